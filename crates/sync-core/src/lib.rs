@@ -1,1 +1,22 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod delivery;
+pub mod demand;
+pub mod error;
+pub mod item;
+pub mod ports;
+pub mod run;
+pub mod shop;
+
+/// An instant in UTC. It always comes from a [`ports::Clock`] or from outside, never from the system.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+pub use delivery::{Delivery, DeliveryId, Subject};
+pub use demand::{Claim, Claiming, Demand, DirtyItem, Failure, FullScan, Lease, Recorded, Release};
+pub use error::{Disposition, PortError, UnavailableReason};
+pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
+pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
+pub use shop::{
+    Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus, Token, VersionedToken,
+};

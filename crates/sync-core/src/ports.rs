@@ -1,0 +1,19 @@
+//! What the domain needs from outside, in its own words. All ports are object-safe and shared as `Arc<dyn …>`.
+
+mod catalog;
+mod clock;
+mod inbox;
+mod mirror;
+mod poll;
+mod registry;
+mod runs;
+mod snapshot;
+
+pub use catalog::{CatalogSource, Count, Fetched, SubscriptionAudit};
+pub use clock::Clock;
+pub use inbox::Inbox;
+pub use mirror::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+pub use poll::PollSchedule;
+pub use registry::ShopRegistry;
+pub use runs::RunLog;
+pub use snapshot::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};

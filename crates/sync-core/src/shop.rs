@@ -1,0 +1,231 @@
+//! Shops: their identity, whether they can be served, and the token that opens them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::error::UnavailableReason;
+use crate::{ContentHash, Timestamp};
+
+/// A shop's permanent domain, `name.myshopify.com`: the tenant key everywhere, and the first part of every object key.
+///
+/// Lower case, ASCII; the name starts with a letter or digit and goes on with letters, digits and hyphens
+/// (Shopify, "Implement authorization code grant manually").
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ShopDomain(String);
+
+/// The text is not a `name.myshopify.com` domain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a shop domain: expected name.myshopify.com")]
+pub struct InvalidShopDomain;
+
+impl ShopDomain {
+    const SUFFIX: &str = ".myshopify.com";
+
+    /// The domain, `name.myshopify.com`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before `.myshopify.com`.
+    pub fn name(&self) -> &str {
+        &self.0[..self.0.len() - Self::SUFFIX.len()]
+    }
+}
+
+impl FromStr for ShopDomain {
+    type Err = InvalidShopDomain;
+
+    fn from_str(text: &str) -> Result<Self, InvalidShopDomain> {
+        let lower = text.to_ascii_lowercase();
+        let name = lower.strip_suffix(Self::SUFFIX).ok_or(InvalidShopDomain)?;
+        let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        // 63 is the length limit of a DNS label (RFC 1035, section 2.3.4).
+        let valid =
+            (1..=63).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(legal);
+        if valid {
+            Ok(Self(lower))
+        } else {
+            Err(InvalidShopDomain)
+        }
+    }
+}
+
+impl TryFrom<String> for ShopDomain {
+    type Error = InvalidShopDomain;
+
+    fn try_from(text: String) -> Result<Self, InvalidShopDomain> {
+        text.parse()
+    }
+}
+
+impl From<ShopDomain> for String {
+    fn from(domain: ShopDomain) -> Self {
+        domain.0
+    }
+}
+
+impl fmt::Display for ShopDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a shop is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShopStatus {
+    /// Installed; its work is done.
+    Active,
+    /// Paused by a person. Deliveries are recorded, nothing is fetched or published.
+    Paused,
+    /// Shopify refuses us; retried by the daily poll, ended by a new installation.
+    Unavailable(UnavailableReason),
+    /// The app was uninstalled. Nothing is fetched; the snapshot stays until `shop/redact`.
+    Uninstalled,
+}
+
+impl ShopStatus {
+    /// The word used in storage, logs and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Unavailable(reason) => reason.as_str(),
+            Self::Uninstalled => "uninstalled",
+        }
+    }
+}
+
+/// The word is not a status that [`ShopStatus::as_str`] writes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown shop status `{0}`")]
+pub struct UnknownStatus(pub String);
+
+impl FromStr for ShopStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(word: &str) -> Result<Self, UnknownStatus> {
+        use UnavailableReason::{Forbidden, Frozen, Locked, NotFound, Unauthorized};
+        Ok(match word {
+            "active" => Self::Active,
+            "paused" => Self::Paused,
+            "uninstalled" => Self::Uninstalled,
+            "unauthorized" => Self::Unavailable(Unauthorized),
+            "forbidden" => Self::Unavailable(Forbidden),
+            "frozen" => Self::Unavailable(Frozen),
+            "locked" => Self::Unavailable(Locked),
+            "not_found" => Self::Unavailable(NotFound),
+            other => return Err(UnknownStatus(other.to_owned())),
+        })
+    }
+}
+
+/// A shop as the registry knows it, without its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shop {
+    /// Who it is.
+    pub domain: ShopDomain,
+    /// Whether it is served.
+    pub status: ShopStatus,
+    /// When it was last installed. Late `app/uninstalled` and `shop/redact` deliveries of an earlier
+    /// installation are told apart by it.
+    pub installed_at: Timestamp,
+    /// The permissions granted, as Shopify spells them.
+    pub scopes: Vec<String>,
+    /// When the last full scan of it succeeded.
+    pub reconciled_at: Option<Timestamp>,
+    /// When its snapshot was last uploaded, its number and its hash.
+    pub published: Option<(Timestamp, u64, ContentHash)>,
+}
+
+/// A new or renewed installation.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// The shop.
+    pub domain: ShopDomain,
+    /// Its token.
+    pub token: Token,
+    /// The permissions granted.
+    pub scopes: Vec<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An offline access token and what renews it. Sealed at rest, never printed.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Sent with every Admin API request.
+    pub access_token: SecretString,
+    /// When Shopify stops accepting it; `None` for a token that does not expire.
+    pub expires_at: Option<Timestamp>,
+    /// Exchanged for the next pair; `None` for a token that cannot be renewed.
+    pub refresh_token: Option<SecretString>,
+    /// When Shopify stops accepting the refresh token.
+    pub refresh_expires_at: Option<Timestamp>,
+}
+
+/// A stored token and the version that a replacement must name.
+#[derive(Debug, Clone)]
+pub struct VersionedToken {
+    /// The token.
+    pub token: Token,
+    /// Grows by one with every replacement.
+    pub version: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_lower_cased_and_split() {
+        let shop: ShopDomain = "Some-Shop.MyShopify.com".parse().unwrap();
+        assert_eq!(shop.as_str(), "some-shop.myshopify.com");
+        assert_eq!(shop.name(), "some-shop");
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            ".myshopify.com",
+            "-a.myshopify.com",
+            "evil.example",
+            "a.myshopify.com.evil.example",
+            "a.myshopify.com@evil",
+            "a.myshopify.com:443",
+            "a.myshopify.com/",
+            "a.myshopify.com\n",
+            "a/b.myshopify.com",
+            "a_b.myshopify.com",
+            "a.b.myshopify.com",
+            "ä.myshopify.com",
+            &format!("{}.myshopify.com", "a".repeat(64)),
+        ] {
+            assert_eq!(
+                text.parse::<ShopDomain>(),
+                Err(InvalidShopDomain),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_status_word_is_read_back() {
+        use UnavailableReason::*;
+        let all = [
+            ShopStatus::Active,
+            ShopStatus::Paused,
+            ShopStatus::Uninstalled,
+        ]
+        .into_iter()
+        .chain([Unauthorized, Forbidden, Frozen, Locked, NotFound].map(ShopStatus::Unavailable));
+        for status in all {
+            assert_eq!(status.as_str().parse::<ShopStatus>(), Ok(status));
+        }
+        assert!("asleep".parse::<ShopStatus>().is_err());
+    }
+}
