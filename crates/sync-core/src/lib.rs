@@ -3,10 +3,14 @@
 
 pub mod delivery;
 pub mod demand;
+pub mod engine;
 pub mod error;
+pub mod intake;
 pub mod item;
 pub mod ports;
+pub mod progress;
 pub mod run;
+pub mod schedule;
 pub mod shop;
 
 /// An instant in UTC. It always comes from a [`ports::Clock`] or from outside, never from the system.
@@ -14,6 +18,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use delivery::{Delivery, DeliveryId, Subject};
 pub use demand::{Claim, Claiming, Demand, DirtyItem, Failure, FullScan, Lease, Recorded, Release};
+pub use engine::{Engine, EngineConfig, Ports, Step};
 pub use error::{Disposition, PortError, UnavailableReason};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};

@@ -37,7 +37,7 @@ pub enum Write {
     Refresh,
     /// Writes and notes that this full scan has seen the items.
     Scan(RunId),
-    /// Compares and writes nothing.
+    /// Compares and writes nothing; the lease is not looked at.
     DryRun,
 }
 

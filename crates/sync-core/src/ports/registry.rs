@@ -31,7 +31,7 @@ pub trait ShopRegistry: Send + Sync {
     /// Changes the status of a known shop. [`ShopStatus::Uninstalled`] also drops its token.
     async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError>;
 
-    /// Notes that a full scan of the shop has succeeded, and makes an unavailable shop active again.
+    /// Notes that a full scan of the shop has succeeded.
     async fn record_scan(
         &self,
         shop: &ShopDomain,

@@ -1,0 +1,77 @@
+//! What a full scan would change, without changing it.
+
+use futures::StreamExt;
+
+use super::{Counts, Engine, Pass};
+use crate::item::{Item, ItemKind};
+use crate::ports::Write;
+use crate::progress::{Observer, Progress};
+use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
+
+impl Engine {
+    /// Reads the shop's whole catalogue and compares it with the mirror. Claims nothing and writes nothing.
+    ///
+    /// # Errors
+    /// When the shop or the state database cannot be read.
+    pub async fn plan(
+        &self,
+        shop: &ShopDomain,
+        observer: &dyn Observer,
+    ) -> Result<RunReport, PortError> {
+        let lease = Lease {
+            shop: shop.clone(),
+            token: 0,
+        };
+        let mut pass = Pass {
+            engine: self,
+            lease: &lease,
+            run: RunId(0),
+            observer,
+            counts: Counts::new(),
+        };
+        let known = self.ports.mirror.counts(shop).await?;
+        for kind in ItemKind::SCANNED {
+            let known = known.get(&kind).copied().unwrap_or_default();
+            pass.compare(kind, known).await?;
+        }
+        let counts = pass.counts;
+        let differences = counts
+            .values()
+            .map(|counts| counts.added + counts.changed + counts.removed)
+            .sum();
+        Ok(RunReport {
+            outcome: Outcome::WouldPublish { differences },
+            counts: counts
+                .into_iter()
+                .map(|(kind, counts)| (kind.to_owned(), counts))
+                .collect(),
+        })
+    }
+}
+
+impl Pass<'_> {
+    async fn compare(&mut self, kind: ItemKind, known: u64) -> Result<(), PortError> {
+        let engine = self.engine;
+        let lease = self.lease;
+        let expected = engine.ports.catalog.count(&lease.shop, kind).await?;
+        let expected = expected.map(|count| count.count);
+        self.count(kind).expected = expected;
+        let items = engine.ports.catalog.scan(&lease.shop, kind);
+        let mut batches = items.ready_chunks(engine.config.batch);
+        while let Some(batch) = batches.next().await {
+            let batch: Vec<Item> = batch.into_iter().collect::<Result<_, _>>()?;
+            self.upsert(&batch, Write::DryRun).await?;
+            let done = self.count(kind).read;
+            let progress = Progress::Read {
+                kind,
+                done,
+                expected,
+            };
+            self.observer.observe(&lease.shop, None, &progress);
+        }
+        let counts = self.count(kind);
+        let still_there = counts.read - counts.added;
+        counts.removed = known.saturating_sub(still_there);
+        Ok(())
+    }
+}

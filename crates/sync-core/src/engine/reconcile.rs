@@ -1,0 +1,174 @@
+//! Reading the whole catalogue, and telling what is gone from what was merely not seen.
+
+use futures::StreamExt;
+
+use super::{Pass, Stop};
+use crate::demand::FullScan;
+use crate::item::{Item, ItemKey, ItemKind};
+use crate::ports::{Count, Write};
+use crate::progress::Progress;
+use crate::{Outcome, PortError};
+
+/// The shop's own count and what was read disagree.
+#[derive(Debug, thiserror::Error)]
+#[error("the shop says that it has {expected} {kind} items, but {read} were read")]
+struct CountDisagrees {
+    kind: ItemKind,
+    expected: u64,
+    read: u64,
+}
+
+impl Pass<'_> {
+    pub(super) async fn reconcile(&mut self, full: FullScan) -> Result<Outcome, Stop> {
+        let engine = self.engine;
+        let ports = &engine.ports;
+        // What was dirty before the scan began is covered by it; marks made meanwhile stay.
+        let covered = ports
+            .inbox
+            .dirty(self.lease, ports.clock.now(), u32::MAX)
+            .await?;
+        self.audit_subscriptions().await?;
+        for kind in ItemKind::SCANNED {
+            self.scan(kind).await?;
+            self.bury(kind, full.accept_deletions).await?;
+        }
+        let outcome = self.publish().await?;
+        let shop = self.shop();
+        ports.registry.record_scan(shop, ports.clock.now()).await?;
+        ports.inbox.settle(self.lease, &covered, &[]).await?;
+        Ok(outcome)
+    }
+
+    /// Subscriptions made through the API vanish after repeated failures, so every full scan looks after them.
+    /// A shop that refuses one is still worth scanning.
+    async fn audit_subscriptions(&self) -> Result<(), PortError> {
+        let shop = self.shop();
+        let audit = self.engine.ports.catalog.audit_subscriptions(shop).await?;
+        for topic in audit.created.iter().chain(&audit.updated) {
+            log::info!(shop:%, run:% = self.run, topic = topic.as_str(); "The webhook subscription to {topic} was missing or wrong and is mended");
+        }
+        for (topic, reason) in &audit.failed {
+            log::warn!(shop:%, run:% = self.run, topic = topic.as_str(); "The shop refuses a webhook subscription to {topic}: {reason}");
+        }
+        Ok(())
+    }
+
+    async fn scan(&mut self, kind: ItemKind) -> Result<(), Stop> {
+        let engine = self.engine;
+        let ports = &engine.ports;
+        let lease = self.lease;
+        let shop = &lease.shop;
+        let before = ports.catalog.count(shop, kind).await?;
+        let expected = before.map(|count| count.count);
+        self.count(kind).expected = expected;
+        let mut items = ports.catalog.scan(shop, kind);
+        let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch);
+        loop {
+            let item = items.next().await.transpose()?;
+            let ended = item.is_none();
+            batch.extend(item);
+            if batch.len() == engine.config.batch || (ended && !batch.is_empty()) {
+                self.upsert(&batch, Write::Scan(self.run)).await?;
+                batch.clear();
+                let done = self.count(kind).read;
+                let progress = Progress::Read {
+                    kind,
+                    done,
+                    expected,
+                };
+                self.observer.observe(shop, Some(self.run), &progress);
+            }
+            if ended {
+                break;
+            }
+        }
+        drop(items);
+        self.certify(kind, before).await
+    }
+
+    /// Compares what was read with what the shop says it has. The catalogue may change during the scan, so a
+    /// number between the counts before and after it is right too.
+    async fn certify(&mut self, kind: ItemKind, before: Option<Count>) -> Result<(), Stop> {
+        let Some(before) = before else { return Ok(()) };
+        let ports = &self.engine.ports;
+        // Counted in the mirror, where an item that was answered twice is one.
+        let known = ports.mirror.counts(self.shop()).await?;
+        let known = known.get(&kind).copied().unwrap_or_default();
+        let unseen = ports.mirror.unseen(self.shop(), kind, self.run).await?;
+        let read = known - unseen.len() as u64;
+        if agrees(before, before, read) {
+            return Ok(());
+        }
+        let after = ports.catalog.count(self.shop(), kind).await?;
+        let after = after.unwrap_or(before);
+        if agrees(before, after, read) {
+            return Ok(());
+        }
+        let expected = after.count;
+        let disagrees = CountDisagrees {
+            kind,
+            expected,
+            read,
+        };
+        Err(PortError::retry("read the whole catalogue", disagrees).into())
+    }
+
+    /// Buries the items that the scan has not seen and of which the shop, asked for each, says that they are gone.
+    async fn bury(&mut self, kind: ItemKind, accept_deletions: bool) -> Result<(), Stop> {
+        let engine = self.engine;
+        let ports = &engine.ports;
+        let missing: Vec<ItemKey> = ports.mirror.unseen(self.shop(), kind, self.run).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let known = ports.mirror.counts(self.shop()).await?;
+        let known = known.get(&kind).copied().unwrap_or_default();
+        let limit = known * u64::from(engine.config.disappearance_limit) / 100;
+        let count = missing.len() as u64;
+        if !accept_deletions && count > limit.max(engine.config.disappearance_floor) {
+            return Err(Stop::Halted {
+                kind: kind.as_str(),
+                missing: count,
+                known,
+            });
+        }
+        // Those that exist after all are written as seen; those that are gone become tombstones.
+        self.read(missing, Write::Scan(self.run)).await?;
+        Ok(())
+    }
+}
+
+fn agrees(before: Count, after: Count, read: u64) -> bool {
+    let least = before.count.min(after.count);
+    let most = before.count.max(after.count);
+    let open_ended = !(before.exact && after.exact);
+    least <= read && (read <= most || open_ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exactly(count: u64) -> Count {
+        Count { count, exact: true }
+    }
+
+    #[test]
+    fn a_number_between_both_counts_is_right() {
+        assert!(agrees(exactly(5), exactly(5), 5));
+        assert!(agrees(exactly(5), exactly(7), 6));
+        assert!(agrees(exactly(7), exactly(5), 6));
+        assert!(!agrees(exactly(5), exactly(5), 4));
+        assert!(!agrees(exactly(5), exactly(7), 8));
+    }
+
+    #[test]
+    fn a_lower_bound_bounds_only_below() {
+        let many = Count {
+            count: 25_001,
+            exact: false,
+        };
+        assert!(agrees(many, many, 190_000));
+        assert!(!agrees(many, many, 25_000));
+    }
+}
