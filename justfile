@@ -1,0 +1,66 @@
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes
+_default:
+    @just --list --unsorted
+
+# The whole product on this machine: simulator, embedded S3, SQLite, service
+demo *args:
+    cargo run --release -- demo {{ args }}
+
+# Run the service with the settings of .env
+serve *args:
+    cargo run --release -- serve {{ args }}
+
+# Format in place
+fmt:
+    cargo fmt --all
+
+# Formatting, lints, docs: what CI refuses
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# All tests, on SQLite and PostgreSQL, an embedded S3 and Ceph RGW (starts and stops what it needs)
+test *args:
+    scripts/test {{ args }}
+
+# The tests that need no service beside them
+test-quick *args:
+    cargo nextest run --workspace --all-features --locked {{ args }}
+
+# Which crate may know what (docs/architecture.md)
+boundaries:
+    just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
+    just _forbids shopify-client 'actix-web|actix-http|sqlx|rusoto_s3|rusoto_core|object_store|sync-core|spaces-store|sync-db|server'
+    just _forbids spaces-store 'actix-web|actix-http|sqlx|graphql_client|sync-core|shopify-client|sync-db|server'
+    just _forbids sync-db 'actix-web|actix-http|reqwest|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|server'
+    just _forbids shopify-sim 'actix-web|actix-http|sqlx|rusoto_s3|object_store|sync-core|shopify-client|spaces-store|sync-db|server'
+    just _forbids testkit 'actix-web|actix-http|sqlx|reqwest|rusoto_s3|object_store|shopify-client|spaces-store|sync-db|server'
+
+# The tree is read into a variable first: in a pipe, a failing `cargo tree` would pass the check.
+_forbids crate pattern:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    tree=$(cargo tree --locked -p {{ crate }} --all-features -e normal --prefix none -f '{p}')
+    if found=$(tail -n +2 <<<"$tree" | grep -E '^({{ pattern }}) ' | sort -u); then
+        printf '%s must not depend on:\n%s\n' '{{ crate }}' "$found" >&2
+        exit 1
+    fi
+    echo "{{ crate }}: ok"
+
+# Licences, sources, who may depend on what (advisories need the network: just advisories)
+deny:
+    cargo deny --offline check bans licenses sources
+
+# Known vulnerabilities, from a fresh database
+advisories:
+    cargo deny check advisories
+
+# Trim an introspection answer of a new Admin API version: just schema admin_2026-10.json.gz
+schema file:
+    scripts/schema {{ file }}
+
+# Everything CI runs, in its order
+ci: lint boundaries deny test
