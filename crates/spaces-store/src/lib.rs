@@ -1,1 +1,30 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod canonical;
+pub mod config;
+pub mod counting;
+pub mod digest;
+pub mod error;
+pub mod key;
+pub mod open;
+pub mod probe;
+pub mod snapshot;
+mod spaces;
+pub mod store;
+
+pub use canonical::{CanonicalError, to_canonical_vec};
+pub use config::{Addressing, ConfigError, RetryConfig, SpacesConfig, Timeouts};
+pub use counting::{CountingStore, RequestCounts};
+pub use digest::{ContentHash, Hasher};
+pub use error::{Error, Result};
+pub use key::{KeyError, ObjectKey, ShopPrefix, SnapshotKey};
+pub use object_store::ObjectStore;
+pub use open::{StoreUrl, open};
+pub use probe::{Capabilities, probe};
+pub use snapshot::{
+    Section, Shape, SingleLayout, SnapshotError, SnapshotWriter, Spool, SpoolConfig,
+};
+pub use store::{
+    Comparison, ObjectMeta, PutOutcome, Store, StoredObject, UploadConfig, Verification,
+};

@@ -1,0 +1,160 @@
+//! Names of objects. Nothing else in the crate puts one together.
+
+use std::fmt;
+use std::str::FromStr;
+
+use object_store::path::Path;
+
+/// The folder of one shop, such as `example.myshopify.com`: a single, plain path segment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShopPrefix(String);
+
+/// A text cannot be a shop's folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is nothing in it.
+    #[error("a shop prefix cannot be empty")]
+    Empty,
+    /// It is longer than 255 bytes, the longest name of a file.
+    #[error("a shop prefix cannot be longer than 255 bytes")]
+    TooLong,
+    /// It contains a slash, a backslash or a control character.
+    #[error("a shop prefix cannot contain slashes or control characters")]
+    ForbiddenCharacter,
+    /// It is `.` or contains `..`, which a file system or a URL would resolve.
+    #[error("a shop prefix cannot be a relative path")]
+    Relative,
+}
+
+impl ShopPrefix {
+    /// Checks that `text` is one plain path segment.
+    pub fn new(text: impl Into<String>) -> Result<Self, KeyError> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if text.len() > 255 {
+            return Err(KeyError::TooLong);
+        }
+        if text.contains(|c: char| matches!(c, '/' | '\\') || c.is_control()) {
+            return Err(KeyError::ForbiddenCharacter);
+        }
+        if text == "." || text.contains("..") {
+            return Err(KeyError::Relative);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The folder, for listing.
+    pub(crate) fn to_path(&self) -> Path {
+        parse_checked(&self.0)
+    }
+}
+
+impl fmt::Display for ShopPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ShopPrefix {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::new(text)
+    }
+}
+
+/// The full name of an object in its bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey(Path);
+
+impl ObjectKey {
+    /// The key as it stands in the bucket.
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    pub(crate) const fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A name below `folder` for an object that tries out what a store can do.
+    pub(crate) fn probe(unique: &str) -> Self {
+        Self(parse_checked(&format!(".spaces-store-probe/{unique}")))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Keys of the published documents.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotKey;
+
+impl SnapshotKey {
+    /// The one document of layout `single`: `{shop}/shopify_data.json`.
+    pub fn single(shop: &ShopPrefix) -> ObjectKey {
+        ObjectKey(parse_checked(&format!("{shop}/shopify_data.json")))
+    }
+}
+
+/// `Path::parse` refuses empty, `.` and `..` segments and control characters; the callers did before.
+fn parse_checked(text: &str) -> Path {
+    Path::parse(text).expect("a checked prefix and fixed names make a valid path")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn single_is_the_seeds_key() {
+        let shop = ShopPrefix::new("example.myshopify.com").unwrap();
+        assert_eq!(
+            SnapshotKey::single(&shop).as_str(),
+            "example.myshopify.com/shopify_data.json"
+        );
+    }
+
+    #[test]
+    fn refuses_what_could_leave_the_folder() {
+        for (text, error) in [
+            ("", KeyError::Empty),
+            (".", KeyError::Relative),
+            ("..", KeyError::Relative),
+            ("a..b", KeyError::Relative),
+            ("a/b", KeyError::ForbiddenCharacter),
+            ("/", KeyError::ForbiddenCharacter),
+            ("a\\b", KeyError::ForbiddenCharacter),
+            ("a\nb", KeyError::ForbiddenCharacter),
+            ("a\0", KeyError::ForbiddenCharacter),
+        ] {
+            assert_eq!(ShopPrefix::new(text), Err(error), "{text:?}");
+        }
+        assert_eq!(ShopPrefix::new("a".repeat(256)), Err(KeyError::TooLong));
+        assert!(ShopPrefix::new("a".repeat(255)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn every_accepted_prefix_makes_a_key_of_two_segments(text in ".{0,300}") {
+            if let Ok(shop) = ShopPrefix::new(text.clone()) {
+                let key = SnapshotKey::single(&shop);
+                prop_assert_eq!(key.as_str(), format!("{text}/shopify_data.json"));
+                prop_assert_eq!(key.path().parts().count(), 2);
+            }
+        }
+    }
+}

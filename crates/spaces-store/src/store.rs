@@ -1,0 +1,335 @@
+//! Hash, compare, upload: the reason for this crate.
+
+mod upload;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{Attribute, Attributes, GetOptions, GetResult, ObjectStore, ObjectStoreExt};
+
+use crate::counting::{CountingStore, RequestCounts};
+use crate::digest::{ContentHash, Hasher};
+use crate::error::{Error, Result};
+use crate::key::{ObjectKey, ShopPrefix};
+use crate::snapshot::Spool;
+
+/// Metadata member with the object's [`ContentHash`]; S3 calls it `x-amz-meta-sha256`.
+pub const META_SHA256: &str = "sha256";
+/// Metadata member with the snapshot's number.
+pub const META_GENERATION: &str = "generation";
+/// Metadata member with the version of the document's format.
+pub const META_SCHEMA_VERSION: &str = "schema-version";
+
+/// What is stored beside an object's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The media type, such as `application/json`.
+    pub content_type: String,
+    /// The snapshot's number.
+    pub generation: u64,
+    /// The version of the document's format.
+    pub schema_version: u32,
+}
+
+impl ObjectMeta {
+    /// `application/json` of a generation.
+    pub fn json(generation: u64, schema_version: u32) -> Self {
+        Self {
+            content_type: "application/json".to_owned(),
+            generation,
+            schema_version,
+        }
+    }
+}
+
+/// How large objects are uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadConfig {
+    /// Objects up to this many bytes are one PUT, held in memory while it runs. Default: 64 MiB.
+    pub multipart_threshold: u64,
+    /// Size of the parts of larger objects; one part is in memory at a time. At least 5 MiB (S3's minimum).
+    /// Default: 16 MiB, which reaches 156 GiB with S3's 10,000 parts.
+    pub part_size: usize,
+}
+
+impl Default for UploadConfig {
+    fn default() -> Self {
+        Self {
+            multipart_threshold: 64 << 20,
+            part_size: 16 << 20,
+        }
+    }
+}
+
+/// What [`Store::put_if_changed`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The store already had these bytes. Nothing was written.
+    Unchanged {
+        /// Their hash.
+        hash: ContentHash,
+    },
+    /// The bytes were written.
+    Uploaded {
+        /// Their hash.
+        hash: ContentHash,
+        /// How many there are.
+        bytes: u64,
+        /// The store's name for this version, if it gave one.
+        e_tag: Option<String>,
+        /// Whether another version was there before.
+        replaced: bool,
+    },
+}
+
+impl PutOutcome {
+    /// Whether the bytes were written.
+    pub const fn is_uploaded(&self) -> bool {
+        matches!(self, Self::Uploaded { .. })
+    }
+}
+
+/// What the store has, compared with what it should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// No object.
+    Absent,
+    /// The same bytes.
+    Same,
+    /// Other bytes.
+    Different,
+}
+
+/// An object's bytes as they arrive, and what is stored beside them.
+pub struct StoredObject {
+    /// How many bytes there are.
+    pub len: u64,
+    /// The hash that was recorded when they were written; not checked.
+    pub recorded: Option<ContentHash>,
+    /// The recorded snapshot number.
+    pub generation: Option<u64>,
+    /// The recorded version of the document's format.
+    pub schema_version: Option<u32>,
+    /// The bytes.
+    pub bytes: BoxStream<'static, Result<bytes::Bytes>>,
+}
+
+impl std::fmt::Debug for StoredObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredObject")
+            .field("len", &self.len)
+            .field("recorded", &self.recorded)
+            .field("generation", &self.generation)
+            .field("schema_version", &self.schema_version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StoredObject {
+    /// Reads everything into memory.
+    pub async fn into_vec(mut self) -> Result<Vec<u8>> {
+        let mut all = Vec::with_capacity(usize::try_from(self.len).unwrap_or_default());
+        while let Some(piece) = self.bytes.try_next().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+}
+
+/// What [`Store::verify`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verification {
+    /// The hash of the bytes, computed now.
+    pub hash: ContentHash,
+    /// How many bytes there are.
+    pub bytes: u64,
+    /// The hash that was recorded when they were written.
+    pub recorded: Option<ContentHash>,
+    /// The recorded snapshot number.
+    pub generation: Option<u64>,
+}
+
+impl Verification {
+    /// Whether the bytes are those that were recorded. An object without a record counts as intact.
+    pub fn is_intact(&self) -> bool {
+        self.recorded.is_none_or(|recorded| recorded == self.hash)
+    }
+}
+
+/// A bucket that is written only when something changed. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: CountingStore,
+    upload: UploadConfig,
+    /// Cleared when the backend turns out to keep no attributes, as a local folder does.
+    keeps_attributes: Arc<AtomicBool>,
+}
+
+impl Store {
+    /// Uses `backend` with default upload sizes.
+    pub fn new(backend: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            backend: CountingStore::new(backend),
+            upload: UploadConfig::default(),
+            keeps_attributes: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// Changes when and how objects are uploaded in parts.
+    #[must_use]
+    pub fn with_upload_config(mut self, upload: UploadConfig) -> Self {
+        self.upload = upload;
+        self
+    }
+
+    /// What this store and its clones were asked so far.
+    pub fn requests(&self) -> RequestCounts {
+        self.backend.counts()
+    }
+
+    /// Uploads `body` unless the store already has the same bytes.
+    ///
+    /// "The same" means that the recorded hash and the size agree; if no hash was recorded, the stored bytes are read
+    /// and hashed. A reader sees the old or the new object, never a mix. If the process dies in between, the next call
+    /// finds the truth by the same comparison.
+    ///
+    /// Two writers of one key do not damage each other, but the last one wins: keep them apart by a lease.
+    pub async fn put_if_changed(
+        &self,
+        key: &ObjectKey,
+        body: &Spool,
+        meta: &ObjectMeta,
+    ) -> Result<PutOutcome> {
+        let hash = body.sha256();
+        let replaced = match self.compare(key, body).await? {
+            Comparison::Same => return Ok(PutOutcome::Unchanged { hash }),
+            Comparison::Absent => false,
+            Comparison::Different => true,
+        };
+        let e_tag = self.upload(key, body, meta).await?;
+        Ok(PutOutcome::Uploaded {
+            hash,
+            bytes: body.len(),
+            e_tag,
+            replaced,
+        })
+    }
+
+    /// Says whether [`put_if_changed`](Self::put_if_changed) would write. Writes nothing.
+    pub async fn compare(&self, key: &ObjectKey, body: &Spool) -> Result<Comparison> {
+        let Some(head) = self.get(key, true).await? else {
+            return Ok(Comparison::Absent);
+        };
+        if head.meta.size != body.len() {
+            return Ok(Comparison::Different);
+        }
+        let stored = match recorded_hash(&head.attributes) {
+            Some(recorded) => recorded,
+            None => match self.get(key, false).await? {
+                Some(object) => hash_of(object).await?.finish(),
+                None => return Ok(Comparison::Absent),
+            },
+        };
+        Ok(if stored == body.sha256() {
+            Comparison::Same
+        } else {
+            Comparison::Different
+        })
+    }
+
+    /// Opens an object; `None` if there is none.
+    pub async fn read(&self, key: &ObjectKey) -> Result<Option<StoredObject>> {
+        let Some(object) = self.get(key, false).await? else {
+            return Ok(None);
+        };
+        Ok(Some(StoredObject {
+            len: object.meta.size,
+            recorded: recorded_hash(&object.attributes),
+            generation: recorded(&object.attributes, META_GENERATION),
+            schema_version: recorded(&object.attributes, META_SCHEMA_VERSION),
+            bytes: object.into_stream().map_err(Error::from).boxed(),
+        }))
+    }
+
+    /// Reads an object and hashes its bytes; `None` if there is none.
+    pub async fn verify(&self, key: &ObjectKey) -> Result<Option<Verification>> {
+        let Some(object) = self.get(key, false).await? else {
+            return Ok(None);
+        };
+        let recorded_hash = recorded_hash(&object.attributes);
+        let generation = recorded(&object.attributes, META_GENERATION);
+        let hasher = hash_of(object).await?;
+        Ok(Some(Verification {
+            bytes: hasher.len(),
+            hash: hasher.finish(),
+            recorded: recorded_hash,
+            generation,
+        }))
+    }
+
+    /// Deletes all objects of a shop. Returns how many there were. Doing it again is harmless.
+    pub async fn delete_prefix(&self, shop: &ShopPrefix) -> Result<u64> {
+        let found = self.backend.list(Some(&shop.to_path()));
+        let locations = found.map_ok(|object| object.location).boxed();
+        let deleted = self.backend.delete_stream(locations);
+        let count = deleted
+            .try_fold(0, |count, _| async move { Ok(count + 1) })
+            .await?;
+        Ok(count)
+    }
+
+    /// The backend, for what this type does not offer.
+    pub fn backend(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(self.backend.clone())
+    }
+
+    async fn get(&self, key: &ObjectKey, head: bool) -> Result<Option<GetResult>> {
+        let options = GetOptions {
+            head,
+            ..GetOptions::default()
+        };
+        match self.backend.get_opts(key.path(), options).await {
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        Ok(self.backend.delete(key.path()).await?)
+    }
+
+    fn attributes(&self, body: &Spool, meta: &ObjectMeta) -> Attributes {
+        if !self.keeps_attributes.load(Ordering::Relaxed) {
+            return Attributes::new();
+        }
+        let member = |name: &'static str| Attribute::Metadata(name.into());
+        Attributes::from_iter([
+            (Attribute::ContentType, meta.content_type.clone()),
+            (member(META_SHA256), body.sha256().to_string()),
+            (member(META_GENERATION), meta.generation.to_string()),
+            (member(META_SCHEMA_VERSION), meta.schema_version.to_string()),
+        ])
+    }
+}
+
+async fn hash_of(object: GetResult) -> Result<Hasher> {
+    let mut hasher = Hasher::new();
+    let mut stream = object.into_stream();
+    while let Some(piece) = stream.try_next().await? {
+        hasher.update(&piece);
+    }
+    Ok(hasher)
+}
+
+/// A record that does not parse counts as none: the bytes decide then.
+fn recorded<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
+    let value = attributes.get(&Attribute::Metadata(name.into()))?;
+    value.as_ref().parse().ok()
+}
+
+fn recorded_hash(attributes: &Attributes) -> Option<ContentHash> {
+    recorded(attributes, META_SHA256)
+}
