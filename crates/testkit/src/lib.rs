@@ -1,1 +1,15 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod catalog;
+mod clock;
+pub mod contract;
+mod sample;
+mod snapshots;
+mod state;
+
+pub use catalog::FakeCatalog;
+pub use clock::ManualClock;
+pub use sample::{at, delivery, installation, item, key, product, shop};
+pub use snapshots::MemorySnapshots;
+pub use state::MemoryState;

@@ -1,0 +1,178 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use sync_core::ports::{CatalogSource, Count, Fetched, SubscriptionAudit};
+use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
+
+/// A shop whose items and failures a test sets. Every shop domain sees the same items.
+#[derive(Debug, Clone, Default)]
+pub struct FakeCatalog(Arc<Mutex<Catalog>>);
+
+#[derive(Debug, Default)]
+struct Catalog {
+    items: BTreeMap<ItemKey, Item>,
+    hidden: Vec<ItemKey>,
+    unreadable: Vec<ItemKey>,
+    counts: BTreeMap<ItemKind, Option<Count>>,
+    failures: VecDeque<PortError>,
+    scan_failure: Option<(ItemKind, usize, PortError)>,
+    calls: Calls,
+}
+
+/// How often the catalogue was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Calls {
+    scans: u64,
+    fetches: u64,
+    audits: u64,
+}
+
+impl FakeCatalog {
+    /// An empty catalogue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds or replaces an item.
+    pub fn put(&self, item: Item) {
+        self.catalog().items.insert(item.key, item);
+    }
+
+    /// Removes an item.
+    pub fn remove(&self, key: ItemKey) {
+        self.catalog().items.remove(&key);
+    }
+
+    /// Leaves an item out of scans, though it exists.
+    pub fn hide(&self, key: ItemKey) {
+        self.catalog().hidden.push(key);
+    }
+
+    /// Makes every fetch that names this item fail for good.
+    pub fn make_unreadable(&self, key: ItemKey) {
+        self.catalog().unreadable.push(key);
+    }
+
+    /// Makes the item readable again.
+    pub fn make_readable(&self, key: ItemKey) {
+        self.catalog().unreadable.retain(|known| *known != key);
+    }
+
+    /// Answers counts of a kind with this instead of the truth.
+    pub fn set_count(&self, kind: ItemKind, count: Option<Count>) {
+        self.catalog().counts.insert(kind, count);
+    }
+
+    /// Makes the next fetch or probe fail.
+    pub fn fail_next(&self, error: PortError) {
+        self.catalog().failures.push_back(error);
+    }
+
+    /// Makes the next scan of a kind end with this error after `items` items.
+    pub fn fail_scan(&self, kind: ItemKind, items: usize, error: PortError) {
+        self.catalog().scan_failure = Some((kind, items, error));
+    }
+
+    /// How many scans were begun.
+    pub fn scans(&self) -> u64 {
+        self.catalog().calls.scans
+    }
+
+    /// How many fetches were made.
+    pub fn fetches(&self) -> u64 {
+        self.catalog().calls.fetches
+    }
+
+    /// How many audits of the subscriptions were made.
+    pub fn audits(&self) -> u64 {
+        self.catalog().calls.audits
+    }
+
+    fn catalog(&self) -> MutexGuard<'_, Catalog> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl CatalogSource for FakeCatalog {
+    fn scan<'a>(
+        &'a self,
+        _: &'a ShopDomain,
+        kind: ItemKind,
+    ) -> BoxStream<'a, Result<Item, PortError>> {
+        let mut catalog = self.catalog();
+        catalog.calls.scans += 1;
+        let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
+        let mut answers: Vec<Result<Item, PortError>> = catalog
+            .items
+            .values()
+            .filter(shown)
+            .cloned()
+            .map(Ok)
+            .collect();
+        if let Some((_, after, error)) = catalog.scan_failure.take_if(|(of, ..)| *of == kind) {
+            answers.truncate(after);
+            answers.push(Err(error));
+        }
+        futures::stream::iter(answers).boxed()
+    }
+
+    async fn count(&self, _: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError> {
+        let catalog = self.catalog();
+        if let Some(count) = catalog.counts.get(&kind) {
+            return Ok(*count);
+        }
+        let count = catalog.items.keys().filter(|key| key.kind == kind).count() as u64;
+        Ok(Some(Count { count, exact: true }))
+    }
+
+    async fn fetch(&self, _: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+        let mut catalog = self.catalog();
+        catalog.calls.fetches += 1;
+        if let Some(error) = catalog.failures.pop_front() {
+            return Err(error);
+        }
+        if keys.iter().any(|key| catalog.unreadable.contains(key)) {
+            return Err(PortError::fail(
+                "read the items",
+                "the answer makes no sense",
+            ));
+        }
+        let answer = |key: &ItemKey| match catalog.items.get(key) {
+            Some(item) => Fetched::Found(Box::new(item.clone())),
+            None => Fetched::Gone(*key),
+        };
+        Ok(keys.iter().map(answer).collect())
+    }
+
+    async fn owners(
+        &self,
+        _: &ShopDomain,
+        inventory_items: &[ItemId],
+    ) -> Result<Vec<ItemKey>, PortError> {
+        let catalog = self.catalog();
+        let owns = |item: &&Item| {
+            item.references.iter().any(|reference| {
+                reference.kind == ItemKind::InventoryItem && inventory_items.contains(&reference.id)
+            })
+        };
+        Ok(catalog
+            .items
+            .values()
+            .filter(owns)
+            .map(|item| item.key)
+            .collect())
+    }
+
+    async fn audit_subscriptions(&self, _: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
+        self.catalog().calls.audits += 1;
+        Ok(SubscriptionAudit::default())
+    }
+
+    async fn probe(&self, _: &ShopDomain) -> Result<(), PortError> {
+        self.catalog().failures.pop_front().map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sync_core::Timestamp;
+use sync_core::ports::Clock;
+use tokio::sync::watch;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self(Arc::new(watch::Sender::new(now)))
+    }
+
+    /// Moves the clock forward and wakes whoever slept until then.
+    pub fn advance(&self, by: Duration) {
+        self.0.send_modify(|now| *now += by);
+    }
+
+    /// Sets the clock.
+    ///
+    /// # Panics
+    /// If that would move it back.
+    pub fn set(&self, to: Timestamp) {
+        self.0.send_modify(|now| {
+            assert!(to >= *now, "the clock must not go back from {now} to {to}");
+            *now = to;
+        });
+    }
+}
+
+#[async_trait]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let mut time = self.0.subscribe();
+        // An error means that the clock is gone; nothing will ever move it again.
+        if time.wait_for(|now| *now >= at).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! [`sync_core::ports::Inbox`]: leases, settling and releasing.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use sync_core::ports::Write;
+use sync_core::{
+    Claiming, ContentHash, Demand, Disposition, Failure, ItemKind, Lease, PortError, Release,
+    ShopDomain, Trigger,
+};
+
+use super::{State, after, claim, install, noon};
+use crate::sample::{key, product, shop};
+
+fn mark(id: u64) -> Demand {
+    Demand::items(vec![key(ItemKind::Product, id)])
+}
+
+async fn installed(state: &dyn State) -> ShopDomain {
+    let a = shop("a");
+    install(state, &a).await;
+    a
+}
+
+fn assert_lost<T: std::fmt::Debug>(result: Result<T, PortError>) {
+    let error = result.expect_err("the lease is lost");
+    assert_eq!(error.disposition, Disposition::LeaseLost, "{error:?}");
+}
+
+/// One holder at a time; a dead holder's shop is taken over when its lease has run out.
+pub async fn a_claimed_shop_is_not_claimed_again_until_the_lease_ends(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let first = claim(state, noon()).await.unwrap();
+    assert!(claim(state, after(14)).await.is_none());
+    let only = state.claim(Some(&a), after(14), after(29)).await.unwrap();
+    assert!(matches!(only, Claiming::Idle { .. }), "{only:?}");
+    let second = claim(state, after(15)).await.unwrap();
+    assert!(second.lease.token > first.lease.token);
+    let dirty = state.dirty(&second.lease, after(15), 9).await.unwrap();
+    assert_eq!(
+        dirty.len(),
+        1,
+        "what the first had not settled is still to do"
+    );
+}
+
+/// Twenty workers, ten shops: ten claims, all different.
+pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
+    for number in 0..10 {
+        let shop = shop(&format!("s{number}"));
+        install(state, &shop).await;
+        state.demand(&shop, &mark(1), noon()).await.unwrap();
+    }
+    let claims = join_all((0..20).map(|_| claim(state, noon()))).await;
+    let shops: Vec<_> = claims
+        .into_iter()
+        .flatten()
+        .map(|claim| claim.lease.shop)
+        .collect();
+    let different: BTreeSet<_> = shops.iter().collect();
+    assert_eq!(different.len(), shops.len(), "{shops:?}");
+    let mut held = shops.len();
+    // A worker that lost a race may have come back with nothing; what is left is still there to claim.
+    while claim(state, noon()).await.is_some() {
+        held += 1;
+    }
+    assert_eq!(held, 10);
+}
+
+/// The fencing token guards every write.
+pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let slow = claim(state, noon()).await.unwrap().lease;
+    let dirty = state.dirty(&slow, noon(), 9).await.unwrap();
+    let quick = claim(state, after(15)).await.unwrap().lease;
+
+    let product = product(1, "one");
+    assert_lost(state.extend(&slow, after(60)).await);
+    assert_lost(state.dirty(&slow, noon(), 9).await);
+    assert_lost(state.settle(&slow, &dirty, &[]).await);
+    assert_lost(
+        state
+            .upsert(&slow, std::slice::from_ref(&product), Write::Refresh)
+            .await,
+    );
+    assert_lost(state.tombstone(&slow, &[product.key], noon()).await);
+    assert_lost(
+        state
+            .mark_published(&slow, 1, ContentHash([0; 32]), noon())
+            .await,
+    );
+    assert_lost(state.release(&slow, &Release::Done).await);
+
+    assert!(state.counts(&a).await.unwrap().is_empty());
+    assert_eq!(state.dirty(&quick, after(15), 9).await.unwrap(), dirty);
+    state.release(&quick, &Release::Done).await.unwrap();
+    assert_lost(state.release(&quick, &Release::Done).await);
+    let nobodys = Lease {
+        shop: shop("z"),
+        token: 1,
+    };
+    assert_lost(state.extend(&nobodys, after(60)).await);
+}
+
+/// A worker that is alive keeps its shop.
+pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    state.extend(&lease, after(100)).await.unwrap();
+    assert!(claim(state, after(99)).await.is_none());
+    assert!(claim(state, after(100)).await.is_some());
+}
+
+/// A scan demanded while one runs is a further scan, at its own time.
+pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
+    let a = installed(state).await;
+    let full = Demand::full(Trigger::Poll);
+    state.demand(&a, &full, noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    state.demand(&a, &full, after(5)).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    assert!(claim(state, after(4)).await.is_none());
+    let again = claim(state, after(5)).await.unwrap();
+    assert!(again.full.is_some());
+    state.release(&again.lease, &Release::Done).await.unwrap();
+    assert!(claim(state, after(60)).await.is_none());
+}
+
+/// An item that changed again after it was read is read again.
+pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.demand(&a, &mark(2), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let dirty = state.dirty(&lease, noon(), 9).await.unwrap();
+    state.demand(&a, &mark(1), after(1)).await.unwrap();
+    state.settle(&lease, &dirty, &[]).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    assert!(claim(state, noon()).await.is_none());
+    let lease = claim(state, after(1)).await.unwrap().lease;
+    let left = state.dirty(&lease, after(1), 9).await.unwrap();
+    let ids: Vec<_> = left.iter().map(|item| item.key.id.as_u64()).collect();
+    assert_eq!(ids, [1]);
+}
+
+/// A quarantined item comes back at its time, with its failures counted, and is read at once when it changes.
+pub async fn failed_items_are_put_off(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.demand(&a, &mark(2), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let mut dirty = state.dirty(&lease, noon(), 9).await.unwrap();
+    let bad = dirty.remove(0);
+    let failure = Failure {
+        item: bad.clone(),
+        error: "the answer makes no sense".to_owned(),
+        retry_at: after(30),
+    };
+    state.settle(&lease, &dirty, &[failure]).await.unwrap();
+    assert!(state.dirty(&lease, after(29), 9).await.unwrap().is_empty());
+    state.release(&lease, &Release::Done).await.unwrap();
+    assert!(claim(state, after(29)).await.is_none());
+    let lease = claim(state, after(30)).await.unwrap().lease;
+    let due = state.dirty(&lease, after(30), 9).await.unwrap();
+    assert_eq!((due[0].key, due[0].attempts), (bad.key, 1));
+    let failure = Failure {
+        item: due[0].clone(),
+        error: String::new(),
+        retry_at: after(3600),
+    };
+    state.settle(&lease, &[], &[failure]).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    state.demand(&a, &mark(1), after(40)).await.unwrap();
+    let lease = claim(state, after(40)).await.unwrap().lease;
+    assert_eq!(state.dirty(&lease, after(40), 9).await.unwrap().len(), 1);
+}
+
+/// A failed run's demand falls due again when it was told to, with the failure counted.
+pub async fn a_retry_waits_and_counts(state: &dyn State) {
+    let a = installed(state).await;
+    let full = Demand::full(Trigger::Backfill);
+    state.demand(&a, &full, noon()).await.unwrap();
+    for attempt in 0..3 {
+        let now = after(i64::from(attempt) * 60);
+        let claimed = claim(state, now).await.unwrap();
+        assert_eq!(claimed.attempts, attempt);
+        assert!(claimed.full.is_some());
+        let at = now + chrono::TimeDelta::seconds(60);
+        state
+            .release(&claimed.lease, &Release::Retry { at })
+            .await
+            .unwrap();
+        assert!(
+            claim(state, now + chrono::TimeDelta::seconds(59))
+                .await
+                .is_none()
+        );
+    }
+    let claimed = claim(state, after(180)).await.unwrap();
+    state.release(&claimed.lease, &Release::Done).await.unwrap();
+    state.demand(&a, &full, after(200)).await.unwrap();
+    assert_eq!(claim(state, after(200)).await.unwrap().attempts, 0);
+}
+
+/// News do not wait for an old failure.
+pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let at = after(3600);
+    state.release(&lease, &Release::Retry { at }).await.unwrap();
+    state.demand(&a, &mark(2), after(1)).await.unwrap();
+    let lease = claim(state, after(1)).await.unwrap().lease;
+    assert_eq!(state.dirty(&lease, after(1), 9).await.unwrap().len(), 2);
+}
+
+/// What cannot succeed is not tried for ever, and not lost sight of either.
+pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn State) {
+    let a = installed(state).await;
+    state
+        .demand(&a, &Demand::full(Trigger::Poll), noon())
+        .await
+        .unwrap();
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    state.release(&lease, &Release::GiveUp).await.unwrap();
+    assert!(claim(state, after(3600)).await.is_none());
+    state.demand(&a, &mark(2), after(3600)).await.unwrap();
+    let claimed = claim(state, after(3600)).await.unwrap();
+    assert_eq!((claimed.full, claimed.attempts), (None, 0));
+    let dirty = state.dirty(&claimed.lease, after(3600), 9).await.unwrap();
+    assert_eq!(dirty.len(), 2);
+}
