@@ -1,8 +1,10 @@
 //! Where a Space is and how patient its client is.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
@@ -30,9 +32,45 @@ pub struct SpacesConfig {
     pub retry: RetryConfig,
     /// A certificate authority (PEM) to trust beside those of the system.
     pub root_certificate_pem: Option<Vec<u8>>,
-    /// Added to this machine's clock when a request is signed. Default: zero. For a machine whose clock cannot be
-    /// set, and for tests. Only the `rusoto` backend knows it.
-    pub clock_offset: TimeDelta,
+    /// The time that requests are signed with. Default: this machine's. The `aws` backend always takes this machine's.
+    pub clock: SigningClock,
+}
+
+/// The time that requests are signed with.
+#[derive(Clone)]
+pub struct SigningClock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl SigningClock {
+    /// Asks `now` at each request.
+    pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// This machine's clock.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a default that every caller can replace"
+    )]
+    pub fn system() -> Self {
+        Self::new(Utc::now)
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0)()
+    }
+}
+
+impl Default for SigningClock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for SigningClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningClock")
+    }
 }
 
 /// Where the bucket's name goes in a URL.
@@ -155,7 +193,7 @@ impl SpacesConfig {
             timeouts: Timeouts::default(),
             retry: RetryConfig::default(),
             root_certificate_pem: None,
-            clock_offset: TimeDelta::zero(),
+            clock: SigningClock::system(),
         }
     }
 
@@ -280,11 +318,12 @@ mod tests {
         )
     }
 
+    type Spoil = Box<dyn Fn(&mut SpacesConfig)>;
+
     #[test]
     fn refuses_what_cannot_work() {
         let good = || config("https://nyc3.digitaloceanspaces.com", "shops");
         assert_eq!(good().validate(), Ok(()));
-        type Spoil = Box<dyn Fn(&mut SpacesConfig)>;
         let cases: [(&str, Spoil); 9] = [
             (
                 "endpoint",

@@ -141,8 +141,10 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
-    /// No connection: nothing listens, no such host, or the TLS handshake failed.
+    /// No connection: nothing listens, or there is no such host.
     Connect,
+    /// The TLS handshake failed, most often because the certificate is not trusted. Not retried.
+    Tls,
     /// A time limit passed.
     Timeout,
     /// The connection broke while the request or the answer was under way.
@@ -153,6 +155,7 @@ impl std::fmt::Display for TransportKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Connect => "no connection",
+            Self::Tls => "the TLS handshake failed",
             Self::Timeout => "timed out",
             Self::Broken => "the connection broke",
         })
@@ -162,10 +165,11 @@ impl std::fmt::Display for TransportKind {
 impl Error {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Transport { .. }
-        )
+        match self {
+            Self::Throttled { .. } | Self::Unavailable { .. } => true,
+            Self::Transport { kind, .. } => *kind != TransportKind::Tls,
+            _ => false,
+        }
     }
 
     /// How long the store asked to be left alone.

@@ -1,9 +1,22 @@
 //! Connecting to a Space.
 
+#[cfg(feature = "_s3")]
+mod answer;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "_s3")]
+mod http;
+#[cfg(feature = "rusoto")]
+mod rusoto;
+
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 
+#[cfg(feature = "aws")]
+pub use self::aws::AwsBackend;
+#[cfg(feature = "rusoto")]
+pub use self::rusoto::SpacesBackend;
 use crate::config::{RetryConfig, SpacesConfig};
 use crate::error::Result;
 use crate::probe::{Capabilities, probe};

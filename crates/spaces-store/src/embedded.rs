@@ -1,0 +1,189 @@
+//! An S3 server inside the process, for demonstrations and tests.
+//!
+//! It is `s3s` over `s3s-fs`: objects are plain files below a folder, signatures and clocks are checked. It is not Ceph:
+//! its conditional writes are not atomic, a key cannot lie below another key, and a body that does not match its
+//! signed hash is answered 500.
+
+mod fault;
+mod log;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use url::Url;
+
+pub use self::fault::{Effect, Fault};
+pub use self::log::LoggedRequest;
+use crate::config::SpacesConfig;
+use crate::error::{Error, Result};
+
+/// A running server on `127.0.0.1`. Dropping it ends it at once; what was stored stays in its folder.
+#[derive(Debug)]
+pub struct EmbeddedS3 {
+    endpoint: Url,
+    bucket: String,
+    access_key: SecretString,
+    secret_key: SecretString,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    log: log::RequestLog,
+    faults: fault::Faults,
+}
+
+/// The region that it says it is in. Signatures for any other are accepted as well.
+const REGION: &str = "us-east-1";
+
+impl EmbeddedS3 {
+    /// Serves `dir` on a free port, with one pair of keys and one bucket.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be made or no port is free.
+    pub async fn start(
+        dir: &Path,
+        access_key: impl Into<SecretString>,
+        secret_key: impl Into<SecretString>,
+        bucket: &str,
+    ) -> Result<Self> {
+        let (access_key, secret_key) = (access_key.into(), secret_key.into());
+        let failed = |error: io::Error| Error::Backend(Box::new(error));
+        std::fs::create_dir_all(dir.join(bucket)).map_err(failed)?;
+        let files = FileSystem::new(dir)
+            .map_err(|_| Error::Backend("the folder cannot be served".into()))?;
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(
+            access_key.expose_secret(),
+            secret_key.expose_secret(),
+        ));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let endpoint = Url::parse(&format!("http://{address}"))
+            .map_err(|error| Error::Backend(Box::new(error)))?;
+        let shared = Arc::<Shared>::default();
+        let accepting = tokio::spawn(accept(listener, builder.build(), Arc::clone(&shared)));
+        Ok(Self {
+            endpoint,
+            bucket: bucket.to_owned(),
+            access_key,
+            secret_key,
+            shared,
+            accepting,
+        })
+    }
+
+    /// Where it listens, such as `http://127.0.0.1:40123/`.
+    pub const fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    /// Settings with which a client reaches its bucket.
+    pub fn config(&self) -> SpacesConfig {
+        SpacesConfig::new(
+            self.endpoint.clone(),
+            REGION,
+            &self.bucket,
+            self.access_key.clone(),
+            self.secret_key.clone(),
+        )
+    }
+
+    /// All requests so far, in the order in which they were answered.
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.shared.log.all()
+    }
+
+    /// How many requests with `method` came so far.
+    pub fn count(&self, method: &http::Method) -> usize {
+        let requests = self.requests();
+        requests
+            .iter()
+            .filter(|request| request.method == *method)
+            .count()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.shared.log.clear();
+    }
+
+    /// From now on lets `fault` happen to the requests that it names.
+    pub fn add_fault(&self, fault: Fault) {
+        self.shared.faults.add(fault);
+    }
+
+    /// Stops at once; connections are cut.
+    pub async fn shutdown(mut self) {
+        self.accepting.abort();
+        // The only outcomes are "cancelled" and "ended".
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for EmbeddedS3 {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, s3: S3Service, shared: Arc<Shared>) {
+    // Dropped together with this future, which ends its tasks.
+    let mut connections = JoinSet::new();
+    loop {
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                ::log::warn!("the embedded S3 server could not accept a connection: {error}");
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        let (s3, shared) = (s3.clone(), Arc::clone(&shared));
+        connections.spawn(async move {
+            let service =
+                service_fn(move |request| serve(s3.clone(), Arc::clone(&shared), request));
+            let server = Builder::new(TokioExecutor::new());
+            // Cut connections are what faults are for, and clients go when they like.
+            let _ = server.serve_connection(TokioIo::new(socket), service).await;
+        });
+    }
+}
+
+/// Answers one request. An error closes the connection without an answer.
+async fn serve(
+    s3: S3Service,
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> io::Result<Response<s3s::Body>> {
+    let mut entry = LoggedRequest::of(&request);
+    let answer = match shared.faults.take(&entry) {
+        None => answer(&s3, request).await,
+        Some(effect) => effect.apply(request, |request| answer(&s3, request)).await,
+    };
+    entry.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+    shared.log.push(entry);
+    answer
+}
+
+async fn answer(s3: &S3Service, request: Request<Incoming>) -> io::Result<Response<s3s::Body>> {
+    Service::call(s3, request)
+        .await
+        .map_err(|error| io::Error::other(format!("{error:?}")))
+}

@@ -1,0 +1,202 @@
+//! Scripted trouble.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use s3s::Body;
+
+use super::log::LoggedRequest;
+
+/// Which requests meet with trouble, and which trouble.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    method: Option<Method>,
+    path: String,
+    skip: usize,
+    times: usize,
+    effect: Effect,
+}
+
+/// The trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// An S3 error instead of an answer. Nothing is done.
+    Refuse {
+        /// The HTTP status.
+        status: u16,
+        /// The `<Code>`.
+        code: &'static str,
+        /// The `Retry-After` header.
+        retry_after: Option<Duration>,
+    },
+    /// The connection is cut after this many bytes of the request's body. Nothing is done.
+    CutUpload {
+        /// How many bytes are read before.
+        after: usize,
+    },
+    /// The request is carried out, then the connection is cut instead of an answer.
+    LoseAnswer,
+    /// The request is carried out, but a 500 is answered.
+    HideSuccess,
+    /// No answer ever comes.
+    Stall,
+}
+
+impl Effect {
+    /// 503 `SlowDown`.
+    pub const fn slow_down() -> Self {
+        Self::Refuse {
+            status: 503,
+            code: "SlowDown",
+            retry_after: None,
+        }
+    }
+}
+
+impl Fault {
+    /// Happens once, to the next request.
+    pub const fn new(effect: Effect) -> Self {
+        Self {
+            method: None,
+            path: String::new(),
+            skip: 0,
+            times: 1,
+            effect,
+        }
+    }
+
+    /// Only to requests with this method.
+    #[must_use]
+    pub fn on(mut self, method: Method) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// Only to requests whose path or query contains this text.
+    #[must_use]
+    pub fn at(mut self, part: impl Into<String>) -> Self {
+        self.path = part.into();
+        self
+    }
+
+    /// Only after this many requests that it would have happened to.
+    #[must_use]
+    pub const fn after(mut self, skip: usize) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// As often as this.
+    #[must_use]
+    pub const fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    fn fits(&self, request: &LoggedRequest) -> bool {
+        let named = self.path.is_empty()
+            || request.path.contains(&self.path)
+            || request.query.contains(&self.path);
+        named
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|method| *method == request.method)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(super) fn add(&self, fault: Fault) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(fault);
+    }
+
+    /// The effect on `request` of the first fault that fits, which is used up by that.
+    pub(super) fn take(&self, request: &LoggedRequest) -> Option<Effect> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults
+            .iter_mut()
+            .find(|fault| fault.times > 0 && fault.fits(request))?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
+        fault.times -= 1;
+        Some(fault.effect.clone())
+    }
+}
+
+impl Effect {
+    pub(super) async fn apply<F>(
+        self,
+        mut request: Request<Incoming>,
+        carry_out: impl FnOnce(Request<Incoming>) -> F,
+    ) -> io::Result<Response<Body>>
+    where
+        F: Future<Output = io::Result<Response<Body>>>,
+    {
+        match self {
+            Self::Refuse {
+                status,
+                code,
+                retry_after,
+            } => {
+                // An unread body would make the client see a reset before the answer.
+                while request
+                    .body_mut()
+                    .frame()
+                    .await
+                    .is_some_and(|frame| frame.is_ok())
+                {}
+                refusal(status, code, retry_after)
+            }
+            Self::CutUpload { after } => {
+                let mut read = 0;
+                while read < after {
+                    match request.body_mut().frame().await {
+                        Some(Ok(frame)) => read += frame.data_ref().map_or(0, bytes::Bytes::len),
+                        _ => break,
+                    }
+                }
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Self::LoseAnswer => {
+                drain(carry_out(request).await?).await?;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Self::HideSuccess => {
+                drain(carry_out(request).await?).await?;
+                refusal(500, "InternalError", None)
+            }
+            Self::Stall => std::future::pending().await,
+        }
+    }
+}
+
+/// Some answers do their work while their body is read.
+async fn drain(answer: Response<Body>) -> io::Result<()> {
+    let body = answer.into_body().collect().await;
+    body.map(drop).map_err(io::Error::other)
+}
+
+fn refusal(status: u16, code: &str, wait: Option<Duration>) -> io::Result<Response<Body>> {
+    let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message/></Error>");
+    let mut answer = Response::new(Body::from(text));
+    *answer.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    if let Some(wait) = wait {
+        answer
+            .headers_mut()
+            .insert(header::RETRY_AFTER, wait.as_secs().into());
+    }
+    Ok(answer)
+}

@@ -1,0 +1,74 @@
+//! The one HTTP client of both backends.
+
+use std::error::Error as StdError;
+
+use crate::config::{ConfigError, SpacesConfig};
+use crate::error::{Error, Result, TransportKind};
+
+/// A client that sends signed requests exactly as they are: no redirects, no decompression.
+pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
+    // Whoever comes first installs it; a second time is no error that matters.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("spaces-store/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(config.timeouts.connect)
+        .pool_max_idle_per_host(16)
+        .tcp_nodelay(true)
+        .no_gzip();
+    if let Some(pem) = &config.root_certificate_pem {
+        let unusable = |_| ConfigError::Invalid {
+            setting: "root_certificate_pem",
+            problem: "is not a PEM certificate",
+        };
+        let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?;
+        if roots.is_empty() {
+            return Err(ConfigError::Invalid {
+                setting: "root_certificate_pem",
+                problem: "has no certificate in it",
+            }
+            .into());
+        }
+        builder = builder.tls_certs_merge(roots);
+    }
+    builder
+        .build()
+        .map_err(|error| Error::Backend(Box::new(error)))
+}
+
+/// Sorts a failure below HTTP.
+pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
+    if error.is_timeout() {
+        TransportKind::Timeout
+    } else if is_tls(error) {
+        TransportKind::Tls
+    } else if error.is_connect() {
+        TransportKind::Connect
+    } else {
+        TransportKind::Broken
+    }
+}
+
+/// rustls reports a failed handshake as an `io::Error` around its own.
+pub(super) fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let io = error.downcast_ref::<std::io::Error>();
+        let inner = io.and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>()
+            || inner.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// The error for a request that got no complete answer. The URL in it is dropped: it names the key.
+pub(super) fn transport_error(error: reqwest::Error) -> Error {
+    Error::Transport {
+        kind: transport_kind(&error),
+        source: Box::new(error.without_url()),
+    }
+}

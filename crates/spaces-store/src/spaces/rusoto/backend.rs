@@ -1,0 +1,461 @@
+//! [`SpacesBackend`], the `object_store` of a Space.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use md5::{Digest, Md5};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, CopyMode, CopyOptions, GetOptions, GetResult, GetResultPayload,
+    ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
+    PutPayload, PutResult, TagSet,
+};
+use rusoto_core::Region;
+use rusoto_s3::{CopyObjectRequest, GetObjectRequest, HeadObjectRequest, PutObjectRequest, S3};
+use secrecy::ExposeSecret;
+
+use super::exchange::{Exchange, Wire, hash_of};
+use super::listing::{self, Listing};
+use super::multipart::SpacesUpload;
+use super::object::{Described, attribute_headers, content_range, nonsense, range_header};
+use super::signer::Signer;
+use crate::config::SpacesConfig;
+use crate::digest::ContentHash;
+use crate::error::{Error, Result, TransportKind};
+use crate::spaces::http;
+use crate::store::META_SHA256;
+
+/// A bucket of DigitalOcean Spaces, Ceph, AWS or another S3-compatible store, by `rusoto_s3` over `reqwest`.
+///
+/// Every write is private, carries Content-MD5 and is signed together with the SHA-256 of its body, so that a store
+/// refuses bytes that changed on the way. Errors are [`object_store::Error`]s with a [`crate::Error`] as their source.
+#[derive(Clone)]
+pub struct SpacesBackend {
+    wire: Arc<Wire>,
+}
+
+impl SpacesBackend {
+    /// Makes the client; the network is not asked yet.
+    pub fn new(config: &SpacesConfig) -> Result<Self> {
+        config.validate()?;
+        let endpoint = config.service_endpoint();
+        let host = endpoint.host_str().unwrap_or_default();
+        let authority = match endpoint.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let virtual_host = config.is_virtual_host();
+        let wire = Wire {
+            http: http::client(config)?,
+            region: Region::Custom {
+                name: config.region.clone(),
+                endpoint: format!("{}://{authority}", endpoint.scheme()),
+            },
+            virtual_host: virtual_host.then(|| format!("{}.{authority}", config.bucket)),
+            bucket: config.bucket.clone(),
+            signer: Signer {
+                access_key: config.access_key.expose_secret().to_owned(),
+                secret_key: config.secret_key.expose_secret().to_owned(),
+                region: config.region.clone(),
+            },
+            clock: config.clock.clone(),
+            timeouts: config.timeouts,
+            retry: config.retry,
+        };
+        Ok(Self {
+            wire: Arc::new(wire),
+        })
+    }
+
+    pub(super) fn bucket(&self) -> String {
+        self.wire.bucket.clone()
+    }
+
+    pub(super) fn exchange(&self, operation: &'static str, location: &Path) -> Exchange {
+        Exchange::new(&self.wire, operation, Some(location.as_ref()))
+    }
+
+    pub(super) async fn head(
+        &self,
+        location: &Path,
+        options: Option<&GetOptions>,
+    ) -> Result<(ObjectMeta, Attributes)> {
+        let mut request = HeadObjectRequest {
+            bucket: self.bucket(),
+            key: location.to_string(),
+            ..HeadObjectRequest::default()
+        };
+        if let Some(options) = options {
+            request.if_match.clone_from(&options.if_match);
+            request.if_none_match.clone_from(&options.if_none_match);
+            request.if_modified_since = options.if_modified_since.map(http_date);
+            request.if_unmodified_since = options.if_unmodified_since.map(http_date);
+            request.version_id.clone_from(&options.version);
+        }
+        let exchange = self.exchange("HeadObject", location);
+        let s3 = exchange.s3();
+        let output = match exchange.run(s3.head_object(request)).await {
+            Ok(output) => output,
+            Err(error) => return Err(self.explain(error, location).await),
+        };
+        let mut found = Described::head(output);
+        let attributes = found.attributes();
+        let size = found.size()?;
+        Ok((found.meta(location, size)?, attributes))
+    }
+
+    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
+    async fn explain(&self, error: Error, location: &Path) -> Error {
+        let vague = match &error {
+            Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),
+            Error::WrongEndpoint { .. } => true,
+            _ => false,
+        };
+        if !vague {
+            return error;
+        }
+        let request = GetObjectRequest {
+            bucket: self.bucket(),
+            key: location.to_string(),
+            range: Some("bytes=0-0".to_owned()),
+            ..GetObjectRequest::default()
+        };
+        let exchange = self.exchange("GetObject", location).streamed();
+        let s3 = exchange.s3();
+        match exchange.run(s3.get_object(request)).await {
+            Ok(_) => error,
+            Err(clearer) => clearer,
+        }
+    }
+
+    async fn get(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let range = options.range.as_ref().map(range_header).transpose()?;
+        let request = GetObjectRequest {
+            bucket: self.bucket(),
+            key: location.to_string(),
+            if_match: options.if_match,
+            if_none_match: options.if_none_match,
+            if_modified_since: options.if_modified_since.map(http_date),
+            if_unmodified_since: options.if_unmodified_since.map(http_date),
+            version_id: options.version,
+            range,
+            ..GetObjectRequest::default()
+        };
+        let ranged = request.range.is_some();
+        let exchange = self.exchange("GetObject", location).streamed();
+        let s3 = exchange.s3();
+        let mut output = exchange.run(s3.get_object(request)).await?;
+        let mut found = Described::get(&mut output);
+        let attributes = found.attributes();
+        let (range, size) = match (ranged, output.content_range.as_deref()) {
+            (true, Some(text)) => {
+                content_range(text).ok_or_else(|| nonsense("no usable Content-Range"))?
+            }
+            (true, None) => return Err(nonsense("the whole object came instead of a range")),
+            (false, _) => {
+                let size = found.size()?;
+                (0..size, size)
+            }
+        };
+        let body = output.body.ok_or_else(|| nonsense("no body"))?;
+        Ok(GetResult {
+            payload: GetResultPayload::Stream(body.map_err(broken).boxed()),
+            meta: found.meta(location, size)?,
+            range,
+            attributes,
+            extensions: object_store::Extensions::default(),
+        })
+    }
+
+    async fn put(
+        &self,
+        location: &Path,
+        body: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let digests = Digests::of(&body).await?;
+        let mut headers = attribute_headers(&options.attributes)?;
+        headers.extend(tag_header(&options.tags));
+        let conditional = match options.mode {
+            PutMode::Overwrite => false,
+            PutMode::Create => {
+                headers.push(("if-none-match".to_owned(), "*".to_owned()));
+                true
+            }
+            PutMode::Update(expected) => {
+                let tag = expected
+                    .e_tag
+                    .ok_or_else(|| Error::Unsupported("an update without an ETag".into()))?;
+                // Ceph and Spaces know an ETag in If-Match only without its quotes; AWS knows both.
+                headers.push(("if-match".to_owned(), tag.trim_matches('"').to_owned()));
+                true
+            }
+        };
+        let request = PutObjectRequest {
+            bucket: self.bucket(),
+            key: location.to_string(),
+            acl: Some("private".to_owned()),
+            content_md5: Some(digests.content_md5()),
+            ..PutObjectRequest::default()
+        };
+        let exchange = self
+            .exchange("PutObject", location)
+            .with_headers(headers)
+            .with_body(body, digests.sha256);
+        let s3 = exchange.s3();
+        match exchange.run(s3.put_object(request)).await {
+            Ok(output) => Ok(PutResult {
+                e_tag: output.e_tag,
+                version: output.version_id,
+                extensions: object_store::Extensions::default(),
+            }),
+            Err(error) if conditional => {
+                let failed = failed_condition(error, location)?;
+                let ours = exchange.was_in_doubt();
+                let ours = ours.then(|| self.our_own(location, &options.attributes, &digests));
+                match ours {
+                    Some(looking) => looking.await?.ok_or(failed),
+                    None => Err(failed),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After a lost answer, a condition fails because of our own first attempt. The object tells.
+    async fn our_own(
+        &self,
+        location: &Path,
+        attributes: &Attributes,
+        digests: &Digests,
+    ) -> Result<Option<PutResult>> {
+        let (meta, stored) = match self.head(location, None).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found?,
+        };
+        let hash = Attribute::Metadata(META_SHA256.into());
+        let same = match attributes.get(&hash) {
+            Some(ours) => stored.get(&hash) == Some(ours),
+            // The ETag of an object that was written in one piece is its MD5.
+            None => {
+                meta.e_tag.as_deref().map(|tag| tag.trim_matches('"'))
+                    == Some(&hex::encode(digests.md5))
+            }
+        };
+        Ok(same.then(|| PutResult {
+            e_tag: meta.e_tag,
+            version: meta.version,
+            extensions: object_store::Extensions::default(),
+        }))
+    }
+
+    async fn copy(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        if options.mode != CopyMode::Overwrite {
+            return Err(Error::Unsupported("S3 has no conditional copy".into()));
+        }
+        let source = format!("/{}/{from}", self.wire.bucket);
+        let request = CopyObjectRequest {
+            bucket: self.bucket(),
+            key: to.to_string(),
+            acl: Some("private".to_owned()),
+            copy_source: rusoto_core::signature::encode_uri_path(&source),
+            ..CopyObjectRequest::default()
+        };
+        let exchange = self.exchange("CopyObject", from);
+        let s3 = exchange.s3();
+        exchange.run(s3.copy_object(request)).await.map(drop)
+    }
+}
+
+/// A condition that does not hold, or the error as it is. Ceph says 404 when a version to replace is not there.
+fn failed_condition(error: Error, location: &Path) -> Result<Error> {
+    match error {
+        Error::PreconditionFailed { .. } | Error::NotFound { .. } => {
+            Ok(Error::PreconditionFailed {
+                key: location.to_string(),
+            })
+        }
+        other => Err(other),
+    }
+}
+
+fn tag_header(tags: &TagSet) -> Option<(String, String)> {
+    let tags = tags.encoded();
+    (!tags.is_empty()).then(|| ("x-amz-tagging".to_owned(), tags.to_owned()))
+}
+
+fn http_date(date: chrono::DateTime<chrono::Utc>) -> String {
+    date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn broken(error: std::io::Error) -> object_store::Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::TimedOut => TransportKind::Timeout,
+        _ => TransportKind::Broken,
+    };
+    let source = Box::new(error);
+    Error::Transport { kind, source }.into_object_store()
+}
+
+/// Both digests that go with a body.
+pub(super) struct Digests {
+    pub(super) sha256: ContentHash,
+    md5: [u8; 16],
+}
+
+/// Bodies above this are hashed beside the async threads.
+const HASH_INLINE: usize = 128 << 10;
+
+impl Digests {
+    pub(super) async fn of(body: &PutPayload) -> Result<Self> {
+        if body.content_length() <= HASH_INLINE {
+            return Ok(Self::compute(body));
+        }
+        let body = body.clone();
+        let hashing = tokio::task::spawn_blocking(move || Self::compute(&body));
+        hashing
+            .await
+            .map_err(|error| Error::Backend(Box::new(error)))
+    }
+
+    fn compute(body: &PutPayload) -> Self {
+        let mut md5 = Md5::new();
+        body.iter().for_each(|piece| md5.update(piece));
+        Self {
+            sha256: hash_of(body),
+            md5: md5.finalize().into(),
+        }
+    }
+
+    pub(super) fn content_md5(&self) -> String {
+        STANDARD.encode(self.md5)
+    }
+}
+
+impl fmt::Debug for SpacesBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpacesBackend")
+            .field("bucket", &self.wire.bucket)
+            .field("region", &self.wire.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for SpacesBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spaces({})", self.wire.bucket)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for SpacesBackend {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let creates = options.mode == PutMode::Create;
+        let put = self.put(location, payload, options).await;
+        put.map_err(|error| match error {
+            Error::PreconditionFailed { key } if creates => object_store::Error::AlreadyExists {
+                path: key.clone(),
+                source: Box::new(Error::PreconditionFailed { key }),
+            },
+            error => error.into_object_store(),
+        })
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        let start = async {
+            let mut headers = attribute_headers(&options.attributes)?;
+            headers.extend(tag_header(&options.tags));
+            SpacesUpload::start(self.clone(), location, headers).await
+        };
+        match start.await {
+            Ok(upload) => Ok(Box::new(upload)),
+            Err(error) => Err(error.into_object_store()),
+        }
+    }
+
+    async fn get_opts(
+        &self,
+        location: &Path,
+        options: GetOptions,
+    ) -> object_store::Result<GetResult> {
+        if !options.head {
+            let got = self.get(location, options).await;
+            return got.map_err(Error::into_object_store);
+        }
+        let head = self.head(location, Some(&options)).await;
+        let (meta, attributes) = head.map_err(Error::into_object_store)?;
+        Ok(GetResult {
+            payload: GetResultPayload::Stream(futures::stream::empty().boxed()),
+            range: 0..meta.size,
+            meta,
+            attributes,
+            extensions: object_store::Extensions::default(),
+        })
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
+        listing::delete(Arc::clone(&self.wire), locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.list_pages(prefix, Listing::default())
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        let start_after = Some(offset.to_string()).filter(|offset| !offset.is_empty());
+        let listing = Listing {
+            start_after,
+            ..Listing::default()
+        };
+        self.list_pages(prefix, listing)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        listing::with_delimiter(Arc::clone(&self.wire), prefix).await
+    }
+
+    async fn copy_opts(
+        &self,
+        from: &Path,
+        to: &Path,
+        options: CopyOptions,
+    ) -> object_store::Result<()> {
+        let copied = self.copy(from, to, options).await;
+        copied.map_err(Error::into_object_store)
+    }
+}
+
+impl SpacesBackend {
+    fn list_pages(
+        &self,
+        prefix: Option<&Path>,
+        listing: Listing,
+    ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        listing::pages(Arc::clone(&self.wire), prefix, listing)
+            .map_err(Error::into_object_store)
+            .map_ok(|page| futures::stream::iter(listing::objects(page)))
+            .try_flatten()
+            .boxed()
+    }
+}

@@ -1,0 +1,410 @@
+//! Sends what rusoto built: signs each attempt anew, repeats what may be repeated, and sorts failures.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use object_store::PutPayload;
+use rusoto_core::request::{
+    DispatchSignedRequest, DispatchSignedRequestFuture, HttpDispatchError, HttpResponse,
+};
+use rusoto_core::signature::{SignedRequest, SignedRequestPayload};
+use rusoto_core::{ByteStream, Client, Region, RusotoError};
+use rusoto_s3::S3Client;
+use tokio::time::{Instant, timeout};
+
+use super::signer::{Signer, set_header};
+use crate::config::{RetryConfig, SigningClock, Timeouts};
+use crate::digest::{ContentHash, Hasher};
+use crate::error::{BoxError, Error, Result, TransportKind};
+use crate::spaces::answer::Refusal;
+use crate::spaces::http::transport_error;
+
+/// What all requests to one bucket share.
+pub(super) struct Wire {
+    pub(super) http: reqwest::Client,
+    pub(super) region: Region,
+    pub(super) bucket: String,
+    /// `bucket.host`, if the bucket goes there instead of into the path.
+    pub(super) virtual_host: Option<String>,
+    pub(super) signer: Signer,
+    pub(super) clock: SigningClock,
+    pub(super) timeouts: Timeouts,
+    pub(super) retry: RetryConfig,
+}
+
+/// One operation: what is sent beside rusoto's request, and what came of it.
+///
+/// It is rusoto's dispatcher for that one operation, so that errors need not squeeze through rusoto's strings.
+#[derive(Clone)]
+pub(super) struct Exchange {
+    wire: Arc<Wire>,
+    operation: &'static str,
+    key: Option<String>,
+    /// Headers that rusoto 0.48 has no field for.
+    headers: Vec<(String, String)>,
+    /// Sent instead of rusoto's payload, which rusoto would wrap in a stream of unknown hash.
+    body: Option<(PutPayload, ContentHash)>,
+    /// The answer's body is handed on as it comes; otherwise it is part of the attempt.
+    streamed: bool,
+    outcome: Arc<Mutex<Outcome>>,
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    error: Option<Error>,
+    in_doubt: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(wire: &Arc<Wire>, operation: &'static str, key: Option<&str>) -> Self {
+        Self {
+            wire: Arc::clone(wire),
+            operation,
+            key: key.map(str::to_owned),
+            headers: Vec::new(),
+            body: None,
+            streamed: false,
+            outcome: Arc::default(),
+        }
+    }
+
+    pub(super) fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    pub(super) fn with_body(mut self, body: PutPayload, hash: ContentHash) -> Self {
+        self.body = Some((body, hash));
+        self
+    }
+
+    pub(super) const fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
+    /// rusoto's client, whose requests come to this exchange.
+    pub(super) fn s3(&self) -> S3Client {
+        let client = Client::new_not_signing(self.clone());
+        S3Client::new_with_client(client, self.wire.region.clone())
+    }
+
+    /// Whether an attempt was repeated whose own effect is unknown.
+    pub(super) fn was_in_doubt(&self) -> bool {
+        self.outcome().in_doubt
+    }
+
+    /// Awaits an operation of [`s3`](Self::s3) and gives back our error instead of rusoto's.
+    pub(super) async fn run<T, E: std::fmt::Display>(
+        &self,
+        operation: impl Future<Output = Result<T, RusotoError<E>>>,
+    ) -> Result<T> {
+        // Some of rusoto's parsers unwrap what they find in headers.
+        let answer = AssertUnwindSafe(operation).catch_unwind().await;
+        let problem = match answer {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => match self.outcome().error.take() {
+                Some(ours) => return Err(ours),
+                None => describe(&error),
+            },
+            Err(panic) => panic_text(panic.as_ref()),
+        };
+        Err(Error::UnexpectedAnswer {
+            operation: self.operation,
+            source: problem.into(),
+        })
+    }
+
+    fn outcome(&self) -> std::sync::MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn send(&self, mut request: SignedRequest) -> Result<HttpResponse> {
+        let (body, hash) = self.prepare(&mut request).await?;
+        let began = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let signed_at = self.wire.clock.now();
+            self.wire.signer.sign(&mut request, &hash, signed_at);
+            // Built here, as rusoto's request cannot be shared with another thread while we wait.
+            let sending = self.to_reqwest(&request, &body);
+            let failure = match self.attempt(sending, &body).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let retry = &self.wire.retry;
+            let wait = retry.wait(attempt, rand::random(), failure.retry_after());
+            let spent = began.elapsed() + wait;
+            if !failure.is_retryable() || attempt >= retry.max_retries || spent > retry.budget {
+                return Err(failure.into_error(self, signed_at));
+            }
+            self.outcome().in_doubt |= failure.leaves_doubt();
+            attempt += 1;
+            log::info!(
+                operation = self.operation, attempt, wait_ms:? = wait.as_millis(), reason:% = failure;
+                "the store did not serve a request; trying again"
+            );
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Completes rusoto's request and takes its payload out.
+    async fn prepare(&self, request: &mut SignedRequest) -> Result<(PutPayload, ContentHash)> {
+        for (name, value) in &self.headers {
+            set_header(request, name, value);
+        }
+        if let Some(host) = &self.wire.virtual_host {
+            request.set_hostname(Some(host.clone()));
+            let bucket = format!("/{}", self.wire.bucket);
+            if let Some(path) = request.path.strip_prefix(&bucket) {
+                let path = if path.is_empty() { "/" } else { path };
+                request.path = String::from(path);
+            }
+        }
+        let (body, hash) = match (&self.body, request.payload.take()) {
+            (Some((body, hash)), _) => (body.clone(), *hash),
+            (None, None) => (PutPayload::new(), ContentHash::of(b"")),
+            (None, Some(SignedRequestPayload::Buffer(buffer))) => {
+                let hash = ContentHash::of(&buffer);
+                (buffer.into(), hash)
+            }
+            (None, Some(SignedRequestPayload::Stream(stream))) => {
+                let pieces: Vec<Bytes> = stream.try_collect().await.map_err(Error::Spool)?;
+                let body = PutPayload::from_iter(pieces);
+                let hash = hash_of(&body);
+                (body, hash)
+            }
+        };
+        request.complement();
+        set_header(
+            request,
+            "content-length",
+            &body.content_length().to_string(),
+        );
+        Ok((body, hash))
+    }
+
+    async fn attempt(
+        &self,
+        sending: Result<reqwest::RequestBuilder, BoxError>,
+        body: &PutPayload,
+    ) -> Result<HttpResponse, Failure> {
+        let sending = sending.map_err(Failure::Unsendable)?;
+        let limits = &self.wire.timeouts;
+        let limit = if body.content_length() > 0 {
+            limits.request
+        } else {
+            limits.read
+        };
+        let receiving = self.receive(sending);
+        timeout(limit, receiving)
+            .await
+            .unwrap_or(Err(Failure::TimedOut))
+    }
+
+    fn to_reqwest(
+        &self,
+        request: &SignedRequest,
+        body: &PutPayload,
+    ) -> Result<reqwest::RequestBuilder, BoxError> {
+        let method = reqwest::Method::from_bytes(request.method().as_bytes())?;
+        let path = request.canonical_uri();
+        let mut url = format!("{}://{}{path}", request.scheme(), request.hostname());
+        if !request.canonical_query_string().is_empty() {
+            url.push('?');
+            url.push_str(request.canonical_query_string());
+        }
+        let url = reqwest::Url::parse(&url)?;
+        // A URL resolves `.` and `..`; the signed path has to arrive unchanged.
+        if url.path() != path {
+            return Err("the key cannot be written in a URL".into());
+        }
+        let mut builder = self.wire.http.request(method, url);
+        for (name, values) in request.headers() {
+            // reqwest derives the same host from the URL.
+            for value in values.iter().filter(|_| name != "host") {
+                builder = builder.header(name.as_str(), value.as_slice());
+            }
+        }
+        Ok(match body.as_ref() {
+            [] => builder,
+            [whole] => builder.body(whole.clone()),
+            // The content-length header keeps this from being sent in chunks, which S3 does not take.
+            _ => {
+                let pieces = stream::iter(body.clone()).map(Ok::<_, std::io::Error>);
+                builder.body(reqwest::Body::wrap_stream(pieces))
+            }
+        })
+    }
+
+    async fn receive(&self, sending: reqwest::RequestBuilder) -> Result<HttpResponse, Failure> {
+        let response = sending.send().await.map_err(Failure::Transport)?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        if self.streamed && status.is_success() {
+            let body = stall_limited(response, self.wire.timeouts.read);
+            return to_rusoto(status, &headers, body).map_err(Failure::Unsendable);
+        }
+        let body = response.bytes().await.map_err(Failure::Transport)?;
+        // Copy and CompleteMultipartUpload may say 200 first and fail then: S3 API reference, "CopyObject", "Errors".
+        let hidden_error = crate::spaces::answer::error_code(&body).is_some() && body.len() < 8192;
+        if status.is_success() && !hidden_error {
+            let body = ByteStream::from(body.to_vec());
+            return to_rusoto(status, &headers, body).map_err(Failure::Unsendable);
+        }
+        let status = if status.is_success() {
+            500
+        } else {
+            status.as_u16()
+        };
+        Err(Failure::Refused(Refusal::read(status, &headers, &body)))
+    }
+}
+
+impl DispatchSignedRequest for Exchange {
+    fn dispatch(
+        &self,
+        request: SignedRequest,
+        _timeout: Option<Duration>,
+    ) -> DispatchSignedRequestFuture {
+        let exchange = self.clone();
+        Box::pin(async move {
+            exchange.send(request).await.map_err(|error| {
+                exchange.outcome().error = Some(error);
+                HttpDispatchError::new("see the outcome".to_owned())
+            })
+        })
+    }
+}
+
+/// How one attempt failed.
+#[derive(Debug)]
+enum Failure {
+    Refused(Refusal),
+    Transport(reqwest::Error),
+    TimedOut,
+    Unsendable(BoxError),
+}
+
+impl Failure {
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_retryable(),
+            Self::Transport(error) => {
+                let tls = crate::spaces::http::transport_kind(error) == TransportKind::Tls;
+                !error.is_builder() && !tls
+            }
+            Self::TimedOut => true,
+            Self::Unsendable(_) => false,
+        }
+    }
+
+    fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.leaves_doubt(),
+            Self::Transport(error) => !error.is_connect(),
+            Self::TimedOut => true,
+            Self::Unsendable(_) => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after(),
+            _ => None,
+        }
+    }
+
+    fn into_error(self, exchange: &Exchange, signed_at: DateTime<Utc>) -> Error {
+        match self {
+            Self::Refused(refusal) => refusal.into_error(
+                &exchange.wire.bucket,
+                exchange.key.as_deref(),
+                Some(signed_at),
+            ),
+            Self::Transport(error) => transport_error(error),
+            Self::TimedOut => Error::Transport {
+                kind: TransportKind::Timeout,
+                source: exchange.operation.into(),
+            },
+            Self::Unsendable(error) => Error::UnexpectedAnswer {
+                operation: exchange.operation,
+                source: error,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "HTTP {} {}", refusal.status, refusal.code),
+            Self::Transport(error) => crate::spaces::http::transport_kind(error).fmt(f),
+            Self::TimedOut => TransportKind::Timeout.fmt(f),
+            Self::Unsendable(_) => f.write_str("not sendable"),
+        }
+    }
+}
+
+pub(super) fn hash_of(body: &PutPayload) -> ContentHash {
+    let mut hasher = Hasher::new();
+    body.iter().for_each(|piece| hasher.update(piece));
+    hasher.finish()
+}
+
+/// The body, which fails if nothing comes for `limit`.
+fn stall_limited(response: reqwest::Response, limit: Duration) -> ByteStream {
+    let pieces = stream::try_unfold(
+        response.bytes_stream().boxed(),
+        move |mut pieces| async move {
+            let next = timeout(limit, pieces.try_next()).await;
+            let next = next.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+            let piece = next.map_err(|error| std::io::Error::other(error.without_url()))?;
+            Ok(piece.map(|piece| (piece, pieces)))
+        },
+    );
+    ByteStream::new(pieces)
+}
+
+fn to_rusoto(
+    status: reqwest::StatusCode,
+    headers: &reqwest::header::HeaderMap,
+    body: ByteStream,
+) -> Result<HttpResponse, BoxError> {
+    let mut converted = http02::HeaderMap::<String>::with_capacity(headers.len());
+    for (name, value) in headers {
+        let name = http02::header::HeaderName::from_bytes(name.as_str().as_bytes())?;
+        converted.append(name, String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    Ok(HttpResponse {
+        status: http02::StatusCode::from_u16(status.as_u16())?,
+        body,
+        headers: converted,
+    })
+}
+
+/// What rusoto says, unless it wants to print a whole body.
+fn describe<E: std::fmt::Display>(error: &RusotoError<E>) -> String {
+    match error {
+        RusotoError::ParseError(text) | RusotoError::Validation(text) => text.clone(),
+        RusotoError::Unknown(answer) => format!("HTTP {}", answer.status.as_u16()),
+        RusotoError::Service(error) => error.to_string(),
+        RusotoError::HttpDispatch(error) => error.to_string(),
+        RusotoError::Credentials(_) | RusotoError::Blocking => "rusoto failed".to_owned(),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the parser panicked: {}", text.unwrap_or_default())
+}

@@ -1,0 +1,200 @@
+//! Objects in parts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use object_store::path::Path;
+use object_store::{MultipartUpload, PutPayload, PutResult, UploadPart};
+use rusoto_s3::{
+    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CompletedMultipartUpload,
+    CompletedPart, CreateMultipartUploadRequest, S3, UploadPartRequest,
+};
+
+use super::backend::{Digests, SpacesBackend};
+use super::exchange::Exchange;
+use crate::error::{Error, Result};
+
+/// S3's limit.
+const MAX_PARTS: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct SpacesUpload {
+    backend: SpacesBackend,
+    location: Path,
+    upload_id: String,
+    /// Started, not necessarily arrived.
+    parts: usize,
+    arrived: Arc<Mutex<Vec<CompletedPart>>>,
+    bytes: u64,
+}
+
+impl SpacesUpload {
+    pub(super) async fn start(
+        backend: SpacesBackend,
+        location: &Path,
+        headers: Vec<(String, String)>,
+    ) -> Result<Self> {
+        let request = CreateMultipartUploadRequest {
+            bucket: backend.bucket(),
+            key: location.to_string(),
+            acl: Some("private".to_owned()),
+            ..CreateMultipartUploadRequest::default()
+        };
+        let exchange = backend
+            .exchange("CreateMultipartUpload", location)
+            .with_headers(headers);
+        let s3 = exchange.s3();
+        let started = exchange.run(s3.create_multipart_upload(request)).await?;
+        let upload_id = started.upload_id.filter(|id| !id.is_empty());
+        Ok(Self {
+            upload_id: upload_id.ok_or_else(|| nonsense("no upload id"))?,
+            backend,
+            location: location.clone(),
+            parts: 0,
+            arrived: Arc::default(),
+            bytes: 0,
+        })
+    }
+
+    async fn finish(&mut self) -> Result<PutResult> {
+        if self.parts == 0 {
+            // S3 does not complete an upload without parts.
+            self.put_part(PutPayload::new()).await?;
+        }
+        let mut parts = {
+            let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            arrived.clone()
+        };
+        if parts.len() != self.parts {
+            return Err(Error::Integrity {
+                key: self.location.to_string(),
+                what: "not all parts have arrived",
+            });
+        }
+        parts.sort_by_key(|part| part.part_number);
+        let request = CompleteMultipartUploadRequest {
+            bucket: self.backend.bucket(),
+            key: self.location.to_string(),
+            upload_id: self.upload_id.clone(),
+            multipart_upload: Some(CompletedMultipartUpload { parts: Some(parts) }),
+            ..CompleteMultipartUploadRequest::default()
+        };
+        let exchange = self
+            .backend
+            .exchange("CompleteMultipartUpload", &self.location);
+        let s3 = exchange.s3();
+        match exchange.run(s3.complete_multipart_upload(request)).await {
+            Ok(done) => match done.e_tag.filter(|tag| !tag.is_empty()) {
+                Some(tag) => Ok(put_result(Some(tag), done.version_id)),
+                // Ceph 16 answers an empty ETag.
+                None => self.look_up().await,
+            },
+            Err(error) if exchange.was_in_doubt() && is_gone(&error) => self.look_up().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The object as it is now. After a lost answer this tells whether the upload was completed.
+    async fn look_up(&self) -> Result<PutResult> {
+        let (meta, _) = self.backend.head(&self.location, None).await?;
+        if meta.size != self.bytes {
+            return Err(Error::Integrity {
+                key: self.location.to_string(),
+                what: "the assembled object has another size",
+            });
+        }
+        Ok(put_result(meta.e_tag, meta.version))
+    }
+}
+
+fn put_result(e_tag: Option<String>, version: Option<String>) -> PutResult {
+    PutResult {
+        e_tag,
+        version,
+        extensions: object_store::Extensions::default(),
+    }
+}
+
+/// The upload id is no longer known: it was completed or aborted before.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Rejected { code, .. } if code == "NoSuchUpload")
+}
+
+#[async_trait]
+impl MultipartUpload for SpacesUpload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.parts += 1;
+        self.bytes += data.content_length() as u64;
+        let number = self.parts;
+        let arrived = Arc::clone(&self.arrived);
+        let exchange = self.backend.exchange("UploadPart", &self.location);
+        let request = UploadPartRequest {
+            bucket: self.backend.bucket(),
+            key: self.location.to_string(),
+            upload_id: self.upload_id.clone(),
+            ..UploadPartRequest::default()
+        };
+        Box::pin(async move {
+            let part = send_part(exchange, request, number, data)
+                .await
+                .map_err(Error::into_object_store)?;
+            arrived
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(part);
+            Ok(())
+        })
+    }
+
+    async fn complete(&mut self) -> object_store::Result<PutResult> {
+        self.finish().await.map_err(Error::into_object_store)
+    }
+
+    async fn abort(&mut self) -> object_store::Result<()> {
+        let request = AbortMultipartUploadRequest {
+            bucket: self.backend.bucket(),
+            key: self.location.to_string(),
+            upload_id: self.upload_id.clone(),
+            ..AbortMultipartUploadRequest::default()
+        };
+        let exchange = self
+            .backend
+            .exchange("AbortMultipartUpload", &self.location);
+        let s3 = exchange.s3();
+        match exchange.run(s3.abort_multipart_upload(request)).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(error.into_object_store()),
+        }
+    }
+}
+
+async fn send_part(
+    exchange: Exchange,
+    mut request: UploadPartRequest,
+    number: usize,
+    data: PutPayload,
+) -> Result<CompletedPart> {
+    if number > MAX_PARTS {
+        return Err(Error::Unsupported("more than 10,000 parts".into()));
+    }
+    let part_number = i64::try_from(number).map_err(|_| nonsense("part number"))?;
+    request.part_number = part_number;
+    let digests = Digests::of(&data).await?;
+    request.content_md5 = Some(digests.content_md5());
+    let exchange = exchange.with_body(data, digests.sha256);
+    let s3 = exchange.s3();
+    let sent = exchange.run(s3.upload_part(request)).await?;
+    let e_tag = sent.e_tag.filter(|tag| !tag.is_empty());
+    Ok(CompletedPart {
+        e_tag: Some(e_tag.ok_or_else(|| nonsense("a part without an ETag"))?),
+        part_number: Some(part_number),
+    })
+}
+
+fn nonsense(problem: &'static str) -> Error {
+    Error::UnexpectedAnswer {
+        operation: "multipart upload",
+        source: problem.into(),
+    }
+}
