@@ -1,1 +1,16 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod cipher;
+mod database;
+mod error;
+mod inbox;
+mod mirror;
+mod poll;
+mod registry;
+mod rows;
+mod runs;
+
+pub use cipher::{CipherError, TokenCipher};
+pub use database::{Config, Database};
+pub use error::Error;

@@ -48,7 +48,8 @@ pub(crate) async fn claim(state: &dyn State, now: Timestamp) -> Option<Claim> {
     }
 }
 
-/// Makes a test of every check: `state_contract!(fresh)`, where `fresh().await` is empty state, or `None` to skip.
+/// Makes a test of every check: `state_contract!(fresh)`, where `fresh().await` is empty state with what must
+/// live as long as the test, or `None` to skip.
 #[macro_export]
 macro_rules! state_contract {
     ($fresh:path) => {
@@ -101,7 +102,7 @@ macro_rules! state_contract {
             $(
                 #[tokio::test]
                 async fn $check() {
-                    if let Some(state) = $fresh().await {
+                    if let Some((state, _guard)) = $fresh().await {
                         $crate::contract::$module::$check(&state).await;
                     }
                 }

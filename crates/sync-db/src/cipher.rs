@@ -1,0 +1,239 @@
+//! Tokens at rest.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::rand::{SecureRandom, SystemRandom};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+/// A token cannot be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CipherError {
+    /// The list of keys is empty, or two have one name.
+    #[error("encryption keys need at least one key and no name twice")]
+    BadKeyList,
+    /// A key's name is empty or has a character other than letters, digits, `-` and `_`.
+    #[error("an encryption key's name may have letters, digits, `-` and `_` only")]
+    BadKeyName,
+    /// It was sealed with a key that is not in the list.
+    #[error("it was sealed with the key `{0}`, which is not among the encryption keys")]
+    UnknownKey(String),
+    /// It was altered, belongs to another shop, or the key of that name is another one.
+    #[error("it was altered, or the encryption key has changed")]
+    Tampered,
+    /// The system has no randomness to give.
+    #[error("no randomness is available")]
+    NoRandomness,
+}
+
+/// Seals tokens with AES-256-GCM. The first key seals, every key opens.
+///
+/// A sealed text is `name.base64(nonce ‖ ciphertext ‖ tag)`; the place it is kept in (shop and column) is
+/// authenticated with it, so that a sealed token cannot be moved to another row.
+#[derive(Clone)]
+pub struct TokenCipher {
+    keys: Arc<[(String, LessSafeKey)]>,
+    random: SystemRandom,
+}
+
+impl std::fmt::Debug for TokenCipher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.keys.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("TokenCipher")
+            .field("keys", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenCipher {
+    /// A cipher of named 256-bit keys; the first one seals.
+    ///
+    /// # Errors
+    /// If there is no key, a name is unusable, or a name is there twice.
+    pub fn from_keys(
+        keys: impl IntoIterator<Item = (String, [u8; 32])>,
+    ) -> Result<Self, CipherError> {
+        let mut list: Vec<(String, LessSafeKey)> = Vec::new();
+        for (name, key) in keys {
+            let key = Zeroizing::new(key);
+            let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            if name.is_empty() || !name.chars().all(legal) {
+                return Err(CipherError::BadKeyName);
+            }
+            if list.iter().any(|(known, _)| *known == name) {
+                return Err(CipherError::BadKeyList);
+            }
+            let unbound = UnboundKey::new(&AES_256_GCM, key.as_ref());
+            list.push((
+                name,
+                LessSafeKey::new(unbound.map_err(|_| CipherError::BadKeyList)?),
+            ));
+        }
+        if list.is_empty() {
+            return Err(CipherError::BadKeyList);
+        }
+        Ok(Self {
+            keys: list.into(),
+            random: SystemRandom::new(),
+        })
+    }
+
+    /// A cipher whose one key, `derived`, comes from another secret by HKDF-SHA256 (RFC 5869). For those who have
+    /// set no keys: whoever changes that secret loses the sealed tokens.
+    ///
+    /// # Panics
+    /// Never: the output length is that of the algorithm.
+    pub fn derive_from(secret: &SecretString) -> Self {
+        let salt = Salt::new(HKDF_SHA256, b"shopsync token sealing");
+        let derived = salt.extract(secret.expose_secret().as_bytes());
+        let mut key = [0; 32];
+        derived
+            .expand(&[b"aes-256-gcm key 1"], HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut key))
+            .expect("SHA-256 yields 32 bytes");
+        Self::from_keys([("derived".to_owned(), key)]).expect("one key with a legal name")
+    }
+
+    pub(crate) fn seal(&self, secret: &SecretString, place: &str) -> Result<String, CipherError> {
+        let (name, key) = &self.keys[0];
+        let mut nonce = [0; NONCE_LEN];
+        self.random
+            .fill(&mut nonce)
+            .map_err(|_| CipherError::NoRandomness)?;
+        let mut sealed = secret.expose_secret().as_bytes().to_vec();
+        let aad = Aad::from(place.as_bytes());
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .map_err(|_| CipherError::Tampered)?;
+        let bytes = [&nonce[..], &sealed].concat();
+        Ok(format!("{name}.{}", BASE64.encode(bytes)))
+    }
+
+    pub(crate) fn open(&self, sealed: &str, place: &str) -> Result<SecretString, CipherError> {
+        let (name, text) = sealed.split_once('.').ok_or(CipherError::Tampered)?;
+        let known = self.keys.iter().find(|(known, _)| known == name);
+        let (_, key) = known.ok_or_else(|| CipherError::UnknownKey(name.to_owned()))?;
+        let bytes = BASE64.decode(text).map_err(|_| CipherError::Tampered)?;
+        let (nonce, ciphertext) = bytes
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(CipherError::Tampered)?;
+        let mut plain = Zeroizing::new(ciphertext.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = key
+            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut plain)
+            .map_err(|_| CipherError::Tampered)?;
+        let text = std::str::from_utf8(opened).map_err(|_| CipherError::Tampered)?;
+        Ok(SecretString::from(text))
+    }
+
+    /// Whether the sealed text was sealed with the key that seals now.
+    pub(crate) fn is_current(&self, sealed: &str) -> bool {
+        sealed
+            .split_once('.')
+            .is_some_and(|(name, _)| name == self.keys[0].0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cipher(names: &[&str]) -> TokenCipher {
+        let keys = (1..)
+            .zip(names)
+            .map(|(byte, name)| ((*name).to_owned(), [byte; 32]));
+        TokenCipher::from_keys(keys).unwrap()
+    }
+
+    fn secret() -> SecretString {
+        SecretString::from("shpat_0123")
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened() {
+        let cipher = cipher(&["k1"]);
+        let sealed = cipher.seal(&secret(), "a/access").unwrap();
+        assert!(!sealed.contains("shpat"));
+        let opened = cipher.open(&sealed, "a/access").unwrap();
+        assert_eq!(opened.expose_secret(), "shpat_0123");
+        assert_ne!(
+            cipher.seal(&secret(), "a/access").unwrap(),
+            sealed,
+            "a new nonce each time"
+        );
+    }
+
+    #[test]
+    fn a_sealed_token_opens_only_in_its_place_and_unaltered() {
+        let cipher = cipher(&["k1"]);
+        let sealed = cipher.seal(&secret(), "a/access").unwrap();
+        assert_eq!(
+            cipher.open(&sealed, "b/access").unwrap_err(),
+            CipherError::Tampered
+        );
+        for position in 3..sealed.len() {
+            let mut altered = sealed.clone().into_bytes();
+            altered[position] = if altered[position] == b'A' {
+                b'B'
+            } else {
+                b'A'
+            };
+            let altered = String::from_utf8(altered).unwrap();
+            assert!(cipher.open(&altered, "a/access").is_err(), "{position}");
+        }
+        for bad in ["", "k1", "k1.", "k1.AAAA", "k1.!"] {
+            assert_eq!(
+                cipher.open(bad, "a/access").unwrap_err(),
+                CipherError::Tampered
+            );
+        }
+    }
+
+    #[test]
+    fn keys_rotate() {
+        let old = cipher(&["k1"]);
+        let sealed = old.seal(&secret(), "a").unwrap();
+        let both =
+            TokenCipher::from_keys([("key2".to_owned(), [2; 32]), ("k1".to_owned(), [1; 32])])
+                .unwrap();
+        assert_eq!(
+            both.open(&sealed, "a").unwrap().expose_secret(),
+            "shpat_0123"
+        );
+        assert!(!both.is_current(&sealed));
+        assert!(both.is_current(&both.seal(&secret(), "a").unwrap()));
+        let new = cipher(&["key2"]);
+        let unknown = new.open(&sealed, "a").unwrap_err();
+        assert_eq!(unknown, CipherError::UnknownKey("k1".to_owned()));
+    }
+
+    #[test]
+    fn unusable_key_lists_are_refused() {
+        let named = |name: &str| (name.to_owned(), [0; 32]);
+        assert_eq!(
+            TokenCipher::from_keys([]).unwrap_err(),
+            CipherError::BadKeyList
+        );
+        let twice = TokenCipher::from_keys([named("a"), named("a")]);
+        assert_eq!(twice.unwrap_err(), CipherError::BadKeyList);
+        for bad in ["", "a.b", "a b"] {
+            let refused = TokenCipher::from_keys([named(bad)]);
+            assert_eq!(refused.unwrap_err(), CipherError::BadKeyName);
+        }
+    }
+
+    #[test]
+    fn derived_keys_differ_with_the_secret_and_show_nothing() {
+        let one = TokenCipher::derive_from(&SecretString::from("one"));
+        let two = TokenCipher::derive_from(&SecretString::from("two"));
+        let sealed = one.seal(&secret(), "a").unwrap();
+        assert_eq!(two.open(&sealed, "a").unwrap_err(), CipherError::Tampered);
+        assert_eq!(
+            format!("{one:?}"),
+            r#"TokenCipher { keys: ["derived"], .. }"#
+        );
+    }
+}

@@ -1,0 +1,114 @@
+use sync_core::{Disposition, PortError};
+
+use crate::cipher::CipherError;
+
+/// What goes wrong with the state database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL names no database that this crate knows.
+    #[error("the database URL must begin with `sqlite:` or `postgres:`")]
+    UnknownScheme,
+    /// The URL cannot be read.
+    #[error("the database URL is malformed")]
+    MalformedUrl(#[source] Box<sqlx::Error>),
+    /// The folder of the SQLite file cannot be made.
+    #[error("cannot make the folder of the database file {path}")]
+    Folder {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A migration failed.
+    #[error("the database schema could not be brought up to date")]
+    Migration(#[source] Box<sqlx::migrate::MigrateError>),
+    /// The database is away, overloaded or full. It may work later.
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<sqlx::Error>),
+    /// The database refuses a statement, or a row makes no sense.
+    #[error("the database refuses the statement")]
+    Refused(#[source] Box<sqlx::Error>),
+    /// A stored word or number is none that this version writes.
+    #[error("the database holds an unknown {what}")]
+    Corrupt {
+        /// What was read.
+        what: &'static str,
+    },
+    /// A token cannot be sealed or opened.
+    #[error("a stored token cannot be opened")]
+    Cipher(#[from] CipherError),
+    /// The lease that fences a write is not ours any more.
+    #[error("the lease is held by another worker")]
+    LeaseLost,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let passing = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| is_passing(&code)),
+            _ => false,
+        };
+        if passing {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Refused(Box::new(error))
+        }
+    }
+}
+
+/// Whether a database's own code means "later". SQLite: busy, locked, I/O error, full, cannot open, with their
+/// extended forms in the higher bytes (sqlite.org/rescode.html). PostgreSQL: connection, rollback, resources,
+/// operator intervention, system error (Appendix A of its manual).
+fn is_passing(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "40", "53", "55", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
+}
+
+impl Error {
+    pub(crate) fn corrupt(what: &'static str) -> Self {
+        Self::Corrupt { what }
+    }
+
+    pub(crate) fn into_port(self, operation: &'static str) -> PortError {
+        let disposition = match &self {
+            Self::Unavailable(_) => Disposition::Retry { after: None },
+            Self::LeaseLost => Disposition::LeaseLost,
+            _ => Disposition::Fail,
+        };
+        PortError::new(operation, disposition, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn busy_full_and_lost_connections_may_pass() {
+        for code in [
+            "5", "6", "13", "517", "778", "40001", "08006", "53300", "57P01",
+        ] {
+            assert!(is_passing(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn broken_rules_do_not_pass() {
+        for code in ["1", "19", "1555", "2067", "23505", "42601", ""] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,412 @@
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use sqlx::QueryBuilder;
+use sync_core::ports::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+use sync_core::{
+    ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain,
+    Timestamp,
+};
+
+use crate::database::{hold, in_transaction, on_pool};
+use crate::rows::{id, key, micros, signed, unsigned};
+use crate::{Database, Error};
+
+/// How many rows one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
+const ROWS: usize = 500;
+
+/// What the mirror knows of an item before it is written: its hash and label.
+type Known = HashMap<ItemKey, (String, String)>;
+
+/// Reads hash and label of the live items among `$keys`.
+macro_rules! known {
+    ($executor:expr, $shop:expr, $keys:expr) => {{
+        let mut known = Known::new();
+        for keys in $keys.chunks(ROWS) {
+            let mut query = QueryBuilder::new(
+                "SELECT kind, id, hash, label FROM item WHERE deleted_at IS NULL AND shop = ",
+            );
+            query.push_bind($shop.as_str());
+            push_keys!(query, keys);
+            let rows: Vec<(String, i64, String, String)> =
+                query.build_query_as().fetch_all($executor).await?;
+            for (kind, id, hash, label) in rows {
+                known.insert(key(&kind, id)?, (hash, label));
+            }
+        }
+        known
+    }};
+}
+
+/// `AND (kind, id) IN ((…), …)`
+macro_rules! push_keys {
+    ($query:ident, $keys:expr) => {
+        $query.push(" AND (kind, id) IN (VALUES ");
+        for (index, key) in $keys.iter().enumerate() {
+            $query.push(if index == 0 { "(" } else { ", (" });
+            $query.push_bind(key.kind.as_str());
+            $query.push(", ");
+            $query.push_bind(key.id.as_i64());
+            $query.push(")");
+        }
+        $query.push(")");
+    };
+}
+
+macro_rules! bump {
+    ($transaction:ident, $shop:expr) => {
+        sqlx::query("UPDATE shop SET revision = revision + 1 WHERE domain = $1")
+            .bind($shop.as_str())
+            .execute(&mut *$transaction)
+            .await?
+    };
+}
+
+impl Database {
+    async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<Upserted>, Error> {
+        let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
+        let known = on_pool!(self, pool => known!(pool, shop, keys));
+        Ok(items.iter().map(|item| difference(item, &known)).collect())
+    }
+
+    async fn write_items(
+        &self,
+        lease: &Lease,
+        items: &[Item],
+        seen: Option<RunId>,
+    ) -> Result<Vec<Upserted>, Error> {
+        let shop = &lease.shop;
+        let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
+        let upserted: Vec<Upserted> = in_transaction!(self, tx => {
+            hold!(tx, lease);
+            let known = known!(&mut *tx, shop, keys);
+            let upserted: Vec<Upserted> =
+                items.iter().map(|item| difference(item, &known)).collect();
+            if let Some(run) = seen {
+                for keys in keys.chunks(ROWS) {
+                    let mut query = QueryBuilder::new("UPDATE item SET seen_run = ");
+                    query.push_bind(run.0);
+                    query.push(" WHERE shop = ");
+                    query.push_bind(shop.as_str());
+                    push_keys!(query, keys);
+                    query.build().execute(&mut *tx).await?;
+                }
+            }
+            let changed = items.iter().zip(&upserted);
+            for (item, _) in changed.filter(|(_, upserted)| needs_writing(upserted)) {
+                sqlx::query(
+                    "INSERT INTO item (shop, kind, id, section, hash, label, updated_at, seen_run, body)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                     ON CONFLICT (shop, kind, id) DO UPDATE SET
+                         section = excluded.section, hash = excluded.hash, label = excluded.label,
+                         updated_at = excluded.updated_at, body = excluded.body, deleted_at = NULL,
+                         seen_run = COALESCE(excluded.seen_run, item.seen_run)",
+                )
+                .bind(shop.as_str())
+                .bind(item.key.kind.as_str())
+                .bind(item.key.id.as_i64())
+                .bind(item.section.name())
+                .bind(item.hash.to_string())
+                .bind(&item.label)
+                .bind(item.updated_at.map(micros))
+                .bind(seen.map(|run| run.0))
+                .bind(&item.body)
+                .execute(&mut *tx)
+                .await?;
+                sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
+                    .bind(shop.as_str())
+                    .bind(item.key.kind.as_str())
+                    .bind(item.key.id.as_i64())
+                    .execute(&mut *tx)
+                    .await?;
+                for references in item.references.chunks(ROWS) {
+                    let mut query =
+                        QueryBuilder::new("INSERT INTO item_reference (shop, to_kind, to_id, kind, id) ");
+                    query.push_values(references, |mut row, to| {
+                        row.push_bind(shop.as_str())
+                            .push_bind(to.kind.as_str())
+                            .push_bind(to.id.as_i64())
+                            .push_bind(item.key.kind.as_str())
+                            .push_bind(item.key.id.as_i64());
+                    });
+                    query.push(" ON CONFLICT DO NOTHING");
+                    query.build().execute(&mut *tx).await?;
+                }
+            }
+            if upserted.iter().any(|item| item.change != Change::None) {
+                bump!(tx, shop);
+            }
+            Ok(upserted)
+        });
+        Ok(upserted)
+    }
+
+    async fn bury(
+        &self,
+        lease: &Lease,
+        keys: &[ItemKey],
+        at: Timestamp,
+    ) -> Result<Vec<ItemKey>, Error> {
+        let shop = &lease.shop;
+        let buried: Vec<ItemKey> = in_transaction!(self, tx => {
+            hold!(tx, lease);
+            let mut buried = Vec::new();
+            for key in keys {
+                let done = sqlx::query(
+                    "UPDATE item SET deleted_at = $4, body = ''
+                      WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
+                )
+                .bind(shop.as_str())
+                .bind(key.kind.as_str())
+                .bind(key.id.as_i64())
+                .bind(micros(at))
+                .execute(&mut *tx)
+                .await?;
+                if done.rows_affected() == 1 {
+                    sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
+                        .bind(shop.as_str())
+                        .bind(key.kind.as_str())
+                        .bind(key.id.as_i64())
+                        .execute(&mut *tx)
+                        .await?;
+                    buried.push(*key);
+                }
+            }
+            if !buried.is_empty() {
+                bump!(tx, shop);
+            }
+            Ok(buried)
+        });
+        Ok(buried)
+    }
+
+    async fn list_unseen(
+        &self,
+        shop: &ShopDomain,
+        kind: ItemKind,
+        run: RunId,
+    ) -> Result<Vec<ItemKey>, Error> {
+        let rows: Vec<(i64,)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT id FROM item
+              WHERE shop = $1 AND kind = $2 AND deleted_at IS NULL AND (seen_run IS NULL OR seen_run <> $3)
+              ORDER BY id",
+        )
+        .bind(shop.as_str())
+        .bind(kind.as_str())
+        .bind(run.0)
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter()
+            .map(|(number,)| Ok(ItemKey::new(kind, id(number)?)))
+            .collect()
+    }
+
+    async fn list_referrers(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<ItemKey>, Error> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(ROWS) {
+            let rows: Vec<(String, i64)> = on_pool!(self, pool => {
+                let mut query =
+                    QueryBuilder::new("SELECT DISTINCT kind, id FROM item_reference WHERE shop = ");
+                query.push_bind(shop.as_str());
+                query.push(" AND (to_kind, to_id) IN (VALUES ");
+                for (index, key) in keys.iter().enumerate() {
+                    query.push(if index == 0 { "(" } else { ", (" });
+                    query.push_bind(key.kind.as_str());
+                    query.push(", ");
+                    query.push_bind(key.id.as_i64());
+                    query.push(")");
+                }
+                query.push(")");
+                query.build_query_as().fetch_all(pool).await?
+            });
+            for (kind, id) in rows {
+                found.push(key(&kind, id)?);
+            }
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    async fn read_page(
+        &self,
+        shop: &ShopDomain,
+        section: Section,
+        after: Option<ItemId>,
+        limit: u32,
+    ) -> Result<Vec<StoredItem>, Error> {
+        let rows: Vec<(i64, String)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT id, body FROM item
+              WHERE shop = $1 AND section = $2 AND deleted_at IS NULL AND id > $3
+              ORDER BY id LIMIT $4",
+        )
+        .bind(shop.as_str())
+        .bind(section.name())
+        .bind(after.map_or(-1, ItemId::as_i64))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter()
+            .map(|(number, body)| {
+                let id = id(number)?;
+                Ok(StoredItem { id, body })
+            })
+            .collect()
+    }
+
+    async fn count_items(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, Error> {
+        let rows: Vec<(String, i64)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT kind, COUNT(*) FROM item WHERE shop = $1 AND deleted_at IS NULL GROUP BY kind",
+        )
+        .bind(shop.as_str())
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter()
+            .map(|(kind, count)| {
+                let kind = kind.parse().map_err(|_| Error::corrupt("item kind"))?;
+                Ok((kind, unsigned(count)))
+            })
+            .collect()
+    }
+
+    async fn read_revision(&self, shop: &ShopDomain) -> Result<Revision, Error> {
+        let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT revision, published_revision FROM shop WHERE domain = $1",
+        )
+        .bind(shop.as_str())
+        .fetch_optional(pool)
+        .await?);
+        Ok(
+            row.map_or(Revision::default(), |(current, published)| Revision {
+                current: unsigned(current),
+                published: published.map(unsigned),
+            }),
+        )
+    }
+
+    async fn note_published(
+        &self,
+        lease: &Lease,
+        revision: u64,
+        hash: ContentHash,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        in_transaction!(self, tx => {
+            hold!(tx, lease);
+            sqlx::query(
+                "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
+                  WHERE domain = $1",
+            )
+            .bind(lease.shop.as_str())
+            .bind(micros(at))
+            .bind(signed(revision))
+            .bind(hash.to_string())
+            .execute(&mut *tx)
+            .await?;
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+fn difference(item: &Item, known: &Known) -> Upserted {
+    let (change, label_changed) = match known.get(&item.key) {
+        None => (Change::Added, true),
+        Some((hash, label)) if *hash == item.hash.to_string() => {
+            (Change::None, *label != item.label)
+        }
+        Some((_, label)) => (Change::Updated, *label != item.label),
+    };
+    Upserted {
+        key: item.key,
+        change,
+        label_changed,
+    }
+}
+
+/// A label may be made in another way by a new release, though the bytes are the same.
+fn needs_writing(upserted: &Upserted) -> bool {
+    upserted.change != Change::None || upserted.label_changed
+}
+
+#[async_trait]
+impl Mirror for Database {
+    async fn upsert(
+        &self,
+        lease: &Lease,
+        items: &[Item],
+        write: Write,
+    ) -> Result<Vec<Upserted>, PortError> {
+        let upserted = match write {
+            Write::DryRun => self.compare(&lease.shop, items).await,
+            Write::Refresh => self.write_items(lease, items, None).await,
+            Write::Scan(run) => self.write_items(lease, items, Some(run)).await,
+        };
+        upserted.map_err(|error| error.into_port("write items to the mirror"))
+    }
+
+    async fn tombstone(
+        &self,
+        lease: &Lease,
+        keys: &[ItemKey],
+        at: Timestamp,
+    ) -> Result<Vec<ItemKey>, PortError> {
+        let buried = self.bury(lease, keys, at).await;
+        buried.map_err(|error| error.into_port("bury items in the mirror"))
+    }
+
+    async fn unseen(
+        &self,
+        shop: &ShopDomain,
+        kind: ItemKind,
+        run: RunId,
+    ) -> Result<Vec<ItemKey>, PortError> {
+        let unseen = self.list_unseen(shop, kind, run).await;
+        unseen.map_err(|error| error.into_port("list the unseen items"))
+    }
+
+    async fn referrers(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<ItemKey>, PortError> {
+        let referrers = self.list_referrers(shop, keys).await;
+        referrers.map_err(|error| error.into_port("look up who refers to an item"))
+    }
+
+    async fn page(
+        &self,
+        shop: &ShopDomain,
+        section: Section,
+        after: Option<ItemId>,
+        limit: u32,
+    ) -> Result<Vec<StoredItem>, PortError> {
+        let page = self.read_page(shop, section, after, limit).await;
+        page.map_err(|error| error.into_port("read the mirror"))
+    }
+
+    async fn counts(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, PortError> {
+        let counts = self.count_items(shop).await;
+        counts.map_err(|error| error.into_port("count the mirror's items"))
+    }
+
+    async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError> {
+        let revision = self.read_revision(shop).await;
+        revision.map_err(|error| error.into_port("read the mirror's revision"))
+    }
+
+    async fn mark_published(
+        &self,
+        lease: &Lease,
+        revision: u64,
+        hash: ContentHash,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        let done = self.note_published(lease, revision, hash, at).await;
+        done.map_err(|error| error.into_port("note what was published"))
+    }
+}

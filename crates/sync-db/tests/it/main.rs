@@ -1,0 +1,4 @@
+//! SQLite and PostgreSQL keep the contract of the state ports.
+
+mod postgres;
+mod sqlite;

@@ -1,0 +1,115 @@
+//! Against the PostgreSQL named by `SHOPSYNC_TEST_DATABASE_URL`; each test in a schema of its own.
+
+use secrecy::SecretString;
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use sync_core::ports::{Inbox, ShopRegistry};
+use sync_core::{Claiming, Demand, ItemKind};
+use sync_db::{Config, Database, TokenCipher};
+use testkit::{at, installation, key, shop};
+
+mod contract {
+    use super::{Database, fresh_database};
+
+    async fn fresh() -> Option<(Database, String)> {
+        fresh_database().await
+    }
+
+    testkit::state_contract!(super::fresh);
+}
+
+#[expect(clippy::disallowed_methods, reason = "where the test database is")]
+fn server() -> Option<String> {
+    let url = std::env::var("SHOPSYNC_TEST_DATABASE_URL").ok();
+    let required = std::env::var("SHOPSYNC_TEST_REQUIRE").is_ok_and(|value| value == "1");
+    assert!(
+        url.is_some() || !required,
+        "SHOPSYNC_TEST_DATABASE_URL is required"
+    );
+    if url.is_none() {
+        eprintln!(
+            "skipped: SHOPSYNC_TEST_DATABASE_URL is not set (scripts/postgres.sh starts a server)"
+        );
+    }
+    url
+}
+
+/// A connected database in a new schema, and its URL.
+async fn fresh_database() -> Option<(Database, String)> {
+    let server = server()?;
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let schema = format!("test_{number}");
+    let create = format!("CREATE SCHEMA {schema}");
+    connection.execute(AssertSqlSafe(create)).await.unwrap();
+    connection.close().await.unwrap();
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
+    Some((connect(&url).await, url))
+}
+
+async fn connect(url: &str) -> Database {
+    let cipher = TokenCipher::derive_from(&SecretString::from("test"));
+    let mut config = Config::new(cipher);
+    config.connections = 4;
+    Database::connect(url, config).await.unwrap()
+}
+
+/// Two replicas, many shops, many workers: every demand is carried out, none by two at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_share_the_work() {
+    let Some((first, url)) = fresh_database().await else {
+        return;
+    };
+    let second = connect(&url).await;
+    let now = at("2026-11-24T12:00:00Z");
+    for number in 0..30 {
+        let shop = shop(&format!("s{number}"));
+        first.install(&installation(&shop, now)).await.unwrap();
+        let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
+        first.demand(&shop, &demand, now).await.unwrap();
+    }
+    let until = now + chrono::TimeDelta::seconds(60);
+    let mut workers = tokio::task::JoinSet::new();
+    for database in [&first, &second, &first, &second] {
+        let database = database.clone();
+        workers.spawn(async move {
+            let mut claimed = Vec::new();
+            while let Claiming::Claimed(claim) = database.claim(None, now, until).await.unwrap() {
+                claimed.push(claim.lease.shop);
+            }
+            claimed
+        });
+    }
+    let mut claimed: Vec<_> = workers.join_all().await.concat();
+    // A worker may have left because all that remained was being claimed by others at that moment.
+    while let Claiming::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
+        claimed.push(claim.lease.shop);
+    }
+    claimed.sort();
+    let count = claimed.len();
+    claimed.dedup();
+    assert_eq!((claimed.len(), count), (30, 30));
+}
+
+#[tokio::test]
+async fn replicas_may_start_together() {
+    let Some(server) = server() else { return };
+    let pool = PgPool::connect(&server).await.unwrap();
+    let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let create = format!("CREATE SCHEMA start_{number}");
+    pool.execute(AssertSqlSafe(create)).await.unwrap();
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let url = format!("{server}{separator}options=-c%20search_path%3Dstart_{number}");
+    let starts = (0..4).map(|_| connect(&url));
+    for database in futures::future::join_all(starts).await {
+        database.ping().await.unwrap();
+        assert!(database.is_shared());
+    }
+}

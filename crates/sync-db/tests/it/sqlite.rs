@@ -1,0 +1,142 @@
+use secrecy::{ExposeSecret, SecretString};
+use sync_core::ports::{Inbox, ShopRegistry};
+use sync_core::{Demand, Disposition, ItemKind};
+use sync_db::{Config, Database, Error, TokenCipher};
+use tempfile::TempDir;
+use testkit::{at, installation, key, shop};
+
+mod contract {
+    use super::{Database, TempDir, temporary};
+
+    async fn fresh() -> Option<(Database, TempDir)> {
+        Some(temporary().await)
+    }
+
+    testkit::state_contract!(super::fresh);
+}
+
+fn config() -> Config {
+    Config::new(TokenCipher::derive_from(&SecretString::from("test")))
+}
+
+/// A new database, and the folder that is removed with it.
+async fn temporary() -> (Database, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::connect(&url(&folder), config()).await;
+    (database.unwrap(), folder)
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("made/state.db").display())
+}
+
+#[tokio::test]
+async fn unusable_urls_are_refused() {
+    for url in ["", "shopsync.db", "mysql://localhost/x", "file:x"] {
+        let refused = Database::connect(url, config()).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::UnknownScheme),
+            "{url}: {refused:?}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder").unwrap();
+    let url = format!("sqlite:{}", file.join("state.db").display());
+    let refused = Database::connect(&url, config()).await.unwrap_err();
+    assert!(matches!(refused, Error::Folder { .. }), "{refused:?}");
+    let url = format!("sqlite:{}", file.display());
+    let refused = Database::connect(&url, config()).await.unwrap_err();
+    assert!(
+        matches!(refused, Error::Refused(_)),
+        "a file of another kind: {refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_in_memory_lives_with_its_handle() {
+    let database = Database::connect("sqlite::memory:", config())
+        .await
+        .unwrap();
+    let a = shop("a");
+    let now = at("2026-11-24T12:00:00Z");
+    database.install(&installation(&a, now)).await.unwrap();
+    assert!(database.find(&a).await.unwrap().is_some());
+    database.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
+    let (state, folder) = temporary().await;
+    let a = shop("a");
+    let now = at("2026-11-24T12:00:00Z");
+    state.install(&installation(&a, now)).await.unwrap();
+    let file = folder.path().join("made/state.db");
+    let url = url(&folder);
+    for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in [&b"shpat_a"[..], b"shprt_a"] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret);
+            assert!(!found, "a token is readable in the database");
+        }
+    }
+    state.close().await;
+    let again = Database::connect(&url, config()).await.unwrap();
+    let token = again.token(&a).await.unwrap().unwrap().token;
+    assert_eq!(token.access_token.expose_secret(), "shpat_a");
+    again.close().await;
+
+    let other = Config::new(TokenCipher::derive_from(&SecretString::from("other")));
+    let stranger = Database::connect(&url, other).await.unwrap();
+    let refused = stranger.token(&a).await.unwrap_err();
+    assert_eq!(refused.disposition, Disposition::Fail);
+    assert!(
+        refused.chain().contains("encryption key has changed"),
+        "{}",
+        refused.chain()
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_sealed_anew_with_the_first_key() {
+    let (state, folder) = temporary().await;
+    let now = at("2026-11-24T12:00:00Z");
+    for name in ["a", "b"] {
+        state
+            .install(&installation(&shop(name), now))
+            .await
+            .unwrap();
+    }
+    assert_eq!(state.reseal_tokens().await.unwrap(), 0);
+    let url = url(&folder);
+    let keys = |names: &[&str]| {
+        let keys = names.iter().map(|name| ((*name).to_owned(), [7; 32]));
+        Config::new(TokenCipher::from_keys(keys).unwrap())
+    };
+    let unknown = Database::connect(&url, keys(&["new"])).await.unwrap();
+    let refused = unknown.reseal_tokens().await.unwrap_err();
+    assert!(matches!(refused, Error::Cipher(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_reason_to_try_later() {
+    let (state, folder) = temporary().await;
+    let url = url(&folder);
+    state.close().await;
+    let mut limited = config();
+    limited.page_limit = Some(256);
+    let raw = Database::connect(&url, limited).await.unwrap();
+    let a = shop("a");
+    let now = at("2026-11-24T12:00:00Z");
+    raw.install(&installation(&a, now)).await.unwrap();
+    let marks = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
+    let refused = raw
+        .demand(&a, &Demand::items(marks), now)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.disposition, Disposition::Retry { after: None });
+    assert!(refused.chain().contains("full"), "{}", refused.chain());
+    // Nothing of the refused demand is left, and the database goes on working.
+    let small = Demand::items(vec![key(ItemKind::Product, 1)]);
+    raw.demand(&a, &small, now).await.unwrap();
+}
