@@ -12,13 +12,15 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Result, s3_error};
 use s3s_fs::FileSystem;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -43,6 +45,7 @@ pub struct EmbeddedS3 {
 
 #[derive(Debug, Default)]
 struct Shared {
+    bucket: String,
     log: log::RequestLog,
     faults: fault::Faults,
 }
@@ -67,17 +70,20 @@ impl EmbeddedS3 {
         let files = FileSystem::new(dir)
             .map_err(|_| Error::Backend("the folder cannot be served".into()))?;
         let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(SimpleAuth::from_single(
-            access_key.expose_secret(),
-            secret_key.expose_secret(),
-        ));
+        builder.set_auth(OnePair {
+            access_key: access_key.expose_secret().to_owned(),
+            secret_key: secret_key.expose_secret().into(),
+        });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let endpoint = Url::parse(&format!("http://{address}"))
             .map_err(|error| Error::Backend(Box::new(error)))?;
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared {
+            bucket: bucket.to_owned(),
+            ..Shared::default()
+        });
         let accepting = tokio::spawn(accept(listener, builder.build(), Arc::clone(&shared)));
         Ok(Self {
             endpoint,
@@ -174,12 +180,39 @@ async fn serve(
 ) -> io::Result<Response<s3s::Body>> {
     let mut entry = LoggedRequest::of(&request);
     let answer = match shared.faults.take(&entry) {
+        // The file system would make a folder for any bucket that somebody writes to.
+        None if !shared.serves(&entry.path) => fault::refusal(404, "NoSuchBucket", None),
         None => answer(&s3, request).await,
         Some(effect) => effect.apply(request, |request| answer(&s3, request)).await,
     };
     entry.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
     shared.log.push(entry);
     answer
+}
+
+impl Shared {
+    /// Whether a path is that of the bucket, of an object in it, or of the list of buckets.
+    fn serves(&self, path: &str) -> bool {
+        let bucket = path.trim_start_matches('/').split('/').next();
+        bucket.is_none_or(|bucket| bucket.is_empty() || bucket == self.bucket)
+    }
+}
+
+/// Knows one user. (`SimpleAuth` answers `NotSignedUp` to others, which no S3 server says.)
+struct OnePair {
+    access_key: String,
+    secret_key: SecretKey,
+}
+
+#[async_trait]
+impl S3Auth for OnePair {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == self.access_key {
+            Ok(self.secret_key.clone())
+        } else {
+            Err(s3_error!(InvalidAccessKeyId))
+        }
+    }
 }
 
 async fn answer(s3: &S3Service, request: Request<Incoming>) -> io::Result<Response<s3s::Body>> {

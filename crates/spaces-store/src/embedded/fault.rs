@@ -4,9 +4,10 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::stream;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
 use s3s::Body;
 
 use super::log::LoggedRequest;
@@ -43,6 +44,11 @@ pub enum Effect {
     LoseAnswer,
     /// The request is carried out, but a 500 is answered.
     HideSuccess,
+    /// The request is carried out, and its answer's body is cut after this many bytes.
+    CutAnswer {
+        /// How many bytes are sent before.
+        after: usize,
+    },
     /// No answer ever comes.
     Stall,
 }
@@ -178,6 +184,15 @@ impl Effect {
                 drain(carry_out(request).await?).await?;
                 refusal(500, "InternalError", None)
             }
+            Self::CutAnswer { after } => {
+                let (head, body) = carry_out(request).await?.into_parts();
+                let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                let sent = whole.slice(..after.min(whole.len()));
+                let cut = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+                let pieces = stream::iter([Ok(Frame::data(sent)), cut]);
+                let body = Body::http_body(StreamBody::new(pieces));
+                Ok(Response::from_parts(head, body))
+            }
             Self::Stall => std::future::pending().await,
         }
     }
@@ -189,7 +204,11 @@ async fn drain(answer: Response<Body>) -> io::Result<()> {
     body.map(drop).map_err(io::Error::other)
 }
 
-fn refusal(status: u16, code: &str, wait: Option<Duration>) -> io::Result<Response<Body>> {
+pub(super) fn refusal(
+    status: u16,
+    code: &str,
+    wait: Option<Duration>,
+) -> io::Result<Response<Body>> {
     let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message/></Error>");
     let mut answer = Response::new(Body::from(text));
     *answer.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;

@@ -33,6 +33,7 @@ impl Refusal {
     }
 
     /// Whether the same request may succeed if it is simply sent again.
+    #[cfg(feature = "rusoto")]
     pub(super) fn is_retryable(&self) -> bool {
         match self.code.as_str() {
             "NotImplemented" => false,
@@ -42,10 +43,12 @@ impl Refusal {
     }
 
     /// Whether the request may have been carried out although it was refused.
+    #[cfg(feature = "rusoto")]
     pub(super) const fn leaves_doubt(&self) -> bool {
         self.status >= 500
     }
 
+    #[cfg(feature = "rusoto")]
     pub(super) const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

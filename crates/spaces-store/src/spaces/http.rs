@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 
 use crate::config::{ConfigError, SpacesConfig};
-use crate::error::{Error, Result, TransportKind};
+#[cfg(feature = "rusoto")]
+use crate::error::TransportKind;
+use crate::error::{Error, Result};
 
 /// A client that sends signed requests exactly as they are: no redirects, no decompression.
 pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
@@ -37,6 +39,7 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
 }
 
 /// Sorts a failure below HTTP.
+#[cfg(feature = "rusoto")]
 pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
     if error.is_timeout() {
         TransportKind::Timeout
@@ -66,6 +69,7 @@ pub(super) fn is_tls(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// The error for a request that got no complete answer. The URL in it is dropped: it names the key.
+#[cfg(feature = "rusoto")]
 pub(super) fn transport_error(error: reqwest::Error) -> Error {
     Error::Transport {
         kind: transport_kind(&error),

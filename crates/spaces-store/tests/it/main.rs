@@ -1,6 +1,10 @@
-//! The crate from outside.
+//! The crate from outside: without a network, against the embedded server, and against Ceph.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
+mod bench;
+mod conformance;
+mod faults;
 mod snapshot;
+mod spaces;
 mod store;

@@ -16,7 +16,10 @@ use object_store::{
     PutPayload, PutResult, TagSet,
 };
 use rusoto_core::Region;
-use rusoto_s3::{CopyObjectRequest, GetObjectRequest, HeadObjectRequest, PutObjectRequest, S3};
+use rusoto_s3::{
+    CopyObjectRequest, CreateBucketRequest, GetObjectRequest, HeadObjectRequest, PutObjectRequest,
+    S3,
+};
 use secrecy::ExposeSecret;
 
 use super::exchange::{Exchange, Wire, hash_of};
@@ -70,6 +73,22 @@ impl SpacesBackend {
         Ok(Self {
             wire: Arc::new(wire),
         })
+    }
+
+    /// Makes the bucket, private and in the endpoint's own region. It is fine if it is there and ours already.
+    pub async fn create_bucket(&self) -> Result<()> {
+        let request = CreateBucketRequest {
+            bucket: self.bucket(),
+            acl: Some("private".to_owned()),
+            ..CreateBucketRequest::default()
+        };
+        let exchange = Exchange::new(&self.wire, "CreateBucket", None);
+        let s3 = exchange.s3();
+        match exchange.run(s3.create_bucket(request)).await {
+            Ok(_) => Ok(()),
+            Err(Error::Rejected { code, .. }) if code == "BucketAlreadyOwnedByYou" => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn bucket(&self) -> String {

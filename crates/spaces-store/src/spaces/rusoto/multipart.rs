@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use object_store::path::Path;
-use object_store::{MultipartUpload, PutPayload, PutResult, UploadPart};
+use object_store::{Attribute, MultipartUpload, PutPayload, PutResult, UploadPart};
 use rusoto_s3::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CompletedMultipartUpload,
     CompletedPart, CreateMultipartUploadRequest, S3, UploadPartRequest,
@@ -13,6 +13,7 @@ use rusoto_s3::{
 use super::backend::{Digests, SpacesBackend};
 use super::exchange::Exchange;
 use crate::error::{Error, Result};
+use crate::store::META_SHA256;
 
 /// S3's limit.
 const MAX_PARTS: usize = 10_000;
@@ -26,6 +27,8 @@ pub(super) struct SpacesUpload {
     parts: usize,
     arrived: Arc<Mutex<Vec<CompletedPart>>>,
     bytes: u64,
+    /// The hash of the whole, if the object will carry it.
+    sha256: Option<String>,
 }
 
 impl SpacesUpload {
@@ -40,6 +43,9 @@ impl SpacesUpload {
             acl: Some("private".to_owned()),
             ..CreateMultipartUploadRequest::default()
         };
+        let hash_header = format!("x-amz-meta-{META_SHA256}");
+        let sha256 = headers.iter().find(|(name, _)| *name == hash_header);
+        let sha256 = sha256.map(|(_, hash)| hash.clone());
         let exchange = backend
             .exchange("CreateMultipartUpload", location)
             .with_headers(headers);
@@ -53,6 +59,7 @@ impl SpacesUpload {
             parts: 0,
             arrived: Arc::default(),
             bytes: 0,
+            sha256,
         })
     }
 
@@ -89,12 +96,22 @@ impl SpacesUpload {
                 // Ceph 16 answers an empty ETag.
                 None => self.look_up().await,
             },
-            Err(error) if exchange.was_in_doubt() && is_gone(&error) => self.look_up().await,
+            Err(error) if exchange.was_in_doubt() => self.find_completed().await.ok_or(error),
             Err(error) => Err(error),
         }
     }
 
-    /// The object as it is now. After a lost answer this tells whether the upload was completed.
+    /// After a lost answer the upload is refused as unknown (each store has its own word for that), because it was
+    /// completed. The object tells, if it was given a hash to tell by.
+    async fn find_completed(&self) -> Option<PutResult> {
+        let ours = self.sha256.as_ref()?;
+        let (meta, attributes) = self.backend.head(&self.location, None).await.ok()?;
+        let theirs = attributes.get(&Attribute::Metadata(META_SHA256.into()))?;
+        let same = theirs.as_ref() == ours && meta.size == self.bytes;
+        same.then(|| put_result(meta.e_tag, meta.version))
+    }
+
+    /// The object as it is after its completion.
     async fn look_up(&self) -> Result<PutResult> {
         let (meta, _) = self.backend.head(&self.location, None).await?;
         if meta.size != self.bytes {

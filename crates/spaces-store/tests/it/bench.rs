@@ -1,0 +1,134 @@
+//! A bucket of its own for each test, on each server, by each library.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use spaces_store::{AwsBackend, EmbeddedS3, SpacesBackend, SpacesConfig};
+use url::Url;
+
+/// The S3 client under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    Rusoto,
+    Aws,
+}
+
+/// The S3 server to test against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    Embedded,
+    Ceph,
+    CephTls,
+}
+
+/// An empty bucket.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) config: SpacesConfig,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) embedded: Option<(EmbeddedS3, tempfile::TempDir)>,
+}
+
+impl Bench {
+    /// An empty bucket that no other test uses; `None` if there is no such server here.
+    pub(crate) async fn new(library: Library, server: Server, test: &str) -> Option<Self> {
+        let (config, embedded) = match server {
+            Server::Embedded => {
+                let dir = tempfile::tempdir().unwrap();
+                let server = EmbeddedS3::start(dir.path(), "key", "secret", "shops")
+                    .await
+                    .unwrap();
+                (server.config(), Some((server, dir)))
+            }
+            Server::Ceph | Server::CephTls => {
+                let mut config = ceph(server)?;
+                config.bucket = bucket_name(library, server, test);
+                SpacesBackend::new(&config)
+                    .unwrap()
+                    .create_bucket()
+                    .await
+                    .unwrap();
+                (config, None)
+            }
+        };
+        let store = open(library, &config);
+        clear(store.as_ref()).await;
+        Some(Self {
+            config,
+            store,
+            embedded,
+        })
+    }
+
+    pub(crate) fn server(&self) -> &EmbeddedS3 {
+        &self.embedded.as_ref().unwrap().0
+    }
+}
+
+pub(crate) fn open(library: Library, config: &SpacesConfig) -> Arc<dyn ObjectStore> {
+    match library {
+        Library::Rusoto => Arc::new(SpacesBackend::new(config).unwrap()),
+        Library::Aws => Arc::new(AwsBackend::new(config).unwrap()),
+    }
+}
+
+async fn clear(store: &dyn ObjectStore) {
+    use futures::{StreamExt, TryStreamExt};
+    let found = store.list(None).map_ok(|object| object.location).boxed();
+    let _: Vec<_> = store.delete_stream(found).try_collect().await.unwrap();
+}
+
+/// The same at each run, so that a long-lived server does not fill up with buckets.
+fn bucket_name(library: Library, server: Server, test: &str) -> String {
+    let name = format!("it-{library:?}-{server:?}-{test}").to_lowercase();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    assert!(name.len() <= 63, "{name}");
+    name
+}
+
+/// The gateway that `scripts/rgw.sh up DIR` has announced.
+fn ceph(server: Server) -> Option<SpacesConfig> {
+    let endpoint = match server {
+        Server::CephTls => setting("ENDPOINT_TLS"),
+        _ => setting("ENDPOINT"),
+    };
+    let Some(endpoint) = endpoint else {
+        skip();
+        return None;
+    };
+    let required =
+        |name| setting(name).unwrap_or_else(|| panic!("SHOPSYNC_TEST_S3_{name} is missing"));
+    let mut config = SpacesConfig::new(
+        Url::parse(&endpoint).unwrap(),
+        required("REGION"),
+        required("BUCKET"),
+        required("ACCESS_KEY"),
+        required("SECRET_KEY"),
+    );
+    if server == Server::CephTls {
+        config.root_certificate_pem = Some(std::fs::read(required("CA_FILE")).unwrap());
+    }
+    Some(config)
+}
+
+#[expect(clippy::disallowed_methods, reason = "test settings")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn setting(name: &str) -> Option<String> {
+    variable(&format!("SHOPSYNC_TEST_S3_{name}"))
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
+fn skip() {
+    let advice = r#"run `eval "$(scripts/rgw.sh up DIR)"` first"#;
+    assert!(
+        variable("SHOPSYNC_TEST_REQUIRE").as_deref() != Some("1"),
+        "SHOPSYNC_TEST_S3_ENDPOINT is not set, but SHOPSYNC_TEST_REQUIRE=1; {advice}"
+    );
+    eprintln!("SKIPPED: no Ceph; {advice}");
+}
