@@ -28,22 +28,27 @@ CREATE TABLE delivery (
 
 CREATE INDEX delivery_received ON delivery (received_at);
 
--- What is asked of a shop, and who holds it. One row a shop, kept for good: its lease token must never fall back.
+-- What is asked of a shop, and who holds it. `asked_*` was raised since the last claim; `taken_*` is what that claim
+-- took, until its run ends. A claim takes both together.
 CREATE TABLE work (
-    shop             TEXT   NOT NULL PRIMARY KEY,
-    run_after        BIGINT,                    -- NULL: not before something new is asked
-    full_trigger     TEXT,                      -- NULL: no full scan is asked for
-    accept_deletions BIGINT NOT NULL DEFAULT 0,
-    erase            BIGINT NOT NULL DEFAULT 0,
-    mark             BIGINT NOT NULL DEFAULT 0, -- grows with every demand
-    full_mark        BIGINT NOT NULL DEFAULT 0, -- the mark of the last demand for a scan or an erasure
-    claimed_mark     BIGINT NOT NULL DEFAULT 0, -- the mark when the shop was claimed
-    lease_token      BIGINT NOT NULL DEFAULT 0,
-    lease_until      BIGINT,
-    attempts         BIGINT NOT NULL DEFAULT 0
+    shop          TEXT   NOT NULL PRIMARY KEY,
+    due_at        BIGINT,                    -- when it can be claimed; NULL: not before something new is asked
+    asked_after   BIGINT,                    -- the earliest time asked for since the last claim
+    asked_trigger TEXT,                      -- NULL: no full scan
+    asked_accept  BIGINT NOT NULL DEFAULT 0, -- 1: a mass disappearance is meant
+    asked_erase   BIGINT NOT NULL DEFAULT 0,
+    taken_trigger TEXT,
+    taken_accept  BIGINT NOT NULL DEFAULT 0,
+    taken_erase   BIGINT NOT NULL DEFAULT 0,
+    mark          BIGINT NOT NULL DEFAULT 0, -- grows with every demand
+    claimed_mark  BIGINT NOT NULL DEFAULT 0, -- the mark when it was claimed
+    claimed_at    BIGINT NOT NULL DEFAULT 0,
+    lease_token   BIGINT NOT NULL DEFAULT 0, -- fences writes; grows with every claim
+    lease_until   BIGINT,                    -- NULL: nobody holds it
+    attempts      BIGINT NOT NULL DEFAULT 0
 );
 
-CREATE INDEX work_due ON work (run_after) WHERE run_after IS NOT NULL;
+CREATE INDEX work_due ON work (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE dirty_item (
     shop       TEXT   NOT NULL,

@@ -11,28 +11,24 @@ use crate::{Database, Error};
 
 /// Raises a demand in the transaction at hand.
 ///
-/// The first demand of an idle shop, or the first since the shop was claimed, sets the time; later ones only
-/// bring it forward. A full scan keeps the trigger of whoever asked first, and any confirmation.
+/// It adds to what has been asked since the last claim: the earliest time, the first trigger, any confirmation.
+/// While the shop is held, the end of the lease stays the time at which it can be claimed.
 macro_rules! raise {
     ($transaction:ident, $shop:expr, $demand:expr, $run_after:expr) => {
         let demand: &Demand = $demand;
         if !demand.is_empty() {
             let (mark,): (i64,) = sqlx::query_as(
-                "INSERT INTO work (shop, run_after, full_trigger, accept_deletions, erase, mark, full_mark)
-                 VALUES ($1, $2, $3, $4, $5, 1, CASE WHEN $6 = 1 THEN 1 ELSE 0 END)
+                "INSERT INTO work (shop, mark, asked_after, due_at, asked_trigger, asked_accept, asked_erase)
+                 VALUES ($1, 1, $2, $2, $3, $4, $5)
                  ON CONFLICT (shop) DO UPDATE SET
-                     run_after = CASE
-                         WHEN work.run_after IS NULL OR work.run_after > excluded.run_after
-                           OR (work.lease_until IS NOT NULL AND work.mark = work.claimed_mark)
-                           OR (work.full_trigger IS NULL AND work.erase = 0 AND NOT EXISTS
-                               (SELECT 1 FROM dirty_item WHERE dirty_item.shop = work.shop))
-                         THEN excluded.run_after ELSE work.run_after END,
-                     full_trigger = COALESCE(work.full_trigger, excluded.full_trigger),
-                     accept_deletions = CASE WHEN work.accept_deletions = 1 OR excluded.accept_deletions = 1
-                         THEN 1 ELSE 0 END,
-                     erase = CASE WHEN work.erase = 1 OR excluded.erase = 1 THEN 1 ELSE 0 END,
                      mark = work.mark + 1,
-                     full_mark = CASE WHEN $6 = 1 THEN work.mark + 1 ELSE work.full_mark END
+                     asked_after = CASE WHEN work.asked_after < excluded.asked_after
+                         THEN work.asked_after ELSE excluded.asked_after END,
+                     due_at = CASE WHEN work.lease_until IS NOT NULL OR work.due_at < excluded.due_at
+                         THEN work.due_at ELSE excluded.due_at END,
+                     asked_trigger = COALESCE(work.asked_trigger, excluded.asked_trigger),
+                     asked_accept = work.asked_accept | excluded.asked_accept,
+                     asked_erase = work.asked_erase | excluded.asked_erase
                  RETURNING mark",
             )
             .bind($shop.as_str())
@@ -40,7 +36,6 @@ macro_rules! raise {
             .bind(demand.full.map(|full| full.trigger.as_str()))
             .bind(i64::from(demand.full.is_some_and(|full| full.accept_deletions)))
             .bind(i64::from(demand.erase))
-            .bind(i64::from(demand.full.is_some() || demand.erase))
             .fetch_one(&mut *$transaction)
             .await?;
             for key in &demand.dirty {
@@ -61,52 +56,63 @@ macro_rules! raise {
 
 pub(crate) use raise;
 
-/// Which shops want work: something is asked of them and they are served. `$2` is NULL or the only shop wanted.
-/// A macro, since statements must be literals.
-macro_rules! wanting {
+/// A shop that is served, or must be erased, beside its work. A macro, since statements must be literals.
+macro_rules! served {
     ($select:literal, $condition:literal) => {
         concat!(
             "SELECT ",
             $select,
             " FROM work JOIN shop ON shop.domain = work.shop
-              WHERE (CAST($2 AS TEXT) IS NULL OR work.shop = $2)
-                AND (work.erase = 1 OR shop.status NOT IN ('paused', 'uninstalled'))
-                AND (work.erase = 1 OR work.full_trigger IS NOT NULL
-                     OR EXISTS (SELECT 1 FROM dirty_item WHERE dirty_item.shop = work.shop))
+              WHERE (shop.status NOT IN ('paused', 'uninstalled') OR work.taken_erase | work.asked_erase = 1)
                 AND ",
             $condition
         )
     };
 }
 
-const CANDIDATE: &str = wanting!(
-    "work.shop",
-    "(work.lease_until IS NULL OR work.lease_until <= $1)
-     AND (CAST($2 AS TEXT) IS NOT NULL OR work.run_after <= $1)
-     ORDER BY work.run_after, work.shop LIMIT 1"
+/// Takes the shop that the inner statement finds, with everything asked of it. `$1` is now, `$2` the lease's end.
+///
+/// The token is larger than all before, also across an erasure, which takes the row with it.
+macro_rules! claim {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE work SET
+                 lease_token = CASE WHEN lease_token < $1 THEN $1 ELSE lease_token + 1 END,
+                 lease_until = $2, due_at = $2, claimed_mark = mark, claimed_at = $1,
+                 taken_trigger = COALESCE(taken_trigger, asked_trigger), asked_trigger = NULL,
+                 taken_accept = taken_accept | asked_accept, asked_accept = 0,
+                 taken_erase = taken_erase | asked_erase, asked_erase = 0,
+                 asked_after = NULL
+              WHERE shop = (",
+            served!("work.shop", $condition),
+            ") RETURNING shop, lease_token, taken_trigger, taken_accept, taken_erase, attempts"
+        )
+    };
+}
+
+const CLAIM: &str = claim!("work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1");
+
+/// Rows that another replica is claiming at this moment are passed over.
+const CLAIM_POSTGRES: &str = claim!(
+    "work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1 FOR UPDATE OF work SKIP LOCKED"
 );
 
-/// As [`CANDIDATE`]; rows that another replica is claiming at this moment are passed over.
-const CANDIDATE_POSTGRES: &str = wanting!(
-    "work.shop",
-    "(work.lease_until IS NULL OR work.lease_until <= $1)
-     AND (CAST($2 AS TEXT) IS NOT NULL OR work.run_after <= $1)
-     ORDER BY work.run_after, work.shop LIMIT 1 FOR UPDATE OF work SKIP LOCKED"
+/// `$3` is the shop. Due or not, if anything is asked of it and nobody holds it.
+const CLAIM_ONLY: &str = claim!(
+    "work.shop = $3 AND (work.lease_until IS NULL OR work.lease_until <= $1)
+     AND (work.taken_trigger IS NOT NULL OR work.asked_trigger IS NOT NULL
+          OR work.taken_erase | work.asked_erase = 1
+          OR EXISTS (SELECT 1 FROM dirty_item WHERE dirty_item.shop = work.shop))"
 );
 
-const NEXT: &str = wanting!(
-    "MIN(CASE WHEN work.lease_until > $1 THEN work.lease_until
-              WHEN CAST($2 AS TEXT) IS NOT NULL THEN $1
-              ELSE work.run_after END)",
-    "1 = 1"
+/// A shop that is due and yet was not claimed is being claimed by another replica: it does not count.
+const NEXT: &str = served!(
+    "work.due_at",
+    "work.due_at > $1 AND (CAST($2 AS TEXT) IS NULL OR work.shop = $2)
+     ORDER BY work.due_at LIMIT 1"
 );
 
-const CLAIM: &str =
-    "UPDATE work SET lease_token = lease_token + 1, lease_until = $2, claimed_mark = mark
-    WHERE shop = $1
-    RETURNING lease_token, full_trigger, accept_deletions, erase, attempts";
-
-type ClaimRow = (i64, Option<String>, i64, i64, i64);
+type ClaimRow = (String, i64, Option<String>, i64, i64, i64);
 
 impl Database {
     async fn record_delivery(
@@ -158,45 +164,38 @@ impl Database {
         until: Timestamp,
     ) -> Result<Claiming, Error> {
         let only = only.map(ShopDomain::as_str);
-        let candidate = if self.is_shared() {
-            CANDIDATE_POSTGRES
-        } else {
-            CANDIDATE
+        let statement = match (only, self.is_shared()) {
+            (Some(_), _) => CLAIM_ONLY,
+            (None, true) => CLAIM_POSTGRES,
+            (None, false) => CLAIM,
         };
-        let claimed: Option<(String, ClaimRow)> = in_transaction!(self, tx => {
-            let shop: Option<(String,)> = sqlx::query_as(candidate)
-                .bind(micros(now))
-                .bind(only)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let Some((shop,)) = shop else { return Ok(None) };
-            let row: ClaimRow = sqlx::query_as(CLAIM)
-                .bind(&shop)
-                .bind(micros(until))
-                .fetch_one(&mut *tx)
-                .await?;
-            Ok(Some((shop, row)))
+        let claimed: Option<ClaimRow> = in_transaction!(self, tx => {
+            let mut query = sqlx::query_as(statement).bind(micros(now)).bind(micros(until));
+            if let Some(only) = only {
+                query = query.bind(only);
+            }
+            Ok(query.fetch_optional(&mut *tx).await?)
         });
         match claimed {
-            Some((shop, row)) => Ok(Claiming::Claimed(claim_of(&shop, row)?)),
+            Some(row) => Ok(Claiming::Claimed(claim_of(row)?)),
             None => self.idle(only, now).await,
         }
     }
 
     async fn idle(&self, only: Option<&str>, now: Timestamp) -> Result<Claiming, Error> {
-        let (next,): (Option<i64>,) = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
+        let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
             .bind(micros(now))
             .bind(only)
-            .fetch_one(pool)
+            .fetch_optional(pool)
             .await?);
-        let next = optional_timestamp(next)?;
+        let next = optional_timestamp(next.map(|(at,)| at))?;
         Ok(Claiming::Idle { next })
     }
 
     async fn prolong(&self, lease: &Lease, until: Timestamp) -> Result<(), Error> {
         in_transaction!(self, tx => {
             hold!(tx, lease);
-            sqlx::query("UPDATE work SET lease_until = $2 WHERE shop = $1")
+            sqlx::query("UPDATE work SET lease_until = $2, due_at = $2 WHERE shop = $1")
                 .bind(lease.shop.as_str())
                 .bind(micros(until))
                 .execute(&mut *tx)
@@ -273,39 +272,39 @@ impl Database {
         Ok(())
     }
 
-    /// Items marked since the claim have the time of their own demand, which is `run_after` as it stands. Others
-    /// without a time may be read at once: 0, the beginning of time.
+    /// What was asked since the claim has its own time. After a success, items that the run left are due at the
+    /// moment of the claim, so that they queue behind the shops that have waited longer.
     async fn end_lease(&self, lease: &Lease, release: &Release) -> Result<(), Error> {
-        let (ends, retry_at, failed) = match release {
-            Release::Done | Release::GiveUp => (1, None, 0),
-            Release::Retry { at } => (0, Some(micros(*at)), 1),
-        };
+        let failed = matches!(release, Release::Retry { .. });
         in_transaction!(self, tx => {
             hold!(tx, lease);
-            let (put_off,): (Option<i64>,) = sqlx::query_as(
-                "SELECT MIN(COALESCE(dirty_item.not_before, 0))
-                   FROM dirty_item JOIN work ON work.shop = dirty_item.shop
-                  WHERE dirty_item.shop = $1 AND dirty_item.mark <= work.claimed_mark",
+            let (left, news): (Option<i64>, Option<i64>) = sqlx::query_as(
+                "SELECT MIN(CASE WHEN dirty_item.mark <= work.claimed_mark
+                            THEN COALESCE(dirty_item.not_before, work.claimed_at) END),
+                        MIN(CASE WHEN work.asked_trigger IS NOT NULL OR work.asked_erase = 1
+                              OR dirty_item.mark > work.claimed_mark
+                            THEN work.asked_after END)
+                   FROM work LEFT JOIN dirty_item ON dirty_item.shop = work.shop
+                  WHERE work.shop = $1",
             )
             .bind(lease.shop.as_str())
             .fetch_one(&mut *tx)
             .await?;
-            let other = if *release == Release::Done { put_off } else { retry_at };
+            let other = match release {
+                Release::Done => left,
+                Release::Retry { at } => Some(micros(*at)),
+                Release::GiveUp => None,
+            };
             sqlx::query(
                 "UPDATE work SET
-                     lease_until = NULL,
-                     run_after = CASE
-                         WHEN mark > claimed_mark AND (CAST($2 AS BIGINT) IS NULL OR run_after < $2) THEN run_after
-                         ELSE $2 END,
-                     full_trigger = CASE WHEN $3 = 1 AND full_mark <= claimed_mark THEN NULL ELSE full_trigger END,
-                     accept_deletions = CASE WHEN $3 = 1 AND full_mark <= claimed_mark THEN 0 ELSE accept_deletions END,
-                     erase = CASE WHEN $3 = 1 AND full_mark <= claimed_mark THEN 0 ELSE erase END,
-                     attempts = CASE WHEN $4 = 1 THEN attempts + 1 ELSE 0 END
+                     lease_until = NULL, due_at = $2,
+                     taken_trigger = CASE WHEN $3 = 1 THEN taken_trigger END,
+                     taken_accept = taken_accept * $3, taken_erase = taken_erase * $3,
+                     attempts = (attempts + 1) * $3
                   WHERE shop = $1",
             )
             .bind(lease.shop.as_str())
-            .bind(other)
-            .bind(i64::from(ends))
+            .bind([news, other].into_iter().flatten().min())
             .bind(i64::from(failed))
             .execute(&mut *tx)
             .await?;
@@ -315,8 +314,8 @@ impl Database {
     }
 }
 
-fn claim_of(shop: &str, row: ClaimRow) -> Result<Claim, Error> {
-    let (token, trigger, accept_deletions, erase, attempts) = row;
+fn claim_of(row: ClaimRow) -> Result<Claim, Error> {
+    let (shop, token, trigger, accept_deletions, erase, attempts) = row;
     let trigger = trigger.map(|word| word.parse()).transpose();
     let trigger = trigger.map_err(|_| Error::corrupt("trigger"))?;
     Ok(Claim {

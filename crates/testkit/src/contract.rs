@@ -79,7 +79,13 @@ macro_rules! state_contract {
             failed_items_are_put_off
             a_retry_waits_and_counts
             a_retry_gives_way_to_a_new_demand
-            giving_up_forgets_the_scan_and_waits_for_a_new_demand);
+            giving_up_forgets_the_scan_and_waits_for_a_new_demand
+            a_dead_workers_shop_does_not_wait_for_later_demands
+            a_retry_does_not_wait_for_later_demands
+            what_a_run_left_undone_queues_again
+            a_confirmation_counts_for_one_scan
+            what_was_met_on_the_way_starts_no_run
+            lease_tokens_grow_across_an_erasure);
         $crate::state_contract!(@module $fresh, mirror:
             writing_tells_what_changed
             a_dry_run_writes_nothing

@@ -38,19 +38,49 @@ struct ShopRow {
 /// What is asked of a shop, and who holds it.
 #[derive(Debug, Default)]
 struct Work {
-    /// `None`: not before something new is asked.
-    run_after: Option<Timestamp>,
-    full: Option<FullScan>,
-    erase: bool,
+    /// When the shop can be claimed: its time has come, or the lease on it ends. `None`: not before something new
+    /// is asked.
+    due_at: Option<Timestamp>,
+    /// Raised since the last claim.
+    asked: Asked,
+    /// When the first demand in `asked` wants to be met.
+    asked_after: Option<Timestamp>,
+    /// What the last claim took and has not ended yet, or was left by a run that failed.
+    taken: Asked,
     /// Grows with every demand.
     mark: i64,
-    /// The mark of the last demand for a full scan or an erasure.
-    full_mark: i64,
     /// The mark when the shop was claimed.
     claimed_mark: i64,
+    claimed_at: Timestamp,
     lease_token: i64,
-    lease_until: Option<Timestamp>,
+    leased: bool,
     attempts: u32,
+}
+
+/// Demands other than dirty items.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    full: Option<FullScan>,
+    erase: bool,
+}
+
+impl Asked {
+    fn is_empty(self) -> bool {
+        self.full.is_none() && !self.erase
+    }
+
+    /// Both: the first trigger, and any confirmation.
+    fn and(self, later: Self) -> Self {
+        let full = match (self.full, later.full) {
+            (Some(first), Some(later)) => Some(FullScan {
+                trigger: first.trigger,
+                accept_deletions: first.accept_deletions || later.accept_deletions,
+            }),
+            (first, later) => first.or(later),
+        };
+        let erase = self.erase || later.erase;
+        Self { full, erase }
+    }
 }
 
 #[derive(Debug)]
@@ -86,7 +116,7 @@ impl MemoryState {
     /// Whether anything is asked of any shop.
     pub fn is_settled(&self) -> bool {
         let tables = self.tables();
-        let asked = |work: &Work| work.full.is_some() || work.erase;
+        let asked = |work: &Work| !work.taken.and(work.asked).is_empty();
         tables.dirty.is_empty() && !tables.work.values().any(asked)
     }
 }
@@ -94,7 +124,7 @@ impl MemoryState {
 impl Tables {
     fn holds(&self, lease: &Lease, operation: &'static str) -> Result<(), PortError> {
         match self.work.get(&lease.shop) {
-            Some(work) if work.lease_token == lease.token && work.lease_until.is_some() => Ok(()),
+            Some(work) if work.lease_token == lease.token && work.leased => Ok(()),
             _ => Err(PortError::lease_lost(operation)),
         }
     }

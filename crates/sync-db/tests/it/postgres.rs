@@ -1,7 +1,7 @@
 //! Against the PostgreSQL named by `SHOPSYNC_TEST_DATABASE_URL`; each test in a schema of its own.
 
 use secrecy::SecretString;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use sync_core::ports::{Inbox, ShopRegistry};
 use sync_core::{Claiming, Demand, ItemKind};
@@ -9,16 +9,18 @@ use sync_db::{Config, Database, TokenCipher};
 use testkit::{at, installation, key, shop};
 
 mod contract {
-    use super::{Database, fresh_database};
+    use super::{Database, Schema, connect};
 
-    async fn fresh() -> Option<(Database, String)> {
-        fresh_database().await
+    async fn fresh() -> Option<(Database, Schema)> {
+        let schema = Schema::make().await?;
+        Some((connect(&schema.url()).await, schema))
     }
 
     testkit::state_contract!(super::fresh);
 }
 
 #[expect(clippy::disallowed_methods, reason = "where the test database is")]
+#[expect(clippy::print_stderr, reason = "tells that a test did not run")]
 fn server() -> Option<String> {
     let url = std::env::var("SHOPSYNC_TEST_DATABASE_URL").ok();
     let required = std::env::var("SHOPSYNC_TEST_REQUIRE").is_ok_and(|value| value == "1");
@@ -34,21 +36,50 @@ fn server() -> Option<String> {
     url
 }
 
-/// A connected database in a new schema, and its URL.
-async fn fresh_database() -> Option<(Database, String)> {
-    let server = server()?;
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-    let schema = format!("test_{number}");
-    let create = format!("CREATE SCHEMA {schema}");
-    connection.execute(AssertSqlSafe(create)).await.unwrap();
-    connection.close().await.unwrap();
-    let separator = if server.contains('?') { '&' } else { '?' };
-    let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
-    Some((connect(&url).await, url))
+/// A test's own schema, dropped with it.
+struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Schema {
+    async fn make() -> Option<Self> {
+        let server = server()?;
+        let mut connection = PgConnection::connect(&server).await.unwrap();
+        let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        let name = format!("test_{number}");
+        let create = format!("CREATE SCHEMA {name}");
+        connection.execute(AssertSqlSafe(create)).await.unwrap();
+        connection.close().await.unwrap();
+        Some(Self { server, name })
+    }
+
+    fn url(&self) -> String {
+        let separator = if self.server.contains('?') { '&' } else { '?' };
+        let (server, name) = (&self.server, &self.name);
+        format!("{server}{separator}options=-c%20search_path%3D{name}")
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let server = self.server.clone();
+        let drop = format!("DROP SCHEMA {} CASCADE", self.name);
+        // A thread, since a runtime cannot be entered from within another; its failure leaves a schema behind.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async {
+                let mut connection = PgConnection::connect(&server).await.unwrap();
+                connection.execute(AssertSqlSafe(drop)).await.unwrap();
+            });
+        });
+        assert!(dropped.join().is_ok() || std::thread::panicking());
+    }
 }
 
 async fn connect(url: &str) -> Database {
@@ -61,10 +92,11 @@ async fn connect(url: &str) -> Database {
 /// Two replicas, many shops, many workers: every demand is carried out, none by two at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_work() {
-    let Some((first, url)) = fresh_database().await else {
+    let Some(schema) = Schema::make().await else {
         return;
     };
-    let second = connect(&url).await;
+    let first = connect(&schema.url()).await;
+    let second = connect(&schema.url()).await;
     let now = at("2026-11-24T12:00:00Z");
     for number in 0..30 {
         let shop = shop(&format!("s{number}"));
@@ -97,16 +129,10 @@ async fn replicas_share_the_work() {
 
 #[tokio::test]
 async fn replicas_may_start_together() {
-    let Some(server) = server() else { return };
-    let pool = PgPool::connect(&server).await.unwrap();
-    let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-    let create = format!("CREATE SCHEMA start_{number}");
-    pool.execute(AssertSqlSafe(create)).await.unwrap();
-    let separator = if server.contains('?') { '&' } else { '?' };
-    let url = format!("{server}{separator}options=-c%20search_path%3Dstart_{number}");
+    let Some(schema) = Schema::make().await else {
+        return;
+    };
+    let url = schema.url();
     let starts = (0..4).map(|_| connect(&url));
     for database in futures::future::join_all(starts).await {
         database.ping().await.unwrap();

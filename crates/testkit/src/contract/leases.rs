@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use sync_core::ports::Write;
 use sync_core::{
-    Claiming, ContentHash, Demand, Disposition, Failure, ItemKind, Lease, PortError, Release,
-    ShopDomain, Trigger,
+    Claiming, ContentHash, Demand, Disposition, Failure, FullScan, ItemKind, Lease, PortError,
+    Release, ShopDomain, Trigger,
 };
 
 use super::{State, after, claim, install, noon};
@@ -233,4 +233,104 @@ pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn S
     assert_eq!((claimed.full, claimed.attempts), (None, 0));
     let dirty = state.dirty(&claimed.lease, after(3600), 9).await.unwrap();
     assert_eq!(dirty.len(), 2);
+}
+
+/// A demand for a later time, raised after a worker died, does not hold up what that worker had taken.
+pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    claim(state, noon()).await.unwrap();
+    let poll = Demand::full(Trigger::Poll);
+    state.demand(&a, &poll, after(7200)).await.unwrap();
+    assert!(claim(state, after(14)).await.is_none());
+    let claimed = claim(state, after(15)).await.unwrap();
+    let dirty = state.dirty(&claimed.lease, after(15), 9).await.unwrap();
+    assert_eq!(dirty.len(), 1);
+}
+
+/// A failed run is tried again at its time, not at that of a demand raised meanwhile for later.
+pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let poll = Demand::full(Trigger::Poll);
+    state.demand(&a, &poll, after(7200)).await.unwrap();
+    let at = after(60);
+    state.release(&lease, &Release::Retry { at }).await.unwrap();
+    assert!(claim(state, after(59)).await.is_none());
+    assert!(claim(state, after(60)).await.is_some());
+}
+
+/// What a run had no time for follows at once, behind the shops that have waited longer.
+pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.demand(&a, &mark(2), noon()).await.unwrap();
+    let b = shop("b");
+    install(state, &b).await;
+    state.demand(&b, &mark(1), after(5)).await.unwrap();
+    let lease = claim(state, after(10)).await.unwrap().lease;
+    assert_eq!(lease.shop, a);
+    let first = state.dirty(&lease, after(10), 1).await.unwrap();
+    state.settle(&lease, &first, &[]).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    assert_eq!(claim(state, after(10)).await.unwrap().lease.shop, b);
+    let lease = claim(state, after(10)).await.unwrap().lease;
+    let left = state.dirty(&lease, after(10), 9).await.unwrap();
+    assert_eq!((lease.shop, left.len()), (a, 1));
+}
+
+/// What a person confirmed for one scan is not taken for the next.
+pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
+    let a = installed(state).await;
+    let confirmed = Demand {
+        full: Some(FullScan {
+            trigger: Trigger::Manual,
+            accept_deletions: true,
+        }),
+        ..Demand::default()
+    };
+    state.demand(&a, &confirmed, noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let poll = Demand::full(Trigger::Poll);
+    state.demand(&a, &poll, after(1)).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    let claimed = claim(state, after(1)).await.unwrap();
+    assert_eq!(claimed.full, poll.full);
+
+    // But a scan that has to be tried again is still the confirmed one.
+    state.demand(&a, &confirmed, after(1)).await.unwrap();
+    let at = after(2);
+    let retry = Release::Retry { at };
+    state.release(&claimed.lease, &retry).await.unwrap();
+    let claimed = claim(state, after(2)).await.unwrap();
+    assert!(claimed.full.unwrap().accept_deletions);
+}
+
+/// A demand that the run under way met as well leaves nothing to run for.
+pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    state.demand(&a, &mark(2), after(1)).await.unwrap();
+    let dirty = state.dirty(&lease, noon(), 9).await.unwrap();
+    assert_eq!(dirty.len(), 2);
+    state.settle(&lease, &dirty, &[]).await.unwrap();
+    state.release(&lease, &Release::Done).await.unwrap();
+    let claiming = state.claim(None, after(60), after(75)).await.unwrap();
+    assert_eq!(claiming, Claiming::Idle { next: None });
+}
+
+/// A worker that slept through an erasure and a new installation is still fenced off.
+pub async fn lease_tokens_grow_across_an_erasure(state: &dyn State) {
+    let a = installed(state).await;
+    state.demand(&a, &mark(1), noon()).await.unwrap();
+    let old = claim(state, noon()).await.unwrap().lease;
+    state.erase(&a).await.unwrap();
+    assert_lost(state.extend(&old, after(60)).await);
+    install(state, &a).await;
+    state.demand(&a, &mark(1), after(1)).await.unwrap();
+    let new = claim(state, after(1)).await.unwrap().lease;
+    assert!(new.token > old.token);
+    assert_lost(state.extend(&old, after(60)).await);
 }

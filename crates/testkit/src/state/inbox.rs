@@ -5,7 +5,7 @@ use sync_core::{
     ShopDomain, ShopStatus, Timestamp,
 };
 
-use super::{Dirty, MemoryState, Tables, Work};
+use super::{Asked, Dirty, MemoryState, Tables, Work};
 
 #[async_trait]
 impl Inbox for MemoryState {
@@ -45,15 +45,14 @@ impl Inbox for MemoryState {
         let mut due: Option<(Timestamp, ShopDomain)> = None;
         let mut next: Option<Timestamp> = None;
         for (shop, work) in &tables.work {
-            if only.is_some_and(|only| only != shop) || !tables.wants_work(shop, work) {
+            if only.is_some_and(|only| only != shop) || !tables.is_served(shop, work) {
                 continue;
             }
-            let waits_for = match (work.lease_until.filter(|until| *until > now), only) {
-                (Some(until), _) => Some(until),
-                (None, Some(_)) => Some(work.run_after.unwrap_or(now).min(now)),
-                (None, None) => work.run_after,
+            let at = match only {
+                Some(_) if !work.leased && tables.asks(shop, work) => Some(now),
+                _ => work.due_at,
             };
-            let Some(at) = waits_for else { continue };
+            let Some(at) = at else { continue };
             if at <= now {
                 let candidate = (at, shop.clone());
                 due = Some(due.map_or(candidate.clone(), |best| best.min(candidate)));
@@ -65,16 +64,14 @@ impl Inbox for MemoryState {
             return Ok(Claiming::Idle { next });
         };
         let work = tables.work.entry(shop.clone()).or_default();
-        work.lease_token += 1;
-        work.lease_until = Some(until);
-        work.claimed_mark = work.mark;
+        work.take(now, until);
         Ok(Claiming::Claimed(Claim {
             lease: Lease {
                 shop,
                 token: work.lease_token,
             },
-            full: work.full,
-            erase: work.erase,
+            full: work.taken.full,
+            erase: work.taken.erase,
             attempts: work.attempts,
         }))
     }
@@ -83,7 +80,7 @@ impl Inbox for MemoryState {
         let mut tables = self.tables();
         tables.holds(lease, "prolong the lease")?;
         if let Some(work) = tables.work.get_mut(&lease.shop) {
-            work.lease_until = Some(until);
+            work.due_at = Some(until);
         }
         Ok(())
     }
@@ -138,38 +135,48 @@ impl Inbox for MemoryState {
     async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
         let mut tables = self.tables();
         tables.holds(lease, "end the lease")?;
-        let claimed = tables.work.get(&lease.shop).map(|work| work.claimed_mark);
-        // Items marked since the claim have the time of their own demand. Others without a time may be read at
-        // once: the beginning of time.
-        let put_off = tables
-            .dirty_of(&lease.shop)
-            .filter(|(_, dirty)| Some(dirty.mark) <= claimed)
-            .map(|(_, dirty)| dirty.not_before.unwrap_or(Timestamp::UNIX_EPOCH))
-            .min();
+        let tables = &mut *tables;
         let Some(work) = tables.work.get_mut(&lease.shop) else {
             return Ok(());
         };
-        let fresh = if work.mark > work.claimed_mark {
-            work.run_after
-        } else {
-            None
-        };
-        work.lease_until = None;
-        if !matches!(release, Release::Retry { .. }) && work.full_mark <= work.claimed_mark {
-            work.full = None;
-            work.erase = false;
-        }
+        let dirty = tables.dirty.iter().filter(|((of, _), _)| *of == lease.shop);
+        let (old, new): (Vec<_>, Vec<_>) = dirty
+            .map(|(_, dirty)| dirty)
+            .partition(|dirty| dirty.mark <= work.claimed_mark);
+        let left = old
+            .iter()
+            .map(|dirty| dirty.not_before.unwrap_or(work.claimed_at))
+            .min();
+        let news = !work.asked.is_empty() || !new.is_empty();
         let other = match release {
-            Release::Done => put_off,
+            Release::Done => left,
             Release::Retry { at } => Some(*at),
             Release::GiveUp => None,
         };
-        work.run_after = [fresh, other].into_iter().flatten().min();
-        work.attempts = match release {
-            Release::Retry { .. } => work.attempts + 1,
-            Release::Done | Release::GiveUp => 0,
-        };
+        if let Release::Retry { .. } = release {
+            work.attempts += 1;
+        } else {
+            work.attempts = 0;
+            work.taken = Asked::default();
+        }
+        work.leased = false;
+        let fresh = work.asked_after.filter(|_| news);
+        work.due_at = [fresh, other].into_iter().flatten().min();
         Ok(())
+    }
+}
+
+impl Work {
+    fn take(&mut self, now: Timestamp, until: Timestamp) {
+        // Also after an erasure, which takes this row with it, a token is larger than those before.
+        self.lease_token = (self.lease_token + 1).max(now.timestamp_micros());
+        self.leased = true;
+        self.due_at = Some(until);
+        self.claimed_mark = self.mark;
+        self.claimed_at = now;
+        self.taken = self.taken.and(self.asked);
+        self.asked = Asked::default();
+        self.asked_after = None;
     }
 }
 
@@ -178,29 +185,17 @@ impl Tables {
         if demand.is_empty() {
             return;
         }
-        let idle = {
-            let work = self.work.get(shop);
-            // During a run, the first new demand sets the time afresh: what was due before is being done.
-            let being_done = work
-                .is_some_and(|work| work.lease_until.is_some() && work.mark == work.claimed_mark);
-            being_done || !work.is_some_and(|work| self.asked(shop, work))
-        };
         let work = self.work.entry(shop.clone()).or_default();
+        let earlier = |known: Option<Timestamp>| known.map_or(run_after, |at| at.min(run_after));
         work.mark += 1;
-        if let Some(full) = demand.full {
-            let accepted = work.full.is_some_and(|known| known.accept_deletions);
-            let known = work.full.get_or_insert(full);
-            known.accept_deletions = accepted || full.accept_deletions;
-            work.full_mark = work.mark;
-        }
-        if demand.erase {
-            work.erase = true;
-            work.full_mark = work.mark;
-        }
-        work.run_after = Some(match work.run_after {
-            Some(known) if !idle => known.min(run_after),
-            _ => run_after,
+        work.asked = work.asked.and(Asked {
+            full: demand.full,
+            erase: demand.erase,
         });
+        work.asked_after = Some(earlier(work.asked_after));
+        if !work.leased {
+            work.due_at = Some(earlier(work.due_at));
+        }
         let mark = work.mark;
         for key in &demand.dirty {
             let dirty = self.dirty.entry((shop.clone(), *key));
@@ -214,18 +209,17 @@ impl Tables {
         }
     }
 
-    fn asked(&self, shop: &ShopDomain, work: &Work) -> bool {
-        work.full.is_some() || work.erase || self.dirty_of(shop).next().is_some()
+    fn asks(&self, shop: &ShopDomain, work: &Work) -> bool {
+        !work.taken.and(work.asked).is_empty() || self.dirty_of(shop).next().is_some()
     }
 
-    fn wants_work(&self, shop: &ShopDomain, work: &Work) -> bool {
+    fn is_served(&self, shop: &ShopDomain, work: &Work) -> bool {
         let Some(row) = self.shops.get(shop) else {
             return false;
         };
-        let served = match row.shop.status {
+        match row.shop.status {
             ShopStatus::Active | ShopStatus::Unavailable(_) => true,
-            ShopStatus::Paused | ShopStatus::Uninstalled => work.erase,
-        };
-        served && self.asked(shop, work)
+            ShopStatus::Paused | ShopStatus::Uninstalled => work.taken.and(work.asked).erase,
+        }
     }
 }
