@@ -1,0 +1,50 @@
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failure, say};
+use crate::settings::{Loaded, configuration_page, env_example};
+
+/// What to show.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print the page that explains every setting instead.
+    #[arg(long, conflicts_with = "json")]
+    reference: bool,
+    /// Print a .env to fill in instead.
+    #[arg(long, conflicts_with_all = ["json", "reference"])]
+    env_example: bool,
+}
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    load: impl FnOnce() -> Result<Loaded, Failure>,
+) -> Result<ExitCode, Failure> {
+    if arguments.reference {
+        say(configuration_page().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.env_example {
+        say(env_example().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let loaded = load()?;
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&loaded.effective);
+        say(json.map_err(|error| Failure::Failed(error.to_string()))?);
+    } else {
+        let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
+        let entries = &loaded.effective;
+        let keys = widest(&mut entries.iter().map(|entry| entry.key.len()));
+        let values = widest(&mut entries.iter().map(|entry| entry.value.len()));
+        for entry in entries {
+            let (key, value, origin) = (&entry.key, &entry.value, &entry.origin);
+            say(format_args!("{key:keys$}  {value:values$}  {origin}"));
+        }
+    }
+    loaded.settings.require_for_serving()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,170 @@
+//! Every failure that a caller can see, and its status: the only place that knows them.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use sync_core::PortError;
+use uuid::Uuid;
+
+use super::oauth_state::InvalidState;
+
+/// After how many seconds a caller should try again what could not be done now.
+const RETRY_SECONDS: u32 = 5;
+
+/// A request was not carried out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// A parameter or header is missing.
+    Missing(&'static str),
+    /// The shop is no `name.myshopify.com`.
+    InvalidShop,
+    /// The body, or a header, cannot be understood.
+    Malformed(&'static str),
+    /// The installation was not begun here, or too long ago, or is over.
+    InvalidState(InvalidState),
+    /// Shopify refused the grant code.
+    ExchangeRefused,
+    /// The signature is missing or wrong; one answer for both.
+    BadSignature,
+    /// The admin token is missing or wrong.
+    Unauthorized,
+    /// The body is larger than `server.webhook_body_limit`.
+    TooLarge,
+    /// Something that this needs is down. It was logged under the id.
+    Unavailable(Uuid),
+    /// A bug or a broken setting. It was logged under the id.
+    Internal(Uuid),
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize)]
+struct Body {
+    /// The member in which the document's own framework puts it.
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl ApiError {
+    /// The state, or a service that this needs, cannot be reached. Logs why.
+    pub fn unavailable(error: &PortError) -> Self {
+        let id = Uuid::new_v4();
+        log::error!(request_id:% = id; "Answered 503: {}", error.chain());
+        Self::Unavailable(id)
+    }
+
+    /// What should not happen has. Logs it; the caller learns only the id.
+    pub fn internal(why: impl fmt::Display) -> Self {
+        let id = Uuid::new_v4();
+        log::error!(request_id:% = id; "Answered 500: {why}");
+        Self::Internal(id)
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing_parameter",
+            Self::InvalidShop => "invalid_shop",
+            Self::Malformed(_) => "malformed",
+            Self::InvalidState(_) => "invalid_state",
+            Self::ExchangeRefused => "exchange_refused",
+            Self::BadSignature => "bad_signature",
+            Self::Unauthorized => "unauthorized",
+            Self::TooLarge => "too_large",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "Missing {name}"),
+            Self::InvalidShop => {
+                f.write_str("Not a shop: expected name.myshopify.com or its name alone")
+            }
+            Self::Malformed(what) => write!(f, "Malformed: {what}"),
+            Self::InvalidState(why) => write!(f, "Please begin the installation again: {why}"),
+            Self::ExchangeRefused => {
+                f.write_str("Token exchange failed: Shopify refused the code; begin again")
+            }
+            Self::BadSignature => f.write_str("Invalid HMAC signature"),
+            Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
+            Self::TooLarge => f.write_str("The body is too large"),
+            Self::Unavailable(_) => f.write_str("Temporarily unavailable: try again"),
+            Self::Internal(_) => f.write_str("Internal error"),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl From<InvalidState> for ApiError {
+    fn from(why: InvalidState) -> Self {
+        Self::InvalidState(why)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Missing(_)
+            | Self::InvalidShop
+            | Self::Malformed(_)
+            | Self::InvalidState(_)
+            | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
+            Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        let request_id = match self {
+            Self::Unavailable(id) => {
+                response.insert_header((RETRY_AFTER, RETRY_SECONDS.to_string()));
+                Some(*id)
+            }
+            Self::Internal(id) => Some(*id),
+            _ => None,
+        };
+        response.json(Body {
+            detail: self.to_string(),
+            code: self.code(),
+            request_id: request_id.map(|id| id.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_those_of_the_table() {
+        let id = Uuid::nil();
+        for (error, status) in [
+            (ApiError::Missing("code"), 400),
+            (ApiError::InvalidShop, 400),
+            (ApiError::Malformed("no JSON object"), 400),
+            (ApiError::InvalidState(InvalidState::Used), 400),
+            (ApiError::ExchangeRefused, 400),
+            (ApiError::BadSignature, 401),
+            (ApiError::Unauthorized, 401),
+            (ApiError::TooLarge, 413),
+            (ApiError::Internal(id), 500),
+            (ApiError::Unavailable(id), 503),
+        ] {
+            let response = error.error_response();
+            assert_eq!(response.status().as_u16(), status, "{error}");
+            let retry = response.headers().contains_key(RETRY_AFTER);
+            assert_eq!(retry, status == 503, "{error}");
+        }
+    }
+}

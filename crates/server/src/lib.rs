@@ -1,0 +1,11 @@
+//! The service `shopsync`: actix-web, the command line, the settings, and the adapters that join the domain of
+//! `sync-core` to Shopify, a Space and a database. A library only so that its tests can start it in process.
+
+#![warn(missing_docs)]
+
+pub mod adapters;
+pub mod cli;
+pub mod http;
+pub mod keys;
+pub mod logging;
+pub mod settings;

@@ -1,0 +1,117 @@
+//! The reference of all settings, made from the comments of `config/default.toml`.
+
+use std::fmt::Write as _;
+
+use super::DEFAULTS;
+
+/// A key, its default as TOML and its comment.
+struct Entry<'a> {
+    key: &'a str,
+    default: &'a str,
+    comment: String,
+}
+
+struct Section<'a> {
+    name: &'a str,
+    comment: String,
+    entries: Vec<Entry<'a>>,
+}
+
+fn sections() -> (String, Vec<Section<'static>>) {
+    let (mut intro, mut sections, mut comment) = (None, Vec::<Section<'_>>::new(), String::new());
+    for line in DEFAULTS.lines() {
+        if let Some(text) = line.strip_prefix('#') {
+            if !comment.is_empty() {
+                comment.push(' ');
+            }
+            comment.push_str(text.trim());
+        } else if line.is_empty() {
+            // The first comment, before any section, speaks of the whole file.
+            if intro.is_none() {
+                intro = Some(std::mem::take(&mut comment));
+            }
+        } else if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            let comment = std::mem::take(&mut comment);
+            let entries = Vec::new();
+            sections.push(Section {
+                name,
+                comment,
+                entries,
+            });
+        } else if let (Some((key, default)), Some(section)) =
+            (line.split_once(" = "), sections.last_mut())
+        {
+            let comment = std::mem::take(&mut comment);
+            section.entries.push(Entry {
+                key,
+                default,
+                comment,
+            });
+        }
+    }
+    (intro.unwrap_or_default(), sections)
+}
+
+/// `docs/configuration.md`.
+pub fn configuration_page() -> String {
+    let (intro, sections) = sections();
+    let mut page = format!(
+        "# Configuration\n\n<!-- Made from config/default.toml by `shopsync check-config --reference`; a test keeps it in step. -->\n\n\
+         {intro}\n\n`shopsync check-config` shows the settings in force and where each comes from; secrets are not shown.\n"
+    );
+    for section in sections {
+        let (name, comment) = (section.name, section.comment);
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            page,
+            "\n## `[{name}]`\n\n{comment}\n\n| key | default | meaning |\n| --- | --- | --- |\n"
+        );
+        for entry in section.entries {
+            let Entry {
+                key,
+                default,
+                comment,
+            } = entry;
+            let _ = writeln!(page, "| `{key}` | `{default}` | {} |", linked(&comment));
+        }
+    }
+    page
+}
+
+/// Variable names in brackets become code.
+fn linked(comment: &str) -> String {
+    match comment.rsplit_once(" [") {
+        Some((text, name)) if name.ends_with(']') => {
+            format!("{text} Variable: `{}`.", name.trim_end_matches(']'))
+        }
+        _ => comment.to_owned(),
+    }
+}
+
+/// `.env.example`: every variable with a name of its own.
+pub fn env_example() -> String {
+    let mut example =
+        String::from("# Copy to .env and fill in. Every other setting: docs/configuration.md.\n");
+    for section in sections().1 {
+        for entry in section.entries {
+            let Some((text, name)) = entry.comment.rsplit_once(" [") else {
+                continue;
+            };
+            let name = name.trim_end_matches(']');
+            let default = entry.default.trim_matches('"');
+            let mark = if required(name) { "" } else { "# " };
+            let _ = write!(example, "\n# {text}\n{mark}{name}={default}\n");
+        }
+    }
+    example
+}
+
+fn required(name: &str) -> bool {
+    let seed = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
+    let optional = [
+        "SHOPIFY_API_SECRET_PREVIOUS",
+        "SHOPIFY_ENDPOINT",
+        "SPACES_ENDPOINT",
+    ];
+    (seed && !optional.contains(&name)) || name == "STATE_TOKEN_SECRET"
+}

@@ -1,0 +1,378 @@
+//! What a value must be, beyond its type, and what belongs together.
+
+use std::time::Duration;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::problem::{Problem, SettingsError};
+use super::sections::{
+    DatabaseSettings, PollSettings, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings,
+};
+use super::{Settings, given};
+
+/// `{shop}` in the endpoint stands for the shop's domain.
+const SHOP: &str = "{shop}";
+
+impl Settings {
+    /// Whether every value that is there makes sense, alone and together.
+    pub(super) fn validate(&self) -> Result<(), SettingsError> {
+        let mut problems = self.server.problems(&self.database);
+        problems.extend(self.shopify.problems());
+        problems.extend(self.spaces.problems());
+        problems.extend(self.database.problems());
+        problems.extend(self.sync.problems());
+        problems.extend(self.poll.problems());
+        if let Err(error) = env_filter::Builder::new().try_parse(&self.log.filter) {
+            let next = "Write it as in RUST_LOG: info,server=debug.";
+            problems.push(Problem::new(
+                "log.filter",
+                format!("is not a filter ({error})"),
+                next,
+            ));
+        }
+        invalid(problems)
+    }
+
+    /// Whether all is there that the service needs.
+    ///
+    /// # Errors
+    /// Names every key that is missing and where its value is found.
+    pub fn require_for_serving(&self) -> Result<(), SettingsError> {
+        let mut problems = self.missing_for_syncing();
+        for (value, key, name, next) in [
+            (
+                &self.shopify.redirect_uri,
+                "shopify.redirect_uri",
+                "SHOPIFY_REDIRECT_URI",
+                "https://YOUR-HOST/shopify/callback, the same as in the app's allowed redirection URLs",
+            ),
+            (
+                &self.shopify.webhook_address,
+                "shopify.webhook_address",
+                "SHOPIFY_WEBHOOK_ADDRESS",
+                "https://YOUR-HOST/shopify/webhook",
+            ),
+        ] {
+            if value.is_empty() {
+                problems.push(missing(key, name, next));
+            }
+        }
+        invalid(problems)
+    }
+
+    /// Whether all is there that one synchronisation needs.
+    ///
+    /// # Errors
+    /// Names every key that is missing and where its value is found.
+    pub fn require_for_syncing(&self) -> Result<(), SettingsError> {
+        invalid(self.missing_for_syncing())
+    }
+
+    fn missing_for_syncing(&self) -> Vec<Problem> {
+        let app = "the app's client credentials in Shopify's Dev Dashboard";
+        let keys = "DigitalOcean's control panel, Spaces Object Storage, Access Keys";
+        let unset = |secret| given(secret).is_none();
+        let (shopify, spaces) = (&self.shopify, &self.spaces);
+        [
+            (
+                shopify.api_key.is_empty(),
+                "shopify.api_key",
+                "SHOPIFY_API_KEY",
+                app,
+            ),
+            (
+                unset(&shopify.api_secret),
+                "shopify.api_secret",
+                "SHOPIFY_API_SECRET",
+                app,
+            ),
+            (
+                unset(&spaces.access_key),
+                "spaces.access_key",
+                "SPACES_ACCESS_KEY",
+                keys,
+            ),
+            (
+                unset(&spaces.secret_key),
+                "spaces.secret_key",
+                "SPACES_SECRET_KEY",
+                keys,
+            ),
+            (
+                spaces.bucket.is_empty(),
+                "spaces.bucket",
+                "SPACES_BUCKET",
+                "the name of your Space",
+            ),
+        ]
+        .into_iter()
+        .filter(|(is_missing, ..)| *is_missing)
+        .map(|(_, key, name, source)| missing(key, name, source))
+        .collect()
+    }
+}
+
+fn missing(key: &str, name: &str, source: &str) -> Problem {
+    Problem::new(key, "is not set", format!("Set {name}: {source}."))
+}
+
+fn invalid(problems: Vec<Problem>) -> Result<(), SettingsError> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(SettingsError::Invalid(problems))
+    }
+}
+
+fn at_least_one(problems: &mut Vec<Problem>, key: &str, is_zero: bool) {
+    if is_zero {
+        problems.push(Problem::new(key, "is zero", "Set it to at least 1."));
+    }
+}
+
+fn within(
+    problems: &mut Vec<Problem>,
+    key: &str,
+    value: Duration,
+    least: Duration,
+    most: Duration,
+) {
+    if value < least || value > most {
+        let next = format!("Choose between {least:?} and {most:?}.");
+        problems.push(Problem::new(key, "is out of range", next));
+    }
+}
+
+impl ServerSettings {
+    fn problems(&self, database: &DatabaseSettings) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        at_least_one(&mut problems, "server.http_workers", self.http_workers == 0);
+        at_least_one(&mut problems, "server.replicas", self.replicas == 0);
+        if self.replicas > 1 && database.is_sqlite() {
+            problems.push(Problem::new(
+                "server.replicas",
+                "is more than 1, but SQLite serves one process",
+                "Set DATABASE_URL to a PostgreSQL database, or replicas to 1.",
+            ));
+        }
+        if self.webhook_body_limit < 64 << 10 {
+            let next = "Set at least 65536; Shopify's bodies reach 3 MB.";
+            problems.push(Problem::new(
+                "server.webhook_body_limit",
+                "is too small",
+                next,
+            ));
+        }
+        let token = given(&self.admin_token).map(|token| token.expose_secret().len());
+        if token.is_some_and(|length| length < 16) {
+            let next = "Take at least 16 characters, such as from `openssl rand -hex 24`.";
+            problems.push(Problem::new("server.admin_token", "is too short", next));
+        }
+        problems
+    }
+}
+
+impl ShopifySettings {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.check_endpoint(&mut problems);
+        for (key, value) in [
+            ("shopify.redirect_uri", &self.redirect_uri),
+            ("shopify.webhook_address", &self.webhook_address),
+        ] {
+            if !value.is_empty() && !is_http(value) {
+                let next = "Write the whole address, https://HOST/shopify/….";
+                problems.push(Problem::new(key, "is not an http or https URL", next));
+            }
+        }
+        if self.scopes.is_empty() {
+            let next = "Name at least read_products.";
+            problems.push(Problem::new("shopify.scopes", "is empty", next));
+        }
+        let legal = |c: char| c.is_ascii_lowercase() || c == '_';
+        if let Some(scope) = self.scopes.iter().find(|scope| !scope.chars().all(legal)) {
+            let next = "Scopes look like read_products.";
+            let what = format!("has `{scope}`, which is not a scope");
+            problems.push(Problem::new("shopify.scopes", what, next));
+        }
+        within(
+            &mut problems,
+            "shopify.state_lifetime",
+            self.state_lifetime,
+            Duration::from_secs(10),
+            Duration::from_hours(24),
+        );
+        within(
+            &mut problems,
+            "shopify.callback_wait",
+            self.callback_wait,
+            Duration::ZERO,
+            Duration::from_mins(5),
+        );
+        within(
+            &mut problems,
+            "shopify.request_timeout",
+            self.request_timeout,
+            Duration::from_secs(1),
+            Duration::from_mins(10),
+        );
+        if self.budget_reserve > 90 {
+            let next = "Leave at least a tenth to this service: at most 90.";
+            problems.push(Problem::new("shopify.budget_reserve", "is too large", next));
+        }
+        problems
+    }
+
+    fn check_endpoint(&self, problems: &mut Vec<Problem>) {
+        let sample = self.endpoint.replace(SHOP, "example.myshopify.com");
+        if !self.endpoint.contains(SHOP) {
+            let next = "Write where the shop's domain belongs: http://127.0.0.1:9292/{shop}.";
+            problems.push(Problem::new("shopify.endpoint", "has no {shop}", next));
+        } else if !is_http(&sample) {
+            let next = "Write it like https://{shop} or http://127.0.0.1:9292/{shop}.";
+            let what = "is not an http or https URL";
+            problems.push(Problem::new("shopify.endpoint", what, next));
+        }
+    }
+}
+
+fn is_http(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+impl SpacesSettings {
+    /// The service's address, with the region in place.
+    ///
+    /// # Panics
+    /// Never on validated settings.
+    pub fn endpoint_url(&self) -> Url {
+        Url::parse(&self.endpoint.replace("{region}", &self.region))
+            .expect("validated when the settings were loaded")
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.region.is_empty() {
+            let next = "Set SPACES_REGION, such as nyc3.";
+            problems.push(Problem::new("spaces.region", "is empty", next));
+        }
+        if !is_http(&self.endpoint.replace("{region}", &self.region)) {
+            let next = "Write the service without the bucket: https://nyc3.digitaloceanspaces.com.";
+            let what = "is not an http or https URL";
+            problems.push(Problem::new("spaces.endpoint", what, next));
+        }
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if !self.bucket.chars().all(legal) {
+            let next = "Write its name alone, without https:// and without slashes.";
+            problems.push(Problem::new("spaces.bucket", "is not a bucket name", next));
+        }
+        within(
+            &mut problems,
+            "spaces.request_timeout",
+            self.request_timeout,
+            Duration::from_secs(1),
+            Duration::from_hours(1),
+        );
+        problems
+    }
+}
+
+impl DatabaseSettings {
+    /// Whether it is an SQLite file.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.expose_secret().starts_with("sqlite:")
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let url = self.url.expose_secret();
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| url.starts_with(scheme)) {
+            let next = "Write sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME.";
+            let what = "is neither SQLite nor PostgreSQL";
+            problems.push(Problem::new("database.url", what, next));
+        }
+        at_least_one(
+            &mut problems,
+            "database.max_connections",
+            self.max_connections == 0,
+        );
+        problems
+    }
+}
+
+impl SyncSettings {
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        at_least_one(&mut problems, "sync.workers", self.workers == 0);
+        at_least_one(&mut problems, "sync.dirty_per_run", self.dirty_per_run == 0);
+        // `nodes(ids:)` takes at most 250 ids.
+        if !(1..=250).contains(&self.batch) {
+            let next = "Choose between 1 and 250.";
+            problems.push(Problem::new("sync.batch", "is out of range", next));
+        }
+        if self.disappearance_limit > 100 {
+            let next = "It is a percentage: at most 100.";
+            problems.push(Problem::new(
+                "sync.disappearance_limit",
+                "is too large",
+                next,
+            ));
+        }
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        let day = Duration::from_hours(24);
+        within(
+            &mut problems,
+            "sync.debounce",
+            self.debounce,
+            Duration::ZERO,
+            hour,
+        );
+        within(&mut problems, "sync.lease", self.lease, second * 3, hour);
+        let tick = Duration::from_millis(10);
+        within(&mut problems, "sync.idle_poll", self.idle_poll, tick, hour);
+        within(&mut problems, "sync.retry_base", self.retry_base, tick, day);
+        within(&mut problems, "sync.retry_max", self.retry_max, tick, day);
+        if self.retry_base > self.retry_max {
+            let next = "Raise sync.retry_max or lower sync.retry_base.";
+            let what = "is longer than sync.retry_max";
+            problems.push(Problem::new("sync.retry_base", what, next));
+        }
+        problems
+    }
+}
+
+impl PollSettings {
+    /// The local time of the poll.
+    pub fn time(&self) -> Option<NaiveTime> {
+        NaiveTime::parse_from_str(&self.at, "%H:%M").ok()
+    }
+
+    /// Its time zone.
+    pub fn zone(&self) -> Option<Tz> {
+        self.timezone.parse().ok()
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.time().is_none() {
+            let next = "Write it as HH:MM, such as 02:30.";
+            problems.push(Problem::new("poll.at", "is not a time of day", next));
+        }
+        if self.zone().is_none() {
+            let next = "Write an IANA name, such as Europe/Berlin or UTC.";
+            problems.push(Problem::new("poll.timezone", "is not a time zone", next));
+        }
+        within(
+            &mut problems,
+            "poll.spread",
+            self.spread,
+            Duration::ZERO,
+            Duration::from_hours(23),
+        );
+        problems
+    }
+}
