@@ -1,5 +1,6 @@
 //! SQLite and PostgreSQL keep the contract of the state ports.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bench;
 mod postgres;
 mod sqlite;

@@ -37,13 +37,13 @@ fn server() -> Option<String> {
 }
 
 /// A test's own schema, dropped with it.
-struct Schema {
+pub(crate) struct Schema {
     server: String,
     name: String,
 }
 
 impl Schema {
-    async fn make() -> Option<Self> {
+    pub(crate) async fn make() -> Option<Self> {
         let server = server()?;
         let mut connection = PgConnection::connect(&server).await.unwrap();
         let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
@@ -57,7 +57,7 @@ impl Schema {
         Some(Self { server, name })
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let separator = if self.server.contains('?') { '&' } else { '?' };
         let (server, name) = (&self.server, &self.name);
         format!("{server}{separator}options=-c%20search_path%3D{name}")
@@ -82,7 +82,7 @@ impl Drop for Schema {
     }
 }
 
-async fn connect(url: &str) -> Database {
+pub(crate) async fn connect(url: &str) -> Database {
     let cipher = TokenCipher::derive_from(&SecretString::from("test"));
     let mut config = Config::new(cipher);
     config.connections = 4;

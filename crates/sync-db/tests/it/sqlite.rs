@@ -20,13 +20,13 @@ fn config() -> Config {
 }
 
 /// A new database, and the folder that is removed with it.
-async fn temporary() -> (Database, TempDir) {
+pub(crate) async fn temporary() -> (Database, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::connect(&url(&folder), config()).await;
     (database.unwrap(), folder)
 }
 
-fn url(folder: &TempDir) -> String {
+pub(crate) fn url(folder: &TempDir) -> String {
     format!("sqlite:{}", folder.path().join("made/state.db").display())
 }
 
