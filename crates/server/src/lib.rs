@@ -8,4 +8,5 @@ pub mod cli;
 pub mod http;
 pub mod keys;
 pub mod logging;
+pub mod observe;
 pub mod settings;

@@ -4,6 +4,9 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
+/// 32 bytes.
+const KEY: &str = "S0VZLUtFWS1LRVktS0VZLUtFWS1LRVktS0VZLUtFWS0=";
+
 fn load(variables: &[(&str, &str)]) -> Result<Loaded, SettingsError> {
     let environment = Environment::of(variables.iter().copied());
     Settings::from_layers(None, &Environment::default(), &environment)
@@ -193,6 +196,11 @@ fn wrong_values_are_refused_by_the_key() {
         ("SHOPSYNC__SPACES__ADDRESSING", "host", "spaces.addressing"),
         ("DATABASE_URL", "mysql://x", "database.url"),
         (
+            "SHOPSYNC_ENCRYPTION_KEYS",
+            "k1:c2hvcnQ=",
+            "database.encryption_keys",
+        ),
+        (
             "SHOPSYNC__DATABASE__MAX_CONNECTIONS",
             "0",
             "database.max_connections",
@@ -288,7 +296,11 @@ fn no_value_of_a_secret_is_shown() {
     )];
     for (name, key) in source::NAMES {
         if source::SECRETS.contains(&key) && name != "DATABASE_URL" {
-            variables.push((name.to_owned(), format!("{canary}-{name}")));
+            let value = match key {
+                "database.encryption_keys" => format!("{canary}:{KEY}"),
+                _ => format!("{canary}-{name}"),
+            };
+            variables.push((name.to_owned(), value));
         }
     }
     let variables: Vec<_> = variables
@@ -297,6 +309,7 @@ fn no_value_of_a_secret_is_shown() {
         .collect();
     let loaded = load(&variables).unwrap();
     assert!(!format!("{loaded:?}").contains(canary), "{loaded:?}");
+    assert!(!format!("{loaded:?}").contains(KEY), "{loaded:?}");
     assert!(format!("{:?}", loaded.effective).contains("postgres://u:***@h/d"));
 }
 

@@ -20,6 +20,11 @@ impl Settings {
     /// Whether every value that is there makes sense, alone and together.
     pub(super) fn validate(&self) -> Result<(), SettingsError> {
         let mut problems = self.server.problems(&self.database);
+        if let Err(error) = crate::keys::token_cipher(&self.database, &self.shopify) {
+            let next = "Write id:KEY with KEY from `openssl rand -base64 32`; several with commas, newest first.";
+            let what = format!("is not a list of keys ({error})");
+            problems.push(Problem::new("database.encryption_keys", what, next));
+        }
         problems.extend(self.shopify.problems());
         problems.extend(self.spaces.problems());
         problems.extend(self.database.problems());

@@ -1,0 +1,102 @@
+//! What runs tell while they go on: to the log's context, and to whoever waits for them.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use sync_core::progress::{Observer, Progress};
+use sync_core::{RunId, ShopDomain};
+use tokio::sync::broadcast;
+
+tokio::task_local! {
+    /// The shop and run that this task is working on. A worker's task has one run at a time.
+    static CURRENT: RefCell<Option<(ShopDomain, RunId)>>;
+}
+
+/// Runs a worker so that every line logged in it names the run, whichever library logs it.
+pub async fn with_run_context<F: Future>(work: F) -> F::Output {
+    CURRENT.scope(RefCell::new(None), work).await
+}
+
+/// The shop and run that the present task is working on.
+pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// A step of a run.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The shop.
+    pub shop: ShopDomain,
+    /// The run; dry runs have none.
+    pub run: Option<RunId>,
+    /// The step.
+    pub progress: Progress,
+}
+
+/// Tells every listener about every step of every run in this process. Listeners that are too slow miss some.
+#[derive(Debug, Clone)]
+pub struct Bulletin(broadcast::Sender<Arc<Event>>);
+
+impl Default for Bulletin {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(256))
+    }
+}
+
+impl Bulletin {
+    /// Hears every step from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.0.subscribe()
+    }
+}
+
+impl Observer for Bulletin {
+    fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
+        let current = match (progress, run) {
+            (Progress::Finished(_), _) | (_, None) => None,
+            (_, Some(run)) => Some((shop.clone(), run)),
+        };
+        // Fails outside of a worker's task, where there is no context to set.
+        let _ = CURRENT.try_with(|cell| cell.replace(current));
+        // Fails if nobody listens.
+        let _ = self.0.send(Arc::new(Event {
+            shop: shop.clone(),
+            run,
+            progress: progress.clone(),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::Trigger;
+
+    #[tokio::test]
+    async fn a_worker_knows_its_run_from_start_to_end() {
+        let bulletin = Bulletin::default();
+        let mut heard = bulletin.listen();
+        let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
+        let run = RunId(7);
+        assert_eq!(current_run(), None);
+        with_run_context(async {
+            let started = Progress::Started {
+                trigger: Trigger::Manual,
+                full: true,
+            };
+            bulletin.observe(&shop, Some(run), &started);
+            assert_eq!(current_run(), Some((shop.clone(), run)));
+            let report = sync_core::RunReport {
+                outcome: sync_core::Outcome::Unchanged,
+                counts: std::collections::BTreeMap::new(),
+            };
+            bulletin.observe(&shop, Some(run), &Progress::Finished(report));
+            assert_eq!(current_run(), None);
+        })
+        .await;
+        assert_eq!(heard.recv().await.unwrap().run, Some(run));
+    }
+}

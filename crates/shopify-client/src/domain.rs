@@ -1,0 +1,169 @@
+use std::fmt;
+
+/// A shop's permanent domain, `name.myshopify.com`, in lower case.
+///
+/// The only form that requests are built from: nothing that has not been through [`ShopDomain::parse`] can reach
+/// a URL. Source: Shopify, "Implement authorization code grant manually".
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShopDomain(String);
+
+/// The text names no shop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a shop: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
+)]
+pub struct InvalidShopDomain;
+
+const SUFFIX: &str = ".myshopify.com";
+
+impl ShopDomain {
+    /// Reads `name`, `name.myshopify.com`, either with `https://` before or `/` behind it, or
+    /// `admin.shopify.com/store/name`.
+    ///
+    /// # Errors
+    /// Anything else: other hosts, ports, user names, paths, white space, other scripts.
+    pub fn parse(text: &str) -> Result<Self, InvalidShopDomain> {
+        let lower = text.to_ascii_lowercase();
+        let bare = lower.strip_prefix("https://").unwrap_or(&lower);
+        let bare = bare.strip_suffix('/').unwrap_or(bare);
+        let name = bare
+            .strip_prefix("admin.shopify.com/store/")
+            .or_else(|| bare.strip_suffix(SUFFIX))
+            .unwrap_or(bare);
+        Self::from_name(name)
+    }
+
+    /// Reads `name.myshopify.com` alone: for parameters and headers that Shopify sends.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse_domain(text: &str) -> Result<Self, InvalidShopDomain> {
+        let lower = text.to_ascii_lowercase();
+        Self::from_name(lower.strip_suffix(SUFFIX).ok_or(InvalidShopDomain)?)
+    }
+
+    fn from_name(name: &str) -> Result<Self, InvalidShopDomain> {
+        let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        // A DNS label has at most 63 characters (RFC 1035, 2.3.4).
+        let valid =
+            (1..=63).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(legal);
+        if valid {
+            Ok(Self(format!("{name}{SUFFIX}")))
+        } else {
+            Err(InvalidShopDomain)
+        }
+    }
+
+    /// `name.myshopify.com`
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ShopDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_shop_may_be_written_in_several_ways() {
+        for text in [
+            "my-shop",
+            "My-Shop",
+            "my-shop.myshopify.com",
+            "https://my-shop.myshopify.com/",
+            "my-shop.myshopify.com/",
+            "admin.shopify.com/store/my-shop",
+            "https://admin.shopify.com/store/my-shop",
+        ] {
+            assert_eq!(
+                ShopDomain::parse(text).unwrap().as_str(),
+                "my-shop.myshopify.com"
+            );
+        }
+    }
+
+    const HOSTILE: &[&str] = &[
+        "",
+        " ",
+        ".myshopify.com",
+        "evil.example",
+        "evil.example/",
+        "https://evil.example",
+        "a.myshopify.com.evil.example",
+        "a.myshopify.com@evil",
+        "a.myshopify.com@evil.example",
+        "evil.example/a.myshopify.com",
+        "evil.example#.myshopify.com",
+        "evil.example?.myshopify.com",
+        "a.myshopify.com:443",
+        "a.myshopify.com:443/",
+        "a.myshopify.com/admin",
+        "a.myshopify.com\n",
+        "a\n.myshopify.com",
+        "a.myshopify.com\r\nHost: evil",
+        "a b.myshopify.com",
+        "a%2f.myshopify.com",
+        "http://a.myshopify.com",
+        "//a.myshopify.com",
+        "ａ.myshopify.com",
+        "а.myshopify.com",
+        "a.myshopify。com",
+        "-a.myshopify.com",
+        "a.b.myshopify.com",
+        "a_b.myshopify.com",
+        "admin.shopify.com/store/",
+        "admin.shopify.com/store/a/b",
+        "admin.shopify.com.evil/store/a",
+        "a.myshopify.com//",
+        "\0a",
+    ];
+
+    #[test]
+    fn nothing_else_is_a_shop() {
+        for text in HOSTILE {
+            assert_eq!(ShopDomain::parse(text), Err(InvalidShopDomain), "{text:?}");
+            assert_eq!(
+                ShopDomain::parse_domain(text),
+                Err(InvalidShopDomain),
+                "{text:?}"
+            );
+        }
+        assert!(ShopDomain::parse(&"a".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn what_shopify_sends_is_a_whole_domain() {
+        for text in [
+            "my-shop",
+            "https://my-shop.myshopify.com",
+            "my-shop.myshopify.com/",
+        ] {
+            assert_eq!(
+                ShopDomain::parse_domain(text),
+                Err(InvalidShopDomain),
+                "{text}"
+            );
+        }
+        assert!(ShopDomain::parse_domain("My-Shop.myshopify.com").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_one_host_below_myshopify(text in "\\PC{0,40}") {
+            if let Ok(shop) = ShopDomain::parse(&text) {
+                let url = url::Url::parse(&format!("https://{shop}/admin")).unwrap();
+                prop_assert_eq!(url.host_str(), Some(shop.as_str()));
+                prop_assert!(shop.as_str().ends_with(".myshopify.com"));
+                prop_assert_eq!(url.path(), "/admin");
+                prop_assert!(url.username().is_empty() && url.port().is_none());
+            }
+        }
+    }
+}
