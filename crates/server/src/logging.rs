@@ -81,7 +81,7 @@ fn fields(record: &log::Record<'_>) -> Map<String, Json> {
             fields.0.entry(key).or_insert(value);
         };
         add("shop", shop.as_str().into());
-        add("run", run.0.into());
+        add("run", run.to_string().into());
     }
     fields.0
 }
@@ -150,7 +150,7 @@ mod tests {
             let line = json_line("now", &record);
             assert_eq!(
                 (&line["shop"], &line["run"]),
-                (&"a.myshopify.com".into(), &9.into())
+                (&"a.myshopify.com".into(), &"9".into())
             );
             assert_eq!(
                 human_text(&record),
