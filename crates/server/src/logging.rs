@@ -124,7 +124,7 @@ mod tests {
         let record = Record::builder()
             .level(Level::Info)
             .target("t")
-            .args(format_args!("said {}", "this"))
+            .args(format_args!("said this"))
             .key_values(&pairs)
             .build();
         let line = Json::Object(json_line("now", &record));

@@ -226,11 +226,11 @@ mod tests {
         let verifier = Verifier::new([&hush()]);
         assert_eq!(sign(&hush(), BODY), SIGNATURE);
         for prefix in ["x-shopify-", "shopify-"] {
-            let verified = verify(&verifier, &headers(prefix, SIGNATURE), BODY).unwrap();
-            assert_eq!(verified.topic, "products/update");
-            assert_eq!(verified.shop.as_str(), "a.myshopify.com");
-            assert_eq!(verified.webhook_id, "w1");
-            assert!(verified.triggered_at.is_some());
+            let delivery = verify(&verifier, &headers(prefix, SIGNATURE), BODY).unwrap();
+            assert_eq!(delivery.topic, "products/update");
+            assert_eq!(delivery.shop.as_str(), "a.myshopify.com");
+            assert_eq!(delivery.webhook_id, "w1");
+            assert!(delivery.triggered_at.is_some());
         }
     }
 

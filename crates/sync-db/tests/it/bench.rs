@@ -1,9 +1,5 @@
 //! How long the mirror and the intake take. Not checks: run by name with `--ignored --no-capture`.
-#![expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a measurement tells and takes the time"
-)]
+#![expect(clippy::print_stderr, reason = "a measurement tells its figures")]
 
 use std::time::Instant;
 
