@@ -52,6 +52,7 @@ _forbids crate pattern:
 
 # Licences, sources, who may depend on what (advisories need the network: just advisories)
 deny:
+    cargo fetch --locked --quiet
     cargo deny --offline check bans licenses sources
 
 # Known vulnerabilities, from a fresh database

@@ -18,7 +18,7 @@ const CONNECTION_END: &[u8] = br#"],"pageInfo":{"endCursor":null,"hasNextPage":f
 /// writer.write("products", br#"{"id":"1"}"#)?; // "products" sorts before "shop"
 /// writer.write("shop", br#"{"name":"Example"}"#)?;
 /// let spool = writer.finish()?;
-/// assert_eq!(spool.len(), 142);
+/// assert_eq!(spool.len(), 129);
 /// # Ok::<(), spaces_store::Error>(())
 /// ```
 ///
