@@ -52,18 +52,20 @@ pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
     }
 }
 
-/// rustls reports a failed handshake as an `io::Error` around its own.
+/// rustls reports a failed handshake as an `io::Error` around its own, and the connector may wrap that in another:
+/// an `io::Error` passes over what it wraps when it is asked for its source.
 pub(super) fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        let io = error.downcast_ref::<std::io::Error>();
-        let inner = io.and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>()
-            || inner.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
-        {
+        if error.is::<rustls::Error>() {
             return true;
         }
-        next = error.source();
+        let io = error.downcast_ref::<std::io::Error>();
+        let wrapped = io.and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     false
 }
