@@ -54,9 +54,22 @@ impl ShopDomain {
         }
     }
 
+    /// Any shop, to try a template with.
+    pub(crate) fn sample() -> Self {
+        Self(format!("sample{SUFFIX}"))
+    }
+
     /// `name.myshopify.com`
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl std::str::FromStr for ShopDomain {
+    type Err = InvalidShopDomain;
+
+    fn from_str(text: &str) -> Result<Self, InvalidShopDomain> {
+        Self::parse(text)
     }
 }
 

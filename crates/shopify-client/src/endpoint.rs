@@ -25,6 +25,22 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
+    /// Reads a template that leads to Shopify: https, and the shop's own domain as the host. Another port or a path
+    /// before the API's may be added, for a gateway under the same name.
+    ///
+    /// # Errors
+    /// If the template leads elsewhere: [`Endpoint::custom`] takes it, for those who mean it.
+    pub fn parse(template: &str) -> Result<Self, InvalidEndpoint> {
+        let endpoint = Self::custom(template)?;
+        let sample = ShopDomain::sample();
+        let url = endpoint.url(&sample, "/");
+        if url.scheme() == "https" && url.host_str() == Some(sample.as_str()) {
+            Ok(endpoint)
+        } else {
+            Err(InvalidEndpoint)
+        }
+    }
+
     /// A template other than Shopify's own, for a simulator or a proxy. Whoever calls this has been asked to:
     /// access tokens and the app's secret are sent there.
     ///
@@ -35,7 +51,7 @@ impl Endpoint {
         if template.matches("{shop}").count() != 1 {
             return Err(InvalidEndpoint);
         }
-        let sample = template.replace("{shop}", "sample.myshopify.com");
+        let sample = template.replace("{shop}", ShopDomain::sample().as_str());
         let url = Url::parse(&sample).map_err(|_| InvalidEndpoint)?;
         let plain = matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -90,6 +106,28 @@ mod tests {
         );
         let by_host = Endpoint::custom("https://{shop}:8443").unwrap();
         assert_eq!(url(by_host), "https://a.myshopify.com:8443/admin/oauth");
+    }
+
+    #[test]
+    fn only_shopify_needs_no_asking() {
+        for template in ["https://{shop}", "https://{shop}/", "https://{shop}:8443"] {
+            assert_eq!(Endpoint::parse(template), Endpoint::custom(template));
+        }
+        assert!(Endpoint::parse("https://{shop}").unwrap().is_shopify());
+        for template in [
+            "http://{shop}",
+            "http://127.0.0.1:9292/{shop}",
+            "https://{shop}.evil.example",
+            "https://evil.example/{shop}",
+            "https://evil{shop}",
+            "https://{shop}@evil.example",
+        ] {
+            assert_eq!(
+                Endpoint::parse(template),
+                Err(InvalidEndpoint),
+                "{template}"
+            );
+        }
     }
 
     #[test]

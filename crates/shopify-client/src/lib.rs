@@ -1,13 +1,26 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod bucket;
+mod client;
 mod domain;
 mod endpoint;
 mod error;
 mod gid;
+pub mod oauth;
+mod request;
+mod retry;
+mod shop;
+mod token;
+mod usage;
 pub mod webhook;
 
+pub use client::{API_VERSION, Client, ClientBuilder, Timeouts};
 pub use domain::{InvalidShopDomain, ShopDomain};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, GraphQlError, TokenError, UserError};
 pub use gid::{Gid, InvalidGid};
+pub use retry::RetryPolicy;
+pub use shop::ShopClient;
+pub use token::{StaticToken, TokenSource};
+pub use usage::Usage;

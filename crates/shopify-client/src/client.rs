@@ -1,0 +1,224 @@
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::bucket::Bucket;
+use crate::usage::Counters;
+use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
+
+/// The version of the Admin API that the operations were written for and checked against.
+pub const API_VERSION: &str = "2026-10";
+
+/// How long a request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From the start of a request until its answer has arrived whole.
+    pub request: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            request: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What all shops share: connections, settings, and for each shop its cost bucket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) metafield_namespaces: Vec<String>,
+    /// In bytes.
+    pub(crate) max_answer: usize,
+    headroom: f64,
+    shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
+}
+
+/// What is remembered about a shop while the process runs.
+#[derive(Debug)]
+pub(crate) struct ShopState {
+    pub(crate) bucket: Bucket,
+    pub(crate) usage: Counters,
+    pub(crate) version_noted: AtomicBool,
+}
+
+impl Client {
+    /// A client with Shopify's own endpoint and cautious settings, to be changed before [`ClientBuilder::build`].
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// A client for one shop. Cheap: make one whenever needed, the shop's cost bucket is shared.
+    pub fn shop(&self, shop: &ShopDomain, token: Arc<dyn TokenSource>) -> ShopClient {
+        ShopClient {
+            client: self.clone(),
+            shop: shop.clone(),
+            token,
+            state: self.state(shop),
+        }
+    }
+
+    /// What has been asked of a shop since this client was built.
+    pub fn usage(&self, shop: &ShopDomain) -> Usage {
+        self.state(shop).usage.read()
+    }
+
+    /// Where requests go.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
+        let shops = self.inner.shops.lock();
+        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        let mut shops = shops.unwrap_or_else(PoisonError::into_inner);
+        let known = shops.entry(shop.clone()).or_insert_with(|| {
+            Arc::new(ShopState {
+                bucket: Bucket::new(self.inner.headroom),
+                usage: Counters::default(),
+                version_noted: AtomicBool::new(false),
+            })
+        });
+        Arc::clone(known)
+    }
+}
+
+/// Settings of a [`Client`].
+#[derive(Debug, Clone)]
+pub struct ClientBuilder {
+    endpoint: Endpoint,
+    timeouts: Timeouts,
+    user_agent: String,
+    root_certificates: Vec<Vec<u8>>,
+    metafield_namespaces: Vec<String>,
+    retry: RetryPolicy,
+    headroom: f64,
+    max_answer: usize,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::default(),
+            timeouts: Timeouts::default(),
+            user_agent: concat!("shopify-client/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: Vec::new(),
+            metafield_namespaces: vec!["custom".to_owned()],
+            retry: RetryPolicy::default(),
+            headroom: 0.1,
+            max_answer: 64 << 20,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Where requests go; Shopify itself by default.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// How long requests may take; 10 s to connect and 60 s in all by default.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// The `User-Agent` header.
+    #[must_use]
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Trusts a further certificate authority, given as PEM, beside those of the platform.
+    #[must_use]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates.push(pem.into());
+        self
+    }
+
+    /// The namespaces whose metafields are read; `custom` alone by default, and all of them for an empty list.
+    #[must_use]
+    pub fn metafield_namespaces<S: Into<String>>(
+        mut self,
+        namespaces: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.metafield_namespaces = namespaces.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How failures that pass by themselves are waited for.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The part of the cost bucket, 0 to 0.9, that is left to other callers with the app's token; 0.1 by default.
+    #[must_use]
+    pub fn headroom(mut self, part: f64) -> Self {
+        self.headroom = part;
+        self
+    }
+
+    /// How large one answer may be, in bytes; 64 MiB by default. A catalogue's pages shrink when they exceed it.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if a certificate or the user agent is unusable, or TLS cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        // Fails only if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let unusable = |reason: String| Error::Configuration { reason };
+        let certificates = self.root_certificates.iter().map(|pem| {
+            reqwest::Certificate::from_pem_bundle(pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| unusable("a root certificate is not PEM".to_owned()))
+        });
+        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(self.timeouts.connect)
+            .timeout(self.timeouts.request)
+            .user_agent(self.user_agent)
+            // A redirect would carry the token to wherever it points.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if !certificates.is_empty() {
+            http = http.tls_certs_merge(certificates.into_iter().flatten());
+        }
+        let http = http.build().map_err(|error| unusable(error.to_string()))?;
+        Ok(Client {
+            inner: Arc::new(Inner {
+                http,
+                endpoint: self.endpoint,
+                retry: self.retry,
+                metafield_namespaces: self.metafield_namespaces,
+                max_answer: self.max_answer,
+                headroom: self.headroom,
+                shops: Mutex::default(),
+            }),
+        })
+    }
+}

@@ -1,0 +1,340 @@
+//! The query strings with which Shopify opens an app: signed with the app's secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chrono::{DateTime, Utc};
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretString};
+use url::form_urlencoded;
+
+use crate::ShopDomain;
+
+/// Parameters that may come once only: a second one would let two readers see two values.
+const SINGLE: [&str; 6] = ["hmac", "shop", "code", "state", "timestamp", "host"];
+
+/// A query string whose signature is right.
+///
+/// The shop is who it says it is. Whether it is *this* browser's user who asked for it is for `state` to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedQuery {
+    /// The shop that is opened or installed.
+    pub shop: ShopDomain,
+    /// When Shopify signed it, in whole seconds.
+    pub timestamp: Option<DateTime<Utc>>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// Shopify's answer to the grant page, its signature checked.
+#[derive(Clone)]
+pub struct Callback {
+    /// The shop that granted.
+    pub shop: ShopDomain,
+    /// To be exchanged for a token, once, soon.
+    pub code: SecretString,
+    /// What the redirect to the grant page carried. To be compared with the browser's cookie.
+    pub state: String,
+    /// The admin's address for the shop, such as `admin.shopify.com/store/name`.
+    pub host: Option<String>,
+    /// When Shopify signed it.
+    pub timestamp: Option<DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback")
+            .field("shop", &self.shop)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a query string is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallbackError {
+    /// There is no `hmac`.
+    #[error("the signature is missing")]
+    MissingSignature,
+    /// `hmac` is not that of the other parameters under any of the secrets.
+    #[error("the signature is wrong")]
+    WrongSignature,
+    /// A parameter that must be there is missing.
+    #[error("the parameter `{0}` is missing")]
+    Missing(&'static str),
+    /// A parameter that decides comes twice.
+    #[error("the parameter `{0}` comes twice")]
+    Repeated(&'static str),
+    /// `shop` is no shop.
+    #[error("the parameter `shop` is no shop")]
+    InvalidShop,
+}
+
+/// Checks the signature of the query string with which Shopify opens the App URL.
+///
+/// Everything but `hmac` and `signature` is signed: sorted by name, form-encoded, a space as `%20`.
+/// Source: Shopify, "Implement authorization code grant manually".
+///
+/// # Errors
+/// See [`CallbackError`]. The signature is looked at before any other parameter.
+pub fn verify_query<'a>(
+    raw_query: &str,
+    secrets: impl IntoIterator<Item = &'a SecretString>,
+) -> Result<SignedQuery, CallbackError> {
+    let mut parameters = BTreeMap::<String, String>::new();
+    let raw_query = raw_query.strip_prefix('?').unwrap_or(raw_query);
+    for (name, value) in form_urlencoded::parse(raw_query.as_bytes()) {
+        if let Some(earlier) = parameters.get_mut(name.as_ref()) {
+            if let Some(single) = SINGLE.iter().find(|single| **single == name) {
+                return Err(CallbackError::Repeated(single));
+            }
+            earlier.push(',');
+            earlier.push_str(&value);
+        } else {
+            parameters.insert(name.into_owned(), value.into_owned());
+        }
+    }
+    let signature = parameters
+        .remove("hmac")
+        .ok_or(CallbackError::MissingSignature)?;
+    parameters.remove("signature");
+    let signature = hex::decode(signature).map_err(|_| CallbackError::WrongSignature)?;
+    let message = message(&parameters);
+    // Every secret is tried, so that the time taken does not tell which one fits.
+    let fits = |secret: &&SecretString| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
+        hmac::verify(&key, message.as_bytes(), &signature).is_ok()
+    };
+    if secrets.into_iter().filter(fits).count() == 0 {
+        return Err(CallbackError::WrongSignature);
+    }
+    let shop = parameters
+        .get("shop")
+        .ok_or(CallbackError::Missing("shop"))?;
+    let shop = ShopDomain::parse_domain(shop).map_err(|_| CallbackError::InvalidShop)?;
+    let seconds = parameters.get("timestamp").and_then(|at| at.parse().ok());
+    let timestamp = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    Ok(SignedQuery {
+        shop,
+        timestamp,
+        parameters,
+    })
+}
+
+/// Checks Shopify's answer to the grant page.
+///
+/// # Errors
+/// See [`CallbackError`].
+pub fn verify_callback<'a>(
+    raw_query: &str,
+    secrets: impl IntoIterator<Item = &'a SecretString>,
+) -> Result<Callback, CallbackError> {
+    let query = verify_query(raw_query, secrets)?;
+    let required = |name| query.get(name).ok_or(CallbackError::Missing(name));
+    let code = SecretString::from(required("code")?);
+    let state = required("state")?.to_owned();
+    Ok(Callback {
+        code,
+        state,
+        host: query.host(),
+        timestamp: query.timestamp,
+        shop: query.shop,
+    })
+}
+
+fn message(parameters: &BTreeMap<String, String>) -> String {
+    let encode = |text: &str| {
+        let pieces = form_urlencoded::byte_serialize(text.as_bytes());
+        pieces.collect::<String>().replace('+', "%20")
+    };
+    let pairs = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+impl SignedQuery {
+    /// A parameter's value, decoded.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Whether it was signed within `tolerance` of `now`. Shopify's own libraries allow 90 seconds.
+    pub fn is_fresh(&self, now: DateTime<Utc>, tolerance: Duration) -> bool {
+        is_fresh(self.timestamp, now, tolerance)
+    }
+
+    /// The admin's address for the shop, such as `admin.shopify.com/store/name`, out of the parameter `host`.
+    pub fn host(&self) -> Option<String> {
+        let host = self.get("host")?.trim_end_matches('=');
+        String::from_utf8(STANDARD_NO_PAD.decode(host).ok()?).ok()
+    }
+}
+
+impl Callback {
+    /// Whether it was signed within `tolerance` of `now`. Shopify's own libraries allow 90 seconds.
+    pub fn is_fresh(&self, now: DateTime<Utc>, tolerance: Duration) -> bool {
+        is_fresh(self.timestamp, now, tolerance)
+    }
+}
+
+fn is_fresh(at: Option<DateTime<Utc>>, now: DateTime<Utc>, tolerance: Duration) -> bool {
+    at.is_some_and(|at| (now - at).abs().to_std().is_ok_and(|age| age <= tolerance))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Both vectors: Shopify, "Implement authorization code grant manually".
+    const PLAIN: &str = "code=0907a61c0c8d55e99db179b68161bc00&shop=some-shop.myshopify.com\
+        &state=0.6784241404160823&timestamp=1337178173\
+        &hmac=700e2dadb827fcc8609e9d5ce208b2e9cdaab9df07390d2cbca10d7c328fc4bf";
+    const WITH_HOST: &str = "code=0907a61c0c8d55e99db179b68161bc00\
+        &hmac=9fe3d5ea81959305fd96bd3d2d44e878654e753bc8e455b5369c15a009412163\
+        &host=YWRtaW4uc2hvcGlmeS5jb20vc3RvcmUvc29tZS1zaG9w&shop=some-shop.myshopify.com\
+        &state=0.6784241404160823&timestamp=1337178173";
+
+    fn hush() -> SecretString {
+        SecretString::from("hush")
+    }
+
+    fn signed(pairs: &[(&str, &str)]) -> String {
+        let parameters: BTreeMap<_, _> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"hush");
+        let tag = hex::encode(hmac::sign(&key, message(&parameters).as_bytes()));
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .append_pair("hmac", &tag)
+            .finish()
+    }
+
+    #[test]
+    fn the_documented_callbacks_are_right() {
+        for (query, host) in [
+            (PLAIN, None),
+            (WITH_HOST, Some("admin.shopify.com/store/some-shop")),
+        ] {
+            let callback = verify_callback(query, [&hush()]).unwrap();
+            assert_eq!(callback.shop.as_str(), "some-shop.myshopify.com");
+            assert_eq!(callback.state, "0.6784241404160823");
+            assert_eq!(callback.host.as_deref(), host);
+            assert_eq!(callback.timestamp.unwrap().timestamp(), 1_337_178_173);
+            let code = callback.code.expose_secret();
+            assert_eq!(code, "0907a61c0c8d55e99db179b68161bc00");
+            assert!(!format!("{callback:?}").contains(code));
+        }
+    }
+
+    #[test]
+    fn any_of_the_secrets_may_sign() {
+        let other = SecretString::from("other");
+        assert!(verify_callback(PLAIN, [&other, &hush()]).is_ok());
+        for secrets in [vec![&other], vec![]] {
+            let refused = verify_callback(PLAIN, secrets).unwrap_err();
+            assert_eq!(refused, CallbackError::WrongSignature);
+        }
+    }
+
+    #[test]
+    fn spaces_are_signed_as_percent_20() {
+        // printf 'note=a%20b%2B%26c&shop=a.myshopify.com' | openssl dgst -sha256 -hmac hush
+        let tag = "a6277574e944573317ffe7de169e2d27bc0cead068eea755863300f75aa2db84";
+        for note in ["a+b%2B%26c", "a%20b%2b%26c"] {
+            let query = format!("shop=a.myshopify.com&hmac={tag}&note={note}");
+            let verified = verify_query(&query, [&hush()]).unwrap();
+            assert_eq!(verified.get("note"), Some("a b+&c"));
+        }
+    }
+
+    #[test]
+    fn altered_queries_are_refused() {
+        for (from, to) in [
+            ("some-shop", "evil"),
+            ("0.67", "0.68"),
+            ("700e", "700f"),
+            ("&state", "&state2=1&state"),
+            ("&hmac=", "&hmac=zz"),
+        ] {
+            let refused = verify_callback(&PLAIN.replace(from, to), [&hush()]).unwrap_err();
+            assert_eq!(refused, CallbackError::WrongSignature, "{from}");
+        }
+        let (unsigned, _) = PLAIN.split_once("&hmac").unwrap();
+        let refused = verify_callback(unsigned, [&hush()]).unwrap_err();
+        assert_eq!(refused, CallbackError::MissingSignature);
+        assert_eq!(
+            verify_callback("", [&hush()]).unwrap_err(),
+            CallbackError::MissingSignature
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_doubled_is_named() {
+        let refused = |pairs: &[(&str, &str)]| {
+            let query = signed(pairs);
+            verify_callback(&query, [&hush()]).unwrap_err()
+        };
+        let shop = ("shop", "a.myshopify.com");
+        assert_eq!(
+            refused(&[("code", "1"), ("state", "2")]),
+            CallbackError::Missing("shop")
+        );
+        assert_eq!(
+            refused(&[shop, ("state", "2")]),
+            CallbackError::Missing("code")
+        );
+        assert_eq!(
+            refused(&[shop, ("code", "1"), ("state", "")]),
+            CallbackError::Missing("state")
+        );
+        assert_eq!(
+            refused(&[("shop", "evil.example"), ("code", "1"), ("state", "2")]),
+            CallbackError::InvalidShop
+        );
+        let doubled = format!("{PLAIN}&shop=evil.myshopify.com");
+        assert_eq!(
+            verify_callback(&doubled, [&hush()]).unwrap_err(),
+            CallbackError::Repeated("shop")
+        );
+    }
+
+    #[test]
+    fn freshness_is_judged_in_both_directions() {
+        let query = verify_query(PLAIN, [&hush()]).unwrap();
+        let at = |seconds: i64| DateTime::from_timestamp(1_337_178_173 + seconds, 0).unwrap();
+        for (seconds, fresh) in [
+            (0, true),
+            (90, true),
+            (-90, true),
+            (91, false),
+            (-91, false),
+        ] {
+            assert_eq!(query.is_fresh(at(seconds), Duration::from_secs(90)), fresh);
+        }
+        let undated = verify_query(&signed(&[("shop", "a.myshopify.com")]), [&hush()]).unwrap();
+        assert!(!undated.is_fresh(at(0), Duration::from_secs(90)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_is_accepted_whatever_it_holds(note in ".*", name in "[a-z]{1,8}\\[\\]") {
+            let query = signed(&[("shop", "a.myshopify.com"), (&name, &note)]);
+            let verified = verify_query(&query, [&hush()]).unwrap();
+            prop_assert_eq!(verified.get(&name).unwrap_or_default(), note);
+        }
+
+        #[test]
+        fn no_query_makes_it_panic(query in ".*") {
+            prop_assert!(verify_query(&query, [&hush()]).is_err());
+        }
+    }
+}

@@ -1,0 +1,265 @@
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use crate::request::{Arrived, Failure, Retry};
+use crate::{Client, Error, ShopDomain};
+
+const TOKEN_PATH: &str = "/admin/oauth/access_token";
+const OPERATION: &str = "access_token";
+
+/// An app's identity.
+#[derive(Clone)]
+pub struct AppCredentials {
+    /// The client id.
+    pub api_key: String,
+    /// The client secret.
+    pub api_secret: SecretString,
+}
+
+impl fmt::Debug for AppCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppCredentials")
+            .field("api_key", &self.api_key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An access token and what comes with it.
+#[derive(Debug, Clone)]
+pub struct TokenGrant {
+    /// For `X-Shopify-Access-Token`.
+    pub access_token: SecretString,
+    /// What the merchant granted: `write_x` includes `read_x`. The merchant may have granted less than was asked for.
+    pub scopes: Vec<String>,
+    /// How long the access token lasts, from now; `None`: until the app is uninstalled.
+    pub expires_in: Option<Duration>,
+    /// For the next [`OAuth::refresh`]. Store it with the access token, at once: it replaces the one before.
+    pub refresh_token: Option<SecretString>,
+    /// How long the refresh token lasts, from now.
+    pub refresh_token_expires_in: Option<Duration>,
+}
+
+impl TokenGrant {
+    /// Whether the grant covers a scope; writing includes reading.
+    pub fn covers(&self, scope: &str) -> bool {
+        let write = scope
+            .strip_prefix("read_")
+            .map(|rest| format!("write_{rest}"));
+        self.scopes
+            .iter()
+            .any(|granted| granted == scope || write.as_ref() == Some(granted))
+    }
+}
+
+#[derive(Deserialize)]
+struct WireGrant {
+    access_token: SecretString,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    expires_in: Option<u64>,
+    #[serde(default)]
+    refresh_token: Option<SecretString>,
+    #[serde(default)]
+    refresh_token_expires_in: Option<u64>,
+}
+
+impl From<WireGrant> for TokenGrant {
+    fn from(wire: WireGrant) -> Self {
+        let scopes = wire
+            .scope
+            .split([',', ' '])
+            .filter(|scope| !scope.is_empty());
+        Self {
+            access_token: wire.access_token,
+            scopes: scopes.map(str::to_owned).collect(),
+            expires_in: wire.expires_in.map(Duration::from_secs),
+            refresh_token: wire.refresh_token,
+            refresh_token_expires_in: wire.refresh_token_expires_in.map(Duration::from_secs),
+        }
+    }
+}
+
+/// The grants of one app.
+#[derive(Debug, Clone, Copy)]
+pub struct OAuth<'a> {
+    client: &'a Client,
+    app: &'a AppCredentials,
+}
+
+impl Client {
+    /// The grants of an app.
+    pub fn oauth<'a>(&'a self, app: &'a AppCredentials) -> OAuth<'a> {
+        OAuth { client: self, app }
+    }
+}
+
+impl OAuth<'_> {
+    /// Where to send the merchant's browser, by a redirect, to be asked for the scopes.
+    ///
+    /// `state` comes back in the callback; it must be unguessable and bound to the browser. Without scopes, those
+    /// declared in the app's configuration are asked for.
+    pub fn authorize_url(
+        &self,
+        shop: &ShopDomain,
+        scopes: &[&str],
+        redirect_uri: &str,
+        state: &str,
+    ) -> Url {
+        let endpoint = self.client.endpoint();
+        let mut url = endpoint.url(shop, "/admin/oauth/authorize");
+        let mut query = url.query_pairs_mut();
+        query.append_pair("client_id", &self.app.api_key);
+        if !scopes.is_empty() {
+            query.append_pair("scope", &scopes.join(","));
+        }
+        query.append_pair("redirect_uri", redirect_uri);
+        query.append_pair("state", state);
+        drop(query);
+        url
+    }
+
+    /// Exchanges a callback's code for an expiring offline token. A code works once, for a short time.
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the code is used, old or not this app's.
+    pub async fn exchange_code(
+        &self,
+        shop: &ShopDomain,
+        code: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let parameters = json!({ "code": code.expose_secret(), "expiring": "1" });
+        self.grant(shop, parameters).await
+    }
+
+    /// Gets a new access token and a new refresh token.
+    ///
+    /// Only one caller per shop at a time: a second refresh retires what the first obtained. The old refresh token may
+    /// be used again until its replacement is, so a lost answer is asked for again.
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the refresh token is used up, expired or revoked.
+    pub async fn refresh(
+        &self,
+        shop: &ShopDomain,
+        refresh_token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let parameters = json!({
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token.expose_secret(),
+        });
+        self.grant(shop, parameters).await
+    }
+
+    /// Gets a token without any merchant, for a shop of the app's own organization. It lasts a day and has no refresh
+    /// token: ask again.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`] if the shop belongs to somebody else.
+    pub async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
+        let parameters = json!({ "grant_type": "client_credentials" });
+        self.grant(shop, parameters).await
+    }
+
+    async fn grant(&self, shop: &ShopDomain, mut parameters: Value) -> Result<TokenGrant, Error> {
+        parameters["client_id"] = self.app.api_key.as_str().into();
+        parameters["client_secret"] = self.app.api_secret.expose_secret().into();
+        let body = Bytes::from(parameters.to_string());
+        let policy = &self.client.inner.retry;
+        let start = Instant::now();
+        for failures in 1.. {
+            let failure = match self.attempt(shop, body.clone()).await {
+                Ok(grant) => return Ok(grant),
+                Err(failure) => failure,
+            };
+            let asked = match failure.retry {
+                Retry::Throttled(asked) | Retry::Passing(asked) => asked,
+                Retry::Unsent => None,
+                Retry::Never | Retry::WithNewToken => return Err(failure.error),
+            };
+            let pause = policy.pause(failures, asked);
+            if failures >= policy.attempts || start.elapsed() + pause > policy.budget {
+                return Err(failure.error);
+            }
+            sleep(pause).await;
+        }
+        unreachable!("the loop has no end")
+    }
+
+    async fn attempt(&self, shop: &ShopDomain, body: Bytes) -> Result<TokenGrant, Failure> {
+        let inner = &self.client.inner;
+        let request = inner
+            .http
+            .post(inner.endpoint.url(shop, TOKEN_PATH))
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .body(body);
+        let arrived = inner.exchange(OPERATION, request).await?;
+        if arrived.status != 200 {
+            return Err(refusal(&arrived));
+        }
+        let grant: WireGrant = serde_json::from_slice(&arrived.body).map_err(|source| {
+            // Not the source itself: its text may quote what should have been a token.
+            let place = format!("line {}, column {}", source.line(), source.column());
+            Failure::never(Error::Decode {
+                operation: OPERATION,
+                path: ".".to_owned(),
+                source: place.into(),
+            })
+        })?;
+        Ok(grant.into())
+    }
+}
+
+/// Reads `{"error": "invalid_subject_token"}` and its like.
+fn refusal(arrived: &Arrived) -> Failure {
+    let body: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
+    let code = body.get("error").and_then(Value::as_str).unwrap_or("");
+    let status = Error::Status {
+        operation: OPERATION,
+        status: arrived.status,
+        request_id: arrived.request_id.clone(),
+    };
+    let denied = || Error::AccessDenied {
+        message: code.chars().take(100).collect(),
+    };
+    match (arrived.status, code) {
+        (400, code) if !is_about_the_app(code) => Failure::never(Error::Reauthorize),
+        (400 | 401 | 403, _) => Failure::never(denied()),
+        (402, _) => Failure::never(Error::ShopFrozen),
+        (404, _) => Failure::never(Error::NotFound),
+        (423, _) => Failure::never(Error::ShopLocked),
+        (429, _) => Failure {
+            error: Error::Throttled {
+                operation: OPERATION,
+                retry_after: arrived.retry_after,
+            },
+            retry: Retry::Throttled(arrived.retry_after),
+        },
+        (430, _) => Failure::never(Error::SecurityRejection),
+        (500.., _) => Failure {
+            error: status,
+            retry: Retry::Passing(arrived.retry_after),
+        },
+        _ => Failure::never(status),
+    }
+}
+
+/// Whether a 400 says that the app is wrong, which asking the merchant again would not mend.
+fn is_about_the_app(code: &str) -> bool {
+    [
+        "shop_not_permitted",
+        "invalid_client",
+        "unauthorized_client",
+        "application_cannot_be_found",
+    ]
+    .contains(&code)
+}

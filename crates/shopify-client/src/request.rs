@@ -1,0 +1,277 @@
+//! The one way by which requests reach the Admin API.
+
+mod answer;
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use graphql_client::GraphQLQuery;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep};
+
+use crate::client::{API_VERSION, Inner};
+use crate::retry::retry_after;
+use crate::{Error, ShopClient};
+pub(crate) use answer::{Arrived, Failure, Retry};
+
+/// How long to insist when the other side fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As the policy says.
+    Full,
+    /// One more attempt: the caller can ask for less instead.
+    Short,
+}
+
+struct Request {
+    operation: &'static str,
+    body: Bytes,
+    /// Whether doing it twice is as good as doing it once.
+    repeatable: bool,
+    patience: Patience,
+}
+
+impl ShopClient {
+    /// Asks a query of one's own, with this crate's pacing, retries and errors.
+    ///
+    /// `operation` is the name of the document's operation; it paces (its cost is remembered) and it is named in
+    /// errors. The answer's `data` is deserialised into `T`.
+    ///
+    /// # Errors
+    /// See [`Error`]. An answer with `errors` is an error, even if it has `data` too.
+    pub async fn execute<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        document: &str,
+        variables: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
+        self.send(operation, document, variables, Patience::Full)
+            .await
+    }
+
+    /// Asks a generated operation, but reads the answer into the models instead of the generated structs.
+    pub(crate) async fn ask<Q, T>(
+        &self,
+        variables: Q::Variables,
+        patience: Patience,
+    ) -> Result<T, Error>
+    where
+        Q: GraphQLQuery,
+        Q::Variables: Send + Sync,
+        T: DeserializeOwned,
+    {
+        let query = Q::build_query(variables);
+        self.send(
+            query.operation_name,
+            query.query,
+            &query.variables,
+            patience,
+        )
+        .await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        document: &str,
+        variables: &(impl Serialize + Sync),
+        patience: Patience,
+    ) -> Result<T, Error> {
+        let body = serde_json::json!({
+            "query": document,
+            "operationName": operation,
+            "variables": variables,
+        });
+        let request = Request {
+            operation,
+            body: body.to_string().into(),
+            repeatable: !is_mutation(document, operation),
+            patience,
+        };
+        let data = self.call(&request).await?;
+        let mut read = serde_json::Deserializer::from_str(data.get());
+        serde_path_to_error::deserialize(&mut read).map_err(|source| Error::Decode {
+            operation,
+            path: source.path().to_string(),
+            source: Box::new(source.into_inner()),
+        })
+    }
+
+    /// Sends until there is data, an error that stays, or no patience left.
+    async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
+        let policy = &self.client.inner.retry;
+        let attempts = match request.patience {
+            Patience::Full => policy.attempts,
+            Patience::Short => policy.attempts.min(2),
+        };
+        let start = Instant::now();
+        let (mut failures, mut throttles, mut renewed) = (0, 0, false);
+        let mut token = self.token.access_token().await?;
+        loop {
+            let failure = match self.attempt(request, &token).await {
+                Ok(data) => return Ok(data),
+                Err(failure) => failure,
+            };
+            let pause = match failure.retry {
+                Retry::WithNewToken if !renewed => {
+                    renewed = true;
+                    token = self.renewed(&token).await?;
+                    continue;
+                }
+                Retry::Throttled(asked) => {
+                    throttles += 1;
+                    policy.throttled(throttles, asked)
+                }
+                Retry::Unsent if failures + 1 < attempts => {
+                    failures += 1;
+                    policy.pause(failures, None)
+                }
+                Retry::Passing(asked) if request.repeatable && failures + 1 < attempts => {
+                    failures += 1;
+                    policy.pause(failures, asked)
+                }
+                _ => return Err(failure.error),
+            };
+            if start.elapsed() + pause > policy.budget {
+                return Err(failure.error);
+            }
+            let (shop, operation, error) = (&self.shop, request.operation, &failure.error);
+            log::debug!(shop:% = shop, operation, pause:? = pause; "{error}; trying again");
+            sleep(pause).await;
+        }
+    }
+
+    async fn renewed(&self, rejected: &SecretString) -> Result<SecretString, Error> {
+        match self.token.renew(rejected).await {
+            Ok(token) => Ok(token),
+            Err(error) if error.retryable => Err(error.into()),
+            Err(_) => Err(Error::Unauthorized),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        token: &SecretString,
+    ) -> Result<Box<RawValue>, Failure> {
+        let operation = request.operation;
+        let inner = &self.client.inner;
+        let reservation = self.state.bucket.reserve(operation).await;
+        self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/admin/api/{API_VERSION}/graphql.json");
+        let url = inner.endpoint.url(&self.shop, &path);
+        let http = inner
+            .http
+            .post(url)
+            .header("X-Shopify-Access-Token", secret(operation, token)?)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .body(request.body.clone());
+        let arrived = inner.exchange(operation, http).await?;
+        self.note_version(arrived.api_version.as_deref());
+        let judged = answer::judge(operation, &arrived);
+        if let Some(cost) = judged.cost {
+            self.state.usage.add_points(cost.actual);
+            self.state.bucket.learn(operation, &cost, reservation);
+        }
+        if let Err(Failure {
+            retry: Retry::Throttled(_),
+            ..
+        }) = judged.outcome
+        {
+            self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
+        }
+        judged.outcome
+    }
+
+    fn note_version(&self, answered: Option<&str>) {
+        let Some(answered) = answered.filter(|version| *version != API_VERSION) else {
+            return;
+        };
+        if !self.state.version_noted.swap(true, Ordering::Relaxed) {
+            let shop = &self.shop;
+            log::warn!(
+                shop:% = shop;
+                "Shopify answers with API version {answered} instead of {API_VERSION}: the latter may have been retired"
+            );
+        }
+    }
+}
+
+impl Inner {
+    /// Sends one request and reads the answer, up to the size that is allowed.
+    pub(crate) async fn exchange(
+        &self,
+        operation: &'static str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Arrived, Failure> {
+        let lost = |source: reqwest::Error| Failure {
+            retry: if source.is_builder() {
+                Retry::Never
+            } else if source.is_connect() {
+                Retry::Unsent
+            } else {
+                Retry::Passing(None)
+            },
+            error: Error::Transport {
+                operation,
+                timed_out: source.is_timeout(),
+                source: Box::new(source.without_url()),
+            },
+        };
+        let mut response = request.send().await.map_err(lost)?;
+        let headers = response.headers();
+        let mut arrived = Arrived {
+            status: response.status().as_u16(),
+            retry_after: text(headers, "retry-after")
+                .and_then(|value| retry_after(value, text(headers, "date"))),
+            request_id: text(headers, "x-request-id").map(str::to_owned),
+            api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
+            body: Bytes::new(),
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > self.max_answer {
+                return Err(too_large(operation, self.max_answer));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        arrived.body = body.into();
+        Ok(arrived)
+    }
+}
+
+fn secret(operation: &'static str, token: &SecretString) -> Result<HeaderValue, Failure> {
+    let unsendable = |_| {
+        Failure::never(Error::Configuration {
+            reason: format!("the access token for `{operation}` cannot be sent in a header"),
+        })
+    };
+    let mut value = HeaderValue::from_str(token.expose_secret()).map_err(unsendable)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn too_large(operation: &'static str, limit: usize) -> Failure {
+    Failure::never(Error::Transport {
+        operation,
+        timed_out: false,
+        source: format!("the answer is larger than {limit} bytes").into(),
+    })
+}
+
+/// Whether the document's operation of this name changes something.
+fn is_mutation(document: &str, operation: &str) -> bool {
+    document.lines().any(|line| {
+        let rest = line.trim_start().strip_prefix("mutation");
+        rest.is_some_and(|rest| rest.trim_start().starts_with(operation))
+    })
+}

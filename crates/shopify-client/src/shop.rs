@@ -1,0 +1,32 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::client::ShopState;
+use crate::{Client, ShopDomain, TokenSource, Usage};
+
+/// The Admin API of one shop.
+#[derive(Clone)]
+pub struct ShopClient {
+    pub(crate) client: Client,
+    pub(crate) shop: ShopDomain,
+    pub(crate) token: Arc<dyn TokenSource>,
+    pub(crate) state: Arc<ShopState>,
+}
+
+impl fmt::Debug for ShopClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShopClient({})", self.shop)
+    }
+}
+
+impl ShopClient {
+    /// The shop's domain.
+    pub fn domain(&self) -> &ShopDomain {
+        &self.shop
+    }
+
+    /// What has been asked of the shop since the [`Client`] was built.
+    pub fn usage(&self) -> Usage {
+        self.state.usage.read()
+    }
+}
