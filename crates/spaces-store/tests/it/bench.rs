@@ -123,12 +123,17 @@ fn setting(name: &str) -> Option<String> {
     variable(&format!("SHOPSYNC_TEST_S3_{name}"))
 }
 
+/// Says that a test did not run, and why.
 #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
+pub(crate) fn skipped(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+}
+
 fn skip() {
     let advice = r#"run `eval "$(scripts/rgw.sh up DIR)"` first"#;
     assert!(
         variable("SHOPSYNC_TEST_REQUIRE").as_deref() != Some("1"),
         "SHOPSYNC_TEST_S3_ENDPOINT is not set, but SHOPSYNC_TEST_REQUIRE=1; {advice}"
     );
-    eprintln!("SKIPPED: no Ceph; {advice}");
+    skipped(&format!("no Ceph; {advice}"));
 }

@@ -14,7 +14,7 @@ use spaces_store::{
 };
 use url::Url;
 
-use crate::bench::{Bench, Library, Server, open};
+use crate::bench::{Bench, Library, Server, open, skipped};
 
 macro_rules! everywhere {
     ($($test:ident),+ $(,)?) => {
@@ -507,7 +507,7 @@ async fn virtual_host(library: Library) {
     };
     let name = (format!("{}.localhost", bench.config.bucket), 80);
     if std::net::ToSocketAddrs::to_socket_addrs(&name).is_err() {
-        eprintln!("skipped: this system does not resolve names below localhost");
+        skipped("this system does not resolve names below localhost");
         return;
     }
     let mut endpoint = bench.config.endpoint.clone();
