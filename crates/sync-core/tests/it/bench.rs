@@ -1,0 +1,156 @@
+//! Everything the engine needs, in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sync_core::engine::{Engine, EngineConfig, Ports, Step};
+use sync_core::intake::{Intake, Received};
+use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
+use sync_core::progress::Silent;
+use sync_core::{
+    Demand, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Subject, Timestamp, Trigger,
+};
+use testkit::{
+    FakeCatalog, ManualClock, MemorySnapshots, MemoryState, at, delivery, installation, shop,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Bench {
+    pub(crate) catalog: FakeCatalog,
+    pub(crate) snapshots: MemorySnapshots,
+    pub(crate) state: MemoryState,
+    pub(crate) clock: ManualClock,
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) engine: Engine,
+    pub(crate) intake: Intake,
+}
+
+pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
+
+impl Bench {
+    /// An installed shop, `a.myshopify.com`, of which nothing has been read.
+    pub(crate) async fn new() -> Self {
+        let state = MemoryState::new();
+        let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
+        let installation = installation(&bench.shop(), bench.now());
+        bench.state.install(&installation).await.unwrap();
+        bench
+    }
+
+    fn on(state: MemoryState, now: Timestamp) -> Self {
+        let catalog = FakeCatalog::new();
+        let snapshots = MemorySnapshots::new();
+        let clock = ManualClock::new(now);
+        let wake = Arc::new(Notify::new());
+        let ports = Ports {
+            catalog: Arc::new(catalog.clone()),
+            snapshots: Arc::new(snapshots.clone()),
+            registry: Arc::new(state.clone()),
+            inbox: Arc::new(state.clone()),
+            mirror: Arc::new(state.clone()),
+            runs: Arc::new(state.clone()),
+            clock: Arc::new(clock.clone()),
+        };
+        let intake = Intake::new(
+            Arc::new(state.clone()),
+            Arc::new(state.clone()),
+            Arc::new(clock.clone()),
+            wake.clone(),
+            DEBOUNCE,
+        );
+        let engine = Engine::new(ports, EngineConfig::default(), wake.clone());
+        Self {
+            catalog,
+            snapshots,
+            state,
+            clock,
+            wake,
+            engine,
+            intake,
+        }
+    }
+
+    pub(crate) fn shop(&self) -> ShopDomain {
+        shop("a")
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        sync_core::ports::Clock::now(&self.clock)
+    }
+
+    /// Asks for a full scan and carries it out.
+    pub(crate) async fn scan(&self) -> RunReport {
+        self.demand(&Demand::full(Trigger::Manual)).await;
+        self.run().await.expect("a scan was asked for")
+    }
+
+    /// The same, with a person's word that deletions are meant.
+    pub(crate) async fn scan_accepting_deletions(&self) -> RunReport {
+        let full = FullScan {
+            trigger: Trigger::Manual,
+            accept_deletions: true,
+        };
+        let demand = Demand {
+            full: Some(full),
+            ..Demand::default()
+        };
+        self.demand(&demand).await;
+        self.run().await.expect("a scan was asked for")
+    }
+
+    pub(crate) async fn demand(&self, demand: &Demand) {
+        self.state
+            .demand(&self.shop(), demand, self.now())
+            .await
+            .unwrap();
+    }
+
+    /// Carries out one run, if anything is due.
+    pub(crate) async fn run(&self) -> Option<RunReport> {
+        let shutdown = CancellationToken::new();
+        match self
+            .engine
+            .run_next(None, &Silent, &shutdown)
+            .await
+            .unwrap()
+        {
+            Step::Ran { report, .. } => Some(report),
+            Step::Idle { .. } => None,
+        }
+    }
+
+    /// A webhook about an item arrives.
+    pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> Received {
+        self.deliver_subject(id, Subject::Item(key)).await
+    }
+
+    pub(crate) async fn deliver_subject(&self, id: &str, subject: Subject) -> Received {
+        let delivery = delivery(&self.shop(), id, subject, self.now());
+        self.intake.receive(&delivery).await.unwrap()
+    }
+
+    /// Moves past the debounce and runs.
+    pub(crate) async fn settle(&self) -> Option<RunReport> {
+        self.clock.advance(DEBOUNCE);
+        self.run().await
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.snapshots.lines(&self.shop()).unwrap_or_default()
+    }
+
+    pub(crate) async fn counted(&self) -> u64 {
+        self.state
+            .counts(&self.shop())
+            .await
+            .unwrap()
+            .values()
+            .sum()
+    }
+
+    pub(crate) async fn last_outcome(&self) -> Outcome {
+        let runs = self.state.recent(None, 1).await.unwrap();
+        runs[0].finished.clone().unwrap().1.outcome
+    }
+}

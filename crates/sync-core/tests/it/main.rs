@@ -1,0 +1,9 @@
+//! The worker on fakes, with a clock moved by hand.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bench;
+mod faults;
+mod intake;
+mod poll;
+mod reconcile;
+mod refresh;
