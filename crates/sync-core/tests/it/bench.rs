@@ -33,7 +33,7 @@ impl Bench {
     pub(crate) async fn new() -> Self {
         let state = MemoryState::new();
         let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
-        let installation = installation(&bench.shop(), bench.now());
+        let installation = installation(&Self::shop(), bench.now());
         bench.state.install(&installation).await.unwrap();
         bench
     }
@@ -71,7 +71,8 @@ impl Bench {
         }
     }
 
-    pub(crate) fn shop(&self) -> ShopDomain {
+    /// The one shop there is.
+    pub(crate) fn shop() -> ShopDomain {
         shop("a")
     }
 
@@ -101,7 +102,7 @@ impl Bench {
 
     pub(crate) async fn demand(&self, demand: &Demand) {
         self.state
-            .demand(&self.shop(), demand, self.now())
+            .demand(&Self::shop(), demand, self.now())
             .await
             .unwrap();
     }
@@ -126,7 +127,7 @@ impl Bench {
     }
 
     pub(crate) async fn deliver_subject(&self, id: &str, subject: Subject) -> Received {
-        let delivery = delivery(&self.shop(), id, subject, self.now());
+        let delivery = delivery(&Self::shop(), id, subject, self.now());
         self.intake.receive(&delivery).await.unwrap()
     }
 
@@ -137,12 +138,12 @@ impl Bench {
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.snapshots.lines(&self.shop()).unwrap_or_default()
+        self.snapshots.lines(&Self::shop()).unwrap_or_default()
     }
 
     pub(crate) async fn counted(&self) -> u64 {
         self.state
-            .counts(&self.shop())
+            .counts(&Self::shop())
             .await
             .unwrap()
             .values()

@@ -161,7 +161,7 @@ async fn one_shop_is_run_before_it_is_due() {
     let bench = scanned().await;
     bench.deliver("w1", key(ItemKind::Product, 1)).await;
     let shutdown = CancellationToken::new();
-    let shop = bench.shop();
+    let shop = Bench::shop();
     let step = bench
         .engine
         .run_next(Some(&shop), &Silent, &shutdown)

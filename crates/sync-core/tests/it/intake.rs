@@ -47,9 +47,9 @@ async fn an_uninstallation_ends_the_work() {
         bench.deliver_subject("w2", Subject::Uninstalled).await,
         Received::Recorded
     );
-    let known = bench.state.find(&bench.shop()).await.unwrap().unwrap();
+    let known = bench.state.find(&Bench::shop()).await.unwrap().unwrap();
     assert_eq!(known.status, ShopStatus::Uninstalled);
-    assert!(bench.state.token(&bench.shop()).await.unwrap().is_none());
+    assert!(bench.state.token(&Bench::shop()).await.unwrap().is_none());
     assert!(bench.settle().await.is_none());
     assert_eq!(
         bench.lines().len(),
@@ -62,12 +62,12 @@ async fn an_uninstallation_ends_the_work() {
 async fn a_late_uninstallation_does_not_end_a_new_installation() {
     let bench = Bench::new().await;
     let before = bench.now() - chrono::TimeDelta::hours(20);
-    let late = delivery(&bench.shop(), "w1", Subject::Uninstalled, before);
+    let late = delivery(&Bench::shop(), "w1", Subject::Uninstalled, before);
     assert_eq!(
         bench.intake.receive(&late).await.unwrap(),
         Received::Outdated
     );
-    let known = bench.state.find(&bench.shop()).await.unwrap().unwrap();
+    let known = bench.state.find(&Bench::shop()).await.unwrap().unwrap();
     assert_eq!(known.status, ShopStatus::Active);
 }
 
@@ -79,8 +79,8 @@ async fn redaction_erases_an_uninstalled_shop() {
     bench.deliver_subject("w1", Subject::Uninstalled).await;
     bench.deliver_subject("w2", Subject::Redact).await;
     assert_eq!(bench.settle().await.unwrap().outcome, Outcome::Erased);
-    assert_eq!(bench.state.find(&bench.shop()).await.unwrap(), None);
-    assert!(bench.snapshots.lines(&bench.shop()).is_none());
+    assert_eq!(bench.state.find(&Bench::shop()).await.unwrap(), None);
+    assert!(bench.snapshots.lines(&Bench::shop()).is_none());
     assert!(bench.state.recent(None, 9).await.unwrap().is_empty());
 }
 
@@ -119,7 +119,7 @@ async fn a_shop_erased_and_installed_again_starts_afresh() {
     bench.deliver_subject("w1", Subject::Uninstalled).await;
     bench.deliver_subject("w2", Subject::Redact).await;
     bench.settle().await.unwrap();
-    let again = installation(&bench.shop(), bench.now());
+    let again = installation(&Bench::shop(), bench.now());
     bench.state.install(&again).await.unwrap();
     assert!(matches!(
         bench.scan().await.outcome,

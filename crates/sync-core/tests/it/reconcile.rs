@@ -74,7 +74,7 @@ async fn a_second_scan_uploads_nothing() {
 async fn an_upload_that_was_undone_is_mended_by_the_next_scan() {
     let bench = with_products(1).await;
     bench.scan().await;
-    let shop = bench.shop();
+    let shop = Bench::shop();
     sync_core::ports::SnapshotStore::erase(&bench.snapshots, &shop)
         .await
         .unwrap();
@@ -180,7 +180,7 @@ async fn a_count_that_disagrees_keeps_the_old_snapshot() {
         exact: false,
     };
     bench.catalog.set_count(ItemKind::Product, Some(at_least));
-    bench.clock.advance(std::time::Duration::from_secs(60));
+    bench.clock.advance(std::time::Duration::from_mins(1));
     assert!(published(&bench.run().await.unwrap().outcome));
 }
 
@@ -193,7 +193,7 @@ async fn a_shop_that_refuses_us_waits_and_comes_back() {
     bench.scan().await;
     let status = bench
         .state
-        .find(&bench.shop())
+        .find(&Bench::shop())
         .await
         .unwrap()
         .unwrap()
@@ -205,7 +205,7 @@ async fn a_shop_that_refuses_us_waits_and_comes_back() {
     assert!(published(&bench.run().await.unwrap().outcome));
     let status = bench
         .state
-        .find(&bench.shop())
+        .find(&Bench::shop())
         .await
         .unwrap()
         .unwrap()
@@ -222,7 +222,7 @@ async fn a_plan_tells_and_changes_nothing() {
     bench.catalog.remove(key(ItemKind::Product, 2));
     let plan = bench
         .engine
-        .plan(&bench.shop(), &sync_core::progress::Silent)
+        .plan(&Bench::shop(), &sync_core::progress::Silent)
         .await
         .unwrap();
     assert_eq!(plan.outcome, Outcome::WouldPublish { differences: 3 });
