@@ -1,20 +1,28 @@
 //! Uploads a file only if the store does not have its bytes yet.
 //!
-//! `cargo run -p spaces-store --example put_if_changed -- file:///tmp/shops example.myshopify.com document.json`
+//! ```text
+//! cargo run -p spaces-store --example put_if_changed -- file:///tmp/shops example.myshopify.com document.json
+//! cargo run -p spaces-store --example put_if_changed -- nyc3/my-space example.myshopify.com document.json < keys
+//! ```
+//!
+//! The second form is a Space; `keys` has the access key in its first line and the secret key in its second.
 
 use std::error::Error;
+use std::io;
 
-use spaces_store::{ObjectMeta, PutOutcome, ShopPrefix, SnapshotKey, Spool, Store, StoreUrl};
+use spaces_store::{
+    ObjectMeta, PutOutcome, ShopPrefix, SnapshotKey, SpacesConfig, Spool, Store, StoreUrl,
+};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stdout, reason = "the example talks to its user")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let [url, shop, file] = std::env::args()
+    let [store, shop, file] = std::env::args()
         .skip(1)
         .collect::<Vec<_>>()
         .try_into()
-        .map_err(|_| "usage: put_if_changed memory:|file:///FOLDER SHOP FILE.json")?;
-    let store = Store::new(spaces_store::open(&url.parse::<StoreUrl>()?)?);
+        .map_err(|_| "usage: put_if_changed memory:|file:///FOLDER|REGION/SPACE SHOP FILE.json")?;
+    let store = Store::new(spaces_store::open(&address(&store)?)?);
     let key = SnapshotKey::single(&ShopPrefix::new(shop)?);
 
     let value: serde_json::Value = serde_json::from_slice(&std::fs::read(file)?)?;
@@ -25,4 +33,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         PutOutcome::Uploaded { hash, bytes, .. } => println!("{key}: {bytes} bytes, sha256 {hash}"),
     }
     Ok(())
+}
+
+fn address(text: &str) -> Result<StoreUrl, Box<dyn Error>> {
+    let Some((region, space)) = text.split_once('/').filter(|_| !text.contains(':')) else {
+        return Ok(text.parse::<StoreUrl>()?);
+    };
+    let mut keys = io::stdin().lines();
+    let mut line = || keys.next().unwrap_or_else(|| Ok(String::new()));
+    let (access_key, secret_key) = (line()?, line()?);
+    let endpoint = SpacesConfig::endpoint_of_region(region)?;
+    Ok(SpacesConfig::new(endpoint, region, space, access_key, secret_key).into())
 }
