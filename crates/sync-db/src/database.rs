@@ -61,6 +61,26 @@ macro_rules! on_pool {
     };
 }
 
+/// Commits, or rolls back and returns the error.
+///
+/// A transaction that is merely dropped keeps its locks until the pool gets to it, which may be after the caller has
+/// gone on to wait for one of them.
+macro_rules! end {
+    ($transaction:ident, $result:ident) => {
+        match $result {
+            Ok(value) => {
+                $transaction.commit().await?;
+                value
+            }
+            Err(error) => {
+                // If this fails as well, the connection is gone, and the transaction with it.
+                let _gone = $transaction.rollback().await;
+                return Err(error);
+            }
+        }
+    };
+}
+
 /// Runs statements in one transaction, which is committed if the block ends with `Ok`.
 ///
 /// SQLite takes its write lock at the beginning: a transaction that first reads and then writes would otherwise
@@ -71,16 +91,12 @@ macro_rules! in_transaction {
             $crate::database::Pool::Sqlite(pool) => {
                 let mut $transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                let value = result?;
-                $transaction.commit().await?;
-                value
+                $crate::database::end!($transaction, result)
             }
             $crate::database::Pool::Postgres(pool) => {
                 let mut $transaction = pool.begin().await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                let value = result?;
-                $transaction.commit().await?;
-                value
+                $crate::database::end!($transaction, result)
             }
         }
     };
@@ -103,7 +119,7 @@ macro_rules! hold {
     };
 }
 
-pub(crate) use {hold, in_transaction, on_pool};
+pub(crate) use {end, hold, in_transaction, on_pool};
 
 impl Database {
     /// Connects, and brings the schema up to date.
