@@ -99,6 +99,16 @@ impl Bucket {
         }
     }
 
+    /// What the operation was last said to cost, in points.
+    pub(crate) fn expected(&self, operation: &str) -> Option<f64> {
+        self.lock().costs.get(operation).copied()
+    }
+
+    /// Points per second.
+    pub(crate) fn restore_rate(&self) -> Option<f64> {
+        self.lock().level.map(|level| level.status.restore_rate)
+    }
+
     fn try_reserve(&self, operation: &str) -> Result<f64, Duration> {
         let mut state = self.lock();
         let points = state.costs.get(operation).copied().unwrap_or(0.0);

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod bucket;
+pub mod bulk;
 mod catalog;
 mod client;
 mod domain;

@@ -18,7 +18,7 @@ const LEVELS: i64 = 10;
 const METAFIELDS: i64 = 25;
 
 /// About 690 points.
-static PAGES: Plan = Plan {
+pub(super) static PAGES: Plan = Plan {
     operation: "ProductsPage",
     first: 20,
     within: VARIANTS,

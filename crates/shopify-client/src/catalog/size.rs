@@ -94,7 +94,7 @@ impl Default for Learned {
 pub(crate) struct Sizes(Mutex<HashMap<&'static str, Learned>>);
 
 impl Sizes {
-    fn now(&self, plan: &'static Plan) -> Size {
+    pub(super) fn now(&self, plan: &'static Plan) -> Size {
         let step = self.lock().entry(plan.operation).or_default().step;
         Size { plan, step }
     }
