@@ -1,0 +1,3 @@
+//! The client over HTTP and from a script.
+
+mod transport;
