@@ -85,7 +85,7 @@ async fn metafields_are_those_of_the_chosen_namespaces() {
 
 #[tokio::test]
 async fn at_most_one_page_is_in_memory() {
-    let products = (1..=100).map(|n| product(n, Lengths::default())).collect();
+    let products = (1..=200).map(|n| product(n, Lengths::default())).collect();
     let shop = Shop::start(Things {
         products,
         ..Things::default()
@@ -93,13 +93,47 @@ async fn at_most_one_page_is_in_memory() {
     .await;
     let client = shop.client();
     let mut products = client.products();
-    for n in 1..=100 {
+    for n in 1..=200 {
         let product = products.next().await.unwrap().unwrap();
         assert_eq!(product.id.number(), n);
-        let pages = usize::try_from(n).unwrap().div_ceil(20);
+        let pages = match n {
+            ..=20 => 1,
+            21..=160 => 2,
+            _ => 3,
+        };
         assert_eq!(shop.times("ProductsPage"), pages, "after {n}");
     }
     assert!(products.next().await.is_none());
+}
+
+#[tokio::test]
+async fn pages_are_wide_where_products_are_small() {
+    let large = Lengths {
+        variants: 11,
+        ..Lengths::default()
+    };
+    let lengths = |n| {
+        if (161..=180).contains(&n) {
+            large
+        } else {
+            Lengths::default()
+        }
+    };
+    let shop = Shop::start(Things {
+        products: (1..=400).map(|n| product(n, lengths(n))).collect(),
+        ..Things::default()
+    })
+    .await;
+    let products: Vec<_> = shop.client().products().try_collect().await.unwrap();
+    assert_same(&products, &All::of(&shop.things()).products);
+    let pages = shop.variables("ProductsPage");
+    let asked: Vec<_> = pages
+        .iter()
+        .map(|page| ["first", "variants", "levels"].map(|name| page[name].as_i64().unwrap()))
+        .collect();
+    let (deep, wide) = ([20, 50, 10], [140, 10, 5]);
+    assert_eq!(asked, [deep, wide, wide, deep, wide]);
+    assert_eq!(shop.times("ProductVariantsPage"), 20);
 }
 
 #[tokio::test]
@@ -116,14 +150,25 @@ async fn pages_shrink_when_they_cost_too_much_and_stay_so() {
         .map(|variables| variables["first"].as_i64().unwrap())
         .collect();
     assert_eq!(firsts[..4], [20, 10, 5, 2]);
-    assert!(firsts[4..].iter().all(|first| *first == 2), "{firsts:?}");
+    // And each shape of page for itself.
+    let mut least = firsts[4..].to_vec();
+    least.sort_unstable();
+    assert_eq!(
+        least.iter().filter(|first| **first > 17).count(),
+        3,
+        "{firsts:?}"
+    );
 }
 
 #[tokio::test]
 async fn pages_shrink_when_shopify_fails_and_grow_back() {
-    let products = (1..=400).map(|n| product(n, Lengths::default())).collect();
+    // Too large for wide pages.
+    let large = Lengths {
+        variants: 11,
+        ..Lengths::default()
+    };
     let shop = Shop::start(Things {
-        products,
+        products: (1..=400).map(|n| product(n, large)).collect(),
         faults: vec![Some(Fault::Status(502)); 4].into(),
         ..Things::default()
     })
