@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-mod bucket;
 mod catalog;
 mod client;
 mod domain;
 mod endpoint;
 mod error;
 mod gid;
+pub mod governor;
 pub mod model;
 pub mod oauth;
 mod operations;

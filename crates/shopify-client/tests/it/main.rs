@@ -1,0 +1,4 @@
+//! The client's parts together.
+
+mod governor;
+mod shop_bucket;
