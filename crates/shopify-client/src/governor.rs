@@ -163,10 +163,9 @@ impl Governor {
             return Ok(Next::Change);
         }
         let points = match (state.prices.of(ask), state.ledger.meter()) {
-            (Price::Known(points), _) => points,
             // It may well be cheaper, so it is tried.
             (Price::AtMost(points), Some(meter)) => points.min(meter.maximum),
-            (Price::AtMost(points), None) => points,
+            (Price::Known(points) | Price::AtMost(points), _) => points,
         };
         match state.ledger.judge(points, since, now) {
             Verdict::Go => {}

@@ -23,7 +23,7 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_mins(1);
 /// After this time, half of what was learned about the others' bursts is forgotten. A reserve costs nothing but the
 /// time to fill it once, so it is kept for long.
-const HALF_LIFE: Duration = Duration::from_mins(60);
+const HALF_LIFE: Duration = Duration::from_hours(1);
 /// Over this time, what the others take beyond their share is averaged.
 const AVERAGED: f64 = 60.0;
 /// Figures come rounded.
