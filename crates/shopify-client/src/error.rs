@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::transport::TransportError;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failed call, by what the caller can do about it.
@@ -135,8 +137,9 @@ impl Error {
         match self {
             Self::MaxCostExceeded { .. } => true,
             Self::Transport { source, .. } => {
-                let source = source.downcast_ref::<reqwest::Error>();
-                !source.is_some_and(reqwest::Error::is_connect)
+                let never_asked =
+                    |error: &TransportError| !matches!(error, TransportError::Lost { .. });
+                !source.downcast_ref().is_some_and(never_asked)
             }
             Self::Status { .. } | Self::GraphQl { .. } => self.is_retryable(),
             _ => false,

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod catalog;
@@ -15,6 +16,7 @@ mod request;
 mod retry;
 mod shop;
 mod token;
+pub mod transport;
 mod usage;
 pub mod webhook;
 

@@ -5,17 +5,20 @@ mod answer;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use graphql_client::GraphQLQuery;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use crate::client::{API_VERSION, Inner};
 use crate::governor::{Ask, Cost, Reservation};
 use crate::retry::retry_after;
+use crate::transport::TransportError;
 use crate::{Error, RetryPolicy, ShopClient};
 use answer::Judged;
 pub(crate) use answer::{Arrived, Failure, Retry};
@@ -187,13 +190,8 @@ impl ShopClient {
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
         let url = inner.endpoint.url(&self.shop, &path);
-        let http = inner
-            .http
-            .post(url)
-            .header("X-Shopify-Access-Token", token)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(request.body.clone());
+        let http = post(&url).header("X-Shopify-Access-Token", token);
+        let http = http.body(request.body.clone());
         let arrived = match inner.exchange(operation, http).await {
             Ok(arrived) => arrived,
             Err(failure) => {
@@ -267,23 +265,11 @@ impl Inner {
     pub(crate) async fn exchange(
         &self,
         operation: &'static str,
-        request: reqwest::RequestBuilder,
+        request: http::Result<http::Request<Bytes>>,
     ) -> Result<Arrived, Failure> {
-        let lost = |source: reqwest::Error| Failure {
-            retry: if source.is_builder() {
-                Retry::Never
-            } else if source.is_connect() {
-                Retry::Unsent
-            } else {
-                Retry::Passing(None)
-            },
-            error: Error::Transport {
-                operation,
-                timed_out: source.is_timeout(),
-                source: Box::new(source.without_url()),
-            },
-        };
-        let mut response = request.send().await.map_err(lost)?;
+        let lost = |error: TransportError| lost(operation, error);
+        let request = request.map_err(|error| lost(TransportError::Unsendable(error.into())))?;
+        let response = self.transport.exchange(request).await.map_err(lost)?;
         let headers = response.headers();
         let mut arrived = Arrived {
             status: response.status().as_u16(),
@@ -293,8 +279,9 @@ impl Inner {
             api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
             body: Bytes::new(),
         };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        let (mut chunks, mut body) = (response.into_body(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(lost)?;
             if body.len() + chunk.len() > self.max_answer {
                 return Err(too_large(operation, self.max_answer));
             }
@@ -316,6 +303,28 @@ fn settle(reservation: Reservation<'_>, judged: &Judged) {
         }
         Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.released(),
         _ => reservation.answered(cost),
+    }
+}
+
+/// A request with a JSON body, wanting a JSON answer.
+pub(crate) fn post(url: &Url) -> http::request::Builder {
+    http::Request::post(url.as_str())
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/json")
+}
+
+fn lost(operation: &'static str, error: TransportError) -> Failure {
+    Failure {
+        retry: match error {
+            TransportError::Unsendable(_) => Retry::Never,
+            TransportError::Unsent { .. } => Retry::Unsent,
+            TransportError::Lost { .. } => Retry::Passing(None),
+        },
+        error: Error::Transport {
+            operation,
+            timed_out: error.timed_out(),
+            source: Box::new(error),
+        },
     }
 }
 

@@ -2,14 +2,13 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::request::{Arrived, Failure, Retry};
+use crate::request::{Arrived, Failure, Retry, post};
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
@@ -196,12 +195,7 @@ impl OAuth<'_> {
 
     async fn attempt(&self, shop: &ShopDomain, body: Bytes) -> Result<TokenGrant, Failure> {
         let inner = &self.client.inner;
-        let request = inner
-            .http
-            .post(inner.endpoint.url(shop, TOKEN_PATH))
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(body);
+        let request = post(&inner.endpoint.url(shop, TOKEN_PATH)).body(body);
         let arrived = inner.exchange(OPERATION, request).await?;
         if arrived.status != 200 {
             return Err(refusal(&arrived));

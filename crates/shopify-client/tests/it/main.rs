@@ -1,11 +1,16 @@
-//! The client over HTTP, against scripted answers and a small shop that pages.
+//! The client over HTTP and from a script, against scripted answers and a small shop that pages.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
+
+mod all;
 mod catalogue;
+mod chains;
 mod fake;
 mod governor;
 mod log_lines;
 mod oauth;
 mod paging;
+mod properties;
 mod raw;
 mod reading;
 mod request;
@@ -13,3 +18,8 @@ mod script;
 mod shop_bucket;
 mod subscriptions;
 mod timing;
+mod tokens;
+mod transport;
+mod webhook_explain;
+mod webhook_keys;
+mod webhook_payload;
