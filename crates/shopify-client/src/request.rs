@@ -173,7 +173,7 @@ impl ShopClient {
     async fn renewed(&self, rejected: &SecretString) -> Result<SecretString, Error> {
         match self.token.renew(rejected).await {
             Ok(token) => Ok(token),
-            Err(error) if error.retryable => Err(error.into()),
+            Err(error) if error.retryable || error.reauthorize => Err(error.into()),
             Err(_) => Err(Error::Unauthorized),
         }
     }

@@ -9,10 +9,23 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::request::{Arrived, Failure, Retry, post};
+use super::SessionToken;
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
 const OPERATION: &str = "access_token";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const OFFLINE: &str = "urn:shopify:params:oauth:token-type:offline-access-token";
+const ONLINE: &str = "urn:shopify:params:oauth:token-type:online-access-token";
+
+/// For whom a session token is exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessMode {
+    /// A token for the app in this shop, which renews itself without anybody there.
+    Offline,
+    /// A token for the person who has the app open, with that person's permissions. It lasts a day at most.
+    Online,
+}
 
 /// An app's identity.
 #[derive(Clone)]
@@ -168,6 +181,53 @@ impl OAuth<'_> {
         self.grant(shop, parameters).await
     }
 
+    /// Exchanges an offline token that never expires for one that does, with a refresh token. The old token ends at
+    /// once, and there is no way back. If the answer is lost, the same may be asked again for seven days: it is
+    /// answered with the same pair, until that is refreshed or replaced.
+    /// Source: Shopify, "Use expiring offline access tokens", "More resilient token exchanges".
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the token is revoked, or was exchanged too long ago.
+    pub async fn migrate(
+        &self,
+        shop: &ShopDomain,
+        access_token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let parameters = json!({
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": access_token.expose_secret(),
+            "subject_token_type": OFFLINE,
+            "requested_token_type": OFFLINE,
+            "expiring": "1",
+        });
+        self.grant(shop, parameters).await
+    }
+
+    /// Exchanges the session token of an embedded app's page for an access token. It must be fresh: session tokens last
+    /// a minute. Source: Shopify, "Exchange a session token for an access token".
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the session token is too old or not this app's: get another one from the page.
+    pub async fn exchange_session_token(
+        &self,
+        session: &SessionToken,
+        mode: AccessMode,
+    ) -> Result<TokenGrant, Error> {
+        let mut parameters = json!({
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": session.raw().expose_secret(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        });
+        match mode {
+            AccessMode::Offline => {
+                parameters["requested_token_type"] = OFFLINE.into();
+                parameters["expiring"] = "1".into();
+            }
+            AccessMode::Online => parameters["requested_token_type"] = ONLINE.into(),
+        }
+        self.grant(session.shop(), parameters).await
+    }
+
     async fn grant(&self, shop: &ShopDomain, mut parameters: Value) -> Result<TokenGrant, Error> {
         parameters["client_id"] = self.app.api_key.as_str().into();
         parameters["client_secret"] = self.app.api_secret.expose_secret().into();
@@ -226,6 +286,8 @@ fn refusal(arrived: &Arrived) -> Failure {
         message: code.chars().take(100).collect(),
     };
     match (arrived.status, code) {
+        // No answer of Shopify's: a proxy, perhaps. Nobody should be asked to open the app for it.
+        (400, _) if !body.is_object() => Failure::never(status),
         (400, code) if !is_about_the_app(code) => Failure::never(Error::Reauthorize),
         (400 | 401 | 403, _) => Failure::never(denied()),
         (402, _) => Failure::never(Error::ShopFrozen),
