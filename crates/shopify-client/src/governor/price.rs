@@ -54,8 +54,7 @@ impl Ask {
 
 fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>) {
     match value {
-        // A cursor that is not there yet costs as much as one that is.
-        Value::Null | Value::String(_) => 0u8.hash(structure),
+        Value::Null | Value::String(_) => {}
         // It may include or skip a part of the query.
         Value::Bool(flag) => (1u8, flag).hash(structure),
         Value::Number(number) => {
@@ -67,10 +66,12 @@ fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>
             sizes.push(list.len() as u64);
         }
         Value::Object(fields) => {
-            4u8.hash(structure);
+            // A cursor that is not there yet costs as much as one that is.
+            let bearing = |value: &Value| !matches!(value, Value::Null | Value::String(_));
+            let mut fields: Vec<_> = fields.iter().filter(|(_, value)| bearing(value)).collect();
             // `serde_json`'s order is by name, unless a feature of it says otherwise.
-            let mut fields = fields.iter().collect::<Vec<_>>();
             fields.sort_unstable_by_key(|(name, _)| *name);
+            (4u8, fields.len()).hash(structure);
             for (name, value) in fields {
                 name.hash(structure);
                 take_sizes(value, structure, sizes);
@@ -234,6 +235,8 @@ mod tests {
         let mut prices = Prices::default();
         prices.learn(&pages(10, &Value::Null), &cost(40.0));
         assert_eq!(prices.of(&pages(10, &json!("next"))), Price::Known(40.0));
+        let first = Ask::of("Pages", "query Pages", &json!({ "first": 10 }));
+        assert_eq!(prices.of(&first), Price::Known(40.0));
         assert_eq!(prices.of(&pages(5, &json!("next"))), Price::AtMost(40.0));
         assert_eq!(prices.of(&pages(25, &json!("next"))), Price::AtMost(120.0));
         prices.learn(&pages(5, &Value::Null), &cost(22.0));

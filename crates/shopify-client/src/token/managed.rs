@@ -73,12 +73,18 @@ struct State {
     /// What is under way, to be awaited by everybody who needs it. It goes on as long as one of them does, and the next
     /// one takes it up again; so no answer is lost because a caller has lost patience.
     renewal: Option<Shared<BoxFuture<'static, Outcome>>>,
-    /// Nothing is asked before this time, and the error is this until then. Without an error, the pause is for those who
-    /// have a token that will do.
-    pause: Option<(DateTime<Utc>, Option<TokenError>)>,
+    pause: Option<Pause>,
     failures: u32,
     /// The version for which Shopify has said that the merchant must be asked.
     ended: Option<u64>,
+}
+
+/// Nothing is asked for a while.
+#[derive(Clone)]
+struct Pause {
+    until: DateTime<Utc>,
+    /// What callers are told until then. Without it, the pause is for those who have a token that will do.
+    error: Option<TokenError>,
 }
 
 impl fmt::Debug for ManagedTokens {
@@ -235,37 +241,37 @@ impl ManagedToken {
 
     /// A token other than `rejected`.
     async fn current(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
-        // More than twice only if the token is replaced again and again by tokens that are rejected.
-        for _ in 0..3 {
-            let (spare, renewal) = {
+        // More often only if the token is replaced again and again by tokens that are rejected.
+        for _ in 0..4 {
+            let (usable, renewal) = {
                 let mut state = self.lock();
                 let now = self.parts.clock.now();
                 let usable = state.usable(rejected, now);
                 if let Some(known) = usable.as_ref().filter(|known| !known.is_due(now)) {
                     return Ok(known.token());
                 }
-                let spare = usable.map(|known| known.token());
-                match (state.paused(now), &spare) {
-                    (Some(_), Some(spare)) => return Ok(spare.clone()),
-                    (Some(Some(error)), None) => return Err(error),
-                    _ => {}
+                if let Some(pause) = state.paused(now) {
+                    match (&usable, pause.error) {
+                        (Some(known), _) => return Ok(known.token()),
+                        (None, Some(error)) => return Err(error),
+                        (None, None) => {}
+                    }
                 }
                 let running = state.renewal.clone();
                 let renewal =
                     running.unwrap_or_else(|| self.start(&mut state, rejected, self.parts.migrate));
-                (spare, renewal)
+                (usable, renewal)
             };
-            let outcome = match spare {
-                None => self.finished(renewal).await,
-                Some(spare) => {
-                    let finished = timeout(self.parts.patience, self.finished(renewal));
-                    match finished.await {
-                        Ok(outcome) => outcome,
-                        Err(_) => return Ok(spare),
-                    }
+            let Some(outcome) = self.finished_in_time(renewal, usable.is_some()).await else {
+                let now = self.parts.clock.now();
+                match usable.filter(|known| is_usable(known, rejected, now)) {
+                    Some(known) => return Ok(known.token()),
+                    // It has expired while the next one was waited for.
+                    None => continue,
                 }
             };
             match (self.token_of(&outcome, rejected), outcome.error) {
+                (Some(_), None) if outcome.only_read => {}
                 (Some(token), None) => return Ok(token),
                 (Some(token), Some(error)) => {
                     let shop = &self.shop;
@@ -282,11 +288,7 @@ impl ManagedToken {
         ))
     }
 
-    fn token_of(
-        &self,
-        outcome: &Outcome,
-        rejected: Option<&SecretString>,
-    ) -> Option<SecretString> {
+    fn token_of(&self, outcome: &Outcome, rejected: Option<&SecretString>) -> Option<SecretString> {
         let known = outcome.known.as_ref()?;
         let now = self.parts.clock.now();
         is_usable(known, rejected, now).then(|| known.token())
@@ -323,15 +325,33 @@ impl ManagedToken {
         outcome
     }
 
+    /// The same, but `None` if it takes longer than a caller waits who has a token that will do.
+    async fn finished_in_time(
+        &self,
+        renewal: Shared<BoxFuture<'static, Outcome>>,
+        has_token: bool,
+    ) -> Option<Outcome> {
+        let finished = self.finished(renewal);
+        if has_token {
+            timeout(self.parts.patience, finished).await.ok()
+        } else {
+            Some(finished.await)
+        }
+    }
+
     fn note(&self, state: &mut State, outcome: &Outcome) {
         let now = self.parts.clock.now();
         state.known.clone_from(&outcome.known);
         let Some(error) = &outcome.error else {
             state.failures = 0;
             state.ended = None;
-            // Another process is at it.
-            let due = outcome.known.as_ref().is_some_and(|known| known.is_due(now));
-            state.pause = due.then(|| (now + TimeDelta::seconds(1), None));
+            // Due nevertheless: another process is at it.
+            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
+            let due = due.is_some_and(|known| known.is_due(now));
+            state.pause = due.then(|| Pause {
+                until: now + TimeDelta::seconds(1),
+                error: None,
+            });
             return;
         };
         if error.reauthorize {
@@ -339,7 +359,8 @@ impl ManagedToken {
         }
         state.failures += 1;
         let until = now + self.parts.pause(state.failures);
-        state.pause = Some((until, Some(error.clone())));
+        let error = Some(error.clone());
+        state.pause = Some(Pause { until, error });
     }
 }
 
@@ -351,9 +372,8 @@ impl State {
             .cloned()
     }
 
-    fn paused(&self, now: DateTime<Utc>) -> Option<Option<TokenError>> {
-        let (until, error) = self.pause.as_ref()?;
-        (now < *until).then(|| error.clone())
+    fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
+        self.pause.clone().filter(|pause| now < pause.until)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::managed::Parts;
 use super::store::Kind;
@@ -51,6 +51,8 @@ impl Known {
 pub(super) struct Outcome {
     pub(super) known: Option<Known>,
     pub(super) error: Option<TokenError>,
+    /// The token was read for the first time and is due: what is renewed next.
+    pub(super) only_read: bool,
 }
 
 /// A renewal that is under way.
@@ -82,17 +84,24 @@ impl Renewal {
         let mut outcome = Outcome {
             known: self.before.clone(),
             error: None,
+            only_read: false,
         };
         if let Err(error) = self.follow(&mut outcome.known).await {
             outcome.error = Some(error);
         }
+        let now = self.parts.clock.now();
+        let due = outcome
+            .known
+            .as_ref()
+            .is_some_and(|known| known.is_due(now));
+        outcome.only_read = self.before.is_none() && outcome.error.is_none() && due;
         outcome
     }
 
     /// Follows the store until it holds what is wanted. `known` is what it holds, at the end and when it fails.
     async fn follow(&self, known: &mut Option<Known>) -> Result<(), TokenError> {
         loop {
-            let Some(kept) = self.parts.store.load(&self.shop).await? else {
+            let Some(kept) = self.stored(self.parts.store.load(&self.shop)).await? else {
                 return self.without_store(known).await;
             };
             let kept = self.known(kept);
@@ -126,10 +135,7 @@ impl Renewal {
 
     fn next_step(&self, known: &Known, now: DateTime<Utc>) -> Result<Step, TokenError> {
         let kept = &known.kept;
-        let rejected = self
-            .rejected
-            .as_ref()
-            .is_some_and(|other| known.is(other));
+        let rejected = self.rejected.as_ref().is_some_and(|other| known.is(other));
         let usable = !rejected && kept.token.is_alive(now);
         let migrating = kept
             .attempt
@@ -139,7 +145,10 @@ impl Renewal {
             Kind::Permanent if self.migrate || migrating.is_some() => Purpose::Migration,
             Kind::Permanent if usable => return Ok(Step::Keep),
             Kind::Permanent => return Err(TokenError::reauthorize()),
-            Kind::Refreshed | Kind::AskedAnew if usable && !known.is_due(now) => {
+            // Whoever reads it first gets it as long as it is good, and need not wait for the next one.
+            Kind::Refreshed | Kind::AskedAnew
+                if usable && (self.before.is_none() || !known.is_due(now)) =>
+            {
                 return Ok(Step::Keep);
             }
             Kind::Refreshed | Kind::AskedAnew => Purpose::Renewal,
@@ -164,27 +173,24 @@ impl Renewal {
     /// Journals, asks Shopify, and saves. `None`: somebody else was first, look again.
     async fn obtain(&self, kept: Kept, purpose: Purpose) -> Result<Option<Known>, TokenError> {
         let (parts, shop) = (&self.parts, &self.shop);
-        let now = parts.clock.now();
+        let (begun, now) = (Instant::now(), parts.clock.now());
         let attempt = Attempt {
             by: parts.instance,
             begun_at: now,
             purpose,
         };
-        let begun = parts
-            .store
-            .begin(shop, kept.version, kept.attempt, attempt)
-            .await?;
-        if !begun {
+        let journaled = parts.store.begin(shop, kept.version, kept.attempt, attempt);
+        if !self.stored(journaled).await? {
             return Ok(None);
         }
-        let token = match self.ask(&kept.token, purpose, now).await {
+        let token = match self.ask(&kept.token, purpose, begun, now).await {
             Ok(token) => token,
             Err(Error::Reauthorize) => {
-                return match self.is_unchanged(&kept, attempt).await? {
-                    true => Err(TokenError::reauthorize()),
-                    // Another process has used the next refresh token by now.
-                    false => Ok(None),
-                };
+                if self.is_unchanged(&kept, attempt).await? {
+                    return Err(TokenError::reauthorize());
+                }
+                // Another process has used the next refresh token by now.
+                return Ok(None);
             }
             Err(error) => return Err(of_grant(&error)),
         };
@@ -205,41 +211,51 @@ impl Renewal {
         &self,
         old: &StoredToken,
         purpose: Purpose,
+        begun: Instant,
         now: DateTime<Utc>,
     ) -> Result<StoredToken, Error> {
         let (grants, shop) = (&self.parts.grants, &self.shop);
         if purpose == Purpose::Migration {
             let asked = grants.migrate(shop, &old.access_token);
-            return Ok(StoredToken::granted(self.in_time(asked).await?, now));
+            return Ok(StoredToken::granted(self.in_time(begun, asked).await?, now));
         }
         match &old.refresh_token {
             Some(refresh_token) => {
                 let asked = grants.refresh(shop, refresh_token);
-                Ok(StoredToken::granted(self.in_time(asked).await?, now))
+                Ok(StoredToken::granted(self.in_time(begun, asked).await?, now))
             }
-            None => self.by_credentials(now).await,
+            None => self.by_credentials(begun, now).await,
         }
     }
 
-    async fn by_credentials(&self, now: DateTime<Utc>) -> Result<StoredToken, Error> {
+    async fn by_credentials(
+        &self,
+        begun: Instant,
+        now: DateTime<Utc>,
+    ) -> Result<StoredToken, Error> {
         let asked = self.parts.grants.client_credentials(&self.shop);
-        Ok(StoredToken::by_credentials(self.in_time(asked).await?, now))
+        Ok(StoredToken::by_credentials(
+            self.in_time(begun, asked).await?,
+            now,
+        ))
     }
 
     /// An answer that comes later than half the lease is as good as lost: another process may ask by the time that it
-    /// would be saved.
+    /// would be saved. The time is looked at first, so that a renewal that nobody has driven on for long sends nothing.
     async fn in_time(
         &self,
+        begun: Instant,
         asked: impl Future<Output = Result<TokenGrant, Error>> + Send,
     ) -> Result<TokenGrant, Error> {
-        let answered = timeout(self.parts.lease / 2, asked).await;
-        answered.unwrap_or_else(|elapsed| {
-            Err(Error::Transport {
+        tokio::select! {
+            biased;
+            () = sleep_until(begun + self.parts.lease / 2) => Err(Error::Transport {
                 operation: "access_token",
                 timed_out: true,
-                source: Box::new(elapsed),
-            })
-        })
+                source: "no answer in time".into(),
+            }),
+            answer = asked => answer,
+        }
     }
 
     /// Saves, again and again: until it is saved the new token must not be used, as its use retires the old one.
@@ -251,7 +267,8 @@ impl Renewal {
     ) -> Result<bool, TokenError> {
         let store = &self.parts.store;
         for pause in SAVING {
-            match store.save(&self.shop, version, attempt, token).await {
+            let saved = store.save(&self.shop, version, attempt, token);
+            match self.stored(saved).await {
                 Err(error) if error.retryable => {
                     let shop = &self.shop;
                     log::warn!(shop:% = shop; "The new token could not be saved yet: {error}");
@@ -260,11 +277,21 @@ impl Renewal {
                 ended => return ended,
             }
         }
-        store.save(&self.shop, version, attempt, token).await
+        let saved = store.save(&self.shop, version, attempt, token);
+        self.stored(saved).await
+    }
+
+    /// What the store says, if it says so in time. If it does not, nobody knows whether it was done; the version tells.
+    async fn stored<T>(
+        &self,
+        asked: impl Future<Output = Result<T, TokenError>> + Send,
+    ) -> Result<T, TokenError> {
+        let answered = timeout(self.parts.lease / 2, asked).await;
+        answered.unwrap_or_else(|_| Err(TokenError::temporary("the token store does not answer")))
     }
 
     async fn is_unchanged(&self, kept: &Kept, attempt: Attempt) -> Result<bool, TokenError> {
-        let stored = self.parts.store.load(&self.shop).await?;
+        let stored = self.stored(self.parts.store.load(&self.shop)).await?;
         Ok(stored.is_some_and(|stored| {
             stored.version == kept.version && stored.attempt == Some(attempt)
         }))
@@ -274,12 +301,10 @@ impl Renewal {
     async fn without_store(&self, known: &mut Option<Known>) -> Result<(), TokenError> {
         if !self.parts.by_credentials {
             *known = None;
-            return Err(TokenError::lasting(
-                "the app is not installed in this shop",
-            ));
+            return Err(TokenError::lasting("the app is not installed in this shop"));
         }
         let now = self.parts.clock.now();
-        let token = self.by_credentials(now).await;
+        let token = self.by_credentials(Instant::now(), now).await;
         let token = token.map_err(|error| of_grant(&error))?;
         let renew_at = self.parts.renew_new_at(&token, now);
         let kept = Kept {

@@ -53,7 +53,9 @@ impl StoredToken {
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());
         Self {
             access_token: grant.access_token,
-            expires_at: lasts.or(documented).and_then(|lasts| after(asked_at, lasts)),
+            expires_at: lasts
+                .or(documented)
+                .and_then(|lasts| after(asked_at, lasts)),
             refresh_token: grant.refresh_token,
             refresh_expires_at: grant
                 .refresh_token_expires_in

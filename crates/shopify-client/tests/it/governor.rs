@@ -6,13 +6,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 use shopify_client::governor::{Ask, Cost, Governor};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, advance, sleep, timeout};
+use wiremock::ResponseTemplate;
 
+use crate::script::{Script, builder, json_answer};
 use crate::shop_bucket::{Answer, Bucket, Others, Pattern};
 
 /// Points per second of Shopify's four plans.
@@ -369,4 +372,49 @@ async fn what_is_known_can_be_asked() {
     let dear = governor.operation("Dear").unwrap();
     assert_eq!((dear.answers, dear.requested), (1, 990.0));
     assert_eq!(governor.operation("Other"), None);
+}
+
+/// An answer with a page of one location, and what it cost of a bucket of 100 points.
+fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
+    let location = json!({
+        "id": format!("gid://shopify/Location/{number}"),
+        "legacyResourceId": number.to_string(),
+        "name": "Here",
+        "isActive": true,
+        "updatedAt": "2026-11-01T00:00:00Z",
+    });
+    let page = json!({
+        "nodes": [location],
+        "pageInfo": { "hasNextPage": more, "endCursor": format!("cursor-{number}") },
+    });
+    let status =
+        json!({ "maximumAvailable": 100.0, "currentlyAvailable": 100, "restoreRate": 5.0 });
+    let cost = json!({
+        "requestedQueryCost": requested, "actualQueryCost": 1, "throttleStatus": status,
+    });
+    let answer = json!({ "data": { "locations": page }, "extensions": { "cost": cost } });
+    json_answer(200, &answer)
+}
+
+/// Shopify would carry it out, but only with points that are left to others.
+#[tokio::test]
+async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
+    let script = Script::start().await;
+    script
+        .then("LocationsPage", locations(1, true, 95.0))
+        .then("LocationsPage", locations(2, true, 92.0))
+        .then("LocationsPage", locations(3, true, 89.0))
+        .then("LocationsPage", locations(4, false, 89.0));
+    let shop = script.shop_with(builder().headroom(0.1));
+    let found = shop.locations().map(Result::unwrap).count().await;
+    assert_eq!(found, 4);
+    assert_eq!(shop.usage().throttled, 0);
+    let sizes: Vec<_> = script
+        .finish()
+        .into_iter()
+        .map(|asked| asked.variables["first"].as_u64().unwrap())
+        .collect();
+    assert_eq!(sizes, [250, 125, 62, 62]);
+    let known = shop.governor().operation("LocationsPage").unwrap();
+    assert_eq!((known.answers, known.requested), (4, 89.0));
 }
