@@ -256,17 +256,17 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let legs = prop_oneof![
+        3 => [0.0..1.0f64, 0.0..3.0f64, 0.0..3.0f64],
+        1 => [0.0..9.9f64, 0.0..5.0f64, 0.0..5.0f64],
+    ];
+    let points = prop_oneof![2 => 0.0..0.15f64, 1 => 0.0..1.0f64];
+    let ask = (points, 0.0..1.0f64, legs, prop::bool::weighted(0.1));
     prop_oneof![
-        (0.0..3.0f64).prop_map(Event::Pass),
-        (0.0..40.0f64).prop_map(Event::Pass),
-        prop_oneof![Just(1.0), 0.0..1.0f64].prop_map(Event::Others),
-        (
-            0.0..1.0f64,
-            0.0..1.0f64,
-            [0.0..9.9f64, 0.0..5.0f64, 0.0..5.0f64],
-            prop::bool::weighted(0.1)
-        )
-            .prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
+        3 => (0.0..1.0f64).prop_map(Event::Pass),
+        1 => (0.0..30.0f64).prop_map(Event::Pass),
+        2 => prop_oneof![Just(1.0), 0.0..1.0f64].prop_map(Event::Others),
+        6 => ask.prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
     ]
 }
 

@@ -187,3 +187,26 @@ async fn a_process_that_comes_late_takes_what_is_there() {
     assert_eq!(token(&late).await, "access-3");
     assert_eq!(setup.shopify.asked().len(), asked);
 }
+
+/// Its callers gave up between its journal entry and its request, and come back when another process has taken over. A
+/// second use of the refresh token would retire the pair that the other one has stored.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_goes_on_too_late_sends_nothing() {
+    for seed in 60..80 {
+        let setup = Setup::installed();
+        let (late, other) = (
+            setup.process(seed).shop(&shop()),
+            setup.process(seed + 100).shop(&shop()),
+        );
+        advance(HOUR).await;
+        setup.store.linger_begins(1);
+        let given_up = timeout(Duration::from_millis(500), late.access_token()).await;
+        assert!(given_up.is_err());
+        advance(MINUTE * 2).await;
+        assert_eq!(token(&other).await, "access-2");
+        let _ = late.access_token().await;
+        assert_eq!(setup.shopify.asked(), ["refresh refresh-1"], "seed {seed}");
+        advance(MINUTE).await;
+        assert_eq!(token(&late).await, "access-2");
+    }
+}

@@ -302,6 +302,7 @@ struct Troubles {
     saves_that_fail: u32,
     saves_that_hang: u32,
     loads_that_fail: u32,
+    begins_that_linger: u32,
     log: Vec<&'static str>,
 }
 
@@ -317,6 +318,11 @@ impl Store {
     /// The process that saves never comes to the end of it: it dies there.
     pub(crate) fn hang_saves(&self, times: u32) {
         self.troubles().saves_that_hang = times;
+    }
+
+    /// What is begun is written, but it takes a second until the process knows.
+    pub(crate) fn linger_begins(&self, times: u32) {
+        self.troubles().begins_that_linger = times;
     }
 
     pub(crate) fn fail_loads(&self, times: u32) {
@@ -364,7 +370,12 @@ impl TokenStore for Store {
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
         self.troubles().log.push("begin");
-        self.rows.begin(shop, version, replaces, attempt).await
+        let begun = self.rows.begin(shop, version, replaces, attempt).await;
+        let lingers = one_of(&mut self.troubles().begins_that_linger);
+        if lingers {
+            sleep(Duration::from_secs(1)).await;
+        }
+        begun
     }
 
     async fn save(
