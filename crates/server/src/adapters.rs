@@ -1,9 +1,14 @@
 //! What joins the domain's ports to the libraries that do the work.
 
+mod app;
 mod clock;
+mod shopify_error;
 mod snapshots;
-mod topics;
+mod tokens;
+pub mod topics;
 
+pub use app::ShopifyApp;
 pub use clock::SystemClock;
+pub use shopify_error::shopify_error;
 pub use snapshots::{SpacesSnapshots, store_error};
-pub use topics::{NotAnObject, SUBSCRIBED, subject};
+pub use tokens::{Grants, ShopTokens};
