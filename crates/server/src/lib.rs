@@ -5,8 +5,10 @@
 
 pub mod adapters;
 pub mod cli;
+pub mod heartbeat;
 pub mod http;
 pub mod keys;
 pub mod logging;
 pub mod observe;
+pub mod run_watch;
 pub mod settings;
