@@ -23,6 +23,14 @@ pub(crate) struct Cost {
     pub(crate) throttle_status: Option<ThrottleStatus>,
 }
 
+impl Cost {
+    /// What was asked for, if the bucket can never hold as much.
+    pub(crate) fn beyond_the_bucket(&self) -> Option<f64> {
+        let most = self.throttle_status?.maximum_available;
+        self.requested.filter(|requested| *requested > most)
+    }
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThrottleStatus {

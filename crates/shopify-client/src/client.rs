@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::bucket::Bucket;
+use crate::catalog::Sizes;
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
 
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
 pub(crate) struct ShopState {
     pub(crate) bucket: Bucket,
     pub(crate) usage: Counters,
+    pub(crate) sizes: Sizes,
     pub(crate) version_noted: AtomicBool,
 }
 
@@ -88,6 +90,7 @@ impl Client {
             Arc::new(ShopState {
                 bucket: Bucket::new(self.inner.headroom),
                 usage: Counters::default(),
+                sizes: Sizes::default(),
                 version_noted: AtomicBool::new(false),
             })
         });

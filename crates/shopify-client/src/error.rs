@@ -130,6 +130,19 @@ impl Error {
         }
     }
 
+    /// Whether asking for less at a time may help.
+    pub(crate) fn calls_for_less(&self) -> bool {
+        match self {
+            Self::MaxCostExceeded { .. } => true,
+            Self::Transport { source, .. } => {
+                let source = source.downcast_ref::<reqwest::Error>();
+                !source.is_some_and(reqwest::Error::is_connect)
+            }
+            Self::Status { .. } | Self::GraphQl { .. } => self.is_retryable(),
+            _ => false,
+        }
+    }
+
     /// How long the other side asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

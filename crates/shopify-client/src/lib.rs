@@ -2,12 +2,15 @@
 #![warn(missing_docs)]
 
 mod bucket;
+mod catalog;
 mod client;
 mod domain;
 mod endpoint;
 mod error;
 mod gid;
+pub mod model;
 pub mod oauth;
+mod operations;
 mod request;
 mod retry;
 mod shop;

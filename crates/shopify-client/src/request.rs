@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::{API_VERSION, Inner};
 use crate::retry::retry_after;
-use crate::{Error, ShopClient};
+use crate::{Error, RetryPolicy, ShopClient};
 pub(crate) use answer::{Arrived, Failure, Retry};
 
 /// How long to insist when the other side fails.
@@ -33,6 +33,25 @@ struct Request {
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
     patience: Patience,
+}
+
+impl Request {
+    /// How often to send it in all when it fails like this.
+    fn attempts(&self, policy: &RetryPolicy, failure: &Failure) -> u32 {
+        let timed_out = matches!(
+            failure.error,
+            Error::Transport {
+                timed_out: true,
+                ..
+            }
+        );
+        match self.patience {
+            Patience::Full => policy.attempts,
+            // The same would take as long again.
+            Patience::Short if timed_out => 1,
+            Patience::Short => policy.attempts.min(2),
+        }
+    }
 }
 
 impl ShopClient {
@@ -104,10 +123,6 @@ impl ShopClient {
     /// Sends until there is data, an error that stays, or no patience left.
     async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
         let policy = &self.client.inner.retry;
-        let attempts = match request.patience {
-            Patience::Full => policy.attempts,
-            Patience::Short => policy.attempts.min(2),
-        };
         let start = Instant::now();
         let (mut failures, mut throttles, mut renewed) = (0, 0, false);
         let mut token = self.token.access_token().await?;
@@ -126,11 +141,13 @@ impl ShopClient {
                     throttles += 1;
                     policy.throttled(throttles, asked)
                 }
-                Retry::Unsent if failures + 1 < attempts => {
+                Retry::Unsent if failures + 1 < policy.attempts => {
                     failures += 1;
                     policy.pause(failures, None)
                 }
-                Retry::Passing(asked) if request.repeatable && failures + 1 < attempts => {
+                Retry::Passing(asked)
+                    if request.repeatable && failures + 1 < request.attempts(policy, &failure) =>
+                {
                     failures += 1;
                     policy.pause(failures, asked)
                 }
@@ -174,9 +191,9 @@ impl ShopClient {
         let arrived = inner.exchange(operation, http).await?;
         self.note_version(arrived.api_version.as_deref());
         let judged = answer::judge(operation, &arrived);
-        if let Some(cost) = judged.cost {
+        if let Some(cost) = &judged.cost {
             self.state.usage.add_points(cost.actual);
-            self.state.bucket.learn(operation, &cost, reservation);
+            self.state.bucket.learn(operation, cost, reservation);
         }
         if let Err(Failure {
             retry: Retry::Throttled(_),
@@ -184,6 +201,11 @@ impl ShopClient {
         }) = judged.outcome
         {
             self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
+            // Waiting fills no bucket beyond its size.
+            if let Some(cost) = judged.cost.and_then(|cost| cost.beyond_the_bucket()) {
+                let cost = Some(cost);
+                return Err(Failure::never(Error::MaxCostExceeded { operation, cost }));
+            }
         }
         judged.outcome
     }

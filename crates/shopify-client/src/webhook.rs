@@ -118,6 +118,80 @@ pub fn sign(secret: &SecretString, body: &[u8]) -> String {
     BASE64.encode(hmac::sign(&key, body))
 }
 
+/// The API's name of a topic: `products/update` is `PRODUCTS_UPDATE`. Any text is turned so, whether Shopify knows it
+/// or not.
+pub fn topic_constant(topic: &str) -> String {
+    topic.to_ascii_uppercase().replace(['/', '.'], "_")
+}
+
+/// The name that deliveries carry of a topic that the API lists: `PRODUCTS_UPDATE` is `products/update`.
+///
+/// An underscore may stand for either sign, so the resources that have one in their name are known here. Of a topic
+/// that is new, the first underscore is taken for the slash.
+pub fn topic_name(constant: &str) -> String {
+    let name = constant.to_ascii_lowercase();
+    let known = RESOURCES.iter().filter(|resource| {
+        let rest = name.strip_prefix(**resource);
+        rest.is_some_and(|rest| rest.starts_with('_'))
+    });
+    let longest = known.map(|resource| resource.len()).max();
+    match longest.or_else(|| name.find('_')) {
+        // These few are written with a dot.
+        Some(dot) if &name[..dot] == "customer" => name.replacen('_', ".", 1),
+        Some(slash) => format!("{}/{}", &name[..slash], &name[slash + 1..]),
+        None => name,
+    }
+}
+
+/// The resources of API version 2026-10 with an underscore in their name.
+const RESOURCES: &[&str] = &[
+    "app_purchases_one_time",
+    "app_subscriptions",
+    "audit_events",
+    "bulk_operations",
+    "collection_listings",
+    "collection_publications",
+    "company_contact_roles",
+    "company_contacts",
+    "company_locations",
+    "customer_account_settings",
+    "customer_groups",
+    "customer_payment_methods",
+    "customers_email_marketing_consent",
+    "customers_marketing_consent",
+    "customers_whats_app_marketing_consent",
+    "delivery_promise_settings",
+    "draft_orders",
+    "finance_app_staff_member",
+    "finance_kyc_information",
+    "fulfillment_events",
+    "fulfillment_holds",
+    "fulfillment_orders",
+    "inventory_items",
+    "inventory_levels",
+    "inventory_shipments",
+    "inventory_transfers",
+    "markets_backup_region",
+    "metafield_definitions",
+    "order_transactions",
+    "payment_schedules",
+    "payment_terms",
+    "product_feeds",
+    "product_listings",
+    "product_publications",
+    "reverse_deliveries",
+    "reverse_fulfillment_orders",
+    "scheduled_product_listings",
+    "selling_plan_groups",
+    "shipping_addresses",
+    "subscription_billing_attempts",
+    "subscription_billing_cycle_edits",
+    "subscription_billing_cycles",
+    "subscription_contracts",
+    "tax_services",
+    "tender_transactions",
+];
+
 /// What a body names: enough to read the thing again, and nothing that could be copied from a stale body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -292,6 +366,29 @@ mod tests {
             verify(&verifier, &headers, BODY),
             Err(WebhookError::MissingTopic)
         );
+    }
+
+    #[test]
+    fn topics_have_two_names() {
+        for (name, constant) in [
+            ("products/update", "PRODUCTS_UPDATE"),
+            ("inventory_levels/connect", "INVENTORY_LEVELS_CONNECT"),
+            ("discounts/redeemcode_added", "DISCOUNTS_REDEEMCODE_ADDED"),
+            ("app/scopes_update", "APP_SCOPES_UPDATE"),
+            ("app_subscriptions/update", "APP_SUBSCRIPTIONS_UPDATE"),
+            ("bulk_operations/finish", "BULK_OPERATIONS_FINISH"),
+            (
+                "subscription_billing_cycle_edits/create",
+                "SUBSCRIPTION_BILLING_CYCLE_EDITS_CREATE",
+            ),
+            ("customer.joined_segment", "CUSTOMER_JOINED_SEGMENT"),
+            ("dragons/hatch_twice", "DRAGONS_HATCH_TWICE"),
+            ("", ""),
+            ("dragons", "DRAGONS"),
+        ] {
+            assert_eq!(topic_constant(name), constant);
+            assert_eq!(topic_name(constant), name);
+        }
     }
 
     #[test]
