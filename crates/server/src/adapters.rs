@@ -1,6 +1,7 @@
 //! What joins the domain's ports to the libraries that do the work.
 
 mod app;
+mod catalog;
 mod clock;
 mod shopify_error;
 mod snapshots;
@@ -8,7 +9,8 @@ mod tokens;
 pub mod topics;
 
 pub use app::ShopifyApp;
+pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
 pub use shopify_error::shopify_error;
-pub use snapshots::{SpacesSnapshots, store_error};
+pub use snapshots::{SpacesSnapshots, snapshot_key, store_error};
 pub use tokens::{Grants, ShopTokens};

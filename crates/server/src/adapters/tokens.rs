@@ -71,15 +71,23 @@ impl ShopTokens {
         }))
     }
 
+    /// Reads the shop's token anew at its next use: a new installation has replaced it.
+    pub async fn forget(&self, shop: &ShopDomain) {
+        *self.slot(shop).lock().await = None;
+    }
+
     /// The shop's token.
     pub fn of(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
-        let mut shops = self.0.shops.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = shops.entry(shop.clone()).or_default();
         Arc::new(ShopToken {
             shared: Arc::clone(&self.0),
             shop: shop.clone(),
-            slot: Arc::clone(slot),
+            slot: self.slot(shop),
         })
+    }
+
+    fn slot(&self, shop: &ShopDomain) -> Arc<Slot> {
+        let mut shops = self.0.shops.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shops.entry(shop.clone()).or_default())
     }
 }
 
