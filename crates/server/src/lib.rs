@@ -4,11 +4,14 @@
 #![warn(missing_docs)]
 
 pub mod adapters;
+pub mod app;
 pub mod cli;
 pub mod heartbeat;
 pub mod http;
+pub mod installation;
 pub mod keys;
 pub mod logging;
 pub mod observe;
 pub mod run_watch;
+pub mod service;
 pub mod settings;
