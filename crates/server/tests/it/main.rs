@@ -1,0 +1,4 @@
+//! The service as a whole: over HTTP, on a real database and a real S3 server, with a simulated shop.
+
+mod support;
+mod webhook;
