@@ -46,7 +46,7 @@ impl Application {
         let (listener, address) = listen(&settings.server)?;
         let workers = settings.server.http_workers;
         let service = Service::open(settings, overrides).await?;
-        let app = Arc::new(App::new(service.clone(), reachable(address)));
+        let app = Arc::new(App::new(service.clone()));
         let configure = configure(app);
         let server = HttpServer::new(move || ActixApp::new().configure(configure.clone()))
             .workers(workers)

@@ -1,13 +1,19 @@
 //! The HTTP surface: `docs/api.md`.
 
+mod callback;
 mod error;
 mod health;
+mod install;
 mod oauth_state;
+mod page;
+mod query;
+mod receipt;
 mod webhook;
 
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{Resource, Route};
 use secrecy::SecretString;
 use shopify_client::webhook::Verifier;
 use tokio::runtime::Handle;
@@ -17,7 +23,8 @@ pub use oauth_state::{InvalidState, StateTokens};
 
 use crate::keys::root_secret;
 use crate::service::Service;
-use crate::settings::given;
+use crate::settings::{ShopifySettings, given};
+use receipt::Receipts;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -25,30 +32,30 @@ pub struct App {
     service: Service,
     verifier: Verifier,
     states: StateTokens,
-    /// Where this process itself is reached, for the self-test of an installation.
-    own_address: std::net::SocketAddr,
+    receipts: Receipts,
     /// The service's runtime. Each HTTP thread has a runtime of its own, which ends before runs have drained and drops
     /// a request's work when its client hangs up; so the work is done here.
     runtime: Handle,
 }
 
 impl App {
-    /// The state of handlers that are reached at `own_address`. Must be called within the service's runtime.
-    pub fn new(service: Service, own_address: std::net::SocketAddr) -> Self {
+    /// The state of the handlers. Must be called within the service's runtime.
+    pub fn new(service: Service) -> Self {
         let shopify = &service.settings.shopify;
         let nothing = SecretString::default();
-        let states = StateTokens::new(
-            root_secret(shopify).unwrap_or(&nothing),
-            shopify.state_lifetime,
-        );
-        let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
+        let secret = root_secret(shopify).unwrap_or(&nothing);
         Self {
-            verifier: Verifier::new(secrets.into_iter().filter_map(given)),
-            states,
-            own_address,
+            verifier: Verifier::new(secrets(shopify)),
+            states: StateTokens::new(secret, shopify.state_lifetime),
+            receipts: Receipts::new(secret),
             runtime: Handle::current(),
             service,
         }
+    }
+
+    /// The app's secrets by which Shopify may sign: the present one, and the one before a rotation.
+    fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        secrets(&self.service.settings.shopify)
     }
 
     /// Does a request's work to its end, whether or not the client waits for it.
@@ -60,14 +67,37 @@ impl App {
     }
 }
 
+fn secrets(shopify: &ShopifySettings) -> impl Iterator<Item = &SecretString> {
+    let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
+    secrets.into_iter().filter_map(given)
+}
+
 /// The routes and their state, for the server and for tests.
 pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
     let app = Data::from(app);
     move |config| {
         config
             .app_data(app.clone())
-            .route("/healthz", web::get().to(health::live))
-            .route("/readyz", web::get().to(health::ready))
+            .service(read_only("/", web::get().to(page::landing)))
+            .service(read_only("/healthz", web::get().to(health::live)))
+            .service(read_only("/readyz", web::get().to(health::ready)))
+            .service(read_only(
+                "/shopify/install",
+                web::get().to(install::install),
+            ))
+            .service(read_only(
+                "/shopify/callback",
+                web::get().to(callback::callback),
+            ))
+            .service(read_only(
+                "/shopify/installed",
+                web::get().to(callback::installed),
+            ))
+            // Whatever stands between, so that a shop with a slash is refused like any other that is none.
+            .service(read_only(
+                "/shopify/{shop_name:.*}/login",
+                web::get().to(install::login),
+            ))
             .service(
                 web::resource("/shopify/webhook")
                     .route(web::post().to(webhook::receive))
@@ -75,4 +105,10 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
             )
             .default_service(web::to(error::not_found));
     }
+}
+
+fn read_only(path: &str, get: Route) -> Resource {
+    web::resource(path)
+        .route(get)
+        .default_service(web::to(error::get_only))
 }

@@ -5,17 +5,20 @@ mod self_test;
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::ports::SubscriptionAudit;
-use sync_core::{
-    Demand, Installation, ItemKind, Outcome, PortError, Run, RunId, ShopDomain, Trigger,
-};
+use sync_core::{Demand, Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger};
 use tokio::time::Instant;
 
-use crate::adapters::{shopify_error, snapshot_key};
+use crate::adapters::snapshot_key;
 use crate::service::Service;
 use self_test::SelfTest;
+
+/// How many of a shop's newest runs are looked through.
+const RECENT: u32 = 50;
+
+/// How much of a shop's reason against a topic is kept.
+const REASON: usize = 120;
 
 /// Whether something worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,18 @@ pub struct FirstUpload {
     after: Option<i64>,
 }
 
+impl Status {
+    /// The word used in the report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Running => "running",
+        }
+    }
+}
+
 impl Check {
     fn passed() -> Self {
         Self {
@@ -127,20 +142,6 @@ impl Checks {
 }
 
 impl Service {
-    /// Exchanges a callback's grant code for a token and keeps it, sealed.
-    ///
-    /// # Errors
-    /// If Shopify refuses the code or cannot be reached, or the token cannot be stored.
-    pub async fn accept_grant(
-        &self,
-        shop: &ShopDomain,
-        code: &SecretString,
-    ) -> Result<(), PortError> {
-        let granted = self.app.exchange(shop, code, self.clock.now()).await;
-        let installation = granted.map_err(|error| shopify_error("exchange the code", error))?;
-        self.install(&installation).await
-    }
-
     /// Adds a shop, or renews one.
     ///
     /// # Errors
@@ -237,37 +238,43 @@ impl Service {
             let why = "not begun: a test has failed".to_owned();
             return Ok(Report::of(checks, Status::Failed, Some(why)));
         };
+        let (shop, after) = (&checks.shop, upload.after.map(RunId));
         let deadline = Instant::now() + patience;
-        let (watch, after) = (self.run_watch(), upload.after.map(RunId));
-        let ended = watch
-            .full_run_after(&checks.shop, after, deadline)
-            .await?
-            .and_then(outcome);
-        Ok(match ended {
-            None => Report::of(checks, Status::Running, None),
-            Some(Outcome::Failed { error, will_retry }) => {
-                let then = if will_retry {
-                    "; it will be tried again"
-                } else {
-                    ""
-                };
-                let why = format!("{error}{then}");
-                Report::of(checks, Status::Failed, Some(why))
-            }
-            Some(Outcome::Halted { .. } | Outcome::Erased | Outcome::WouldPublish { .. }) => {
-                let why = "the run stopped before the upload; the log says why".to_owned();
-                Report::of(checks, Status::Failed, Some(why))
-            }
-            Some(Outcome::Published { .. } | Outcome::Unchanged) => Report {
-                snapshot: Some(snapshot_key(&checks.shop)?.to_string()),
+        let watch = self.run_watch();
+        watch.full_run_after(shop, after, deadline).await?;
+        let runs = self.ports.runs.recent(Some(shop), RECENT).await?;
+        let full = runs
+            .into_iter()
+            .filter(|run| run.full && Some(run.id) > after);
+        let ended = full.filter_map(|run| run.finished);
+        let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
+        if outcomes.iter().any(is_upload) {
+            return Ok(Report {
+                snapshot: Some(snapshot_key(shop)?.to_string()),
                 ..Report::of(checks, Status::Success, None)
-            },
+            });
+        }
+        Ok(match outcomes.first() {
+            None => Report::of(checks, Status::Running, None),
+            Some(newest) => Report::of(checks, Status::Failed, Some(complaint(newest))),
         })
     }
 }
 
-fn outcome(run: Run) -> Option<Outcome> {
-    run.finished.map(|(_, report)| report.outcome)
+/// Whether the Space holds the shop's document after this.
+fn is_upload(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
+}
+
+fn complaint(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed {
+            error,
+            will_retry: true,
+        } => format!("{error}; it will be tried again"),
+        Outcome::Failed { error, .. } => error.clone(),
+        _ => "the run stopped before the upload; the log says why".to_owned(),
+    }
 }
 
 impl Checks {
@@ -280,7 +287,10 @@ impl Checks {
         }
         let failures = audit.failed.into_iter();
         self.webhook_failures = failures
-            .map(|(topic, reason)| TopicFailure { topic, reason })
+            .map(|(topic, reason)| TopicFailure {
+                topic,
+                reason: reason.chars().take(REASON).collect(),
+            })
             .collect();
         for TopicFailure { topic, reason } in &self.webhook_failures {
             let topic = topic.as_str();
@@ -303,5 +313,33 @@ impl Report {
     pub fn is_open(&self) -> bool {
         self.upload_status == Status::Running
             || (self.upload_status == Status::Failed && self.checks.have_passed())
+    }
+}
+
+/// Values for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    pub(crate) fn installed() -> Installed {
+        let failure = TopicFailure {
+            topic: "discounts/create".to_owned(),
+            reason: "not permitted".to_owned(),
+        };
+        Installed {
+            checks: Checks {
+                shop: "a.myshopify.com".parse().unwrap(),
+                webhook_status: Status::Success,
+                webhook_message: None,
+                webhook_failures: vec![failure],
+                webhook_test: Check::passed(),
+                polling_test: Check::passed(),
+            },
+            upload: Some(FirstUpload { after: Some(3) }),
+        }
+    }
+
+    pub(crate) fn report(upload: Status) -> Report {
+        Report::of(installed().checks, upload, None)
     }
 }

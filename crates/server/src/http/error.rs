@@ -177,6 +177,11 @@ pub(super) async fn post_only() -> Result<HttpResponse, ApiError> {
     Err(ApiError::MethodNotAllowed("POST"))
 }
 
+/// What is not read where there is nothing but reading.
+pub(super) async fn get_only() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::MethodNotAllowed("GET"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
