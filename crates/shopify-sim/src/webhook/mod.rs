@@ -1,0 +1,3 @@
+//! What the shop tells its apps.
+
+pub(crate) mod body;
