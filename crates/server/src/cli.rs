@@ -99,8 +99,9 @@ impl Context<'_> {
                 && entry.origin != crate::settings::Origin::Default.to_string()
         });
         if !chosen {
-            // That keys are derived is said by the service and by `doctor`.
-            "warn,server::keys=error".clone_into(&mut loaded.settings.log.filter);
+            // That keys are derived and that Shopify is simulated is said by the service and by `doctor`.
+            "warn,server::keys=error,server::adapters::app=error"
+                .clone_into(&mut loaded.settings.log.filter);
         }
         logging::start(&loaded.settings.log);
         Ok(loaded.settings)

@@ -1,4 +1,5 @@
 //! The service as a whole: over HTTP, on a real database and a real S3 server, with a simulated shop.
 
+mod cli;
 mod support;
 mod webhook;

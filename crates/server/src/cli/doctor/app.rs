@@ -46,7 +46,7 @@ pub(super) async fn examine(
             }
             Err(error) => report.fail(
                 subject,
-                format!("{place}: {}", chain(&error)),
+                format!("{place}: {}", chain(&error.without_url())),
                 "look at the network, the proxy and the trusted certificates of this machine",
             ),
         },
@@ -119,7 +119,7 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
         }
         (Err(error), _) | (_, Err(error)) => report.warn(
             subject,
-            format!("{address} does not answer: {}", chain(&error)),
+            format!("{address} does not answer: {}", chain(&error.without_url())),
             "start `shopsync serve`, and look whether your proxy passes on to it. If this machine cannot reach its own \
              public address, try from another one",
         ),

@@ -1,13 +1,21 @@
+use std::time::Duration;
+
 use chrono::DateTime;
+use secrecy::ExposeSecret;
 use sync_core::ports::RunLog;
 use sync_db::Database;
+use tokio::net::TcpStream;
+use url::Url;
 
 use super::report::Report;
 use super::{chain, within_patience};
 use crate::service::{OpenError, open_database};
-use crate::settings::Loaded;
+use crate::settings::{Loaded, Settings};
 
 const SUBJECT: &str = "database";
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// Reachable, up to date, writable. Returns it if it is.
 pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Database> {
@@ -24,7 +32,11 @@ pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Data
         }
         Some(Err(error)) => {
             let next = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
-            report.fail(SUBJECT, format!("{shown}: {}", chain(&error)), next);
+            let mut detail = format!("{shown}: {}", chain(&error));
+            if let Some(reason) = unreachable(&loaded.settings).await {
+                detail = format!("{shown}: {reason}");
+            }
+            report.fail(SUBJECT, detail, next);
             return None;
         }
         None => {
@@ -52,6 +64,21 @@ pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Data
             database.close().await;
             None
         }
+    }
+}
+
+/// Why no connection to a database server comes about. (The pool waits for one, and says only that it has waited.)
+async fn unreachable(settings: &Settings) -> Option<String> {
+    if settings.database.is_sqlite() {
+        return None;
+    }
+    let url = Url::parse(settings.database.url.expose_secret()).ok()?;
+    let (host, port) = (url.host_str()?.to_owned(), url.port().unwrap_or(5432));
+    let connected = tokio::time::timeout(CONNECT, TcpStream::connect((host.as_str(), port)));
+    match connected.await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("no connection to {host}:{port}: {error}")),
+        Err(_) => Some(format!("no connection to {host}:{port}: no answer in time")),
     }
 }
 
