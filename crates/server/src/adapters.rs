@@ -9,6 +9,7 @@ mod tokens;
 pub mod topics;
 
 pub use app::ShopifyApp;
+pub(crate) use app::domain as client_domain;
 pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
 pub use shopify_error::shopify_error;

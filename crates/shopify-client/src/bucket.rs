@@ -11,6 +11,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
+/// What a single query may cost, in points.
+const DEAREST: f64 = 1000.0;
+
 /// `extensions.cost` of an answer. Numbers may be floats.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,7 +115,9 @@ impl Bucket {
     pub(crate) fn learn(&self, operation: &str, cost: &Cost, reservation: Reservation<'_>) {
         drop(reservation);
         let mut state = self.lock();
-        if let Some(points) = cost.requested {
+        // What costs too much will be asked for at a smaller size, or not again.
+        let payable = |points: &f64| *points <= DEAREST && cost.beyond_the_bucket().is_none();
+        if let Some(points) = cost.requested.filter(payable) {
             state.costs.insert(operation.to_owned(), points);
         }
         if let Some(status) = cost.throttle_status {
@@ -226,6 +231,22 @@ mod tests {
         }
         bucket.learn("A", &cost(600.0, 700.0), under_way);
         near(waited(&bucket, "A").await, 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_never_be_paid_is_not_waited_for() {
+        let bucket = Bucket::new(0.0);
+        for (requested, maximum) in [(1200.0, 2000.0), (50.0, 40.0)] {
+            let first = bucket.reserve("A").await;
+            let mut dear = cost(requested, 10.0);
+            dear.throttle_status.as_mut().unwrap().maximum_available = maximum;
+            bucket.learn("A", &dear, first);
+            assert_eq!(
+                dear.beyond_the_bucket(),
+                (requested > maximum).then_some(requested)
+            );
+            near(waited(&bucket, "A").await, 0.0);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
+use crate::bucket::Cost;
 use crate::client::{API_VERSION, Inner};
 use crate::retry::retry_after;
 use crate::{Error, RetryPolicy, ShopClient};
@@ -191,23 +192,28 @@ impl ShopClient {
         let arrived = inner.exchange(operation, http).await?;
         self.note_version(arrived.api_version.as_deref());
         let judged = answer::judge(operation, &arrived);
-        if let Some(cost) = &judged.cost {
+        if let Some(cost) = judged.cost {
             self.state.usage.add_points(cost.actual);
-            self.state.bucket.learn(operation, cost, reservation);
+            self.state.bucket.learn(operation, &cost, reservation);
         }
-        if let Err(Failure {
-            retry: Retry::Throttled(_),
-            ..
-        }) = judged.outcome
-        {
-            self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
-            // Waiting fills no bucket beyond its size.
-            if let Some(cost) = judged.cost.and_then(|cost| cost.beyond_the_bucket()) {
-                let cost = Some(cost);
-                return Err(Failure::never(Error::MaxCostExceeded { operation, cost }));
-            }
+        judged
+            .outcome
+            .map_err(|failure| self.weighed(operation, failure, judged.cost))
+    }
+
+    /// Counts a throttled request, and gives up one that can never be paid: waiting fills no bucket beyond its size.
+    fn weighed(&self, operation: &'static str, failure: Failure, cost: Option<Cost>) -> Failure {
+        if !matches!(failure.retry, Retry::Throttled(_)) {
+            return failure;
         }
-        judged.outcome
+        self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
+        match cost.and_then(|cost| cost.beyond_the_bucket()) {
+            Some(cost) => Failure::never(Error::MaxCostExceeded {
+                operation,
+                cost: Some(cost),
+            }),
+            None => failure,
+        }
     }
 
     fn note_version(&self, answered: Option<&str>) {

@@ -7,6 +7,7 @@ use crate::operations::{
     DiscountBuysPage, DiscountCodesPage, DiscountGetsPage, DiscountsById, DiscountsPage,
     discount_buys_page, discount_codes_page, discount_gets_page, discounts_by_id, discounts_page,
 };
+use crate::request::Patience;
 use crate::{Error, Gid, ShopClient};
 
 const CODES: i64 = 10;
@@ -119,20 +120,20 @@ impl Item for Discount {
     }
 
     async fn drain(&mut self, shop: &ShopClient) -> Result<Drained, Error> {
-        let number = self.id.number();
+        let id = self.id.clone();
         if let Some(codes) = self.codes_mut() {
-            let more = |size, after| shop.discount_codes(number, size, after);
+            let more = |size, after| shop.discount_codes(id.clone(), size, after);
             if !shop.drain(&CODE_PAGES, codes, more).await? {
                 return Ok(Drained::Changed(CODE_PAGES.operation));
             }
         }
         if let Some(items) = self.got_items()
-            && !shop.drain_items(&GETS_PAGES, number, items).await?
+            && !shop.drain_items(&GETS_PAGES, &id, items).await?
         {
             return Ok(Drained::Changed(GETS_PAGES.operation));
         }
         if let Some(items) = self.bought_items()
-            && !shop.drain_items(&BUYS_PAGES, number, items).await?
+            && !shop.drain_items(&BUYS_PAGES, &id, items).await?
         {
             return Ok(Drained::Changed(BUYS_PAGES.operation));
         }
@@ -209,25 +210,30 @@ impl ShopClient {
 
     async fn discount_codes(
         &self,
-        number: u64,
+        id: Gid,
         size: Size,
         after: String,
     ) -> Result<Option<Connection<RedeemCode>>, Error> {
-        let variables = discount_codes_page::Variables {
-            id: Gid::new(NODE, number).into(),
-            first: size.first(),
-            after: Some(after),
-        };
-        let answer = self.ask::<DiscountCodesPage, _>(variables, size.patience());
-        let Only(node): Drains<Connection<RedeemCode>> = answer.await?;
-        Ok(node.and_then(|Only(discount)| discount.part))
+        for id in names(&id) {
+            let variables = discount_codes_page::Variables {
+                id,
+                first: size.first(),
+                after: Some(after.clone()),
+            };
+            let answer = self.ask::<DiscountCodesPage, _>(variables, size.patience());
+            let Only(node): Drains<Connection<RedeemCode>> = answer.await?;
+            if let Some(Only(discount)) = node {
+                return Ok(discount.part);
+            }
+        }
+        Ok(None)
     }
 
     /// Makes the lists of items whole. `false`: the discount is gone or about something else.
     async fn drain_items(
         &self,
         plan: &'static Plan,
-        number: u64,
+        id: &Gid,
         items: &mut DiscountItems,
     ) -> Result<bool, Error> {
         for list in [List::Products, List::Variants, List::Collections] {
@@ -236,7 +242,8 @@ impl ShopClient {
             };
             let more = |size: Size, after| {
                 let first = size.first();
-                self.discount_items(plan, number, size, ItemsPlace { list, first, after })
+                let place = ItemsPlace { list, first, after };
+                self.discount_items(plan, id.clone(), size.patience(), place)
             };
             if !self.drain(plan, connection, more).await? {
                 return Ok(false);
@@ -248,16 +255,32 @@ impl ShopClient {
     async fn discount_items(
         &self,
         plan: &'static Plan,
-        number: u64,
-        size: Size,
+        id: Gid,
+        patience: Patience,
         place: ItemsPlace,
     ) -> Result<Option<Connection<Reference>>, Error> {
-        let id: String = Gid::new(NODE, number).into();
+        for id in names(&id) {
+            let Only(node) = self.items_page(plan, id, patience, &place).await?;
+            if let Some(Only(discount)) = node {
+                let items = discount.part.map(|Only(items)| items);
+                return Ok(items
+                    .and_then(|mut items| list_of(&mut items, place.list).map(Connection::take)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn items_page(
+        &self,
+        plan: &'static Plan,
+        id: String,
+        patience: Patience,
+        place: &ItemsPlace,
+    ) -> Result<Drains<Only<DiscountItems>>, Error> {
         let (products, products_after) = place.of(List::Products);
         let (variants, variants_after) = place.of(List::Variants);
         let (collections, collections_after) = place.of(List::Collections);
-        let patience = size.patience();
-        let Only(node): Drains<Only<DiscountItems>> = if plan.operation == GETS_PAGES.operation {
+        if plan.operation == GETS_PAGES.operation {
             let variables = discount_gets_page::Variables {
                 id,
                 products,
@@ -267,7 +290,7 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountGetsPage, _>(variables, patience).await?
+            self.ask::<DiscountGetsPage, _>(variables, patience).await
         } else {
             let variables = discount_buys_page::Variables {
                 id,
@@ -278,9 +301,12 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountBuysPage, _>(variables, patience).await?
-        };
-        let part = node.and_then(|Only(discount)| discount.part);
-        Ok(part.and_then(|Only(mut items)| list_of(&mut items, place.list).map(Connection::take)))
+            self.ask::<DiscountBuysPage, _>(variables, patience).await
+        }
     }
+}
+
+/// The names to ask for one discount by: the documented one, then that of its kind.
+fn names(id: &Gid) -> [String; 2] {
+    [Gid::new(NODE, id.number()).into(), id.to_string()]
 }

@@ -73,6 +73,8 @@ struct Learned {
     streak: u32,
     /// Answers in a row before it grows.
     needed: u32,
+    /// Whether it has grown since it last shrank.
+    grown: bool,
 }
 
 impl Default for Learned {
@@ -82,6 +84,7 @@ impl Default for Learned {
             least: 0,
             streak: 0,
             needed: PATIENT,
+            grown: false,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Sizes {
         if learned.streak >= learned.needed && learned.step > learned.least {
             learned.step -= 1;
             learned.streak = 0;
+            learned.grown = true;
         }
     }
 
@@ -117,7 +121,9 @@ impl Sizes {
         learned.step = learned.step.max(size.step + 1);
         if too_dear {
             learned.least = learned.least.max(size.step + 1);
-        } else {
+        }
+        // It had grown too soon. Shrinking alone says nothing: a shop that is down for a minute is up again after it.
+        if std::mem::take(&mut learned.grown) {
             learned.needed = (learned.needed * 2).min(MOST_PATIENT);
         }
         true
@@ -211,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_after_answers_in_a_row_and_later_after_each_failure() {
+    fn it_grows_after_answers_in_a_row_and_later_after_it_had_grown_too_soon() {
         let sizes = Sizes::default();
         let answers_until = |first: i64| {
             let mut answers = 0;
@@ -222,13 +228,18 @@ mod tests {
             answers
         };
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(20), PATIENT * 2);
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(20), PATIENT * 4);
+        assert_eq!(answers_until(20), PATIENT * 2);
         sizes.shrink(sizes.now(&PLAN), false);
         sizes.answered(sizes.now(&PLAN));
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(10), PATIENT * 16);
+        assert_eq!(answers_until(20), PATIENT * 2 * 2);
+        for _ in 0..10 {
+            sizes.shrink(sizes.now(&PLAN), false);
+            answers_until(20);
+        }
+        sizes.shrink(sizes.now(&PLAN), false);
+        assert_eq!(answers_until(20), MOST_PATIENT);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::{Connection, Money, Ordered, scalar};
 use crate::Gid;
 
 /// Which other discounts it may be used with.
-#[expect(clippy::struct_excessive_bools, reason = "Shopify's own shape")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CombinesWith {
