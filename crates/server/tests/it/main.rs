@@ -1,6 +1,13 @@
 //! The service as a whole: over HTTP, on a real database and a real S3 server, with a simulated shop.
 
+mod catalogue;
 mod cli;
+mod crash;
+mod install;
 mod oauth;
+mod poll;
+mod refused;
 mod support;
-mod webhook;
+mod unchanged;
+mod webhook_route;
+mod webhooks;
