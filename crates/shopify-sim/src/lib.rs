@@ -3,6 +3,7 @@
 
 mod catalog;
 mod clock;
+mod graphql;
 mod webhook;
 
 pub use catalog::change::{ChangeError, CollectionChange, DiscountChange, ProductChange};

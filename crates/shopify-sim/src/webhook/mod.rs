@@ -1,3 +1,4 @@
 //! What the shop tells its apps.
 
 pub(crate) mod body;
+pub(crate) mod subscription;
