@@ -236,6 +236,7 @@ async fn shops_calls_and_faults_are_told() {
     assert_eq!(shops, json!({"shops": ["example.myshopify.com"]}));
     let summary = world.get("").await;
     assert_eq!(summary["products"], 20);
+    assert_eq!(world.get("/truth").await, world.shop.truth());
 
     let scopes = json!({"scopes": ["read_products"]});
     let (_, issued) = world.control(Method::POST, "/tokens", scopes).await;
