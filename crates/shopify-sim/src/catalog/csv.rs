@@ -56,6 +56,10 @@ pub(crate) struct CsvProduct {
 }
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many as the export has columns of true and false"
+)]
 struct CsvVariant {
     choices: Vec<String>,
     sku: String,

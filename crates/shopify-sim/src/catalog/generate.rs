@@ -164,7 +164,18 @@ struct Numbers {
     option: u64,
 }
 
+/// The seed of one shop: two shops of one simulator hold different things under the same ids, so that whoever mixes them
+/// up is found out.
+fn shop_seed(seed: u64, domain: &str) -> u64 {
+    // FNV-1a.
+    let start = 0xcbf2_9ce4_8422_2325 ^ seed;
+    domain.bytes().fold(start, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 pub(crate) fn generate(domain: &str, seed: u64, spec: &CatalogSpec) -> Catalog {
+    let seed = shop_seed(seed, domain);
     let mut rng = rng(seed, u64::MAX);
     let name = domain.split('.').next().unwrap_or(domain);
     let shop = Shop {
@@ -183,8 +194,8 @@ pub(crate) fn generate(domain: &str, seed: u64, spec: &CatalogSpec) -> Catalog {
         .map(|index| (LOCATIONS + index * 11, location(index)))
         .collect();
     let places: Vec<u64> = catalog.locations.keys().copied().collect();
-    let products = match &spec.listed {
-        Some(listed) => csv::products(listed, &places),
+    let products = match &spec.export {
+        Some(export) => csv::products(&export.0, &places),
         None => products(seed, spec, &places),
     };
     for product in products {

@@ -23,7 +23,8 @@ pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) 
         } else {
             spec.products_per_collection
         };
-        let tag = (index % 3 == 2).then(|| ["eco", "sale"][usize::from(index % 2 == 0)].into());
+        let tag =
+            (index % 3 == 2).then(|| ["eco", "sale"][usize::from(index.is_multiple_of(2))].into());
         let title = match &tag {
             Some(tag) => format!("All {tag} {index}"),
             None => format!("Collection {index}"),
@@ -116,7 +117,7 @@ fn vary(
         products: products.choose_multiple(rng, 3).copied().collect(),
         variants: Vec::new(),
     };
-    let effect = if index % 2 == 0 {
+    let effect = if index.is_multiple_of(2) {
         Effect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
     } else {
         Effect::Amount {
@@ -142,7 +143,7 @@ fn vary(
         _ => some(rng),
     };
     discount.buys_items = some(rng);
-    discount.buys = if index % 2 == 0 {
+    discount.buys = if index.is_multiple_of(2) {
         Purchase::Amount(Cents(5_000))
     } else {
         Purchase::Quantity(3)
@@ -161,12 +162,16 @@ fn vary(
         4 => discount.starts_at += 20 * 365 * DAY,
         _ => {}
     }
-    discount.combines = [index % 2 == 0, index % 3 == 0, index % 4 == 0];
+    discount.combines = [
+        index.is_multiple_of(2),
+        index.is_multiple_of(3),
+        index.is_multiple_of(4),
+    ];
     discount.usage_limit = (index % 2 == 1).then_some(1_000);
     discount.once_per_customer = index % 3 == 1;
     discount.uses_per_order = (index % 4 == 1).then_some(1);
     discount.used = rng.random_range(0..50);
-    discount.tags = if index % 4 == 0 {
+    discount.tags = if index.is_multiple_of(4) {
         vec!["season".to_owned()]
     } else {
         Vec::new()

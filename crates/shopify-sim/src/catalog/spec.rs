@@ -44,8 +44,13 @@ pub struct CatalogSpec {
     pub big_collection: usize,
     /// How many products, from the last, have ids above 2⁵³, which a JSON reader with floats rounds.
     pub ids_above_2_53: usize,
-    pub(crate) listed: Option<Arc<Vec<CsvProduct>>>,
+    /// The products, if they are not made up; then `products` and all about variants, levels and metafields is ignored.
+    pub export: Option<ProductExport>,
 }
+
+/// The products of a Shopify product export, read by [`CatalogSpec::from_csv`].
+#[derive(Debug, Clone)]
+pub struct ProductExport(pub(crate) Arc<Vec<CsvProduct>>);
 
 impl Default for CatalogSpec {
     fn default() -> Self {
@@ -66,7 +71,7 @@ impl Default for CatalogSpec {
             products_per_collection: 8,
             big_collection: 0,
             ids_above_2_53: 1,
-            listed: None,
+            export: None,
         }
     }
 }
@@ -99,7 +104,7 @@ impl CatalogSpec {
         let listed = super::csv::read(reader)?;
         Ok(Self {
             products: listed.len(),
-            listed: Some(Arc::new(listed)),
+            export: Some(ProductExport(Arc::new(listed))),
             ..Self::default()
         })
     }
