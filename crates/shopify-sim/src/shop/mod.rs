@@ -220,4 +220,10 @@ impl Shop {
         let now = self.now().timestamp();
         self.look(|catalog| truth::truth(catalog, now))
     }
+
+    /// The same as JSON text.
+    pub(crate) fn truth_text(&self) -> String {
+        let now = self.now().timestamp();
+        self.look(|catalog| truth::text(catalog, now))
+    }
 }

@@ -5,20 +5,58 @@ use serde_json::{Value, json};
 use crate::catalog::Catalog;
 use crate::catalog::discount::{Discount, DiscountKind, Effect, Value as Gets};
 use crate::catalog::model::{
-    Collection, Level, Location, Metafield, Product, Seconds, Shop, Variant, iso,
+    Cents, Collection, Level, Location, Metafield, Product, Seconds, Shop, Variant, iso,
 };
 
 /// Everything by ascending id; ids are numbers, moments ISO 8601, money decimal strings.
 pub(super) fn truth(catalog: &Catalog, now: Seconds) -> Value {
+    let told = parts(catalog, now).map(|(name, items)| (name.to_owned(), items.collect()));
+    let mut truth: serde_json::Map<String, Value> = told.into_iter().collect();
+    truth.insert("shop".to_owned(), shop(&catalog.shop));
+    truth.into()
+}
+
+/// The same as text, without ever holding more than one product as a tree.
+pub(super) fn text(catalog: &Catalog, now: Seconds) -> String {
+    let mut text = format!("{{\"shop\":{}", shop(&catalog.shop));
+    for (name, items) in parts(catalog, now) {
+        text.extend([",\"", name, "\":["]);
+        for (place, item) in items.enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            text.push_str(&item.to_string());
+        }
+        text.push(']');
+    }
+    text.push('}');
+    text
+}
+
+type Items<'a> = Box<dyn Iterator<Item = Value> + 'a>;
+
+fn parts(catalog: &Catalog, now: Seconds) -> [(&'static str, Items<'_>); 4] {
     let products = catalog.products.values();
     let discounts = catalog.discounts.values();
-    json!({
-        "shop": shop(&catalog.shop),
-        "locations": catalog.locations.values().map(location).collect::<Value>(),
-        "products": products.map(|each| product(catalog, each)).collect::<Value>(),
-        "discounts": discounts.map(|each| discount(each, now)).collect::<Value>(),
-        "collections": catalog.collections.values().map(|each| collection(catalog, each)).collect::<Value>(),
-    })
+    let collections = catalog.collections.values();
+    [
+        (
+            "locations",
+            Box::new(catalog.locations.values().map(location)),
+        ),
+        (
+            "products",
+            Box::new(products.map(move |each| product(catalog, each))),
+        ),
+        (
+            "discounts",
+            Box::new(discounts.map(move |each| discount(each, now))),
+        ),
+        (
+            "collections",
+            Box::new(collections.map(move |each| collection(catalog, each))),
+        ),
+    ]
 }
 
 fn shop(shop: &Shop) -> Value {
@@ -103,7 +141,7 @@ fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant
         "sku": variant.sku,
         "barcode": variant.barcode,
         "price": variant.price.money(),
-        "compare_at_price": variant.compare_at.map(|price| price.money()),
+        "compare_at_price": variant.compare_at.map(Cents::money),
         "available_for_sale": variant.for_sale(),
         "inventory_policy": if variant.oversell { "CONTINUE" } else { "DENY" },
         "inventory_quantity": variant.quantity(),

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::catalog::discount::{Discount, RedeemCode};
 use crate::catalog::gid::{gid, level_gid};
-use crate::catalog::model::{Collection, Level, Location, Product, Seconds, Shop, Variant, iso};
+use crate::catalog::model::{
+    Cents, Collection, Level, Location, Product, Seconds, Shop, Variant, iso,
+};
 
 /// How many variants of a product are told in full.
 const FULL_VARIANTS: usize = 100;
@@ -60,7 +62,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
         "product_id": product.id,
         "title": product.variant_title(variant),
         "price": variant.price.money(),
-        "compare_at_price": variant.compare_at.map(|price| price.money()),
+        "compare_at_price": variant.compare_at.map(Cents::money),
         "currency": shop.currency,
         "sku": variant.sku,
         "barcode": variant.barcode,

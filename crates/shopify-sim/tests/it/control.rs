@@ -236,6 +236,7 @@ async fn shops_calls_and_faults_are_told() {
     assert_eq!(shops, json!({"shops": ["example.myshopify.com"]}));
     let summary = world.get("").await;
     assert_eq!(summary["products"], 20);
+    assert_eq!(world.get("/truth").await, world.shop.truth());
 
     let scopes = json!({"scopes": ["read_products"]});
     let (_, issued) = world.control(Method::POST, "/tokens", scopes).await;
@@ -305,8 +306,8 @@ async fn deliveries_are_controlled_over_http() {
     let comply = json!({"topic": "shop/redact", "address": hooks.address});
     let (status, _) = world.control(Method::POST, "/comply", comply).await;
     assert_eq!(status, 200);
-    let (_, gone) = world.control(Method::POST, "/uninstall", Value::Null).await;
-    assert_eq!(gone, json!({"was_installed": true}));
+    let (_, answer) = world.control(Method::POST, "/uninstall", Value::Null).await;
+    assert_eq!(answer, json!({"was_installed": true}));
     let install = world
         .get("/install?app_url=http://127.0.0.1:5000/shopify/install")
         .await;
