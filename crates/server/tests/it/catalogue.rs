@@ -35,7 +35,7 @@ async fn the_document_equals_the_shop_item_by_item() {
     };
     // What the shop has is what would be cut off.
     assert_eq!(most("products", "variants"), Some(2_048));
-    assert_eq!(most("products", "metafields"), Some(60));
+    assert!(most("products", "metafields") >= Some(60));
     assert_eq!(most("discounts", "codes"), Some(400));
     assert!(most("collections", "products") >= Some(120));
     let mut kinds: Vec<_> = truth["discounts"]

@@ -19,6 +19,17 @@ fn shop() -> ShopDomain {
     SHOP.parse().unwrap()
 }
 
+/// The callback that Shopify would send the merchant back to.
+fn callback(code: &str, state: &str) -> String {
+    let query = [
+        ("code", code),
+        ("shop", SHOP),
+        ("state", state),
+        ("timestamp", "1795521600"),
+    ];
+    format!("/shopify/callback?{}", signed_query(SECRET, &query))
+}
+
 /// A service, and what stands for Shopify's token endpoint.
 struct Setup {
     app: TestApp,
@@ -75,16 +86,6 @@ impl Setup {
         let (_, state) = pairs.find(|(name, _)| name == "state").unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
         (state.into_owned(), cookie)
-    }
-
-    fn callback(&self, code: &str, state: &str) -> String {
-        let query = [
-            ("code", code),
-            ("shop", SHOP),
-            ("state", state),
-            ("timestamp", "1795521600"),
-        ];
-        format!("/shopify/callback?{}", signed_query(SECRET, &query))
     }
 
     /// The path gets this status and this code, and nothing has been sent to Shopify.
@@ -214,7 +215,7 @@ async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
 async fn the_callback_installs_the_shop_and_reports() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, _) = setup.begun().await;
-    let response = setup.app.get(&setup.callback("good", &state)).send().await;
+    let response = setup.app.get(&callback("good", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 200);
     let text = response.text().await.unwrap();
@@ -246,7 +247,7 @@ async fn the_callback_installs_the_shop_and_reports() {
 
     // The state is used up.
     setup
-        .refused(&setup.callback("good", &state), 400, "invalid_state")
+        .refused(&callback("good", &state), 400, "invalid_state")
         .await;
 }
 
@@ -254,7 +255,7 @@ async fn the_callback_installs_the_shop_and_reports() {
 async fn callbacks_are_checked_before_the_code_is_exchanged() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begun().await;
-    let good = setup.callback("good", &state);
+    let good = callback("good", &state);
     for (name, value) in [("code", "good"), ("shop", SHOP), ("state", &state)] {
         let missing = good.replace(&format!("{name}={value}"), &format!("{name}="));
         setup.refused(&missing, 400, "missing_parameter").await;
@@ -273,7 +274,7 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
         setup.refused(&bad, 401, "bad_signature").await;
     }
     for bad in ["x", "1.2.3", &format!("{state}x")] {
-        let path = setup.callback("good", bad);
+        let path = callback("good", bad);
         setup.refused(&path, 400, "invalid_state").await;
     }
     // A state for another shop, well signed.
@@ -303,7 +304,7 @@ async fn the_cookie_can_be_required() {
     let required = TestApp::builder().set("SHOPSYNC__SHOPIFY__REQUIRE_STATE_COOKIE", "true");
     let setup = Setup::new(required).await;
     let (state, cookie) = setup.begun().await;
-    let path = setup.callback("good", &state);
+    let path = callback("good", &state);
     setup.refused(&path, 400, "invalid_state").await;
     let request = setup.app.get(&path).header("Cookie", cookie);
     assert_eq!(request.send().await.unwrap().status(), 200);
@@ -313,7 +314,7 @@ async fn the_cookie_can_be_required() {
 async fn a_code_that_shopify_refuses_installs_nothing() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, _) = setup.begun().await;
-    let response = setup.app.get(&setup.callback("bad", &state)).send().await;
+    let response = setup.app.get(&callback("bad", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 400);
     let body: Value = response.json().await.unwrap();
@@ -326,7 +327,7 @@ async fn a_browser_gets_a_page_that_it_can_load_again() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begun().await;
     let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
-    let request = setup.app.get(&setup.callback("good", &state));
+    let request = setup.app.get(&callback("good", &state));
     let request = request.header("Accept", accept).header("Cookie", cookie);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 303);
@@ -387,7 +388,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         let builder = TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", &address);
         let setup = Setup::new(builder).await;
         let (state, _) = setup.begun().await;
-        let report = setup.app.get(&setup.callback("good", &state)).send().await;
+        let report = setup.app.get(&callback("good", &state)).send().await;
         let report: Value = report.unwrap().json().await.unwrap();
         assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
         let message = report["webhook_test"]["message"].as_str().unwrap();
@@ -414,7 +415,7 @@ async fn an_address_of_another_service_is_reported() {
         .await;
     let setup = Setup::new(TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", stranger.uri())).await;
     let (state, _) = setup.begun().await;
-    let report = setup.app.get(&setup.callback("good", &state)).send().await;
+    let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     let message = report["webhook_test"]["message"].as_str().unwrap();
     assert!(message.contains("is it another one?"), "{message}");
@@ -432,7 +433,7 @@ async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
         "Access denied",
     ));
     let (state, _) = setup.begun().await;
-    let report = setup.app.get(&setup.callback("good", &state)).send().await;
+    let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     assert_eq!(report["webhook_test"]["status"], "success");
     assert_eq!(
@@ -453,7 +454,7 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
         PortError::retry("read the products", "the shop is slow"),
     );
     let (state, _) = setup.begun().await;
-    let request = setup.app.get(&setup.callback("good", &state));
+    let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
     let path = format!("/shopify/{}", header(&response, "location"));
     loop {

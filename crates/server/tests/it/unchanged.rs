@@ -1,6 +1,7 @@
 //! What has not changed is not uploaded.
 
 use sync_core::Outcome;
+use sync_core::ports::ShopRegistry;
 
 use crate::support::World;
 

@@ -6,6 +6,9 @@ use shopify_sim::{CollectionChange, DiscountChange, ProductChange, ShopControl};
 use sync_core::ItemKind;
 use testkit::{ManualClock, at};
 
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
 use crate::support::World;
 
 /// Makes a change, and expects it in the document: uploaded once, no page of a full scan read.
@@ -30,11 +33,11 @@ async fn a_changed_product() {
     let world = World::builder().installed().await;
     let product = world.shop.product_ids()[0];
     follows(&world, |shop| {
-        shop.set_price(product, None, "77.10").unwrap()
+        shop.set_price(product, None, "77.10").unwrap();
     })
     .await;
     follows(&world, |shop| {
-        shop.update_product(product, &titled("Renamed")).unwrap()
+        shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
     // Those who repeat its title were read as well.
@@ -52,7 +55,7 @@ async fn a_product_that_is_repeated_by_a_collection() {
     let members = &truth["collections"][0]["products"];
     let product = members[0]["id"].as_u64().unwrap();
     follows(&world, |shop| {
-        shop.update_product(product, &titled("Renamed")).unwrap()
+        shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
     let text = world.document().await["data"]["collections"].to_string();
@@ -64,7 +67,7 @@ async fn a_created_and_a_deleted_product() {
     let world = World::builder().installed().await;
     let mut created = 0;
     follows(&world, |shop| {
-        created = shop.create_product(&titled("New")).unwrap()
+        created = shop.create_product(&titled("New")).unwrap();
     })
     .await;
     assert!(
@@ -98,7 +101,7 @@ async fn an_inventory_change() {
     let item = variant["inventory_item_id"].as_u64().unwrap();
     let location = variant["levels"][0]["location_id"].as_u64().unwrap();
     follows(&world, |shop| {
-        shop.set_available(item, location, 4_321).unwrap()
+        shop.set_available(item, location, 4_321).unwrap();
     })
     .await;
     assert!(world.document().await.to_string().contains("4321"));
@@ -121,7 +124,7 @@ async fn discounts() {
         ..DiscountChange::default()
     };
     follows(&world, |shop| {
-        shop.update_discount(created, &codes).unwrap()
+        shop.update_discount(created, &codes).unwrap();
     })
     .await;
     let text = world.document().await["data"]["codeDiscountNodes"].to_string();
@@ -140,7 +143,7 @@ async fn collections() {
         ..CollectionChange::default()
     };
     follows(&world, |shop| {
-        created = shop.create_collection(&new).unwrap()
+        created = shop.create_collection(&new).unwrap();
     })
     .await;
     let fewer = CollectionChange {
@@ -148,7 +151,7 @@ async fn collections() {
         ..CollectionChange::default()
     };
     follows(&world, |shop| {
-        shop.update_collection(created, &fewer).unwrap()
+        shop.update_collection(created, &fewer).unwrap();
     })
     .await;
     follows(&world, |shop| shop.delete_collection(created).unwrap()).await;
@@ -160,7 +163,7 @@ async fn locations_and_the_shop_itself() {
     let location = world.shop.location_ids()[0];
     follows(&world, |shop| {
         shop.update_location(location, Some("Elsewhere"), None)
-            .unwrap()
+            .unwrap();
     })
     .await;
     let products = world.document().await["data"]["products"].to_string();
@@ -220,11 +223,9 @@ async fn a_burst_is_few_fetches_and_one_upload() {
     world.is_true().await.unwrap();
     assert_eq!(world.runs().await.len(), runs + 1);
     assert_eq!(world.app.put_count(), 2);
-    assert!(
-        world.calls("ProductsById") <= 2,
-        "{}",
-        world.calls("ProductsById")
-    );
+    // Several products share a request, as many as its cost allows.
+    let fetches = world.calls("ProductsById");
+    assert!((1..=5).contains(&fetches), "{fetches}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,10 +256,15 @@ async fn subscriptions_that_vanished_are_made_again_and_others_are_left_alone() 
     let service = world.app.service();
     let before = world.shop.subscriptions();
     // A second service of the same app, at another address.
+    let elsewhere = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&elsewhere)
+        .await;
     let other = server::adapters::ShopifyCatalog::new(
         service.app.clone(),
         service.tokens.clone(),
-        "http://127.0.0.1:1/elsewhere",
+        elsewhere.uri(),
     );
     let made = sync_core::ports::CatalogSource::audit_subscriptions(&other, &world.domain).await;
     assert_eq!(made.unwrap().created.len(), before.len());

@@ -22,7 +22,7 @@ use super::backends::Backends;
 pub(crate) const SECRET: &str = "hush-hush";
 
 /// Tests give up on an event after this time; it is never waited for otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a test wants differently.
 #[derive(Default)]
