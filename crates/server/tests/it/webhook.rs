@@ -293,10 +293,15 @@ async fn without_its_database_it_asks_for_another_try() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_methods_and_paths_are_refused() {
     let app = TestApp::builder().catalog(FakeCatalog::new()).start().await;
+    for path in ["/", "/healthz", "/shopify/a/login", "/shopify/callback"] {
+        let response = app.post(path).send().await.unwrap();
+        assert_eq!(response.status(), 405, "{path}");
+        assert_eq!(response.headers()["allow"], "GET");
+    }
     let response = app.get("/shopify/webhook").send().await.unwrap();
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
-    for path in ["/", "/shopify", "/shopify/webhook/x", "/nothing"] {
+    for path in ["/shopify", "/shopify/webhook/x", "/nothing"] {
         let (status, body) = answer(app.get(path)).await;
         assert_eq!(
             (status, &body["code"]),

@@ -143,3 +143,6 @@ pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
         item(key, Section::CodeDiscounts, &node, rest)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,89 @@ fn refusal(error: Error) -> Result<String, Error> {
         error => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shopify_client::Gid;
+
+    use super::*;
+
+    const OURS: &str = "https://example.com/shopify/webhook";
+
+    fn subscription(id: u64, topic: &str, uri: &str) -> Subscription {
+        Subscription {
+            id: Gid::new("WebhookSubscription", id),
+            topic: topic_constant(topic),
+            uri: uri.to_owned(),
+            format: "JSON".to_owned(),
+            filter: None,
+            include_fields: Vec::new(),
+        }
+    }
+
+    fn duty_of<'a>(listed: &'a [Subscription], topic: &str) -> Duty<'a> {
+        let mut duties = duties(listed, OURS).into_iter();
+        duties.find(|(known, _)| *known == topic).unwrap().1
+    }
+
+    #[test]
+    fn every_topic_is_a_duty_and_no_other() {
+        let names: Vec<_> = duties(&[], OURS)
+            .into_iter()
+            .map(|(topic, _)| topic)
+            .collect();
+        assert_eq!(names, topics::SUBSCRIBED);
+    }
+
+    #[test]
+    fn only_what_leads_to_our_address_is_ours() {
+        let listed = [
+            subscription(1, "products/update", "https://example.com/other"),
+            subscription(2, "products/update", "https://example.com/shopify/webhook/"),
+        ];
+        assert_eq!(duty_of(&listed, "products/update"), Duty::default());
+    }
+
+    #[test]
+    fn of_several_the_oldest_right_one_stays() {
+        let mut filtered = subscription(1, "products/update", OURS);
+        filtered.filter = Some("status:active".to_owned());
+        let listed = [
+            subscription(3, "products/update", OURS),
+            filtered,
+            subscription(2, "products/update", OURS),
+            subscription(4, "products/delete", OURS),
+        ];
+        let duty = duty_of(&listed, "products/update");
+        assert_eq!(duty.kept.map(|kept| kept.id.number()), Some(2));
+        let superfluous = duty.superfluous.iter().map(|listed| listed.id.number());
+        assert_eq!(superfluous.collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    fn a_subscription_that_withholds_something_is_wrong() {
+        let right = subscription(1, "inventory_levels/update", OURS);
+        assert!(!is_wrong(&right));
+        for wrong in [
+            Subscription {
+                format: "XML".to_owned(),
+                ..right.clone()
+            },
+            Subscription {
+                filter: Some("a:b".to_owned()),
+                ..right.clone()
+            },
+            Subscription {
+                include_fields: vec!["id".to_owned()],
+                ..right.clone()
+            },
+        ] {
+            assert!(is_wrong(&wrong), "{wrong:?}");
+        }
+        let unfiltered = Subscription {
+            filter: Some(String::new()),
+            ..right
+        };
+        assert!(!is_wrong(&unfiltered));
+    }
+}

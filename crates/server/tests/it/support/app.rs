@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Quiet;
+use super::Relay;
 use super::backends::Backends;
 
 /// The app's secret in tests.
@@ -61,23 +62,23 @@ impl TestAppBuilder {
             ("SHOPIFY_API_KEY", "test-app"),
             ("SHOPIFY_API_SECRET", SECRET),
             ("STATE_TOKEN_SECRET", "state-secret"),
-            (
-                "SHOPIFY_REDIRECT_URI",
-                "http://127.0.0.1:1/shopify/callback",
-            ),
-            (
-                "SHOPIFY_WEBHOOK_ADDRESS",
-                "http://127.0.0.1:1/shopify/webhook",
-            ),
             // Nothing listens there: no test reaches Shopify itself.
             ("SHOPIFY_ENDPOINT", "http://127.0.0.1:1/{shop}"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
+        let relay = Relay::start().await;
+        for (name, path) in [
+            ("SHOPIFY_REDIRECT_URI", "/shopify/callback"),
+            ("SHOPIFY_WEBHOOK_ADDRESS", "/shopify/webhook"),
+        ] {
+            variables.insert(name.to_owned(), relay.url(path));
+        }
         variables.extend(backends.variables());
         variables.extend(self.variables);
         let mut app = TestApp {
             backends,
+            relay,
             variables,
             clock: self.clock,
             catalog: self.catalog,
@@ -94,6 +95,8 @@ impl TestAppBuilder {
 pub(crate) struct TestApp {
     /// Its database and its bucket.
     pub(crate) backends: Backends,
+    /// Its address to Shopify.
+    pub(crate) relay: Relay,
     variables: BTreeMap<String, String>,
     clock: Option<ManualClock>,
     catalog: Option<Arc<dyn CatalogSource>>,
@@ -135,6 +138,7 @@ impl TestApp {
         };
         let built = Application::build(self.settings(), overrides).await;
         let application = built.unwrap();
+        self.relay.lead_to(application.local_address());
         let shutdown = CancellationToken::new();
         self.instance = Some(Instance {
             address: application.local_address(),
@@ -211,6 +215,7 @@ impl TestApp {
     pub(crate) async fn stop(&mut self) {
         self.earlier_uploads = self.put_count();
         let instance = self.instance.take().expect("the service was stopped");
+        self.relay.cut();
         instance.shutdown.cancel();
         let stopped = tokio::time::timeout(PATIENCE, instance.running).await;
         stopped.expect("the service should stop").unwrap().unwrap();

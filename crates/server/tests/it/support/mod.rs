@@ -6,7 +6,11 @@
 
 mod app;
 mod backends;
+mod oauth;
 mod quiet;
+mod relay;
 
 pub(crate) use app::{SECRET, TestApp, TestAppBuilder, sign};
+pub(crate) use oauth::signed_query;
 pub(crate) use quiet::Quiet;
+pub(crate) use relay::Relay;
