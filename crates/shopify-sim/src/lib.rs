@@ -8,9 +8,7 @@ mod catalog;
 mod clock;
 mod control;
 mod fault;
-#[path = "seam/graphql.rs"]
 mod graphql;
-
 mod locks;
 mod oauth;
 mod seeded;

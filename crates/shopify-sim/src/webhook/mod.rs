@@ -4,7 +4,6 @@ pub(crate) mod body;
 mod delivery;
 mod outbox;
 mod sender;
-#[path = "../seam/subscription.rs"]
 pub(crate) mod subscription;
 
 pub use delivery::{Delivery, DeliveryState};
