@@ -4,12 +4,12 @@ mod check_config;
 mod connect;
 mod doctor;
 mod failure;
-mod install_url;
-mod outcome;
-mod progress;
+pub(crate) mod install_url;
+pub(crate) mod outcome;
+pub(crate) mod progress;
 mod serve;
 mod shops;
-mod signals;
+pub(crate) mod signals;
 mod sync;
 
 use std::path::{Path, PathBuf};
@@ -21,14 +21,18 @@ use tokio::runtime::Runtime;
 
 pub(crate) use failure::{Exit, Failure};
 
+use crate::demo;
 use crate::logging;
 use crate::settings::{Loaded, Settings};
 
 const ABOUT: &str = "\
-Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.";
+Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
+
+Never used it before? `shopsync demo` needs no account and no settings.";
 
 const EXIT_CODES: &str = "\
 Examples:
+  shopsync demo                      all of it on this machine, with a simulated shop
   shopsync check-config              the settings in force, and where each comes from
   shopsync doctor                    what is wrong, and what to do about it
   shopsync serve                     the service, on port 5000
@@ -64,6 +68,8 @@ pub struct Cli {
 enum Command {
     /// Run the service: OAuth, webhooks, the workers, the daily poll.
     Serve(serve::Arguments),
+    /// Try everything on this machine, with a simulated shop and an S3 server of its own.
+    Demo(demo::Arguments),
     /// Read a shop's whole catalogue now and upload what changed.
     Sync(sync::Arguments),
     /// List the shops, their state and their last run.
@@ -126,6 +132,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     };
     match &cli.command {
         Command::Serve(arguments) => serve::run(arguments, context),
+        Command::Demo(arguments) => demo::run(arguments),
         Command::Sync(arguments) => sync::run(arguments, context),
         Command::Shops(arguments) => shops::run(arguments, context),
         Command::InstallUrl(arguments) => install_url::run(arguments, context),

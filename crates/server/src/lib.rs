@@ -6,6 +6,7 @@
 pub mod adapters;
 pub mod app;
 pub mod cli;
+mod demo;
 pub mod heartbeat;
 pub mod http;
 pub mod installation;
