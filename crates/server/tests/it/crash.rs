@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use shopify_sim::{Fault, FaultKind};
-use sync_core::{Demand, Trigger};
 use testkit::{ManualClock, at};
 
 use crate::support::{Process, World};
@@ -54,13 +53,7 @@ async fn in_the_middle_of_a_full_scan() {
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
     world.shop.fault(hang).unwrap();
-    let service = world.app.service();
-    let (inbox, demand) = (&service.ports.inbox, Demand::full(Trigger::Manual));
-    inbox
-        .demand(&world.domain, &demand, service.clock.now())
-        .await
-        .unwrap();
-    service.wake.notify_one();
+    world.demand().await;
     hangs(&world).await;
     world.app.crash().await;
     world.app.restart().await;

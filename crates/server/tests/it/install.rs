@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shopify_sim::{Fault, FaultKind, FaultTarget};
 use sync_core::ports::ShopRegistry;
-use sync_core::{ShopStatus, UnavailableReason};
+use sync_core::{Outcome, ShopStatus, UnavailableReason};
 use testkit::{ManualClock, at};
 
 use crate::support::{Logs, World};
@@ -115,35 +115,9 @@ async fn revoked_tokens_make_the_shop_unavailable_until_it_is_installed_again() 
     let world = World::builder().installed().await;
     world.shop.revoke_tokens();
     world.shop.quietly().rename_shop("Renamed").unwrap();
+    let ended = world.next_run().await;
+    assert!(matches!(ended, Outcome::Failed { .. }), "{ended:?}");
     let service = world.app.service();
-    let demand = sync_core::Demand::full(sync_core::Trigger::Manual);
-    let inbox = &service.ports.inbox;
-    inbox
-        .demand(&world.domain, &demand, service.clock.now())
-        .await
-        .unwrap();
-    let step = service
-        .engine
-        .run_next(
-            Some(&world.domain),
-            &service.bulletin,
-            &tokio_util::sync::CancellationToken::new(),
-        )
-        .await;
-    // Whether this call or a worker was first, the run is over when the shop is free again.
-    step.unwrap();
-    let watch = service.run_watch();
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    let runs = world.runs().await;
-    let before = runs
-        .iter()
-        .rfind(|run| run.finished.is_some())
-        .map(|run| run.id);
-    watch
-        .full_run_after(&world.domain, before, deadline)
-        .await
-        .unwrap()
-        .unwrap();
     let found = service.database.find(&world.domain).await.unwrap().unwrap();
     let reason = UnavailableReason::Unauthorized;
     assert_eq!(found.status, ShopStatus::Unavailable(reason));

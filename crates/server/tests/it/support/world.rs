@@ -1,7 +1,8 @@
 use serde_json::Value;
 use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use sync_core::ports::{RunLog, ShopRegistry};
-use sync_core::{Demand, Run, ShopDomain, Trigger};
+use sync_core::progress::Progress;
+use sync_core::{Demand, Outcome, Run, ShopDomain, Trigger};
 use testkit::ManualClock;
 
 use super::{Relay, SECRET, TestApp, TestAppBuilder, of_document, of_shop};
@@ -144,11 +145,29 @@ impl World {
 
     /// Demands a full scan, as `shopsync sync --full` does, and waits until all is done.
     pub(crate) async fn sync(&self) {
+        self.demand().await;
+        self.app.settled().await;
+    }
+
+    /// Demands a full scan.
+    pub(crate) async fn demand(&self) {
         let service = self.app.service();
         let demand = Demand::full(Trigger::Manual);
         let (inbox, now) = (&service.ports.inbox, service.clock.now());
         inbox.demand(&self.domain, &demand, now).await.unwrap();
-        self.app.settled().await;
+        service.wake.notify_one();
+    }
+
+    /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
+    pub(crate) async fn next_run(&self) -> Outcome {
+        let mut heard = self.app.service().bulletin.listen();
+        self.demand().await;
+        loop {
+            let event = heard.recv().await.unwrap();
+            if let Progress::Finished(report) = &event.progress {
+                return report.outcome.clone();
+            }
+        }
     }
 
     /// The shop's document.
