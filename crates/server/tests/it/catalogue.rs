@@ -49,6 +49,18 @@ async fn the_document_equals_the_shop_item_by_item() {
     assert_eq!(kinds.len(), 8);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_with_everything_that_has_ever_been_cut_off() {
+    let world = World::builder()
+        .catalog(CatalogSpec::everything())
+        .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
+        .installed()
+        .await;
+    world.is_true().await.unwrap();
+    world.sync().await;
+    assert_eq!(world.app.put_count(), 1);
+}
+
 /// Every path of the query that the document was first made by, with `*` for each item of a list.
 const PATHS: &[&str] = &[
     "data.shop.name",

@@ -63,6 +63,13 @@ async fn tokens(world: &World) -> Vec<SecretString> {
     tokens
 }
 
+fn text_has(logs: &Logs, part: &str) -> bool {
+    logs.text().lines().any(|line| {
+        // What the libraries say of the test's own requests is not the service's doing.
+        line.contains(" server::") && line.contains(part)
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_readable_anywhere() {
     let logs = Logs::kept();
@@ -77,6 +84,9 @@ async fn no_token_is_readable_anywhere() {
     secrets.extend(tokens(&world).await);
     assert_ne!(secrets[0].expose_secret(), secrets[2].expose_secret());
     secrets.push("hush-hush".into());
+    // What stands in the callback's query.
+    assert!(text_has(logs, "GET /shopify/callback was answered 200"));
+    assert!(!text_has(logs, "state=") && !text_has(logs, "code="));
 
     let state = world.app.backends.raw_state(world.app.variables());
     let text = logs.text();

@@ -178,6 +178,11 @@ impl TestApp {
         self.http.get(self.url(path))
     }
 
+    /// A HEAD of a path.
+    pub(crate) fn head(&self, path: &str) -> RequestBuilder {
+        self.http.head(self.url(path))
+    }
+
     /// A POST to a path.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.http.post(self.url(path))
