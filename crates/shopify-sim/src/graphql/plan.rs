@@ -296,8 +296,10 @@ impl<'a> Planner<'a> {
         let definition = pinned.schema.type_field(owner, &field.name).ok();
         let shape = definition.map_or(Shape::One { nullable: false }, |it| Shape::of(&it.ty));
         let kind = match definition {
-            None => Kind::Typename,
-            Some(definition) => self.kind(definition.ty.inner_named_type(), fields),
+            Some(definition) if field.name != "__typename" => {
+                self.kind(definition.ty.inner_named_type(), fields)
+            }
+            _ => Kind::Typename,
         };
         Some(Field {
             key: key.to_string(),
