@@ -9,7 +9,7 @@ use super::super::page::{MOST, Place};
 use super::lists;
 use super::values::{ITEMS, counted, moment, money, truncated, unsigned};
 use crate::catalog::gid::{Gid, gid};
-use crate::catalog::model::{Category, Metafield, Product, ProductOption, Variant};
+use crate::catalog::model::{Category, Cents, Metafield, Product, ProductOption, Variant};
 
 /// How many variants a product has at most, and gives at once when it is asked for by `product(id:)`.
 const MOST_VARIANTS: usize = 2_048;
@@ -216,7 +216,7 @@ pub(crate) fn variant<'a>(
         "barcode" => maybe(variant.barcode.as_deref()).into(),
         "position" => position(product, variant).into(),
         "price" => variant.price.money().into(),
-        "compareAtPrice" => maybe(variant.compare_at.map(|price| price.money())).into(),
+        "compareAtPrice" => maybe(variant.compare_at.map(Cents::money)).into(),
         "availableForSale" => variant.for_sale().into(),
         "inventoryPolicy" => if variant.oversell { "CONTINUE" } else { "DENY" }.into(),
         "inventoryQuantity" => variant.quantity().into(),
@@ -294,9 +294,7 @@ pub(super) fn metafields<'a>(
                 || (namespace.is_some() && **key == *field.key)
         };
         namespace.is_none_or(|namespace| namespace == &*field.namespace)
-            && keys
-                .as_ref()
-                .is_none_or(|keys| keys.iter().any(|key| named(&key)))
+            && keys.as_ref().is_none_or(|keys| keys.iter().any(named))
     };
     Ok(opening.answer(all.iter().filter(wanted).map(|field| {
         let place = anywhere(context, field.id);
