@@ -6,6 +6,7 @@ mod documents;
 mod fields;
 mod paging;
 mod refusals;
+mod speed;
 mod subscriptions;
 
 use std::path::{Path, PathBuf};
