@@ -65,6 +65,7 @@ pub struct SimulatorBuilder {
     clock: Arc<dyn SimClock>,
     bucket: BucketSize,
     retry_scale: f64,
+    demands_expiring_tokens: bool,
     listen: SocketAddr,
 }
 
@@ -102,6 +103,13 @@ impl SimulatorBuilder {
     /// Multiplies the pauses between a webhook's retries, which take 4 hours in all otherwise. For demonstrations.
     pub fn retry_scale(mut self, scale: f64) -> Self {
         self.retry_scale = scale;
+        self
+    }
+
+    /// Refuses tokens that the grant page gave without `expiring=1`, with 403: as Shopify does with public apps made
+    /// since 1 April 2026. Off by default.
+    pub fn demand_expiring_tokens(mut self) -> Self {
+        self.demands_expiring_tokens = true;
         self
     }
 
@@ -147,6 +155,7 @@ impl SimulatorBuilder {
             sender: Arc::new(sender.map_err(StartError::Client)?),
             tasks: tasks.clone(),
             bucket: self.bucket,
+            demands_expiring_tokens: self.demands_expiring_tokens,
         };
         let mut shops = IndexMap::new();
         for (name, spec) in self.shops {
@@ -206,6 +215,7 @@ impl Simulator {
             clock: Arc::new(SystemClock),
             bucket: BucketSize::default(),
             retry_scale: 1.0,
+            demands_expiring_tokens: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }

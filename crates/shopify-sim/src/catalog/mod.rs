@@ -7,6 +7,7 @@ pub(crate) mod generate;
 pub(crate) mod gid;
 mod marketing;
 pub(crate) mod model;
+mod products;
 pub(crate) mod spec;
 
 use std::collections::HashMap;

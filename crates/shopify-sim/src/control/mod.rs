@@ -86,6 +86,11 @@ impl ShopControl {
         self.shop.truth()
     }
 
+    /// The same as JSON text; for a large catalogue it takes far less memory.
+    pub fn truth_text(&self) -> String {
+        self.shop.truth_text()
+    }
+
     /// Has the answers come in another order wherever Shopify promises none; 0 brings the natural order back.
     pub fn shuffle(&self, seed: u64) {
         self.shop.shuffle(seed);
@@ -94,6 +99,11 @@ impl ShopControl {
     /// What the app has asked for since the simulator started.
     pub fn calls(&self) -> Calls {
         self.shop.calls()
+    }
+
+    /// Resolves once what the app has asked for is enough for `enough`, and returns it.
+    pub async fn until(&self, enough: impl FnMut(&Calls) -> bool) -> Calls {
+        self.shop.until(enough).await
     }
 
     /// Has requests fail.

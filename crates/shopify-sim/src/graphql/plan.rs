@@ -293,7 +293,8 @@ impl<'a> Planner<'a> {
         }
         // Not the definition beside the selection: that can be an interface's, which may promise less.
         let pinned = self.pinned;
-        let definition = pinned.schema.type_field(owner, &field.name).ok();
+        let definition = pinned.schema.type_field(owner, &field.name);
+        let definition = definition.ok().filter(|_| field.name != "__typename");
         let shape = definition.map_or(Shape::One { nullable: false }, |it| Shape::of(&it.ty));
         let kind = match definition {
             None => Kind::Typename,

@@ -39,6 +39,8 @@ pub(crate) struct Access {
     /// `read_…` beside each `write_…`.
     pub(crate) scopes: Vec<String>,
     expires: Option<DateTime<Utc>>,
+    /// The grant page gave it, and it does not expire.
+    pub(crate) is_outdated: bool,
 }
 
 struct RefreshToken {
@@ -166,10 +168,13 @@ impl Grants {
         }
         if expiring {
             // Getting another refreshable token retires the one before.
-            Ok(self.issue_pair(&scopes, None, now))
-        } else {
-            Ok(self.issue(&scopes, None))
+            return Ok(self.issue_pair(&scopes, None, now));
         }
+        let granted = self.issue(&scopes, None);
+        if let Some(access) = self.access.get_mut(&granted.access_token) {
+            access.is_outdated = true;
+        }
+        Ok(granted)
     }
 
     /// Exchanges a refresh token: the current one, or the one before as long as the current one was never used.
@@ -220,6 +225,7 @@ impl Grants {
         let access = Access {
             scopes: expanded(scopes),
             expires: life.map(|(now, life)| now + life),
+            is_outdated: false,
         };
         self.access.insert(access_token.clone(), access);
         let before = self.installed.replace(scopes.to_vec());

@@ -22,6 +22,8 @@ use crate::shop::Shop;
 
 /// The stable versions that can be called, oldest first.
 const VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
+const NON_EXPIRING: &str = "[API] Non-expiring access tokens are no longer accepted for the Admin API. Use an expiring \
+     access token";
 const TOKEN: &str = "x-shopify-access-token";
 
 /// The version that answers a call to `asked`: an older one falls forward to the oldest that there is.
@@ -165,6 +167,9 @@ async fn answered(
     let Some(access) = token.and_then(|token| shop.access(token)) else {
         return unauthorized();
     };
+    if access.is_outdated && shop.demands_expiring_tokens() {
+        return refused(403, NON_EXPIRING);
+    }
     let prepared = match asked.prepared {
         Ok(prepared) => prepared,
         Err(refusal) => return refusal,

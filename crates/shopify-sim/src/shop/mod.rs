@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::app::SimApp;
 use crate::bucket::{Bucket, BucketSize};
@@ -36,6 +36,7 @@ pub(crate) struct Surroundings {
     pub(crate) sender: Arc<Sender>,
     pub(crate) tasks: Tasks,
     pub(crate) bucket: BucketSize,
+    pub(crate) demands_expiring_tokens: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub(crate) struct Shop {
     grants: Mutex<Grants>,
     bucket: Mutex<Bucket>,
     faults: Mutex<Faults>,
-    calls: Mutex<Calls>,
+    calls: watch::Sender<Calls>,
     outbox: Outbox,
     lanes: Semaphore,
     shuffle: AtomicU64,
@@ -67,7 +68,7 @@ impl Shop {
             grants: Mutex::new(Grants::new(seeded.clone())),
             bucket: Mutex::new(Bucket::new(around.bucket, now)),
             faults: Mutex::default(),
-            calls: Mutex::default(),
+            calls: watch::Sender::default(),
             outbox: Outbox::new(),
             lanes: Semaphore::new(LANES),
             shuffle: AtomicU64::new(0),
@@ -83,6 +84,10 @@ impl Shop {
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.around.clock.now()
+    }
+
+    pub(crate) fn demands_expiring_tokens(&self) -> bool {
+        self.around.demands_expiring_tokens
     }
 
     pub(crate) fn app(&self) -> &SimApp {
@@ -199,16 +204,24 @@ impl Shop {
     /// What goes wrong with a request, if anything.
     pub(crate) fn fault(&self, route: Route<'_>) -> Option<FaultKind> {
         let struck = lock(&self.faults).strike(route)?;
-        lock(&self.calls).faults += 1;
+        self.count(|calls| calls.faults += 1);
         Some(struck)
     }
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut Calls)) {
-        count(&mut lock(&self.calls));
+        self.calls.send_modify(count);
     }
 
     pub(crate) fn calls(&self) -> Calls {
-        lock(&self.calls).clone()
+        self.calls.borrow().clone()
+    }
+
+    /// Resolves once `enough` is true of the calls.
+    pub(crate) async fn until(&self, mut enough: impl FnMut(&Calls) -> bool) -> Calls {
+        let mut calls = self.calls.subscribe();
+        // An error is impossible while `self` holds the sender.
+        let _ = calls.wait_for(|calls| enough(calls)).await;
+        self.calls()
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

@@ -303,8 +303,8 @@ async fn deliveries_are_controlled_over_http() {
     world.shop.settled().await;
     assert_eq!(hooks.received().len(), 5);
 
-    let comply = json!({"topic": "shop/redact", "address": hooks.address});
-    let (status, _) = world.control(Method::POST, "/comply", comply).await;
+    let redaction = json!({"topic": "shop/redact", "address": hooks.address});
+    let (status, _) = world.control(Method::POST, "/comply", redaction).await;
     assert_eq!(status, 200);
     let (_, answer) = world.control(Method::POST, "/uninstall", Value::Null).await;
     assert_eq!(answer, json!({"was_installed": true}));

@@ -111,6 +111,25 @@ async fn without_expiring_the_token_lasts_and_forms_are_read_too() {
 }
 
 #[tokio::test]
+async fn public_apps_need_expiring_tokens() {
+    let world = World::with(shopify_sim::SimulatorBuilder::demand_expiring_tokens).await;
+    let status = async |token: &str| {
+        let query = "query Name { shop { name } }";
+        let answer = world.ask(token, query, &json!({})).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let code = world.callback().await["code"].clone();
+    let (_, lasting) = world.token_request(json!({"code": code})).await;
+    assert_eq!(status(lasting["access_token"].as_str().unwrap()).await, 403);
+    let expiring = world.install().await;
+    assert_eq!(
+        status(expiring["access_token"].as_str().unwrap()).await,
+        200
+    );
+    assert_eq!(status(&world.token()).await, 200, "custom apps are exempt");
+}
+
+#[tokio::test]
 async fn codes_are_short_lived() {
     let world = World::start().await;
     let code = world.callback().await["code"].clone();

@@ -31,7 +31,7 @@ pub(super) async fn rename(at: At, Body(Name { name }): Body<Name>) -> Answer {
 
 pub(super) async fn truth(at: At) -> Answer {
     // Long for a large catalogue: others are answered meanwhile.
-    let told = tokio::task::spawn_blocking(move || at.control.shop.truth_text());
+    let told = tokio::task::spawn_blocking(move || at.control.truth_text());
     let body = told
         .await
         .map_err(|error| Refused::Invalid(error.to_string()))?;
