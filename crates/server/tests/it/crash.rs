@@ -12,9 +12,7 @@ const LEASE: Duration = Duration::from_secs(15);
 
 /// Waits until the shop has let a request hang.
 async fn hangs(world: &World) {
-    while world.shop.calls().faults == 0 {
-        tokio::task::yield_now().await;
-    }
+    world.shop.until(|calls| calls.faults > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

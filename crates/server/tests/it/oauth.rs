@@ -3,6 +3,7 @@
 use reqwest::Response;
 use serde_json::{Value, json};
 use sync_core::ports::ShopRegistry;
+use sync_core::progress::Progress;
 use sync_core::{Disposition, ItemKey, PortError, ShopDomain, ShopStatus, UnavailableReason};
 use testkit::FakeCatalog;
 use url::Url;
@@ -453,21 +454,17 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
         0,
         PortError::retry("read the products", "the shop is slow"),
     );
+    let mut heard = setup.app.service().bulletin.listen();
     let (state, _) = setup.begun().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
+    while !matches!(heard.recv().await.unwrap().progress, Progress::Finished(_)) {}
     let path = format!("/shopify/{}", header(&response, "location"));
-    loop {
-        let page = setup.app.get(&path).header("Accept", "text/html");
-        let page = page.send().await.unwrap();
-        assert!(page.headers().contains_key("refresh"));
-        let page = page.text().await.unwrap();
-        if page.contains("it will be tried again") {
-            break;
-        }
-        assert!(page.contains(r#"class="running""#), "{page}");
-        tokio::task::yield_now().await;
-    }
+    let page = setup.app.get(&path).header("Accept", "text/html");
+    let page = page.send().await.unwrap();
+    assert!(page.headers().contains_key("refresh"));
+    let page = page.text().await.unwrap();
+    assert!(page.contains("it will be tried again"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
