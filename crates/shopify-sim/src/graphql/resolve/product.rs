@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, Node, Resolved, Tree, maybe};
+use super::super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
 use super::super::page::{MOST, Place};
 use super::lists;
 use super::values::{ITEMS, counted, moment, money, truncated, unsigned};
@@ -222,17 +222,16 @@ pub(crate) fn variant<'a>(
         "inventoryQuantity" => variant.quantity().into(),
         "taxable" => variant.taxable.into(),
         "requiresComponents" => false.into(),
-        "selectedOptions" => Tree::List(
-            product
-                .choices(variant)
-                .map(|(name, value)| {
-                    Tree::Object(
-                        "SelectedOption",
-                        vec![("name", name.into()), ("value", value.into())],
-                    )
+        "selectedOptions" => {
+            let choices = product.choices(variant);
+            let choices = choices.map(|(name, value)| {
+                Tree::Node(Object {
+                    context,
+                    node: Node::Choice(name, value),
                 })
-                .collect(),
-        ),
+            });
+            Tree::List(choices.collect())
+        }
         "createdAt" => moment(variant.created_at).into(),
         "updatedAt" => moment(variant.updated_at).into(),
         "product" => Tree::node(context, Some(Node::Product(product, false))),
@@ -251,6 +250,14 @@ pub(crate) fn variant<'a>(
         }
         _ => return Err(ask.not_modelled()),
     })
+}
+
+pub(crate) fn choice<'a>(name: &str, value: &str, ask: Ask<'_>) -> Resolved<'a> {
+    match ask.name() {
+        "name" => Ok(name.into()),
+        "value" => Ok(value.into()),
+        _ => Err(ask.not_modelled()),
+    }
 }
 
 fn position(product: &Product, variant: &Variant) -> usize {
