@@ -14,4 +14,4 @@ pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
 pub use shopify_error::shopify_error;
 pub use snapshots::{SpacesSnapshots, snapshot_key, store_error};
-pub use tokens::{Grants, ShopTokens};
+pub use tokens::ShopTokens;

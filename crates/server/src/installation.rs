@@ -148,7 +148,7 @@ impl Service {
     /// If it cannot be stored.
     pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
         self.ports.registry.install(installation).await?;
-        self.tokens.forget(&installation.domain).await;
+        self.tokens.forget(&installation.domain);
         log::info!(shop:% = installation.domain; "The app is installed");
         Ok(())
     }

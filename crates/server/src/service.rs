@@ -132,7 +132,7 @@ impl Service {
         let app = ShopifyApp::new(&settings.shopify)
             .map_err(|error| OpenError::Shopify(Box::new(error)))?;
         let state = Arc::new(database.clone());
-        let tokens = ShopTokens::new(state.clone(), Arc::new(app.clone()), Arc::clone(&clock));
+        let tokens = ShopTokens::new(state.clone(), Arc::new(app.grants()), Arc::clone(&clock));
         let catalog = overrides.catalog.unwrap_or_else(|| {
             let address = settings.shopify.webhook_address.as_str();
             Arc::new(ShopifyCatalog::new(app.clone(), tokens.clone(), address))

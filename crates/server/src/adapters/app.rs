@@ -1,13 +1,11 @@
-use std::time::Duration;
-
-use async_trait::async_trait;
 use secrecy::SecretString;
 use shopify_client::oauth::{AppCredentials, TokenGrant};
+use shopify_client::token::{AppGrants, StoredToken};
 use shopify_client::{Client, Endpoint, Error, Timeouts};
-use sync_core::{Installation, ShopDomain, Timestamp, Token};
+use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
-use super::tokens::Grants;
+use super::tokens::stored;
 use crate::settings::ShopifySettings;
 
 /// The Shopify app: its connections and its credentials.
@@ -99,24 +97,10 @@ impl ShopifyApp {
         let grant = oauth.client_credentials(&domain(shop)).await?;
         Ok(installation(shop, grant, now))
     }
-}
 
-/// The time is the caller's, since a grant's life counts from its arrival.
-#[async_trait]
-impl Grants for ShopifyApp {
-    async fn refresh(
-        &self,
-        shop: &ShopDomain,
-        refresh_token: &SecretString,
-        now: Timestamp,
-    ) -> Result<Token, Error> {
-        let oauth = self.client.oauth(&self.credentials);
-        let grant = oauth.refresh(&domain(shop), refresh_token).await?;
-        Ok(token(grant, now))
-    }
-
-    async fn client_credentials(&self, shop: &ShopDomain, now: Timestamp) -> Result<Token, Error> {
-        Ok(self.connect(shop, now).await?.token)
+    /// What renews the app's tokens.
+    pub fn grants(&self) -> AppGrants {
+        AppGrants::new(self.client.clone(), self.credentials.clone())
     }
 }
 
@@ -130,17 +114,7 @@ fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installa
     Installation {
         domain: shop.clone(),
         scopes: grant.scopes.clone(),
-        token: token(grant, at),
+        token: stored(StoredToken::granted(grant, at)),
         at,
-    }
-}
-
-fn token(grant: TokenGrant, now: Timestamp) -> Token {
-    let end = |lasts: Option<Duration>| lasts.map(|lasts| now + lasts);
-    Token {
-        expires_at: end(grant.expires_in),
-        refresh_expires_at: end(grant.refresh_token_expires_in),
-        access_token: grant.access_token,
-        refresh_token: grant.refresh_token,
     }
 }

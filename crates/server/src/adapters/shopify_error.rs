@@ -45,9 +45,10 @@ mod tests {
     }
 
     fn token(retryable: bool) -> Error {
-        Error::Token(TokenError {
-            reason: "no token".into(),
-            retryable,
+        Error::Token(if retryable {
+            TokenError::temporary("no token")
+        } else {
+            TokenError::lasting("no token")
         })
     }
 

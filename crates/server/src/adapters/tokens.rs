@@ -1,60 +1,19 @@
-//! Access tokens: read from the registry, renewed before they expire, by one at a time.
+//! Access tokens: kept in the registry, renewed by the client.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
-use shopify_client::{Error, TokenError, TokenSource};
+use shopify_client::token::{Attempt, Grants, Kept, ManagedTokens, StoredToken, TokenStore};
+use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
 use sync_core::{Disposition, PortError, ShopDomain, Timestamp, Token, VersionedToken};
 
-/// A token is renewed when less than this is left of its life (the constant of Shopify's own libraries).
-const AHEAD: Duration = Duration::from_mins(5);
-
-/// Obtains tokens from Shopify.
-#[async_trait]
-pub trait Grants: Send + Sync {
-    /// The next pair, for this refresh token. Its life counts from `now`.
-    async fn refresh(
-        &self,
-        shop: &ShopDomain,
-        refresh_token: &SecretString,
-        now: Timestamp,
-    ) -> Result<Token, Error>;
-
-    /// A token by the app's own credentials, for a shop of the app's organisation.
-    async fn client_credentials(&self, shop: &ShopDomain, now: Timestamp) -> Result<Token, Error>;
-}
+use super::app::domain;
 
 /// The tokens of all shops.
-#[derive(Clone)]
-pub struct ShopTokens(Arc<Shared>);
-
-struct Shared {
-    registry: Arc<dyn ShopRegistry>,
-    grants: Arc<dyn Grants>,
-    clock: Arc<dyn Clock>,
-    shops: Mutex<HashMap<ShopDomain, Arc<Slot>>>,
-}
-
-/// One shop's token. The lock is held while it is renewed, so that a refresh token is never used in parallel here;
-/// between processes the registry's version decides.
-type Slot = tokio::sync::Mutex<Option<VersionedToken>>;
-
-/// The token of one shop.
-struct ShopToken {
-    shared: Arc<Shared>,
-    shop: ShopDomain,
-    slot: Arc<Slot>,
-}
-
-impl std::fmt::Debug for ShopTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ShopTokens").finish_non_exhaustive()
-    }
-}
+#[derive(Clone, Debug)]
+pub struct ShopTokens(ManagedTokens);
 
 impl ShopTokens {
     /// Tokens of this registry, renewed by these grants.
@@ -63,157 +22,140 @@ impl ShopTokens {
         grants: Arc<dyn Grants>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let store = Arc::new(RegistryTokens {
             registry,
-            grants,
-            clock,
-            shops: Mutex::default(),
-        }))
+            begun: Mutex::default(),
+        });
+        let tokens = ManagedTokens::builder(store, grants).clock(Arc::new(ClientClock(clock)));
+        Self(tokens.build())
     }
 
     /// Reads the shop's token anew at its next use: a new installation has replaced it.
-    pub async fn forget(&self, shop: &ShopDomain) {
-        *self.slot(shop).lock().await = None;
+    pub fn forget(&self, shop: &ShopDomain) {
+        self.0.forget(&domain(shop));
     }
 
     /// The shop's token.
     pub fn of(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
-        Arc::new(ShopToken {
-            shared: Arc::clone(&self.0),
-            shop: shop.clone(),
-            slot: self.slot(shop),
-        })
+        Arc::new(self.0.shop(&domain(shop)))
+    }
+}
+
+/// The service's clock, for the client.
+struct ClientClock(Arc<dyn Clock>);
+
+impl shopify_client::token::Clock for ClientClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// The registry, as the client's token store. Its versions decide between processes.
+///
+/// The journal is this process's own. After a crash the registry still has the old refresh token, with which the lost
+/// answer is asked for again.
+struct RegistryTokens {
+    registry: Arc<dyn ShopRegistry>,
+    begun: Mutex<HashMap<ShopDomain, (u64, Attempt)>>,
+}
+
+impl RegistryTokens {
+    async fn stored(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, TokenError> {
+        self.registry
+            .token(shop)
+            .await
+            .map_err(|error| of_state(&error))
     }
 
-    fn slot(&self, shop: &ShopDomain) -> Arc<Slot> {
-        let mut shops = self.0.shops.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shops.entry(shop.clone()).or_default())
+    fn begun(&self) -> MutexGuard<'_, HashMap<ShopDomain, (u64, Attempt)>> {
+        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attempt(&self, shop: &ShopDomain, version: u64) -> Option<Attempt> {
+        let begun = self.begun().get(shop).copied();
+        begun
+            .filter(|(of, _)| *of == version)
+            .map(|(_, attempt)| attempt)
     }
 }
 
 #[async_trait]
-impl TokenSource for ShopToken {
-    async fn access_token(&self) -> Result<SecretString, TokenError> {
-        let mut slot = self.slot.lock().await;
-        if let Some(known) = slot.as_ref()
-            && self.is_fresh(&known.token)
-        {
-            return Ok(known.token.access_token.clone());
+impl TokenStore for RegistryTokens {
+    async fn load(&self, shop: &shopify_client::ShopDomain) -> Result<Option<Kept>, TokenError> {
+        let shop = known(shop)?;
+        let stored = self.stored(&shop).await?;
+        Ok(stored.map(|VersionedToken { token, version }| Kept {
+            token: StoredToken {
+                access_token: token.access_token,
+                expires_at: token.expires_at,
+                refresh_token: token.refresh_token,
+                refresh_expires_at: token.refresh_expires_at,
+                scopes: Vec::new(),
+            },
+            version,
+            attempt: self.attempt(&shop, version),
+        }))
+    }
+
+    async fn begin(
+        &self,
+        shop: &shopify_client::ShopDomain,
+        version: u64,
+        replaces: Option<Attempt>,
+        attempt: Attempt,
+    ) -> Result<bool, TokenError> {
+        let shop = known(shop)?;
+        let stored = self.stored(&shop).await?;
+        let same = stored.is_some_and(|stored| stored.version == version)
+            && self.attempt(&shop, version) == replaces;
+        if same {
+            self.begun().insert(shop, (version, attempt));
         }
-        let stored = self.stored().await?;
-        let usable = if self.is_fresh(&stored.token) {
-            stored
-        } else {
-            self.renewed(stored).await?
-        };
-        Ok(keep(&mut slot, usable))
+        Ok(same)
     }
 
-    async fn renew(&self, rejected: &SecretString) -> Result<SecretString, TokenError> {
-        let other = |known: &VersionedToken| !same(&known.token.access_token, rejected);
-        let mut slot = self.slot.lock().await;
-        if let Some(known) = slot.as_ref().filter(|known| other(known)) {
-            return Ok(known.token.access_token.clone());
+    async fn save(
+        &self,
+        shop: &shopify_client::ShopDomain,
+        version: u64,
+        attempt: Attempt,
+        token: &StoredToken,
+    ) -> Result<bool, TokenError> {
+        let shop = known(shop)?;
+        if self.attempt(&shop, version) != Some(attempt) {
+            return Ok(false);
         }
-        let stored = self.stored().await?;
-        let usable = if other(&stored) {
-            stored
-        } else {
-            self.replaced(&stored).await?
-        };
-        Ok(keep(&mut slot, usable))
-    }
-}
-
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret() == other.expose_secret()
-}
-
-fn keep(slot: &mut Option<VersionedToken>, token: VersionedToken) -> SecretString {
-    slot.insert(token).token.access_token.clone()
-}
-
-impl ShopToken {
-    fn is_fresh(&self, token: &Token) -> bool {
-        let now = self.shared.clock.now();
-        token.expires_at.is_none_or(|end| end - AHEAD > now)
-    }
-
-    fn is_alive(&self, token: &Token) -> bool {
-        let now = self.shared.clock.now();
-        token.expires_at.is_none_or(|end| end > now)
-    }
-
-    async fn stored(&self) -> Result<VersionedToken, TokenError> {
-        let stored = self.shared.registry.token(&self.shop).await;
-        let stored = stored.map_err(|error| of_state(&error))?;
-        stored.ok_or_else(|| TokenError {
-            reason: "the app is not installed in this shop".to_owned(),
-            retryable: false,
-        })
-    }
-
-    /// A replacement for a token that is about to expire. If there is none to be had just now, the old one does while
-    /// it lives.
-    async fn renewed(&self, old: VersionedToken) -> Result<VersionedToken, TokenError> {
-        match self.replaced(&old).await {
-            Err(error) if error.retryable && self.is_alive(&old.token) => {
-                log::warn!(shop:% = self.shop; "The token could not be renewed yet: {error}");
-                Ok(old)
-            }
-            replaced => replaced,
-        }
-    }
-
-    /// Obtains a new token and stores it, unless another process has stored one first: then that one.
-    async fn replaced(&self, old: &VersionedToken) -> Result<VersionedToken, TokenError> {
-        let token = match self.obtained(&old.token).await {
-            Ok(token) => token,
-            // Another process may have used the refresh token up, and stored what it got for it.
-            Err(error) if !error.retryable => {
-                let stored = self.stored().await?;
-                let is_new = !same(&stored.token.access_token, &old.token.access_token);
-                return if is_new { Ok(stored) } else { Err(error) };
-            }
-            Err(error) => return Err(error),
-        };
-        let registry = &self.shared.registry;
-        let stored = registry
-            .replace_token(&self.shop, old.version, &token)
+        let replaced = self
+            .registry
+            .replace_token(&shop, version, &stored(token.clone()))
             .await;
-        if stored.map_err(|error| of_state(&error))? {
-            log::info!(shop:% = self.shop; "The access token was renewed");
-            let version = old.version + 1;
-            return Ok(VersionedToken { token, version });
-        }
-        self.stored().await
+        let replaced = replaced.map_err(|error| of_state(&error))?;
+        self.begun().remove(&shop);
+        Ok(replaced)
     }
+}
 
-    async fn obtained(&self, old: &Token) -> Result<Token, TokenError> {
-        let (grants, shop) = (&self.shared.grants, &self.shop);
-        let now = self.shared.clock.now();
-        let obtained = match (&old.refresh_token, old.expires_at) {
-            (Some(refresh_token), _) => grants.refresh(shop, refresh_token, now).await,
-            // A token that expires and cannot be refreshed came by the app's own credentials: asked for anew.
-            (None, Some(_)) => grants.client_credentials(shop, now).await,
-            (None, None) => {
-                return Err(TokenError {
-                    reason: "the token was revoked and cannot be renewed".to_owned(),
-                    retryable: false,
-                });
-            }
-        };
-        obtained.map_err(|error| TokenError {
-            reason: error.to_string(),
-            retryable: error.is_retryable(),
-        })
+/// A token in the registry's words.
+pub(super) fn stored(token: StoredToken) -> Token {
+    Token {
+        access_token: token.access_token,
+        expires_at: token.expires_at,
+        refresh_token: token.refresh_token,
+        refresh_expires_at: token.refresh_expires_at,
     }
+}
+
+/// A shop's domain in the service's words. Both have the same rules.
+fn known(shop: &shopify_client::ShopDomain) -> Result<ShopDomain, TokenError> {
+    let known = shop.as_str().parse();
+    known.map_err(|_| TokenError::lasting("the shop's domain is none"))
 }
 
 fn of_state(error: &PortError) -> TokenError {
-    TokenError {
-        reason: error.chain(),
-        retryable: matches!(error.disposition, Disposition::Retry { .. }),
+    match error.disposition {
+        Disposition::Retry { .. } => TokenError::temporary(error.chain()),
+        _ => TokenError::lasting(error.chain()),
     }
 }
 

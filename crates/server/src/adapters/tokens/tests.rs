@@ -1,5 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
+use shopify_client::Error;
+use shopify_client::oauth::TokenGrant;
 use sync_core::Installation;
 use testkit::{ManualClock, MemoryState};
 
@@ -14,7 +18,7 @@ struct FakeGrants {
 }
 
 impl FakeGrants {
-    async fn grant(&self, refresh: bool, now: Timestamp) -> Result<Token, Error> {
+    async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
         tokio::task::yield_now().await;
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some((state, installation)) = meanwhile {
@@ -24,11 +28,13 @@ impl FakeGrants {
             return Err(error);
         }
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(token(
-            &format!("access-{number}"),
-            refresh.then_some("refresh"),
-            now,
-        ))
+        Ok(TokenGrant {
+            access_token: format!("access-{number}").into(),
+            scopes: Vec::new(),
+            expires_in: Some(Duration::from_hours(1)),
+            refresh_token: refresh.then(|| "refresh".into()),
+            refresh_token_expires_in: None,
+        })
     }
 }
 
@@ -36,16 +42,26 @@ impl FakeGrants {
 impl Grants for FakeGrants {
     async fn refresh(
         &self,
-        _: &ShopDomain,
+        _: &shopify_client::ShopDomain,
         token: &SecretString,
-        now: Timestamp,
-    ) -> Result<Token, Error> {
+    ) -> Result<TokenGrant, Error> {
         assert_eq!(token.expose_secret(), "refresh");
-        self.grant(true, now).await
+        self.grant(true).await
     }
 
-    async fn client_credentials(&self, _: &ShopDomain, now: Timestamp) -> Result<Token, Error> {
-        self.grant(false, now).await
+    async fn client_credentials(
+        &self,
+        _: &shopify_client::ShopDomain,
+    ) -> Result<TokenGrant, Error> {
+        self.grant(false).await
+    }
+
+    async fn migrate(
+        &self,
+        _: &shopify_client::ShopDomain,
+        _: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        panic!("nobody asks for it")
     }
 }
 
@@ -114,9 +130,9 @@ impl Setup {
 #[tokio::test]
 async fn a_token_is_renewed_ahead_of_its_end_and_stored() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
-    setup.clock.advance(Duration::from_mins(54));
+    setup.clock.advance(Duration::from_mins(49));
     assert_eq!(setup.access().await, "old");
-    setup.clock.advance(Duration::from_mins(1));
+    setup.clock.advance(Duration::from_mins(6));
     assert_eq!(setup.access().await, "access-1");
     assert_eq!(setup.access().await, "access-1");
     assert_eq!(setup.renewals(), 1);
@@ -181,7 +197,7 @@ async fn a_new_installation_replaces_a_token_that_is_still_good() {
     let now = setup.clock.now();
     let new = installation(token("new", Some("refresh"), now), now);
     setup.state.install(&new).await.unwrap();
-    setup.tokens.forget(&shop()).await;
+    setup.tokens.forget(&shop());
     assert_eq!(setup.access().await, "new");
     assert_eq!(setup.renewals(), 0);
 }
@@ -201,6 +217,7 @@ async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
     *setup.grants.failure.lock().unwrap() = Some(passing());
     let error = setup.source.access_token().await.unwrap_err();
     assert!(error.retryable, "{error}");
+    setup.clock.advance(Duration::from_mins(1));
     assert_eq!(setup.access().await, "access-1");
 }
 
@@ -211,7 +228,7 @@ async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
     *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
     let error = setup.source.access_token().await.unwrap_err();
     assert!(!error.retryable, "{error}");
-    let mapped = crate::adapters::shopify_error("probe", Error::Token(error));
+    let mapped = crate::adapters::shopify_error("probe", error.into());
     let reason = sync_core::UnavailableReason::Unauthorized;
     assert_eq!(mapped.disposition, Disposition::ShopUnavailable { reason });
 }

@@ -105,7 +105,7 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
     let subject = |what: &str| format!("{name}: {what}");
     let tokens = ShopTokens::new(
         Arc::new(parts.database.clone()),
-        Arc::new(shopify.clone()),
+        Arc::new(shopify.grants()),
         Arc::new(SystemClock),
     );
     let domain = client_domain(&shop.domain);
