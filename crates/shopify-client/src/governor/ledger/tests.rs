@@ -364,7 +364,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(4096))]
 
     /// The promise of the module, whatever happens in whatever order: nobody is throttled, neither we nor the others.
     #[test]
