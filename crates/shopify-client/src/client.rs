@@ -3,8 +3,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::bucket::Bucket;
 use crate::catalog::Sizes;
+use crate::governor::Governor;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
@@ -51,7 +51,7 @@ pub(crate) struct Inner {
 /// What is remembered about a shop while the process runs.
 #[derive(Debug)]
 pub(crate) struct ShopState {
-    pub(crate) bucket: Bucket,
+    pub(crate) governor: Governor,
     pub(crate) usage: Counters,
     pub(crate) sizes: Sizes,
     pub(crate) version_noted: AtomicBool,
@@ -89,7 +89,7 @@ impl Client {
         let mut shops = shops.unwrap_or_else(PoisonError::into_inner);
         let known = shops.entry(shop.clone()).or_insert_with(|| {
             Arc::new(ShopState {
-                bucket: Bucket::new(self.inner.headroom),
+                governor: Governor::new(self.inner.headroom),
                 usage: Counters::default(),
                 sizes: Sizes::default(),
                 version_noted: AtomicBool::new(false),

@@ -15,11 +15,12 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::bucket::Cost;
 use crate::client::{API_VERSION, Inner};
+use crate::governor::{Ask, Cost, Reservation};
 use crate::retry::retry_after;
 use crate::transport::TransportError;
 use crate::{Error, RetryPolicy, ShopClient};
+use answer::Judged;
 pub(crate) use answer::{Arrived, Failure, Retry};
 
 /// How long to insist when the other side fails.
@@ -33,6 +34,8 @@ pub(crate) enum Patience {
 
 struct Request {
     operation: &'static str,
+    /// What decides its cost.
+    ask: Ask,
     body: Bytes,
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
@@ -111,6 +114,7 @@ impl ShopClient {
         });
         let request = Request {
             operation,
+            ask: Ask::of(operation, document, &body["variables"]),
             body: body.to_string().into(),
             repeatable: !is_mutation(document, operation),
             patience,
@@ -169,7 +173,7 @@ impl ShopClient {
     async fn renewed(&self, rejected: &SecretString) -> Result<SecretString, Error> {
         match self.token.renew(rejected).await {
             Ok(token) => Ok(token),
-            Err(error) if error.retryable => Err(error.into()),
+            Err(error) if error.retryable || error.reauthorize => Err(error.into()),
             Err(_) => Err(Error::Unauthorized),
         }
     }
@@ -181,22 +185,50 @@ impl ShopClient {
     ) -> Result<Box<RawValue>, Failure> {
         let operation = request.operation;
         let inner = &self.client.inner;
-        let reservation = self.state.bucket.reserve(operation).await;
+        let token = secret(operation, token)?;
+        let reservation = self.reserved(request).await?;
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
         let url = inner.endpoint.url(&self.shop, &path);
-        let http = post(&url).header("X-Shopify-Access-Token", secret(operation, token)?);
+        let http = post(&url).header("X-Shopify-Access-Token", token);
         let http = http.body(request.body.clone());
-        let arrived = inner.exchange(operation, http).await?;
+        let arrived = match inner.exchange(operation, http).await {
+            Ok(arrived) => arrived,
+            Err(failure) => {
+                if matches!(failure.retry, Retry::Unsent) {
+                    reservation.released();
+                }
+                return Err(failure);
+            }
+        };
         self.note_version(arrived.api_version.as_deref());
         let judged = answer::judge(operation, &arrived);
         if let Some(cost) = judged.cost {
             self.state.usage.add_points(cost.actual);
-            self.state.bucket.learn(operation, &cost, reservation);
         }
+        settle(reservation, &judged);
         judged
             .outcome
             .map_err(|failure| self.weighed(operation, failure, judged.cost))
+    }
+
+    /// Waits for the request's turn and its points.
+    async fn reserved(&self, request: &Request) -> Result<Reservation<'_>, Failure> {
+        let governor = &self.state.governor;
+        let too_dear = |cost| {
+            Failure::never(Error::MaxCostExceeded {
+                operation: request.operation,
+                cost: Some(cost),
+            })
+        };
+        // The caller can ask for less, and what fits into our share is never throttled.
+        if request.patience == Patience::Short
+            && let Some(cost) = governor.beyond_share(&request.ask)
+        {
+            return Err(too_dear(cost));
+        }
+        let reserved = governor.reserve(&request.ask).await;
+        reserved.map_err(|error| too_dear(error.cost))
     }
 
     /// Counts a throttled request, and gives up one that can never be paid: waiting fills no bucket beyond its size.
@@ -257,6 +289,20 @@ impl Inner {
         }
         arrived.body = body.into();
         Ok(arrived)
+    }
+}
+
+/// Tells the governor how the request ended.
+fn settle(reservation: Reservation<'_>, judged: &Judged) {
+    let cost = judged.cost.as_ref();
+    match &judged.outcome {
+        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => reservation.throttled(cost),
+        Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Passing(_)) => {
+            // It may or may not have been carried out.
+            drop(reservation);
+        }
+        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.released(),
+        _ => reservation.answered(cost),
     }
 }
 

@@ -177,6 +177,57 @@ async fn what_is_refused_is_not_tried_again() {
     }
 }
 
+/// A refresh token is not given up for a page that a proxy sends.
+#[tokio::test]
+async fn a_refresh_token_is_given_up_only_for_a_reason() {
+    let script = Script::start().await;
+    script
+        .then(
+            EXCHANGE,
+            ResponseTemplate::new(400).set_body_string("<html>"),
+        )
+        .then(
+            EXCHANGE,
+            json_answer(400, &json!({"error": "invalid_subject_token"})),
+        );
+    let (client, app) = (client(&script), app());
+    let oauth = client.oauth(&app);
+    let old = SecretString::from("shprt_1");
+    let error = oauth.refresh(&domain(), &old).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Status { status: 400, .. }),
+        "{error:?}"
+    );
+    let error = oauth.refresh(&domain(), &old).await.unwrap_err();
+    assert!(matches!(error, Error::Reauthorize), "{error:?}");
+    script.finish();
+}
+
+#[tokio::test]
+async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
+    let script = Script::start().await;
+    script
+        .then(EXCHANGE, ResponseTemplate::new(503))
+        .then(EXCHANGE, json_answer(200, &grant(1)));
+    let old = SecretString::from("shpat_0");
+    let client = client(&script);
+    let grant = client.oauth(&app()).migrate(&domain(), &old).await.unwrap();
+    assert_eq!(grant.refresh_token.unwrap().expose_secret(), "shprt_1");
+    let offline = "urn:shopify:params:oauth:token-type:offline-access-token";
+    let expected = json!({
+        "client_id": "the-key",
+        "client_secret": "the-secret",
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": "shpat_0",
+        "subject_token_type": offline,
+        "requested_token_type": offline,
+        "expiring": "1",
+    });
+    for asked in script.finish() {
+        assert_eq!(asked.body, expected);
+    }
+}
+
 #[tokio::test]
 async fn secrets_are_in_no_error_and_no_log_line() {
     log_lines::keep();

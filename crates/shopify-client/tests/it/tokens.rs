@@ -64,6 +64,7 @@ impl TokenSource for Without {
         Err(TokenError {
             reason: "the safe is locked".to_owned(),
             retryable: self.retryable,
+            reauthorize: false,
         })
     }
 
