@@ -30,6 +30,13 @@ test *args:
 test-quick *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
+# Measure a crate beside its rival, in one run: just bench client
+bench what="client":
+    just _bench-{{ what }}
+
+_bench-client:
+    cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
+
 # Which crate may know what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
