@@ -66,9 +66,13 @@ deny:
 advisories:
     cargo deny check advisories
 
-# Trim an introspection answer of a new Admin API version: just schema admin_2026-10.json.gz
-schema file:
-    scripts/schema {{ file }}
+# Take in an introspection answer of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
+schema *args:
+    scripts/schema {{ args }}
+
+# What other versions of the Admin API treat differently: removed, deprecated, nullable, with days left
+drift *args:
+    cargo run --quiet --locked -p version-drift -- {{ args }}
 
 # Everything CI runs, in its order
 ci: lint boundaries deny test
