@@ -5,6 +5,7 @@
 mod all;
 mod catalogue;
 mod chains;
+mod examples;
 mod fake;
 mod governor;
 mod log_lines;

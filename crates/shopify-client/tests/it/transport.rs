@@ -7,7 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shopify_client::oauth::AppCredentials;
 use shopify_client::transport::{ScriptedAnswer, ScriptedTransport};
-use shopify_client::{Client, ClientBuilder, Endpoint, Error, ShopClient, ShopDomain, StaticToken};
+use shopify_client::{
+    API_VERSION, Client, ClientBuilder, Endpoint, Error, ShopClient, ShopDomain, StaticToken,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -43,7 +45,7 @@ async fn a_script_answers_what_it_expects_and_shows_what_came() {
     assert_eq!(last.name, "ProductsCount");
     assert_eq!(
         last.url,
-        "https://example.myshopify.com/admin/api/2026-10/graphql.json"
+        format!("https://example.myshopify.com/admin/api/{API_VERSION}/graphql.json")
     );
     assert_eq!(last.token.as_ref().unwrap().expose_secret(), "token");
 }
