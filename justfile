@@ -70,6 +70,10 @@ advisories:
 schema *args:
     scripts/schema {{ args }}
 
+# Write shopify-client's public API to its public-api.txt, after a change that is meant
+public-api:
+    UPDATE_PUBLIC_API=1 cargo nextest run -p shopify-client --all-features --locked public_api::
+
 # What other versions of the Admin API treat differently: removed, deprecated, nullable, with days left
 drift *args:
     cargo run --quiet --locked -p version-drift -- {{ args }}

@@ -12,6 +12,7 @@ mod log_lines;
 mod oauth;
 mod paging;
 mod properties;
+mod public_api;
 mod raw;
 mod reading;
 mod request;
