@@ -30,6 +30,13 @@ test *args:
 test-quick *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
+# Measure a crate beside its rival, in one run: just bench client
+bench what="client":
+    just _bench-{{ what }}
+
+_bench-client:
+    cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
+
 # Which crate may know what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
@@ -59,9 +66,17 @@ deny:
 advisories:
     cargo deny check advisories
 
-# Trim an introspection answer of a new Admin API version: just schema admin_2026-10.json.gz
-schema file:
-    scripts/schema {{ file }}
+# Take in an introspection answer of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
+schema *args:
+    scripts/schema {{ args }}
+
+# Write shopify-client's public API to its public-api.txt, after a change that is meant
+public-api:
+    UPDATE_PUBLIC_API=1 cargo nextest run -p shopify-client --all-features --locked public_api::
+
+# What other versions of the Admin API treat differently: removed, deprecated, nullable, with days left
+drift *args:
+    cargo run --quiet --locked -p version-drift -- {{ args }}
 
 # Everything CI runs, in its order
 ci: lint boundaries deny test

@@ -36,7 +36,7 @@ const AT_ONCE: usize = 4;
 
 /// A thing of the catalogue that can be listed and looked up.
 trait Item: Ordered + Sized + Send + 'static {
-    /// How its pages are asked for.
+    /// How its pages are asked for at first.
     const PAGES: &'static Plan;
     /// How it is looked up by id.
     const BATCHES: &'static Plan;
@@ -44,6 +44,11 @@ trait Item: Ordered + Sized + Send + 'static {
     const BY_ID_RANGE: bool;
 
     fn number(&self) -> u64;
+
+    /// How the next page is asked for, after what has just come.
+    fn plan_after(_page: &[Self]) -> &'static Plan {
+        Self::PAGES
+    }
 
     /// One page of the list of all.
     fn page(

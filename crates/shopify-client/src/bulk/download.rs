@@ -2,14 +2,15 @@
 
 use async_stream::try_stream;
 use bytes::{Buf, Bytes};
-use futures::Stream;
-use reqwest::header::{
+use futures::{Stream, StreamExt};
+use http::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, RANGE,
 };
 use tokio::time::{sleep, timeout};
 
 use super::{BulkError, BulkOptions, SignedUrl};
 use crate::client::Inner;
+use crate::transport::{AnswerBody, AnswerTimeout, TransportError};
 
 /// The bytes of a file, all of them or an error.
 pub(super) fn download<'c>(
@@ -23,8 +24,8 @@ pub(super) fn download<'c>(
         let mut failures = 0;
         while !fetch.is_done() {
             let mut lost = match fetch.open().await {
-                Ok(mut response) => loop {
-                    match fetch.more(&mut response).await {
+                Ok(mut body) => loop {
+                    match fetch.more(&mut body).await {
                         Ok(Some(bytes)) => {
                             failures = 0;
                             yield bytes;
@@ -71,12 +72,10 @@ impl Lost {
         }
     }
 
-    fn broken(error: reqwest::Error) -> Self {
-        // The address is in it.
-        let source = error.without_url();
+    fn broken(error: TransportError) -> Self {
         Self {
-            error: failed("the connection broke", Some(Box::new(source))),
-            passes: true,
+            passes: !matches!(error, TransportError::Unsendable(_)),
+            error: failed("the connection broke", Some(Box::new(error))),
         }
     }
 
@@ -138,23 +137,25 @@ impl<'c> Fetch<'c> {
         }
     }
 
-    async fn open(&mut self) -> Result<reqwest::Response, Lost> {
-        let request = self.inner.http.get(self.url.expose().clone());
+    async fn open(&mut self) -> Result<AnswerBody, Lost> {
         // Compressed, it would have neither ranges nor a length.
-        let mut request = request
+        let mut request = http::Request::get(self.url.expose().as_str())
             .header(ACCEPT_ENCODING, "identity")
-            .timeout(self.options.deadline);
+            .extension(AnswerTimeout(self.options.deadline));
         if self.begin > 0 {
             request = request.header(RANGE, format!("bytes={}-", self.begin));
             if let Some(tag) = self.tag.as_ref().filter(|tag| !tag.starts_with("W/")) {
                 request = request.header(IF_RANGE, tag.as_str());
             }
         }
-        let response = timeout(self.options.idle, request.send()).await;
+        let unsendable = |error: http::Error| TransportError::Unsendable(error.into());
+        let request = request.body(Bytes::new()).map_err(unsendable);
+        let request = request.map_err(Lost::broken)?;
+        let response = timeout(self.options.idle, self.inner.transport.exchange(request)).await;
         let response = response.map_err(|_| Lost::passing("no answer came"))?;
         let response = response.map_err(Lost::broken)?;
         self.judge(response.status().as_u16(), response.headers())?;
-        Ok(response)
+        Ok(response.into_body())
     }
 
     /// Finds out what an answer holds.
@@ -204,11 +205,11 @@ impl<'c> Fetch<'c> {
     }
 
     /// The next bytes that were not given out yet.
-    async fn more(&mut self, response: &mut reqwest::Response) -> Result<Option<Bytes>, Lost> {
+    async fn more(&mut self, body: &mut AnswerBody) -> Result<Option<Bytes>, Lost> {
         loop {
-            let chunk = timeout(self.options.idle, response.chunk()).await;
+            let chunk = timeout(self.options.idle, body.next()).await;
             let chunk = chunk.map_err(|_| Lost::passing("nothing came for too long"))?;
-            let Some(mut bytes) = chunk.map_err(Lost::broken)? else {
+            let Some(mut bytes) = chunk.transpose().map_err(Lost::broken)? else {
                 return Ok(None);
             };
             let known = usize::try_from(self.skip)

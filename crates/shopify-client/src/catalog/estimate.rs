@@ -12,12 +12,14 @@ const LEAST_RATE: f64 = 100.0;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed {
     plan: &'static Plan,
-    /// What a page costs by Shopify's rule, in points, as long as none was asked for.
+    /// What a page costs by Shopify's rule, in points. It grows by the logarithm of the sizes only, so that a smaller page
+    /// costs about the same.
     points: f64,
 }
 
 impl Listed {
-    pub(crate) const PRODUCTS: Self = Self::new(&product::PAGES, 690.0);
+    /// At best: products of many variants take several times as long.
+    pub(crate) const PRODUCTS: Self = Self::new(&product::WIDE_PAGES, 660.0);
     pub(crate) const COLLECTIONS: Self = Self::new(&collection::PAGES, 160.0);
     pub(crate) const DISCOUNTS: Self = Self::new(&discount::PAGES, 370.0);
     pub(crate) const LOCATIONS: Self = Self::new(&location::PAGES, 20.0);
@@ -32,9 +34,11 @@ impl ShopClient {
     pub(crate) fn paging_time(&self, list: Listed, count: u64) -> Duration {
         let state = &self.state;
         let page = u64::try_from(state.sizes.now(list.plan).first()).unwrap_or(1);
-        let points = state.bucket.expected(list.plan.operation);
-        let points = points.unwrap_or(list.points);
-        let rate = state.bucket.restore_rate().unwrap_or(LEAST_RATE);
+        let rate = state.governor.budget().map(|budget| budget.restore_rate);
+        let rate = rate.unwrap_or(LEAST_RATE);
+        // What is not used is given back.
+        let known = state.governor.operation(list.plan.operation);
+        let points = list.points * known.map_or(1.0, |cost| cost.used);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let seconds = count.div_ceil(page.max(1)) as f64 * points / rate.max(1.0);
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

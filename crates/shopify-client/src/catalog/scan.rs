@@ -41,10 +41,12 @@ impl ShopClient {
         Box::pin(try_stream! {
             let mut window = Window::new(T::PAGES.operation, WINDOW);
             let mut place = Some(Place::default());
+            let mut plan = T::PAGES;
             while let Some(from) = place {
-                let page = self.sized(T::PAGES, |size| T::page(self, size, from.clone())).await?;
+                let page = self.sized(plan, |size| T::page(self, size, from.clone())).await?;
                 let (fresh, next) = window.turn(page)?;
                 place = next;
+                plan = T::plan_after(&fresh);
                 let whole: Vec<_> = fresh.into_iter().map(|item| self.complete(item)).collect();
                 let mut whole = stream::iter(whole).buffered(AT_ONCE);
                 while let Some(item) = whole.next().await {

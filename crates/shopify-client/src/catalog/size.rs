@@ -16,6 +16,8 @@ const PATIENT: u32 = 4;
 /// The same after many failures.
 const MOST_PATIENT: u32 = 64;
 
+type Key = (&'static str, i64);
+
 /// How much an operation asks for when all is well.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -27,6 +29,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// An operation may have several plans, of different sizes.
+    fn key(&self) -> Key {
+        (self.operation, self.first)
+    }
+
     /// The number of halvings after which there is nothing left to halve.
     const fn last_step(&self) -> u32 {
         self.first.ilog2() + self.within.ilog2()
@@ -42,6 +49,10 @@ pub(super) struct Size {
 }
 
 impl Size {
+    pub(super) fn is_of(self, plan: &Plan) -> bool {
+        self.plan.key() == plan.key()
+    }
+
     /// Of the outer list.
     pub(super) fn first(self) -> i64 {
         let step = self.step.min(self.plan.first.ilog2());
@@ -91,17 +102,17 @@ impl Default for Learned {
 
 /// What has been learned about one shop.
 #[derive(Debug, Default)]
-pub(crate) struct Sizes(Mutex<HashMap<&'static str, Learned>>);
+pub(crate) struct Sizes(Mutex<HashMap<Key, Learned>>);
 
 impl Sizes {
     pub(super) fn now(&self, plan: &'static Plan) -> Size {
-        let step = self.lock().entry(plan.operation).or_default().step;
+        let step = self.lock().entry(plan.key()).or_default().step;
         Size { plan, step }
     }
 
     fn answered(&self, size: Size) {
         let mut sizes = self.lock();
-        let learned = sizes.entry(size.plan.operation).or_default();
+        let learned = sizes.entry(size.plan.key()).or_default();
         learned.streak += 1;
         if learned.streak >= learned.needed && learned.step > learned.least {
             learned.step -= 1;
@@ -113,7 +124,7 @@ impl Sizes {
     /// Halves, unless another request has done so since this one was sent. `false`: there is nothing left to halve.
     fn shrink(&self, size: Size, too_dear: bool) -> bool {
         let mut sizes = self.lock();
-        let learned = sizes.entry(size.plan.operation).or_default();
+        let learned = sizes.entry(size.plan.key()).or_default();
         learned.streak = 0;
         if size.step >= size.plan.last_step() {
             return false;
@@ -129,7 +140,7 @@ impl Sizes {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Learned>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Learned>> {
         // Nothing panics while it is held, so a poisoned lock still guards whole values.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
