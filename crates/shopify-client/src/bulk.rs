@@ -11,6 +11,7 @@
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 
+mod cut;
 mod decode;
 mod documents;
 mod download;

@@ -1,5 +1,6 @@
 //! From lines to models: each line is read into its type once.
 
+use memchr::{memchr, memrchr};
 use serde::de::DeserializeOwned;
 
 use super::BulkError;
@@ -9,10 +10,10 @@ use super::head::{Head, Key, Kind};
 pub(super) const EMPTY: &str = r#"{"nodes":[],"pageInfo":{"hasNextPage":false}}"#;
 
 /// A thing and its parts, as lines.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Family<'l> {
     pub(super) root: Line<'l>,
-    pub(super) parts: Vec<Line<'l>>,
+    pub(super) parts: &'l [Line<'l>],
 }
 
 impl Family<'_> {
@@ -25,7 +26,7 @@ impl Family<'_> {
 /// A line and where it belongs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'l> {
-    pub(super) text: &'l [u8],
+    pub(super) text: &'l str,
     pub(super) head: Head,
 }
 
@@ -43,29 +44,31 @@ impl Line<'_> {
         &self,
         place: usize,
         fields: &[&str],
-        scratch: &mut Vec<u8>,
+        scratch: &mut String,
     ) -> Result<T, BulkError> {
         scratch.clear();
-        scratch.extend_from_slice(&self.text[..place]);
+        // A line that begins otherwise is no object, and fails.
+        let (before, after) = self.text.split_at_checked(place).unwrap_or_default();
+        scratch.push_str(before);
         for name in fields {
-            scratch.push(b'"');
-            scratch.extend_from_slice(name.as_bytes());
-            scratch.extend_from_slice(b"\":");
-            scratch.extend_from_slice(EMPTY.as_bytes());
-            scratch.push(b',');
+            scratch.push('"');
+            scratch.push_str(name);
+            scratch.push_str("\":");
+            scratch.push_str(EMPTY);
+            scratch.push(',');
         }
-        scratch.extend_from_slice(&self.text[place..]);
+        scratch.push_str(after);
         decode(self.head.id, scratch)
     }
 }
 
-fn decode<T: DeserializeOwned>(id: Key, text: &[u8]) -> Result<T, BulkError> {
-    serde_json::from_slice(text).map_err(|_| explain::<T>(id, text))
+fn decode<T: DeserializeOwned>(id: Key, text: &str) -> Result<T, BulkError> {
+    serde_json::from_str(text).map_err(|_| explain::<T>(id, text))
 }
 
 /// Reads it again, to say where it fails.
-fn explain<T: DeserializeOwned>(id: Key, text: &[u8]) -> BulkError {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+fn explain<T: DeserializeOwned>(id: Key, text: &str) -> BulkError {
+    let mut reader = serde_json::Deserializer::from_str(text);
     let read: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
     let id = id.to_string();
     match read {
@@ -82,28 +85,52 @@ fn explain<T: DeserializeOwned>(id: Key, text: &[u8]) -> BulkError {
     }
 }
 
-/// Cuts lines into things. The first line must be one.
-pub(super) fn families(lines: &[u8], root: Kind) -> Result<Vec<Family<'_>>, BulkError> {
-    let mut families: Vec<Family<'_>> = Vec::new();
-    for (place, text) in lines.split(|byte| *byte == b'\n').enumerate() {
+/// Reads where each line belongs.
+pub(super) fn lines(batch: &[u8]) -> Result<Vec<Line<'_>>, BulkError> {
+    // Checked once for all lines.
+    let whole = std::str::from_utf8(batch);
+    let mut lines = Vec::with_capacity(batch.len() / 256);
+    let mut rest = match whole {
+        Ok(whole) => whole,
+        Err(broken) => return Err(not_text(batch, broken.valid_up_to())),
+    };
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let text = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
         if text.is_empty() {
             continue;
         }
-        let head = Head::read(text).ok_or(BulkError::Line {
-            line: place as u64 + 1,
-        })?;
-        let line = Line { text, head };
-        match families.last_mut() {
-            _ if head.parent.is_none() && head.id.kind == root => families.push(Family {
-                root: line,
-                parts: Vec::new(),
-            }),
-            Some(family) => family.parts.push(line),
-            None => {
-                let parent = head.parent.unwrap_or(head.id).to_string();
-                return Err(BulkError::Orphan { parent });
-            }
-        }
+        let head = Head::read(text.as_bytes()).ok_or_else(|| not_text(batch, 0))?;
+        lines.push(Line { text, head });
     }
-    Ok(families)
+    Ok(lines)
+}
+
+/// Names the object that is not in UTF-8.
+fn not_text(batch: &[u8], place: usize) -> BulkError {
+    let begin = memrchr(b'\n', &batch[..place]).map_or(0, |end| end + 1);
+    let length = memchr(b'\n', &batch[begin..]).unwrap_or(batch.len() - begin);
+    let head = Head::read(&batch[begin..begin + length]);
+    BulkError::Object {
+        id: head.map_or_else(|| "an object".to_owned(), |head| head.id.to_string()),
+        path: ".".to_owned(),
+        source: "it is not UTF-8".into(),
+    }
+}
+
+/// Cuts lines into things. The first line must be one.
+pub(super) fn families<'l>(
+    lines: &'l [Line<'l>],
+    root: Kind,
+) -> impl Iterator<Item = Result<Family<'l>, BulkError>> {
+    let is_root = move |line: &Line<'_>| line.head.parent.is_none() && line.kind() == root;
+    let things = lines.chunk_by(move |_, next| !is_root(next));
+    things.map(move |thing| match thing {
+        [root, parts @ ..] if is_root(root) => Ok(Family { root: *root, parts }),
+        _ => {
+            let parent = thing[0].head.parent.unwrap_or(thing[0].head.id).to_string();
+            Err(BulkError::Orphan { parent })
+        }
+    })
 }

@@ -112,6 +112,13 @@ pub enum BulkError {
         /// From 1.
         line: u64,
     },
+    /// The lines are not in the order that was asked for ([`BulkOptions::grouped`](super::BulkOptions::grouped)): things
+    /// by ascending id, each with its parts right after it.
+    #[error("line {line} of the result is out of order")]
+    Disorder {
+        /// From 1.
+        line: u64,
+    },
     /// A line belongs to something that is not in the file.
     #[error("the result holds a part of {parent}, but not that itself")]
     Orphan {

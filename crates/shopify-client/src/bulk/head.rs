@@ -2,9 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
 use serde::Deserialize;
+
+static PARENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("__parent"));
+static ITEM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(ITEM_NAME));
+const ITEM_NAME: &[u8] = br#""inventoryItem""#;
 
 /// The kinds of objects that our queries bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,7 +129,7 @@ impl Head {
         let body = line.strip_suffix(b"}")?;
         let parent = match last_text(body) {
             Some(parent) => Some(Key::parse(parent)?),
-            None if memmem::find(body, b"__parent").is_some() => return None,
+            None if PARENT.find(body).is_some() => return None,
             None => None,
         };
         Some(Self { id, parent })
@@ -157,11 +163,10 @@ fn text_at(rest: &[u8]) -> Option<&[u8]> {
 ///
 /// `None`: there is no such field, so the line is no whole variant.
 pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, Key)> {
-    const NAME: &[u8] = br#""inventoryItem""#;
-    let mut found = memmem::find_iter(line, NAME);
+    let mut found = ITEM.find_iter(line);
     // The same letters may be a text.
     let place = found.find_map(|place| {
-        let colon = skip_spaces(line, place + NAME.len());
+        let colon = skip_spaces(line, place + ITEM_NAME.len());
         let brace = (line.get(colon) == Some(&b':')).then(|| skip_spaces(line, colon + 1))?;
         (line.get(brace) == Some(&b'{')).then_some(brace + 1)
     })?;

@@ -97,8 +97,7 @@ impl BulkStatus {
 }
 
 /// The address of a result. Whoever knows it can read the result, so it is not shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(Url);
 
 impl SignedUrl {
@@ -108,11 +107,12 @@ impl SignedUrl {
     }
 }
 
-impl TryFrom<String> for SignedUrl {
-    type Error = url::ParseError;
-
-    fn try_from(text: String) -> Result<Self, url::ParseError> {
-        Url::parse(&text).map(Self)
+impl<'de> Deserialize<'de> for SignedUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // What is wrong with it is not told, since that would quote it.
+        let url = Url::parse(&text).map_err(|_| serde::de::Error::custom("not a URL"))?;
+        Ok(Self(url))
     }
 }
 

@@ -19,6 +19,13 @@ pub struct BulkOptions {
     pub deadline: Duration,
     /// How long a download may stand still before it is gone on with over another connection.
     pub idle: Duration,
+    /// Lets Shopify write each part right after what it belongs to (`groupObjects`), and reads the file as it arrives.
+    /// Without that, which is the default, the parts may be anywhere in the file, and it is fetched as a whole first.
+    ///
+    /// Grouping takes Shopify longer and fails more often, and what is wrong with a file is found only after some of it
+    /// was given out, when paging can no longer take over; but it needs no temporary files. Things that need several
+    /// queries, which are discounts, are never read like this.
+    pub grouped: bool,
     /// How much of a file may be held in memory at a time, in bytes; what is beyond goes to temporary files. A single
     /// thing with all that belongs to it is held whole in any case.
     pub memory: usize,
@@ -45,6 +52,7 @@ impl Default for BulkOptions {
             longest_gap: Duration::from_secs(30),
             deadline: Duration::from_hours(6),
             idle: Duration::from_secs(30),
+            grouped: false,
             memory: 64 << 20,
             max_line: 64 << 20,
             folder: None,

@@ -5,14 +5,14 @@
 //! into memory, and sorted part by part. A part of a part names only its direct parent, so those lines go by a detour:
 //! they are dealt out by their parent, beside notes of which root that parent belongs to.
 
+use std::io::Read;
+
 use super::head::{Head, Key, Kind};
 use super::lines::Lines;
-use super::scan::{Layout, Role, Scanned};
+use super::scan::{BATCH, Layout, Role, Scanned};
 use super::spill::Spill;
 use super::{BulkError, BulkOptions};
 
-/// How many bytes of lines go out at a time, at least, where there are as many.
-const BATCH: usize = 256 << 10;
 /// What is kept in memory of each line beside the line.
 const PER_LINE: u64 = size_of::<Entry>() as u64;
 /// The most parts a file is cut into.
@@ -28,30 +28,27 @@ pub(super) fn regroup(
     options: &BulkOptions,
     give: &mut Taker<'_>,
 ) -> Result<(), BulkError> {
-    let mut batches = Batches::new(give);
     if scanned.grouped {
-        pass_on(scanned, layout, &mut batches)?;
-    } else {
-        Deal::new(scanned, layout, options)?.run(&mut batches)?;
+        return pass_on(scanned, give);
     }
+    let mut batches = Batches::new(give);
+    Deal::new(scanned, layout, options)?.run(&mut batches)?;
     batches.flush();
     Ok(())
 }
 
-fn pass_on(
-    scanned: Scanned,
-    layout: Layout,
-    batches: &mut Batches<'_, '_>,
-) -> Result<(), BulkError> {
-    let mut lines = Lines::new(scanned.spool);
-    let mut number = 0;
-    while let Some(line) = lines.next()? {
-        number += 1;
-        let head = Head::read(line).ok_or(BulkError::Line { line: number })?;
-        if layout.role(&head)? == Role::Root && !batches.begin_thing() {
+/// Cuts the file where the scan has seen things begin.
+fn pass_on(mut scanned: Scanned, give: &mut Taker<'_>) -> Result<(), BulkError> {
+    let mut begin = 0;
+    let ends = scanned.cuts.iter().chain(std::iter::once(&scanned.length));
+    for end in ends {
+        let length = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        let mut batch = vec![0; length];
+        scanned.spool.read_exact(&mut batch)?;
+        if !give(batch) {
             break;
         }
-        batches.line(line);
+        begin = *end;
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ impl Bulk {
         self.shop.state.bulk.announce();
     }
 
-    /// Runs a query over everything, with children anywhere in the file, and waits for its result.
+    /// Runs a query over everything, and waits for its result.
     ///
     /// `query` begins at its first brace. Shopify takes one outermost connection, five in all, two levels nested within,
     /// and no variables. At most [`BulkOptions::at_once`] run at a time; further ones wait for a place. When the caller
@@ -163,6 +163,7 @@ impl Bulk {
     async fn try_start(&self, text: &str) -> Result<Result<BulkOperation, Again>, Error> {
         let variables = bulk_operation_run::Variables {
             query: text.to_owned(),
+            grouped: self.options.grouped,
         };
         let answer = self
             .shop

@@ -9,6 +9,8 @@ use tempfile::SpooledTempFile;
 use super::head::{Head, Key, Kind, inventory_item};
 use super::{BulkError, BulkOptions};
 
+/// How many bytes of lines are decoded at a time, at least, where there are as many.
+pub(super) const BATCH: usize = 256 << 10;
 /// How many root ids are remembered, to cut the file into parts of like size.
 const SAMPLE: usize = 1 << 14;
 
@@ -76,6 +78,8 @@ pub(super) struct Scanned {
     pub(super) children: u64,
     /// Whether the things come in the order of their ids, each with its parts right after it.
     pub(super) grouped: bool,
+    /// Where things begin, at distances of a batch or a little more; of use only if it is grouped.
+    pub(super) cuts: Vec<u64>,
     /// Numbers of things from all over the file, in order.
     pub(super) sample: Vec<u64>,
 }
@@ -105,6 +109,7 @@ pub(super) struct Counts {
 #[derive(Debug, Default)]
 struct Progress {
     length: u64,
+    cuts: Vec<u64>,
     lines: u64,
     children: u64,
     order: Order,
@@ -121,7 +126,7 @@ impl Scan {
         Self {
             layout,
             max_line: options.max_line,
-            spool: BufWriter::with_capacity(64 << 10, spool),
+            spool: BufWriter::with_capacity(8 << 10, spool),
             rest: Vec::new(),
             first_file: true,
             file: Counts::default(),
@@ -132,6 +137,9 @@ impl Scan {
     /// Takes the next bytes of the file.
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), BulkError> {
         self.file.bytes += bytes.len() as u64;
+        if self.first_file {
+            self.spool.write_all(bytes)?;
+        }
         if !self.rest.is_empty() {
             let Some(end) = memchr(b'\n', bytes) else {
                 return self.keep(bytes);
@@ -169,7 +177,12 @@ impl Scan {
     /// Ends the present file.
     pub(super) fn end_file(&mut self) -> Result<Counts, BulkError> {
         let line = std::mem::take(&mut self.rest);
-        self.line(&line)?;
+        if !line.is_empty() {
+            if self.first_file {
+                self.spool.write_all(b"\n")?;
+            }
+            self.line(&line)?;
+        }
         self.first_file = false;
         Ok(std::mem::take(&mut self.file))
     }
@@ -182,6 +195,7 @@ impl Scan {
         Ok(Scanned {
             spool,
             length: seen.length,
+            cuts: seen.cuts,
             lines: seen.lines,
             children: seen.children,
             grouped: seen.order.grouped,
@@ -190,6 +204,12 @@ impl Scan {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), BulkError> {
+        let seen = &mut self.scanned;
+        let begin = seen.length;
+        // Of the first file, all is in the spool already.
+        if self.first_file {
+            seen.length += line.len() as u64 + 1;
+        }
         if line.is_empty() {
             return Ok(());
         }
@@ -210,19 +230,33 @@ impl Scan {
         } else {
             seen.children += 1;
         }
-        seen.order.see(&self.layout, &head, role, line);
         seen.lines += 1;
-        seen.length += line.len() as u64 + 1;
-        self.spool.write_all(line)?;
-        self.spool.write_all(b"\n")?;
+        seen.order.see(&self.layout, &head, role, line);
+        if !self.first_file {
+            seen.length += line.len() as u64 + 1;
+            self.spool.write_all(line)?;
+            self.spool.write_all(b"\n")?;
+        } else if role == Role::Root {
+            seen.cut(begin);
+        }
         Ok(())
+    }
+}
+
+impl Progress {
+    /// A thing begins here.
+    fn cut(&mut self, begin: u64) {
+        let last = self.cuts.last().copied().unwrap_or(0);
+        if self.order.grouped && begin - last >= BATCH as u64 {
+            self.cuts.push(begin);
+        }
     }
 }
 
 /// Watches whether a file could be read as it is.
 #[derive(Debug)]
-struct Order {
-    grouped: bool,
+pub(super) struct Order {
+    pub(super) grouped: bool,
     root: Option<u64>,
     /// The parts of the present thing that can have parts.
     middles: HashSet<Key>,
@@ -242,7 +276,7 @@ impl Default for Order {
 }
 
 impl Order {
-    fn see(&mut self, layout: &Layout, head: &Head, role: Role, line: &[u8]) {
+    pub(super) fn see(&mut self, layout: &Layout, head: &Head, role: Role, line: &[u8]) {
         if !self.grouped {
             return;
         }

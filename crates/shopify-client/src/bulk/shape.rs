@@ -23,7 +23,7 @@ pub(super) trait Shape: Ordered + Sized + Send + 'static {
     const LISTED: Listed;
 
     /// Puts a thing together. The lists in it are in no order yet.
-    fn assemble(family: &Family<'_>, scratch: &mut Vec<u8>) -> Result<Self, BulkError>;
+    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError>;
 
     /// Leaves out what the client's settings do not ask for.
     fn keep_chosen(&mut self, _shop: &ShopClient) {}
@@ -46,11 +46,11 @@ impl Shape for Product {
     const QUERIES: &'static [Document] = &[documents::PRODUCTS];
     const LISTED: Listed = Listed::PRODUCTS;
 
-    fn assemble(family: &Family<'_>, scratch: &mut Vec<u8>) -> Result<Self, BulkError> {
+    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["metafields", "variants"];
         let mut product: Self = family.root.decode_with(1, &lists, scratch)?;
         let mut names = Vec::new();
-        for line in &family.parts {
+        for line in family.parts {
             match (line.kind(), family.owns(line)) {
                 (Kind::Metafield, true) => product.metafields.nodes_mut().push(line.decode()?),
                 (Kind::Variant, true) => {
@@ -80,9 +80,9 @@ impl Shape for Product {
 fn read_variant(
     line: &Line<'_>,
     variants: &mut Vec<Variant>,
-    scratch: &mut Vec<u8>,
+    scratch: &mut String,
 ) -> Result<Key, BulkError> {
-    let Some((place, item)) = inventory_item(line.text) else {
+    let Some((place, item)) = inventory_item(line.text.as_bytes()) else {
         // Says what is missing.
         variants.push(line.decode()?);
         return Err(misplaced(line));
@@ -125,10 +125,10 @@ impl Shape for Collection {
     const QUERIES: &'static [Document] = &[documents::COLLECTIONS];
     const LISTED: Listed = Listed::COLLECTIONS;
 
-    fn assemble(family: &Family<'_>, scratch: &mut Vec<u8>) -> Result<Self, BulkError> {
+    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["products", "metafields"];
         let mut collection: Self = family.root.decode_with(1, &lists, scratch)?;
-        for line in &family.parts {
+        for line in family.parts {
             match line.kind() {
                 Kind::Metafield => collection.metafields.nodes_mut().push(line.decode()?),
                 Kind::Product => {
@@ -151,7 +151,7 @@ impl Shape for Location {
     const QUERIES: &'static [Document] = &[documents::LOCATIONS];
     const LISTED: Listed = Listed::LOCATIONS;
 
-    fn assemble(family: &Family<'_>, _scratch: &mut Vec<u8>) -> Result<Self, BulkError> {
+    fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
         match family.parts.first() {
             None => family.root.decode(),
             Some(line) => Err(misplaced(line)),
@@ -186,7 +186,7 @@ impl Shape for Discount {
     ];
     const LISTED: Listed = Listed::DISCOUNTS;
 
-    fn assemble(family: &Family<'_>, _scratch: &mut Vec<u8>) -> Result<Self, BulkError> {
+    fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
         let mut root: serde_json::Value = family.root.decode()?;
         if let Some(fields) = root.get_mut("discount").and_then(|it| it.as_object_mut()) {
             open_lists(fields);
@@ -198,7 +198,7 @@ impl Shape for Discount {
                 source: Box::new(error.into_inner()),
             })?;
         let mut discount = Self::from(answer);
-        for line in &family.parts {
+        for line in family.parts {
             match line.kind() {
                 Kind::RedeemCode => {
                     let code: RedeemCode = line.decode()?;

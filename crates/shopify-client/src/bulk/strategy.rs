@@ -120,16 +120,23 @@ impl Bulk {
         let bulk = self.clone();
         try_stream! {
             let operations = bulk.run_all::<T>().await?;
-            let scanned = bulk.scan(T::LAYOUT, &operations).await?;
-            let mut things = std::pin::pin!(bulk.join::<T>(scanned));
+            let mut things = bulk.of::<T>(operations);
             while let Some(thing) = things.next().await {
                 yield thing?;
             }
         }
     }
 
-    /// What operations with our own queries have brought: all of the queries of a kind, in their order.
-    fn of<T: Shape>(&self, operations: Vec<BulkOperation>) -> BoxStream<'static, Result<T, Error>> {
+    /// What operations with all of the queries of a kind have brought, in the order of the queries.
+    fn of<T: Shape>(
+        &self,
+        mut operations: Vec<BulkOperation>,
+    ) -> BoxStream<'static, Result<T, Error>> {
+        if self.is_grouped::<T>()
+            && let Some(operation) = operations.pop()
+        {
+            return Box::pin(self.as_it_arrives(operation));
+        }
         let bulk = self.clone();
         Box::pin(try_stream! {
             let scanned = bulk.scan(T::LAYOUT, &operations).await?;
@@ -140,7 +147,12 @@ impl Bulk {
         })
     }
 
-    /// The products in the file of an operation that has completed, however its lines are ordered.
+    fn is_grouped<T: Shape>(&self) -> bool {
+        self.options.grouped && T::QUERIES.len() == 1
+    }
+
+    /// The products in the file of an operation that has completed, however its lines are ordered (unless
+    /// [`BulkOptions::grouped`](super::BulkOptions::grouped) says how).
     ///
     /// Its query has to select what [`Product`] holds, each object's `id` among it: [`Bulk::products_query`] does.
     pub fn products_of(

@@ -1,4 +1,4 @@
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use shopify_client::model::Product;
 use shopify_client::{Error, ShopClient};
 
 use crate::bulk_catalog::{Export, PLAIN, Writing, product, product_lines, products};
-use crate::bulk_shop::{Shop, quick};
+use crate::bulk_shop::{Fetch, Shop, quick};
 
 async fn joined(client: &ShopClient) -> Result<Vec<Product>, Error> {
     let bulk = client.bulk();
@@ -61,6 +61,11 @@ proptest! {
             let joined = joined(&client).await.unwrap();
             prop_assert_eq!(written(&joined), written(&paged));
             prop_assert_eq!(joined.len() as u64, count);
+            if !shuffle {
+                let client = shop.client(BulkOptions { grouped: true, ..quick() });
+                prop_assert_eq!(written(&self::joined(&client).await.unwrap()), written(&paged));
+                prop_assert!(shop.state().operations.last().unwrap().grouped);
+            }
             Ok(())
         })?;
     }
@@ -226,4 +231,109 @@ async fn a_folder_that_is_not_there_is_an_error() {
     };
     let error = bulk_error(joined(&shop.client(options)).await);
     assert!(matches!(error, BulkError::Disk(_)), "{error}");
+}
+
+/// Reads with lines that are promised to be in order: how much came, and how it ended.
+async fn as_it_arrives(shop: &Shop) -> (usize, Option<BulkError>) {
+    let options = BulkOptions {
+        grouped: true,
+        max_line: 10_000,
+        ..quick()
+    };
+    let bulk = shop.client(options).bulk();
+    let done = bulk.run(&bulk.products_query()).await.unwrap();
+    let mut products = bulk.products_of(done);
+    let mut given = 0;
+    while let Some(product) = products.next().await {
+        match product {
+            Ok(_) => given += 1,
+            Err(Error::Bulk(error)) => return (given, Some(error)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    (given, None)
+}
+
+#[tokio::test]
+async fn a_file_in_order_is_given_out_while_it_arrives() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let nodes = products(&mut random, 2_000);
+    let good = Export::grouped(&nodes, PLAIN);
+    let shop = Shop::with_products(good.clone()).await;
+    shop.state()
+        .fetches
+        .extend([300_000, 5, 400_000].map(Fetch::CutAfter));
+    assert!(matches!(as_it_arrives(&shop).await, (2_000, None)));
+
+    // What is wrong with the end of it is an error after what came before, never a silent end.
+    let half = good.text.len() / 2;
+    type Spoil = fn(&mut Export, usize);
+    let wrong: [(Spoil, fn(&BulkError) -> bool); 5] = [
+        (
+            |export, _| {
+                export
+                    .text
+                    .push_str("{\"id\":\"gid://shopify/Product/1\"}\n")
+            },
+            |error| matches!(error, BulkError::Disorder { .. }),
+        ),
+        (
+            |export, _| {
+                let late =
+                    r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/Product/7"}"#;
+                export.text.push_str(late);
+            },
+            |error| matches!(error, BulkError::Disorder { .. }),
+        ),
+        (
+            |export, _| export.roots += 1,
+            |error| {
+                matches!(
+                    error,
+                    BulkError::Count {
+                        what: "root objects",
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            |export, _| export.text.push_str(&"x".repeat(20_000)),
+            |error| matches!(error, BulkError::LineTooLong { .. }),
+        ),
+        (
+            |export, half| {
+                let end = export.text[..half].rfind('\n').unwrap();
+                export.text.truncate(end + 1);
+            },
+            |error| {
+                matches!(
+                    error,
+                    BulkError::Count {
+                        what: "objects",
+                        ..
+                    }
+                )
+            },
+        ),
+    ];
+    for (place, (spoil, is_it)) in wrong.into_iter().enumerate() {
+        let mut export = good.clone();
+        spoil(&mut export, half);
+        let shop = Shop::with_products(export).await;
+        let (given, error) = as_it_arrives(&shop).await;
+        let error = error.unwrap();
+        assert!(is_it(&error), "{place}: {error}");
+        assert!(given > 0 && given <= 2_000, "{place}: {given}");
+    }
+    let shop = Shop::with_products(good).await;
+    shop.state()
+        .fetches
+        .extend([Fetch::CutAfter(half), Fetch::Status(410)]);
+    let (given, error) = as_it_arrives(&shop).await;
+    assert!(
+        matches!(error, Some(BulkError::UrlExpired { status: 410 })),
+        "{error:?}"
+    );
+    assert!(given > 0 && given < 2_000, "{given}");
 }

@@ -45,6 +45,7 @@ pub(crate) enum Fetch {
 pub(crate) struct Operation {
     pub(crate) id: u64,
     pub(crate) query: String,
+    pub(crate) grouped: bool,
     pub(crate) status: String,
     /// What becomes of it, look by look.
     pub(crate) course: VecDeque<&'static str>,
@@ -167,14 +168,14 @@ impl Shop {
     pub(crate) fn add(&self, query: &str, course: &[&'static str]) -> u64 {
         let mut state = self.state();
         state.course = course.to_vec();
-        let id = state.begin(query);
+        let id = state.begin(query, false);
         state.course = vec!["RUNNING", "COMPLETED"];
         id
     }
 }
 
 impl State {
-    fn begin(&mut self, query: &str) -> u64 {
+    fn begin(&mut self, query: &str, grouped: bool) -> u64 {
         let id = 1 + self.operations.len() as u64;
         let list = if query.contains("gets: __typename") || query.contains("buys: __typename") {
             let side = if query.contains("gets:") {
@@ -195,6 +196,7 @@ impl State {
         self.operations.push(Operation {
             id,
             query: query.to_owned(),
+            grouped,
             status: "CREATED".to_owned(),
             course: self.course.iter().copied().collect(),
             error_code: self.error_code,
@@ -254,7 +256,10 @@ impl State {
         self.asked.push(name.to_owned());
         let variables = &request["variables"];
         let data = match name {
-            "BulkOperationRun" => return self.run(variables["query"].as_str().unwrap()),
+            "BulkOperationRun" => {
+                let grouped = variables["grouped"].as_bool().unwrap();
+                return self.run(variables["query"].as_str().unwrap(), grouped);
+            }
             "BulkOperationById" => {
                 json!({ "bulkOperation": self.look(variables["id"].as_str().unwrap()) })
             }
@@ -292,7 +297,7 @@ impl State {
         Some(json!({ "data": data }))
     }
 
-    fn run(&mut self, query: &str) -> Option<Value> {
+    fn run(&mut self, query: &str, grouped: bool) -> Option<Value> {
         let refused = |code: &str| {
             let errors = json!([{ "code": code, "field": ["query"], "message": "no" }]);
             json!({ "data": { "bulkOperationRunQuery": { "bulkOperation": null, "userErrors": errors } } })
@@ -306,7 +311,7 @@ impl State {
             }
             Some(Start::Broken) => None,
             Some(Start::Lost) => {
-                self.begin(query);
+                self.begin(query, grouped);
                 None
             }
             None => {
@@ -314,7 +319,7 @@ impl State {
                 if running.count() >= 5 {
                     return Some(refused("LIMIT_REACHED"));
                 }
-                let id = self.begin(query);
+                let id = self.begin(query, grouped);
                 let shown = self.find(id);
                 let started = json!({ "bulkOperation": shown, "userErrors": [] });
                 Some(json!({ "data": { "bulkOperationRunQuery": started } }))

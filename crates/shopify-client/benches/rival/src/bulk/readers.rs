@@ -1,0 +1,144 @@
+//! One reading in one process.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use shopify_api::{Auth, Shopify};
+use shopify_client::bulk::BulkOptions;
+use shopify_client::{Client, Endpoint, ShopClient, ShopDomain, StaticToken};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Products put together, in our models, as the file arrives: it is in order.
+    OursGrouped,
+    /// The same from any file: it is fetched, counted, and then read.
+    OursTyped,
+    /// The same, and a digest of their JSON.
+    OursDigest,
+    /// Lines as values, not put together: what puts lines together there has no connection within a plain object, which
+    /// inventory levels are, and no file whose lines are in any order.
+    TheirsValues,
+}
+
+impl Reading {
+    const ALL: [Self; 4] = [Self::OursGrouped, Self::OursTyped, Self::OursDigest, Self::TheirsValues];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OursGrouped => "ours-grouped",
+            Self::OursTyped => "ours-typed",
+            Self::OursDigest => "ours-digest",
+            Self::TheirsValues => "theirs-values",
+        }
+    }
+
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::OursGrouped => "shopify-client products_of, grouped (typed, joined)",
+            Self::OursTyped => "shopify-client products_of (typed, joined)",
+            Self::OursDigest => "the same, with a digest",
+            Self::TheirsValues => "shopify_api download_bulk_results_stream (values)",
+        }
+    }
+}
+
+/// What a reading took.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+    pub seconds: f64,
+    pub peak_mib: u64,
+    pub roots: u64,
+    pub digest: u64,
+}
+
+impl Task {
+    pub fn parsed(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        Some(Self {
+            seconds: words.next()?.parse().ok()?,
+            peak_mib: words.next()?.parse().ok()?,
+            roots: words.next()?.parse().ok()?,
+            digest: words.next()?.parse().ok()?,
+        })
+    }
+}
+
+/// Reads as the arguments say, and prints what it took.
+pub fn read(arguments: &[String]) {
+    let [name, url, bytes, lines, roots] = arguments else {
+        panic!("expected: NAME URL BYTES LINES ROOTS")
+    };
+    let reading = Reading::ALL.into_iter().find(|reading| reading.name() == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let operation = json!({
+        "id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "createdAt": "", "objectCount": lines,
+        "rootObjectCount": roots, "fileSize": bytes, "url": format!("{url}/result.jsonl?Signature=x"),
+    });
+    let start = Instant::now();
+    let (roots, digest) = runtime.block_on(async {
+        match reading {
+            Some(Reading::OursGrouped) => ours(shop(url, true), operation, false).await,
+            Some(Reading::OursTyped) => ours(shop(url, false), operation, false).await,
+            Some(Reading::OursDigest) => ours(shop(url, false), operation, true).await,
+            Some(Reading::TheirsValues) => theirs_values(url).await,
+            None => panic!("no such reading: {name}"),
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{seconds} {} {roots} {digest}", peak_mib());
+}
+
+async fn ours(shop: ShopClient, operation: Value, digest: bool) -> (u64, u64) {
+    let bulk = shop.bulk();
+    let operation = serde_json::from_value(operation).expect("an operation");
+    let mut products = bulk.products_of(operation);
+    let (mut roots, mut hasher) = (0, DefaultHasher::new());
+    while let Some(product) = products.next().await {
+        let product = product.expect("a product");
+        roots += 1;
+        if digest {
+            serde_json::to_string(&product).expect("JSON").hash(&mut hasher);
+        }
+    }
+    (roots, hasher.finish())
+}
+
+fn shop(url: &str, grouped: bool) -> ShopClient {
+    let endpoint = Endpoint::custom(&format!("{url}/{{shop}}")).expect("an endpoint");
+    let options = BulkOptions {
+        grouped,
+        ..BulkOptions::default()
+    };
+    let client = Client::builder().endpoint(endpoint).bulk(options).build();
+    let client = client.expect("a client");
+    let domain = ShopDomain::parse("example").expect("a domain");
+    client.shop(&domain, Arc::new(StaticToken::new("token")))
+}
+
+async fn theirs_values(url: &str) -> (u64, u64) {
+    let url = format!("{url}/result.jsonl?Signature=x");
+    let rows = their_shop().download_bulk_results_stream::<Value>(&url).await;
+    let mut rows = rows.expect("rows");
+    let mut roots = 0;
+    while let Some(row) = rows.next_row().await {
+        let row = row.expect("a row");
+        roots += u64::from(row.get("__parentId").is_none());
+    }
+    (roots, 0)
+}
+
+fn their_shop() -> Shopify {
+    Shopify::new("example", Auth::access_token("token")).expect("a client")
+}
+
+/// The most memory this process has held (`VmHWM`).
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}
