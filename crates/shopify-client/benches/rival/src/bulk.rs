@@ -26,12 +26,6 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("read") => readers::read(&arguments[1..]),
-        Some("serve") => {
-            let c = Catalogue::make(Shape { products: 100_000, variants: 2, levels: 1, metafields: 2 });
-            let s = Server::start(c.text());
-            println!("{} {} {} {}", s.url(), c.bytes(), c.lines, c.roots);
-            std::thread::park();
-        }
         Some("quick") => speed(1, 10_000),
         Some("memory") => memory(),
         _ => {
@@ -44,9 +38,9 @@ fn main() {
 fn speed(rounds: usize, products: u64) {
     let shape = Shape {
         products,
-        variants: 2,
+        variants: 1,
         levels: 1,
-        metafields: 2,
+        metafields: 4,
     };
     let grouped = Catalogue::make(shape);
     let shuffled = grouped.shuffled();
@@ -80,7 +74,11 @@ fn speed(rounds: usize, products: u64) {
     let rates = samples.each_mut().map(rate);
     for (place, (reading, catalogue)) in measured.iter().enumerate() {
         let memory = samples[place].iter().map(|task| task.peak_mib).max();
-        let order = if std::ptr::eq(*catalogue, &shuffled) { "shuffled" } else { "grouped" };
+        let order = if std::ptr::eq(*catalogue, &shuffled) {
+            "shuffled"
+        } else {
+            "grouped"
+        };
         println!(
             "  {:<52} {order:<9} {:>6.0} k lines/s  {:>5.2}  {:>5} MiB",
             reading.describe(),
@@ -90,7 +88,10 @@ fn speed(rounds: usize, products: u64) {
         );
     }
     let ratio = rates[1] / rates[0];
-    assert!(ratio >= LEAST_RATIO, "only {ratio:.2} times the other crate's rate");
+    assert!(
+        ratio >= LEAST_RATIO,
+        "only {ratio:.2} times the other crate's rate"
+    );
 }
 
 /// A million variants, their levels and metafields in any order, and the same as the grouped file.
@@ -102,10 +103,18 @@ fn memory() {
         metafields: 1,
     };
     let grouped = Catalogue::make(shape);
-    let expected = run(Reading::OursDigest, &grouped, &Server::start(grouped.text()));
+    let expected = run(
+        Reading::OursDigest,
+        &grouped,
+        &Server::start(grouped.text()),
+    );
     let shuffled = grouped.shuffled();
     drop(grouped);
-    let found = run(Reading::OursDigest, &shuffled, &Server::start(shuffled.text()));
+    let found = run(
+        Reading::OursDigest,
+        &shuffled,
+        &Server::start(shuffled.text()),
+    );
     println!(
         "1 M variants, {} lines, {} MB, shuffled: {:.1} s, {} MiB; grouped: {:.1} s, {} MiB; the results are {}",
         shuffled.lines,
@@ -114,7 +123,11 @@ fn memory() {
         found.peak_mib,
         expected.seconds,
         expected.peak_mib,
-        if found.digest == expected.digest { "the same" } else { "different" },
+        if found.digest == expected.digest {
+            "the same"
+        } else {
+            "different"
+        },
     );
     assert_eq!(found.digest, expected.digest);
     assert!(found.peak_mib <= MOST_MEMORY, "more than {MOST_MEMORY} MiB");

@@ -73,8 +73,22 @@ impl Catalogue {
 }
 
 const WORDS: [&str; 16] = [
-    "soft", "cotton", "shirt", "with", "a", "Größe", "wide", "collar", "of", "the", "summer", "line", "\\\"best\\\"",
-    "and", "blue", "pocket",
+    "soft",
+    "cotton",
+    "shirt",
+    "with",
+    "a",
+    "Größe",
+    "wide",
+    "collar",
+    "of",
+    "the",
+    "summer",
+    "line",
+    "\\\"best\\\"",
+    "and",
+    "blue",
+    "pocket",
 ];
 
 fn words(text: &mut String, random: &mut impl Rng, count: usize) {
@@ -92,9 +106,9 @@ fn write_product(text: &mut String, random: &mut impl Rng, id: u64) {
     );
     words(text, random, 5);
     let _ = write!(text, r#"","handle":"product-{id}","description":""#);
-    words(text, random, 16);
+    words(text, random, 8);
     text.push_str(r#"","descriptionHtml":"\u003cp\u003e"#);
-    words(text, random, 18);
+    words(text, random, 9);
     let _ = write!(
         text,
         r#"\u003c\/p\u003e","productType":"Shirts","category":{{"id":"gid://shopify/TaxonomyCategory/aa-1-13-8","fullName":"Apparel \u0026 Accessories \u003e Clothing \u003e Shirts"}},"vendor":"Example & Sons","tags":["blue","summer","cotton"],"status":"ACTIVE","isGiftCard":false,"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-11-01T02:03:04Z","publishedAt":"2026-01-03T03:04:05Z","onlineStoreUrl":"https://example.com/products/product-{id}","totalInventory":{},"tracksInventory":true,"hasOnlyDefaultVariant":false,"options":[{{"id":"gid://shopify/ProductOption/{id}","name":"Size","position":1,"optionValues":[{{"id":"gid://shopify/ProductOptionValue/{id}","name":"M"}},{{"id":"gid://shopify/ProductOptionValue/{}","name":"L"}}]}}],"priceRangeV2":{{"minVariantPrice":{{"amount":"19.9","currencyCode":"EUR"}},"maxVariantPrice":{{"amount":"24.9","currencyCode":"EUR"}}}}}}"#,

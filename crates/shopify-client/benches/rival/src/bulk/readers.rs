@@ -24,7 +24,12 @@ pub enum Reading {
 }
 
 impl Reading {
-    const ALL: [Self; 4] = [Self::OursGrouped, Self::OursTyped, Self::OursDigest, Self::TheirsValues];
+    const ALL: [Self; 4] = [
+        Self::OursGrouped,
+        Self::OursTyped,
+        Self::OursDigest,
+        Self::TheirsValues,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -71,8 +76,12 @@ pub fn read(arguments: &[String]) {
     let [name, url, bytes, lines, roots] = arguments else {
         panic!("expected: NAME URL BYTES LINES ROOTS")
     };
-    let reading = Reading::ALL.into_iter().find(|reading| reading.name() == name);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let reading = Reading::ALL
+        .into_iter()
+        .find(|reading| reading.name() == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let operation = json!({
         "id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "createdAt": "", "objectCount": lines,
@@ -101,7 +110,9 @@ async fn ours(shop: ShopClient, operation: Value, digest: bool) -> (u64, u64) {
         let product = product.expect("a product");
         roots += 1;
         if digest {
-            serde_json::to_string(&product).expect("JSON").hash(&mut hasher);
+            serde_json::to_string(&product)
+                .expect("JSON")
+                .hash(&mut hasher);
         }
     }
     (roots, hasher.finish())
@@ -121,7 +132,9 @@ fn shop(url: &str, grouped: bool) -> ShopClient {
 
 async fn theirs_values(url: &str) -> (u64, u64) {
     let url = format!("{url}/result.jsonl?Signature=x");
-    let rows = their_shop().download_bulk_results_stream::<Value>(&url).await;
+    let rows = their_shop()
+        .download_bulk_results_stream::<Value>(&url)
+        .await;
     let mut rows = rows.expect("rows");
     let mut roots = 0;
     while let Some(row) = rows.next_row().await {
