@@ -70,6 +70,10 @@ advisories:
 schema *args:
     scripts/schema {{ args }}
 
+# Take shopify-client by git dependency from a new crate, and list a simulated shop's products with it
+outside-crate *args:
+    scripts/outside-crate {{ args }}
+
 # Write shopify-client's public API to its public-api.txt, after a change that is meant
 public-api:
     UPDATE_PUBLIC_API=1 cargo nextest run -p shopify-client --all-features --locked public_api::
