@@ -37,6 +37,10 @@ bench what="client":
 _bench-client:
     cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
 
+# The oldest compiler that the manifests promise
+msrv:
+    cargo +$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked -p shopify-client --all-features --target-dir target/msrv
+
 # Which crate may know what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
