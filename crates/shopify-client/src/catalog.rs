@@ -8,6 +8,7 @@ mod collection;
 mod count;
 mod discount;
 mod drain;
+mod estimate;
 mod inventory;
 mod location;
 mod lookup;
@@ -26,6 +27,8 @@ use only::Only;
 use scan::Place;
 use size::{Plan, Size};
 
+pub(crate) use discount::Node as DiscountAnswer;
+pub(crate) use estimate::Listed;
 pub(crate) use size::Sizes;
 
 /// How many things are drained at a time.

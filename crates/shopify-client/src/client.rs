@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::bulk::{BulkOptions, Slots};
 use crate::catalog::Sizes;
 use crate::governor::Governor;
 use crate::transport::{Network, NetworkSettings, Transport};
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     /// In bytes.
     pub(crate) max_answer: usize,
     headroom: f64,
+    pub(crate) bulk: Arc<BulkOptions>,
     shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
 }
 
@@ -55,6 +57,7 @@ pub(crate) struct ShopState {
     pub(crate) usage: Counters,
     pub(crate) sizes: Sizes,
     pub(crate) version_noted: AtomicBool,
+    pub(crate) bulk: Slots,
 }
 
 impl Client {
@@ -83,7 +86,7 @@ impl Client {
         &self.inner.endpoint
     }
 
-    fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
+    pub(crate) fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
         let shops = self.inner.shops.lock();
         // Nothing panics while it is held, so a poisoned lock still guards a whole map.
         let mut shops = shops.unwrap_or_else(PoisonError::into_inner);
@@ -93,6 +96,7 @@ impl Client {
                 usage: Counters::default(),
                 sizes: Sizes::default(),
                 version_noted: AtomicBool::new(false),
+                bulk: Slots::new(self.inner.bulk.at_once),
             })
         });
         Arc::clone(known)
@@ -109,6 +113,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     headroom: f64,
     max_answer: usize,
+    bulk: BulkOptions,
 }
 
 impl Default for ClientBuilder {
@@ -121,6 +126,7 @@ impl Default for ClientBuilder {
             retry: RetryPolicy::default(),
             headroom: 0.1,
             max_answer: 64 << 20,
+            bulk: BulkOptions::default(),
         }
     }
 }
@@ -201,6 +207,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How bulk operations are run, fetched and read.
+    #[must_use]
+    pub fn bulk(mut self, options: BulkOptions) -> Self {
+        self.bulk = options;
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -218,6 +231,7 @@ impl ClientBuilder {
                 metafield_namespaces: self.metafield_namespaces,
                 max_answer: self.max_answer,
                 headroom: self.headroom,
+                bulk: Arc::new(self.bulk),
                 shops: Mutex::default(),
             }),
         })

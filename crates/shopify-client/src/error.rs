@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::bulk::BulkError;
 use crate::transport::TransportError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -110,6 +111,9 @@ pub enum Error {
     /// The refresh token is used up or revoked: the merchant must open the app again.
     #[error("Shopify does not accept the grant; the app must be opened again")]
     Reauthorize,
+    /// A bulk operation or its file failed. Paging can answer all the same.
+    #[error("bulk operation: {0}")]
+    Bulk(#[from] BulkError),
     /// The client cannot be built with these settings.
     #[error("the client cannot be built: {reason}")]
     Configuration {

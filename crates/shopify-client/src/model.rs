@@ -11,7 +11,7 @@ mod discount;
 mod discount_terms;
 mod location;
 mod product;
-mod scalar;
+pub(crate) mod scalar;
 mod shop;
 mod subscription;
 mod union;

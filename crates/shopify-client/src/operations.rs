@@ -31,6 +31,19 @@ macro_rules! operations {
 }
 
 operations! {
+    BulkCollections: "operations/bulk_collections.graphql",
+    BulkDiscountBuysCollections: "operations/bulk_discount_buys_collections.graphql",
+    BulkDiscountBuysProducts: "operations/bulk_discount_buys_products.graphql",
+    BulkDiscountGetsCollections: "operations/bulk_discount_gets_collections.graphql",
+    BulkDiscountGetsProducts: "operations/bulk_discount_gets_products.graphql",
+    BulkDiscountGetsVariants: "operations/bulk_discount_gets_variants.graphql",
+    BulkDiscounts: "operations/bulk_discounts.graphql",
+    BulkLocations: "operations/bulk_locations.graphql",
+    BulkOperationById: "operations/bulk_operation_by_id.graphql",
+    BulkOperationCancel: "operations/bulk_operation_cancel.graphql",
+    BulkOperationRun: "operations/bulk_operation_run.graphql",
+    BulkOperationsPage: "operations/bulk_operations_page.graphql",
+    BulkProducts: "operations/bulk_products.graphql",
     CollectionMetafieldsPage: "operations/collection_metafields_page.graphql",
     CollectionProductsPage: "operations/collection_products_page.graphql",
     CollectionsById: "operations/collections_by_id.graphql",

@@ -11,7 +11,7 @@ const PRODUCTS: i64 = 250;
 const METAFIELDS: i64 = 25;
 
 /// About 160 points.
-static PAGES: Plan = Plan {
+pub(super) static PAGES: Plan = Plan {
     operation: "CollectionsPage",
     first: 50,
     within: PRODUCTS,

@@ -14,7 +14,7 @@ const CODES: i64 = 10;
 const ITEMS: i64 = 25;
 
 /// About 370 points.
-static PAGES: Plan = Plan {
+pub(super) static PAGES: Plan = Plan {
     operation: "DiscountsPage",
     first: 50,
     within: ITEMS,
@@ -47,7 +47,7 @@ const AUTOMATIC_NODE: &str = "DiscountAutomaticNode";
 
 /// A discount under any of its three names.
 #[derive(Deserialize)]
-struct Node {
+pub(crate) struct Node {
     id: Gid,
     #[serde(alias = "codeDiscount", alias = "automaticDiscount")]
     discount: DiscountKind,

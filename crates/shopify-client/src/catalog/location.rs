@@ -4,7 +4,7 @@ use crate::model::{Connection, Location, Ordered};
 use crate::operations::{LocationsById, LocationsPage, locations_by_id, locations_page};
 use crate::{Error, ShopClient};
 
-static PAGES: Plan = Plan {
+pub(super) static PAGES: Plan = Plan {
     operation: "LocationsPage",
     first: 250,
     within: 1,

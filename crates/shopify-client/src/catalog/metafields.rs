@@ -8,7 +8,7 @@ use crate::model::{Connection, Metafield};
 
 impl ShopClient {
     /// The namespace to ask for; `None`: all.
-    pub(super) fn namespace(&self) -> Option<String> {
+    pub(crate) fn namespace(&self) -> Option<String> {
         match self.client.inner.metafield_namespaces.as_slice() {
             [one] => Some(one.clone()),
             _ => None,
@@ -16,7 +16,7 @@ impl ShopClient {
     }
 
     /// Throws away what was not chosen.
-    pub(super) fn keep_chosen(&self, metafields: &mut Connection<Metafield>) {
+    pub(crate) fn keep_chosen(&self, metafields: &mut Connection<Metafield>) {
         let chosen = &self.client.inner.metafield_namespaces;
         if !chosen.is_empty() {
             let wanted =

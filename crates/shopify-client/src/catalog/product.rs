@@ -29,7 +29,7 @@ const FEW_LEVELS: i64 = 5;
 
 /// About 660 points, for products of few variants, as most are. Since the cost of a list grows by the logarithm of its
 /// length, a product costs a quarter of what it costs in `PAGES`.
-static WIDE_PAGES: Plan = Plan {
+pub(super) static WIDE_PAGES: Plan = Plan {
     operation: "ProductsPage",
     first: 140,
     within: METAFIELDS,

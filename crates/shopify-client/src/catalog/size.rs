@@ -105,7 +105,7 @@ impl Default for Learned {
 pub(crate) struct Sizes(Mutex<HashMap<Key, Learned>>);
 
 impl Sizes {
-    fn now(&self, plan: &'static Plan) -> Size {
+    pub(super) fn now(&self, plan: &'static Plan) -> Size {
         let step = self.lock().entry(plan.key()).or_default().step;
         Size { plan, step }
     }

@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
 mod all;
+mod bulk_catalog;
+mod bulk_download;
+mod bulk_join;
+mod bulk_run;
+mod bulk_shop;
+mod bulk_strategy;
 mod catalogue;
 mod chains;
 mod examples;
