@@ -37,6 +37,10 @@ bench what="client":
 _bench-client:
     cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
 
+# The oldest compiler that the manifests promise
+msrv:
+    cargo +$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked -p shopify-client --all-features --target-dir target/msrv
+
 # Which crate may know what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
@@ -69,6 +73,10 @@ advisories:
 # Take in an introspection answer of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
 schema *args:
     scripts/schema {{ args }}
+
+# Take shopify-client by git dependency from a new crate, and list a simulated shop's products with it
+outside-crate *args:
+    scripts/outside-crate {{ args }}
 
 # Write shopify-client's public API to its public-api.txt, after a change that is meant
 public-api:

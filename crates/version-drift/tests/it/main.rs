@@ -87,8 +87,10 @@ fn a_removed_field_is_found_wherever_it_is_selected() {
         let (line, column) = place(file, "vendor");
         assert_eq!(of(&findings, file), [(line, column, Kind::Removed)]);
     }
-    assert_eq!(findings.len(), 2, "{findings:?}");
-    assert!(findings[0].message.contains("vendor"), "{}", findings[0]);
+    for finding in &findings {
+        assert_eq!(finding.kind, Kind::Removed);
+        assert!(finding.message.contains("vendor"), "{finding}");
+    }
     // The version in use ends on 16 October 2027.
     assert_eq!(findings[0].days_left, Some(325));
     assert!(
@@ -153,7 +155,10 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
             .all(|finding| finding.kind == Kind::NeverNull),
         "{findings:?}"
     );
-    assert_eq!(findings.len(), 2);
+    for file in ["products_page.graphql", "products_by_id.graphql"] {
+        let (line, column) = place(file, "publishedAt");
+        assert_eq!(of(&findings, file), [(line, column, Kind::NeverNull)]);
+    }
 
     let next = mutated(
         "2027-01",
