@@ -2,17 +2,23 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin shopsync
+# The caches outlive a build; the binary has to be taken out of them.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package server --bin shopsync \
+    && install -D target/release/shopsync /out/shopsync
 
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /data --create-home shopsync
-COPY --from=build /src/target/release/shopsync /usr/local/bin/shopsync
+COPY --from=build /out/shopsync /usr/local/bin/shopsync
 USER shopsync
 WORKDIR /data
 VOLUME /data
+# The database is made in /data unless DATABASE_URL says otherwise; the log is JSON, one line each.
+ENV DATABASE_URL=sqlite:/data/shopsync.db
 EXPOSE 5000
 ENTRYPOINT ["shopsync"]
 CMD ["serve"]

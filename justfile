@@ -30,6 +30,17 @@ test *args:
 test-quick *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
+# Measure a crate beside its rival, in one run: just bench client
+bench what="client":
+    just _bench-{{ what }}
+
+_bench-client:
+    cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
+
+# The oldest compiler that the manifests promise
+msrv:
+    cargo +$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked -p shopify-client --all-features --target-dir target/msrv
+
 # Which crate may know what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
@@ -59,9 +70,21 @@ deny:
 advisories:
     cargo deny check advisories
 
-# Trim an introspection answer of a new Admin API version: just schema admin_2026-10.json.gz
-schema file:
-    scripts/schema {{ file }}
+# Take in an introspection answer of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
+schema *args:
+    scripts/schema {{ args }}
+
+# Take shopify-client by git dependency from a new crate, and list a simulated shop's products with it
+outside-crate *args:
+    scripts/outside-crate {{ args }}
+
+# Write shopify-client's public API to its public-api.txt, after a change that is meant
+public-api:
+    UPDATE_PUBLIC_API=1 cargo nextest run -p shopify-client --all-features --locked public_api::
+
+# What other versions of the Admin API treat differently: removed, deprecated, nullable, with days left
+drift *args:
+    cargo run --quiet --locked -p version-drift -- {{ args }}
 
 # Everything CI runs, in its order
 ci: lint boundaries deny test

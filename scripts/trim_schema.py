@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Trims an introspection answer of Shopify's Admin API to what this repository uses, without descriptions.
 
-    trim_schema.py INTROSPECTION.json[.gz] --documents DIR [--document FILE]... --out FILE [--wide]
+    trim_schema.py INTROSPECTION.json[.gz] --documents DIR [--document FILE]... --out FILE [--wide] [--lenient]
 
 The result holds what the documents reach: the fields they select with all arguments of those fields, every field of the
 input objects and every value of the enums involved, and every member of a union. With --wide it also keeps all scalar and
-enum fields of the object types that are reached, so that a stranger's query of such fields finds them too.
+enum fields of the object types that are reached, so that a stranger's query of such fields finds them too. Marks of
+deprecation are kept.
 
-Exits 1, naming document and reason, if a document does not validate against the schema. Sorted, so that a new API version
-shows as a readable difference. Needs PyPI's graphql-core.
+Exits 1, naming document and reason, if a document does not validate against the schema; with --lenient, for a version that
+the documents were not written for, that is only reported, and what they reach there is kept. Sorted, so that a new API
+version shows as a readable difference. Needs PyPI's graphql-core.
 """
 
 import argparse
@@ -52,7 +54,7 @@ class Reached(Visitor):
 
     def keep(self, type_):
         """Keeps a type, and all that an input object, a union or an argument drags along."""
-        named = get_named_type(type_)
+        named = get_named_type(type_) if type_ else None
         if named is None or named.name in self.types or is_specified_scalar_type(named):
             return
         self.types[named.name] = named
@@ -78,10 +80,10 @@ class Reached(Visitor):
 
     def enter_inline_fragment(self, node, *_):
         if node.type_condition:
-            self.keep(self.schema.type_map[node.type_condition.name.value])
+            self.keep(self.schema.get_type(node.type_condition.name.value))
 
     def enter_fragment_definition(self, node, *_):
-        self.keep(self.schema.type_map[node.type_condition.name.value])
+        self.keep(self.schema.get_type(node.type_condition.name.value))
 
     def enter_variable_definition(self, node, *_):
         self.keep(type_from_ast(self.schema, node.type))
@@ -94,7 +96,7 @@ def load(path):
     return build_client_schema({"__schema": answer["__schema"]}, assume_valid=True)
 
 
-def read_documents(schema, paths):
+def read_documents(schema, paths, lenient):
     documents, valid = [], True
     for path in paths:
         document = parse(path.read_text())
@@ -102,7 +104,7 @@ def read_documents(schema, paths):
             print(f"{path}: {error.message}", file=sys.stderr)
             valid = False
         documents.append(document)
-    if not valid:
+    if not (valid or lenient):
         sys.exit(1)
     return documents
 
@@ -164,11 +166,14 @@ def trimmed(reached):
         from graphql import GraphQLArgument, GraphQLField
 
         arguments = {
-            name: GraphQLArgument(rewire(argument.type), default_value=argument.default_value)
+            name: GraphQLArgument(
+                rewire(argument.type),
+                default_value=argument.default_value,
+                deprecation_reason=argument.deprecation_reason,
+            )
             for name, argument in sorted(field.args.items())
-            if not argument.deprecation_reason
         }
-        return GraphQLField(rewire(field.type), args=arguments)
+        return GraphQLField(rewire(field.type), args=arguments, deprecation_reason=field.deprecation_reason)
 
     def rewire(type_):
         from graphql import GraphQLList, GraphQLNonNull
@@ -186,15 +191,25 @@ def trimmed(reached):
         from graphql import GraphQLInputField
 
         return lambda: {
-            name: GraphQLInputField(rewire(field.type), default_value=field.default_value)
+            name: GraphQLInputField(
+                rewire(field.type), default_value=field.default_value, deprecation_reason=field.deprecation_reason
+            )
             for name, field in sorted(type_.fields.items())
+        }
+
+    def values_of(type_):
+        from graphql import GraphQLEnumValue
+
+        return {
+            name: GraphQLEnumValue(name, deprecation_reason=value.deprecation_reason)
+            for name, value in sorted(type_.values.items())
         }
 
     for name, type_ in sorted(reached.types.items()):
         if isinstance(type_, GraphQLScalarType):
             kept[name] = GraphQLScalarType(name)
         elif isinstance(type_, GraphQLEnumType):
-            kept[name] = GraphQLEnumType(name, {value: value for value in sorted(type_.values)})
+            kept[name] = GraphQLEnumType(name, values_of(type_))
         elif isinstance(type_, GraphQLUnionType):
             members = type_.types
             kept[name] = GraphQLUnionType(name, lambda members=members: [kept[m.name] for m in members])
@@ -216,11 +231,12 @@ def main():
     options.add_argument("--document", type=pathlib.Path, action="append", default=[], help="a further one")
     options.add_argument("--out", type=pathlib.Path, required=True)
     options.add_argument("--wide", action="store_true")
+    options.add_argument("--lenient", action="store_true")
     chosen = options.parse_args()
 
     schema = load(chosen.introspection)
     paths = sorted(chosen.documents.glob("*.graphql")) + chosen.document
-    documents = read_documents(schema, paths)
+    documents = read_documents(schema, paths, chosen.lenient)
     info = TypeInfo(schema)
     reached = Reached(schema, info)
     for document in documents:
@@ -232,7 +248,7 @@ def main():
     text = print_schema(trimmed(reached)) + "\n"
     small = build_schema(text)
     for path, document in zip(paths, documents):
-        for error in validate(small, document):
+        for error in [] if chosen.lenient else validate(small, document):
             sys.exit(f"{path}, against the trimmed schema: {error.message}")
     chosen.out.write_text(text)
     fields = sum(map(len, reached.fields.values()))

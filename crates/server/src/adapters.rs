@@ -1,9 +1,17 @@
 //! What joins the domain's ports to the libraries that do the work.
 
+mod app;
+mod catalog;
 mod clock;
+mod shopify_error;
 mod snapshots;
-mod topics;
+mod tokens;
+pub mod topics;
 
+pub use app::ShopifyApp;
+pub(crate) use app::domain as client_domain;
+pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
-pub use snapshots::{SpacesSnapshots, store_error};
-pub use topics::{NotAnObject, SUBSCRIBED, subject};
+pub use shopify_error::shopify_error;
+pub use snapshots::{SpacesSnapshots, snapshot_key, store_error};
+pub use tokens::ShopTokens;

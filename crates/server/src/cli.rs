@@ -1,26 +1,60 @@
 //! The command line.
 
 mod check_config;
+mod connect;
+mod doctor;
+mod failure;
+pub(crate) mod install_url;
+pub(crate) mod outcome;
+pub(crate) mod progress;
+mod serve;
+mod shops;
+pub(crate) mod signals;
+mod sync;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sync_core::ShopDomain;
+use tokio::runtime::Runtime;
 
-use crate::settings::{Settings, SettingsError};
+pub(crate) use failure::{Exit, Failure};
+
+use crate::demo;
+use crate::logging;
+use crate::settings::{Loaded, Settings};
+
+const ABOUT: &str = "\
+Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
+
+Never used it before? `shopsync demo` needs no account and no settings.";
 
 const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  it was tried and failed; the message says why
-  2  the command line or the settings are wrong; nothing was tried
-  3  something it needs cannot be reached (database, Shopify, Space); try again later
+Examples:
+  shopsync demo                      all of it on this machine, with a simulated shop
+  shopsync check-config              the settings in force, and where each comes from
+  shopsync doctor                    what is wrong, and what to do about it
+  shopsync serve                     the service, on port 5000
+  shopsync install-url my-shop       the address that installs my-shop
+  shopsync sync my-shop              one full scan now
+  shopsync sync my-shop --dry-run    what that would change
 
-Settings come from .env and the environment; see `shopsync check-config --reference`.";
+Exit codes:
+  0    done; for `sync` also when nothing had changed
+  1    it was tried and failed; the message says why
+  2    the command line or the settings are wrong; nothing was tried
+  3    something it needs cannot be reached (database, Shopify, Space); try again later
+  4    `sync` halted: too much has disappeared at once; a person must confirm
+  130  interrupted (143 by SIGTERM)
+
+Results go to standard output, progress and errors to standard error.
+Settings come from --config, .env and the environment, the later ones winning. `shopsync check-config --reference`
+explains each.";
 
 /// Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 #[derive(Debug, Parser)]
-#[command(name = "shopsync", version, after_help = EXIT_CODES)]
+#[command(name = "shopsync", version, about = ABOUT, after_help = EXIT_CODES)]
 pub struct Cli {
     /// A file of settings (TOML), between the defaults and the environment.
     #[arg(long, global = true, value_name = "FILE")]
@@ -32,34 +66,51 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service: OAuth, webhooks, the workers, the daily poll.
+    Serve(serve::Arguments),
+    /// Try everything on this machine, with a simulated shop and an S3 server of its own.
+    Demo(demo::Arguments),
+    /// Read a shop's whole catalogue now and upload what changed.
+    Sync(sync::Arguments),
+    /// List the shops, their state and their last run.
+    Shops(shops::Arguments),
+    /// Print the address that installs a shop.
+    InstallUrl(install_url::Arguments),
+    /// Add a shop with a token of your own instead of OAuth.
+    Connect(connect::Arguments),
+    /// Check settings, database, Space, Shopify and each shop, and say what to do.
+    Doctor(doctor::Arguments),
     /// Show the settings in force and where each comes from; secrets are not shown.
     CheckConfig(check_config::Arguments),
 }
 
-/// How a command ended without doing what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The settings are wrong.
-    #[error("{0}")]
-    Settings(#[from] SettingsError),
-    /// The command line is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// Something cannot be reached.
-    #[error("{0}")]
-    Unavailable(String),
-    /// It failed.
-    #[error("{0}")]
-    Failed(String),
+/// What the commands share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    config: Option<&'a Path>,
 }
 
-impl Failure {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Failed(_) => 1,
-            Self::Settings(_) | Self::Usage(_) => 2,
-            Self::Unavailable(_) => 3,
+impl Context<'_> {
+    /// The settings of all layers.
+    fn load(&self) -> Result<Loaded, Failure> {
+        Ok(Settings::load(self.config)?)
+    }
+
+    /// The settings of a command that says itself what it does: unless a filter was chosen, the log holds what a person
+    /// should look at only.
+    fn load_quietly(&self) -> Result<Settings, Failure> {
+        let mut loaded = self.load()?;
+        let chosen = loaded.effective.iter().any(|entry| {
+            entry.key == "log.filter"
+                && entry.origin != crate::settings::Origin::Default.to_string()
+        });
+        if !chosen {
+            // That keys are derived and that Shopify is simulated is said by the service and by `doctor`.
+            "warn,server::keys=error,server::adapters::app=error"
+                .clone_into(&mut loaded.settings.log.filter);
         }
+        logging::start(&loaded.settings.log);
+        Ok(loaded.settings)
     }
 }
 
@@ -69,21 +120,32 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(failure) => {
-            let code = failure.exit_code();
-            complain(&failure);
-            ExitCode::from(code)
+            complain(failure.report());
+            failure.exit_code()
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command line's own error message")]
-fn complain(failure: &Failure) {
-    eprintln!("shopsync: {failure}");
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
+fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    let context = Context {
+        config: cli.config.as_deref(),
+    };
+    match &cli.command {
+        Command::Serve(arguments) => serve::run(arguments, context),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Sync(arguments) => sync::run(arguments, context),
+        Command::Shops(arguments) => shops::run(arguments, context),
+        Command::InstallUrl(arguments) => install_url::run(arguments, context),
+        Command::Connect(arguments) => connect::run(arguments, context),
+        Command::Doctor(arguments) => doctor::run(arguments, context),
+        Command::CheckConfig(arguments) => check_config::run(arguments, || context.load()),
     }
+}
+
+/// One line on standard error.
+#[expect(clippy::print_stderr, reason = "the command line's own messages")]
+pub(crate) fn complain(line: impl std::fmt::Display) {
+    eprintln!("{line}");
 }
 
 /// One line of a command's result.
@@ -92,9 +154,58 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     println!("{line}");
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Failure> {
-    let load = || Settings::load(cli.config.as_deref()).map_err(Failure::from);
-    match &cli.command {
-        Command::CheckConfig(arguments) => check_config::run(arguments, load),
+/// A result as JSON.
+pub(crate) fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::failed("the result cannot be written").because(error))?;
+    say(text);
+    Ok(())
+}
+
+/// What asynchronous commands run on.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("cannot start threads").because(error))
+}
+
+/// A shop as people write it: its name, its domain, its address or that of its admin.
+fn shop_argument(text: &str) -> Result<ShopDomain, String> {
+    let shop = shopify_client::ShopDomain::parse(text).map_err(|error| error.to_string())?;
+    let shop = shop.as_str().parse();
+    shop.map_err(|error: sync_core::InvalidShopDomain| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_shop_may_be_written_in_several_ways_and_nothing_else_is_one() {
+        for text in ["a", "A.myshopify.com", "https://admin.shopify.com/store/a"] {
+            assert_eq!(shop_argument(text).unwrap().as_str(), "a.myshopify.com");
+        }
+        for text in ["", "evil.example", "a.myshopify.com@evil", "a:443"] {
+            assert!(shop_argument(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_no_argument() {
+        let connect = Cli::command()
+            .find_subcommand("connect")
+            .unwrap()
+            .get_arguments()
+            .map(|argument| argument.get_id().to_string())
+            .collect::<Vec<_>>();
+        assert!(!connect.contains(&"token".to_owned()), "{connect:?}");
     }
 }

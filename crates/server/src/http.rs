@@ -1,8 +1,121 @@
-//! The HTTP surface.
+//! The HTTP surface: `docs/api.md`.
 
+mod callback;
 mod error;
 mod health;
+mod install;
+mod journal;
 mod oauth_state;
+mod page;
+mod query;
+mod receipt;
+mod webhook;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{Resource, Route, guard};
+use secrecy::SecretString;
+use shopify_client::webhook::Verifier;
+use tokio::runtime::Handle;
 
 pub use error::ApiError;
+pub use journal::journal;
 pub use oauth_state::{InvalidState, StateTokens};
+
+use crate::keys::root_secret;
+use crate::service::Service;
+use crate::settings::{ShopifySettings, given};
+use receipt::Receipts;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct App {
+    service: Service,
+    verifier: Verifier,
+    states: StateTokens,
+    receipts: Receipts,
+    /// The service's runtime. Each HTTP thread has a runtime of its own, which ends before runs have drained and drops
+    /// a request's work when its client hangs up; so the work is done here.
+    runtime: Handle,
+}
+
+impl App {
+    /// The state of the handlers. Must be called within the service's runtime.
+    pub fn new(service: Service) -> Self {
+        let shopify = &service.settings.shopify;
+        let nothing = SecretString::default();
+        let secret = root_secret(shopify).unwrap_or(&nothing);
+        Self {
+            verifier: Verifier::new(secrets(shopify)),
+            states: StateTokens::new(secret, shopify.state_lifetime),
+            receipts: Receipts::new(secret),
+            runtime: Handle::current(),
+            service,
+        }
+    }
+
+    /// The app's secrets by which Shopify may sign: the present one, and the one before a rotation.
+    fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        secrets(&self.service.settings.shopify)
+    }
+
+    /// Does a request's work to its end, whether or not the client waits for it.
+    async fn on_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.runtime.spawn(work).await.map_err(ApiError::internal)
+    }
+}
+
+fn secrets(shopify: &ShopifySettings) -> impl Iterator<Item = &SecretString> {
+    let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
+    secrets.into_iter().filter_map(given)
+}
+
+/// The routes and their state, for the server and for tests.
+pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
+    let app = Data::from(app);
+    move |config| {
+        config
+            .app_data(app.clone())
+            .service(read_only("/", get_or_head().to(page::landing)))
+            .service(read_only("/healthz", get_or_head().to(health::live)))
+            .service(read_only("/readyz", get_or_head().to(health::ready)))
+            .service(read_only(
+                "/shopify/install",
+                web::get().to(install::install),
+            ))
+            .service(read_only(
+                "/shopify/callback",
+                web::get().to(callback::callback),
+            ))
+            .service(read_only(
+                "/shopify/installed",
+                web::get().to(callback::installed),
+            ))
+            // Whatever stands between, so that a shop with a slash is refused like any other that is none.
+            .service(read_only(
+                "/shopify/{shop_name:.*}/login",
+                web::get().to(install::login),
+            ))
+            .service(
+                web::resource("/shopify/webhook")
+                    .route(web::post().to(webhook::receive))
+                    .default_service(web::to(error::post_only)),
+            )
+            .default_service(web::to(error::not_found));
+    }
+}
+
+/// Load balancers look at health by either. The routes of an installation take GET alone: they do something.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+fn read_only(path: &str, get: Route) -> Resource {
+    web::resource(path)
+        .route(get)
+        .default_service(web::to(error::get_only))
+}

@@ -4,9 +4,15 @@
 #![warn(missing_docs)]
 
 pub mod adapters;
+pub mod app;
 pub mod cli;
+mod demo;
+pub mod heartbeat;
 pub mod http;
+pub mod installation;
 pub mod keys;
 pub mod logging;
 pub mod observe;
+pub mod run_watch;
+pub mod service;
 pub mod settings;

@@ -16,8 +16,8 @@ use serde::Deserialize;
 pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
-    DatabaseSettings, LogFormat, LogSettings, PollSettings, RetentionSettings, ServerSettings,
-    ShopifySettings, SpacesSettings, SyncSettings, given,
+    Addressing, DatabaseSettings, LogFormat, LogSettings, PollSettings, RetentionSettings,
+    ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
 };
 pub use source::{Environment, Origin};
 

@@ -3,7 +3,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::bucket::Bucket;
+use crate::bulk::{BulkOptions, Slots};
+use crate::catalog::Sizes;
+use crate::governor::Governor;
+use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
 
@@ -36,22 +39,25 @@ pub struct Client {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) http: reqwest::Client,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) endpoint: Endpoint,
     pub(crate) retry: RetryPolicy,
     pub(crate) metafield_namespaces: Vec<String>,
     /// In bytes.
     pub(crate) max_answer: usize,
     headroom: f64,
+    pub(crate) bulk: Arc<BulkOptions>,
     shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
 }
 
 /// What is remembered about a shop while the process runs.
 #[derive(Debug)]
 pub(crate) struct ShopState {
-    pub(crate) bucket: Bucket,
+    pub(crate) governor: Governor,
     pub(crate) usage: Counters,
+    pub(crate) sizes: Sizes,
     pub(crate) version_noted: AtomicBool,
+    pub(crate) bulk: Slots,
 }
 
 impl Client {
@@ -80,15 +86,17 @@ impl Client {
         &self.inner.endpoint
     }
 
-    fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
+    pub(crate) fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
         let shops = self.inner.shops.lock();
         // Nothing panics while it is held, so a poisoned lock still guards a whole map.
         let mut shops = shops.unwrap_or_else(PoisonError::into_inner);
         let known = shops.entry(shop.clone()).or_insert_with(|| {
             Arc::new(ShopState {
-                bucket: Bucket::new(self.inner.headroom),
+                governor: Governor::new(self.inner.headroom),
                 usage: Counters::default(),
+                sizes: Sizes::default(),
                 version_noted: AtomicBool::new(false),
+                bulk: Slots::new(self.inner.bulk.at_once),
             })
         });
         Arc::clone(known)
@@ -99,26 +107,26 @@ impl Client {
 #[derive(Debug, Clone)]
 pub struct ClientBuilder {
     endpoint: Endpoint,
-    timeouts: Timeouts,
-    user_agent: String,
-    root_certificates: Vec<Vec<u8>>,
+    network: NetworkSettings,
+    transport: Option<Arc<dyn Transport>>,
     metafield_namespaces: Vec<String>,
     retry: RetryPolicy,
     headroom: f64,
     max_answer: usize,
+    bulk: BulkOptions,
 }
 
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             endpoint: Endpoint::default(),
-            timeouts: Timeouts::default(),
-            user_agent: concat!("shopify-client/", env!("CARGO_PKG_VERSION")).to_owned(),
-            root_certificates: Vec::new(),
+            network: NetworkSettings::default(),
+            transport: None,
             metafield_namespaces: vec!["custom".to_owned()],
             retry: RetryPolicy::default(),
             headroom: 0.1,
             max_answer: 64 << 20,
+            bulk: BulkOptions::default(),
         }
     }
 }
@@ -134,21 +142,37 @@ impl ClientBuilder {
     /// How long requests may take; 10 s to connect and 60 s in all by default.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.network.timeouts = timeouts;
         self
     }
 
     /// The `User-Agent` header.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
+        self.network.user_agent = user_agent.into();
         self
     }
 
     /// Trusts a further certificate authority, given as PEM, beside those of the platform.
     #[must_use]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates.push(pem.into());
+        self.network.root_certificates.push(pem.into());
+        self
+    }
+
+    /// Sends everything through this HTTP proxy: an http or https URL, with user and password in it if it asks for them.
+    /// By default there is none, whatever the environment says.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.network.proxy = Some(url.into().into());
+        self
+    }
+
+    /// Sends requests in another way than over the network: timeouts, user agent, certificates and proxy are then the
+    /// transport's own business.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
         self
     }
 
@@ -183,40 +207,31 @@ impl ClientBuilder {
         self
     }
 
+    /// How bulk operations are run, fetched and read.
+    #[must_use]
+    pub fn bulk(mut self, options: BulkOptions) -> Self {
+        self.bulk = options;
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if a certificate or the user agent is unusable, or TLS cannot be set up.
+    /// [`Error::Configuration`] if a certificate, the proxy or the user agent is unusable, or TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
-        // Fails only if a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let unusable = |reason: String| Error::Configuration { reason };
-        let certificates = self.root_certificates.iter().map(|pem| {
-            reqwest::Certificate::from_pem_bundle(pem)
-                .ok()
-                .filter(|found| !found.is_empty())
-                .ok_or_else(|| unusable("a root certificate is not PEM".to_owned()))
-        });
-        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(self.timeouts.connect)
-            .timeout(self.timeouts.request)
-            .user_agent(self.user_agent)
-            // A redirect would carry the token to wherever it points.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        if !certificates.is_empty() {
-            http = http.tls_certs_merge(certificates.into_iter().flatten());
-        }
-        let http = http.build().map_err(|error| unusable(error.to_string()))?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(Network::new(&self.network)?),
+        };
         Ok(Client {
             inner: Arc::new(Inner {
-                http,
+                transport,
                 endpoint: self.endpoint,
                 retry: self.retry,
                 metafield_namespaces: self.metafield_namespaces,
                 max_answer: self.max_answer,
                 headroom: self.headroom,
+                bulk: Arc::new(self.bulk),
                 shops: Mutex::default(),
             }),
         })

@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::bulk::BulkError;
+use crate::transport::TransportError;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failed call, by what the caller can do about it.
@@ -104,10 +107,13 @@ pub enum Error {
     },
     /// No access token is at hand.
     #[error("there is no access token to send")]
-    Token(#[from] TokenError),
+    Token(#[source] TokenError),
     /// The refresh token is used up or revoked: the merchant must open the app again.
     #[error("Shopify does not accept the grant; the app must be opened again")]
     Reauthorize,
+    /// A bulk operation or its file failed. Paging can answer all the same.
+    #[error("bulk operation: {0}")]
+    Bulk(#[from] BulkError),
     /// The client cannot be built with these settings.
     #[error("the client cannot be built: {reason}")]
     Configuration {
@@ -130,6 +136,20 @@ impl Error {
         }
     }
 
+    /// Whether asking for less at a time may help.
+    pub(crate) fn calls_for_less(&self) -> bool {
+        match self {
+            Self::MaxCostExceeded { .. } => true,
+            Self::Transport { source, .. } => {
+                let never_asked =
+                    |error: &TransportError| !matches!(error, TransportError::Lost { .. });
+                !source.downcast_ref().is_some_and(never_asked)
+            }
+            Self::Status { .. } | Self::GraphQl { .. } => self.is_retryable(),
+            _ => false,
+        }
+    }
+
     /// How long the other side asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -141,13 +161,54 @@ impl Error {
 }
 
 /// No access token can be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TokenError {
     /// Why; never the token itself.
     pub reason: String,
     /// Whether it may be there later.
     pub retryable: bool,
+    /// Whether the merchant must open the app again. It becomes [`Error::Reauthorize`].
+    pub reauthorize: bool,
+}
+
+impl TokenError {
+    /// It may be there later.
+    pub fn temporary(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            retryable: true,
+            reauthorize: false,
+        }
+    }
+
+    /// Somebody has to do something first, but not the merchant.
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            retryable: false,
+            reauthorize: false,
+        }
+    }
+
+    /// The merchant must open the app again.
+    pub fn reauthorize() -> Self {
+        Self {
+            reason: Error::Reauthorize.to_string(),
+            retryable: false,
+            reauthorize: true,
+        }
+    }
+}
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        if error.reauthorize {
+            Self::Reauthorize
+        } else {
+            Self::Token(error)
+        }
+    }
 }
 
 /// One of the `errors` of a GraphQL answer.

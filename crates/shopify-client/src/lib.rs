@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod bucket;
+pub mod bulk;
+mod catalog;
 mod client;
 mod domain;
 mod endpoint;
 mod error;
 mod gid;
+pub mod governor;
+pub mod model;
 pub mod oauth;
+mod operations;
 mod request;
 mod retry;
 mod shop;
-mod token;
+pub mod token;
+pub mod transport;
 mod usage;
 pub mod webhook;
 
@@ -22,5 +28,5 @@ pub use error::{Error, GraphQlError, TokenError, UserError};
 pub use gid::{Gid, InvalidGid};
 pub use retry::RetryPolicy;
 pub use shop::ShopClient;
-pub use token::{StaticToken, TokenSource};
+pub use token::{ManagedTokens, StaticToken, TokenSource};
 pub use usage::Usage;

@@ -5,17 +5,22 @@ mod answer;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use graphql_client::GraphQLQuery;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use crate::client::{API_VERSION, Inner};
+use crate::governor::{Ask, Cost, Reservation};
 use crate::retry::retry_after;
-use crate::{Error, ShopClient};
+use crate::transport::TransportError;
+use crate::{Error, RetryPolicy, ShopClient};
+use answer::Judged;
 pub(crate) use answer::{Arrived, Failure, Retry};
 
 /// How long to insist when the other side fails.
@@ -29,10 +34,31 @@ pub(crate) enum Patience {
 
 struct Request {
     operation: &'static str,
+    /// What decides its cost.
+    ask: Ask,
     body: Bytes,
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
     patience: Patience,
+}
+
+impl Request {
+    /// How often to send it in all when it fails like this.
+    fn attempts(&self, policy: &RetryPolicy, failure: &Failure) -> u32 {
+        let timed_out = matches!(
+            failure.error,
+            Error::Transport {
+                timed_out: true,
+                ..
+            }
+        );
+        match self.patience {
+            Patience::Full => policy.attempts,
+            // The same would take as long again.
+            Patience::Short if timed_out => 1,
+            Patience::Short => policy.attempts.min(2),
+        }
+    }
 }
 
 impl ShopClient {
@@ -88,6 +114,7 @@ impl ShopClient {
         });
         let request = Request {
             operation,
+            ask: Ask::of(operation, document, &body["variables"]),
             body: body.to_string().into(),
             repeatable: !is_mutation(document, operation),
             patience,
@@ -104,10 +131,6 @@ impl ShopClient {
     /// Sends until there is data, an error that stays, or no patience left.
     async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
         let policy = &self.client.inner.retry;
-        let attempts = match request.patience {
-            Patience::Full => policy.attempts,
-            Patience::Short => policy.attempts.min(2),
-        };
         let start = Instant::now();
         let (mut failures, mut throttles, mut renewed) = (0, 0, false);
         let mut token = self.token.access_token().await?;
@@ -126,11 +149,13 @@ impl ShopClient {
                     throttles += 1;
                     policy.throttled(throttles, asked)
                 }
-                Retry::Unsent if failures + 1 < attempts => {
+                Retry::Unsent if failures + 1 < policy.attempts => {
                     failures += 1;
                     policy.pause(failures, None)
                 }
-                Retry::Passing(asked) if request.repeatable && failures + 1 < attempts => {
+                Retry::Passing(asked)
+                    if request.repeatable && failures + 1 < request.attempts(policy, &failure) =>
+                {
                     failures += 1;
                     policy.pause(failures, asked)
                 }
@@ -148,7 +173,7 @@ impl ShopClient {
     async fn renewed(&self, rejected: &SecretString) -> Result<SecretString, Error> {
         match self.token.renew(rejected).await {
             Ok(token) => Ok(token),
-            Err(error) if error.retryable => Err(error.into()),
+            Err(error) if error.retryable || error.reauthorize => Err(error.into()),
             Err(_) => Err(Error::Unauthorized),
         }
     }
@@ -160,32 +185,65 @@ impl ShopClient {
     ) -> Result<Box<RawValue>, Failure> {
         let operation = request.operation;
         let inner = &self.client.inner;
-        let reservation = self.state.bucket.reserve(operation).await;
+        let token = secret(operation, token)?;
+        let reservation = self.reserved(request).await?;
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
         let url = inner.endpoint.url(&self.shop, &path);
-        let http = inner
-            .http
-            .post(url)
-            .header("X-Shopify-Access-Token", secret(operation, token)?)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(request.body.clone());
-        let arrived = inner.exchange(operation, http).await?;
+        let http = post(&url).header("X-Shopify-Access-Token", token);
+        let http = http.body(request.body.clone());
+        let arrived = match inner.exchange(operation, http).await {
+            Ok(arrived) => arrived,
+            Err(failure) => {
+                if matches!(failure.retry, Retry::Unsent) {
+                    reservation.released();
+                }
+                return Err(failure);
+            }
+        };
         self.note_version(arrived.api_version.as_deref());
         let judged = answer::judge(operation, &arrived);
         if let Some(cost) = judged.cost {
             self.state.usage.add_points(cost.actual);
-            self.state.bucket.learn(operation, &cost, reservation);
         }
-        if let Err(Failure {
-            retry: Retry::Throttled(_),
-            ..
-        }) = judged.outcome
+        settle(reservation, &judged);
+        judged
+            .outcome
+            .map_err(|failure| self.weighed(operation, failure, judged.cost))
+    }
+
+    /// Waits for the request's turn and its points.
+    async fn reserved(&self, request: &Request) -> Result<Reservation<'_>, Failure> {
+        let governor = &self.state.governor;
+        let too_dear = |cost| {
+            Failure::never(Error::MaxCostExceeded {
+                operation: request.operation,
+                cost: Some(cost),
+            })
+        };
+        // The caller can ask for less, and what fits into our share is never throttled.
+        if request.patience == Patience::Short
+            && let Some(cost) = governor.beyond_share(&request.ask)
         {
-            self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
+            return Err(too_dear(cost));
         }
-        judged.outcome
+        let reserved = governor.reserve(&request.ask).await;
+        reserved.map_err(|error| too_dear(error.cost))
+    }
+
+    /// Counts a throttled request, and gives up one that can never be paid: waiting fills no bucket beyond its size.
+    fn weighed(&self, operation: &'static str, failure: Failure, cost: Option<Cost>) -> Failure {
+        if !matches!(failure.retry, Retry::Throttled(_)) {
+            return failure;
+        }
+        self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
+        match cost.and_then(|cost| cost.beyond_the_bucket()) {
+            Some(cost) => Failure::never(Error::MaxCostExceeded {
+                operation,
+                cost: Some(cost),
+            }),
+            None => failure,
+        }
     }
 
     fn note_version(&self, answered: Option<&str>) {
@@ -207,23 +265,11 @@ impl Inner {
     pub(crate) async fn exchange(
         &self,
         operation: &'static str,
-        request: reqwest::RequestBuilder,
+        request: http::Result<http::Request<Bytes>>,
     ) -> Result<Arrived, Failure> {
-        let lost = |source: reqwest::Error| Failure {
-            retry: if source.is_builder() {
-                Retry::Never
-            } else if source.is_connect() {
-                Retry::Unsent
-            } else {
-                Retry::Passing(None)
-            },
-            error: Error::Transport {
-                operation,
-                timed_out: source.is_timeout(),
-                source: Box::new(source.without_url()),
-            },
-        };
-        let mut response = request.send().await.map_err(lost)?;
+        let lost = |error: TransportError| lost(operation, error);
+        let request = request.map_err(|error| lost(TransportError::Unsendable(error.into())))?;
+        let response = self.transport.exchange(request).await.map_err(lost)?;
         let headers = response.headers();
         let mut arrived = Arrived {
             status: response.status().as_u16(),
@@ -233,8 +279,9 @@ impl Inner {
             api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
             body: Bytes::new(),
         };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        let (mut chunks, mut body) = (response.into_body(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(lost)?;
             if body.len() + chunk.len() > self.max_answer {
                 return Err(too_large(operation, self.max_answer));
             }
@@ -242,6 +289,42 @@ impl Inner {
         }
         arrived.body = body.into();
         Ok(arrived)
+    }
+}
+
+/// Tells the governor how the request ended.
+fn settle(reservation: Reservation<'_>, judged: &Judged) {
+    let cost = judged.cost.as_ref();
+    match &judged.outcome {
+        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => reservation.throttled(cost),
+        Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Passing(_)) => {
+            // It may or may not have been carried out.
+            drop(reservation);
+        }
+        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.released(),
+        _ => reservation.answered(cost),
+    }
+}
+
+/// A request with a JSON body, wanting a JSON answer.
+pub(crate) fn post(url: &Url) -> http::request::Builder {
+    http::Request::post(url.as_str())
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/json")
+}
+
+fn lost(operation: &'static str, error: TransportError) -> Failure {
+    Failure {
+        retry: match error {
+            TransportError::Unsendable(_) => Retry::Never,
+            TransportError::Unsent { .. } => Retry::Unsent,
+            TransportError::Lost { .. } => Retry::Passing(None),
+        },
+        error: Error::Transport {
+            operation,
+            timed_out: error.timed_out(),
+            source: Box::new(error),
+        },
     }
 }
 

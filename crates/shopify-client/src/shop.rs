@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::client::ShopState;
+use crate::governor::Governor;
 use crate::{Client, ShopDomain, TokenSource, Usage};
 
 /// The Admin API of one shop.
@@ -28,5 +29,10 @@ impl ShopClient {
     /// What has been asked of the shop since the [`Client`] was built.
     pub fn usage(&self) -> Usage {
         self.state.usage.read()
+    }
+
+    /// The shop's cost governor, through which every request of this client goes.
+    pub fn governor(&self) -> &Governor {
+        &self.state.governor
     }
 }

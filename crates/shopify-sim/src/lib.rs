@@ -1,1 +1,32 @@
-//! See the README.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod app;
+mod bucket;
+mod calls;
+mod catalog;
+mod clock;
+mod control;
+mod fault;
+mod graphql;
+mod locks;
+mod oauth;
+mod seeded;
+mod server;
+mod shop;
+mod simulator;
+mod tasks;
+mod webhook;
+
+pub use app::SimApp;
+pub use bucket::BucketSize;
+pub use calls::Calls;
+pub use catalog::change::{ChangeError, CollectionChange, DiscountChange, ProductChange};
+pub use catalog::csv::CsvError;
+pub use catalog::discount::DiscountKind;
+pub use catalog::spec::{CatalogSpec, ProductExport};
+pub use clock::{ManualClock, SimClock, SystemClock};
+pub use control::{ComplianceTopic, ProductLine, ShopControl, VariantLine};
+pub use fault::{Fault, FaultKind, FaultTarget, RetryAfter};
+pub use simulator::{Simulator, SimulatorBuilder, StartError};
+pub use webhook::{Delivery, DeliveryState};

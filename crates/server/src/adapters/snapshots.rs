@@ -59,7 +59,11 @@ fn prefix(shop: &ShopDomain) -> Result<ShopPrefix, PortError> {
         .map_err(|error| PortError::fail("name the snapshot's folder", error))
 }
 
-fn key(shop: &ShopDomain) -> Result<ObjectKey, PortError> {
+/// The key of the shop's document.
+///
+/// # Errors
+/// Never for a valid domain.
+pub fn snapshot_key(shop: &ShopDomain) -> Result<ObjectKey, PortError> {
     Ok(SnapshotKey::single(&prefix(shop)?))
 }
 
@@ -94,7 +98,7 @@ impl SnapshotStore for SpacesSnapshots {
         items: ItemStream<'_>,
         mode: PublishMode,
     ) -> Result<Published, PortError> {
-        let key = key(shop)?;
+        let key = snapshot_key(shop)?;
         let spool = self.write(items).await?;
         let changed = match mode {
             PublishMode::Upload => {
@@ -119,7 +123,7 @@ impl SnapshotStore for SpacesSnapshots {
     }
 
     async fn inspect(&self, shop: &ShopDomain) -> Result<Option<StoredSnapshot>, PortError> {
-        let key = key(shop)?;
+        let key = snapshot_key(shop)?;
         let found = self.store.verify(&key).await;
         let found = found.map_err(|error| store_error("read the snapshot", error))?;
         Ok(found.map(|found| StoredSnapshot {
@@ -194,7 +198,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(published.key, "example.myshopify.com/shopify_data.json");
-        let key = key(&shop()).unwrap();
+        let key = snapshot_key(&shop()).unwrap();
         let stored = snapshots.store().read(&key).await.unwrap().unwrap();
         assert_eq!(
             (stored.generation, stored.schema_version),

@@ -2,11 +2,21 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, say};
+use super::{Failure, say, say_json};
 use crate::settings::{Loaded, configuration_page, env_example};
+
+const HELP: &str = "\
+Exits with 2 if something is missing that `shopsync serve` needs.
+
+Examples:
+  shopsync check-config
+  shopsync check-config --json | jq '.[] | select(.origin != \"default\")'
+  shopsync check-config --env-example > .env
+  shopsync check-config --reference | less";
 
 /// What to show.
 #[derive(Debug, Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Arguments {
     /// As JSON.
     #[arg(long)]
@@ -33,8 +43,7 @@ pub(crate) fn run(
     }
     let loaded = load()?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&loaded.effective);
-        say(json.map_err(|error| Failure::Failed(error.to_string()))?);
+        say_json(&loaded.effective)?;
     } else {
         let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
         let entries = &loaded.effective;

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use sync_core::PortError;
 use uuid::Uuid;
 
 use super::oauth_state::InvalidState;
@@ -31,6 +30,10 @@ pub enum ApiError {
     BadSignature,
     /// The admin token is missing or wrong.
     Unauthorized,
+    /// There is no such route.
+    NotFound,
+    /// The route has no such method.
+    MethodNotAllowed(&'static str),
     /// The body is larger than `server.webhook_body_limit`.
     TooLarge,
     /// Something that this needs is down. It was logged under the id.
@@ -51,9 +54,9 @@ struct Body {
 
 impl ApiError {
     /// The state, or a service that this needs, cannot be reached. Logs why.
-    pub fn unavailable(error: &PortError) -> Self {
+    pub fn unavailable(error: &dyn std::error::Error) -> Self {
         let id = Uuid::new_v4();
-        log::error!(request_id:% = id; "Answered 503: {}", error.chain());
+        log::error!(request_id:% = id; "Answered 503: {}", chain(error));
         Self::Unavailable(id)
     }
 
@@ -73,11 +76,25 @@ impl ApiError {
             Self::ExchangeRefused => "exchange_refused",
             Self::BadSignature => "bad_signature",
             Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::TooLarge => "too_large",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
     }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for ApiError {
@@ -94,6 +111,8 @@ impl fmt::Display for ApiError {
             }
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
             Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
+            Self::NotFound => f.write_str("There is nothing here"),
+            Self::MethodNotAllowed(allowed) => write!(f, "Only {allowed} is possible here"),
             Self::TooLarge => f.write_str("The body is too large"),
             Self::Unavailable(_) => f.write_str("Temporarily unavailable: try again"),
             Self::Internal(_) => f.write_str("Internal error"),
@@ -118,6 +137,8 @@ impl ResponseError for ApiError {
             | Self::InvalidState(_)
             | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
             Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -132,6 +153,10 @@ impl ResponseError for ApiError {
                 Some(*id)
             }
             Self::Internal(id) => Some(*id),
+            Self::MethodNotAllowed(allowed) => {
+                response.insert_header((ALLOW, *allowed));
+                None
+            }
             _ => None,
         };
         response.json(Body {
@@ -140,6 +165,21 @@ impl ResponseError for ApiError {
             request_id: request_id.map(|id| id.to_string()),
         })
     }
+}
+
+/// What has no route.
+pub(super) async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NotFound)
+}
+
+/// What is not posted where only POST is possible.
+pub(super) async fn post_only() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::MethodNotAllowed("POST"))
+}
+
+/// What is not read where there is nothing but reading.
+pub(super) async fn get_only() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::MethodNotAllowed("GET"))
 }
 
 #[cfg(test)]
@@ -157,6 +197,8 @@ mod tests {
             (ApiError::ExchangeRefused, 400),
             (ApiError::BadSignature, 401),
             (ApiError::Unauthorized, 401),
+            (ApiError::NotFound, 404),
+            (ApiError::MethodNotAllowed("POST"), 405),
             (ApiError::TooLarge, 413),
             (ApiError::Internal(id), 500),
             (ApiError::Unavailable(id), 503),

@@ -76,6 +76,22 @@ impl Settings {
         invalid(self.missing_for_syncing())
     }
 
+    /// The cipher that seals tokens.
+    ///
+    /// # Errors
+    /// If there is neither a key nor a secret to derive one from.
+    pub fn token_cipher(&self) -> Result<sync_db::TokenCipher, SettingsError> {
+        match crate::keys::token_cipher(&self.database, &self.shopify) {
+            Ok(Some(cipher)) => Ok(cipher),
+            // A list that cannot be used was refused when the settings were loaded.
+            Ok(None) | Err(_) => Err(SettingsError::Invalid(vec![missing(
+                "database.encryption_keys",
+                "SHOPSYNC_ENCRYPTION_KEYS",
+                "id:KEY with KEY from `openssl rand -base64 32`; or set STATE_TOKEN_SECRET or SHOPIFY_API_SECRET",
+            )])),
+        }
+    }
+
     fn missing_for_syncing(&self) -> Vec<Problem> {
         let app = "the app's client credentials in Shopify's Dev Dashboard";
         let keys = "DigitalOcean's control panel, Spaces Object Storage, Access Keys";

@@ -103,6 +103,10 @@ pub fn verify_query<'a>(
     let message = message(&parameters);
     // Every secret is tried, so that the time taken does not tell which one fits.
     let fits = |secret: &&SecretString| {
+        // Anybody can sign with an empty one.
+        if secret.expose_secret().is_empty() {
+            return false;
+        }
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         hmac::verify(&key, message.as_bytes(), &signature).is_ok()
     };
@@ -243,6 +247,15 @@ mod tests {
             let refused = verify_callback(PLAIN, secrets).unwrap_err();
             assert_eq!(refused, CallbackError::WrongSignature);
         }
+    }
+
+    #[test]
+    fn an_empty_secret_signs_nothing() {
+        // printf 'shop=a.myshopify.com' | openssl dgst -sha256 -hmac ''
+        let tag = "8c92546e2d73b29a31c0b6279f20a9b6691f2dfeba6393f013a1ee5c5a5fd13e";
+        let nothing = SecretString::default();
+        let refused = verify_query(&format!("shop=a.myshopify.com&hmac={tag}"), [&nothing]);
+        assert_eq!(refused, Err(CallbackError::WrongSignature));
     }
 
     #[test]

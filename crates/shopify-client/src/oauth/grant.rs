@@ -2,18 +2,39 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::request::{Arrived, Failure, Retry};
+use super::SessionToken;
+use crate::request::{Arrived, Failure, Retry, post};
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
 const OPERATION: &str = "access_token";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const OFFLINE: &str = "urn:shopify:params:oauth:token-type:offline-access-token";
+const ONLINE: &str = "urn:shopify:params:oauth:token-type:online-access-token";
+
+/// What a grant is asked for with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spends {
+    /// Something that lasts a minute and works once: any refusal means to get another.
+    Fleeting,
+    /// Something that is kept, and given up only when Shopify says why.
+    Kept,
+}
+
+/// For whom a session token is exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessMode {
+    /// A token for the app in this shop, which renews itself without anybody there.
+    Offline,
+    /// A token for the person who has the app open, with that person's permissions. It lasts a day at most.
+    Online,
+}
 
 /// An app's identity.
 #[derive(Clone)]
@@ -137,7 +158,7 @@ impl OAuth<'_> {
         code: &SecretString,
     ) -> Result<TokenGrant, Error> {
         let parameters = json!({ "code": code.expose_secret(), "expiring": "1" });
-        self.grant(shop, parameters).await
+        self.grant(shop, Spends::Fleeting, parameters).await
     }
 
     /// Gets a new access token and a new refresh token.
@@ -156,7 +177,7 @@ impl OAuth<'_> {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token.expose_secret(),
         });
-        self.grant(shop, parameters).await
+        self.grant(shop, Spends::Kept, parameters).await
     }
 
     /// Gets a token without any merchant, for a shop of the app's own organization. It lasts a day and has no refresh
@@ -166,17 +187,70 @@ impl OAuth<'_> {
     /// [`Error::AccessDenied`] if the shop belongs to somebody else.
     pub async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
         let parameters = json!({ "grant_type": "client_credentials" });
-        self.grant(shop, parameters).await
+        self.grant(shop, Spends::Kept, parameters).await
     }
 
-    async fn grant(&self, shop: &ShopDomain, mut parameters: Value) -> Result<TokenGrant, Error> {
+    /// Exchanges an offline token that never expires for one that does, with a refresh token. The old token ends at
+    /// once, and there is no way back. If the answer is lost, the same may be asked again for seven days: it is
+    /// answered with the same pair, until that is refreshed or replaced.
+    /// Source: Shopify, "Use expiring offline access tokens", "More resilient token exchanges".
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the token is revoked, or was exchanged too long ago.
+    pub async fn migrate(
+        &self,
+        shop: &ShopDomain,
+        access_token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let parameters = json!({
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": access_token.expose_secret(),
+            "subject_token_type": OFFLINE,
+            "requested_token_type": OFFLINE,
+            "expiring": "1",
+        });
+        self.grant(shop, Spends::Kept, parameters).await
+    }
+
+    /// Exchanges the session token of an embedded app's page for an access token. It must be fresh: session tokens last
+    /// a minute. Source: Shopify, "Exchange a session token for an access token".
+    ///
+    /// # Errors
+    /// [`Error::Reauthorize`] if the session token is too old or not this app's: get another one from the page.
+    pub async fn exchange_session_token(
+        &self,
+        session: &SessionToken,
+        mode: AccessMode,
+    ) -> Result<TokenGrant, Error> {
+        let mut parameters = json!({
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": session.raw().expose_secret(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        });
+        match mode {
+            AccessMode::Offline => {
+                parameters["requested_token_type"] = OFFLINE.into();
+                parameters["expiring"] = "1".into();
+            }
+            AccessMode::Online => parameters["requested_token_type"] = ONLINE.into(),
+        }
+        self.grant(session.shop(), Spends::Fleeting, parameters)
+            .await
+    }
+
+    async fn grant(
+        &self,
+        shop: &ShopDomain,
+        spends: Spends,
+        mut parameters: Value,
+    ) -> Result<TokenGrant, Error> {
         parameters["client_id"] = self.app.api_key.as_str().into();
         parameters["client_secret"] = self.app.api_secret.expose_secret().into();
         let body = Bytes::from(parameters.to_string());
         let policy = &self.client.inner.retry;
         let start = Instant::now();
         for failures in 1.. {
-            let failure = match self.attempt(shop, body.clone()).await {
+            let failure = match self.attempt(shop, body.clone(), spends).await {
                 Ok(grant) => return Ok(grant),
                 Err(failure) => failure,
             };
@@ -194,17 +268,17 @@ impl OAuth<'_> {
         unreachable!("the loop has no end")
     }
 
-    async fn attempt(&self, shop: &ShopDomain, body: Bytes) -> Result<TokenGrant, Failure> {
+    async fn attempt(
+        &self,
+        shop: &ShopDomain,
+        body: Bytes,
+        spends: Spends,
+    ) -> Result<TokenGrant, Failure> {
         let inner = &self.client.inner;
-        let request = inner
-            .http
-            .post(inner.endpoint.url(shop, TOKEN_PATH))
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(body);
+        let request = post(&inner.endpoint.url(shop, TOKEN_PATH)).body(body);
         let arrived = inner.exchange(OPERATION, request).await?;
         if arrived.status != 200 {
-            return Err(refusal(&arrived));
+            return Err(refusal(&arrived, spends));
         }
         let grant: WireGrant = serde_json::from_slice(&arrived.body).map_err(|source| {
             // Not the source itself: its text may quote what should have been a token.
@@ -220,7 +294,7 @@ impl OAuth<'_> {
 }
 
 /// Reads `{"error": "invalid_subject_token"}` and its like.
-fn refusal(arrived: &Arrived) -> Failure {
+fn refusal(arrived: &Arrived, spends: Spends) -> Failure {
     let body: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
     let code = body.get("error").and_then(Value::as_str).unwrap_or("");
     let status = Error::Status {
@@ -232,6 +306,8 @@ fn refusal(arrived: &Arrived) -> Failure {
         message: code.chars().take(100).collect(),
     };
     match (arrived.status, code) {
+        // A page, where there should be a reason: that of a proxy, perhaps, for which nobody should have to open the app.
+        (400, "") if spends == Spends::Kept => Failure::never(status),
         (400, code) if !is_about_the_app(code) => Failure::never(Error::Reauthorize),
         (400 | 401 | 403, _) => Failure::never(denied()),
         (402, _) => Failure::never(Error::ShopFrozen),

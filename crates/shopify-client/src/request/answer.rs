@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::bucket::Cost;
+use crate::governor::Cost;
 use crate::{Error, GraphQlError};
 
 /// An answer that has arrived whole.

@@ -1,0 +1,193 @@
+//! The catalogue of a shop, read from Shopify.
+
+mod item;
+mod subscriptions;
+
+use std::collections::BTreeMap;
+
+use async_stream::try_stream;
+use async_trait::async_trait;
+use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use shopify_client::{Error, ShopClient};
+use sync_core::ports::{CatalogSource, Count, Fetched, SubscriptionAudit};
+use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
+
+use super::app::domain;
+use super::{ShopTokens, ShopifyApp, shopify_error};
+
+/// The catalogues of all shops that have installed the app.
+#[derive(Debug, Clone)]
+pub struct ShopifyCatalog {
+    app: ShopifyApp,
+    tokens: ShopTokens,
+    webhook_address: String,
+}
+
+impl ShopifyCatalog {
+    /// Reads with these tokens. Deliveries are asked for at `webhook_address`.
+    pub fn new(app: ShopifyApp, tokens: ShopTokens, webhook_address: impl Into<String>) -> Self {
+        Self {
+            app,
+            tokens,
+            webhook_address: webhook_address.into(),
+        }
+    }
+
+    fn client(&self, shop: &ShopDomain) -> ShopClient {
+        self.app.client().shop(&domain(shop), self.tokens.of(shop))
+    }
+}
+
+#[async_trait]
+impl CatalogSource for ShopifyCatalog {
+    fn scan<'a>(
+        &'a self,
+        shop: &'a ShopDomain,
+        kind: ItemKind,
+    ) -> BoxStream<'a, Result<Item, PortError>> {
+        let client = self.client(shop);
+        // The client's streams borrow it, so each lives inside of one that owns it.
+        macro_rules! items {
+            ($read:ident, $item:path) => {
+                try_stream! {
+                    let mut read = client.$read();
+                    while let Some(read) = next(kind, &mut read).await? {
+                        yield $item(&read)?;
+                    }
+                }
+                .boxed()
+            };
+        }
+        match kind {
+            ItemKind::Shop => try_stream! {
+                let shop = client.shop().await;
+                yield item::shop(&shop.map_err(|error| unread(kind, error))?)?;
+            }
+            .boxed(),
+            ItemKind::Location => items!(locations, item::location),
+            ItemKind::Product => items!(products, item::product),
+            ItemKind::Collection => items!(collections, item::collection),
+            ItemKind::Discount => items!(discounts, item::discount),
+            // Never an item of its own.
+            ItemKind::InventoryItem => futures::stream::empty().boxed(),
+        }
+    }
+
+    async fn count(&self, shop: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError> {
+        let client = self.client(shop);
+        let counted = match kind {
+            ItemKind::Product => client.products_count().await,
+            ItemKind::Collection => client.collections_count().await,
+            ItemKind::Discount => client.discounts_count().await,
+            ItemKind::Shop | ItemKind::Location | ItemKind::InventoryItem => return Ok(None),
+        };
+        let counted = counted.map_err(|error| shopify_error("count what the shop has", error))?;
+        Ok(Some(Count {
+            count: counted.count,
+            exact: counted.exact,
+        }))
+    }
+
+    async fn fetch(&self, shop: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+        let client = self.client(shop);
+        let mut by_kind = BTreeMap::<ItemKind, Vec<u64>>::new();
+        for key in keys {
+            let ids = by_kind.entry(key.kind).or_default();
+            ids.push(key.id.as_u64());
+        }
+        let mut fetched = Vec::with_capacity(keys.len());
+        for (kind, ids) in by_kind {
+            let failed = |error| unread(kind, error);
+            match kind {
+                ItemKind::Shop => {
+                    let shop = client.shop().await.map_err(failed)?;
+                    fetched.push(Fetched::Found(Box::new(item::shop(&shop)?)));
+                }
+                ItemKind::Location => {
+                    let found = client.locations_by_id(&ids).await.map_err(failed)?;
+                    answers(kind, &ids, &found, item::location, &mut fetched)?;
+                }
+                ItemKind::Product => {
+                    let found = client.products_by_id(&ids).await.map_err(failed)?;
+                    answers(kind, &ids, &found, item::product, &mut fetched)?;
+                }
+                ItemKind::Collection => {
+                    let found = client.collections_by_id(&ids).await.map_err(failed)?;
+                    answers(kind, &ids, &found, item::collection, &mut fetched)?;
+                }
+                ItemKind::Discount => {
+                    let found = client.discounts_by_id(&ids).await.map_err(failed)?;
+                    answers(kind, &ids, &found, item::discount, &mut fetched)?;
+                }
+                // The port rules it out.
+                ItemKind::InventoryItem => {}
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn owners(
+        &self,
+        shop: &ShopDomain,
+        inventory_items: &[ItemId],
+    ) -> Result<Vec<ItemKey>, PortError> {
+        let ids: Vec<u64> = inventory_items.iter().map(|id| id.as_u64()).collect();
+        let owners = self.client(shop).products_of_inventory_items(&ids).await;
+        let owners = owners.map_err(|error| shopify_error("find the products of stock", error))?;
+        owners
+            .into_iter()
+            .map(|number| item::key(ItemKind::Product, number))
+            .collect()
+    }
+
+    async fn audit_subscriptions(&self, shop: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
+        subscriptions::audit(&self.client(shop), &self.webhook_address).await
+    }
+
+    async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError> {
+        let read = self.client(shop).shop().await;
+        read.map_err(|error| unread(ItemKind::Shop, error))?;
+        Ok(())
+    }
+}
+
+async fn next<T>(
+    kind: ItemKind,
+    read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
+) -> Result<Option<T>, PortError> {
+    let next = read.try_next().await;
+    next.map_err(|error| unread(kind, error))
+}
+
+fn unread(kind: ItemKind, error: Error) -> PortError {
+    let operation = match kind {
+        ItemKind::Shop => "read the shop",
+        ItemKind::Location => "read the locations",
+        ItemKind::Product => "read the products",
+        ItemKind::Collection => "read the collections",
+        ItemKind::Discount => "read the discounts",
+        ItemKind::InventoryItem => "read the stock",
+    };
+    shopify_error(operation, error)
+}
+
+/// Pairs the ids that were asked for with their answers, which come in the same order.
+fn answers<T>(
+    kind: ItemKind,
+    ids: &[u64],
+    found: &[Option<T>],
+    item: impl Fn(&T) -> Result<Item, PortError>,
+    fetched: &mut Vec<Fetched>,
+) -> Result<(), PortError> {
+    if ids.len() != found.len() {
+        let why = format!("{} ids were answered with {} items", ids.len(), found.len());
+        return Err(PortError::fail("pair the items with their ids", why));
+    }
+    for (id, found) in ids.iter().zip(found) {
+        fetched.push(match found {
+            Some(found) => Fetched::Found(Box::new(item(found)?)),
+            None => Fetched::Gone(item::key(kind, *id)?),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! From Shopify's things to items: what stands in the document, what others repeat of it, what it refers to.
+//!
+//! A body holds what the client reads and nothing else: no cursor, no cost, no time of reading. The client has put all
+//! lists in an order that depends on their contents alone, so the same thing gives the same bytes.
+
+use serde::Serialize;
+use shopify_client::model::{Collection, Discount, DiscountKind, Location, Product, Shop};
+use spaces_store::to_canonical_vec;
+use sync_core::{ContentHash, Item, ItemId, ItemKey, ItemKind, PortError, Section, Timestamp};
+
+/// The key of a thing by its number.
+pub(super) fn key(kind: ItemKind, number: u64) -> Result<ItemKey, PortError> {
+    let id = ItemId::new(number).ok_or_else(|| {
+        let why = format!("the {kind} number {number} is larger than any that Shopify gives");
+        PortError::fail("name an item", why)
+    })?;
+    Ok(ItemKey::new(kind, id))
+}
+
+/// What only some kinds have.
+#[derive(Default)]
+struct Rest<'a> {
+    updated_at: Option<&'a str>,
+    label: String,
+    references: Vec<ItemKey>,
+}
+
+fn item<T: Serialize>(
+    key: ItemKey,
+    section: Section,
+    body: &T,
+    rest: Rest<'_>,
+) -> Result<Item, PortError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        PortError::fail("write an item as JSON", error)
+    };
+    let body = to_canonical_vec(body).map_err(|error| failed(error.into()))?;
+    let body = String::from_utf8(body).map_err(|error| failed(error.into()))?;
+    let hash = spaces_store::ContentHash::of(body.as_bytes());
+    Ok(Item {
+        key,
+        section,
+        hash: ContentHash(*hash.as_bytes()),
+        body,
+        updated_at: rest.updated_at.and_then(instant),
+        label: rest.label,
+        references: rest.references,
+    })
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+/// What others repeat, as one text. Written as JSON, so that no two labels run together.
+fn label(repeated: impl Serialize) -> Result<String, PortError> {
+    serde_json::to_string(&repeated).map_err(|error| PortError::fail("write a label", error))
+}
+
+pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
+    item(ItemKey::SHOP, Section::Shop, shop, Rest::default())
+}
+
+/// Stock levels repeat a location's name and whether it is active.
+pub(super) fn location(location: &Location) -> Result<Item, PortError> {
+    let rest = Rest {
+        updated_at: Some(&location.updated_at),
+        label: label((&location.name, location.is_active))?,
+        references: Vec::new(),
+    };
+    let key = key(ItemKind::Location, location.id.number())?;
+    item(key, Section::Locations, location, rest)
+}
+
+/// Collections repeat a product's title and handle. It refers to the inventory items of its variants, by which
+/// deliveries find it, and to the locations of their stock.
+pub(super) fn product(product: &Product) -> Result<Item, PortError> {
+    let mut references = Vec::new();
+    for variant in &product.variants {
+        let stock = &variant.inventory_item;
+        references.push(key(ItemKind::InventoryItem, stock.id.number())?);
+        for level in &stock.inventory_levels {
+            references.push(key(ItemKind::Location, level.location.id.number())?);
+        }
+    }
+    references.sort_unstable();
+    references.dedup();
+    let rest = Rest {
+        updated_at: Some(&product.updated_at),
+        label: label((&product.title, &product.handle))?,
+        references,
+    };
+    let key = key(ItemKind::Product, product.id.number())?;
+    item(key, Section::Products, product, rest)
+}
+
+/// A collection refers to its products, since it repeats their titles and handles.
+pub(super) fn collection(collection: &Collection) -> Result<Item, PortError> {
+    let products = collection.products.iter();
+    let references = products.map(|product| key(ItemKind::Product, product.id.number()));
+    let rest = Rest {
+        updated_at: Some(&collection.updated_at),
+        label: String::new(),
+        references: references.collect::<Result<_, _>>()?,
+    };
+    let key = key(ItemKind::Collection, collection.id.number())?;
+    item(key, Section::Collections, collection, rest)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CodeDiscountNode<'a> {
+    id: &'a str,
+    code_discount: &'a DiscountKind,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AutomaticDiscountNode<'a> {
+    id: &'a str,
+    automatic_discount: &'a DiscountKind,
+}
+
+/// Those with codes stand where Shopify's own `codeDiscountNodes` puts them, the others in `automaticDiscountNodes`.
+pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
+    let rest = Rest {
+        updated_at: discount.updated_at(),
+        ..Rest::default()
+    };
+    let key = key(ItemKind::Discount, discount.id.number())?;
+    let (id, kind) = (discount.id.as_str(), &discount.discount);
+    if discount.is_automatic() {
+        let node = AutomaticDiscountNode {
+            id,
+            automatic_discount: kind,
+        };
+        item(key, Section::AutomaticDiscounts, &node, rest)
+    } else {
+        let node = CodeDiscountNode {
+            id,
+            code_discount: kind,
+        };
+        item(key, Section::CodeDiscounts, &node, rest)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use shopify_client::Error;
+use sync_core::{Disposition, PortError, UnavailableReason};
+
+/// Shopify's failure in the domain's words.
+pub fn shopify_error(operation: &'static str, error: Error) -> PortError {
+    PortError::new(operation, disposition(&error), error)
+}
+
+fn disposition(error: &Error) -> Disposition {
+    use UnavailableReason::{Forbidden, Frozen, Locked, NotFound, Unauthorized};
+    let unavailable = |reason| Disposition::ShopUnavailable { reason };
+    match error {
+        Error::Unauthorized | Error::Reauthorize => unavailable(Unauthorized),
+        Error::AccessDenied { .. } => unavailable(Forbidden),
+        Error::ShopFrozen => unavailable(Frozen),
+        Error::ShopLocked => unavailable(Locked),
+        Error::NotFound => unavailable(NotFound),
+        _ if error.is_retryable() => Disposition::Retry {
+            after: error.retry_after(),
+        },
+        // No token will ever be had: it is gone, or sealed with a key that nobody has any more.
+        Error::Token(_) => unavailable(Unauthorized),
+        // The catalogue changed while it was read, or the answer was cut short; the next reading starts afresh.
+        Error::BrokenPaging { .. } => Disposition::Retry { after: None },
+        _ => Disposition::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shopify_client::{GraphQlError, TokenError};
+
+    use super::*;
+
+    fn graph_ql(code: &str) -> Error {
+        Error::GraphQl {
+            operation: "Products",
+            errors: vec![GraphQlError {
+                message: "no".into(),
+                code: Some(code.into()),
+            }],
+        }
+    }
+
+    fn token(retryable: bool) -> Error {
+        Error::Token(if retryable {
+            TokenError::temporary("no token")
+        } else {
+            TokenError::lasting("no token")
+        })
+    }
+
+    #[test]
+    fn failures_keep_their_meaning() {
+        use UnavailableReason::{Forbidden, Frozen, Locked, NotFound, Unauthorized};
+        let unavailable = |reason| Disposition::ShopUnavailable { reason };
+        let retry = |after| Disposition::Retry { after };
+        let after = Some(Duration::from_secs(9));
+        let operation = "Products";
+        for (error, expected) in [
+            (Error::Unauthorized, unavailable(Unauthorized)),
+            (Error::Reauthorize, unavailable(Unauthorized)),
+            (
+                Error::AccessDenied {
+                    message: "scope".into(),
+                },
+                unavailable(Forbidden),
+            ),
+            (Error::ShopFrozen, unavailable(Frozen)),
+            (Error::ShopLocked, unavailable(Locked)),
+            (Error::NotFound, unavailable(NotFound)),
+            (token(true), retry(None)),
+            (token(false), unavailable(Unauthorized)),
+            (
+                Error::Throttled {
+                    operation,
+                    retry_after: after,
+                },
+                retry(after),
+            ),
+            (
+                Error::SecurityRejection,
+                retry(Some(Duration::from_mins(10))),
+            ),
+            (
+                Error::Transport {
+                    operation,
+                    timed_out: true,
+                    source: "late".into(),
+                },
+                retry(None),
+            ),
+            (
+                Error::Status {
+                    operation,
+                    status: 502,
+                    request_id: None,
+                },
+                retry(None),
+            ),
+            (
+                Error::Status {
+                    operation,
+                    status: 400,
+                    request_id: None,
+                },
+                Disposition::Fail,
+            ),
+            (Error::BrokenPaging { operation }, retry(None)),
+            (graph_ql("INTERNAL_SERVER_ERROR"), retry(None)),
+            (graph_ql("undefinedField"), Disposition::Fail),
+            (
+                Error::MaxCostExceeded {
+                    operation,
+                    cost: None,
+                },
+                Disposition::Fail,
+            ),
+            (
+                Error::Decode {
+                    operation,
+                    path: "data".into(),
+                    source: "odd".into(),
+                },
+                Disposition::Fail,
+            ),
+            (
+                Error::UserErrors {
+                    operation,
+                    errors: Vec::new(),
+                },
+                Disposition::Fail,
+            ),
+        ] {
+            let text = error.to_string();
+            let mapped = shopify_error("read the products", error);
+            assert_eq!(mapped.disposition, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use shopify_client::Error;
+use shopify_client::oauth::TokenGrant;
+use sync_core::Installation;
+use testkit::{ManualClock, MemoryState};
+
+use super::*;
+
+/// Hands out `access-1`, `access-2`, …, and can be told to fail.
+#[derive(Default)]
+struct FakeGrants {
+    calls: AtomicU64,
+    failure: Mutex<Option<Error>>,
+    meanwhile: Mutex<Option<(Arc<MemoryState>, Installation)>>,
+}
+
+impl FakeGrants {
+    async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
+        tokio::task::yield_now().await;
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some((state, installation)) = meanwhile {
+            state.install(&installation).await.unwrap();
+        }
+        if let Some(error) = self.failure.lock().unwrap().take() {
+            return Err(error);
+        }
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(TokenGrant {
+            access_token: format!("access-{number}").into(),
+            scopes: Vec::new(),
+            expires_in: Some(Duration::from_hours(1)),
+            refresh_token: refresh.then(|| "refresh".into()),
+            refresh_token_expires_in: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Grants for FakeGrants {
+    async fn refresh(
+        &self,
+        _: &shopify_client::ShopDomain,
+        token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        assert_eq!(token.expose_secret(), "refresh");
+        self.grant(true).await
+    }
+
+    async fn client_credentials(
+        &self,
+        _: &shopify_client::ShopDomain,
+    ) -> Result<TokenGrant, Error> {
+        self.grant(false).await
+    }
+
+    async fn migrate(
+        &self,
+        _: &shopify_client::ShopDomain,
+        _: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        panic!("nobody asks for it")
+    }
+}
+
+/// A token for one hour.
+fn token(access: &str, refresh: Option<&str>, now: Timestamp) -> Token {
+    Token {
+        access_token: access.into(),
+        expires_at: Some(now + Duration::from_hours(1)),
+        refresh_token: refresh.map(SecretString::from),
+        refresh_expires_at: None,
+    }
+}
+
+struct Setup {
+    state: Arc<MemoryState>,
+    grants: Arc<FakeGrants>,
+    clock: ManualClock,
+    tokens: ShopTokens,
+    source: Arc<dyn TokenSource>,
+}
+
+fn shop() -> ShopDomain {
+    "a.myshopify.com".parse().unwrap()
+}
+
+fn installation(token: Token, at: Timestamp) -> Installation {
+    Installation {
+        domain: shop(),
+        token,
+        scopes: Vec::new(),
+        at,
+    }
+}
+
+async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
+    let clock = ManualClock::new("2026-11-24T10:00:00Z".parse().unwrap());
+    let state = Arc::new(MemoryState::new());
+    let now = clock.now();
+    state.install(&installation(token(now), now)).await.unwrap();
+    let grants = Arc::new(FakeGrants::default());
+    let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
+    Setup {
+        source: tokens.of(&shop()),
+        tokens,
+        state,
+        grants,
+        clock,
+    }
+}
+
+impl Setup {
+    async fn access(&self) -> String {
+        let token = self.source.access_token().await.unwrap();
+        token.expose_secret().to_owned()
+    }
+
+    fn renewals(&self) -> u64 {
+        self.grants.calls.load(Ordering::Relaxed)
+    }
+
+    async fn stored(&self) -> VersionedToken {
+        self.state.token(&shop()).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_ahead_of_its_end_and_stored() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_mins(49));
+    assert_eq!(setup.access().await, "old");
+    setup.clock.advance(Duration::from_mins(6));
+    assert_eq!(setup.access().await, "access-1");
+    assert_eq!(setup.access().await, "access-1");
+    assert_eq!(setup.renewals(), 1);
+    let stored = setup.stored().await;
+    assert_eq!(stored.token.access_token.expose_secret(), "access-1");
+}
+
+#[tokio::test]
+async fn many_callers_renew_once() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_hours(2));
+    let callers = (0..20).map(|_| setup.access());
+    let got = futures::future::join_all(callers).await;
+    assert!(got.iter().all(|token| token == "access-1"), "{got:?}");
+    let rejected = SecretString::from("access-1");
+    let callers = (0..20).map(|_| setup.source.renew(&rejected));
+    for renewed in futures::future::join_all(callers).await {
+        assert_eq!(renewed.unwrap().expose_secret(), "access-2");
+    }
+    assert_eq!(setup.renewals(), 2);
+}
+
+#[tokio::test]
+async fn a_rejected_token_that_was_replaced_elsewhere_is_not_refreshed() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    assert_eq!(setup.access().await, "old");
+    let now = setup.clock.now();
+    let new = installation(token("new", Some("refresh"), now), now);
+    setup.state.install(&new).await.unwrap();
+    let renewed = setup.source.renew(&"old".into()).await.unwrap();
+    assert_eq!(renewed.expose_secret(), "new");
+    assert_eq!(setup.renewals(), 0);
+}
+
+#[tokio::test]
+async fn whoever_stores_first_wins() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_hours(2));
+    let now = setup.clock.now();
+    let theirs = installation(token("theirs", Some("refresh"), now), now);
+    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    assert_eq!(setup.access().await, "theirs");
+    let stored = setup.stored().await;
+    assert_eq!(stored.token.access_token.expose_secret(), "theirs");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_used_up_elsewhere_is_no_failure() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_hours(2));
+    let now = setup.clock.now();
+    let theirs = installation(token("theirs", Some("refresh"), now), now);
+    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
+    assert_eq!(setup.access().await, "theirs");
+}
+
+#[tokio::test]
+async fn a_new_installation_replaces_a_token_that_is_still_good() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    assert_eq!(setup.access().await, "old");
+    let now = setup.clock.now();
+    let new = installation(token("new", Some("refresh"), now), now);
+    setup.state.install(&new).await.unwrap();
+    setup.tokens.forget(&shop());
+    assert_eq!(setup.access().await, "new");
+    assert_eq!(setup.renewals(), 0);
+}
+
+#[tokio::test]
+async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_mins(57));
+    let passing = || Error::Status {
+        operation: "refresh",
+        status: 503,
+        request_id: None,
+    };
+    *setup.grants.failure.lock().unwrap() = Some(passing());
+    assert_eq!(setup.access().await, "old");
+    setup.clock.advance(Duration::from_mins(3));
+    *setup.grants.failure.lock().unwrap() = Some(passing());
+    let error = setup.source.access_token().await.unwrap_err();
+    assert!(error.retryable, "{error}");
+    setup.clock.advance(Duration::from_mins(1));
+    assert_eq!(setup.access().await, "access-1");
+}
+
+#[tokio::test]
+async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_hours(2));
+    *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
+    let error = setup.source.access_token().await.unwrap_err();
+    assert!(!error.retryable, "{error}");
+    let mapped = crate::adapters::shopify_error("probe", error.into());
+    let reason = sync_core::UnavailableReason::Unauthorized;
+    assert_eq!(mapped.disposition, Disposition::ShopUnavailable { reason });
+}
+
+#[tokio::test]
+async fn tokens_by_client_credentials_are_asked_for_anew() {
+    let setup = setup(|now| token("old", None, now)).await;
+    setup.clock.advance(Duration::from_hours(1));
+    assert_eq!(setup.access().await, "access-1");
+    assert!(setup.stored().await.token.refresh_token.is_none());
+}
+
+#[tokio::test]
+async fn a_fixed_token_or_none_is_the_end() {
+    let fixed = setup(|now| Token {
+        expires_at: None,
+        ..token("fixed", None, now)
+    })
+    .await;
+    fixed.clock.advance(Duration::from_hours(10_000));
+    assert_eq!(fixed.access().await, "fixed");
+    let error = fixed.source.renew(&"fixed".into()).await.unwrap_err();
+    assert!(!error.retryable);
+
+    let gone = setup(|now| token("old", Some("refresh"), now)).await;
+    let status = sync_core::ShopStatus::Uninstalled;
+    gone.state.set_status(&shop(), status).await.unwrap();
+    let error = gone.source.access_token().await.unwrap_err();
+    assert!(!error.retryable);
+    assert_eq!(gone.renewals(), 0);
+}

@@ -1,0 +1,161 @@
+//! The running service: HTTP server, workers and heartbeat, started together and drained together.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App as ActixApp, HttpServer};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::heartbeat::Heartbeat;
+use crate::http::{App, configure, journal};
+use crate::observe::with_run_context;
+use crate::service::{OpenError, Overrides, Service};
+use crate::settings::{ServerSettings, Settings};
+
+/// How long a client may take to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long requests may go on after the service was told to stop, in seconds.
+const REQUEST_DRAIN: u64 = 10;
+
+/// A service that has bound its port and is ready to run.
+pub struct Application {
+    service: Service,
+    server: Server,
+    address: SocketAddr,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Application {
+    /// Joins everything and binds the port. Requests are answered once [`Application::run_until`] is polled.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn build(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
+        settings.require_for_serving()?;
+        let (listener, address) = listen(&settings.server)?;
+        let workers = settings.server.http_workers;
+        let service = Service::open(settings, overrides).await?;
+        let app = Arc::new(App::new(service.clone()));
+        let configure = configure(app);
+        let service_of_thread = move || {
+            ActixApp::new()
+                .wrap(from_fn(journal))
+                .configure(configure.clone())
+        };
+        let server = HttpServer::new(service_of_thread)
+            .workers(workers)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .shutdown_timeout(REQUEST_DRAIN)
+            .disable_signals()
+            .listen(listener)
+            .map_err(|source| OpenError::Listen { address, source })?
+            .run();
+        Ok(Self {
+            service,
+            server,
+            address,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where this machine reaches it.
+    pub fn local_address(&self) -> SocketAddr {
+        reachable(self.address)
+    }
+
+    /// What it is made of.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Serves, works and beats until `shutdown` is cancelled, then drains: requests are answered to their end, runs go on
+    /// for `sync.drain` at most. A run that is cut off begins again at the next start.
+    ///
+    /// # Errors
+    /// If the HTTP server fails.
+    pub async fn run_until(self, shutdown: CancellationToken) -> std::io::Result<()> {
+        let heartbeat = self.service.heartbeat();
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.service.settings.sync.workers {
+            tasks.spawn(work(self.service.clone(), shutdown.clone()));
+        }
+        tasks.spawn(beat(heartbeat, shutdown.clone()));
+        tasks.spawn(stop_server(self.server.handle(), shutdown.clone()));
+        log::info!(address:% = self.address; "Listening on http://{}", self.address);
+        let served = self.server.await;
+        // If the server ended by itself, so does the rest.
+        shutdown.cancel();
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                log::error!("A part of the service panicked: {error}");
+            }
+        }
+        self.service.database.close().await;
+        log::info!("Stopped");
+        served
+    }
+}
+
+async fn work(service: Service, shutdown: CancellationToken) {
+    with_run_context(service.engine.work(&service.bulletin, &shutdown)).await;
+}
+
+async fn beat(heartbeat: Heartbeat, shutdown: CancellationToken) {
+    heartbeat.run(&shutdown).await;
+}
+
+async fn stop_server(server: ServerHandle, shutdown: CancellationToken) {
+    shutdown.cancelled().await;
+    log::info!("Stopping: requests and runs are drained");
+    server.stop(true).await;
+}
+
+fn listen(settings: &ServerSettings) -> Result<(TcpListener, SocketAddr), OpenError> {
+    let address = SocketAddr::new(settings.address, settings.port);
+    let failed = |source| OpenError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// The address by which a listener on all interfaces is reached from this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_interfaces_are_reached_by_loopback() {
+        for (bound, reached) in [
+            ("0.0.0.0:5000", "127.0.0.1:5000"),
+            ("[::]:5000", "[::1]:5000"),
+            ("10.1.2.3:80", "10.1.2.3:80"),
+        ] {
+            assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
+        }
+    }
+}

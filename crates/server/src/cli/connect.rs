@@ -1,0 +1,275 @@
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use secrecy::SecretString;
+use serde_json::json;
+use shopify_client::StaticToken;
+use sync_core::ports::SubscriptionAudit;
+use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
+
+use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
+use crate::adapters::{client_domain, shopify_error};
+use crate::service::{Overrides, Service};
+
+const HELP: &str = "\
+For a custom app of the shop itself, whose admin shows a token once, or for an app and a shop of one organisation, which needs no
+token at all. Any other shop is installed by its merchant: `shopsync install-url SHOP`.
+
+The token is never an argument, where the list of processes would show it. Tried first; kept sealed in the database.
+
+Examples:
+  shopsync connect my-shop --client-credentials
+  shopsync connect my-shop --token-file /run/secrets/my-shop
+  pass show my-shop | shopsync connect my-shop";
+
+/// Longer than any token; what is longer is another file.
+const LONGEST_TOKEN: u64 = 4_096;
+
+/// Which shop, and where its token comes from.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// The shop: NAME, NAME.myshopify.com, or the address of its admin.
+    #[arg(value_parser = shop_argument)]
+    shop: ShopDomain,
+    /// Read the token from this file instead of standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "client_credentials")]
+    token_file: Option<PathBuf>,
+    /// Obtain tokens with the app's own client id and secret, and renew them so.
+    #[arg(long)]
+    client_credentials: bool,
+    /// Ask for no first scan; the daily poll or `shopsync sync` makes it.
+    #[arg(long)]
+    no_sync: bool,
+    /// The result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+    let settings = context.load_quietly()?;
+    settings.require_for_syncing()?;
+    let token = if arguments.client_credentials {
+        None
+    } else {
+        Some(read_token(arguments.token_file.as_deref())?)
+    };
+    runtime()?.block_on(async {
+        let shutdown = signals::shutdown()?;
+        let service = Service::open(settings, Overrides::default()).await?;
+        let connected = tokio::select! {
+            connected = connect(&service, arguments, token) => connected,
+            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+        };
+        service.database.close().await;
+        connected
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_token(file: Option<&Path>) -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    let read = match file {
+        Some(path) => std::fs::File::open(path)
+            .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text)),
+        None if std::io::stdin().is_terminal() => {
+            return Err(Failure::usage("the token is not typed in, where it would be seen").next(
+                "give it by --token-file FILE or through a pipe; with --client-credentials none is needed",
+            ));
+        }
+        None => std::io::stdin()
+            .take(LONGEST_TOKEN)
+            .read_to_string(&mut text),
+    };
+    let place = file.map_or_else(
+        || "standard input".to_owned(),
+        |path| path.display().to_string(),
+    );
+    read.map_err(|error| {
+        Failure::usage(format!("cannot read the token from {place}")).because(error)
+    })?;
+    let token = text.trim();
+    let plausible = !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic());
+    if plausible {
+        Ok(SecretString::from(token))
+    } else {
+        Err(Failure::usage(format!("there is no token in {place}"))
+            .next("it should hold the token alone, such as shpat_…, on one line"))
+    }
+}
+
+async fn connect(
+    service: &Service,
+    arguments: &Arguments,
+    token: Option<SecretString>,
+) -> Result<(), Failure> {
+    let shop = &arguments.shop;
+    let installation = match token {
+        Some(token) => with_token(service, shop, token).await?,
+        None => by_credentials(service, shop).await?,
+    };
+    let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
+    if !missing.is_empty() {
+        return Err(
+            Failure::failed(format!("the token does not permit {}", missing.join(", "))).next(
+                "add these permissions to the app, take a new token, and connect again; nothing was kept",
+            ),
+        );
+    }
+    let of_state = |error| Failure::of_state(&error);
+    service.install(&installation).await.map_err(of_state)?;
+    let audit = subscribe(service, shop).await?;
+    if !arguments.no_sync {
+        let demand = Demand::full(Trigger::Backfill);
+        let now = service.clock.now();
+        let demanded = service.ports.inbox.demand(shop, &demand, now).await;
+        demanded.map_err(of_state)?;
+    }
+    tell(arguments, &installation, audit.as_ref())
+}
+
+/// An installation by a token that Shopify has accepted.
+async fn with_token(
+    service: &Service,
+    shop: &ShopDomain,
+    token: SecretString,
+) -> Result<Installation, Failure> {
+    let source = Arc::new(StaticToken::new(token.clone()));
+    let client = service.app.client().shop(&client_domain(shop), source);
+    let scopes = client.granted_scopes().await.map_err(|error| {
+        let error = shopify_error("use the token", error);
+        Failure::of_port(&error, shop).next(
+            "look whether the token is whole, and of this shop; Shopify shows it once, and a new one replaces it",
+        )
+    })?;
+    Ok(Installation {
+        domain: shop.clone(),
+        token: Token {
+            access_token: token,
+            expires_at: None,
+            refresh_token: None,
+            refresh_expires_at: None,
+        },
+        scopes,
+        at: service.clock.now(),
+    })
+}
+
+async fn by_credentials(service: &Service, shop: &ShopDomain) -> Result<Installation, Failure> {
+    let connected = service.app.connect(shop, service.clock.now()).await;
+    connected.map_err(|error| {
+        let error = shopify_error("obtain a token by client credentials", error);
+        Failure::of_port(&error, shop).next(format!(
+            "the app must be installed in a shop of its own organisation; else `shopsync install-url {}`",
+            shop.name()
+        ))
+    })
+}
+
+/// Which of the scopes are not covered. Writing includes reading.
+pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<String> {
+    let covered = |scope: &String| {
+        let write = scope
+            .strip_prefix("read_")
+            .map(|rest| format!("write_{rest}"));
+        granted.contains(scope) || write.is_some_and(|write| granted.contains(&write))
+    };
+    let missing = needed.iter().filter(|scope| !covered(scope));
+    missing.cloned().collect()
+}
+
+/// Subscribes to webhooks, if it is known where they shall go.
+async fn subscribe(
+    service: &Service,
+    shop: &ShopDomain,
+) -> Result<Option<SubscriptionAudit>, Failure> {
+    if service.settings.shopify.webhook_address.is_empty() {
+        complain(
+            "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks; changes arrive by the daily poll",
+        );
+        return Ok(None);
+    }
+    let audit = service.ports.catalog.audit_subscriptions(shop).await;
+    let audit = audit.map_err(|error| {
+        Failure::of_port(&error, shop)
+            .next("the shop is connected; connect it again for its webhooks")
+    })?;
+    for (topic, reason) in &audit.failed {
+        complain(format_args!(
+            "Shopify refuses webhooks for {topic}: {reason}"
+        ));
+    }
+    Ok(Some(audit))
+}
+
+fn tell(
+    arguments: &Arguments,
+    installation: &Installation,
+    audit: Option<&SubscriptionAudit>,
+) -> Result<(), Failure> {
+    let shop = &arguments.shop;
+    let subscribed = audit.map(|audit| audit.created.len() + audit.updated.len() + audit.kept);
+    if arguments.json {
+        return say_json(&json!({
+            "shop": shop,
+            "scopes": installation.scopes,
+            "webhooks": audit.map(|audit| json!({
+                "subscribed": subscribed,
+                "failed": audit.failed.iter().map(|(topic, reason)| json!({
+                    "topic": topic, "reason": reason,
+                })).collect::<Vec<_>>(),
+            })),
+            "scan": !arguments.no_sync,
+        }));
+    }
+    say(format_args!("connected {shop}"));
+    if let Some(subscribed) = subscribed {
+        say(format_args!("  {subscribed} webhook topics subscribed"));
+    }
+    let name = shop.name();
+    if arguments.no_sync {
+        say(format_args!(
+            "  no scan was asked for; `shopsync sync {name}` makes one now"
+        ));
+    } else {
+        say(format_args!(
+            "  a first full scan is asked for: a running service makes it, or `shopsync sync {name}` does now"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_includes_reading() {
+        let list = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
+        let needed = list("read_products,read_locations,read_discounts");
+        let granted = list("write_products,read_locations");
+        assert_eq!(missing_scopes(&needed, &granted), ["read_discounts"]);
+    }
+
+    #[test]
+    fn a_token_is_one_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        for (content, good) in [
+            ("shpat_abc\n", true),
+            ("  shpat_abc", true),
+            ("", false),
+            ("\n", false),
+            ("two words", false),
+            ("a\nb", false),
+        ] {
+            std::fs::write(&file, content).unwrap();
+            assert_eq!(read_token(Some(&file)).is_ok(), good, "{content:?}");
+        }
+        let missing = read_token(Some(&folder.path().join("none"))).unwrap_err();
+        assert!(missing.report().contains("none"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What a run did, in words and as JSON.
+
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+use shopify_client::Usage;
+use spaces_store::{ShopPrefix, SnapshotKey};
+use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
+
+/// A run and what it cost.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) shop: ShopDomain,
+    /// Dry runs have no number.
+    pub(crate) run: Option<RunId>,
+    pub(crate) report: RunReport,
+    pub(crate) took: Duration,
+    /// What it cost; known of this process's own runs only.
+    pub(crate) cost: Option<Cost>,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Cost {
+    /// Objects written to the Space.
+    pub(crate) puts: u64,
+    /// Requests to Shopify's Admin API.
+    pub(crate) requests: u64,
+    /// What Shopify reckoned for them.
+    pub(crate) points: f64,
+}
+
+impl Cost {
+    /// What was spent between two readings.
+    pub(crate) fn between(puts: (u64, u64), usage: (Usage, Usage)) -> Self {
+        Self {
+            puts: puts.1 - puts.0,
+            requests: usage.1.requests - usage.0.requests,
+            points: usage.1.points - usage.0.points,
+        }
+    }
+}
+
+impl Account {
+    /// For people; the first line is the result.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.headline()];
+        let items: Vec<_> = ItemKind::SCANNED
+            .iter()
+            .filter_map(|kind| self.report.counts.get_key_value(kind.as_str()))
+            .map(|(kind, counts)| of_kind(kind, counts))
+            .collect();
+        if !items.is_empty() {
+            lines.push(format!("  {}", items.join(", ")));
+        }
+        let mut last = format!("  {:.1} s", self.took.as_secs_f64());
+        if let Some(cost) = &self.cost {
+            last = format!(
+                "{last}, {} {}, {} to Shopify for {:.0} points",
+                cost.puts,
+                plural("PUT", cost.puts),
+                of(cost.requests, "request"),
+                cost.points,
+            );
+        }
+        lines.push(last);
+        lines
+    }
+
+    fn headline(&self) -> String {
+        let shop = &self.shop;
+        match &self.report.outcome {
+            Outcome::Published {
+                key,
+                bytes,
+                generation,
+                ..
+            } => {
+                format!(
+                    "uploaded {key}: {} bytes, generation {generation}",
+                    HumanCount(*bytes)
+                )
+            }
+            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", key_of(shop)),
+            Outcome::WouldPublish { differences: 0 } => {
+                format!("unchanged {}: a sync would upload nothing", key_of(shop))
+            }
+            Outcome::WouldPublish { differences } => format!(
+                "would upload {}: {} {} in the shop; nothing was written",
+                key_of(shop),
+                of(*differences, "item"),
+                if *differences == 1 {
+                    "differs"
+                } else {
+                    "differ"
+                },
+            ),
+            Outcome::Erased => format!("erased {shop}: it was asked for by shop/redact"),
+            Outcome::Halted {
+                kind,
+                missing,
+                known,
+            } => format!(
+                "halted {shop}: {missing} of {known} {} disappeared at once; the old snapshot stays",
+                kind_name(kind, *known),
+            ),
+            Outcome::Failed { error, .. } => format!("failed {shop}: {error}"),
+        }
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!({
+            "shop": self.shop,
+            "key": key_of(&self.shop),
+            "run": self.run.map(|run| run.0),
+            "items": self.report.counts,
+            "seconds": self.took.as_secs_f64(),
+            "cost": self.cost,
+        });
+        let outcome = serde_json::to_value(&self.report.outcome).unwrap_or_default();
+        if let (Some(json), Some(outcome)) = (json.as_object_mut(), outcome.as_object()) {
+            json.extend(outcome.clone());
+        }
+        json
+    }
+}
+
+fn of_kind(kind: &str, counts: &KindCounts) -> String {
+    let mut text = of(counts.read, kind);
+    let details: Vec<_> = [
+        ("new", counts.added),
+        ("changed", counts.changed),
+        ("gone", counts.removed),
+        ("unreadable", counts.failed),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(word, count)| format!("{} {word}", HumanCount(count)))
+    .collect();
+    if !details.is_empty() {
+        text = format!("{text} ({})", details.join(", "));
+    }
+    text
+}
+
+/// A number of things: `1 product`, `3,000 products`.
+pub(crate) fn of(count: u64, kind: &str) -> String {
+    format!("{} {}", HumanCount(count), kind_name(kind, count))
+}
+
+/// The word for that many things of a kind.
+pub(crate) fn kind_name(kind: &str, count: u64) -> String {
+    plural(&kind.replace('_', " "), count)
+}
+
+fn plural(word: &str, count: u64) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{word}{s}")
+}
+
+/// Where the shop's document is in the Space.
+pub(crate) fn key_of(shop: &ShopDomain) -> String {
+    ShopPrefix::new(shop.as_str()).map_or_else(
+        |_| shop.to_string(),
+        |prefix| SnapshotKey::single(&prefix).to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(outcome: Outcome) -> Account {
+        let product = KindCounts {
+            read: 1_200,
+            added: 3,
+            removed: 1,
+            ..KindCounts::default()
+        };
+        let location = KindCounts {
+            read: 1,
+            ..KindCounts::default()
+        };
+        let counts = [("product", product), ("location", location)];
+        Account {
+            shop: "a.myshopify.com".parse().unwrap(),
+            run: Some(RunId(7)),
+            report: RunReport {
+                outcome,
+                counts: counts
+                    .map(|(kind, counts)| (kind.to_owned(), counts))
+                    .into(),
+            },
+            took: Duration::from_millis(1_250),
+            cost: Some(Cost {
+                puts: 1,
+                requests: 14,
+                points: 312.4,
+            }),
+        }
+    }
+
+    #[test]
+    fn an_upload_says_what_and_what_it_cost() {
+        let published = Outcome::Published {
+            key: "a.myshopify.com/shopify_data.json".into(),
+            sha256: "ab".into(),
+            bytes: 48_211,
+            generation: 3,
+        };
+        assert_eq!(
+            account(published).lines(),
+            [
+                "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
+                "  1 location, 1,200 products (3 new, 1 gone)",
+                "  1.2 s, 1 PUT, 14 requests to Shopify for 312 points",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_unchanged_says_so() {
+        let outcomes = [Outcome::Unchanged, Outcome::WouldPublish { differences: 0 }];
+        for outcome in outcomes {
+            let line = account(outcome).headline();
+            assert!(
+                line.starts_with("unchanged a.myshopify.com/shopify_data.json"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_has_the_outcome_and_the_counts_beside_each_other() {
+        let json = account(Outcome::Unchanged).json();
+        assert_eq!(json["outcome"], "unchanged");
+        assert_eq!(json["items"]["product"]["read"], 1_200);
+        assert_eq!(
+            (&json["run"], &json["cost"]["puts"]),
+            (&7.into(), &1.into())
+        );
+    }
+}

@@ -1,0 +1,267 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::HumanCount;
+use serde_json::json;
+use sync_core::ports::{Mirror, RunLog, ShopRegistry};
+use sync_core::{ItemKind, Outcome, PortError, Run, Shop, Timestamp};
+use sync_db::Database;
+
+use super::{Context, Failure, runtime, say, say_json};
+use crate::service::open_database;
+
+const HELP: &str = "\
+STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.
+docs/operations.md says what to do about each. Times are in UTC.
+
+Examples:
+  shopsync shops
+  shopsync shops --json | jq -r '.[] | select(.state != \"active\") | .shop'";
+
+/// How many shops are read together.
+const PAGE: u32 = 200;
+
+/// How to list them.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A shop and what is known of it.
+struct Row {
+    shop: Shop,
+    last_run: Option<Run>,
+    /// By kind.
+    items: Vec<(ItemKind, u64)>,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+    let settings = context.load_quietly()?;
+    let rows = runtime()?.block_on(async {
+        let database = open_database(&settings).await?;
+        let rows = rows(&database).await;
+        database.close().await;
+        rows.map_err(|error| Failure::of_state(&error))
+    })?;
+    if arguments.json {
+        say_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
+    } else if rows.is_empty() {
+        say(
+            "No shop is installed. `shopsync install-url SHOP` prints the address that installs one.",
+        );
+    } else {
+        table(&rows).iter().for_each(say);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rows(database: &Database) -> Result<Vec<Row>, PortError> {
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let after = rows.last().map(|row| row.shop.domain.clone());
+        let page = database.list(after.as_ref(), PAGE).await?;
+        if page.is_empty() {
+            return Ok(rows);
+        }
+        for shop in page {
+            let runs = database.recent(Some(&shop.domain), 1).await?;
+            let items = database.counts(&shop.domain).await?;
+            rows.push(Row {
+                last_run: runs.into_iter().next(),
+                items: items.into_iter().collect(),
+                shop,
+            });
+        }
+    }
+}
+
+impl Row {
+    fn count(&self) -> u64 {
+        self.items.iter().map(|(_, count)| count).sum()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let shop = &self.shop;
+        let items: serde_json::Map<_, _> = self
+            .items
+            .iter()
+            .map(|(kind, count)| (kind.to_string(), (*count).into()))
+            .collect();
+        json!({
+            "shop": shop.domain,
+            "state": shop.status.as_str(),
+            "installed_at": shop.installed_at,
+            "scopes": shop.scopes,
+            "reconciled_at": shop.reconciled_at,
+            "published": shop.published.map(|(at, generation, hash)| json!({
+                "at": at, "generation": generation, "sha256": hash.to_string(),
+            })),
+            "items": items,
+            "last_run": self.last_run.as_ref().map(|run| json!({
+                "run": run.id.0,
+                "trigger": run.trigger.as_str(),
+                "full": run.full,
+                "started_at": run.started_at,
+                "finished_at": run.finished.as_ref().map(|(at, _)| at),
+                "result": run.finished.as_ref().map(|(_, report)| &report.outcome),
+            })),
+        })
+    }
+
+    fn cells(&self) -> [String; 5] {
+        let shop = &self.shop;
+        let published = shop.published.map_or_else(
+            || "never".to_owned(),
+            |(at, generation, _)| format!("{} (generation {generation})", time(at)),
+        );
+        [
+            shop.domain.to_string(),
+            shop.status.as_str().to_owned(),
+            self.last_run
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), summary),
+            published,
+            HumanCount(self.count()).to_string(),
+        ]
+    }
+
+    /// What a cell has no room for.
+    fn trouble(&self) -> Option<String> {
+        let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
+        match &report.outcome {
+            Outcome::Failed { error, will_retry } => {
+                let then = if *will_retry {
+                    "it will be tried again"
+                } else {
+                    "given up"
+                };
+                Some(format!("{error} ({then})"))
+            }
+            Outcome::Halted {
+                kind,
+                missing,
+                known,
+            } => Some(format!(
+                "{missing} of {known} items of kind {kind} disappeared at once; if that is meant: \
+                 shopsync sync {} --accept-deletions",
+                self.shop.domain.name(),
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A run's number, trigger, time and outcome.
+fn summary(run: &Run) -> String {
+    let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
+        None => "runs",
+        Some(Outcome::Published { .. }) => "uploaded",
+        Some(Outcome::Unchanged | Outcome::WouldPublish { .. }) => "unchanged",
+        Some(Outcome::Erased) => "erased",
+        Some(Outcome::Halted { .. }) => "halted",
+        Some(Outcome::Failed { .. }) => "failed",
+    };
+    format!(
+        "{outcome} {} ({} {})",
+        time(run.started_at),
+        run.trigger,
+        run.id
+    )
+}
+
+/// Lines with columns under headings, and under a shop in trouble what the trouble is.
+fn table(rows: &[Row]) -> Vec<String> {
+    let headings = ["SHOP", "STATE", "LAST RUN", "PUBLISHED", "ITEMS"].map(str::to_owned);
+    let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+    let widths: [usize; 5] = std::array::from_fn(|column| {
+        let all = std::iter::once(&headings).chain(&cells);
+        all.map(|row| row[column].len()).max().unwrap_or_default()
+    });
+    let line = |row: &[String; 5]| {
+        // The last column has numbers, which end in one line.
+        let (items, texts) = row.split_last()?;
+        let (width, text_widths) = widths.split_last()?;
+        let padded = texts.iter().zip(text_widths);
+        let texts: Vec<_> = padded
+            .map(|(text, width)| format!("{text:width$}"))
+            .collect();
+        Some(format!("{}  {items:>width$}", texts.join("  ")))
+    };
+    let mut lines: Vec<_> = line(&headings).into_iter().collect();
+    for (row, cells) in rows.iter().zip(&cells) {
+        lines.extend(line(cells));
+        lines.extend(row.trouble().map(|trouble| format!("  {trouble}")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use sync_core::{ContentHash, RunId, RunReport, ShopStatus, Trigger};
+
+    fn row(outcome: Outcome) -> Row {
+        let at = "2026-11-24T12:00:01Z".parse().unwrap();
+        let report = RunReport {
+            outcome,
+            counts: BTreeMap::new(),
+        };
+        Row {
+            shop: Shop {
+                domain: "a.myshopify.com".parse().unwrap(),
+                status: ShopStatus::Active,
+                installed_at: at,
+                scopes: vec!["read_products".into()],
+                reconciled_at: None,
+                published: Some((at, 3, ContentHash([1; 32]))),
+            },
+            last_run: Some(Run {
+                id: RunId(17),
+                shop: "a.myshopify.com".parse().unwrap(),
+                trigger: Trigger::Poll,
+                full: true,
+                started_at: at,
+                finished: Some((at, report)),
+            }),
+            items: vec![(ItemKind::Shop, 1), (ItemKind::Product, 1_200)],
+        }
+    }
+
+    #[test]
+    fn columns_stand_under_their_headings() {
+        let lines = table(&[row(Outcome::Unchanged)]);
+        assert_eq!(
+            lines,
+            [
+                "SHOP             STATE   LAST RUN                              PUBLISHED                        ITEMS",
+                "a.myshopify.com  active  unchanged 2026-11-24 12:00 (poll 17)  2026-11-24 12:00 (generation 3)  1,201",
+            ]
+        );
+    }
+
+    #[test]
+    fn trouble_gets_a_line_of_its_own() {
+        let failed = Outcome::Failed {
+            error: "no answer".into(),
+            will_retry: true,
+        };
+        let lines = table(&[row(failed)]);
+        assert_eq!(lines[2], "  no answer (it will be tried again)");
+    }
+
+    #[test]
+    fn json_has_counts_by_kind_and_the_last_result() {
+        let json = row(Outcome::Unchanged).json();
+        assert_eq!(json["items"]["product"], 1_200);
+        assert_eq!(json["last_run"]["result"]["outcome"], "unchanged");
+        assert_eq!(json["published"]["sha256"].as_str().unwrap().len(), 64);
+    }
+}

@@ -1,0 +1,141 @@
+//! Whether the snapshot follows the shop: for those who are not looking.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::CONTENT_TYPE;
+use serde_json::Value;
+use sync_core::Outcome;
+use sync_core::progress::Progress;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::guide::{ControlRequest, change_price};
+use super::install::client;
+use super::stage::Stage;
+use crate::adapters::snapshot_key;
+use crate::cli::{Failure, say};
+use crate::observe::Event;
+
+/// How soon the snapshot must show a change.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Changes one price as the printed command does, and waits until the snapshot shows it.
+pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
+    let change = change_price(stage, "1234.50")?;
+    let price = change.body["price"].as_str().unwrap_or_default();
+    let mut heard = stage.service.bulletin.listen();
+    let began = Instant::now();
+    send(&change).await?;
+    let followed = tokio::time::timeout(LIMIT, shown(stage, &change, price, &mut heard)).await;
+    let generation = followed.map_err(|_| {
+        Failure::failed(format!(
+            "the snapshot does not show the price of {} {} s after it was changed to {price}",
+            change.title,
+            LIMIT.as_secs(),
+        ))
+        .next("look at the log: `shopsync demo --once --log info`")
+    })??;
+    say("");
+    say(format_args!(
+        "The price of \"{}\" was changed from {} to {price}: published generation {generation}, {:.1} s after the change.",
+        change.title,
+        change.before,
+        began.elapsed().as_secs_f64(),
+    ));
+    Ok(())
+}
+
+async fn send(change: &ControlRequest) -> Result<(), Failure> {
+    let request = client()?
+        .put(&change.url)
+        .header(CONTENT_TYPE, "application/json")
+        .body(change.body.to_string());
+    let sent = request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status);
+    sent.map_err(|error| Failure::failed("the simulator refuses the change").because(error))?;
+    Ok(())
+}
+
+/// Waits for the upload that shows the price, and returns its generation.
+async fn shown(
+    stage: &Stage,
+    change: &ControlRequest,
+    price: &str,
+    heard: &mut Receiver<std::sync::Arc<Event>>,
+) -> Result<u64, Failure> {
+    loop {
+        let generation = match heard.recv().await.as_deref() {
+            Ok(Event {
+                progress: Progress::Finished(report),
+                ..
+            }) => match report.outcome {
+                Outcome::Published { generation, .. } => generation,
+                _ => continue,
+            },
+            Ok(_) | Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return Err(Failure::failed("the service has ended")),
+        };
+        if prices(&document(stage).await?, change.product).all(|shown| shown == price) {
+            return Ok(generation);
+        }
+    }
+}
+
+/// The document, read over S3.
+async fn document(stage: &Stage) -> Result<Value, Failure> {
+    let unreadable = |what: &str| Failure::failed(format!("the snapshot {what}"));
+    let key =
+        snapshot_key(&stage.domain).map_err(|error| Failure::of_port(&error, &stage.domain))?;
+    let stored = stage.service.store.read(&key).await;
+    let stored = stored.map_err(|error| unreadable("cannot be read").because(error))?;
+    let bytes = stored
+        .ok_or_else(|| unreadable("is gone"))?
+        .into_vec()
+        .await;
+    let bytes = bytes.map_err(|error| unreadable("cannot be read").because(error))?;
+    serde_json::from_slice(&bytes).map_err(|error| unreadable("is no JSON").because(error))
+}
+
+/// The prices of a product's variants in a document. Of a product that is not there: one that no product has.
+fn prices(document: &Value, product: u64) -> impl Iterator<Item = &str> {
+    let id = format!("gid://shopify/Product/{product}");
+    let products = document["data"]["products"]["edges"].as_array();
+    let nodes = products.into_iter().flatten().map(|edge| &edge["node"]);
+    let found = nodes
+        .filter(move |node| node["id"] == *id)
+        .flat_map(|node| {
+            let variants = node["variants"]["edges"].as_array();
+            variants.into_iter().flatten()
+        });
+    let mut prices = found
+        .map(|edge| edge["node"]["price"].as_str().unwrap_or_default())
+        .peekable();
+    let none = prices.peek().is_none().then_some("");
+    prices.chain(none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn prices_are_those_of_the_product_alone() {
+        let product = |id: u64, prices: &[&str]| {
+            let variants: Vec<_> = prices
+                .iter()
+                .map(|price| json!({"node": {"price": price}}))
+                .collect();
+            json!({"node": {"id": format!("gid://shopify/Product/{id}"), "variants": {"edges": variants}}})
+        };
+        let document = json!({"data": {"products": {"edges": [
+            product(1, &["1.00", "2.00"]), product(11, &["3.00"]),
+        ]}}});
+        let of = |id| prices(&document, id).collect::<Vec<_>>();
+        assert_eq!(of(1), ["1.00", "2.00"]);
+        assert_eq!(of(11), ["3.00"]);
+        assert_eq!(of(2), [""]);
+    }
+}

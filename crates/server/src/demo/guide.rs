@@ -1,0 +1,195 @@
+//! What is printed for the visitor. Every command works when it is pasted into another terminal.
+
+use std::fs::Permissions;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret;
+
+use super::stage::{SHOP, Stage};
+use crate::cli::Failure;
+use crate::cli::outcome::key_of;
+
+/// Where everything is.
+pub(super) fn places(stage: &Stage) -> Vec<String> {
+    let spaces = &stage.settings.spaces;
+    let endpoint = spaces.endpoint_url();
+    let line = |name: &str, place: String| format!("  {name:9} {place}");
+    vec![
+        String::new(),
+        line(
+            "snapshot",
+            format!(
+                "{} in bucket {} at {endpoint}",
+                key_of(&stage.domain),
+                spaces.bucket
+            ),
+        ),
+        line("file", stage.file().display().to_string()),
+        line(
+            "S3 keys",
+            format!(
+                "access key {}, secret key {} (of this demonstration alone)",
+                spaces.access_key.expose_secret(),
+                spaces.secret_key.expose_secret(),
+            ),
+        ),
+        line("service", format!("{}healthz", stage.address)),
+        line(
+            "settings",
+            stage.folder().join(".env").display().to_string(),
+        ),
+    ]
+}
+
+/// Commands to try, each below what it shows.
+pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
+    let file = quoted(&stage.file());
+    let shopsync = quoted(&wrapper(stage.folder())?);
+    let mut lines = vec![String::new(), "Try, in another terminal:".to_owned()];
+    for (what, command) in [
+        (
+            "the snapshot: titles and prices",
+            format!(
+                "jq -c '.data.products.edges[].node | {{title, price: .variants.edges[0].node.price}}' {file} | head -5"
+            ),
+        ),
+        (
+            "another price; the snapshot follows, which is said below",
+            change_price(stage, "12.34")?.curl(),
+        ),
+        (
+            "what has changed since: nothing",
+            format!("{shopsync} sync {SHOP} --dry-run"),
+        ),
+        (
+            "a full scan: unchanged, nothing is uploaded",
+            format!("{shopsync} sync {SHOP}"),
+        ),
+        ("the shop and its last run", format!("{shopsync} shops")),
+        ("whether all is well", format!("{shopsync} doctor")),
+        ("the snapshot over S3, with a signed request", fetch(stage)),
+    ] {
+        lines.push(format!("  # {what}"));
+        lines.push(format!("  {command}"));
+    }
+    lines.push(String::new());
+    lines.push(match stage.kept() {
+        Some(folder) => format!(
+            "Changes are followed here. Ctrl-C stops everything and leaves {}.",
+            folder.display()
+        ),
+        None => {
+            "Changes are followed here. Ctrl-C stops everything and removes its folder.".to_owned()
+        }
+    });
+    Ok(lines)
+}
+
+/// A request to the simulator's control.
+pub(super) struct ControlRequest {
+    pub(super) url: String,
+    pub(super) body: serde_json::Value,
+    /// The product that it changes.
+    pub(super) product: u64,
+    /// Its title.
+    pub(super) title: String,
+    /// Its price before.
+    pub(super) before: String,
+}
+
+impl ControlRequest {
+    /// As a command.
+    fn curl(&self) -> String {
+        format!(
+            "curl -fsS -X PUT '{}' -H 'Content-Type: application/json' -d '{}'",
+            self.url, self.body
+        )
+    }
+}
+
+/// Gives every variant of the first product this price.
+pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest, Failure> {
+    let products = stage.shop.products(1);
+    let product = products
+        .first()
+        .ok_or_else(|| Failure::failed("the shop has no product whose price could be changed"))?;
+    Ok(ControlRequest {
+        url: format!(
+            "{}/_sim/{SHOP}/products/{}/price",
+            stage.simulator_address(),
+            product.id
+        ),
+        body: serde_json::json!({"price": price}),
+        product: product.id,
+        title: product.title.clone(),
+        before: product.price.clone(),
+    })
+}
+
+/// Reads the document over S3.
+fn fetch(stage: &Stage) -> String {
+    let spaces = &stage.settings.spaces;
+    let url = format!(
+        "{}{}/{}",
+        spaces.endpoint_url(),
+        spaces.bucket,
+        key_of(&stage.domain)
+    );
+    // S3 wants to see the body's hash in a header of its own; there is no body.
+    format!(
+        "curl -fsS --aws-sigv4 'aws:amz:{}:s3' --user '{}:{}' -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' '{url}' | head -c 200",
+        spaces.region,
+        spaces.access_key.expose_secret(),
+        spaces.secret_key.expose_secret(),
+    )
+}
+
+/// Writes a script that runs this binary with the demonstration's settings and no others: what the visitor's own environment
+/// says about a real shop or Space must not get in.
+fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
+    let failed = |error| Failure::failed("cannot write the script `shopsync`").because(error);
+    let binary = std::env::current_exe().map_err(failed)?;
+    let script = format!(
+        "#!/bin/sh\n# shopsync with the settings of this demonstration, whatever else is set.\ncd {} &&\n\
+         exec env -i PATH=\"$PATH\" HOME=\"$HOME\" TERM=\"${{TERM:-dumb}}\" {} \"$@\"\n",
+        quoted(folder),
+        quoted(&binary),
+    );
+    let path = folder.join("shopsync");
+    std::fs::write(&path, script).map_err(failed)?;
+    std::fs::set_permissions(&path, executable()).map_err(failed)?;
+    Ok(path)
+}
+
+#[cfg(unix)]
+fn executable() -> Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_when_a_shell_would_misread_them() {
+        for (path, shell) in [
+            ("/tmp/a-b.c", "/tmp/a-b.c"),
+            ("/tmp/a b", "'/tmp/a b'"),
+            ("/tmp/$a", "'/tmp/$a'"),
+            ("/tmp/it's", r"'/tmp/it'\''s'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), shell);
+        }
+    }
+}

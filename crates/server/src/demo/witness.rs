@@ -1,0 +1,157 @@
+//! Knowing when what is published was changed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use sync_core::ports::Inbox;
+use sync_core::{
+    Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
+    ShopDomain, Timestamp,
+};
+
+/// Remembers the deliveries that no run has dealt with yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Witness(Arc<Mutex<Vec<Seen>>>);
+
+/// A delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// When the shop changed.
+    pub(super) at: Timestamp,
+    /// What the delivery is about.
+    pub(super) topic: String,
+}
+
+impl Witness {
+    /// Watches an inbox.
+    pub(super) fn around(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
+        Arc::new(Witnessed {
+            inbox,
+            witness: self.clone(),
+        })
+    }
+
+    fn see(&self, delivery: &Delivery) {
+        let seen = Seen {
+            at: delivery.triggered_at.unwrap_or(delivery.received_at),
+            topic: delivery.topic.clone(),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(seen);
+    }
+
+    /// Everything seen so far, the earliest change first; it is forgotten here.
+    pub(super) fn take(&self) -> Vec<Seen> {
+        let mut seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        seen.sort_by_key(|seen| seen.at);
+        seen
+    }
+}
+
+/// An inbox whose deliveries are seen.
+struct Witnessed {
+    inbox: Arc<dyn Inbox>,
+    witness: Witness,
+}
+
+#[async_trait]
+impl Inbox for Witnessed {
+    async fn record(
+        &self,
+        delivery: &Delivery,
+        demand: &Demand,
+        run_after: Timestamp,
+    ) -> Result<Recorded, PortError> {
+        let recorded = self.inbox.record(delivery, demand, run_after).await?;
+        if recorded == Recorded::New && !demand.is_empty() {
+            self.witness.see(delivery);
+        }
+        Ok(recorded)
+    }
+
+    async fn demand(
+        &self,
+        shop: &ShopDomain,
+        demand: &Demand,
+        run_after: Timestamp,
+    ) -> Result<(), PortError> {
+        self.inbox.demand(shop, demand, run_after).await
+    }
+
+    async fn claim(
+        &self,
+        only: Option<&ShopDomain>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claiming, PortError> {
+        self.inbox.claim(only, now, until).await
+    }
+
+    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+        self.inbox.extend(lease, until).await
+    }
+
+    async fn dirty(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DirtyItem>, PortError> {
+        self.inbox.dirty(lease, now, limit).await
+    }
+
+    async fn settle(
+        &self,
+        lease: &Lease,
+        done: &[DirtyItem],
+        failed: &[Failure],
+    ) -> Result<(), PortError> {
+        self.inbox.settle(lease, done, failed).await
+    }
+
+    async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
+        self.inbox.release(lease, release).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::{ItemKey, Subject};
+    use testkit::MemoryState;
+
+    #[tokio::test]
+    async fn what_asks_for_work_is_seen_once_and_the_earliest_first() {
+        let witness = Witness::default();
+        let inbox = witness.around(Arc::new(MemoryState::new()));
+        let delivery = |id: &str, time: &str| {
+            let at = testkit::at(&format!("2026-11-24T{time}Z"));
+            let subject = Subject::Item(ItemKey::SHOP);
+            let mut delivery = testkit::delivery(&testkit::shop("a"), id, subject, at);
+            delivery.triggered_at = Some(at);
+            delivery
+        };
+        let demand = Demand::items(vec![ItemKey::SHOP]);
+        for (id, time) in [("2", "10:00:02"), ("1", "10:00:01"), ("1", "10:00:01")] {
+            let delivery = delivery(id, time);
+            inbox
+                .record(&delivery, &demand, delivery.received_at)
+                .await
+                .unwrap();
+        }
+        let nothing = delivery("3", "09:00:00");
+        inbox
+            .record(&nothing, &Demand::default(), nothing.received_at)
+            .await
+            .unwrap();
+        let seen: Vec<_> = witness
+            .take()
+            .iter()
+            .map(|seen| seen.at.timestamp() % 60)
+            .collect();
+        assert_eq!(seen, [1, 2]);
+        assert_eq!(witness.take(), []);
+    }
+}

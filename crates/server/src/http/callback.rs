@@ -1,0 +1,109 @@
+//! `GET /shopify/callback` and `GET /shopify/installed`: where an installation ends.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use secrecy::SecretString;
+use shopify_client::oauth::verify_callback;
+use sync_core::ShopDomain;
+
+use super::oauth_state::InvalidState;
+use super::query::{cookie, parameter, prefers_html};
+use super::{ApiError, App, page};
+use crate::installation::{Installed, Report};
+use crate::service::Service;
+
+/// Carries an installation out and reports on it. A browser is sent on to a page of the report, which it can load again:
+/// this address works once.
+pub(super) async fn callback(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    let (shop, code) = admitted(&request, &app)?;
+    let service = app.service.clone();
+    let work = async move { carry_out(&service, &shop, &code).await };
+    let installed = app.on_runtime(work).await??;
+    if prefers_html(&request) {
+        let receipt = app.receipts.issue(&installed, app.service.clock.now());
+        return Ok(HttpResponse::SeeOther()
+            .insert_header((LOCATION, format!("installed?report={receipt}")))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .finish());
+    }
+    let patience = app.service.settings.shopify.callback_wait;
+    Ok(json(&report(&app, installed, patience).await?))
+}
+
+/// The report on a past installation as it stands now.
+pub(super) async fn installed(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
+    let receipt = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
+    let now = app.service.clock.now();
+    let installed = app.receipts.read(&receipt, now).ok_or(ApiError::NotFound)?;
+    let report = report(&app, installed, Duration::ZERO).await?;
+    Ok(if prefers_html(&request) {
+        page::of_report(&report)
+    } else {
+        json(&report)
+    })
+}
+
+/// The checks, in the order of `docs/api.md`: parameters, shop, signature, state. Nothing has been sent anywhere before
+/// all of them have passed.
+fn admitted(request: &HttpRequest, app: &App) -> Result<(ShopDomain, SecretString), ApiError> {
+    let query = request.query_string();
+    for name in ["code", "shop", "state"] {
+        parameter(query, name).ok_or(ApiError::Missing(name))?;
+    }
+    let shop = parameter(query, "shop").unwrap_or_default();
+    let shop: ShopDomain = shop.parse().map_err(|_| ApiError::InvalidShop)?;
+    let callback = verify_callback(query, app.secrets())?;
+    let now = app.service.clock.now();
+    app.states.check(&callback.state, &shop, now)?;
+    let (name, _) = app.states.cookie(&callback.state);
+    match cookie(request, &name) {
+        Some(value) => app.states.check_cookie(&callback.state, value)?,
+        None if app.service.settings.shopify.require_state_cookie => {
+            return Err(InvalidState::OtherBrowser.into());
+        }
+        None => {}
+    }
+    app.states.consume(&callback.state, now)?;
+    Ok((shop, callback.code))
+}
+
+async fn carry_out(
+    service: &Service,
+    shop: &ShopDomain,
+    code: &SecretString,
+) -> Result<Installed, ApiError> {
+    let granted = service.app.exchange(shop, code, service.clock.now()).await;
+    let installation = granted.map_err(|error| {
+        if error.is_retryable() {
+            return ApiError::unavailable(&error);
+        }
+        log::warn!(shop:%; "The grant code was not exchanged: {error}");
+        ApiError::ExchangeRefused
+    })?;
+    let stored = service.install(&installation).await;
+    stored.map_err(|error| ApiError::unavailable(&error))?;
+    let settled = service.settle_in(shop).await;
+    settled.map_err(|error| ApiError::unavailable(&error))
+}
+
+async fn report(app: &App, installed: Installed, patience: Duration) -> Result<Report, ApiError> {
+    let service = app.service.clone();
+    let report = async move { service.report(&installed, patience).await };
+    let reported = app.on_runtime(report).await?;
+    reported.map_err(|error| ApiError::unavailable(&error))
+}
+
+fn json(report: &Report) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(report)
+}

@@ -1,0 +1,86 @@
+//! `POST /shopify/webhook`
+
+use actix_web::http::header::HeaderMap;
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde_json::json;
+use shopify_client::webhook::{Subject, Verified, WebhookError};
+use sync_core::intake::Intake;
+use sync_core::{Delivery, DeliveryId, Timestamp};
+
+use super::{ApiError, App};
+use crate::adapters::topics;
+
+/// Stores a delivery. Touches the state database only, so that it answers within Shopify's five seconds whatever else
+/// is down; nothing of the body is kept but what it names.
+pub(super) async fn receive(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<impl Responder, ApiError> {
+    let body = read(payload, app.service.settings.server.webhook_body_limit).await?;
+    let header = |name: &str| text(request.headers(), name);
+    let verified = app.verifier.verify(header, &body).map_err(refusal)?;
+    let subject = Subject::read(&verified.topic, &body).map_err(refusal)?;
+    let mut delivery = delivery(verified, subject, app.service.clock.now())?;
+    if header("x-shopify-webhook-id")
+        .or_else(|| header("shopify-webhook-id"))
+        .is_none()
+    {
+        // Nothing tells it from the next one with the same body, so it counts as new.
+        delivery.id = DeliveryId(format!("unnamed-{}", uuid::Uuid::new_v4()));
+    }
+    let intake = app.service.intake.clone();
+    app.on_runtime(async move { take(&intake, &delivery).await })
+        .await??;
+    Ok(HttpResponse::Ok().json(json!({"status": "success"})))
+}
+
+/// Every outcome but a failure is a success to the sender, also one that needed no storing.
+async fn take(intake: &Intake, delivery: &Delivery) -> Result<(), ApiError> {
+    let received = intake.receive(delivery).await;
+    let received = received.map_err(|error| ApiError::unavailable(&error))?;
+    let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
+    log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
+    Ok(())
+}
+
+/// The whole body, unless it is larger than `limit`, however it is sent.
+async fn read(payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let read = payload.to_bytes_limited(limit).await;
+    read.map_err(|_| ApiError::TooLarge)?
+        .map_err(|_| ApiError::Malformed("the body did not arrive whole"))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn refusal(error: WebhookError) -> ApiError {
+    match error {
+        WebhookError::MissingSignature | WebhookError::WrongSignature => ApiError::BadSignature,
+        WebhookError::MissingTopic => ApiError::Missing("topic header"),
+        WebhookError::InvalidShop => ApiError::InvalidShop,
+        WebhookError::InvalidBody => ApiError::Malformed("the body is not a JSON object"),
+    }
+}
+
+fn delivery(
+    verified: Verified,
+    subject: Subject,
+    received_at: Timestamp,
+) -> Result<Delivery, ApiError> {
+    Ok(Delivery {
+        shop: verified
+            .shop
+            .as_str()
+            .parse()
+            .map_err(|_| ApiError::InvalidShop)?,
+        id: DeliveryId(verified.webhook_id),
+        topic: verified.topic,
+        event_id: verified.event_id,
+        triggered_at: verified.triggered_at,
+        received_at,
+        subject: topics::subject(subject),
+    })
+}

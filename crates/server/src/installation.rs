@@ -1,0 +1,345 @@
+//! What happens once a merchant has agreed: the shop is known, its webhooks are asked for, both ways in which its changes
+//! reach us are tried, and if they work its first full scan begins.
+
+mod self_test;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sync_core::ports::SubscriptionAudit;
+use sync_core::{Demand, Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger};
+use tokio::time::Instant;
+
+use crate::adapters::snapshot_key;
+use crate::service::Service;
+use self_test::SelfTest;
+
+/// How many of a shop's newest runs are looked through.
+const RECENT: u32 = 50;
+
+/// How much of a shop's reason against a topic is kept.
+const REASON: usize = 120;
+
+/// Whether something worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It did.
+    Success,
+    /// It did not.
+    Failed,
+    /// It did not: the word that the poll's test has always used.
+    Error,
+    /// It is not over.
+    Running,
+}
+
+/// The result of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Whether it passed.
+    pub status: Status,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A topic that the shop does not let us subscribe to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicFailure {
+    /// `products/update` and so on.
+    pub topic: String,
+    /// What the shop says.
+    pub reason: String,
+}
+
+/// What is known before the first upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// The shop.
+    pub shop: ShopDomain,
+    /// Whether webhook subscriptions could be made.
+    pub webhook_status: Status,
+    /// Why none could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_message: Option<String>,
+    /// The topics that the shop refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhook_failures: Vec<TopicFailure>,
+    /// Whether a signed delivery comes through.
+    pub webhook_test: Check,
+    /// Whether the poll could read the shop.
+    pub polling_test: Check,
+}
+
+/// What the callback tells. Never holds a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What is known before the first upload.
+    #[serde(flatten)]
+    pub checks: Checks,
+    /// What has become of the first upload.
+    pub upload_status: Status,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_message: Option<String>,
+    /// The document's key, once it is in the Space.
+    pub snapshot: Option<String>,
+}
+
+/// An installation whose tests are over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// What they showed.
+    pub checks: Checks,
+    /// The first upload, if they passed.
+    pub upload: Option<FirstUpload>,
+}
+
+/// A first full scan that has been demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstUpload {
+    /// The shop's newest run before; `None` if there was none.
+    after: Option<i64>,
+}
+
+impl Status {
+    /// The word used in the report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Running => "running",
+        }
+    }
+}
+
+impl Check {
+    fn passed() -> Self {
+        Self {
+            status: Status::Success,
+            message: None,
+        }
+    }
+
+    fn not(status: Status, why: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: Some(why.into()),
+        }
+    }
+
+    fn has_passed(&self) -> bool {
+        self.status == Status::Success
+    }
+}
+
+impl Checks {
+    fn have_passed(&self) -> bool {
+        self.webhook_test.has_passed() && self.polling_test.has_passed()
+    }
+}
+
+impl Service {
+    /// Adds a shop, or renews one.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
+        self.ports.registry.install(installation).await?;
+        self.tokens.forget(&installation.domain);
+        log::info!(shop:% = installation.domain; "The app is installed");
+        Ok(())
+    }
+
+    /// Subscribes to a new shop's webhooks, tries them and the poll, and demands the first full scan if both work.
+    ///
+    /// # Errors
+    /// If the state database cannot be reached. What Shopify refuses is in the checks.
+    pub async fn settle_in(&self, shop: &ShopDomain) -> Result<Installed, PortError> {
+        let checks = self.check(shop).await;
+        let mut upload = None;
+        if checks.have_passed() {
+            let after = self.run_watch().newest(shop).await?.map(|run| run.0);
+            let demand = Demand::full(Trigger::Backfill);
+            let inbox = &self.ports.inbox;
+            inbox.demand(shop, &demand, self.clock.now()).await?;
+            self.wake.notify_one();
+            upload = Some(FirstUpload { after });
+        }
+        Ok(Installed { checks, upload })
+    }
+
+    async fn check(&self, shop: &ShopDomain) -> Checks {
+        let mut checks = Checks {
+            shop: shop.clone(),
+            webhook_status: Status::Failed,
+            webhook_message: None,
+            webhook_failures: Vec::new(),
+            webhook_test: Check::not(
+                Status::Failed,
+                "not tried: no webhook subscription was made",
+            ),
+            polling_test: self.test_poll(shop).await,
+        };
+        match self.ports.catalog.audit_subscriptions(shop).await {
+            Ok(audit) => checks.note(audit),
+            Err(error) => {
+                log::error!(shop:%; "The webhook subscriptions could not be made: {}", error.chain());
+                checks.webhook_message = Some(error.chain());
+            }
+        }
+        if checks.webhook_status == Status::Success {
+            checks.webhook_test = self.test_webhook(shop).await;
+        }
+        checks
+    }
+
+    async fn test_webhook(&self, shop: &ShopDomain) -> Check {
+        let settings = &self.settings.shopify;
+        let test = SelfTest::new(&settings.webhook_address, &settings.api_secret);
+        match test.run(shop).await {
+            Ok(()) => Check::passed(),
+            Err(why) => {
+                log::error!(shop:%; "The test delivery to SHOPIFY_WEBHOOK_ADDRESS failed: {why}");
+                Check::not(Status::Failed, why.to_string())
+            }
+        }
+    }
+
+    /// Reads what needs no permission and what needs one.
+    async fn test_poll(&self, shop: &ShopDomain) -> Check {
+        let catalog = &self.ports.catalog;
+        let read = async {
+            catalog.probe(shop).await?;
+            catalog.count(shop, ItemKind::Product).await
+        };
+        match read.await {
+            Ok(_) => Check::passed(),
+            Err(error) => {
+                log::error!(shop:%; "The shop cannot be polled: {}", error.chain());
+                Check::not(Status::Error, error.chain())
+            }
+        }
+    }
+
+    /// The report on an installation as it stands, after waiting for the first upload for `patience` at most.
+    ///
+    /// # Errors
+    /// If the state database cannot be reached.
+    pub async fn report(
+        &self,
+        installed: &Installed,
+        patience: Duration,
+    ) -> Result<Report, PortError> {
+        let checks = installed.checks.clone();
+        let Some(upload) = installed.upload else {
+            let why = "not begun: a test has failed".to_owned();
+            return Ok(Report::of(checks, Status::Failed, Some(why)));
+        };
+        let (shop, after) = (&checks.shop, upload.after.map(RunId));
+        let deadline = Instant::now() + patience;
+        let watch = self.run_watch();
+        watch.full_run_after(shop, after, deadline).await?;
+        let runs = self.ports.runs.recent(Some(shop), RECENT).await?;
+        let full = runs
+            .into_iter()
+            .filter(|run| run.full && Some(run.id) > after);
+        let ended = full.filter_map(|run| run.finished);
+        let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
+        if outcomes.iter().any(is_upload) {
+            return Ok(Report {
+                snapshot: Some(snapshot_key(shop)?.to_string()),
+                ..Report::of(checks, Status::Success, None)
+            });
+        }
+        Ok(match outcomes.first() {
+            None => Report::of(checks, Status::Running, None),
+            Some(newest) => Report::of(checks, Status::Failed, Some(complaint(newest))),
+        })
+    }
+}
+
+/// Whether the Space holds the shop's document after this.
+fn is_upload(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
+}
+
+fn complaint(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed {
+            error,
+            will_retry: true,
+        } => format!("{error}; it will be tried again"),
+        Outcome::Failed { error, .. } => error.clone(),
+        _ => "the run stopped before the upload; the log says why".to_owned(),
+    }
+}
+
+impl Checks {
+    fn note(&mut self, audit: SubscriptionAudit) {
+        let made = audit.kept + audit.created.len() + audit.updated.len();
+        if made > 0 || audit.failed.is_empty() {
+            self.webhook_status = Status::Success;
+        } else {
+            self.webhook_message = Some("the shop refuses every topic".to_owned());
+        }
+        let failures = audit.failed.into_iter();
+        self.webhook_failures = failures
+            .map(|(topic, reason)| TopicFailure {
+                topic,
+                reason: reason.chars().take(REASON).collect(),
+            })
+            .collect();
+        for TopicFailure { topic, reason } in &self.webhook_failures {
+            let topic = topic.as_str();
+            log::warn!(shop:% = self.shop, topic; "The shop refuses a webhook subscription to {topic}: {reason}");
+        }
+    }
+}
+
+impl Report {
+    fn of(checks: Checks, upload_status: Status, upload_message: Option<String>) -> Self {
+        Self {
+            checks,
+            upload_status,
+            upload_message,
+            snapshot: None,
+        }
+    }
+
+    /// Whether it may still change.
+    pub fn is_open(&self) -> bool {
+        self.upload_status == Status::Running
+            || (self.upload_status == Status::Failed && self.checks.have_passed())
+    }
+}
+
+/// Values for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    pub(crate) fn installed() -> Installed {
+        let failure = TopicFailure {
+            topic: "discounts/create".to_owned(),
+            reason: "not permitted".to_owned(),
+        };
+        Installed {
+            checks: Checks {
+                shop: "a.myshopify.com".parse().unwrap(),
+                webhook_status: Status::Success,
+                webhook_message: None,
+                webhook_failures: vec![failure],
+                webhook_test: Check::passed(),
+                polling_test: Check::passed(),
+            },
+            upload: Some(FirstUpload { after: Some(3) }),
+        }
+    }
+
+    pub(crate) fn report(upload: Status) -> Report {
+        Report::of(installed().checks, upload, None)
+    }
+}

@@ -1,0 +1,121 @@
+//! A signed delivery to the address at which Shopify will deliver, as Shopify would send it.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Response, StatusCode};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shopify_client::webhook::sign;
+use sync_core::ShopDomain;
+use uuid::Uuid;
+
+/// Shopify gives up on a delivery after this time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The topic of the test. Its body names no product, so that nothing is marked dirty.
+const TOPIC: &str = "products/update";
+
+/// The first part of the test's delivery id, by which it is known in the database and in the log.
+const ID_PREFIX: &str = "shopsync-self-test-";
+
+/// How much of an unexpected answer is quoted.
+const QUOTED: usize = 200;
+
+/// A test of one address.
+#[derive(Debug)]
+pub(super) struct SelfTest<'a> {
+    address: &'a str,
+    secret: &'a SecretString,
+}
+
+/// Why a delivery would not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undelivered {
+    #[error("there is no HTTP client: {0}")]
+    Client(#[source] reqwest::Error),
+    #[error(
+        "{address} cannot be reached: {why}; it is where Shopify will deliver (SHOPIFY_WEBHOOK_ADDRESS)"
+    )]
+    Unreachable { address: String, why: String },
+    #[error("{address} answered {status} instead of 200: {body}")]
+    Refused {
+        address: String,
+        status: StatusCode,
+        body: String,
+    },
+    #[error("{address} answered 200, but not as this service does; is it another one?")]
+    Foreign { address: String },
+}
+
+impl<'a> SelfTest<'a> {
+    pub(super) fn new(address: &'a str, secret: &'a SecretString) -> Self {
+        Self { address, secret }
+    }
+
+    pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), Undelivered> {
+        let answer = self.send(shop).await?;
+        let address = self.address.to_owned();
+        let status = answer.status();
+        let body = answer.text().await;
+        let body = body.map_err(|error| self.unreachable(&error))?;
+        if status != StatusCode::OK {
+            let body = body.chars().take(QUOTED).collect();
+            return Err(Undelivered::Refused {
+                address,
+                status,
+                body,
+            });
+        }
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        if body["status"] == "success" {
+            Ok(())
+        } else {
+            Err(Undelivered::Foreign { address })
+        }
+    }
+
+    async fn send(&self, shop: &ShopDomain) -> Result<Response, Undelivered> {
+        let id = Uuid::new_v4();
+        let body = json!({ "self_test": id.to_string() }).to_string();
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            // Shopify takes a redirect for a failure.
+            .redirect(Policy::none())
+            .user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Undelivered::Client)?;
+        let sent = client
+            .post(self.address)
+            .header("X-Shopify-Topic", TOPIC)
+            .header("X-Shopify-Shop-Domain", shop.as_str())
+            .header("X-Shopify-Webhook-Id", format!("{ID_PREFIX}{id}"))
+            .header("X-Shopify-API-Version", shopify_client::API_VERSION)
+            .header("X-Shopify-Hmac-Sha256", sign(self.secret, body.as_bytes()))
+            .header("Content-Type", "application/json")
+            .body(body)
+            .send()
+            .await;
+        sent.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Undelivered {
+        let mut why = if error.is_timeout() {
+            format!("no answer within {PATIENCE:?}")
+        } else {
+            "the connection failed".to_owned()
+        };
+        // The innermost cause says what happened; those around it repeat the address.
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause.and_then(std::error::Error::source) {
+            cause = Some(inner);
+        }
+        if let Some(cause) = cause {
+            why = format!("{why} ({cause})");
+        }
+        Undelivered::Unreachable {
+            address: self.address.to_owned(),
+            why,
+        }
+    }
+}

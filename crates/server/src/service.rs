@@ -1,0 +1,259 @@
+//! The composition root: settings in, everything joined out. What the HTTP server and the commands share.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use spaces_store::{RetryConfig, SpacesConfig, SpoolConfig, Store, Timeouts};
+use sync_core::ports::{CatalogSource, Clock, Inbox};
+use sync_core::schedule::Scheduler;
+use sync_core::{Engine, EngineConfig, Ports, intake::Intake};
+use sync_db::Database;
+use tokio::sync::Notify;
+
+use crate::adapters::{ShopTokens, ShopifyApp, ShopifyCatalog, SpacesSnapshots, SystemClock};
+use crate::heartbeat::Heartbeat;
+use crate::keys;
+use crate::observe::Bulletin;
+use crate::run_watch::RunWatch;
+use crate::settings::{Addressing, Settings, SettingsError, SpacesSettings, SyncSettings};
+
+/// Why the service cannot be put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Something is not set.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The state database cannot be opened.
+    #[error("cannot open the state database (DATABASE_URL)")]
+    Database(#[source] Box<sync_db::Error>),
+    /// The Space's settings make no client.
+    #[error("the settings of the Space cannot be used")]
+    Space(#[source] Box<spaces_store::Error>),
+    /// The Shopify app's settings make no client.
+    #[error("the settings of the Shopify app cannot be used")]
+    Shopify(#[source] Box<shopify_client::Error>),
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address} (server.address, PORT)")]
+    Listen {
+        /// What was asked for.
+        address: std::net::SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Wraps the inbox; see [`Overrides::inbox`].
+pub type WrapInbox = Box<dyn FnOnce(Arc<dyn Inbox>) -> Arc<dyn Inbox> + Send>;
+
+/// What tests put in the place of the real thing.
+#[derive(Default)]
+pub struct Overrides {
+    /// Another clock than the machine's.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Another catalogue than Shopify's.
+    pub catalog: Option<Arc<dyn CatalogSource>>,
+    /// Something around the inbox that watches it.
+    pub inbox: Option<WrapInbox>,
+}
+
+impl std::fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Overrides")
+            .field("clock", &self.clock.is_some())
+            .field("catalog", &self.catalog.is_some())
+            .field("inbox", &self.inbox.is_some())
+            .finish()
+    }
+}
+
+/// Everything joined, nothing running yet.
+#[derive(Clone)]
+pub struct Service {
+    /// The settings it was made from.
+    pub settings: Arc<Settings>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The state database.
+    pub database: Database,
+    /// The Space, with its count of requests.
+    pub store: Store,
+    /// The Shopify app.
+    pub app: ShopifyApp,
+    /// The shops' tokens.
+    pub tokens: ShopTokens,
+    /// The ports that the engine works with.
+    pub ports: Ports,
+    /// Carries runs out.
+    pub engine: Engine,
+    /// Takes deliveries.
+    pub intake: Intake,
+    /// Told of every step of every run in this process.
+    pub bulletin: Bulletin,
+    /// Rung when there may be work.
+    pub wake: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The state database of these settings.
+///
+/// # Errors
+/// When there is nothing to seal tokens with, or the database cannot be reached.
+pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
+    let cipher = settings.token_cipher()?;
+    let mut config = sync_db::Config::new(cipher);
+    config.connections = settings.database.max_connections;
+    let url = settings.database.url.expose_secret();
+    let opened = Database::connect(url, config).await;
+    opened.map_err(|error| OpenError::Database(Box::new(error)))
+}
+
+impl Service {
+    /// Opens the database and joins everything to it. Neither Shopify nor the Space is contacted.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
+        settings.require_for_syncing()?;
+        keys::warn_of_derived(&settings.database, &settings.shopify);
+        let database = open_database(&settings).await?;
+        let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let space = |error| OpenError::Space(Box::new(error));
+        let backend = spaces_config(&settings.spaces).map_err(space)?;
+        let store = Store::new(backend.connect().map_err(space)?);
+        let app = ShopifyApp::new(&settings.shopify)
+            .map_err(|error| OpenError::Shopify(Box::new(error)))?;
+        let state = Arc::new(database.clone());
+        let tokens = ShopTokens::new(state.clone(), Arc::new(app.grants()), Arc::clone(&clock));
+        let catalog = overrides.catalog.unwrap_or_else(|| {
+            let address = settings.shopify.webhook_address.as_str();
+            Arc::new(ShopifyCatalog::new(app.clone(), tokens.clone(), address))
+        });
+        let mut inbox: Arc<dyn Inbox> = Arc::new(database.clone());
+        if let Some(wrap) = overrides.inbox {
+            inbox = wrap(inbox);
+        }
+        let ports = Ports {
+            catalog,
+            snapshots: Arc::new(SpacesSnapshots::new(store.clone(), spool(&settings.spaces))),
+            registry: state.clone(),
+            inbox,
+            mirror: state.clone(),
+            runs: state,
+            clock: Arc::clone(&clock),
+        };
+        let wake = Arc::new(Notify::new());
+        let engine = Engine::new(
+            ports.clone(),
+            engine_config(&settings.sync),
+            Arc::clone(&wake),
+        );
+        let intake = Intake::new(
+            Arc::clone(&ports.registry),
+            Arc::clone(&ports.inbox),
+            Arc::clone(&clock),
+            Arc::clone(&wake),
+            settings.sync.debounce,
+        );
+        Ok(Self {
+            settings: Arc::new(settings),
+            clock,
+            database,
+            store,
+            app,
+            tokens,
+            ports,
+            engine,
+            intake,
+            bulletin: Bulletin::default(),
+            wake,
+        })
+    }
+
+    /// Waits for runs, of this process or another.
+    pub fn run_watch(&self) -> RunWatch {
+        RunWatch::new(Arc::clone(&self.ports.runs), self.bulletin.clone())
+    }
+
+    /// What happens every minute.
+    pub fn heartbeat(&self) -> Heartbeat {
+        let poll = &self.settings.poll;
+        let scheduler = match (poll.enabled, poll.zone(), poll.time()) {
+            (true, Some(zone), Some(at)) => Some(Scheduler::new(
+                Arc::new(self.database.clone()),
+                Arc::clone(&self.clock),
+                Arc::clone(&self.wake),
+                zone,
+                at,
+                poll.spread,
+            )),
+            _ => None,
+        };
+        Heartbeat::new(
+            scheduler,
+            Arc::clone(&self.ports.runs),
+            Arc::clone(&self.clock),
+            self.settings.retention.history,
+        )
+    }
+}
+
+fn engine_config(sync: &SyncSettings) -> EngineConfig {
+    EngineConfig {
+        lease: sync.lease,
+        idle_poll: sync.idle_poll,
+        dirty_per_run: sync.dirty_per_run,
+        batch: sync.batch,
+        disappearance_limit: sync.disappearance_limit,
+        disappearance_floor: sync.disappearance_floor,
+        retry_base: sync.retry_base,
+        retry_max: sync.retry_max,
+        unavailable_recheck: sync.unavailable_recheck,
+        drain: sync.drain,
+        ..EngineConfig::default()
+    }
+}
+
+fn spool(spaces: &SpacesSettings) -> SpoolConfig {
+    SpoolConfig {
+        dir: (!spaces.spool_folder.is_empty()).then(|| spaces.spool_folder.clone().into()),
+        memory_limit: spaces.spool_memory,
+    }
+}
+
+/// How the Space is reached.
+///
+/// # Errors
+/// If the settings name no usable Space.
+pub fn spaces_config(spaces: &SpacesSettings) -> Result<SpacesConfig, spaces_store::Error> {
+    let mut config = SpacesConfig::new(
+        spaces.endpoint_url(),
+        spaces.region.as_str(),
+        spaces.bucket.as_str(),
+        spaces.access_key.clone(),
+        spaces.secret_key.clone(),
+    );
+    config.addressing = match spaces.addressing {
+        Addressing::Auto => spaces_store::Addressing::Auto,
+        Addressing::Path => spaces_store::Addressing::Path,
+        Addressing::VirtualHost => spaces_store::Addressing::VirtualHost,
+    };
+    config.timeouts = Timeouts {
+        request: spaces.request_timeout,
+        ..Timeouts::default()
+    };
+    config.retry = RetryConfig {
+        max_retries: spaces.max_retries,
+        ..RetryConfig::default()
+    };
+    config.validate()?;
+    Ok(config)
+}

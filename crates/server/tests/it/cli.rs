@@ -1,0 +1,435 @@
+//! The binary itself, as people and scripts run it: a clean environment, a folder of its own.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use spaces_store::EmbeddedS3;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub(crate) const SHOPSYNC: &str = env!("CARGO_BIN_EXE_shopsync");
+
+/// A folder in which the binary is run, and the variables that it is given.
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// What a run of the binary said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Bench {
+    /// Nothing is set.
+    pub(crate) fn bare() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// Everything is set, and nothing of it can be reached.
+    fn unreachable() -> Self {
+        let port = free_port();
+        Self::bare()
+            .with("SHOPIFY_API_KEY", "app")
+            .with("SHOPIFY_API_SECRET", SECRET)
+            .with("STATE_TOKEN_SECRET", "state-secret")
+            .with(
+                "SHOPIFY_REDIRECT_URI",
+                format!("http://127.0.0.1:{port}/shopify/callback"),
+            )
+            .with(
+                "SHOPIFY_WEBHOOK_ADDRESS",
+                format!("http://127.0.0.1:{port}/shopify/webhook"),
+            )
+            .with(
+                "SHOPIFY_ENDPOINT",
+                format!("http://127.0.0.1:{port}/{{shop}}"),
+            )
+            .with("SPACES_ENDPOINT", format!("http://127.0.0.1:{port}"))
+            .with("SPACES_BUCKET", "space")
+            .with("SPACES_ACCESS_KEY", "access-key-id")
+            .with("SPACES_SECRET_KEY", "very-secret-key")
+            .with("SPACES_REGION", "us-east-1")
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(SHOPSYNC);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Runs it with something on its standard input.
+    fn run_with_input(&self, arguments: &[&str], input: &str) -> Said {
+        let mut command = self.command(arguments);
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that does not read its input may have ended by now.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().unwrap().into()
+    }
+}
+
+const SECRET: &str = "the-client-secret";
+
+/// A port that nothing listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+impl Said {
+    #[track_caller]
+    fn assert_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// It went wrong, said so on standard error, and said what to do.
+    #[track_caller]
+    fn assert_failure(&self, code: i32, words: &[&str]) {
+        self.assert_code(code);
+        let mut lines = self.err.lines();
+        assert!(
+            lines.any(|line| line.starts_with("shopsync: ")),
+            "{self:#?}"
+        );
+        for word in words {
+            assert!(self.err.contains(word), "{word} is missing: {self:#?}");
+        }
+        self.assert_no_secret();
+    }
+
+    #[track_caller]
+    fn assert_no_secret(&self) {
+        for secret in [SECRET, "very-secret-key", "state-secret", "access-key-id"] {
+            assert!(
+                !self.out.contains(secret) && !self.err.contains(secret),
+                "{self:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn help_teaches_every_command_with_examples() {
+    let bench = Bench::bare();
+    let all = bench.run(&["--help"]);
+    all.assert_code(0);
+    for word in [
+        "Examples:",
+        "Exit codes:",
+        "halted",
+        "shopsync sync my-shop --dry-run",
+    ] {
+        assert!(all.out.contains(word), "{word}");
+    }
+    for command in [
+        "serve",
+        "sync",
+        "shops",
+        "install-url",
+        "connect",
+        "doctor",
+        "check-config",
+        "demo",
+    ] {
+        assert!(all.out.contains(command), "{command}");
+        let help = bench.run(&[command, "--help"]);
+        help.assert_code(0);
+        let example = format!("shopsync {command}");
+        assert!(
+            help.out.contains("Examples:") && help.out.contains(&example),
+            "{help:#?}"
+        );
+    }
+}
+
+#[test]
+fn no_command_and_a_wrong_one_are_usage_errors() {
+    let bench = Bench::bare();
+    for arguments in [
+        &[][..],
+        &["mend"],
+        &["sync"],
+        &["sync", "a.myshopify.com@evil.example"],
+        &["sync", "a", "--dry-run", "--accept-deletions"],
+        &["connect", "a", "--token", "shpat_x"],
+        &["demo", "--products", "0"],
+        &["demo", "--products", "200001"],
+    ] {
+        let said = bench.run(arguments);
+        said.assert_code(2);
+        assert!(said.out.is_empty(), "{said:#?}");
+    }
+}
+
+#[test]
+fn missing_settings_are_named_together_with_where_to_find_them() {
+    let bench = Bench::bare();
+    let all = [
+        "SHOPIFY_API_KEY",
+        "SHOPIFY_API_SECRET",
+        "SPACES_ACCESS_KEY",
+        "SPACES_BUCKET",
+    ];
+    bench
+        .run(&["serve"])
+        .assert_failure(2, &[&all[..], &["SHOPIFY_WEBHOOK_ADDRESS"]].concat());
+    bench.run(&["sync", "a"]).assert_failure(2, &all);
+    bench.run(&["connect", "a"]).assert_failure(2, &all);
+    bench
+        .run(&["shops"])
+        .assert_failure(2, &["SHOPSYNC_ENCRYPTION_KEYS"]);
+    bench
+        .run(&["install-url", "a"])
+        .assert_failure(2, &["SHOPIFY_REDIRECT_URI"]);
+    // Nothing was tried.
+    assert!(!bench.path("shopsync.db").exists());
+}
+
+#[test]
+fn a_wrong_settings_file_is_named_and_not_quoted() {
+    let bench = Bench::unreachable();
+    std::fs::write(
+        bench.path("bad.toml"),
+        "[spaces\nsecret_key = 'very-secret-key'",
+    )
+    .unwrap();
+    std::fs::write(bench.path("unknown.toml"), "[spaces]\nbukket = 'x'").unwrap();
+    std::fs::write(bench.path("type.toml"), "[server]\nhttp_workers = 'many'").unwrap();
+    for (file, words) in [
+        ("none.toml", ["none.toml", "No such file"]),
+        ("bad.toml", ["bad.toml", "not valid TOML"]),
+        ("unknown.toml", ["spaces.bukket", "unknown.toml"]),
+        ("type.toml", ["server.http_workers", "integer"]),
+    ] {
+        for command in [&["shops"][..], &["check-config"], &["sync", "a"]] {
+            let said = bench.run(&[&["--config", file], command].concat());
+            said.assert_failure(2, &words);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_shop_is_told_how_to_be_installed() {
+    let bench = Bench::unreachable();
+    for arguments in [&["sync", "nobody"][..], &["sync", "nobody", "--dry-run"]] {
+        let said = bench.run(arguments);
+        said.assert_failure(
+            2,
+            &[
+                "nobody.myshopify.com is not installed",
+                "install-url nobody",
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_unreachable_database_is_code_three() {
+    let port = free_port();
+    let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
+    let bench = Bench::unreachable().with("DATABASE_URL", url);
+    for command in ["shops", "serve"] {
+        bench
+            .run(&[command])
+            .assert_failure(3, &["DATABASE_URL", "next: "]);
+    }
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let bench = Bench::unreachable()
+        .with("PORT", &port)
+        .with("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1");
+    bench.run(&["serve"]).assert_failure(1, &[&port, "PORT="]);
+}
+
+#[test]
+fn the_install_address_is_the_services_own() {
+    let bench = Bench::bare().with(
+        "SHOPIFY_REDIRECT_URI",
+        "https://sync.example/shopify/callback",
+    );
+    let said = bench.run(&["install-url", "My-Shop.myshopify.com"]);
+    said.assert_code(0);
+    assert_eq!(said.out, "https://sync.example/shopify/my-shop/login\n");
+}
+
+#[test]
+fn no_shops_is_said_in_words_and_as_json() {
+    let bench = Bench::unreachable();
+    let said = bench.run(&["shops"]);
+    said.assert_code(0);
+    assert!(said.out.contains("install-url"), "{said:#?}");
+    let said = bench.run(&["shops", "--json"]);
+    assert_eq!(said.assert_code(0).out, "[]\n");
+}
+
+#[test]
+fn a_token_that_is_none_is_refused_before_anything_is_tried() {
+    let bench = Bench::unreachable();
+    bench
+        .run_with_input(&["connect", "a"], "")
+        .assert_failure(2, &["standard input"]);
+    bench
+        .run_with_input(&["connect", "a"], "two words")
+        .assert_failure(2, &["standard input"]);
+    let missing = bench.run(&["connect", "a", "--token-file", "none"]);
+    missing.assert_failure(2, &["none", "No such file"]);
+    assert!(!bench.path("shopsync.db").exists());
+}
+
+#[test]
+fn doctor_names_what_cannot_be_reached_and_goes_on() {
+    let bench = Bench::unreachable().with("SPACES_REGION", "us-east-1");
+    let said = bench.run(&["doctor"]);
+    said.assert_code(1);
+    said.assert_no_secret();
+    for (status, subject) in [
+        ("ok", "settings"),
+        ("warn", "encryption keys"),
+        ("ok", "database"),
+        ("fail", "space"),
+        ("fail", "shopify"),
+        ("warn", "webhook address"),
+        ("skip", "shops"),
+    ] {
+        let line = format!("{status:4}  {subject}");
+        assert!(said.out.contains(&line), "{line} is missing: {said:#?}");
+    }
+    assert!(said.out.contains("do: "), "{said:#?}");
+}
+
+#[test]
+fn doctor_works_as_far_as_it_can_without_settings() {
+    let bench = Bench::bare();
+    let said = bench.run(&["doctor", "a", "--json"]);
+    said.assert_code(1);
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(json["ok"], false);
+    let findings = json["findings"].as_array().unwrap();
+    let has = |status: &str, subject: &str, word: &str| {
+        findings.iter().any(|finding| {
+            finding["status"] == status
+                && finding["subject"] == subject
+                && finding["detail"].as_str().unwrap().contains(word)
+        })
+    };
+    assert!(
+        has("fail", "settings", "spaces.bucket is not set"),
+        "{json:#}"
+    );
+    assert!(has("skip", "database", "secret"), "{json:#}");
+    assert!(has("skip", "space", "keys"), "{json:#}");
+
+    let broken = Bench::bare().with("PORT", "many");
+    let said = broken.run(&["doctor"]);
+    said.assert_code(1);
+    assert!(said.out.contains("fail  settings"), "{said:#?}");
+}
+
+#[test]
+fn doctor_tells_a_missing_bucket_from_wrong_keys() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("s3");
+    let s3 = EmbeddedS3::start(&files, "access-key-id", "very-secret-key", "space");
+    let s3 = runtime.block_on(s3).unwrap();
+    let bench = |name: &str, value: &str| {
+        Bench::unreachable()
+            .with("SPACES_ENDPOINT", s3.endpoint().to_string())
+            .with(name, value)
+            .run(&["doctor"])
+    };
+    let good = bench("SPACES_BUCKET", "space");
+    assert!(good.out.contains("ok    space"), "{good:#?}");
+    let missing = bench("SPACES_BUCKET", "elsewhere");
+    assert!(
+        missing.out.contains("there is no bucket `elsewhere`"),
+        "{missing:#?}"
+    );
+    let wrong = bench("SPACES_SECRET_KEY", "another");
+    assert!(wrong.out.contains("control panel"), "{wrong:#?}");
+    // The object that it was tried with is gone.
+    let left = std::fs::read_dir(folder.path().join("s3/space")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
+    assert!(left.iter().all(|path| is_empty(path)), "{left:?}");
+}
+
+/// Whether there is no file in a folder, however deep.
+fn is_empty(path: &Path) -> bool {
+    path.is_dir()
+        && std::fs::read_dir(path)
+            .unwrap()
+            .all(|entry| is_empty(&entry.unwrap().path()))
+}
+
+#[test]
+fn check_config_shows_no_secret() {
+    let bench = Bench::unreachable();
+    for arguments in [&["check-config"][..], &["check-config", "--json"]] {
+        let said = bench.run(arguments);
+        said.assert_code(0);
+        said.assert_no_secret();
+        assert!(said.out.contains("(set, not shown)"), "{said:#?}");
+    }
+}
+
+#[test]
+fn doctor_says_why_the_database_server_is_not_reached() {
+    let port = free_port();
+    let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
+    let said = Bench::unreachable()
+        .with("DATABASE_URL", url)
+        .run(&["doctor"]);
+    said.assert_code(1);
+    said.assert_no_secret();
+    let line = format!("no connection to 127.0.0.1:{port}: Connection refused");
+    assert!(said.out.contains(&line), "{said:#?}");
+}

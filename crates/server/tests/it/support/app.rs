@@ -1,0 +1,287 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use secrecy::SecretString;
+use server::app::Application;
+use server::service::{Overrides, Service};
+use server::settings::{Environment, Settings};
+use sync_core::ShopDomain;
+use sync_core::ports::{CatalogSource, Clock};
+use testkit::ManualClock;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Quiet;
+use super::Relay;
+use super::backends::Backends;
+
+/// The app's secret in tests.
+pub(crate) const SECRET: &str = "hush-hush";
+
+/// Tests give up on an event after this time; it is never waited for otherwise.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a test wants differently.
+#[derive(Default)]
+pub(crate) struct TestAppBuilder {
+    variables: BTreeMap<String, String>,
+    clock: Option<ManualClock>,
+    catalog: Option<Arc<dyn CatalogSource>>,
+    relay: Option<Relay>,
+}
+
+impl TestAppBuilder {
+    /// Sets a variable, as in `.env`.
+    pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Puts a clock that is moved by hand in the place of the machine's.
+    pub(crate) fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// Puts another catalogue in the place of Shopify's.
+    pub(crate) fn catalog(mut self, catalog: impl CatalogSource + 'static) -> Self {
+        self.catalog = Some(Arc::new(catalog));
+        self
+    }
+
+    /// Makes this its address to Shopify.
+    pub(crate) fn relay(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
+    /// Starts the service.
+    pub(crate) async fn start(self) -> TestApp {
+        let backends = Backends::new().await;
+        let mut variables: BTreeMap<String, String> = [
+            ("PORT", "0"),
+            ("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1"),
+            ("SHOPSYNC__SYNC__DEBOUNCE", "0s"),
+            ("SHOPSYNC__POLL__ENABLED", "false"),
+            ("SHOPIFY_API_KEY", "test-app"),
+            ("SHOPIFY_API_SECRET", SECRET),
+            ("STATE_TOKEN_SECRET", "state-secret"),
+            // Nothing listens there: no test reaches Shopify itself.
+            ("SHOPIFY_ENDPOINT", "http://127.0.0.1:1/{shop}"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let relay = match self.relay {
+            Some(relay) => relay,
+            None => Relay::start().await,
+        };
+        for (name, path) in [
+            ("SHOPIFY_REDIRECT_URI", "/shopify/callback"),
+            ("SHOPIFY_WEBHOOK_ADDRESS", "/shopify/webhook"),
+        ] {
+            variables.insert(name.to_owned(), relay.url(path));
+        }
+        variables.extend(backends.variables());
+        variables.extend(self.variables);
+        let mut app = TestApp {
+            backends,
+            relay,
+            variables,
+            clock: self.clock,
+            catalog: self.catalog,
+            instance: None,
+            earlier_uploads: 0,
+            http: client(),
+        };
+        app.launch().await;
+        app
+    }
+}
+
+/// A running service with everything it needs.
+pub(crate) struct TestApp {
+    /// Its database and its bucket.
+    pub(crate) backends: Backends,
+    /// Its address to Shopify.
+    pub(crate) relay: Relay,
+    variables: BTreeMap<String, String>,
+    clock: Option<ManualClock>,
+    catalog: Option<Arc<dyn CatalogSource>>,
+    instance: Option<Instance>,
+    earlier_uploads: u64,
+    http: reqwest::Client,
+}
+
+struct Instance {
+    address: SocketAddr,
+    service: Service,
+    quiet: Quiet,
+    shutdown: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestApp {
+    /// A service to adjust before it starts.
+    pub(crate) fn builder() -> TestAppBuilder {
+        TestAppBuilder::default()
+    }
+
+    /// The settings of the service.
+    pub(crate) fn settings(&self) -> Settings {
+        let variables = self.variables.iter();
+        let environment = Environment::of(variables.map(|(n, v)| (n.as_str(), v.as_str())));
+        let loaded = Settings::from_layers(None, &Environment::default(), &environment);
+        loaded.unwrap().settings
+    }
+
+    async fn launch(&mut self) {
+        let quiet = Quiet::default();
+        let around = quiet.clone();
+        let clock = self.clock.clone();
+        let overrides = Overrides {
+            clock: clock.map(|clock| Arc::new(clock) as Arc<dyn Clock>),
+            catalog: self.catalog.clone(),
+            inbox: Some(Box::new(move |inbox| around.around(inbox))),
+        };
+        let built = Application::build(self.settings(), overrides).await;
+        let application = built.unwrap();
+        self.relay.lead_to(application.local_address());
+        let shutdown = CancellationToken::new();
+        self.instance = Some(Instance {
+            address: application.local_address(),
+            service: application.service().clone(),
+            quiet,
+            shutdown: shutdown.clone(),
+            running: tokio::spawn(application.run_until(shutdown)),
+        });
+    }
+
+    fn instance(&self) -> &Instance {
+        self.instance.as_ref().expect("the service was stopped")
+    }
+
+    /// What the service is made of.
+    pub(crate) fn service(&self) -> &Service {
+        &self.instance().service
+    }
+
+    /// The address of a path of the service's.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.instance().address)
+    }
+
+    /// A GET of a path. Redirects are not followed.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path))
+    }
+
+    /// A HEAD of a path.
+    pub(crate) fn head(&self, path: &str) -> RequestBuilder {
+        self.http.head(self.url(path))
+    }
+
+    /// A POST to a path.
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(self.url(path))
+    }
+
+    /// A delivery as Shopify sends it, signed with the app's secret.
+    pub(crate) fn delivery(&self, shop: &str, topic: &str, id: &str, body: &str) -> RequestBuilder {
+        let signature = sign(SECRET, body.as_bytes());
+        self.post("/shopify/webhook")
+            .header("X-Shopify-Topic", topic)
+            .header("X-Shopify-Shop-Domain", shop)
+            .header("X-Shopify-Webhook-Id", id)
+            .header("X-Shopify-Hmac-Sha256", signature)
+            .header("Content-Type", "application/json")
+            .body(body.to_owned())
+    }
+
+    /// Waits until no demand is left and no run is going on. Items that were put off count as a demand.
+    pub(crate) async fn settled(&self) {
+        let instance = self.instance();
+        let quiet = instance.quiet.wait(|| instance.service.wake.notify_one());
+        let settled = tokio::time::timeout(PATIENCE, quiet).await;
+        settled.expect("the service should settle");
+    }
+
+    /// The shop's document in the Space; `None` if there is none.
+    pub(crate) async fn document(&self, shop: &ShopDomain) -> Option<serde_json::Value> {
+        let prefix = spaces_store::ShopPrefix::new(shop.as_str()).unwrap();
+        let key = spaces_store::SnapshotKey::single(&prefix);
+        // Not through the service's own store, which counts, and may be stopped.
+        let space = server::service::spaces_config(&self.settings().spaces).unwrap();
+        let store = spaces_store::Store::new(space.connect().unwrap());
+        let stored = store.read(&key).await.unwrap()?;
+        Some(serde_json::from_slice(&stored.into_vec().await.unwrap()).unwrap())
+    }
+
+    /// How many objects the service has written since the test began.
+    pub(crate) fn put_count(&self) -> u64 {
+        self.earlier_uploads + self.service().store.requests().uploads()
+    }
+
+    /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
+    pub(crate) async fn beat(&self) -> Option<u64> {
+        self.service().heartbeat().beat().await
+    }
+
+    /// Stops the service as SIGTERM does, and waits for it.
+    pub(crate) async fn stop(&mut self) {
+        self.earlier_uploads = self.put_count();
+        let instance = self.instance.take().expect("the service was stopped");
+        self.relay.cut();
+        instance.shutdown.cancel();
+        let stopped = tokio::time::timeout(PATIENCE, instance.running).await;
+        stopped.expect("the service should stop").unwrap().unwrap();
+    }
+
+    /// Ends the service as a crash would: what it was doing is dropped where it stands.
+    pub(crate) async fn crash(&mut self) {
+        self.earlier_uploads = self.put_count();
+        let instance = self.instance.take().expect("the service was stopped");
+        self.relay.cut();
+        instance.running.abort();
+        // Cancelled, or ended before that.
+        let _ = instance.running.await;
+    }
+
+    /// The variables that the service is started with.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// Stops the service, if it runs, and starts it anew on the same database and bucket.
+    pub(crate) async fn restart(&mut self) {
+        if self.instance.is_some() {
+            self.stop().await;
+        }
+        self.launch().await;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            instance.shutdown.cancel();
+        }
+    }
+}
+
+/// Signs a body as Shopify does.
+pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
+    shopify_client::webhook::sign(&SecretString::from(secret), body)
+}
+
+fn client() -> reqwest::Client {
+    // Fails if another test of this process was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
+        .unwrap()
+}

@@ -1,0 +1,141 @@
+//! Knowing when nothing is left to do, without asking the clock.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sync_core::ports::Inbox;
+use sync_core::{
+    Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
+    ShopDomain, Timestamp,
+};
+use tokio::sync::watch;
+
+/// Watches what workers' claims find. A claim that finds nothing, now or later, says that no demand is left and no run is
+/// going on: both would give it a time to come back at. Only a claim that is being made at the same moment is hidden from
+/// it, so claims that overlap are judged together.
+#[derive(Clone, Debug)]
+pub(crate) struct Quiet(Arc<watch::Sender<Seen>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// How many claims have begun.
+    begun: u64,
+    /// How many of them have not ended.
+    under_way: u64,
+    /// The latest begun of those under way together that has found nothing, if none has found anything.
+    perhaps: u64,
+    /// The latest begun claim that found nothing for sure.
+    nothing: u64,
+}
+
+impl Seen {
+    fn begin(&mut self) -> u64 {
+        self.begun += 1;
+        self.under_way += 1;
+        self.begun
+    }
+
+    fn end(&mut self, number: u64, found_nothing: bool) {
+        self.under_way -= 1;
+        self.perhaps = if found_nothing {
+            self.perhaps.max(number)
+        } else {
+            0
+        };
+        if self.under_way == 0 {
+            self.nothing = self.nothing.max(std::mem::take(&mut self.perhaps));
+        }
+    }
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Seen::default())))
+    }
+}
+
+impl Quiet {
+    /// Puts the watch around an inbox.
+    pub(crate) fn around(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
+        let seen = self.clone();
+        Arc::new(WatchedInbox { inbox, seen })
+    }
+
+    /// Waits for a claim that begins after this call and finds nothing. `ring` wakes an idle worker.
+    pub(crate) async fn wait(&self, ring: impl Fn()) {
+        let before = self.0.borrow().begun;
+        let mut seen = self.0.subscribe();
+        ring();
+        let found = seen.wait_for(|seen| seen.nothing > before).await;
+        found.expect("the watch lives as long as its inbox");
+    }
+}
+
+struct WatchedInbox {
+    inbox: Arc<dyn Inbox>,
+    seen: Quiet,
+}
+
+#[async_trait]
+impl Inbox for WatchedInbox {
+    async fn record(
+        &self,
+        delivery: &Delivery,
+        demand: &Demand,
+        run_after: Timestamp,
+    ) -> Result<Recorded, PortError> {
+        self.inbox.record(delivery, demand, run_after).await
+    }
+
+    async fn demand(
+        &self,
+        shop: &ShopDomain,
+        demand: &Demand,
+        run_after: Timestamp,
+    ) -> Result<(), PortError> {
+        self.inbox.demand(shop, demand, run_after).await
+    }
+
+    async fn claim(
+        &self,
+        only: Option<&ShopDomain>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claiming, PortError> {
+        let mut number = 0;
+        self.seen.0.send_modify(|seen| number = seen.begin());
+        let claiming = self.inbox.claim(only, now, until).await;
+        let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
+        let found_nothing = found_nothing && only.is_none();
+        self.seen
+            .0
+            .send_modify(|seen| seen.end(number, found_nothing));
+        claiming
+    }
+
+    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+        self.inbox.extend(lease, until).await
+    }
+
+    async fn dirty(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DirtyItem>, PortError> {
+        self.inbox.dirty(lease, now, limit).await
+    }
+
+    async fn settle(
+        &self,
+        lease: &Lease,
+        done: &[DirtyItem],
+        failed: &[Failure],
+    ) -> Result<(), PortError> {
+        self.inbox.settle(lease, done, failed).await
+    }
+
+    async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
+        self.inbox.release(lease, release).await
+    }
+}

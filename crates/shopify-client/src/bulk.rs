@@ -1,0 +1,41 @@
+//! Bulk operations: Shopify runs a query over everything and leaves the result in a file.
+//!
+//! For a large catalogue that costs 10 points instead of thousands of pages. [`ShopClient::products_by`] and its
+//! siblings choose between the two ways by themselves and fall back to paging when a bulk operation cannot be had; what
+//! they give is the same, in the same order, to the byte. [`ShopClient::bulk`] gives the single steps for queries of
+//! one's own.
+//!
+//! A file is taken into a spool (memory, then a temporary file), checked against the lengths and counts that Shopify
+//! states, put together by `__parentId` within [`BulkOptions::memory`], and only then given out. So a broken file is found
+//! before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
+//!
+//! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
+
+mod decode;
+mod documents;
+mod download;
+mod error;
+mod head;
+mod join;
+mod lines;
+mod marker;
+mod operation;
+mod options;
+mod regroup;
+mod run;
+mod scan;
+mod shape;
+mod slots;
+mod spill;
+mod strategy;
+mod watch;
+
+pub use error::BulkError;
+pub use operation::{BulkOperation, BulkStatus, SignedUrl};
+pub use options::BulkOptions;
+pub use run::Bulk;
+pub(crate) use slots::Slots;
+pub use strategy::Strategy;
+
+#[cfg(doc)]
+use crate::ShopClient;

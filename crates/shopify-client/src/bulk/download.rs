@@ -1,0 +1,272 @@
+//! Fetching a result: a plain GET, gone on with by ranges when the connection breaks.
+
+use async_stream::try_stream;
+use bytes::{Buf, Bytes};
+use futures::{Stream, StreamExt};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, RANGE,
+};
+use tokio::time::{sleep, timeout};
+
+use super::{BulkError, BulkOptions, SignedUrl};
+use crate::client::Inner;
+use crate::transport::{AnswerBody, AnswerTimeout, TransportError};
+
+/// The bytes of a file, all of them or an error.
+pub(super) fn download<'c>(
+    inner: &'c Inner,
+    options: &'c BulkOptions,
+    url: &'c SignedUrl,
+    expected: Option<u64>,
+) -> impl Stream<Item = Result<Bytes, BulkError>> + Send + 'c {
+    try_stream! {
+        let mut fetch = Fetch::new(inner, options, url, expected)?;
+        let mut failures = 0;
+        while !fetch.is_done() {
+            let mut lost = match fetch.open().await {
+                Ok(mut body) => loop {
+                    match fetch.more(&mut body).await {
+                        Ok(Some(bytes)) => {
+                            failures = 0;
+                            yield bytes;
+                        }
+                        Ok(None) => break None,
+                        Err(lost) => break Some(lost),
+                    }
+                },
+                Err(lost) => Some(lost),
+            };
+            // The other side says that it is over: without a length to compare with, so it is.
+            if lost.is_none() && fetch.total.is_none() {
+                break;
+            }
+            if !fetch.is_done() && lost.is_none() {
+                lost = Some(Lost::passing("the connection ended too early"));
+            }
+            if let Some(Lost { error, passes }) = lost {
+                failures += 1;
+                if !passes || failures >= inner.retry.attempts {
+                    Err(error)?;
+                } else {
+                    log::debug!(at = fetch.begin; "{error}; going on from there");
+                    sleep(inner.retry.pause(failures, None)).await;
+                }
+            }
+        }
+        fetch.check_end()?;
+    }
+}
+
+/// A failure of one connection.
+struct Lost {
+    error: BulkError,
+    /// Whether another connection may do better.
+    passes: bool,
+}
+
+impl Lost {
+    fn passing(reason: &str) -> Self {
+        Self {
+            error: failed(reason, None),
+            passes: true,
+        }
+    }
+
+    fn broken(error: TransportError) -> Self {
+        Self {
+            passes: !matches!(error, TransportError::Unsendable(_)),
+            error: failed("the connection broke", Some(Box::new(error))),
+        }
+    }
+
+    fn for_good(error: BulkError) -> Self {
+        Self {
+            error,
+            passes: false,
+        }
+    }
+}
+
+struct Fetch<'c> {
+    inner: &'c Inner,
+    options: &'c BulkOptions,
+    url: &'c SignedUrl,
+    /// How much has been given out.
+    begin: u64,
+    /// How much of the present answer was given out before.
+    skip: u64,
+    total: Option<u64>,
+    /// Names this very file.
+    tag: Option<String>,
+}
+
+impl<'c> Fetch<'c> {
+    fn new(
+        inner: &'c Inner,
+        options: &'c BulkOptions,
+        url: &'c SignedUrl,
+        total: Option<u64>,
+    ) -> Result<Self, BulkError> {
+        // Plain HTTP only where the whole shop is reached by it: a simulator.
+        let plain = url.expose().scheme() == "http" && !inner.endpoint.is_shopify();
+        if url.expose().scheme() != "https" && !plain {
+            return Err(failed("its address is not https", None));
+        }
+        Ok(Self {
+            inner,
+            options,
+            url,
+            begin: 0,
+            skip: 0,
+            total,
+            tag: None,
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.total.is_some_and(|total| self.begin >= total)
+    }
+
+    fn check_end(&self) -> Result<(), BulkError> {
+        match self.total {
+            Some(expected) if expected != self.begin => Err(BulkError::Length {
+                expected,
+                found: self.begin,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn open(&mut self) -> Result<AnswerBody, Lost> {
+        // Compressed, it would have neither ranges nor a length.
+        let mut request = http::Request::get(self.url.expose().as_str())
+            .header(ACCEPT_ENCODING, "identity")
+            .extension(AnswerTimeout(self.options.deadline));
+        if self.begin > 0 {
+            request = request.header(RANGE, format!("bytes={}-", self.begin));
+            if let Some(tag) = self.tag.as_ref().filter(|tag| !tag.starts_with("W/")) {
+                request = request.header(IF_RANGE, tag.as_str());
+            }
+        }
+        let unsendable = |error: http::Error| TransportError::Unsendable(error.into());
+        let request = request.body(Bytes::new()).map_err(unsendable);
+        let request = request.map_err(Lost::broken)?;
+        let response = timeout(self.options.idle, self.inner.transport.exchange(request)).await;
+        let response = response.map_err(|_| Lost::passing("no answer came"))?;
+        let response = response.map_err(Lost::broken)?;
+        self.judge(response.status().as_u16(), response.headers())?;
+        Ok(response.into_body())
+    }
+
+    /// Finds out what an answer holds.
+    fn judge(&mut self, status: u16, headers: &HeaderMap) -> Result<(), Lost> {
+        let length = header(headers, &CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+        match status {
+            200 => {
+                self.skip = self.begin;
+                self.same_total(length)?;
+            }
+            206 => {
+                let range = header(headers, &CONTENT_RANGE).and_then(content_range);
+                let (begin, total) =
+                    range.ok_or_else(|| Lost::passing("a range without a place"))?;
+                self.same_total(total)?;
+                if begin > self.begin {
+                    return Err(Lost::passing("a range that leaves a gap"));
+                }
+                self.skip = self.begin - begin;
+            }
+            403 | 404 | 410 => return Err(Lost::for_good(BulkError::UrlExpired { status })),
+            408 | 429 | 500.. => return Err(Lost::passing(&format!("HTTP status {status}"))),
+            _ => {
+                let reason = format!("HTTP status {status}");
+                return Err(Lost::for_good(failed(&reason, None)));
+            }
+        }
+        let tag = header(headers, &ETAG).map(str::to_owned);
+        if self.begin > 0 && tag != self.tag {
+            return Err(Lost::for_good(BulkError::Changed));
+        }
+        self.tag = tag;
+        Ok(())
+    }
+
+    /// Compares a stated length with what is known.
+    fn same_total(&mut self, found: Option<u64>) -> Result<(), Lost> {
+        match (self.total, found) {
+            (Some(expected), Some(found)) if expected != found => {
+                Err(Lost::for_good(BulkError::Length { expected, found }))
+            }
+            (known, found) => {
+                self.total = known.or(found);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next bytes that were not given out yet.
+    async fn more(&mut self, body: &mut AnswerBody) -> Result<Option<Bytes>, Lost> {
+        loop {
+            let chunk = timeout(self.options.idle, body.next()).await;
+            let chunk = chunk.map_err(|_| Lost::passing("nothing came for too long"))?;
+            let Some(mut bytes) = chunk.transpose().map_err(Lost::broken)? else {
+                return Ok(None);
+            };
+            let known = usize::try_from(self.skip)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            bytes.advance(known);
+            self.skip -= known as u64;
+            if bytes.is_empty() {
+                continue;
+            }
+            self.begin += bytes.len() as u64;
+            if let Some(expected) = self.total.filter(|total| self.begin > *total) {
+                let found = self.begin;
+                return Err(Lost::for_good(BulkError::Length { expected, found }));
+            }
+            return Ok(Some(bytes));
+        }
+    }
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `bytes 5-9/10`: where it begins, and the length of the whole if it is stated. RFC 9110, 14.4.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (begin, _) = range.split_once('-')?;
+    let total = match total {
+        "*" => None,
+        total => Some(total.parse().ok()?),
+    };
+    Some((begin.parse().ok()?, total))
+}
+
+fn failed(reason: &str, source: Option<Box<dyn std::error::Error + Send + Sync>>) -> BulkError {
+    BulkError::Download {
+        reason: reason.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        for (text, read) in [
+            ("bytes 5-9/10", Some((5, Some(10)))),
+            ("bytes 0-0/*", Some((0, None))),
+            ("bytes */10", None),
+            ("5-9/10", None),
+            ("bytes 5-9", None),
+            ("bytes 5-9/x", None),
+        ] {
+            assert_eq!(content_range(text), read, "{text}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Where a line belongs: its own id and its parent's, read without reading the rest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::{memchr, memmem, memrchr};
+use serde::Deserialize;
+
+/// The kinds of objects that our queries bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Product,
+    Variant,
+    InventoryItem,
+    InventoryLevel,
+    Metafield,
+    Collection,
+    /// Under any of its three names.
+    Discount,
+    RedeemCode,
+    Location,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"Product" => Self::Product,
+            b"ProductVariant" => Self::Variant,
+            b"InventoryItem" => Self::InventoryItem,
+            b"InventoryLevel" => Self::InventoryLevel,
+            b"Metafield" => Self::Metafield,
+            b"Collection" => Self::Collection,
+            b"DiscountNode" | b"DiscountCodeNode" | b"DiscountAutomaticNode" => Self::Discount,
+            b"DiscountRedeemCode" => Self::RedeemCode,
+            b"Location" => Self::Location,
+            _ => Self::Other,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Product => "Product",
+            Self::Variant => "ProductVariant",
+            Self::InventoryItem => "InventoryItem",
+            Self::InventoryLevel => "InventoryLevel",
+            Self::Metafield => "Metafield",
+            Self::Collection => "Collection",
+            Self::Discount => "DiscountNode",
+            Self::RedeemCode => "DiscountRedeemCode",
+            Self::Location => "Location",
+            Self::Other => "object",
+        }
+    }
+}
+
+/// A global id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    pub(super) number: u64,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.name(), self.number)
+    }
+}
+
+impl Key {
+    /// Reads `gid://shopify/Kind/123`, with or without a query.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let rest = text.strip_prefix(b"gid://shopify/")?;
+        let slash = memchr(b'/', rest)?;
+        let digits = &rest[slash + 1..];
+        let end = memchr(b'?', digits).unwrap_or(digits.len());
+        let digits = &digits[..end];
+        if digits.is_empty() {
+            return None;
+        }
+        let mut number = 0u64;
+        for digit in digits {
+            let value = u64::from(digit.wrapping_sub(b'0'));
+            if value > 9 {
+                return None;
+            }
+            number = number.checked_mul(10)?.checked_add(value)?;
+        }
+        Some(Self {
+            kind: Kind::of(&rest[..slash]),
+            number,
+        })
+    }
+}
+
+/// A line's own id and its parent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) id: Key,
+    pub(super) parent: Option<Key>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'l> {
+    #[serde(borrow)]
+    id: Cow<'l, str>,
+    #[serde(default, rename = "__parentId")]
+    parent: Option<String>,
+}
+
+impl Head {
+    /// Reads a line. `None`: it is no object with a global id.
+    ///
+    /// Shopify writes `id` first, `__parentId` last and no spaces. That form is recognised by its bytes, which cannot
+    /// occur within a text, where a quotation mark is escaped. Any other form is parsed.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        Self::quick(line).or_else(|| Self::parsed(line))
+    }
+
+    fn quick(line: &[u8]) -> Option<Self> {
+        let id = Key::parse(text_at(line.strip_prefix(br#"{"id":""#)?)?)?;
+        let body = line.strip_suffix(b"}")?;
+        let parent = match last_text(body) {
+            Some(parent) => Some(Key::parse(parent)?),
+            None if memmem::find(body, b"__parent").is_some() => return None,
+            None => None,
+        };
+        Some(Self { id, parent })
+    }
+
+    fn parsed(line: &[u8]) -> Option<Self> {
+        let wire: Wire<'_> = serde_json::from_slice(line).ok()?;
+        let id = Key::parse(wire.id.as_bytes())?;
+        let parent = match wire.parent {
+            Some(parent) => Some(Key::parse(parent.as_bytes())?),
+            None => None,
+        };
+        Some(Self { id, parent })
+    }
+}
+
+/// The value of `__parentId`, if that is what the object ends with.
+fn last_text(body: &[u8]) -> Option<&[u8]> {
+    let body = body.strip_suffix(b"\"")?;
+    let quote = memrchr(b'"', body)?;
+    let named = body[..=quote].ends_with(br#","__parentId":""#);
+    named.then(|| &body[quote + 1..])
+}
+
+/// The text up to the next quotation mark, which no global id holds.
+fn text_at(rest: &[u8]) -> Option<&[u8]> {
+    Some(&rest[..memchr(b'"', rest)?])
+}
+
+/// A variant's line: where within `inventoryItem` a field can be put first, and that item's id.
+///
+/// `None`: there is no such field, so the line is no whole variant.
+pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, Key)> {
+    const NAME: &[u8] = br#""inventoryItem""#;
+    let mut found = memmem::find_iter(line, NAME);
+    // The same letters may be a text.
+    let place = found.find_map(|place| {
+        let colon = skip_spaces(line, place + NAME.len());
+        let brace = (line.get(colon) == Some(&b':')).then(|| skip_spaces(line, colon + 1))?;
+        (line.get(brace) == Some(&b'{')).then_some(brace + 1)
+    })?;
+    let id = match line[place..].strip_prefix(br#""id":""#) {
+        Some(id) => Key::parse(text_at(id)?)?,
+        None => item_parsed(line)?,
+    };
+    Some((place, id))
+}
+
+fn skip_spaces(line: &[u8], from: usize) -> usize {
+    let rest = line.get(from..).unwrap_or_default();
+    from + rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count()
+}
+
+fn item_parsed(line: &[u8]) -> Option<Key> {
+    #[derive(Deserialize)]
+    struct Item {
+        id: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Variant {
+        inventory_item: Item,
+    }
+    let variant: Variant = serde_json::from_slice(line).ok()?;
+    Key::parse(variant.inventory_item.id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kind: Kind, number: u64) -> Key {
+        Key { kind, number }
+    }
+
+    #[test]
+    fn both_ways_of_reading_agree() {
+        let product = key(Kind::Product, 1);
+        for (line, id, parent) in [
+            (
+                r#"{"id":"gid://shopify/Product/1","title":"a"}"#,
+                product,
+                None,
+            ),
+            (r#"{"id":"gid://shopify/Product/1","n":1}"#, product, None),
+            (
+                r#"{"id":"gid://shopify/Product/1","o":{"id":"gid://shopify/Location/2"}}"#,
+                product,
+                None,
+            ),
+            (
+                r#"{"id":"gid://shopify/ProductVariant/18446744073709551615","__parentId":"gid://shopify/Product/1"}"#,
+                key(Kind::Variant, u64::MAX),
+                Some(product),
+            ),
+            (
+                r#"{"__parentId":"gid://shopify/Product/1","id":"gid://shopify/Metafield/2","value":"x"}"#,
+                key(Kind::Metafield, 2),
+                Some(product),
+            ),
+            (
+                r#"{ "id" : "gid://shopify/Metafield/2" , "__parentId" : "gid://shopify/Product/1" }"#,
+                key(Kind::Metafield, 2),
+                Some(product),
+            ),
+            (
+                r#"{"id":"gid:\/\/shopify\/Metafield\/2","__parentId":"gid:\/\/shopify\/Product\/1"}"#,
+                key(Kind::Metafield, 2),
+                Some(product),
+            ),
+            // Within a text it is no field.
+            (
+                r#"{"id":"gid://shopify/Product/1","title":"\"__parentId\":\"gid://shopify/Product/9\""}"#,
+                product,
+                None,
+            ),
+            (
+                r#"{"id":"gid://shopify/Product/1","title":",\"__parentId\":\"gid://shopify/Product/9"}"#,
+                product,
+                None,
+            ),
+            (
+                r#"{"id":"gid://shopify/Product/1","o":{"a":"b","__parentId":"gid://shopify/Product/9"}}"#,
+                product,
+                None,
+            ),
+            (
+                r#"{"title":"x","id":"gid://shopify/InventoryLevel/5?inventory_item_id=6","__parentId":"gid://shopify/Product/1"}"#,
+                key(Kind::InventoryLevel, 5),
+                Some(product),
+            ),
+            (
+                r#"{"id":"gid://shopify/Product/1","__parentId":null}"#,
+                product,
+                None,
+            ),
+        ] {
+            let expected = Head { id, parent };
+            assert_eq!(Head::read(line.as_bytes()), Some(expected), "{line}");
+            assert_eq!(Head::parsed(line.as_bytes()), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_with_an_id_is_refused() {
+        for line in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"id":"1"}"#,
+            r#"{"id":"gid://shopify/Product/"}"#,
+            r#"{"id":"gid://shopify/Product/x"}"#,
+            r#"{"id":"gid://shopify/Product/18446744073709551616"}"#,
+            r#"{"id":"gid://shopify/Product/1","__parentId":"x"}"#,
+            r#"{"id":"gid://shopify/Product/1","__parentId":5}"#,
+            r#"{"id":"gid://shopify/Product/1""#,
+        ] {
+            assert_eq!(Head::read(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_inventory_item_of_a_variant_is_found() {
+        let item = key(Kind::InventoryItem, 7);
+        for line in [
+            r#"{"title":"inventoryItem","inventoryItem" : {"sku":"","id":"gid://shopify/InventoryItem/7"}}"#,
+            r#"{"id":"gid://shopify/ProductVariant/1","inventoryItem":{"id":"gid://shopify/InventoryItem/7","sku":""}}"#,
+            r#"{"title":"\"inventoryItem\":{","inventoryItem":{"sku":"","id":"gid://shopify/InventoryItem/7"}}"#,
+        ] {
+            let (place, id) = inventory_item(line.as_bytes()).unwrap();
+            assert_eq!(id, item, "{line}");
+            let before = line[..place].replace(' ', "");
+            assert!(before.ends_with(r#""inventoryItem":{"#), "{line}");
+        }
+        assert_eq!(inventory_item(br#"{"inventoryItem":null}"#), None);
+    }
+}

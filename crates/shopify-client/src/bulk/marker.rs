@@ -1,0 +1,66 @@
+//! How our operations are told from those of other programs that use the same app.
+
+use rand::Rng;
+
+/// A line of comment before a query: the program, what it is for, and which run of it.
+#[derive(Debug, Clone)]
+pub(super) struct Marker {
+    app: String,
+}
+
+impl Marker {
+    pub(super) fn new(app: &str) -> Self {
+        let allowed = |letter: &char| letter.is_ascii_alphanumeric() || "-_./".contains(*letter);
+        let app = app.chars().filter(allowed).collect();
+        Self { app }
+    }
+
+    fn beginning(&self) -> String {
+        format!("# {};", self.app)
+    }
+
+    /// The query with its marker, and the run's own name, by which it is found if the answer to its start is lost.
+    pub(super) fn mark(&self, query: &str) -> (String, String) {
+        let run = format!("{:016x}", rand::rng().random::<u64>());
+        let beginning = self.beginning();
+        (format!("{beginning} run {run}\n{query}"), run)
+    }
+
+    /// Whether a query is ours.
+    pub(super) fn is_on(&self, query: &str) -> bool {
+        query.trim_start().starts_with(&self.beginning())
+    }
+
+    /// Whether a query is this run of ours.
+    pub(super) fn names_run(&self, query: &str, run: &str) -> bool {
+        let first = query.trim_start().lines().next().unwrap_or_default();
+        self.is_on(query) && first.ends_with(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_operations_are_known() {
+        let marker = Marker::new("shop\nsync; bot");
+        let (text, run) = marker.mark("{ products { edges { node { id } } } }");
+        assert!(
+            marker.is_on(&text) && marker.names_run(&text, &run),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 2);
+        for foreign in [
+            "{ products { edges { node { id } } } }",
+            "# shopsyncbot\n{ a }",
+            "# shopsyncbots; run 1\n{ a }",
+            "{ a } # shopsyncbot; run 1",
+            "",
+        ] {
+            assert!(!marker.is_on(foreign), "{foreign}");
+        }
+        let (other, _) = marker.mark("{ a }");
+        assert!(marker.is_on(&other) && !marker.names_run(&other, &run));
+    }
+}

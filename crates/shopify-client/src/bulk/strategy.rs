@@ -1,0 +1,188 @@
+//! The choice between bulk operations and paging.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_stream::try_stream;
+use futures::future::try_join_all;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+
+use super::shape::Shape;
+use super::{Bulk, BulkOperation};
+use crate::model::{Collection, Discount, Location, Product};
+use crate::{Error, Gid, ShopClient};
+
+/// How to read everything of a kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// By a bulk operation if there is much, paging would take long, and bulk operations can be had; by paging
+    /// otherwise.
+    #[default]
+    Auto,
+    /// Page by page.
+    Paging,
+    /// By a bulk operation, or by paging if none can be had.
+    Bulk,
+    /// By a bulk operation, or not at all.
+    BulkOnly,
+}
+
+impl ShopClient {
+    /// All products, as [`ShopClient::products`] gives them, read in one way or the other.
+    ///
+    /// When a bulk operation fails before anything was given out, paging takes over; after that its error ends the
+    /// stream.
+    pub fn products_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Product, Error>> {
+        let count = async { self.products_count().await.map(|count| count.count) };
+        self.read_by(strategy, count, self.products())
+    }
+
+    /// All collections, as [`ShopClient::collections`] gives them; see [`ShopClient::products_by`].
+    pub fn collections_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Collection, Error>> {
+        let count = async { self.collections_count().await.map(|count| count.count) };
+        self.read_by(strategy, count, self.collections())
+    }
+
+    /// All discounts, as [`ShopClient::discounts`] gives them; see [`ShopClient::products_by`].
+    pub fn discounts_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Discount, Error>> {
+        let count = async { self.discounts_count().await.map(|count| count.count) };
+        self.read_by(strategy, count, self.discounts())
+    }
+
+    /// All locations, as [`ShopClient::locations`] gives them; see [`ShopClient::products_by`]. There are never enough
+    /// of them for a bulk operation to be chosen by itself.
+    pub fn locations_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Location, Error>> {
+        self.read_by(strategy, async { Ok(0) }, self.locations())
+    }
+
+    fn read_by<'s, T: Shape>(
+        &'s self,
+        strategy: Strategy,
+        count: impl Future<Output = Result<u64, Error>> + Send + 's,
+        pages: BoxStream<'s, Result<T, Error>>,
+    ) -> BoxStream<'s, Result<T, Error>> {
+        Box::pin(try_stream! {
+            let mut paging = match strategy {
+                Strategy::Paging => true,
+                Strategy::Bulk | Strategy::BulkOnly => false,
+                Strategy::Auto => !self.is_much::<T>(count.await?),
+            };
+            if !paging {
+                let mut given = false;
+                let mut things = std::pin::pin!(self.bulk().all::<T>());
+                while let Some(thing) = things.next().await {
+                    match thing {
+                        Ok(thing) => {
+                            given = true;
+                            yield thing;
+                        }
+                        Err(error) if !given && strategy != Strategy::BulkOnly && pages_may_answer(&error) => {
+                            log::info!(shop:% = self.shop; "{error}; reading by pages instead");
+                            paging = true;
+                            break;
+                        }
+                        Err(error) => Err::<(), Error>(error)?,
+                    }
+                }
+            }
+            if paging {
+                let mut pages = pages;
+                while let Some(thing) = pages.next().await {
+                    yield thing?;
+                }
+            }
+        })
+    }
+
+    /// Whether there is so much that a bulk operation is quicker.
+    fn is_much<T: Shape>(&self, count: u64) -> bool {
+        let options = &self.client.inner.bulk;
+        let paging = self.paging_time(T::LISTED, count);
+        let much = count >= options.bulk_from && paging > options.paging_time;
+        let (shop, what) = (&self.shop, T::LAYOUT.root.name());
+        log::debug!(shop:% = shop, what, count, paging:?, much; "chosen between pages and bulk");
+        much
+    }
+}
+
+/// Whether it is the bulk operation that failed, not the shop.
+fn pages_may_answer(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Bulk(_) | Error::GraphQl { .. } | Error::UserErrors { .. } | Error::Decode { .. }
+    )
+}
+
+impl Bulk {
+    /// Runs all queries of a kind at the same time and gives what they bring.
+    fn all<T: Shape>(&self) -> impl Stream<Item = Result<T, Error>> + Send + use<T> {
+        let bulk = self.clone();
+        try_stream! {
+            let operations = bulk.run_all::<T>().await?;
+            let scanned = bulk.scan(T::LAYOUT, &operations).await?;
+            let mut things = std::pin::pin!(bulk.join::<T>(scanned));
+            while let Some(thing) = things.next().await {
+                yield thing?;
+            }
+        }
+    }
+
+    /// What operations with our own queries have brought: all of the queries of a kind, in their order.
+    fn of<T: Shape>(&self, operations: Vec<BulkOperation>) -> BoxStream<'static, Result<T, Error>> {
+        let bulk = self.clone();
+        Box::pin(try_stream! {
+            let scanned = bulk.scan(T::LAYOUT, &operations).await?;
+            let mut things = std::pin::pin!(bulk.join::<T>(scanned));
+            while let Some(thing) = things.next().await {
+                yield thing?;
+            }
+        })
+    }
+
+    /// The products in the file of an operation that has completed, however its lines are ordered.
+    ///
+    /// Its query has to select what [`Product`] holds, each object's `id` among it: [`Bulk::products_query`] does.
+    pub fn products_of(
+        &self,
+        operation: BulkOperation,
+    ) -> BoxStream<'static, Result<Product, Error>> {
+        self.of(vec![operation])
+    }
+
+    /// The query that [`ShopClient::products_by`] runs.
+    pub fn products_query(&self) -> String {
+        Product::QUERIES[0].text(self.shop.namespace().as_deref())
+    }
+
+    async fn run_all<T: Shape>(&self) -> Result<Vec<BulkOperation>, Error> {
+        let namespace = self.shop.namespace();
+        let started = Mutex::new(Vec::new());
+        let runs = T::QUERIES.iter().map(|query| {
+            let (started, query) = (&started, query.text(namespace.as_deref()));
+            async move {
+                let running = self.start(&query).await?;
+                remember(started, &running.id);
+                self.wait(&running.id).await
+            }
+        });
+        match try_join_all(runs).await {
+            Ok(operations) => Ok(operations),
+            Err(error) => {
+                let ids = started.into_inner().unwrap_or_else(PoisonError::into_inner);
+                // Those that are left are of no use alone.
+                if T::QUERIES.len() > 1 {
+                    for id in ids {
+                        self.give_up(&id).await;
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn remember(started: &Mutex<Vec<Gid>>, id: &Gid) {
+    let mut started = started.lock().unwrap_or_else(PoisonError::into_inner);
+    started.push(id.clone());
+}

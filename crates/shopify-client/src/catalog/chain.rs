@@ -1,0 +1,81 @@
+use std::collections::HashSet;
+
+use crate::Error;
+use crate::model::PageInfo;
+
+/// Follows a chain of pages, and finds when it breaks.
+#[derive(Debug)]
+pub(super) struct Chain {
+    operation: &'static str,
+    cursors: HashSet<String>,
+}
+
+impl Chain {
+    pub(super) fn new(operation: &'static str) -> Self {
+        Self {
+            operation,
+            cursors: HashSet::new(),
+        }
+    }
+
+    /// Where the page after this one begins; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPaging`] if the page says that more follow but not where, or leads back.
+    pub(super) fn next(&mut self, page: &PageInfo) -> Result<Option<String>, Error> {
+        if !page.has_next_page {
+            return Ok(None);
+        }
+        let cursor = page.end_cursor.clone().filter(|cursor| !cursor.is_empty());
+        let cursor = cursor.ok_or_else(|| self.broken())?;
+        if !self.cursors.insert(cursor.clone()) {
+            return Err(self.broken());
+        }
+        Ok(Some(cursor))
+    }
+
+    pub(super) fn broken(&self) -> Error {
+        let operation = self.operation;
+        Error::BrokenPaging { operation }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(cursor: Option<&str>) -> PageInfo {
+        PageInfo {
+            has_next_page: true,
+            end_cursor: cursor.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_chain_ends_where_the_last_page_says_so() {
+        let mut chain = Chain::new("Things");
+        assert_eq!(chain.next(&page(Some("a"))).unwrap().as_deref(), Some("a"));
+        let last = PageInfo {
+            has_next_page: false,
+            end_cursor: Some("a".to_owned()),
+        };
+        assert_eq!(chain.next(&last).unwrap(), None);
+    }
+
+    #[test]
+    fn a_chain_without_a_next_link_or_with_a_loop_is_broken() {
+        let mut chain = Chain::new("Things");
+        for broken in [None, Some("")] {
+            let error = chain.next(&page(broken)).unwrap_err();
+            assert!(matches!(
+                error,
+                Error::BrokenPaging {
+                    operation: "Things"
+                }
+            ));
+        }
+        chain.next(&page(Some("a"))).unwrap();
+        chain.next(&page(Some("b"))).unwrap();
+        assert!(chain.next(&page(Some("a"))).is_err());
+    }
+}

@@ -1,0 +1,127 @@
+use super::lookup::{gids, in_places};
+use super::{Drained, Item, Only, Place, Plan, Size};
+use crate::model::{Collection, Connection, Metafield, ProductSummary};
+use crate::operations::{
+    CollectionMetafieldsPage, CollectionProductsPage, CollectionsById, CollectionsPage,
+    collection_metafields_page, collection_products_page, collections_by_id, collections_page,
+};
+use crate::{Error, ShopClient};
+
+const PRODUCTS: i64 = 250;
+const METAFIELDS: i64 = 25;
+
+/// About 160 points.
+pub(super) static PAGES: Plan = Plan {
+    operation: "CollectionsPage",
+    first: 50,
+    within: PRODUCTS,
+};
+/// About 23 points each, if each id is paid for.
+static BATCHES: Plan = Plan {
+    operation: "CollectionsById",
+    first: 25,
+    within: PRODUCTS,
+};
+static MEMBER_PAGES: Plan = Plan {
+    operation: "CollectionProductsPage",
+    first: 250,
+    within: 1,
+};
+static METAFIELD_PAGES: Plan = Plan {
+    operation: "CollectionMetafieldsPage",
+    first: 100,
+    within: 1,
+};
+
+impl Item for Collection {
+    const PAGES: &'static Plan = &PAGES;
+    const BATCHES: &'static Plan = &BATCHES;
+    const BY_ID_RANGE: bool = true;
+
+    fn number(&self) -> u64 {
+        self.id.number()
+    }
+
+    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+        let variables = collections_page::Variables {
+            first: size.first(),
+            query: place.query(None),
+            after: place.after,
+            products: size.within(PRODUCTS),
+            metafields: size.within(METAFIELDS),
+            namespace: shop.namespace(),
+        };
+        let answer = shop.ask::<CollectionsPage, _>(variables, size.patience());
+        let Only(page) = answer.await?;
+        Ok(page)
+    }
+
+    async fn batch(
+        shop: &ShopClient,
+        size: Size,
+        numbers: &[u64],
+    ) -> Result<Vec<Option<Self>>, Error> {
+        let variables = collections_by_id::Variables {
+            ids: gids("Collection", numbers),
+            products: size.within(PRODUCTS),
+            metafields: size.within(METAFIELDS),
+            namespace: shop.namespace(),
+        };
+        let nodes = shop
+            .ask::<CollectionsById, _>(variables, size.patience())
+            .await?;
+        in_places(BATCHES.operation, nodes, numbers.len())
+    }
+
+    async fn drain(&mut self, shop: &ShopClient) -> Result<Drained, Error> {
+        let id = self.id.to_string();
+        let metafields = |size, after| shop.collection_metafields(id.clone(), size, after);
+        if !shop
+            .drain(&METAFIELD_PAGES, &mut self.metafields, metafields)
+            .await?
+        {
+            return Ok(Drained::Gone);
+        }
+        shop.keep_chosen(&mut self.metafields);
+        let members = |size, after| shop.collection_products(id.clone(), size, after);
+        let there = shop
+            .drain(&MEMBER_PAGES, &mut self.products, members)
+            .await?;
+        Ok(if there { Drained::Whole } else { Drained::Gone })
+    }
+}
+
+impl ShopClient {
+    async fn collection_metafields(
+        &self,
+        id: String,
+        size: Size,
+        after: String,
+    ) -> Result<Option<Connection<Metafield>>, Error> {
+        let variables = collection_metafields_page::Variables {
+            id,
+            first: size.first(),
+            after: Some(after),
+            namespace: self.namespace(),
+        };
+        let answer = self.ask::<CollectionMetafieldsPage, _>(variables, size.patience());
+        let Only(parent): Only<Option<Only<_>>> = answer.await?;
+        Ok(parent.map(|Only(page)| page))
+    }
+
+    async fn collection_products(
+        &self,
+        id: String,
+        size: Size,
+        after: String,
+    ) -> Result<Option<Connection<ProductSummary>>, Error> {
+        let variables = collection_products_page::Variables {
+            id,
+            first: size.first(),
+            after: Some(after),
+        };
+        let answer = self.ask::<CollectionProductsPage, _>(variables, size.patience());
+        let Only(parent): Only<Option<Only<_>>> = answer.await?;
+        Ok(parent.map(|Only(page)| page))
+    }
+}

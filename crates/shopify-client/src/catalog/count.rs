@@ -1,0 +1,86 @@
+use serde::Deserialize;
+
+use super::Only;
+use super::product::ANY_STATUS;
+use crate::model::{Count, Shop};
+use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
+use crate::operations::{collections_count, discounts_count, granted_scopes, products_count, shop};
+use crate::request::Patience;
+use crate::{Error, ShopClient};
+
+#[derive(Deserialize)]
+struct WireCount {
+    count: u64,
+    precision: String,
+}
+
+impl From<Option<WireCount>> for Count {
+    fn from(wire: Option<WireCount>) -> Self {
+        // Without a number there is at least none.
+        wire.map_or_else(Self::default, |wire| Self {
+            count: wire.count,
+            exact: wire.precision == "EXACT",
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Scope {
+    handle: String,
+}
+
+impl ShopClient {
+    /// The shop's own data. Also the cheapest way to see whether the token works.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn shop(&self) -> Result<Shop, Error> {
+        let answer = self.ask::<operations::Shop, _>(shop::Variables {}, Patience::Full);
+        let Only(shop) = answer.await?;
+        Ok(shop)
+    }
+
+    /// What the merchant has granted to the app, as Shopify sees it now.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
+        let answer = self.ask::<GrantedScopes, _>(granted_scopes::Variables {}, Patience::Full);
+        let Only(Only(scopes)): Only<Only<Vec<Scope>>> = answer.await?;
+        Ok(scopes.into_iter().map(|scope| scope.handle).collect())
+    }
+
+    /// How many products there are, of all statuses.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn products_count(&self) -> Result<Count, Error> {
+        let variables = products_count::Variables {
+            query: Some(ANY_STATUS.to_owned()),
+        };
+        let answer = self.ask::<ProductsCount, _>(variables, Patience::Full);
+        let Only(count): Only<Option<WireCount>> = answer.await?;
+        Ok(count.into())
+    }
+
+    /// How many discounts there are, of all kinds.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn discounts_count(&self) -> Result<Count, Error> {
+        let answer = self.ask::<DiscountsCount, _>(discounts_count::Variables {}, Patience::Full);
+        let Only(count): Only<Option<WireCount>> = answer.await?;
+        Ok(count.into())
+    }
+
+    /// How many collections there are.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn collections_count(&self) -> Result<Count, Error> {
+        let variables = collections_count::Variables {};
+        let answer = self.ask::<CollectionsCount, _>(variables, Patience::Full);
+        let Only(count): Only<Option<WireCount>> = answer.await?;
+        Ok(count.into())
+    }
+}

@@ -1,0 +1,58 @@
+use super::lookup::{gids, in_places};
+use super::{Drained, Item, Only, Place, Plan, Size};
+use crate::model::{Connection, Location, Ordered};
+use crate::operations::{LocationsById, LocationsPage, locations_by_id, locations_page};
+use crate::{Error, ShopClient};
+
+pub(super) static PAGES: Plan = Plan {
+    operation: "LocationsPage",
+    first: 250,
+    within: 1,
+};
+static BATCHES: Plan = Plan {
+    operation: "LocationsById",
+    first: 250,
+    within: 1,
+};
+
+impl Ordered for Location {
+    fn put_in_order(&mut self) {}
+}
+
+impl Item for Location {
+    const PAGES: &'static Plan = &PAGES;
+    const BATCHES: &'static Plan = &BATCHES;
+    const BY_ID_RANGE: bool = false;
+
+    fn number(&self) -> u64 {
+        self.id.number()
+    }
+
+    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+        let variables = locations_page::Variables {
+            first: size.first(),
+            after: place.after,
+        };
+        let answer = shop.ask::<LocationsPage, _>(variables, size.patience());
+        let Only(page) = answer.await?;
+        Ok(page)
+    }
+
+    async fn batch(
+        shop: &ShopClient,
+        size: Size,
+        numbers: &[u64],
+    ) -> Result<Vec<Option<Self>>, Error> {
+        let variables = locations_by_id::Variables {
+            ids: gids("Location", numbers),
+        };
+        let nodes = shop
+            .ask::<LocationsById, _>(variables, size.patience())
+            .await?;
+        in_places(BATCHES.operation, nodes, numbers.len())
+    }
+
+    async fn drain(&mut self, _shop: &ShopClient) -> Result<Drained, Error> {
+        Ok(Drained::Whole)
+    }
+}

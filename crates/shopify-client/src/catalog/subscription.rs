@@ -1,0 +1,145 @@
+use serde::Deserialize;
+
+use super::{Only, Plan, Size};
+use crate::model::{Connection, NewSubscription, Subscription};
+use crate::operations::{
+    WebhookSubscriptionCreate, WebhookSubscriptionDelete, WebhookSubscriptionUpdate,
+    WebhookSubscriptionsPage, webhook_subscription_create, webhook_subscription_delete,
+    webhook_subscription_update, webhook_subscriptions_page,
+};
+use crate::request::Patience;
+use crate::webhook::topic_constant;
+use crate::{Error, Gid, ShopClient, UserError};
+
+static PAGES: Plan = Plan {
+    operation: "WebhookSubscriptionsPage",
+    first: 100,
+    within: 1,
+};
+
+/// What a mutation says.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<T> {
+    #[serde(alias = "webhookSubscription", alias = "deletedWebhookSubscriptionId")]
+    done: Option<T>,
+    user_errors: Vec<UserError>,
+}
+
+impl<T> Outcome<T> {
+    fn into_done(self, operation: &'static str) -> Result<T, Error> {
+        if !self.user_errors.is_empty() {
+            let errors = self.user_errors;
+            return Err(Error::UserErrors { operation, errors });
+        }
+        self.done.ok_or_else(|| Error::Decode {
+            operation,
+            path: "webhookSubscription".to_owned(),
+            source: "there is neither a result nor an error".into(),
+        })
+    }
+}
+
+impl ShopClient {
+    /// The webhook subscriptions that the app made through the API, with any topic.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn webhook_subscriptions(&self) -> Result<Vec<Subscription>, Error> {
+        let first = self.sized(&PAGES, |size| self.subscriptions_page(size, None));
+        let mut all = first.await?;
+        let more = |size, after| {
+            let page = self.subscriptions_page(size, Some(after));
+            async { page.await.map(Some) }
+        };
+        self.drain(&PAGES, &mut all, more).await?;
+        Ok(all.into_nodes())
+    }
+
+    async fn subscriptions_page(
+        &self,
+        size: Size,
+        after: Option<String>,
+    ) -> Result<Connection<Subscription>, Error> {
+        let variables = webhook_subscriptions_page::Variables {
+            first: size.first(),
+            after,
+        };
+        let answer = self.ask::<WebhookSubscriptionsPage, _>(variables, size.patience());
+        let Only(page) = answer.await?;
+        Ok(page)
+    }
+
+    /// Subscribes to a topic, such as `products/update`.
+    ///
+    /// After a failure that leaves open whether it was done ([`Error::Transport`], [`Error::Status`]), it is not tried
+    /// again: look at the list first.
+    ///
+    /// # Errors
+    /// [`Error::UserErrors`] if Shopify refuses: an address that it does not accept, a topic that the app's scopes do
+    /// not cover, or the same subscription again.
+    pub async fn create_webhook_subscription(
+        &self,
+        topic: &str,
+        new: &NewSubscription,
+    ) -> Result<Subscription, Error> {
+        use webhook_subscription_create as create;
+        let variables = create::Variables {
+            // Known and unknown topics alike: the enum's value is its name.
+            topic: create::WebhookSubscriptionTopic::Other(topic_constant(topic)),
+            subscription: create::WebhookSubscriptionInput {
+                uri: Some(new.uri.clone()),
+                format: Some(create::WebhookSubscriptionFormat::JSON),
+                include_fields: Some(new.include_fields.clone()),
+                callback_url: None,
+                filter: None,
+                metafield_namespaces: None,
+                metafields: None,
+                name: None,
+            },
+        };
+        let answer = self.ask::<WebhookSubscriptionCreate, _>(variables, Patience::Full);
+        let Only(outcome): Only<Outcome<_>> = answer.await?;
+        outcome.into_done("WebhookSubscriptionCreate")
+    }
+
+    /// Changes a subscription. Its topic stays.
+    ///
+    /// # Errors
+    /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
+    pub async fn update_webhook_subscription(
+        &self,
+        id: &Gid,
+        new: &NewSubscription,
+    ) -> Result<Subscription, Error> {
+        use webhook_subscription_update as update;
+        let variables = update::Variables {
+            id: id.to_string(),
+            subscription: update::WebhookSubscriptionInput {
+                uri: Some(new.uri.clone()),
+                format: Some(update::WebhookSubscriptionFormat::JSON),
+                // An empty list takes an earlier choice back.
+                include_fields: Some(new.include_fields.clone()),
+                callback_url: None,
+                filter: None,
+                metafield_namespaces: None,
+                metafields: None,
+                name: None,
+            },
+        };
+        let answer = self.ask::<WebhookSubscriptionUpdate, _>(variables, Patience::Full);
+        let Only(outcome): Only<Outcome<_>> = answer.await?;
+        outcome.into_done("WebhookSubscriptionUpdate")
+    }
+
+    /// Deletes a subscription.
+    ///
+    /// # Errors
+    /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
+    pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
+        let variables = webhook_subscription_delete::Variables { id: id.to_string() };
+        let answer = self.ask::<WebhookSubscriptionDelete, _>(variables, Patience::Full);
+        let Only(outcome): Only<Outcome<String>> = answer.await?;
+        outcome.into_done("WebhookSubscriptionDelete").map(drop)
+    }
+}

@@ -1,0 +1,367 @@
+//! The arithmetic: what is known of the bucket's level, moved by our own doings and corrected by every answer.
+//!
+//! `level` is what the bucket holds once everything under way has been taken from it, with nothing given back yet.
+//! The module documentation of [`crate::governor`] says what follows from these rules:
+//!
+//! - it grows by `(1 - share) * rate`, as if the others took their whole share all the time, and slower if they were seen
+//!   to take more;
+//! - a request takes its requested cost at once, before it is sent, and may only go if the reserve stays;
+//! - an answer gives back what it did not use;
+//! - an answer's figure is from some moment while the request was under way. What else was under way then may or may
+//!   not be in it, so it gives two bounds, and `level` is moved to the nearer one if it lies outside.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ThrottleStatus;
+
+/// A request that was sent this long ago has reached Shopify, or never will.
+const ARRIVAL: Duration = Duration::from_secs(10);
+/// The most that is waited at a time, and in all for a bucket that does not refill.
+const LONGEST: Duration = Duration::from_mins(1);
+/// After this time, half of what was learned about the others' bursts is forgotten. A reserve costs nothing but the
+/// time to fill it once, so it is kept for long.
+const HALF_LIFE: Duration = Duration::from_hours(1);
+/// Over this time, what the others take beyond their share is averaged.
+const AVERAGED: f64 = 60.0;
+/// Figures come rounded.
+const ROUNDING: f64 = 0.001;
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// The others' part of maximum and rate.
+    share: f64,
+    meter: Option<Meter>,
+    level: f64,
+    /// When `level` was right.
+    at: Instant,
+    under_way: BTreeMap<u64, UnderWay>,
+    next: u64,
+    /// Those answered while something that is still under way was.
+    answered: VecDeque<Answered>,
+    burst: Burst,
+    /// What the others take beyond their share, in points per second.
+    excess: f64,
+    /// When an answer last told the level.
+    observed: Instant,
+}
+
+/// The size of the bucket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meter {
+    pub(super) maximum: f64,
+    pub(super) rate: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    sent: Instant,
+    points: f64,
+    /// Nobody waits for its answer any more.
+    lost: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Answered {
+    at: Instant,
+    points: f64,
+    actual: f64,
+}
+
+/// The most that the others took at once beyond their share, as far as remembered.
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    points: f64,
+    at: Instant,
+}
+
+/// Whether a request may go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Verdict {
+    Go,
+    /// Ask again after this time, or when something has been answered.
+    Wait(Duration),
+    /// The bucket never holds as much as this.
+    Never(f64),
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum End {
+    /// It was carried out at this cost.
+    Charged(f64),
+    /// Shopify took nothing for it, or it never got there.
+    Free,
+    /// Nobody knows.
+    Lost,
+}
+
+impl Ledger {
+    pub(super) fn new(share: f64, now: Instant) -> Self {
+        Self {
+            share: if share.is_finite() {
+                share.clamp(0.0, 0.9)
+            } else {
+                0.0
+            },
+            meter: None,
+            level: 0.0,
+            at: now,
+            under_way: BTreeMap::new(),
+            next: 0,
+            answered: VecDeque::new(),
+            burst: Burst {
+                points: 0.0,
+                at: now,
+            },
+            excess: 0.0,
+            observed: now,
+        }
+    }
+
+    pub(super) fn meter(&self) -> Option<Meter> {
+        self.meter
+    }
+
+    pub(super) fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// Points of the requests under way.
+    pub(super) fn held(&self) -> f64 {
+        let waited_for = self.under_way.values().filter(|one| !one.lost);
+        waited_for.map(|one| one.points).sum()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.values().all(|one| one.lost)
+    }
+
+    /// What is always left in the bucket for the others: their share, or half as much again as the largest burst
+    /// beyond it that they were seen to take.
+    pub(super) fn reserve(&self, now: Instant) -> f64 {
+        let Some(meter) = self.meter else {
+            return 0.0;
+        };
+        let share = self.share * meter.maximum;
+        let burst = self.remembered_burst(now);
+        if burst <= share {
+            return share;
+        }
+        // Who took more than their share once may take more still.
+        share.max((burst * 1.5).min(meter.maximum / 2.0))
+    }
+
+    fn remembered_burst(&self, now: Instant) -> f64 {
+        let age = now.saturating_duration_since(self.burst.at).as_secs_f64();
+        self.burst.points * 0.5f64.powf(age / HALF_LIFE.as_secs_f64())
+    }
+
+    /// Moves everything to `now`.
+    pub(super) fn advance(&mut self, now: Instant) {
+        // In steps, as the ceiling rises with every arrival.
+        while self.at < now {
+            let arrival = self.next_arrival(self.at).unwrap_or(LONGEST * 60);
+            let step = arrival.min(now.duration_since(self.at));
+            if self.meter.is_some() {
+                self.level += step.as_secs_f64() * self.growth();
+                self.level = self.level.min(self.ceiling(self.at));
+            }
+            self.at += step;
+        }
+        self.settle_lost(now);
+    }
+
+    /// What flows in for us, in points per second. The half of our part is reckoned with, however greedy the others are.
+    fn growth(&self) -> f64 {
+        let rate = self.meter.map_or(0.0, |meter| meter.rate);
+        let ours = rate * (1.0 - self.share);
+        ours - self.excess.min(ours / 2.0)
+    }
+
+    /// The level of a full bucket when all that may not have reached it yet has been taken.
+    fn ceiling(&self, moment: Instant) -> f64 {
+        let maximum = self.meter.map_or(0.0, |meter| meter.maximum);
+        maximum - self.unarrived(moment)
+    }
+
+    /// Points of what may not have reached Shopify at this moment.
+    fn unarrived(&self, moment: Instant) -> f64 {
+        let late = self.under_way.values();
+        let late = late.filter(|one| one.sent + ARRIVAL > moment);
+        late.map(|one| one.points).sum()
+    }
+
+    /// A lost request has been charged by now, at its full price for all that is known.
+    fn settle_lost(&mut self, now: Instant) {
+        let gone = |one: &UnderWay| one.lost && one.sent + ARRIVAL <= now;
+        let Self {
+            under_way,
+            answered,
+            ..
+        } = self;
+        under_way.retain(|_, one| {
+            let gone = gone(one);
+            if gone {
+                answered.push_back(Answered {
+                    at: one.sent + ARRIVAL,
+                    points: one.points,
+                    actual: one.points,
+                });
+            }
+            !gone
+        });
+        let oldest = under_way.values().map(|one| one.sent).min();
+        answered.retain(|one| oldest.is_some_and(|oldest| one.at >= oldest));
+    }
+
+    /// Whether a request of at most `points` may go, that has been at the head of the queue since `since`.
+    pub(super) fn judge(&mut self, points: f64, since: Instant, now: Instant) -> Verdict {
+        self.advance(now);
+        let Some(meter) = self.meter else {
+            return Verdict::Go;
+        };
+        if points > meter.maximum {
+            return Verdict::Never(meter.maximum);
+        }
+        // A query dearer than what is ours goes when the bucket is full: more there will never be.
+        let needed = (points + self.reserve(now)).min(meter.maximum);
+        let missing = needed - self.level;
+        if missing <= ROUNDING {
+            return Verdict::Go;
+        }
+        let rate = self.growth();
+        if rate <= 0.0 && now.saturating_duration_since(since) >= LONGEST {
+            return Verdict::Go;
+        }
+        let refilled = if rate > 0.0 {
+            missing / rate
+        } else {
+            f64::INFINITY
+        };
+        let refilled = Duration::try_from_secs_f64(refilled).unwrap_or(LONGEST);
+        let beyond = needed - self.ceiling(now) > ROUNDING;
+        let wait = match self.next_arrival(now) {
+            // No refill helps before something under way has arrived.
+            Some(arrival) if beyond => arrival,
+            _ => refilled,
+        };
+        Verdict::Wait(wait.clamp(Duration::from_millis(1), LONGEST))
+    }
+
+    /// How long until the oldest request that may not have arrived has done so.
+    fn next_arrival(&self, now: Instant) -> Option<Duration> {
+        let arrivals = self.under_way.values().map(|one| one.sent + ARRIVAL);
+        let next = arrivals.filter(|at| *at > now).min()?;
+        Some(next.duration_since(now))
+    }
+
+    /// Takes the points of a request that is about to be sent.
+    pub(super) fn take(&mut self, points: f64, now: Instant) -> u64 {
+        self.advance(now);
+        self.level -= points;
+        let id = self.next;
+        self.next += 1;
+        let sent = now;
+        let lost = false;
+        self.under_way.insert(id, UnderWay { sent, points, lost });
+        id
+    }
+
+    /// Ends a request. `status` is what its answer says about the bucket.
+    pub(super) fn settle(
+        &mut self,
+        id: u64,
+        end: End,
+        status: Option<ThrottleStatus>,
+        now: Instant,
+    ) {
+        self.advance(now);
+        if end == End::Lost {
+            if let Some(one) = self.under_way.get_mut(&id) {
+                one.lost = true;
+            }
+            return;
+        }
+        let Some(UnderWay { sent, points, .. }) = self.under_way.remove(&id) else {
+            return;
+        };
+        let actual = match end {
+            End::Charged(actual) => actual,
+            End::Free | End::Lost => 0.0,
+        };
+        self.level += points - actual;
+        if let Some(status) = status.filter(ThrottleStatus::is_sound) {
+            self.observe(sent, status, now);
+        }
+        let at = now;
+        self.answered.push_back(Answered { at, points, actual });
+        self.settle_lost(now);
+        if self.meter.is_some() {
+            self.level = self.level.min(self.ceiling(now));
+        }
+    }
+
+    /// A request was throttled by an answer that says nothing more: there was less than it asked for.
+    pub(super) fn cap(&mut self, points: f64, now: Instant) {
+        self.advance(now);
+        if self.meter.is_some() && self.level > points {
+            self.note_burst(self.level - points, now);
+            self.level = points;
+        }
+    }
+
+    fn observe(&mut self, sent: Instant, status: ThrottleStatus, now: Instant) {
+        let first = self.meter.is_none();
+        self.meter = Some(Meter {
+            maximum: status.maximum_available,
+            rate: status.restore_rate,
+        });
+        let (mut used, mut given_back) = (0.0, 0.0);
+        for one in self.answered.iter().filter(|one| one.at >= sent) {
+            used += one.actual;
+            given_back += one.points - one.actual;
+        }
+        let least = status.currently_available - self.unarrived(sent) - used;
+        let flight = now.saturating_duration_since(sent).as_secs_f64();
+        let most = status.currently_available + flight * status.restore_rate + given_back;
+        if first {
+            self.level = least;
+            self.observed = now;
+            return;
+        }
+        if self.level > most {
+            self.note_burst(self.level - most, now);
+        }
+        // `least` is not above `most`: the one takes away, the other adds.
+        let corrected = self.level.clamp(least, most);
+        self.note_excess(self.level - corrected, now);
+        self.level = corrected;
+    }
+
+    /// The others took so many points more, or less, than was reckoned with since the last answer.
+    fn note_excess(&mut self, points: f64, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.observed).as_secs_f64();
+        self.observed = now;
+        let kept = (-elapsed / AVERAGED).exp();
+        let weight = if elapsed > ROUNDING {
+            (1.0 - kept) / elapsed
+        } else {
+            1.0 / AVERAGED
+        };
+        // What was reckoned with already was not noticed as missing.
+        let excess = self.excess + points * weight;
+        self.excess = excess.clamp(0.0, self.meter.map_or(0.0, |meter| meter.rate));
+    }
+
+    fn note_burst(&mut self, points: f64, now: Instant) {
+        if points > self.remembered_burst(now) {
+            self.burst = Burst { points, at: now };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! What a query will cost before it is sent: what it cost before, or a bound from its other sizes.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::Value;
+
+use super::Cost;
+
+/// What a single query may cost, in points; dearer ones are refused with `MAX_COST_EXCEEDED` and cost nothing.
+/// Source: Shopify, "API rate limits", Admin GraphQL.
+pub const DEAREST: f64 = 1000.0;
+
+/// Operations that are remembered; sizes that are remembered of each.
+const OPERATIONS: usize = 512;
+const SIZES: usize = 64;
+
+/// What tells one query's cost from another's: the document, and the sizes asked for in its variables.
+///
+/// Shopify reckons a query's cost from its text and the numbers in it, not from what it finds. So the sizes are the
+/// integers among the variables (`first`) and the lengths of lists (`ids`), in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    operation: String,
+    /// Of the document and of everything in the variables that is not a size.
+    structure: u64,
+    sizes: Vec<u64>,
+}
+
+impl Ask {
+    /// A query of this operation, whose cost depends on nothing else.
+    pub fn new(operation: &str) -> Self {
+        Self::of(operation, "", &Value::Null)
+    }
+
+    /// A query of this document with these variables.
+    pub fn of(operation: &str, document: &str, variables: &Value) -> Self {
+        let mut structure = DefaultHasher::new();
+        document.hash(&mut structure);
+        let mut sizes = Vec::new();
+        take_sizes(variables, &mut structure, &mut sizes);
+        Self {
+            operation: operation.to_owned(),
+            structure: structure.finish(),
+            sizes,
+        }
+    }
+
+    /// The operation's name.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+}
+
+fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>) {
+    match value {
+        Value::Null | Value::String(_) => {}
+        // It may include or skip a part of the query.
+        Value::Bool(flag) => (1u8, flag).hash(structure),
+        Value::Number(number) => {
+            2u8.hash(structure);
+            sizes.push(number.as_u64().unwrap_or(0));
+        }
+        Value::Array(list) => {
+            3u8.hash(structure);
+            sizes.push(list.len() as u64);
+        }
+        Value::Object(fields) => {
+            // A cursor that is not there yet costs as much as one that is.
+            let bearing = |value: &Value| !matches!(value, Value::Null | Value::String(_));
+            let mut fields: Vec<_> = fields.iter().filter(|(_, value)| bearing(value)).collect();
+            // `serde_json`'s order is by name, unless a feature of it says otherwise.
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            (4u8, fields.len()).hash(structure);
+            for (name, value) in fields {
+                name.hash(structure);
+                take_sizes(value, structure, sizes);
+            }
+        }
+    }
+}
+
+/// What an operation has cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OperationCost {
+    /// Answers it is learned from.
+    pub answers: u64,
+    /// The last requested cost, in points.
+    pub requested: f64,
+    /// The running mean of actual cost divided by requested cost, 0 to 1: what part of the points is not given back.
+    pub used: f64,
+}
+
+/// What will be taken from the bucket for a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Price {
+    /// It cost this before.
+    Known(f64),
+    /// It has not been asked before, and costs no more than this.
+    AtMost(f64),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Prices {
+    structures: HashMap<(String, u64), Vec<Seen>>,
+    operations: HashMap<String, OperationCost>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    sizes: Vec<u64>,
+    requested: f64,
+}
+
+impl Prices {
+    pub(super) fn of(&self, ask: &Ask) -> Price {
+        let key = (ask.operation.clone(), ask.structure);
+        let Some(seen) = self.structures.get(&key) else {
+            return Price::AtMost(DEAREST);
+        };
+        if let Some(same) = seen.iter().find(|seen| seen.sizes == ask.sizes) {
+            return Price::Known(same.requested);
+        }
+        let bounds = seen
+            .iter()
+            .map(|seen| seen.requested * growth(&seen.sizes, &ask.sizes));
+        Price::AtMost(bounds.fold(DEAREST, f64::min))
+    }
+
+    pub(super) fn operation(&self, operation: &str) -> Option<OperationCost> {
+        self.operations.get(operation).copied()
+    }
+
+    /// Keeps what an answer says. What cannot be paid is not kept: it will be asked for at a smaller size, or not again.
+    pub(super) fn learn(&mut self, ask: &Ask, cost: &Cost) {
+        let payable = |points: &f64| (0.0..=DEAREST).contains(points);
+        let Some(requested) = cost.requested.filter(payable) else {
+            return;
+        };
+        if cost.beyond_the_bucket().is_some() {
+            return;
+        }
+        self.learn_size(ask, requested);
+        if let Some(actual) = cost.actual.filter(|actual| actual.is_finite()) {
+            self.learn_use(ask, requested, actual);
+        }
+    }
+
+    fn learn_size(&mut self, ask: &Ask, requested: f64) {
+        let key = (ask.operation.clone(), ask.structure);
+        if self.structures.len() >= OPERATIONS && !self.structures.contains_key(&key) {
+            self.structures.clear();
+        }
+        let seen = self.structures.entry(key).or_default();
+        if let Some(same) = seen.iter_mut().find(|seen| seen.sizes == ask.sizes) {
+            same.requested = requested;
+            return;
+        }
+        if seen.len() >= SIZES {
+            seen.remove(0);
+        }
+        let sizes = ask.sizes.clone();
+        seen.push(Seen { sizes, requested });
+    }
+
+    fn learn_use(&mut self, ask: &Ask, requested: f64, actual: f64) {
+        if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&ask.operation) {
+            self.operations.clear();
+        }
+        let known = self.operations.entry(ask.operation.clone()).or_default();
+        let used = if requested > 0.0 {
+            (actual / requested).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        known.answers += 1;
+        known.requested = requested;
+        // The plain mean of the first ten, and a moving one after that.
+        #[expect(clippy::cast_precision_loss, reason = "ten at most")]
+        let weight = 1.0 / known.answers.min(10) as f64;
+        known.used += (used - known.used) * weight;
+    }
+}
+
+/// By how much a query of sizes `to` may be dearer than one of sizes `from`.
+///
+/// A connection's cost grows with the number of its items at most in proportion, so twice the items cost twice as much
+/// or less, whatever the rule is; connections within each other multiply. Rounding upwards covers rules that round, such
+/// as `2 + children * floor(2 * ln(max(2, n)))`. Fewer items never cost more.
+fn growth(from: &[u64], to: &[u64]) -> f64 {
+    if from.len() != to.len() {
+        return f64::INFINITY;
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a factor beyond 2^53 is as good as infinite"
+    )]
+    let factors = from
+        .iter()
+        .zip(to)
+        .map(|(from, to)| to.div_ceil((*from).max(1)).max(1) as f64);
+    factors.product()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::governor::ThrottleStatus;
+
+    fn cost(requested: f64) -> Cost {
+        Cost {
+            requested: Some(requested),
+            ..Cost::default()
+        }
+    }
+
+    fn pages(first: u64, after: &Value) -> Ask {
+        Ask::of(
+            "Pages",
+            "query Pages",
+            &json!({"first": first, "after": after}),
+        )
+    }
+
+    #[test]
+    fn a_query_never_asked_may_cost_as_much_as_any() {
+        assert_eq!(Prices::default().of(&Ask::new("A")), Price::AtMost(DEAREST));
+    }
+
+    #[test]
+    fn cursors_do_not_matter_and_sizes_do() {
+        let mut prices = Prices::default();
+        prices.learn(&pages(10, &Value::Null), &cost(40.0));
+        assert_eq!(prices.of(&pages(10, &json!("next"))), Price::Known(40.0));
+        let first = Ask::of("Pages", "query Pages", &json!({ "first": 10 }));
+        assert_eq!(prices.of(&first), Price::Known(40.0));
+        assert_eq!(prices.of(&pages(5, &json!("next"))), Price::AtMost(40.0));
+        assert_eq!(prices.of(&pages(25, &json!("next"))), Price::AtMost(120.0));
+        prices.learn(&pages(5, &Value::Null), &cost(22.0));
+        assert_eq!(prices.of(&pages(5, &Value::Null)), Price::Known(22.0));
+        assert_eq!(prices.of(&pages(4, &Value::Null)), Price::AtMost(22.0));
+    }
+
+    #[test]
+    fn other_documents_and_flags_are_other_queries() {
+        let ask = |document, full: bool| Ask::of("A", document, &json!({"full": full}));
+        let mut prices = Prices::default();
+        prices.learn(&ask("query A { a }", true), &cost(3.0));
+        for other in [ask("query A { b }", true), ask("query A { a }", false)] {
+            assert_eq!(prices.of(&other), Price::AtMost(DEAREST));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_paid_is_not_remembered() {
+        let mut prices = Prices::default();
+        prices.learn(&Ask::new("A"), &cost(1001.0));
+        let small = ThrottleStatus {
+            maximum_available: 40.0,
+            currently_available: 40.0,
+            restore_rate: 2.0,
+        };
+        prices.learn(&Ask::new("A"), &Cost::new(50.0, None, small));
+        prices.learn(&Ask::new("A"), &cost(f64::NAN));
+        assert_eq!(prices.of(&Ask::new("A")), Price::AtMost(DEAREST));
+        assert_eq!(prices.operation("A"), None);
+    }
+
+    #[test]
+    fn the_part_that_is_used_is_a_moving_mean() {
+        let mut prices = Prices::default();
+        let answer = |actual| Cost {
+            actual: Some(actual),
+            ..cost(100.0)
+        };
+        for actual in [20.0, 40.0] {
+            prices.learn(&Ask::new("A"), &answer(actual));
+        }
+        let known = prices.operation("A").unwrap();
+        assert_eq!((known.answers, known.requested), (2, 100.0));
+        assert!((known.used - 0.3).abs() < 1e-9);
+        for _ in 0..200 {
+            prices.learn(&Ask::new("A"), &answer(80.0));
+        }
+        assert!((prices.operation("A").unwrap().used - 0.8).abs() < 1e-3);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut prices = Prices::default();
+        for operation in 0..2000 {
+            prices.learn(&Ask::new(&operation.to_string()), &cost(1.0));
+        }
+        for first in 0..2000 {
+            prices.learn(&pages(first, &Value::Null), &cost(1.0));
+        }
+        assert!(prices.structures.len() <= OPERATIONS && prices.operations.len() <= OPERATIONS);
+        assert!(prices.structures.values().all(|seen| seen.len() <= SIZES));
+    }
+
+    /// The rule that Shopify's staff quote: connections cost `2 + children * floor(2 * ln(max(2, n)))`.
+    fn logarithmic(sizes: &[u64], leaf: f64) -> f64 {
+        sizes.iter().rfold(leaf, |children, size| {
+            #[expect(clippy::cast_precision_loss, reason = "sizes are at most 250")]
+            let size = (*size).max(2) as f64;
+            2.0 + children * (2.0 * size.ln()).floor()
+        })
+    }
+
+    /// The rule of older documentation.
+    fn linear(sizes: &[u64], leaf: f64) -> f64 {
+        sizes.iter().rfold(leaf, |children, size| {
+            #[expect(clippy::cast_precision_loss, reason = "sizes are at most 250")]
+            let size = *size as f64;
+            2.0 + children * size
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_costs_more_than_its_bound(
+            sizes in prop::collection::vec((1u64..=250, 1u64..=250), 1..4),
+            leaf in 1.0..20.0,
+        ) {
+            let (seen, asked): (Vec<_>, Vec<_>) = sizes.into_iter().unzip();
+            for rule in [logarithmic, linear] {
+                let bound = rule(&seen, leaf) * growth(&seen, &asked);
+                prop_assert!(rule(&asked, leaf) <= bound + 1e-9);
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::ops::Deref;
+
+use serde::de::Error as _;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A list that Shopify gives in pages.
+///
+/// Read from either form, `{nodes, pageInfo}` or `{edges: [{node}], pageInfo}`; written as
+/// `{"edges": [{"node": …}], "pageInfo": {"hasNextPage": false, "endCursor": null}}`, since a cursor means nothing to
+/// a later reader. In what this crate's streams give, every connection is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection<T> {
+    nodes: Vec<T>,
+    page: PageInfo,
+}
+
+/// Where a page ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageInfo {
+    /// Whether more pages follow.
+    pub has_next_page: bool,
+    /// Where the next one begins.
+    #[serde(default)]
+    pub end_cursor: Option<String>,
+}
+
+impl<T> Connection<T> {
+    /// The nodes alone.
+    pub fn into_nodes(self) -> Vec<T> {
+        self.nodes
+    }
+
+    /// Whether all pages are in it.
+    pub fn is_whole(&self) -> bool {
+        !self.page.has_next_page
+    }
+
+    pub(crate) fn page(&self) -> &PageInfo {
+        &self.page
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<T>, PageInfo) {
+        (self.nodes, self.page)
+    }
+
+    pub(crate) fn nodes_mut(&mut self) -> &mut Vec<T> {
+        &mut self.nodes
+    }
+
+    pub(crate) fn map<U>(self, change: impl FnMut(T) -> U) -> Connection<U> {
+        Connection {
+            nodes: self.nodes.into_iter().map(change).collect(),
+            page: self.page,
+        }
+    }
+
+    /// Leaves an empty one behind.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Vec::new().into())
+    }
+
+    /// Appends the page that follows.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.nodes.extend(next.nodes);
+        self.page = next.page;
+    }
+}
+
+impl<T> From<Vec<T>> for Connection<T> {
+    fn from(nodes: Vec<T>) -> Self {
+        let page = PageInfo::default();
+        Self { nodes, page }
+    }
+}
+
+impl<T> Deref for Connection<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.nodes
+    }
+}
+
+impl<T> IntoIterator for Connection<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.nodes.into_iter()
+    }
+}
+
+impl<'c, T> IntoIterator for &'c Connection<T> {
+    type Item = &'c T;
+    type IntoIter = std::slice::Iter<'c, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.nodes.iter()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Edge<T> {
+    node: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
+struct Wire<T> {
+    #[serde(default)]
+    nodes: Option<Vec<T>>,
+    #[serde(default)]
+    edges: Option<Vec<Edge<T>>>,
+    page_info: PageInfo,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Connection<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(deserializer)?;
+        let from_edges = |edges: Vec<Edge<T>>| edges.into_iter().map(|edge| edge.node).collect();
+        let nodes = wire.nodes.or_else(|| wire.edges.map(from_edges));
+        let mut page = wire.page_info;
+        // After the last page nothing begins, and where nothing begins must not tell equal lists apart.
+        if !page.has_next_page {
+            page.end_cursor = None;
+        }
+        Ok(Self {
+            nodes: nodes.ok_or_else(|| D::Error::missing_field("nodes"))?,
+            page,
+        })
+    }
+}
+
+impl<T: Serialize> Serialize for Connection<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let edges: Vec<_> = self.nodes.iter().map(|node| Edge { node }).collect();
+        let page = PageInfo {
+            has_next_page: self.page.has_next_page,
+            end_cursor: None,
+        };
+        let mut written = serializer.serialize_struct("Connection", 2)?;
+        written.serialize_field("edges", &edges)?;
+        written.serialize_field("pageInfo", &page)?;
+        written.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read_and_one_is_written() {
+        let page = r#""pageInfo":{"hasNextPage":false,"endCursor":"abc"}"#;
+        let written = r#"{"edges":[{"node":1},{"node":2}],"pageInfo":{"hasNextPage":false,"endCursor":null}}"#;
+        for text in [
+            format!(r#"{{"nodes":[1,2],{page}}}"#),
+            format!(r#"{{"edges":[{{"node":1}},{{"node":2}}],{page}}}"#),
+            written.to_owned(),
+        ] {
+            let read: Connection<u8> = serde_json::from_str(&text).unwrap();
+            assert_eq!(&*read, [1, 2]);
+            assert!(read.is_whole());
+            assert_eq!(serde_json::to_string(&read).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn a_part_does_not_pass_for_the_whole() {
+        let text = r#"{"nodes":[1],"pageInfo":{"hasNextPage":true,"endCursor":"abc"}}"#;
+        let read: Connection<u8> = serde_json::from_str(text).unwrap();
+        assert!(!read.is_whole());
+        assert!(
+            serde_json::to_string(&read)
+                .unwrap()
+                .contains(r#""hasNextPage":true"#)
+        );
+        for text in [
+            r#"{"nodes":[1]}"#,
+            r#"{"pageInfo":{"hasNextPage":false}}"#,
+            r#"{"nodes":null,"pageInfo":{"hasNextPage":false}}"#,
+            r#"{"nodes":[null],"pageInfo":{"hasNextPage":false}}"#,
+            r#"{"nodes":[1],"pageInfo":{}}"#,
+            "null",
+        ] {
+            assert!(
+                serde_json::from_str::<Connection<u8>>(text).is_err(),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,8 @@
+/// How many things of a kind there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// The number.
+    pub count: u64,
+    /// `false`: there are at least so many. Shopify stops counting at a limit of its own.
+    pub exact: bool,
+}

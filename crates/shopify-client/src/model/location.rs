@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+use super::scalar;
+use crate::Gid;
+
+/// A place that holds stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    /// `gid://shopify/Location/…`
+    pub id: Gid,
+    /// The number of `id`.
+    #[serde(deserialize_with = "scalar::text")]
+    pub legacy_resource_id: String,
+    /// What the merchant calls it.
+    pub name: String,
+    /// Whether it holds stock now.
+    pub is_active: bool,
+    /// RFC 3339.
+    pub updated_at: String,
+}

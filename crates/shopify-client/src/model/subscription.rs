@@ -1,0 +1,31 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Gid;
+
+/// A webhook subscription that was made through the API. Those of the app's configuration are not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// `gid://shopify/WebhookSubscription/…`
+    pub id: Gid,
+    /// The API's form of the topic, `PRODUCTS_UPDATE`; see [`crate::webhook::topic_name`].
+    pub topic: String,
+    /// Where deliveries go.
+    pub uri: String,
+    /// `JSON` or `XML`.
+    pub format: String,
+    /// Which events are delivered, if not all.
+    pub filter: Option<String>,
+    /// Which fields are delivered; all of them if it is empty.
+    pub include_fields: Vec<String>,
+}
+
+/// What a webhook subscription shall be. Its format is JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewSubscription {
+    /// Where deliveries go: `https://…`, `pubsub://PROJECT:TOPIC` or an `EventBridge` ARN.
+    pub uri: String,
+    /// Trims the body to these fields and swallows deliveries with equal bodies: keep `updated_at` among them.
+    /// All fields if it is empty.
+    pub include_fields: Vec<String>,
+}

@@ -1,0 +1,393 @@
+//! Tokens that renew themselves.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+use secrecy::SecretString;
+use tokio::time::timeout;
+
+use super::renewal::{Known, Outcome, Renewal};
+use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
+use crate::{ShopDomain, TokenError};
+
+/// The tokens of all of an app's shops: read from a [`TokenStore`], renewed before they expire, each by one request at
+/// a time. Cheap to clone. See the [module](super) for what happens when something fails.
+#[derive(Clone)]
+pub struct ManagedTokens(Arc<Shelf>);
+
+struct Shelf {
+    parts: Arc<Parts>,
+    slots: Mutex<HashMap<ShopDomain, Arc<Slot>>>,
+}
+
+/// What renewals need.
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) grants: Arc<dyn Grants>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
+    /// Tells this process's journal entries from others'.
+    pub(super) instance: u64,
+    pub(super) ahead: Duration,
+    pub(super) lease: Duration,
+    pub(super) by_credentials: bool,
+    pub(super) migrate: bool,
+    patience: Duration,
+}
+
+/// How [`ManagedTokens`] are made.
+pub struct ManagedTokensBuilder {
+    store: Arc<dyn TokenStore>,
+    grants: Arc<dyn Grants>,
+    clock: Arc<dyn Clock>,
+    rng: Box<dyn RngCore + Send>,
+    ahead: Duration,
+    lease: Duration,
+    patience: Duration,
+    by_credentials: bool,
+    migrate: bool,
+}
+
+/// The token of one shop, renewed as needed. All of the same shop and [`ManagedTokens`] share what they know.
+#[derive(Clone)]
+pub struct ManagedToken {
+    parts: Arc<Parts>,
+    shop: ShopDomain,
+    slot: Arc<Slot>,
+}
+
+type Slot = Mutex<State>;
+
+/// What is known of one shop.
+#[derive(Default)]
+struct State {
+    known: Option<Known>,
+    /// What is under way, to be awaited by everybody who needs it. It goes on as long as one of them does, and the next
+    /// one takes it up again; so no answer is lost because a caller has lost patience.
+    renewal: Option<Shared<BoxFuture<'static, Outcome>>>,
+    pause: Option<Pause>,
+    failures: u32,
+    /// The version for which Shopify has said that the merchant must be asked.
+    ended: Option<u64>,
+}
+
+/// Nothing is asked for a while.
+#[derive(Clone)]
+struct Pause {
+    until: DateTime<Utc>,
+    /// What callers are told until then. Without it, the pause is for those who have a token that will do.
+    error: Option<TokenError>,
+}
+
+impl fmt::Debug for ManagedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManagedTokens").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ManagedTokensBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManagedTokensBuilder")
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ManagedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ManagedToken({})", self.shop)
+    }
+}
+
+impl ManagedTokensBuilder {
+    /// The clock; the machine's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where chance comes from; the operating system by default.
+    #[must_use]
+    pub fn rng(mut self, rng: impl RngCore + Send + 'static) -> Self {
+        self.rng = Box::new(rng);
+        self
+    }
+
+    /// How long before its end a token is renewed: a random time between this and twice this. 5 minutes by default, the
+    /// constant of Shopify's own libraries.
+    #[must_use]
+    pub fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
+    }
+
+    /// After this time, a renewal that another process has begun is taken to have died with it; a minute by default. An
+    /// answer must come within half of it.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How long a caller waits for a renewal while the old token is still good; 10 seconds by default.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Shops that the store does not know get a token by the app's own credentials. It is kept in memory alone.
+    /// Source: Shopify, "Client credentials grant".
+    #[must_use]
+    pub fn client_credentials(mut self) -> Self {
+        self.by_credentials = true;
+        self
+    }
+
+    /// Tokens that never expire are exchanged for expiring ones when they are first used. This cannot be undone, and
+    /// ends the old token everywhere. Source: Shopify, "Use expiring offline access tokens".
+    #[must_use]
+    pub fn migrate_permanent(mut self) -> Self {
+        self.migrate = true;
+        self
+    }
+
+    /// The tokens.
+    pub fn build(mut self) -> ManagedTokens {
+        let instance = self.rng.next_u64();
+        ManagedTokens(Arc::new(Shelf {
+            parts: Arc::new(Parts {
+                store: self.store,
+                grants: self.grants,
+                clock: self.clock,
+                rng: Mutex::new(self.rng),
+                instance,
+                ahead: self.ahead,
+                lease: self.lease,
+                by_credentials: self.by_credentials,
+                patience: self.patience,
+                migrate: self.migrate,
+            }),
+            slots: Mutex::default(),
+        }))
+    }
+}
+
+impl ManagedTokens {
+    /// Tokens of this store, renewed by these grants.
+    pub fn builder(store: Arc<dyn TokenStore>, grants: Arc<dyn Grants>) -> ManagedTokensBuilder {
+        ManagedTokensBuilder {
+            store,
+            grants,
+            clock: Arc::new(SystemClock),
+            rng: Box::new(StdRng::from_os_rng()),
+            ahead: Duration::from_mins(5),
+            lease: Duration::from_mins(1),
+            patience: Duration::from_secs(10),
+            by_credentials: false,
+            migrate: false,
+        }
+    }
+
+    /// The token of a shop. Nothing is asked before it is used.
+    pub fn shop(&self, shop: &ShopDomain) -> ManagedToken {
+        let slots = self.0.slots.lock();
+        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        let mut slots = slots.unwrap_or_else(PoisonError::into_inner);
+        ManagedToken {
+            parts: Arc::clone(&self.0.parts),
+            shop: shop.clone(),
+            slot: Arc::clone(slots.entry(shop.clone()).or_default()),
+        }
+    }
+
+    /// Reads the shop's token anew at its next use: an installation has replaced it, or it was removed.
+    pub fn forget(&self, shop: &ShopDomain) {
+        *self.shop(shop).lock() = State::default();
+    }
+}
+
+impl ManagedToken {
+    /// Exchanges a token that never expires for one that does; nothing happens to one that expires already. This cannot
+    /// be undone, and ends the old token everywhere. If the answer is lost, it is asked for again, here or in another
+    /// process, up to seven days later. Source: Shopify, "Use expiring offline access tokens".
+    ///
+    /// # Errors
+    /// As for [`TokenSource::access_token`].
+    pub async fn migrate(&self) -> Result<(), TokenError> {
+        let running = self.lock().renewal.clone();
+        if let Some(running) = running {
+            self.finished(running).await;
+        }
+        let renewal = self.start(&mut self.lock(), None, true);
+        match self.finished(renewal).await.error {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held, so a poisoned lock still guards whole values.
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A token other than `rejected`.
+    async fn current(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
+        // More often only if the token is replaced again and again by tokens that are rejected.
+        for _ in 0..4 {
+            let (usable, renewal) = {
+                let mut state = self.lock();
+                let now = self.parts.clock.now();
+                let usable = state.usable(rejected, now);
+                if let Some(known) = usable.as_ref().filter(|known| !known.is_due(now)) {
+                    return Ok(known.token());
+                }
+                if let Some(pause) = state.paused(now) {
+                    match (&usable, pause.error) {
+                        (Some(known), _) => return Ok(known.token()),
+                        (None, Some(error)) => return Err(error),
+                        (None, None) => {}
+                    }
+                }
+                let running = state.renewal.clone();
+                let renewal =
+                    running.unwrap_or_else(|| self.start(&mut state, rejected, self.parts.migrate));
+                (usable, renewal)
+            };
+            let Some(outcome) = self.finished_in_time(renewal, usable.is_some()).await else {
+                let now = self.parts.clock.now();
+                match usable.filter(|known| is_usable(known, rejected, now)) {
+                    Some(known) => return Ok(known.token()),
+                    // It has expired while the next one was waited for.
+                    None => continue,
+                }
+            };
+            match (self.token_of(&outcome, rejected), outcome.error) {
+                (Some(_), None) if outcome.only_read => {}
+                (Some(token), None) => return Ok(token),
+                (Some(token), Some(error)) => {
+                    let shop = &self.shop;
+                    log::warn!(shop:% = shop; "The token could not be renewed yet: {error}");
+                    return Ok(token);
+                }
+                (None, Some(error)) => return Err(error),
+                // What somebody else was after is what was rejected here.
+                (None, None) => {}
+            }
+        }
+        Err(TokenError::temporary(
+            "each token that replaces another is rejected too",
+        ))
+    }
+
+    fn token_of(&self, outcome: &Outcome, rejected: Option<&SecretString>) -> Option<SecretString> {
+        let known = outcome.known.as_ref()?;
+        let now = self.parts.clock.now();
+        is_usable(known, rejected, now).then(|| known.token())
+    }
+
+    fn start(
+        &self,
+        state: &mut State,
+        rejected: Option<&SecretString>,
+        migrate: bool,
+    ) -> Shared<BoxFuture<'static, Outcome>> {
+        let renewal = Renewal {
+            parts: Arc::clone(&self.parts),
+            shop: self.shop.clone(),
+            rejected: rejected.cloned(),
+            before: state.known.clone(),
+            ended: state.ended,
+            migrate,
+        };
+        let renewal = renewal.run().boxed().shared();
+        state.renewal = Some(renewal.clone());
+        renewal
+    }
+
+    /// Waits for a renewal. The first to see its end notes what it came to.
+    async fn finished(&self, renewal: Shared<BoxFuture<'static, Outcome>>) -> Outcome {
+        let outcome = renewal.clone().await;
+        let mut state = self.lock();
+        let current = state.renewal.as_ref();
+        if current.is_some_and(|current| current.ptr_eq(&renewal)) {
+            state.renewal = None;
+            self.note(&mut state, &outcome);
+        }
+        outcome
+    }
+
+    /// The same, but `None` if it takes longer than a caller waits who has a token that will do.
+    async fn finished_in_time(
+        &self,
+        renewal: Shared<BoxFuture<'static, Outcome>>,
+        has_token: bool,
+    ) -> Option<Outcome> {
+        let finished = self.finished(renewal);
+        if has_token {
+            timeout(self.parts.patience, finished).await.ok()
+        } else {
+            Some(finished.await)
+        }
+    }
+
+    fn note(&self, state: &mut State, outcome: &Outcome) {
+        let now = self.parts.clock.now();
+        state.known.clone_from(&outcome.known);
+        let Some(error) = &outcome.error else {
+            state.failures = 0;
+            state.ended = None;
+            // Due nevertheless: another process is at it.
+            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
+            let due = due.is_some_and(|known| known.is_due(now));
+            state.pause = due.then(|| Pause {
+                until: now + TimeDelta::seconds(1),
+                error: None,
+            });
+            return;
+        };
+        if error.reauthorize {
+            state.ended = outcome.known.as_ref().map(|known| known.kept.version);
+        }
+        state.failures += 1;
+        let until = now + self.parts.pause(state.failures);
+        let error = Some(error.clone());
+        state.pause = Some(Pause { until, error });
+    }
+}
+
+impl State {
+    fn usable(&self, rejected: Option<&SecretString>, now: DateTime<Utc>) -> Option<Known> {
+        let known = self.known.as_ref();
+        known
+            .filter(|known| is_usable(known, rejected, now))
+            .cloned()
+    }
+
+    fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
+        self.pause.clone().filter(|pause| now < pause.until)
+    }
+}
+
+fn is_usable(known: &Known, rejected: Option<&SecretString>, now: DateTime<Utc>) -> bool {
+    known.kept.token.is_alive(now) && !rejected.is_some_and(|rejected| known.is(rejected))
+}
+
+#[async_trait]
+impl TokenSource for ManagedToken {
+    async fn access_token(&self) -> Result<SecretString, TokenError> {
+        self.current(None).await
+    }
+
+    async fn renew(&self, rejected: &SecretString) -> Result<SecretString, TokenError> {
+        self.current(Some(rejected)).await
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{AnswerBody, AnswerTimeout, Transport, TransportError};
+use crate::{Error, Timeouts};
+
+/// Requests over the network.
+#[derive(Clone)]
+pub(crate) struct Network(reqwest::Client);
+
+/// The client's own text is left out: it may tell the proxy's password.
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Network")
+    }
+}
+
+/// What a [`Network`] is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct NetworkSettings {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) user_agent: String,
+    /// Each in PEM.
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    /// A URL, which may hold a password.
+    pub(crate) proxy: Option<SecretString>,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            user_agent: concat!("shopify-client/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: Vec::new(),
+            proxy: None,
+        }
+    }
+}
+
+fn unusable(reason: impl Into<String>) -> Error {
+    let reason = reason.into();
+    Error::Configuration { reason }
+}
+
+impl Network {
+    pub(crate) fn new(settings: &NetworkSettings) -> Result<Self, Error> {
+        // Fails only if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let certificates = settings.root_certificates.iter().map(|pem| {
+            reqwest::Certificate::from_pem_bundle(pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| unusable("a root certificate is not PEM"))
+        });
+        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(settings.timeouts.connect)
+            .timeout(settings.timeouts.request)
+            .user_agent(&settings.user_agent)
+            // A redirect would carry the token to wherever it points.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // Not what the environment says.
+            .no_proxy();
+        if let Some(url) = &settings.proxy {
+            http = http.proxy(proxy(url)?);
+        }
+        if !certificates.is_empty() {
+            http = http.tls_certs_merge(certificates.into_iter().flatten());
+        }
+        let http = http.build().map_err(|error| unusable(error.to_string()))?;
+        Ok(Self(http))
+    }
+}
+
+/// Errors do not quote the URL, and with it the password.
+fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
+    let url = Url::parse(url.expose_secret()).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let proxy = url.and_then(|url| reqwest::Proxy::all(url).ok());
+    proxy.ok_or_else(|| unusable("the proxy is not an http or https URL"))
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<AnswerBody>, TransportError> {
+        let timeout = request.extensions().get::<AnswerTimeout>().copied();
+        let mut request = reqwest::Request::try_from(request).map_err(lost)?;
+        if let Some(AnswerTimeout(timeout)) = timeout {
+            *request.timeout_mut() = Some(timeout);
+        }
+        let response = self.0.execute(request).await.map_err(lost)?;
+        let mut answer = http::Response::builder()
+            .status(response.status())
+            .version(response.version());
+        if let Some(headers) = answer.headers_mut() {
+            headers.clone_from(response.headers());
+        }
+        let body = response.bytes_stream().map_err(lost).boxed();
+        answer
+            .body(body)
+            .map_err(|error| TransportError::Unsendable(error.into()))
+    }
+}
+
+/// The URL is left out: it may be one that is signed.
+fn lost(error: reqwest::Error) -> TransportError {
+    let timed_out = error.is_timeout();
+    let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
+    let source = Box::new(error.without_url());
+    if is_builder {
+        TransportError::Unsendable(source)
+    } else if is_connect {
+        TransportError::Unsent { timed_out, source }
+    } else {
+        TransportError::Lost { timed_out, source }
+    }
+}

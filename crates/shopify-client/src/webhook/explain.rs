@@ -1,0 +1,319 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use ring::hmac;
+
+use super::verify::{Key, SIGNATURE, Verifier, decode, is_object};
+
+mod json;
+
+/// Bodies beyond this are tried as they are only: the rest costs time in proportion, for each known secret.
+const LARGEST_TRIED: usize = 4 << 20;
+
+/// Why a delivery was refused, as far as it can be told; its text says what to do.
+///
+/// For the operator's log or command line, not for the answer. It holds key ids, but nothing of secrets, signatures or
+/// bodies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Explanation {
+    /// The signature is right.
+    Right {
+        /// Under this key.
+        key_id: String,
+    },
+    /// There is no signature header.
+    Missing,
+    /// The signature is right, but the body is not a JSON object: it may be something else that the app's secret signs.
+    NotADelivery {
+        /// Under this key.
+        key_id: String,
+    },
+    /// Signed with a secret that has been retired here, but not revoked at Shopify.
+    Retired {
+        /// The retired key.
+        key_id: String,
+    },
+    /// The secret was copied with white space or quotation marks around it.
+    CarelesslyCopied {
+        /// The key to mend.
+        key_id: String,
+    },
+    /// The signature is right but is written in hex, as those of OAuth are.
+    Hex {
+        /// Under this key.
+        key_id: String,
+    },
+    /// The signature is right but is written in another base64 than the padded standard one.
+    OtherBase64 {
+        /// Under this key.
+        key_id: String,
+    },
+    /// The signature is not 32 bytes in base64.
+    Malformed,
+    /// The body is empty.
+    EmptyBody,
+    /// The body was changed after it had been signed.
+    Reencoded {
+        /// Under this key.
+        key_id: String,
+        /// How.
+        by: Reencoding,
+    },
+    /// The body has not the length that the header `Content-Length` promises.
+    WrongLength {
+        /// In bytes.
+        promised: u64,
+        /// In bytes.
+        read: u64,
+    },
+    /// The body is one of the samples that "Send test notification" sends, which the shop signs with a key of its own.
+    TestNotification,
+    /// None of the known secrets has signed it, nor anything that the body may have been.
+    UnknownSecret,
+}
+
+/// What has changed a body on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reencoding {
+    /// A line break was added at the end, or other white space around.
+    SurroundingSpace,
+    /// A line break at the end was taken away.
+    TrimmedEnd,
+    /// Line breaks were turned into `\r\n`, or from them.
+    LineBreaks,
+    /// A byte order mark was put before it.
+    ByteOrderMark,
+    /// It was read as Latin-1 and written as UTF-8.
+    Latin1,
+    /// It was parsed and written anew, with other white space or other escapes.
+    Json,
+}
+
+impl fmt::Display for Reencoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SurroundingSpace => "white space was added around it",
+            Self::TrimmedEnd => "a line break at its end was taken away",
+            Self::LineBreaks => "its line breaks were converted",
+            Self::ByteOrderMark => "a byte order mark was put before it",
+            Self::Latin1 => "it was read as Latin-1 and written as UTF-8",
+            Self::Json => "its JSON was parsed and written anew",
+        })
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Right { key_id } => write!(f, "the signature is right, under key `{key_id}`"),
+            Self::Missing => f.write_str(
+                "there is no signature header: the request is not Shopify's, or a proxy drops X-Shopify-Hmac-Sha256",
+            ),
+            Self::NotADelivery { key_id } => write!(
+                f,
+                "the signature is right, under key `{key_id}`, but the body is no JSON object: subscribe with format \
+                 JSON; if that is so, somebody replays another signed text"
+            ),
+            Self::Retired { key_id } => write!(
+                f,
+                "signed with the retired secret `{key_id}`: revoke it at Shopify (which signs with the oldest secret \
+                 that is not revoked), or accept it again until then"
+            ),
+            Self::CarelesslyCopied { key_id } => write!(
+                f,
+                "the secret of key `{key_id}` has white space or quotation marks around it: store it without them"
+            ),
+            Self::Hex { key_id } => write!(
+                f,
+                "the signature is right, under key `{key_id}`, but written in hex: deliveries carry base64, so \
+                 something between Shopify and here has rewritten the header"
+            ),
+            Self::OtherBase64 { key_id } => write!(
+                f,
+                "the signature is right, under key `{key_id}`, but not in standard base64 with padding: something \
+                 between Shopify and here has rewritten the header"
+            ),
+            Self::Malformed => f.write_str("the signature is not base64 of 32 bytes"),
+            Self::EmptyBody => f.write_str(
+                "the body is empty: it was read before, perhaps by the framework's JSON parser; verify the raw bytes",
+            ),
+            Self::Reencoded { key_id, by } => write!(
+                f,
+                "key `{key_id}` signed another form of this body: {by}; verify the bytes as they came over the wire"
+            ),
+            Self::WrongLength { promised, read } => write!(
+                f,
+                "{promised} bytes were promised and {read} are here: the body was cut or rewritten on the way"
+            ),
+            Self::TestNotification => f.write_str(
+                "this looks like \"Send test notification\": the shop's settings sign with a key of their own, shown \
+                 beside the button; trigger a real change instead",
+            ),
+            Self::UnknownSecret => f.write_str(
+                "no known secret has signed this body: compare the client secret with that of the app which owns the \
+                 subscription; subscriptions made in the shop's settings have a key of their own",
+            ),
+        }
+    }
+}
+
+impl Verifier {
+    /// Says why [`Verifier::verify`] refuses a delivery. `header` looks a header up by its lower-case name.
+    ///
+    /// It signs many forms of the body with all secrets, retired ones too, so it costs dozens of times as much as
+    /// verifying. Do not call it for every refused request, which anybody can send, but for one now and then. Only tell
+    /// operators: whoever sends the request should learn no more than 401.
+    pub fn explain<'h>(
+        &self,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+    ) -> Explanation {
+        let [webhooks, events] = SIGNATURE;
+        let Some(signature) = header(webhooks).or_else(|| header(events)) else {
+            return Explanation::Missing;
+        };
+        let Some(tag) = decode(signature) else {
+            return self.explain_encoding(signature, body);
+        };
+        if let Some(key) = self.fitting(body, &tag) {
+            let key_id = key.id.clone();
+            return if is_object(body) {
+                Explanation::Right { key_id }
+            } else {
+                Explanation::NotADelivery { key_id }
+            };
+        }
+        if body.is_empty() {
+            return Explanation::EmptyBody;
+        }
+        let promised = header("content-length").and_then(|length| length.trim().parse().ok());
+        let read = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        self.explain_secret(body, &tag)
+            .or_else(|| self.explain_body(body, &tag))
+            .or_else(|| {
+                let promised = promised.filter(|promised| *promised != read)?;
+                Some(Explanation::WrongLength { promised, read })
+            })
+            .or_else(|| is_sample(body).then_some(Explanation::TestNotification))
+            .unwrap_or(Explanation::UnknownSecret)
+    }
+
+    /// A signature that is no standard base64 may be right all the same.
+    fn explain_encoding(&self, signature: &str, body: &[u8]) -> Explanation {
+        let signature = signature.trim_ascii();
+        let signer = |tag: Vec<u8>| self.signer(body, &tag).map(|key| key.id.clone());
+        if let Some(key_id) = hex::decode(signature).ok().and_then(signer) {
+            return Explanation::Hex { key_id };
+        }
+        let others: [&GeneralPurpose; 3] = [&STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+        let decoded = others
+            .iter()
+            .find_map(|base64| base64.decode(signature).ok());
+        match decoded.and_then(signer) {
+            Some(key_id) => Explanation::OtherBase64 { key_id },
+            None => Explanation::Malformed,
+        }
+    }
+
+    /// The body may be as it was sent, and the secret one that is not accepted.
+    fn explain_secret(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
+        if let Some(key) = self.retired.iter().find(|key| key.fits(body, tag)) {
+            let key_id = key.id.clone();
+            return Some(Explanation::Retired { key_id });
+        }
+        let fits = |bare: &hmac::Key| hmac::verify(bare, body, tag).is_ok();
+        let mut known = self.known();
+        let key = known.find(|key| key.bare.as_ref().is_some_and(fits))?;
+        let key_id = key.id.clone();
+        Some(Explanation::CarelesslyCopied { key_id })
+    }
+
+    /// The secret may be a known one, and the body not as it was sent.
+    fn explain_body(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
+        if body.len() > LARGEST_TRIED {
+            return None;
+        }
+        let signed = |by: Reencoding, form: &[u8]| {
+            let key_id = self.signer(form, tag)?.id.clone();
+            Some(Explanation::Reencoded { key_id, by })
+        };
+        let mark = "\u{feff}".as_bytes();
+        let bare = body.strip_prefix(mark);
+        if let Some(found) = bare.and_then(|bare| signed(Reencoding::ByteOrderMark, bare)) {
+            return Some(found);
+        }
+        // A mark may have come together with one of the others.
+        let body = bare.unwrap_or(body);
+        let trimmed = body.trim_ascii();
+        signed(Reencoding::SurroundingSpace, trimmed)
+            .or_else(|| signed(Reencoding::TrimmedEnd, &[body, b"\n"].concat()))
+            .or_else(|| signed(Reencoding::TrimmedEnd, &[body, b"\r\n"].concat()))
+            .or_else(|| {
+                let mut forms = line_breaks(body).into_iter();
+                forms.find_map(|form| signed(Reencoding::LineBreaks, &form))
+            })
+            .or_else(|| signed(Reencoding::Latin1, &latin1(body)?))
+            .or_else(|| {
+                let mut forms = json::forms(trimmed);
+                forms.find_map(|form| signed(Reencoding::Json, form.as_bytes()))
+            })
+    }
+
+    /// The key that signed these bytes, also a retired one.
+    fn signer(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
+        self.known().find(|key| key.fits(body, tag))
+    }
+}
+
+/// With the other line breaks, with and without one at the end.
+fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut unix = Vec::with_capacity(body.len());
+    for (place, byte) in body.iter().enumerate() {
+        if *byte != b'\r' || body.get(place + 1) != Some(&b'\n') {
+            unix.push(*byte);
+        }
+    }
+    let mut windows = Vec::with_capacity(body.len());
+    for byte in &unix {
+        if *byte == b'\n' {
+            windows.push(b'\r');
+        }
+        windows.push(*byte);
+    }
+    let trimmed = [unix.trim_ascii_end(), windows.trim_ascii_end()].map(<[u8]>::to_vec);
+    let mut forms = vec![unix, windows];
+    forms.extend(trimmed);
+    forms.retain(|form| form != body);
+    forms
+}
+
+/// The bytes whose reading as Latin-1 this is.
+fn latin1(body: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(body).ok()?;
+    if text.is_ascii() {
+        return None;
+    }
+    let bytes = text.chars().map(|sign| u8::try_from(u32::from(sign)));
+    bytes.collect::<Result<_, _>>().ok()
+}
+
+/// The ids of the things in Shopify's sample bodies: order, product, collection, customer, inventory item, location, shop.
+const SAMPLES: [&str; 7] = [
+    "820982911946154508",
+    "788032119674292922",
+    "841564295",
+    "706405506930370084",
+    "271878346596884015",
+    "866550311766439020",
+    "548380009",
+];
+
+fn is_sample(body: &[u8]) -> bool {
+    let fields = super::fields::Fields::read(body).unwrap_or_default();
+    let id = fields.id.or(fields.inventory_item_id);
+    id.is_some_and(|id| SAMPLES.contains(&id.get()))
+}

@@ -1,0 +1,106 @@
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::WebhookError;
+use crate::{Gid, ShopDomain};
+
+/// The fields of a body that say what it is about. The rest, which may be megabytes, is passed over unread.
+///
+/// They stay in their JSON, so that one that is not as expected is merely missing.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Fields<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) admin_graphql_api_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) product_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) inventory_item_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) location_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) updated_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) redeem_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) shop_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) shop_domain: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) myshopify_domain: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) previous: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) current: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) error_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) completed_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) customer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) data_request: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) orders_requested: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) orders_to_redact: Option<&'a RawValue>,
+}
+
+/// An object of which the id alone matters.
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, WebhookError> {
+        // An array would do for the deserialiser.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(WebhookError::InvalidBody);
+        }
+        serde_json::from_slice(body).map_err(|_| WebhookError::InvalidBody)
+    }
+
+    /// The number of what the body is about: by its own field, or from the global id.
+    pub(super) fn own_number(&self) -> Option<u64> {
+        number(self.id).or_else(|| Some(self.gid()?.number()))
+    }
+
+    pub(super) fn gid(&self) -> Option<Gid> {
+        let text: String = value(self.admin_graphql_api_id)?;
+        Gid::try_from(text).ok()
+    }
+
+    pub(super) fn updated_at(&self) -> Option<DateTime<Utc>> {
+        value(self.updated_at)
+    }
+
+    /// The shop's permanent domain, by either name that bodies have for it.
+    pub(super) fn shop(&self) -> Option<ShopDomain> {
+        let domain = |raw| ShopDomain::parse_domain(&value::<String>(raw)?).ok();
+        domain(self.shop_domain).or_else(|| domain(self.myshopify_domain))
+    }
+}
+
+/// A value as it should be, or none.
+pub(super) fn value<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
+/// A number, exact beyond 2^53, in digits or as a text of digits.
+pub(super) fn number(raw: Option<&RawValue>) -> Option<u64> {
+    value(raw).or_else(|| value::<String>(raw)?.parse().ok())
+}
+
+/// The number of an object within.
+pub(super) fn number_within(raw: Option<&RawValue>) -> Option<u64> {
+    let within: Identified = serde_json::from_str(raw?.get()).ok()?;
+    number(within.id)
+}

@@ -1,0 +1,483 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Topic;
+use crate::ShopDomain;
+
+/// Checks the signatures of deliveries, under any of several secrets.
+///
+/// While a secret is being rotated Shopify signs with the oldest that has not been revoked, so both must be known. Each
+/// has a key id of one's own choice; [`Verified::key_id`] and [`Verifier::uses`] tell when the old one is in use no more.
+///
+/// ```
+/// use secrecy::SecretString;
+/// use shopify_client::webhook::{Verifier, sign};
+///
+/// let (new, old) = (SecretString::from("new"), SecretString::from("old"));
+/// let verifier = Verifier::keyed([("2026-11", &new), ("2025-03", &old)])?;
+///
+/// let body = br#"{"id":1}"#;
+/// let signature = sign(&old, body);
+/// let delivery = verifier.verify(
+///     |name| match name {
+///         "x-shopify-hmac-sha256" => Some(signature.as_str()),
+///         "x-shopify-topic" => Some("products/delete"),
+///         "x-shopify-shop-domain" => Some("a.myshopify.com"),
+///         _ => None,
+///     },
+///     body,
+/// )?;
+/// assert_eq!(delivery.key_id, "2025-03");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Verifier {
+    keys: Vec<Key>,
+    /// Known for [`Verifier::explain`] alone.
+    pub(super) retired: Vec<Key>,
+}
+
+/// A secret, ready for use.
+pub(super) struct Key {
+    pub(super) id: String,
+    hmac: hmac::Key,
+    /// The secret without what a careless copy has put around it, if that makes another.
+    pub(super) bare: Option<hmac::Key>,
+    uses: AtomicU64,
+}
+
+impl Key {
+    fn new(id: String, secret: &SecretString) -> Self {
+        let text = secret.expose_secret();
+        let bare = text.trim_matches(|sign: char| sign.is_whitespace() || "\"'".contains(sign));
+        Self {
+            id,
+            hmac: hmac_key(text),
+            bare: (bare != text && !bare.is_empty()).then(|| hmac_key(bare)),
+            uses: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn fits(&self, body: &[u8], tag: &[u8]) -> bool {
+        hmac::verify(&self.hmac, body, tag).is_ok()
+    }
+}
+
+fn hmac_key(secret: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = |keys: &[Key]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+        f.debug_struct("Verifier")
+            .field("keys", &ids(&self.keys))
+            .field("retired", &ids(&self.retired))
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often deliveries were right under a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The secret's key id.
+    pub key_id: String,
+    /// Since the verifier was made.
+    pub deliveries: u64,
+}
+
+/// A secret that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// Anybody can sign with an empty secret.
+    #[error("the secret of key `{key_id}` is empty")]
+    EmptySecret {
+        /// Whose.
+        key_id: String,
+    },
+    /// Two secrets have the same key id.
+    #[error("there are two keys `{key_id}`")]
+    SameId {
+        /// Which.
+        key_id: String,
+    },
+    /// There is no secret at all.
+    #[error("there is no secret")]
+    NoSecret,
+}
+
+/// The names that a delivery's headers begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeaderFamily {
+    /// `X-Shopify-`: webhooks.
+    Webhooks,
+    /// `Shopify-`: events.
+    Events,
+}
+
+/// A delivery whose signature is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// `products/update` and so on; for [`Topic`], see [`Verified::topic`].
+    pub topic: String,
+    /// The shop it speaks of. Headers are not signed: see [`Payload::shop_domain`](super::Payload::shop_domain).
+    pub shop: ShopDomain,
+    /// The delivery's own id, constant over its retries. Without the header, a digest of the signature.
+    pub webhook_id: String,
+    /// The same for all deliveries of one action.
+    pub event_id: Option<String>,
+    /// When the action happened.
+    pub triggered_at: Option<DateTime<Utc>>,
+    /// The API version that wrote the body.
+    pub api_version: Option<String>,
+    /// The key id of the secret that signed it: of those made by [`Verifier::new`], the place, from `1`.
+    pub key_id: String,
+    /// The subscription's name, if it was given one.
+    pub name: Option<String>,
+    /// Of an event: the handle of its subscription.
+    pub handle: Option<String>,
+    /// Of an event: what was done, such as `update`.
+    pub action: Option<String>,
+    /// Whether it came as a webhook or as an event.
+    pub family: HeaderFamily,
+}
+
+impl Verified {
+    /// The topic, typed.
+    pub fn topic(&self) -> Topic {
+        Topic::from(self.topic.as_str())
+    }
+}
+
+/// Why a delivery is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// There is no signature. Answer 401.
+    #[error("the signature is missing")]
+    MissingSignature,
+    /// The signature is not that of the body under any of the secrets. Answer 401. [`Verifier::explain`] may say why.
+    #[error("the signature is wrong")]
+    WrongSignature,
+    /// The topic is missing. Answer 400.
+    #[error("the topic is missing")]
+    MissingTopic,
+    /// The shop is missing or is no shop. Answer 400.
+    #[error("the shop domain is missing or is none")]
+    InvalidShop,
+    /// The body is not a JSON object. Answer 400.
+    #[error("the body is not a JSON object")]
+    InvalidBody,
+}
+
+/// A header's name in both families.
+type Names = [&'static str; 2];
+
+macro_rules! names {
+    ($name:literal) => {
+        [concat!("x-shopify-", $name), concat!("shopify-", $name)]
+    };
+}
+
+pub(super) const SIGNATURE: Names = names!("hmac-sha256");
+const TOPIC: Names = names!("topic");
+const SHOP: Names = names!("shop-domain");
+
+impl Verifier {
+    /// A verifier that accepts any of the secrets, whose key ids are their places: `1`, `2` and so on.
+    ///
+    /// An empty secret keeps its place but verifies nothing, as if it were not there; without any secret every delivery
+    /// is refused. [`Verifier::keyed`] refuses such secrets instead.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        let places = (1..).zip(secrets);
+        let given = places.filter(|(_, secret)| !secret.expose_secret().is_empty());
+        let keys = given.map(|(place, secret): (u32, _)| Key::new(place.to_string(), secret));
+        Self {
+            keys: keys.collect(),
+            retired: Vec::new(),
+        }
+    }
+
+    /// A verifier that accepts any of the secrets, each with its key id.
+    ///
+    /// # Errors
+    /// If a secret is empty, if two have the same key id, or if there is none.
+    pub fn keyed<'a, I: Into<String>>(
+        secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
+    ) -> Result<Self, InvalidKey> {
+        let keys = Vec::new();
+        let retired = Vec::new();
+        let mut verifier = Self { keys, retired };
+        for (id, secret) in secrets {
+            let key = verifier.checked(id.into(), secret)?;
+            verifier.keys.push(key);
+        }
+        if verifier.keys.is_empty() {
+            return Err(InvalidKey::NoSecret);
+        }
+        Ok(verifier)
+    }
+
+    /// Adds secrets that verify nothing any more, so that [`Verifier::explain`] can recognise them.
+    ///
+    /// # Errors
+    /// If a secret is empty or its key id is taken.
+    pub fn retired<'a, I: Into<String>>(
+        mut self,
+        secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
+    ) -> Result<Self, InvalidKey> {
+        for (id, secret) in secrets {
+            let key = self.checked(id.into(), secret)?;
+            self.retired.push(key);
+        }
+        Ok(self)
+    }
+
+    fn checked(&self, key_id: String, secret: &SecretString) -> Result<Key, InvalidKey> {
+        if secret.expose_secret().is_empty() {
+            return Err(InvalidKey::EmptySecret { key_id });
+        }
+        let mut known = self.keys.iter().chain(&self.retired);
+        if known.any(|key| key.id == key_id) {
+            return Err(InvalidKey::SameId { key_id });
+        }
+        Ok(Key::new(key_id, secret))
+    }
+
+    /// How often each secret has verified a delivery since this verifier was made, in the order in which they were
+    /// given. A replaced secret can be revoked when deliveries come under the new one alone; Shopify may take an hour to
+    /// change over.
+    pub fn uses(&self) -> Vec<KeyUse> {
+        let uses = self.keys.iter().map(|key| KeyUse {
+            key_id: key.id.clone(),
+            deliveries: key.uses.load(Ordering::Relaxed),
+        });
+        uses.collect()
+    }
+
+    /// Checks a delivery. `header` looks a header up by its lower-case name; `body` is what came over the wire.
+    ///
+    /// Headers are read with either prefix, `X-Shopify-` or `Shopify-`. The signature is checked first, in constant
+    /// time, so that nothing about a forged delivery is told.
+    ///
+    /// # Errors
+    /// See [`WebhookError`].
+    pub fn verify<'h>(
+        &self,
+        header: impl Fn(&str) -> Option<&'h str>,
+        body: &[u8],
+    ) -> Result<Verified, WebhookError> {
+        let family = match header(SIGNATURE[0]) {
+            Some(_) => HeaderFamily::Webhooks,
+            None => HeaderFamily::Events,
+        };
+        let header = |[webhooks, events]: Names| header(webhooks).or_else(|| header(events));
+        let signature = header(SIGNATURE).ok_or(WebhookError::MissingSignature)?;
+        let tag = decode(signature).ok_or(WebhookError::WrongSignature)?;
+        let key = self.fitting(body, &tag);
+        let key = key.ok_or(WebhookError::WrongSignature)?;
+        if !is_object(body) {
+            return Err(WebhookError::InvalidBody);
+        }
+        let topic = header(TOPIC).filter(|topic| !topic.is_empty());
+        let shop = header(SHOP).ok_or(WebhookError::InvalidShop)?;
+        let owned = |names| header(names).map(str::to_owned);
+        let verified = Verified {
+            topic: topic.ok_or(WebhookError::MissingTopic)?.to_owned(),
+            shop: ShopDomain::parse_domain(shop).map_err(|_| WebhookError::InvalidShop)?,
+            webhook_id: owned(names!("webhook-id")).unwrap_or_else(|| hex::encode(tag)),
+            event_id: owned(names!("event-id")),
+            triggered_at: header(names!("triggered-at")).and_then(|at| at.parse().ok()),
+            api_version: owned(names!("api-version")),
+            key_id: key.id.clone(),
+            name: owned(names!("name")),
+            handle: owned(names!("handle")),
+            action: owned(names!("action")),
+            family,
+        };
+        key.uses.fetch_add(1, Ordering::Relaxed);
+        Ok(verified)
+    }
+
+    /// [`Verifier::verify`] for those whose server speaks the `http` crate: axum, hyper, tower.
+    ///
+    /// # Errors
+    /// See [`WebhookError`].
+    pub fn verify_headers(
+        &self,
+        headers: &http::HeaderMap,
+        body: &[u8],
+    ) -> Result<Verified, WebhookError> {
+        self.verify(|name| headers.get(name)?.to_str().ok(), body)
+    }
+
+    /// The key whose signature it is. Every one is tried, so that the time taken does not tell which one fits.
+    pub(super) fn fitting(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
+        let mut found = None;
+        for key in &self.keys {
+            if key.fits(body, tag) && found.is_none() {
+                found = Some(key);
+            }
+        }
+        found
+    }
+
+    /// All keys, those that verify first.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().chain(&self.retired)
+    }
+}
+
+/// Whether it is a delivery's body at all. The same secret signs query strings and session tokens, which others can
+/// read and partly choose: none of those begins with `{`, but some can be made to begin with white space.
+pub(super) fn is_object(body: &[u8]) -> bool {
+    body.first() == Some(&b'{')
+}
+
+const TAG: usize = 32;
+
+/// The 32 bytes of a signature in base64.
+pub(super) fn decode(signature: &str) -> Option<[u8; TAG]> {
+    // A decoder may ask for more room than it needs.
+    let mut bytes = [0; TAG + 4];
+    let length = BASE64
+        .decode_slice(signature.trim_ascii(), &mut bytes)
+        .ok()?;
+    bytes[..length].try_into().ok()
+}
+
+/// Signs a body as Shopify does: base64 of HMAC-SHA256. For tests of one's own endpoint.
+pub fn sign(secret: &SecretString, body: &[u8]) -> String {
+    BASE64.encode(hmac::sign(&hmac_key(secret.expose_secret()), body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = br#"{"id":788032119674292922}"#;
+    const SIGNATURE: &str = "fhhqwxYconmiOqTJ0cD1XzOlT7ONdp6Ryc18pkvlq5Q=";
+
+    fn hush() -> SecretString {
+        SecretString::from("hush")
+    }
+
+    fn headers(prefix: &str, signature: &str) -> Vec<(String, String)> {
+        [
+            ("hmac-sha256", signature),
+            ("topic", "products/update"),
+            ("shop-domain", "a.myshopify.com"),
+            ("webhook-id", "w1"),
+            ("triggered-at", "2026-11-24T12:00:00.123456789Z"),
+        ]
+        .map(|(name, value)| (format!("{prefix}{name}"), value.to_owned()))
+        .into()
+    }
+
+    fn verify(
+        verifier: &Verifier,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Verified, WebhookError> {
+        let find = |name: &str| headers.iter().find(|(known, _)| known == name);
+        verifier.verify(|name| find(name).map(|(_, value)| value.as_str()), body)
+    }
+
+    #[test]
+    fn the_documented_signature_is_right_with_either_prefix() {
+        let verifier = Verifier::new([&hush()]);
+        assert_eq!(sign(&hush(), BODY), SIGNATURE);
+        for prefix in ["x-shopify-", "shopify-"] {
+            let delivery = verify(&verifier, &headers(prefix, SIGNATURE), BODY).unwrap();
+            assert_eq!(delivery.topic, "products/update");
+            assert_eq!(delivery.shop.as_str(), "a.myshopify.com");
+            assert_eq!(delivery.webhook_id, "w1");
+            assert!(delivery.triggered_at.is_some());
+        }
+    }
+
+    #[test]
+    fn any_of_the_secrets_may_sign() {
+        let other = SecretString::from("other");
+        let headers = headers("x-shopify-", SIGNATURE);
+        assert!(verify(&Verifier::new([&other, &hush()]), &headers, BODY).is_ok());
+        let refused = verify(&Verifier::new([&other]), &headers, BODY);
+        assert_eq!(refused, Err(WebhookError::WrongSignature));
+        assert_eq!(
+            verify(&Verifier::new([]), &headers, BODY),
+            Err(WebhookError::WrongSignature)
+        );
+    }
+
+    #[test]
+    fn a_forged_delivery_is_refused_before_anything_else() {
+        let verifier = Verifier::new([&hush()]);
+        let good = headers("x-shopify-", SIGNATURE);
+        let altered = br#"{"id":788032119674292923}"#;
+        assert_eq!(
+            verify(&verifier, &good, altered),
+            Err(WebhookError::WrongSignature)
+        );
+        assert_eq!(
+            verify(&verifier, &good[1..], BODY),
+            Err(WebhookError::MissingSignature)
+        );
+        for signature in ["", "!", "AAAA", &SIGNATURE[..SIGNATURE.len() - 4]] {
+            let headers = headers("x-shopify-", signature);
+            assert_eq!(
+                verify(&verifier, &headers, BODY),
+                Err(WebhookError::WrongSignature)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let verifier = Verifier::new([&hush()]);
+        let mut headers = headers("x-shopify-", SIGNATURE);
+        headers[2].1 = "evil.example".to_owned();
+        assert_eq!(
+            verify(&verifier, &headers, BODY),
+            Err(WebhookError::InvalidShop)
+        );
+        headers.remove(2);
+        assert_eq!(
+            verify(&verifier, &headers, BODY),
+            Err(WebhookError::InvalidShop)
+        );
+        headers[1].1 = String::new();
+        headers.push((
+            "x-shopify-shop-domain".to_owned(),
+            "a.myshopify.com".to_owned(),
+        ));
+        assert_eq!(
+            verify(&verifier, &headers, BODY),
+            Err(WebhookError::MissingTopic)
+        );
+    }
+
+    #[test]
+    fn a_signed_query_string_is_no_delivery() {
+        // An app proxy's signed query may begin with white space; a token begins with `eyJ`.
+        for body in [
+            "code=1&shop=a.myshopify.com",
+            " {\"id\":1}",
+            "\n{\"id\":1}",
+            "\u{feff}{\"id\":1}",
+            "[{\"id\":1}]",
+            "<product/>",
+            "",
+        ] {
+            let headers = headers("x-shopify-", &sign(&hush(), body.as_bytes()));
+            let refused = verify(&Verifier::new([&hush()]), &headers, body.as_bytes());
+            assert_eq!(refused, Err(WebhookError::InvalidBody), "{body}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use futures::TryStreamExt;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use shopify_client::bulk::{BulkError, BulkOptions};
+use shopify_client::model::Product;
+use shopify_client::{Error, ShopClient};
+
+use crate::bulk_catalog::{Export, PLAIN, Writing, product, product_lines, products};
+use crate::bulk_shop::{Shop, quick};
+
+async fn joined(client: &ShopClient) -> Result<Vec<Product>, Error> {
+    let bulk = client.bulk();
+    let done = bulk.run(&bulk.products_query()).await?;
+    bulk.products_of(done).try_collect().await
+}
+
+fn written(products: &[Product]) -> Vec<String> {
+    products
+        .iter()
+        .map(|product| serde_json::to_string(product).unwrap())
+        .collect()
+}
+
+async fn of_lines(lines: &[String], options: BulkOptions) -> Result<Vec<Product>, Error> {
+    let shop = Shop::with_products(Export::of(lines)).await;
+    joined(&shop.client(options)).await
+}
+
+fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
+    match result {
+        Err(Error::Bulk(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_order_of_lines_gives_what_paging_gives(
+        seed in any::<u64>(),
+        count in 0u64..40,
+        // From a few bytes, where every line goes to disk, to more than the file.
+        memory in prop_oneof![1usize..2_000, 2_000usize..60_000, Just(64 << 20)],
+        by_item in any::<bool>(),
+        shopify_order in any::<bool>(),
+        shuffle in any::<bool>(),
+        decoders in 1usize..4,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let nodes = products(&mut random, count);
+            let grouped = Export::grouped(&nodes, Writing { by_item, shopify_order });
+            let export = if shuffle { grouped.shuffled(&mut random) } else { grouped };
+            let shop = Shop::with_products(export).await;
+            shop.state().pages.insert("ProductsPage", nodes);
+            let client = shop.client(BulkOptions { memory, decoders, ..quick() });
+            let paged: Vec<Product> = client.products().try_collect().await.unwrap();
+            let joined = joined(&client).await.unwrap();
+            prop_assert_eq!(written(&joined), written(&paged));
+            prop_assert_eq!(joined.len() as u64, count);
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_twice_is_given_once() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let node = product(&mut random, 7, 3);
+    let lines = product_lines(&node, PLAIN);
+    let once = of_lines(&lines, quick()).await.unwrap();
+    let twice = of_lines(&[lines.clone(), lines].concat(), quick())
+        .await
+        .unwrap();
+    assert_eq!(twice, once);
+}
+
+#[tokio::test]
+async fn other_spaces_and_line_ends_make_no_difference() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let node = product(&mut random, 7, 3);
+    let lines = product_lines(&node, PLAIN);
+    let spaced: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            let mut spaced = serde_json::to_string_pretty(&value)
+                .unwrap()
+                .replace('\n', " ");
+            spaced.push('\r');
+            spaced
+        })
+        .collect();
+    let expected = of_lines(&lines, quick()).await.unwrap();
+    let mut export = Export::of(&spaced);
+    export.roots = 1;
+    // No newline at the very end.
+    export.text.pop();
+    let shop = Shop::with_products(export).await;
+    assert_eq!(joined(&shop.client(quick())).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn hostile_lines_are_errors_that_say_what_is_wrong() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let lines = product_lines(&product(&mut random, 7, 2), PLAIN);
+    let with = |line: &str| [lines.clone(), vec![line.to_owned()]].concat();
+    let error = |lines: Vec<String>| async move { bulk_error(of_lines(&lines, quick()).await) };
+
+    let number = lines.len() as u64 + 1;
+    for broken in [
+        "{",
+        "null",
+        "[]",
+        "{}",
+        r#"{"id":"gid://shopify/Product/8""#,
+        r#"{"id":"8"}"#,
+    ] {
+        let error = error(with(broken)).await;
+        assert!(
+            matches!(error, BulkError::Line { line } if line == number),
+            "{broken}: {error}"
+        );
+    }
+    let orphan = r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/Product/9"}"#;
+    let found = error(with(orphan)).await;
+    assert!(
+        matches!(&found, BulkError::Orphan { parent } if parent == "Product 9"),
+        "{found}"
+    );
+    let orphan =
+        r#"{"id":"gid://shopify/InventoryLevel/1","__parentId":"gid://shopify/ProductVariant/9"}"#;
+    let found = error(with(orphan)).await;
+    assert!(matches!(&found, BulkError::Orphan { parent } if parent == "ProductVariant 9"));
+    let other = r#"{"id":"gid://shopify/Order/1"}"#;
+    assert!(matches!(
+        error(with(other)).await,
+        BulkError::Unexpected { .. }
+    ));
+    let other = r#"{"id":"gid://shopify/Order/1","__parentId":"gid://shopify/Product/7"}"#;
+    assert!(matches!(
+        error(with(other)).await,
+        BulkError::Unexpected { .. }
+    ));
+    let misplaced =
+        r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/ProductVariant/700"}"#;
+    assert!(matches!(
+        error(with(misplaced)).await,
+        BulkError::Unexpected { .. }
+    ));
+
+    // Broken further within: the object and the place are named.
+    let mut wrong = lines.clone();
+    wrong[0] = wrong[0].replace(r#""isGiftCard":false"#, r#""isGiftCard":"no""#);
+    let found = error(wrong).await;
+    assert!(
+        matches!(&found, BulkError::Object { id, path, .. } if id == "Product 7" && path == "isGiftCard"),
+        "{found}"
+    );
+    let mut cut = lines.clone();
+    cut[0] = cut[0].replace(r#""isGiftCard":false"#, r#""isGiftCard":"#);
+    assert!(matches!(error(cut).await, BulkError::Object { .. }));
+    let mut bare = lines.clone();
+    let variant = bare
+        .iter()
+        .position(|line| line.contains("inventoryItem\":{\"id"))
+        .unwrap();
+    bare[variant] = bare[variant].replace("\"inventoryItem\":", "\"item\":");
+    bare.truncate(variant + 1);
+    let found = error(bare).await;
+    assert!(matches!(&found, BulkError::Object { .. }), "{found}");
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_is_refused() {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let lines = product_lines(&product(&mut random, 7, 2), PLAIN);
+    let longest = lines.iter().map(String::len).max().unwrap();
+    let place = lines.iter().position(|line| line.len() == longest).unwrap() as u64 + 1;
+    let limit = |max_line| BulkOptions {
+        max_line,
+        ..quick()
+    };
+    of_lines(&lines, limit(longest)).await.unwrap();
+    let error = bulk_error(of_lines(&lines, limit(longest - 1)).await);
+    assert!(
+        matches!(error, BulkError::LineTooLong { line, limit } if line == place && limit == longest - 1)
+    );
+    // Never more than that is kept of a line without end.
+    let endless = vec![format!("{{\"id\":\"{}", "x".repeat(1 << 20))];
+    let error = bulk_error(of_lines(&endless, limit(1000)).await);
+    assert!(
+        matches!(error, BulkError::LineTooLong { line: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn counts_that_disagree_are_refused() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    let good = Export::grouped(&products(&mut random, 5), PLAIN);
+    for (objects, roots, wrong) in [(1, 0, "objects"), (0, 1, "root objects")] {
+        let mut export = good.clone();
+        export.objects += objects;
+        export.roots += roots;
+        let shop = Shop::with_products(export).await;
+        let error = bulk_error(joined(&shop.client(quick())).await);
+        assert!(
+            matches!(error, BulkError::Count { what, .. } if what == wrong),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_an_error() {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    let shop = Shop::with_products(Export::grouped(&products(&mut random, 20), PLAIN)).await;
+    let options = BulkOptions {
+        memory: 1000,
+        folder: Some("/nowhere/at/all".into()),
+        ..quick()
+    };
+    let error = bulk_error(joined(&shop.client(options)).await);
+    assert!(matches!(error, BulkError::Disk(_)), "{error}");
+}

@@ -1,0 +1,221 @@
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use futures::future::join_all;
+use shopify_client::bulk::{BulkError, BulkOptions, BulkStatus};
+use shopify_client::{Error, Gid};
+
+use crate::bulk_catalog::{Export, PLAIN};
+use crate::bulk_shop::{Shop, Start, quick};
+
+const QUERY: &str = "{\n  products { edges { node { id } } }\n}";
+
+fn empty() -> Export {
+    Export::grouped(&[], PLAIN)
+}
+
+fn id(number: u64) -> Gid {
+    Gid::new("BulkOperation", number)
+}
+
+fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
+    match result {
+        Err(Error::Bulk(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_operation_is_watched_until_it_has_a_result() {
+    let shop = Shop::with_products(empty()).await;
+    shop.state().course = vec!["CREATED", "RUNNING", "RUNNING", "COMPLETED"];
+    let done = shop.client(quick()).bulk().run(QUERY).await.unwrap();
+    assert_eq!(done.status, BulkStatus::Completed);
+    let state = shop.state();
+    assert_eq!(
+        state
+            .asked
+            .iter()
+            .filter(|name| *name == "BulkOperationById")
+            .count(),
+        4
+    );
+    let query = &state.operations[0].query;
+    assert!(
+        query.starts_with("# test/app; run ") && query.ends_with(QUERY),
+        "{query}"
+    );
+}
+
+#[tokio::test]
+async fn every_other_end_is_an_error_of_its_own() {
+    for (end, code) in [
+        ("FAILED", Some("TIMEOUT")),
+        ("FAILED", None),
+        ("CANCELED", None),
+        ("EXPIRED", None),
+    ] {
+        let shop = Shop::with_products(empty()).await;
+        shop.state().course = vec!["RUNNING", "CANCELING", end];
+        shop.state().error_code = code;
+        let error = bulk_error(shop.client(quick()).bulk().run(QUERY).await);
+        match (end, &error) {
+            ("FAILED", BulkError::Failed { code: found, .. }) => {
+                assert_eq!(found.as_deref(), code);
+            }
+            ("CANCELED", BulkError::Canceled { .. }) | ("EXPIRED", BulkError::Expired { .. }) => {}
+            _ => panic!("{end}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_shopify_refuses_is_told_apart() {
+    let shop = Shop::with_products(empty()).await;
+    let bulk = shop.client(quick()).bulk();
+    shop.state().starts.push_back(Start::Denied);
+    let error = bulk_error(bulk.run(QUERY).await);
+    assert!(
+        matches!(&error, BulkError::Unavailable { message } if message.contains("not approved"))
+    );
+    shop.state().starts.push_back(Start::UserError("INVALID"));
+    assert!(matches!(
+        bulk_error(bulk.run(QUERY).await),
+        BulkError::Refused { .. }
+    ));
+    shop.state()
+        .starts
+        .push_back(Start::UserError("SOMETHING_NEW"));
+    assert!(matches!(
+        bulk_error(bulk.run(QUERY).await),
+        BulkError::Refused { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_full_house_is_waited_for_and_not_for_ever() {
+    for code in ["LIMIT_REACHED", "OPERATION_IN_PROGRESS"] {
+        let shop = Shop::with_products(empty()).await;
+        shop.state().starts.extend(vec![Start::UserError(code); 3]);
+        shop.client(quick()).bulk().run(QUERY).await.unwrap();
+        shop.state()
+            .starts
+            .extend(vec![Start::UserError(code); 100_000]);
+        let error = bulk_error(shop.client(quick()).bulk().run(QUERY).await);
+        assert!(matches!(error, BulkError::Busy), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_starts_nothing_twice() {
+    let shop = Shop::with_products(empty()).await;
+    shop.state().starts.push_back(Start::Lost);
+    shop.client(quick()).bulk().run(QUERY).await.unwrap();
+    assert_eq!(shop.state().operations.len(), 1);
+    shop.state().starts.push_back(Start::Broken);
+    shop.client(quick()).bulk().run(QUERY).await.unwrap();
+    assert_eq!(shop.state().operations.len(), 2);
+    shop.state().starts.extend(vec![Start::Broken; 3]);
+    let error = shop.client(quick()).bulk().run(QUERY).await.unwrap_err();
+    assert!(matches!(error, Error::Transport { .. }), "{error}");
+    assert_eq!(shop.state().operations.len(), 2);
+}
+
+#[tokio::test]
+async fn five_run_at_a_time_and_more_wait_for_a_place() {
+    let shop = Shop::with_products(empty()).await;
+    shop.state().course = vec!["RUNNING", "RUNNING", "RUNNING", "COMPLETED"];
+    let client = shop.client(quick());
+    let runs = (0..17).map(|_| {
+        let bulk = client.bulk();
+        async move { bulk.run(QUERY).await }
+    });
+    for done in join_all(runs).await {
+        done.unwrap();
+    }
+    let state = shop.state();
+    assert_eq!((state.most_at_once, state.operations.len()), (5, 17));
+    let starts = state
+        .asked
+        .iter()
+        .filter(|name| *name == "BulkOperationRun");
+    assert_eq!(starts.count(), 17, "none was refused");
+}
+
+#[tokio::test]
+async fn operations_of_others_are_not_touched() {
+    let shop = Shop::with_products(empty()).await;
+    let foreign = shop.add(
+        "# test/application; run 1\n{ products { edges { node { id } } } }",
+        &["RUNNING"],
+    );
+    let own = shop.add(
+        "# test/app; run 1\n{ products { edges { node { id } } } }",
+        &["RUNNING"],
+    );
+    let bulk = shop.client(quick()).bulk();
+    let found = bulk.own_operations().await.unwrap();
+    assert_eq!(
+        found.iter().map(|it| it.id.number()).collect::<Vec<_>>(),
+        [own]
+    );
+    let error = bulk_error(bulk.cancel(&id(foreign)).await);
+    assert!(matches!(error, BulkError::Foreign { .. }), "{error}");
+    let canceled = bulk.cancel(&id(own)).await.unwrap();
+    assert_eq!(canceled.status, BulkStatus::Canceled);
+    let canceled: Vec<bool> = shop
+        .state()
+        .operations
+        .iter()
+        .map(|it| it.canceled)
+        .collect();
+    assert_eq!(canceled, [false, true]);
+    let error = bulk_error(bulk.operation(&id(99)).await);
+    assert!(matches!(error, BulkError::Unknown { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_operation_that_never_ends_is_cancelled() {
+    let shop = Shop::with_products(empty()).await;
+    shop.state().course = vec!["RUNNING"];
+    let options = BulkOptions {
+        deadline: Duration::from_millis(50),
+        ..quick()
+    };
+    let error = bulk_error(shop.client(options).bulk().run(QUERY).await);
+    assert!(matches!(error, BulkError::TimedOut { .. }), "{error}");
+    assert!(shop.state().operations[0].canceled);
+}
+
+#[tokio::test]
+async fn news_of_the_end_are_heeded_at_once() {
+    let shop = Shop::with_products(empty()).await;
+    let options = BulkOptions {
+        first_gap: Duration::from_hours(1),
+        longest_gap: Duration::from_hours(1),
+        ..quick()
+    };
+    let client = shop.client(options);
+    let run = tokio::spawn({
+        let bulk = client.bulk();
+        async move { bulk.run(QUERY).await }
+    });
+    // Each piece of news is worth a look, whenever it comes.
+    while !run.is_finished() {
+        client.bulk().finished();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_result_without_objects_has_no_file() {
+    let shop = Shop::start().await;
+    let bulk = shop.client(quick()).bulk();
+    let done = bulk.run(QUERY).await.unwrap();
+    assert_eq!(done.url, None);
+    let bytes: Vec<_> = bulk.download(&done).try_collect().await.unwrap();
+    assert!(bytes.is_empty());
+    let products: Vec<_> = bulk.products_of(done).try_collect().await.unwrap();
+    assert!(products.is_empty());
+}

@@ -1,0 +1,420 @@
+//! The cost governor against a simulated bucket, with others who take points behind its back.
+//!
+//! Time is tokio's, paused, and chance is seeded: every run of a seed is the same. Each line printed tells the seed,
+//! so `cargo nextest run --no-capture governor` shows how much of the budget was used.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::json;
+use shopify_client::governor::{Ask, Cost, Governor};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, advance, sleep, timeout};
+use wiremock::ResponseTemplate;
+
+use crate::script::{Script, builder, json_answer};
+use crate::shop_bucket::{Answer, Bucket, Others, Pattern};
+
+/// Points per second of Shopify's four plans.
+const RATES: [f64; 4] = [100.0, 200.0, 1000.0, 2000.0];
+const SHARE: f64 = 0.1;
+
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    rate: f64,
+    concurrency: usize,
+    pattern: Pattern,
+    seed: u64,
+    /// Seconds that each of a request's three legs may take: there, carried out, back.
+    legs: [f64; 3],
+    /// Simulated.
+    length: Duration,
+}
+
+impl Setup {
+    fn new(rate: f64, concurrency: usize, pattern: Pattern, seed: u64) -> Self {
+        Self {
+            rate,
+            concurrency,
+            pattern,
+            seed,
+            // One caller alone can use no more than it gets answers for, so they come quickly.
+            legs: if concurrency == 1 {
+                [0.01, 0.05, 0.01]
+            } else {
+                [0.04, 0.15, 0.04]
+            },
+            // A few thousand requests.
+            length: Duration::from_secs_f64(3600.0 * (100.0 / rate).max(0.15)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Outcome {
+    requests: u64,
+    throttled: u64,
+    others_throttled: u64,
+    /// Of the points that flowed in and that the others left.
+    used: f64,
+    /// In points per second.
+    pace: f64,
+}
+
+/// Five queries with pages of several sizes: dear ones that use little of what they ask for, and cheap ones.
+fn query(rng: &mut StdRng) -> (Ask, f64, f64) {
+    let kind = rng.random_range(0..5);
+    let first = [5, 10, 25, 50][rng.random_range(0..4)];
+    let (base, used) = [
+        (180.0, 0.2..0.5),
+        (120.0, 0.5..1.0),
+        (230.0, 0.05..0.3),
+        (40.0, 0.8..1.0),
+        (3.0, 1.0..1.01),
+    ][kind]
+        .clone();
+    let requested = f64::floor(base * f64::ln(f64::from(first)));
+    let ask = Ask::of(
+        &format!("Query{kind}"),
+        "query",
+        &json!({ "first": first, "after": "cursor" }),
+    );
+    (
+        ask,
+        requested,
+        (requested * rng.random_range(used)).min(requested),
+    )
+}
+
+async fn ask(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs: [f64; 3]) {
+    let (ask, requested, actual) = query(rng);
+    let journey =
+        legs.map(|longest| Duration::from_secs_f64(rng.random_range(0.1..=1.0) * longest));
+    let reservation = governor.reserve(&ask).await.expect("payable");
+    assert!(reservation.points() >= requested, "{ask:?}");
+    sleep(journey[0]).await;
+    let answer = bucket.query(requested, actual, journey[1]).await;
+    sleep(journey[2]).await;
+    match answer {
+        Answer::Done(status) => {
+            let cost = Cost::new(requested, Some(actual), status);
+            reservation.answered(Some(&cost));
+        }
+        Answer::Throttled(status) => {
+            reservation.throttled(Some(&Cost::new(requested, None, status)));
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Asks for as much as the governor lets through.
+async fn run(setup: Setup) -> Outcome {
+    let Setup {
+        rate,
+        seed,
+        legs,
+        length,
+        ..
+    } = setup;
+    let bucket = Rc::new(Bucket::new(rate * 20.0, rate));
+    let governor = Rc::new(Governor::new(SHARE));
+    let tasks = LocalSet::new();
+    let others = Others::new(Rc::clone(&bucket), SHARE, setup.pattern, seed);
+    tasks.spawn_local(others.run());
+    for caller in 0..setup.concurrency {
+        let (governor, bucket) = (Rc::clone(&governor), Rc::clone(&bucket));
+        let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(1000) + caller as u64);
+        tasks.spawn_local(async move {
+            loop {
+                ask(&governor, &bucket, &mut rng, legs).await;
+            }
+        });
+    }
+    let _ = timeout(length, tasks).await;
+    let seen = bucket.seen();
+    let budget = seen.started_with + rate * length.as_secs_f64() - seen.others;
+    let outcome = Outcome {
+        requests: seen.requests,
+        throttled: seen.throttled,
+        others_throttled: seen.others_throttled,
+        used: seen.ours / budget,
+        pace: seen.ours / length.as_secs_f64(),
+    };
+    #[expect(clippy::print_stdout, reason = "the numbers are worth reading")]
+    {
+        println!("{setup:?}: {outcome:?}");
+    }
+    outcome
+}
+
+/// Every pattern at every rate, with one caller and with eight.
+async fn nobody_is_throttled_and_nothing_is_wasted(pattern: Pattern, seed: u64) {
+    for (step, rate) in RATES.into_iter().enumerate() {
+        for concurrency in [1, 8] {
+            let seed = seed + 10 * step as u64 + concurrency as u64;
+            let setup = Setup::new(rate, concurrency, pattern, seed);
+            let outcome = run(setup).await;
+            assert_eq!(outcome.throttled, 0, "{setup:?}: {outcome:?}");
+            assert_eq!(outcome.others_throttled, 0, "{setup:?}: {outcome:?}");
+            assert!(outcome.used >= 0.95, "{setup:?}: {outcome:?}");
+            // What is ours whatever the others do.
+            assert!(
+                outcome.pace >= 0.95 * rate * (1.0 - SHARE),
+                "{setup:?}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alone_all_of_the_budget_is_used() {
+    nobody_is_throttled_and_nothing_is_wasted(Pattern::Nobody, 100).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_others_who_ask_at_random_all_that_they_leave_is_used() {
+    nobody_is_throttled_and_nothing_is_wasted(Pattern::Random, 200).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_others_who_take_their_share_in_bursts_all_that_they_leave_is_used() {
+    nobody_is_throttled_and_nothing_is_wasted(Pattern::Bursts, 300).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_others_who_take_all_of_their_share_at_once_all_that_they_leave_is_used() {
+    nobody_is_throttled_and_nothing_is_wasted(Pattern::Greedy, 400).await;
+}
+
+/// Others who know everything, and take all that is theirs at the worst moment: just before a request arrives.
+#[tokio::test(start_paused = true)]
+async fn others_at_the_worst_moment_throttle_nobody() {
+    nobody_is_throttled_and_nothing_is_wasted(Pattern::Ambush, 500).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_answers_are_asked_for_side_by_side() {
+    for (rate, concurrency) in [(100.0, 8), (1000.0, 32), (2000.0, 64)] {
+        let setup = Setup {
+            legs: [0.5, 3.0, 0.5],
+            ..Setup::new(rate, concurrency, Pattern::Random, 600)
+        };
+        let outcome = run(setup).await;
+        assert_eq!(outcome.throttled, 0, "{setup:?}: {outcome:?}");
+        assert!(outcome.used >= 0.95, "{setup:?}: {outcome:?}");
+    }
+}
+
+/// Beyond the promise, but met: others who always take three times their share.
+#[tokio::test(start_paused = true)]
+async fn others_who_take_more_than_their_share_get_it_as_long_as_they_come_evenly() {
+    for rate in RATES {
+        for concurrency in [1, 8] {
+            let setup = Setup::new(rate, concurrency, Pattern::Evenly { times: 3.0 }, 700);
+            let outcome = run(setup).await;
+            assert_eq!(outcome.throttled, 0, "{setup:?}: {outcome:?}");
+            assert!(outcome.used >= 0.95, "{setup:?}: {outcome:?}");
+        }
+    }
+}
+
+/// Beyond the promise: others who take four times their share at once. It is learned from the first such bursts.
+#[tokio::test(start_paused = true)]
+async fn bursts_beyond_the_share_are_learned() {
+    for rate in RATES {
+        let setup = Setup::new(rate, 8, Pattern::Flood { times: 4.0 }, 800);
+        let outcome = run(setup).await;
+        #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+        let part = outcome.throttled as f64 / outcome.requests as f64;
+        assert!(part <= 0.002, "{setup:?}: {outcome:?}");
+        assert!(outcome.used >= 0.95, "{setup:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_go_in_the_order_in_which_they_came() {
+    let bucket = Bucket::new(1000.0, 50.0);
+    let governor = Rc::new(Governor::new(0.0));
+    let known = |name: &str, requested: f64| (Ask::new(name), requested);
+    for (ask, requested) in [known("Cheap", 1.0), known("Dear", 900.0)] {
+        advance(Duration::from_mins(1)).await;
+        let reservation = governor.reserve(&ask).await.unwrap();
+        let Answer::Done(status) = bucket.query(requested, requested, Duration::ZERO).await else {
+            panic!("there is enough");
+        };
+        let cost = Cost::new(requested, Some(requested), status);
+        reservation.answered(Some(&cost));
+    }
+    let order = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let tasks = LocalSet::new();
+    for (place, name) in ["Dear", "Cheap", "Dear", "Cheap", "Cheap"]
+        .into_iter()
+        .enumerate()
+    {
+        let (governor, order) = (Rc::clone(&governor), Rc::clone(&order));
+        tasks.spawn_local(async move {
+            let reservation = governor.reserve(&Ask::new(name)).await.unwrap();
+            order.borrow_mut().push(place);
+            reservation.released();
+        });
+    }
+    tasks.await;
+    assert_eq!(*order.borrow(), [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_gives_up_gives_way() {
+    let (governor, _) = drained().await;
+    let start = Instant::now();
+    let first = timeout(Duration::from_secs(1), governor.reserve(&Ask::new("Dear"))).await;
+    assert!(first.is_err(), "there is nothing to pay it with yet");
+    governor
+        .reserve(&Ask::new("Cheap"))
+        .await
+        .unwrap()
+        .released();
+    assert!(start.elapsed() < Duration::from_millis(1100));
+}
+
+/// A governor of a bucket of 1,000 points with 50 a second that is nearly empty, and that bucket.
+async fn drained() -> (Governor, Bucket) {
+    let bucket = Bucket::new(1000.0, 50.0);
+    let governor = Governor::new(0.0);
+    for (name, requested) in [("Cheap", 1.0), ("Dear", 990.0)] {
+        let reservation = governor.reserve(&Ask::new(name)).await.expect("payable");
+        let answer = bucket.query(requested, requested, Duration::ZERO).await;
+        let Answer::Done(status) = answer else {
+            panic!("there is enough");
+        };
+        reservation.answered(Some(&Cost::new(requested, Some(requested), status)));
+    }
+    (governor, bucket)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_wakes_who_waits() {
+    let governor = Governor::new(0.0);
+    let bucket = Bucket::new(1000.0, 50.0);
+    let probe = governor.reserve(&Ask::new("A")).await.unwrap();
+    let Answer::Done(status) = bucket.query(600.0, 0.0, Duration::ZERO).await else {
+        panic!("there is enough");
+    };
+    probe.answered(Some(&Cost::new(600.0, Some(0.0), status)));
+    let under_way = governor.reserve(&Ask::new("A")).await.unwrap();
+    let start = Instant::now();
+    let answer = async {
+        sleep(Duration::from_secs(1)).await;
+        under_way.answered(Some(&Cost::new(600.0, Some(10.0), status)));
+    };
+    let ask = Ask::new("A");
+    let (second, ()) = tokio::join!(governor.reserve(&ask), answer);
+    second.unwrap().released();
+    assert!(start.elapsed() < Duration::from_millis(1010));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
+    let governor = Governor::new(0.5);
+    let bucket = Bucket::new(1000.0, 50.0);
+    let reservation = governor.reserve(&Ask::new("A")).await.unwrap();
+    let Answer::Done(status) = bucket.query(700.0, 700.0, Duration::ZERO).await else {
+        panic!("there is enough");
+    };
+    reservation.answered(Some(&Cost::new(700.0, Some(700.0), status)));
+    assert_eq!(governor.beyond_share(&Ask::new("A")), Some(700.0));
+    // Shopify cuts the bucket, as it may.
+    let smaller = shopify_client::governor::ThrottleStatus {
+        maximum_available: 500.0,
+        currently_available: 500.0,
+        restore_rate: 25.0,
+    };
+    let reservation = governor.reserve(&Ask::new("B")).await.unwrap();
+    reservation.answered(Some(&Cost::new(1.0, Some(1.0), smaller)));
+    let start = Instant::now();
+    let refused = governor.reserve(&Ask::new("A")).await.unwrap_err();
+    assert_eq!((refused.cost, refused.maximum), (700.0, 500.0));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    governor.reserve(&Ask::new("B")).await.unwrap().released();
+}
+
+#[tokio::test(start_paused = true)]
+async fn until_the_bucket_is_known_one_asks_at_a_time() {
+    let governor = Governor::new(0.1);
+    let first = governor.reserve(&Ask::new("A")).await.unwrap();
+    let waiting = timeout(Duration::from_mins(1), governor.reserve(&Ask::new("A"))).await;
+    assert!(waiting.is_err(), "nothing is known yet");
+    // Lost, so that the next one finds out.
+    drop(first);
+    let second = governor.reserve(&Ask::new("A")).await.unwrap();
+    assert_eq!(governor.budget(), None);
+    // An endpoint that tells nothing is not waited for.
+    second.answered(None);
+    let (third, fourth) = (
+        governor.reserve(&Ask::new("A")).await.unwrap(),
+        governor.reserve(&Ask::new("A")).await.unwrap(),
+    );
+    third.released();
+    fourth.released();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_can_be_asked() {
+    let (governor, _) = drained().await;
+    let budget = governor.budget().unwrap();
+    assert!((budget.maximum - 1000.0).abs() < 0.1 && (budget.restore_rate - 50.0).abs() < 0.1);
+    assert!(
+        budget.available < 60.0 && budget.under_way.abs() < 0.1,
+        "{budget:?}"
+    );
+    let dear = governor.operation("Dear").unwrap();
+    assert_eq!((dear.answers, dear.requested), (1, 990.0));
+    assert_eq!(governor.operation("Other"), None);
+}
+
+/// An answer with a page of one location, and what it cost of a bucket of 100 points.
+fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
+    let location = json!({
+        "id": format!("gid://shopify/Location/{number}"),
+        "legacyResourceId": number.to_string(),
+        "name": "Here",
+        "isActive": true,
+        "updatedAt": "2026-11-01T00:00:00Z",
+    });
+    let page = json!({
+        "nodes": [location],
+        "pageInfo": { "hasNextPage": more, "endCursor": format!("cursor-{number}") },
+    });
+    let status =
+        json!({ "maximumAvailable": 100.0, "currentlyAvailable": 100, "restoreRate": 5.0 });
+    let cost = json!({
+        "requestedQueryCost": requested, "actualQueryCost": 1, "throttleStatus": status,
+    });
+    let answer = json!({ "data": { "locations": page }, "extensions": { "cost": cost } });
+    json_answer(200, &answer)
+}
+
+/// Shopify would carry it out, but only with points that are left to others.
+#[tokio::test]
+async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
+    let script = Script::start().await;
+    script
+        .then("LocationsPage", locations(1, true, 95.0))
+        .then("LocationsPage", locations(2, true, 92.0))
+        .then("LocationsPage", locations(3, true, 89.0))
+        .then("LocationsPage", locations(4, false, 89.0));
+    let shop = script.shop_with(builder().headroom(0.1));
+    let found = shop.locations().map(Result::unwrap).count().await;
+    assert_eq!(found, 4);
+    assert_eq!(shop.usage().throttled, 0);
+    let sizes: Vec<_> = script
+        .finish()
+        .into_iter()
+        .map(|asked| asked.variables["first"].as_u64().unwrap())
+        .collect();
+    assert_eq!(sizes, [250, 125, 62, 62]);
+    let known = shop.governor().operation("LocationsPage").unwrap();
+    assert_eq!((known.answers, known.requested), (4, 89.0));
+}

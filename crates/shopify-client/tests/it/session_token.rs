@@ -1,0 +1,362 @@
+//! Session tokens of embedded apps: what is accepted, what is refused, and what they are exchanged for.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shopify_client::oauth::{
+    AccessMode, AppCredentials, SessionToken, SessionTokenError, verify_session_token,
+};
+use shopify_client::{Client, Error};
+
+use crate::script::{Script, builder, client_at, json_answer};
+
+const CLIENT_ID: &str = "the-key";
+const SECRET: &str = "hush";
+const NOW: i64 = 1_795_000_000;
+
+fn claims() -> Value {
+    json!({
+        "iss": "https://example.myshopify.com/admin",
+        "dest": "https://example.myshopify.com",
+        "aud": CLIENT_ID,
+        "sub": "902541635",
+        "exp": NOW + 60,
+        "nbf": NOW,
+        "iat": NOW,
+        "jti": "f8912129-1af6-4cad-9ca3-76b0f7621087",
+        "sid": "aaea182f2732d44c23057c0fea584021a4485b2bd25d3eb7fd349313ad24c685",
+    })
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn encoded(part: &str) -> String {
+    URL_SAFE_NO_PAD.encode(part)
+}
+
+fn signed(header: &Value, claims: &str, secret: &str) -> String {
+    let message = format!("{}.{}", encoded(&header.to_string()), encoded(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
+    format!("{message}.{signature}")
+}
+
+fn token(claims: &Value) -> String {
+    signed(
+        &json!({"alg": "HS256", "typ": "JWT"}),
+        &claims.to_string(),
+        SECRET,
+    )
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap()
+}
+
+fn verify(token: &str, now: i64) -> Result<SessionToken, SessionTokenError> {
+    verify_session_token(token, CLIENT_ID, [&SecretString::from(SECRET)], at(now))
+}
+
+fn refusal(token: &str) -> SessionTokenError {
+    verify(token, NOW).unwrap_err()
+}
+
+#[test]
+fn a_session_token_tells_who_has_opened_the_app() {
+    let raw = token(&claims());
+    let session = verify(&raw, NOW).unwrap();
+    assert_eq!(session.shop().as_str(), "example.myshopify.com");
+    assert_eq!(session.user(), Some(902_541_635));
+    assert!(session.session().unwrap().starts_with("aaea182f"));
+    assert_eq!(session.expires_at(), at(NOW + 60));
+    assert!(
+        !format!("{session:?}").contains("eyJ"),
+        "it opens the shop for a minute"
+    );
+}
+
+/// RFC 7515, appendix A.1: the signature is right, the claims are not those of a session token.
+#[test]
+fn the_signature_is_that_of_the_standard() {
+    let key =
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+    let key = URL_SAFE_NO_PAD.decode(key).unwrap();
+    // Its key is no text, which ours are: the signature is checked here, the reading of parts below.
+    let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
+        eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+        dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    hmac::verify(&key, message.as_bytes(), &signature).unwrap();
+    assert_eq!(refusal(token), SessionTokenError::WrongSignature);
+}
+
+#[test]
+fn clocks_may_be_ten_seconds_apart() {
+    let raw = token(&claims());
+    for (now, expected) in [
+        (NOW - 11, Some(SessionTokenError::NotYetValid)),
+        (NOW - 10, None),
+        (NOW, None),
+        (NOW + 69, None),
+        (NOW + 70, Some(SessionTokenError::Expired)),
+    ] {
+        assert_eq!(verify(&raw, now).err(), expected, "{now}");
+    }
+    for (name, value) in [("exp", i64::MAX), ("nbf", i64::MIN)] {
+        let error = verify(&token(&with(name, value.into())), NOW).err();
+        assert!(
+            matches!(error, None | Some(SessionTokenError::Malformed)),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn only_hs256_is_accepted() {
+    for header in [
+        json!({"alg": "none"}),
+        json!({"alg": "HS384"}),
+        json!({"alg": "RS256"}),
+        json!({"alg": "hs256"}),
+        json!({"alg": "HS256 "}),
+    ] {
+        let forged = signed(&header, &claims().to_string(), SECRET);
+        assert_eq!(
+            refusal(&forged),
+            SessionTokenError::WrongAlgorithm,
+            "{header}"
+        );
+        let (unsigned, _) = forged.rsplit_once('.').unwrap();
+        assert_eq!(
+            refusal(&format!("{unsigned}.")),
+            SessionTokenError::WrongAlgorithm
+        );
+    }
+    assert_eq!(
+        refusal(&signed(
+            &json!({"typ": "JWT"}),
+            &claims().to_string(),
+            SECRET
+        )),
+        SessionTokenError::Malformed
+    );
+}
+
+#[test]
+fn any_of_the_secrets_may_sign_and_no_other() {
+    let raw = token(&claims());
+    let (old, new) = (SecretString::from(SECRET), SecretString::from("new"));
+    assert!(verify_session_token(&raw, CLIENT_ID, [&new, &old], at(NOW)).is_ok());
+    for secrets in [vec![&new], vec![]] {
+        let refused = verify_session_token(&raw, CLIENT_ID, secrets, at(NOW));
+        assert_eq!(refused.unwrap_err(), SessionTokenError::WrongSignature);
+    }
+}
+
+#[test]
+fn a_token_must_be_this_apps_and_of_one_shop() {
+    for (name, value, expected) in [
+        ("aud", "another-key", SessionTokenError::OtherApp),
+        ("aud", "", SessionTokenError::OtherApp),
+        (
+            "iss",
+            "https://other.myshopify.com/admin",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://other.myshopify.com",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "http://example.myshopify.com",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://example.myshopify.com.evil.example",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://evil.example/example.myshopify.com",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://example.myshopify.com@evil.example",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://evil@example.myshopify.com",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "https://example.myshopify.com:8443",
+            SessionTokenError::InvalidShop,
+        ),
+        (
+            "dest",
+            "example.myshopify.com",
+            SessionTokenError::InvalidShop,
+        ),
+        ("dest", "", SessionTokenError::InvalidShop),
+    ] {
+        let refused = refusal(&token(&with(name, value.into())));
+        assert_eq!(refused, expected, "{name}: {value}");
+    }
+    for (name, value) in [
+        ("aud", json!([CLIENT_ID])),
+        ("exp", json!("1795000060")),
+        ("exp", Value::Null),
+        ("nbf", Value::Null),
+        ("iss", Value::Null),
+    ] {
+        let refused = refusal(&token(&with(name, value.clone())));
+        assert_eq!(refused, SessionTokenError::Malformed, "{name}: {value}");
+    }
+    let doubled = claims()
+        .to_string()
+        .replacen('{', &format!("{{\"aud\":\"{CLIENT_ID}\","), 1);
+    let doubled = signed(&json!({"alg": "HS256"}), &doubled, SECRET);
+    assert_eq!(refusal(&doubled), SessionTokenError::Malformed);
+}
+
+#[test]
+fn what_is_no_token_is_refused() {
+    let whole = token(&claims());
+    let (message, signature) = whole.rsplit_once('.').unwrap();
+    for text in [
+        "",
+        ".",
+        "..",
+        "a.b.c",
+        message,
+        &format!("{whole}."),
+        &format!("{whole}="),
+        &format!(" {whole}"),
+        &format!("Bearer {whole}"),
+        &format!("{message}.{signature}AAAA"),
+        &"a".repeat(9000),
+    ] {
+        let refused = refusal(text);
+        let expected = [
+            SessionTokenError::Malformed,
+            SessionTokenError::WrongSignature,
+        ];
+        assert!(expected.contains(&refused), "{text}: {refused:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_altered_token_is_accepted(place in 0usize..400, replaced in "[A-Za-z0-9_.-]") {
+        let whole = token(&claims());
+        let place = place % whole.len();
+        let mut altered = whole.clone();
+        altered.replace_range(place..=place, &replaced);
+        prop_assume!(altered != whole);
+        prop_assert!(verify(&altered, NOW).is_err());
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in ".*", header in ".*", claims in ".*") {
+        prop_assert!(verify(&text, NOW).is_err());
+        let parts = format!("{}.{}.{}", encoded(&header), encoded(&claims), encoded(&text));
+        prop_assert!(verify(&parts, NOW).is_err());
+        // Claims that are signed are read, whatever they hold.
+        let signed = signed(&json!({"alg": "HS256"}), &claims, SECRET);
+        prop_assert!(verify(&signed, NOW).is_err());
+    }
+}
+
+fn app() -> AppCredentials {
+    AppCredentials {
+        api_key: CLIENT_ID.to_owned(),
+        api_secret: SECRET.into(),
+    }
+}
+
+fn client(script: &Script) -> Client {
+    client_at(&script.uri(), builder())
+}
+
+#[tokio::test]
+async fn a_session_token_is_exchanged_for_an_expiring_token_of_the_shop() {
+    let script = Script::start().await;
+    let answer = json!({
+        "access_token": "shpat_1", "scope": "read_products", "expires_in": 3600,
+        "refresh_token": "shprt_1", "refresh_token_expires_in": 7_776_000,
+    });
+    script.then("", json_answer(200, &answer));
+    let raw = token(&claims());
+    let session = verify(&raw, NOW).unwrap();
+    let (client, app) = (client(&script), app());
+    let oauth = client.oauth(&app);
+    let grant = oauth
+        .exchange_session_token(&session, AccessMode::Offline)
+        .await;
+    assert_eq!(
+        grant.unwrap().refresh_token.unwrap().expose_secret(),
+        "shprt_1"
+    );
+    let asked = script.finish();
+    assert_eq!(
+        asked[0].path,
+        "/example.myshopify.com/admin/oauth/access_token"
+    );
+    let expected = json!({
+        "client_id": CLIENT_ID,
+        "client_secret": SECRET,
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": raw,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+        "expiring": "1",
+    });
+    assert_eq!(asked[0].body, expected);
+}
+
+#[tokio::test]
+async fn a_session_token_is_exchanged_for_a_token_of_the_person() {
+    let script = Script::start().await;
+    let answer = json!({
+        "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399,
+        "associated_user_scope": "read_products", "associated_user": {"id": 902_541_635},
+    });
+    script.then("", json_answer(200, &answer)).then(
+        "",
+        json_answer(400, &json!({"error": "invalid_subject_token"})),
+    );
+    let session = verify(&token(&claims()), NOW).unwrap();
+    let (client, app) = (client(&script), app());
+    let oauth = client.oauth(&app);
+    let grant = oauth
+        .exchange_session_token(&session, AccessMode::Online)
+        .await;
+    assert!(grant.unwrap().refresh_token.is_none());
+    let stale = oauth
+        .exchange_session_token(&session, AccessMode::Online)
+        .await;
+    assert!(matches!(stale, Err(Error::Reauthorize)), "{stale:?}");
+    for asked in script.finish() {
+        assert_eq!(
+            asked.body["requested_token_type"],
+            "urn:shopify:params:oauth:token-type:online-access-token"
+        );
+        assert_eq!(asked.body.get("expiring"), None);
+    }
+}

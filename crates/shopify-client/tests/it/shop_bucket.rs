@@ -1,0 +1,254 @@
+//! A cost bucket as Shopify keeps it, and others who take points from it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use shopify_client::governor::ThrottleStatus;
+use tokio::time::{Instant, sleep};
+
+/// One app's bucket for one shop.
+pub(crate) struct Bucket {
+    maximum: f64,
+    rate: f64,
+    level: Cell<f64>,
+    at: Cell<Instant>,
+    seen: RefCell<Seen>,
+    /// Is called just before one of our requests is reckoned.
+    ambush: RefCell<Option<Box<dyn Fn()>>>,
+}
+
+/// What has happened to a bucket, in points where it is not a number of requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) started_with: f64,
+    pub(crate) requests: u64,
+    pub(crate) throttled: u64,
+    pub(crate) ours: f64,
+    pub(crate) others: f64,
+    pub(crate) others_throttled: u64,
+}
+
+pub(crate) enum Answer {
+    Done(ThrottleStatus),
+    Throttled(ThrottleStatus),
+}
+
+impl Bucket {
+    /// A full one.
+    pub(crate) fn new(maximum: f64, rate: f64) -> Self {
+        let started_with = maximum;
+        Self {
+            maximum,
+            rate,
+            level: Cell::new(maximum),
+            at: Cell::new(Instant::now()),
+            seen: RefCell::new(Seen {
+                started_with,
+                ..Seen::default()
+            }),
+            ambush: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        *self.seen.borrow()
+    }
+
+    fn level(&self) -> f64 {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.at.replace(now)).as_secs_f64();
+        let level = (self.level.get() + elapsed * self.rate).min(self.maximum);
+        self.level.set(level);
+        level
+    }
+
+    /// Takes the points, if there are as many.
+    fn take(&self, points: f64) -> bool {
+        let level = self.level();
+        let enough = level >= points - 1e-6;
+        if enough {
+            self.level.set(level - points);
+        }
+        enough
+    }
+
+    fn give_back(&self, points: f64) {
+        self.level.set((self.level() + points).min(self.maximum));
+    }
+
+    fn status(&self) -> ThrottleStatus {
+        ThrottleStatus {
+            maximum_available: self.maximum,
+            // As Shopify tells it: in whole points.
+            currently_available: self.level().floor(),
+            restore_rate: self.rate,
+        }
+    }
+
+    /// Reckons one of our requests, and carries it out in this time.
+    pub(crate) async fn query(&self, requested: f64, actual: f64, time: Duration) -> Answer {
+        if let Some(ambush) = self.ambush.borrow().as_ref() {
+            ambush();
+        }
+        self.seen.borrow_mut().requests += 1;
+        if !self.take(requested) {
+            self.seen.borrow_mut().throttled += 1;
+            return Answer::Throttled(self.status());
+        }
+        sleep(time).await;
+        self.give_back(requested - actual);
+        self.seen.borrow_mut().ours += actual;
+        Answer::Done(self.status())
+    }
+}
+
+/// How the others ask.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pattern {
+    /// There are none.
+    Nobody,
+    /// Requests of random cost at random times, within their share.
+    Random,
+    /// Nothing for long, then all of their share at once.
+    Bursts,
+    /// All that their share allows, as soon as it does.
+    Greedy,
+    /// All that their share allows, just before one of our requests arrives.
+    Ambush,
+    /// So many times their share, in small requests, all the time.
+    Evenly {
+        /// Of the share.
+        times: f64,
+    },
+    /// Bursts of so many times their share, and no more than it on average.
+    Flood {
+        /// Of the share.
+        times: f64,
+    },
+}
+
+/// Others who keep to a share of the bucket: a bucket of their own, of that part of its size and rate.
+pub(crate) struct Others {
+    bucket: Rc<Bucket>,
+    allowance: Rc<Allowance>,
+    pattern: Pattern,
+    rng: StdRng,
+}
+
+struct Allowance {
+    most: f64,
+    rate: f64,
+    points: Cell<f64>,
+    at: Cell<Instant>,
+}
+
+impl Allowance {
+    fn now(&self) -> f64 {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.at.replace(now)).as_secs_f64();
+        let points = (self.points.get() + elapsed * self.rate).min(self.most);
+        self.points.set(points);
+        points
+    }
+}
+
+impl Others {
+    pub(crate) fn new(bucket: Rc<Bucket>, share: f64, pattern: Pattern, seed: u64) -> Self {
+        let burst = match pattern {
+            Pattern::Flood { times } => times,
+            _ => 1.0,
+        };
+        let pace = match pattern {
+            Pattern::Evenly { times } => times,
+            _ => 1.0,
+        };
+        let most = share * bucket.maximum * burst;
+        let allowance = Rc::new(Allowance {
+            most,
+            rate: share * bucket.rate * pace,
+            points: Cell::new(most),
+            at: Cell::new(Instant::now()),
+        });
+        Self {
+            bucket,
+            allowance,
+            pattern,
+            rng: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        match self.pattern {
+            Pattern::Nobody => {}
+            Pattern::Ambush => self.lie_in_wait(),
+            Pattern::Random => loop {
+                // Twice as often as the share would pay for; what is beyond it is not asked for.
+                let mean = self.allowance.most * 0.1 / self.allowance.rate / 2.0;
+                self.pause(mean).await;
+                let cost = self.allowance.most * self.rng.random_range(0.01..0.2);
+                if self.allowance.now() >= cost {
+                    self.ask(cost).await;
+                }
+            },
+            Pattern::Bursts | Pattern::Flood { .. } => loop {
+                let mean = self.allowance.most / self.allowance.rate * 1.5;
+                self.pause(mean).await;
+                self.ask(self.allowance.now()).await;
+            },
+            Pattern::Greedy => loop {
+                self.pause(0.05).await;
+                self.ask(self.allowance.now()).await;
+            },
+            Pattern::Evenly { .. } => loop {
+                let cost = self.allowance.rate * 0.1;
+                sleep(Duration::from_millis(100)).await;
+                take(&self.bucket, &self.allowance, cost);
+            },
+        }
+    }
+
+    /// At random, after so many seconds on average.
+    async fn pause(&mut self, mean: f64) {
+        let seconds = -mean * self.rng.random_range(f64::EPSILON..1.0f64).ln();
+        sleep(Duration::from_secs_f64(seconds)).await;
+    }
+
+    /// Asks for something; half of the time a part of its cost is given back later.
+    async fn ask(&mut self, cost: f64) {
+        if !take(&self.bucket, &self.allowance, cost) || self.rng.random_bool(0.5) {
+            return;
+        }
+        let unused = cost * self.rng.random_range(0.0..0.5);
+        sleep(Duration::from_millis(self.rng.random_range(10..500))).await;
+        give_back(&self.bucket, &self.allowance, unused);
+    }
+
+    fn lie_in_wait(&self) {
+        let (bucket, allowance) = (Rc::downgrade(&self.bucket), Rc::clone(&self.allowance));
+        *self.bucket.ambush.borrow_mut() = Some(Box::new(move || {
+            if let Some(bucket) = bucket.upgrade() {
+                take(&bucket, &allowance, allowance.now());
+            }
+        }));
+    }
+}
+
+fn take(bucket: &Bucket, allowance: &Allowance, cost: f64) -> bool {
+    let points = allowance.now();
+    if !bucket.take(cost) {
+        bucket.seen.borrow_mut().others_throttled += 1;
+        return false;
+    }
+    allowance.points.set(points - cost);
+    bucket.seen.borrow_mut().others += cost;
+    true
+}
+
+fn give_back(bucket: &Bucket, allowance: &Allowance, points: f64) {
+    bucket.give_back(points);
+    allowance.points.set(allowance.now() + points);
+    bucket.seen.borrow_mut().others -= points;
+}

@@ -1,0 +1,84 @@
+//! Everything at once, by chance: processes that die, answers that are lost, saves that fail, for days.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use shopify_client::TokenSource;
+use tokio::time::{sleep, timeout};
+
+use super::shopify::{Fault, Setup, shop};
+use super::{HOUR, MINUTE};
+
+fn some_fault(rng: &mut StdRng) -> Fault {
+    [
+        Fault::Unavailable,
+        Fault::Lost,
+        Fault::Garbled,
+        Fault::Silence,
+    ][rng.random_range(0..4)]
+}
+
+fn trouble(setup: &Setup, rng: &mut StdRng) {
+    match rng.random_range(0..6) {
+        0 | 1 => setup.shopify.fault(some_fault(rng)),
+        2 => setup.store.fail_saves(rng.random_range(1..8)),
+        3 => setup.store.hang_saves(1),
+        4 => setup.store.fail_loads(rng.random_range(1..3)),
+        _ => {}
+    }
+}
+
+/// Whatever happens, a token that is handed out is one that Shopify accepts, nobody has to ask the merchant, and when
+/// all is well again, there is a token.
+async fn comes_through(seed: u64) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let setup = Setup::installed();
+    let mut processes = vec![setup.process(seed * 10), setup.process(seed * 10 + 1)];
+    for step in 0..150 {
+        if rng.random_bool(0.4) {
+            trouble(&setup, &mut rng);
+        }
+        if rng.random_bool(0.15) {
+            let which = rng.random_range(0..processes.len());
+            processes[which] = setup.process(seed * 1000 + step);
+        }
+        let source = processes[rng.random_range(0..processes.len())].shop(&shop());
+        let patience = Duration::from_millis(rng.random_range(100..100_000));
+        match timeout(patience, source.access_token()).await {
+            Ok(Ok(token)) => {
+                assert!(setup.shopify.accepts(&token), "seed {seed}, step {step}");
+            }
+            Ok(Err(error)) => {
+                assert!(error.retryable, "seed {seed}, step {step}: {error:?}");
+            }
+            Err(_) => {}
+        }
+        let longest = if rng.random_bool(0.7) {
+            MINUTE * 3
+        } else {
+            HOUR
+        };
+        sleep(longest.mul_f64(rng.random_range(0.0..1.0))).await;
+    }
+    setup.shopify.clear_faults();
+    setup.store.heal();
+    sleep(MINUTE * 2).await;
+    for process in &processes {
+        let source = process.shop(&shop());
+        // The first may yet learn of a fault from before.
+        let _ = source.access_token().await;
+        sleep(MINUTE).await;
+        let token = source.access_token().await.unwrap();
+        assert!(setup.shopify.accepts(&token), "seed {seed}");
+    }
+    let asked = setup.shopify.asked().len();
+    assert!(asked > 10, "seed {seed}: {asked} requests are no test");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_no_token_is_lost() {
+    for seed in 1..=60 {
+        comes_through(seed).await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Processes that die, and several that share a store.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use secrecy::ExposeSecret;
+use shopify_client::TokenSource;
+use tokio::time::{Instant, advance, timeout};
+
+use super::shopify::{Fault, HOUR, Setup, shop};
+use super::{MINUTE, error, token};
+
+/// Lets a process die after Shopify has made a new pair and before it is saved.
+async fn dies_before_saving(setup: &Setup, seed: u64) {
+    let process = setup.process(seed);
+    setup.store.hang_saves(1);
+    let given_up = timeout(
+        Duration::from_secs(20),
+        process.shop(&shop()).access_token(),
+    )
+    .await;
+    // With a token that is still good the caller has gone on with that.
+    drop(given_up);
+    drop(process);
+    let kept = setup.store.kept().await;
+    assert_eq!(kept.version, 1, "nothing was saved");
+    assert!(kept.attempt.is_some(), "but it was begun");
+    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_answer_and_save_loses_nothing() {
+    let setup = Setup::installed();
+    advance(MINUTE * 56).await;
+    dies_before_saving(&setup, 20).await;
+    let next = setup.process(21).shop(&shop());
+    assert_eq!(token(&next).await, "access-1", "good to its end");
+    assert_eq!(
+        setup.shopify.asked().len(),
+        1,
+        "the dead process may yet be alive"
+    );
+    advance(MINUTE).await;
+    assert_eq!(token(&next).await, "access-3");
+    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+    advance(HOUR).await;
+    assert_eq!(token(&next).await, "access-4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_an_expired_token_is_waited_for_until_the_lease_is_over() {
+    let setup = Setup::installed();
+    advance(HOUR).await;
+    dies_before_saving(&setup, 22).await;
+    let next = setup.process(23).shop(&shop());
+    let start = Instant::now();
+    assert_eq!(token(&next).await, "access-3");
+    assert!(start.elapsed() <= MINUTE, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_restarts_many_times_comes_through() {
+    let setup = Setup::installed();
+    advance(HOUR).await;
+    setup.store.hang_saves(u32::MAX);
+    for seed in 30..40 {
+        let process = setup.process(seed);
+        let source = process.shop(&shop());
+        let died = timeout(MINUTE * 2, source.access_token()).await;
+        assert!(died.is_err(), "seed {seed}");
+    }
+    setup.store.heal();
+    assert!(
+        token(&setup.process(40).shop(&shop()))
+            .await
+            .starts_with("access-")
+    );
+    let asked = setup.shopify.asked();
+    assert!(asked.len() > 10 && asked.iter().all(|asked| asked == "refresh refresh-1"));
+}
+
+/// An answer that nobody waits for is not lost as long as the process lives.
+#[tokio::test(start_paused = true)]
+async fn the_caller_who_began_may_go() {
+    let setup = Setup::installed();
+    let process = setup.process(24);
+    advance(HOUR).await;
+    let first = process.shop(&shop());
+    let second = process.shop(&shop());
+    let mut began = Box::pin(first.access_token());
+    assert!(began.as_mut().now_or_never().is_none());
+    drop(began);
+    assert_eq!(token(&second).await, "access-2");
+    assert_eq!(setup.shopify.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_fails_is_tried_again_before_the_new_token_is_used() {
+    let setup = Setup::installed();
+    let source = setup.process(25).shop(&shop());
+    advance(HOUR).await;
+    setup.store.fail_saves(3);
+    assert_eq!(token(&source).await, "access-2");
+    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.store.log(), ["begin", "save"]);
+    assert_eq!(
+        setup.store.kept().await.token.access_token.expose_secret(),
+        "access-2"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_cannot_be_saved_counts_as_lost() {
+    let setup = Setup::installed();
+    let source = setup.process(26).shop(&shop());
+    advance(HOUR).await;
+    setup.store.fail_saves(5);
+    assert!(error(&source).await.retryable);
+    advance(MINUTE).await;
+    assert_eq!(token(&source).await, "access-3");
+    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_asked_again() {
+    let setup = Setup::installed();
+    let source = setup.process(33).shop(&shop());
+    advance(HOUR).await;
+    setup.store.hang_saves(1);
+    assert_eq!(token(&source).await, "access-2");
+    assert_eq!(setup.shopify.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_processes_one_asks_and_the_other_takes_what_it_got() {
+    let setup = Setup::installed();
+    let (one, other) = (
+        setup.process(27).shop(&shop()),
+        setup.process(28).shop(&shop()),
+    );
+    for round in 1..=5 {
+        advance(HOUR).await;
+        let (first, second) = tokio::join!(token(&one), token(&other));
+        let expected = format!("access-{}", round + 1);
+        assert_eq!([&first, &second], [&expected, &expected]);
+        assert_eq!(setup.shopify.asked().len(), round);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_another_process_renews_the_old_token_is_used() {
+    let setup = Setup::installed();
+    let (one, other) = (
+        setup.process(29).shop(&shop()),
+        setup.process(30).shop(&shop()),
+    );
+    token(&other).await;
+    advance(MINUTE * 56).await;
+    setup.shopify.fault(Fault::Silence);
+    let first = tokio::spawn(async move { token(&one).await });
+    advance(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    assert_eq!(token(&other).await, "access-1");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(first.await.unwrap(), "access-1");
+    assert_eq!(setup.shopify.asked().len(), 1);
+}
+
+/// A process was stopped for so long that another one renewed in its place, twice.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_comes_late_takes_what_is_there() {
+    let setup = Setup::installed();
+    let (late, other) = (
+        setup.process(31).shop(&shop()),
+        setup.process(32).shop(&shop()),
+    );
+    let rejected = late.access_token().await.unwrap();
+    for _ in 0..2 {
+        advance(HOUR).await;
+        token(&other).await;
+    }
+    let asked = setup.shopify.asked().len();
+    assert_eq!(
+        late.renew(&rejected).await.unwrap().expose_secret(),
+        "access-3"
+    );
+    assert_eq!(token(&late).await, "access-3");
+    assert_eq!(setup.shopify.asked().len(), asked);
+}
+
+/// Its callers gave up between its journal entry and its request, and come back when another process has taken over. A
+/// second use of the refresh token would retire the pair that the other one has stored.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_goes_on_too_late_sends_nothing() {
+    for seed in 60..80 {
+        let setup = Setup::installed();
+        let (late, other) = (
+            setup.process(seed).shop(&shop()),
+            setup.process(seed + 100).shop(&shop()),
+        );
+        advance(HOUR).await;
+        setup.store.linger_begins(1);
+        let given_up = timeout(Duration::from_millis(500), late.access_token()).await;
+        assert!(given_up.is_err());
+        advance(MINUTE * 2).await;
+        assert_eq!(token(&other).await, "access-2");
+        let _ = late.access_token().await;
+        assert_eq!(setup.shopify.asked(), ["refresh refresh-1"], "seed {seed}");
+        advance(MINUTE).await;
+        assert_eq!(token(&late).await, "access-2");
+    }
+}

@@ -1,0 +1,442 @@
+//! Shopify's side of the grants, with the strictest reading of its rules; and a store and a clock to go with it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use secrecy::{ExposeSecret, SecretString};
+use shopify_client::oauth::TokenGrant;
+use shopify_client::token::{
+    Attempt, Clock, Grants, Kept, ManagedTokens, ManagedTokensBuilder, MemoryStore, StoredToken,
+    TokenStore,
+};
+use shopify_client::{Error, ShopDomain, TokenError};
+use tokio::time::{Instant, sleep};
+
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+
+pub(crate) fn shop() -> ShopDomain {
+    ShopDomain::parse("example").unwrap()
+}
+
+/// Wall time that goes with tokio's.
+pub(crate) struct TokioClock(Instant);
+
+impl TokioClock {
+    pub(crate) fn start() -> Arc<Self> {
+        Arc::new(Self(Instant::now()))
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> DateTime<Utc> {
+        let start = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        start + TimeDelta::from_std(self.0.elapsed()).unwrap()
+    }
+}
+
+/// What happens to a request instead of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// Answered with 503; nothing is done.
+    Unavailable,
+    /// Done, but the answer does not arrive.
+    Lost,
+    /// Done, but the answer is half.
+    Garbled,
+    /// Neither done nor answered, ever.
+    Silence,
+    /// The app's secret is refused.
+    WrongSecret,
+}
+
+/// One pair. The refresh token of pair `n` is `refresh-n`.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    number: u64,
+    used: bool,
+}
+
+#[derive(Default)]
+struct Books {
+    made: u64,
+    /// The pair whose refresh token may be used, and the one before it, which may be as long as this one is not.
+    current: Option<Pair>,
+    previous: Option<Pair>,
+    /// When each access token ends; `None`: it does not by itself.
+    ends: HashMap<String, Option<DateTime<Utc>>>,
+    faults: VecDeque<Fault>,
+    asked: Vec<String>,
+    under_way: HashSet<ShopDomain>,
+    /// How long an access token lasts; `None`: the answer does not say.
+    lasts: Option<Duration>,
+}
+
+/// Shopify, for one shop. A refresh token that is tried again makes another pair and retires the first answer's, which is
+/// the strictest way to read the documentation. Two requests at a time are an error.
+pub(crate) struct Shopify {
+    clock: Arc<TokioClock>,
+    books: Arc<Mutex<Books>>,
+    takes: Duration,
+}
+
+impl Shopify {
+    pub(crate) fn new(clock: &Arc<TokioClock>) -> Arc<Self> {
+        let books = Books {
+            lasts: Some(HOUR),
+            ..Books::default()
+        };
+        Arc::new(Self {
+            clock: Arc::clone(clock),
+            books: Arc::new(Mutex::new(books)),
+            takes: Duration::from_millis(300),
+        })
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn fault(&self, fault: Fault) {
+        self.books().faults.push_back(fault);
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        self.books().faults.clear();
+    }
+
+    pub(crate) fn lasts(&self, lasts: Option<Duration>) {
+        self.books().lasts = lasts;
+    }
+
+    /// What was sent so far: `refresh refresh-1` and the like.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.books().asked.clone()
+    }
+
+    /// The pair of a new installation.
+    pub(crate) fn install(&self) -> StoredToken {
+        let mut books = self.books();
+        books.previous = None;
+        let grant = books.pair(self.clock.now());
+        StoredToken::granted(grant, self.clock.now())
+    }
+
+    /// A token that never expires.
+    pub(crate) fn install_permanent(&self) -> StoredToken {
+        let mut books = self.books();
+        books.made += 1;
+        let token = format!("permanent-{}", books.made);
+        books.ends.insert(token.clone(), None);
+        StoredToken {
+            access_token: token.into(),
+            expires_at: None,
+            refresh_token: None,
+            refresh_expires_at: None,
+            scopes: Vec::new(),
+        }
+    }
+
+    /// Nothing that was granted is accepted any more.
+    pub(crate) fn revoke(&self) {
+        let mut books = self.books();
+        books.ends.clear();
+        books.current = None;
+        books.previous = None;
+    }
+
+    /// Whether a request with it would be answered.
+    pub(crate) fn accepts(&self, token: &SecretString) -> bool {
+        let books = self.books();
+        let end = books.ends.get(token.expose_secret());
+        end.is_some_and(|end| end.is_none_or(|end| self.clock.now() < end))
+    }
+
+    /// Answers a request, whether anybody waits for the answer or not.
+    async fn answer(
+        &self,
+        shop: &ShopDomain,
+        asked: String,
+        act: impl FnOnce(&mut Books, DateTime<Utc>) -> Result<TokenGrant, Error> + Send + 'static,
+    ) -> Result<TokenGrant, Error> {
+        let fault = {
+            let mut books = self.books();
+            books.asked.push(asked);
+            books.faults.pop_front()
+        };
+        if matches!(fault, Some(Fault::Silence)) {
+            return pending().await;
+        }
+        let alone = self.books().under_way.insert(shop.clone());
+        assert!(alone, "two requests at a time for {shop}");
+        let (books, clock) = (Arc::clone(&self.books), Arc::clone(&self.clock));
+        let (takes, shop) = (self.takes, shop.clone());
+        let work = tokio::spawn(async move {
+            sleep(takes).await;
+            let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
+            books.under_way.remove(&shop);
+            match fault {
+                Some(Fault::Unavailable) => Err(Error::Status {
+                    operation: "access_token",
+                    status: 503,
+                    request_id: None,
+                }),
+                Some(Fault::WrongSecret) => Err(Error::AccessDenied {
+                    message: "invalid_client".to_owned(),
+                }),
+                _ => act(&mut books, clock.now()),
+            }
+        });
+        let grant = work.await.expect("no panic")?;
+        match fault {
+            Some(Fault::Lost) => Err(Error::Transport {
+                operation: "access_token",
+                timed_out: true,
+                source: "reset".into(),
+            }),
+            Some(Fault::Garbled) => Err(Error::Decode {
+                operation: "access_token",
+                path: ".".to_owned(),
+                source: "line 1".into(),
+            }),
+            _ => Ok(grant),
+        }
+    }
+}
+
+impl Books {
+    fn pair(&mut self, now: DateTime<Utc>) -> TokenGrant {
+        self.made += 1;
+        let number = self.made;
+        self.current = Some(Pair {
+            number,
+            used: false,
+        });
+        let access_token = format!("access-{number}");
+        let lasts = self.lasts.unwrap_or(HOUR);
+        let end = now + TimeDelta::from_std(lasts).unwrap();
+        self.ends.insert(access_token.clone(), Some(end));
+        TokenGrant {
+            access_token: access_token.into(),
+            scopes: vec!["read_products".to_owned()],
+            expires_in: self.lasts,
+            refresh_token: Some(format!("refresh-{number}").into()),
+            refresh_token_expires_in: Some(HOUR * 24 * 90),
+        }
+    }
+
+    fn refresh(&mut self, number: u64, now: DateTime<Utc>) -> Result<TokenGrant, Error> {
+        let is = |pair: Option<Pair>| pair.is_some_and(|pair| pair.number == number);
+        if is(self.current) {
+            self.previous = self.current.map(|pair| Pair { used: true, ..pair });
+        } else if !is(self.previous) || self.current.is_some_and(|pair| pair.used) {
+            return Err(Error::Reauthorize);
+        }
+        Ok(self.pair(now))
+    }
+}
+
+#[async_trait]
+impl Grants for Shopify {
+    async fn refresh(
+        &self,
+        shop: &ShopDomain,
+        refresh_token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let token = refresh_token.expose_secret().to_owned();
+        let number = token.strip_prefix("refresh-").unwrap().parse().unwrap();
+        self.answer(shop, format!("refresh {token}"), move |books, now| {
+            books.refresh(number, now)
+        })
+        .await
+    }
+
+    async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
+        self.answer(shop, "credentials".to_owned(), |books, now| {
+            let lasts = books.lasts;
+            let grant = books.pair(now);
+            Ok(TokenGrant {
+                refresh_token: None,
+                refresh_token_expires_in: None,
+                expires_in: lasts,
+                ..grant
+            })
+        })
+        .await
+    }
+
+    async fn migrate(
+        &self,
+        shop: &ShopDomain,
+        access_token: &SecretString,
+    ) -> Result<TokenGrant, Error> {
+        let token = access_token.expose_secret().to_owned();
+        self.answer(shop, format!("migrate {token}"), move |books, now| {
+            let known = books.ends.contains_key(&token);
+            // It is known and ended: exchanged before, and asked for again.
+            let used = books.current.is_some_and(|pair| pair.used);
+            if !known || used {
+                return Err(Error::Reauthorize);
+            }
+            books.ends.insert(token.clone(), Some(now));
+            Ok(books.pair(now))
+        })
+        .await
+    }
+}
+
+/// A store whose writes can fail.
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) rows: MemoryStore,
+    troubles: Mutex<Troubles>,
+}
+
+#[derive(Default)]
+struct Troubles {
+    saves_that_fail: u32,
+    saves_that_hang: u32,
+    loads_that_fail: u32,
+    begins_that_linger: u32,
+    log: Vec<&'static str>,
+}
+
+impl Store {
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn fail_saves(&self, times: u32) {
+        self.troubles().saves_that_fail = times;
+    }
+
+    /// The process that saves never comes to the end of it: it dies there.
+    pub(crate) fn hang_saves(&self, times: u32) {
+        self.troubles().saves_that_hang = times;
+    }
+
+    /// What is begun is written, but it takes a second until the process knows.
+    pub(crate) fn linger_begins(&self, times: u32) {
+        self.troubles().begins_that_linger = times;
+    }
+
+    pub(crate) fn fail_loads(&self, times: u32) {
+        self.troubles().loads_that_fail = times;
+    }
+
+    pub(crate) fn heal(&self) {
+        let log = std::mem::take(&mut self.troubles().log);
+        *self.troubles() = Troubles {
+            log,
+            ..Troubles::default()
+        };
+    }
+
+    /// What was written.
+    pub(crate) fn log(&self) -> Vec<&'static str> {
+        self.troubles().log.clone()
+    }
+
+    pub(crate) async fn kept(&self) -> Kept {
+        self.rows.load(&shop()).await.unwrap().expect("installed")
+    }
+}
+
+fn one_of(count: &mut u32) -> bool {
+    let some = *count > 0;
+    *count = count.saturating_sub(1);
+    some
+}
+
+#[async_trait]
+impl TokenStore for Store {
+    async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError> {
+        if one_of(&mut self.troubles().loads_that_fail) {
+            return Err(TokenError::temporary("the database is away"));
+        }
+        self.rows.load(shop).await
+    }
+
+    async fn begin(
+        &self,
+        shop: &ShopDomain,
+        version: u64,
+        replaces: Option<Attempt>,
+        attempt: Attempt,
+    ) -> Result<bool, TokenError> {
+        self.troubles().log.push("begin");
+        let begun = self.rows.begin(shop, version, replaces, attempt).await;
+        let lingers = one_of(&mut self.troubles().begins_that_linger);
+        if lingers {
+            sleep(Duration::from_secs(1)).await;
+        }
+        begun
+    }
+
+    async fn save(
+        &self,
+        shop: &ShopDomain,
+        version: u64,
+        attempt: Attempt,
+        token: &StoredToken,
+    ) -> Result<bool, TokenError> {
+        if one_of(&mut self.troubles().saves_that_hang) {
+            return pending().await;
+        }
+        if one_of(&mut self.troubles().saves_that_fail) {
+            return Err(TokenError::temporary("the database is away"));
+        }
+        self.troubles().log.push("save");
+        self.rows.save(shop, version, attempt, token).await
+    }
+}
+
+/// A shop, its store, and processes that share it.
+pub(crate) struct Setup {
+    pub(crate) clock: Arc<TokioClock>,
+    pub(crate) shopify: Arc<Shopify>,
+    pub(crate) store: Arc<Store>,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        let clock = TokioClock::start();
+        Self {
+            shopify: Shopify::new(&clock),
+            store: Arc::default(),
+            clock,
+        }
+    }
+
+    /// With a token that lasts an hour from now.
+    pub(crate) fn installed() -> Self {
+        let setup = Self::new();
+        setup.store.rows.install(&shop(), setup.shopify.install());
+        setup
+    }
+
+    /// With a token that never expires.
+    pub(crate) fn permanent() -> Self {
+        let setup = Self::new();
+        let token = setup.shopify.install_permanent();
+        setup.store.rows.install(&shop(), token);
+        setup
+    }
+
+    pub(crate) fn builder(&self, seed: u64) -> ManagedTokensBuilder {
+        let (store, grants) = (Arc::clone(&self.store), Arc::clone(&self.shopify));
+        ManagedTokens::builder(store as _, grants as _)
+            .clock(Arc::clone(&self.clock) as _)
+            .rng(StdRng::seed_from_u64(seed))
+    }
+
+    /// One process's tokens.
+    pub(crate) fn process(&self, seed: u64) -> ManagedTokens {
+        self.builder(seed).build()
+    }
+}

@@ -1,0 +1,186 @@
+//! Scripted exchanges, and what the network transport is told by the builder.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use shopify_client::oauth::AppCredentials;
+use shopify_client::transport::{ScriptedAnswer, ScriptedTransport};
+use shopify_client::{
+    API_VERSION, Client, ClientBuilder, Endpoint, Error, ShopClient, ShopDomain, StaticToken,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+fn shop(script: &ScriptedTransport) -> ShopClient {
+    let client = Client::builder().transport(Arc::new(script.clone()));
+    shop_of(client)
+}
+
+fn shop_of(client: ClientBuilder) -> ShopClient {
+    let client = client.build().expect("a client");
+    let domain = ShopDomain::parse("example").expect("a domain");
+    client.shop(&domain, Arc::new(StaticToken::new("token")))
+}
+
+fn seven() -> ScriptedAnswer {
+    ScriptedAnswer::data(json!({ "productsCount": { "count": 7, "precision": "EXACT" } }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_answers_what_it_expects_and_shows_what_came() {
+    let script = ScriptedTransport::new();
+    script
+        .then("ProductsCount", ScriptedAnswer::unsent())
+        .then("ProductsCount", ScriptedAnswer::lost())
+        .then("ProductsCount", ScriptedAnswer::timed_out())
+        .then("ProductsCount", seven().cut_short(9))
+        .then("ProductsCount", seven());
+    assert_eq!(shop(&script).products_count().await.unwrap().count, 7);
+
+    let requests = script.finish();
+    assert_eq!(requests.len(), 5);
+    let last = requests.last().unwrap();
+    assert_eq!(last.name, "ProductsCount");
+    assert_eq!(
+        last.url,
+        format!("https://example.myshopify.com/admin/api/{API_VERSION}/graphql.json")
+    );
+    assert_eq!(last.token.as_ref().unwrap().expose_secret(), "token");
+}
+
+#[tokio::test]
+async fn an_unexpected_request_fails_at_once_with_a_sentence() {
+    let script = ScriptedTransport::new();
+    script.then("Shop", ScriptedAnswer::status(200));
+    let error = shop(&script).products_count().await.unwrap_err();
+    let Error::Transport { source, .. } = &error else {
+        panic!("{error:?}");
+    };
+    let sentence = source.source().unwrap().to_string();
+    assert!(
+        sentence.starts_with("the script expects Shop, but `ProductsCount` was asked with {"),
+        "{sentence}"
+    );
+    assert_eq!(script.requests().len(), 1);
+    let finish = std::panic::catch_unwind(|| script.finish()).unwrap_err();
+    assert_eq!(finish.downcast_ref::<String>(), Some(&sentence));
+}
+
+#[tokio::test]
+async fn a_step_that_never_came_fails_the_test() {
+    let script = ScriptedTransport::new();
+    script
+        .always("ProductsCount", seven())
+        .then("Shop", ScriptedAnswer::status(500));
+    for _ in 0..3 {
+        assert_eq!(shop(&script).products_count().await.unwrap().count, 7);
+    }
+    let finish = std::panic::catch_unwind(|| script.finish()).unwrap_err();
+    let sentence: &String = finish.downcast_ref().unwrap();
+    assert_eq!(sentence, "never asked: Shop");
+}
+
+#[tokio::test]
+async fn grants_go_through_the_transport_and_are_named_by_their_path() {
+    let script = ScriptedTransport::new();
+    let grant = json!({ "access_token": "shpat_1", "scope": "read_products", "expires_in": 3600 });
+    script.then(
+        "POST /admin/oauth/access_token",
+        ScriptedAnswer::json(200, grant),
+    );
+    let client = Client::builder()
+        .endpoint(Endpoint::custom("http://127.0.0.1:9/{shop}").unwrap())
+        .transport(Arc::new(script.clone()))
+        .build()
+        .unwrap();
+    let app = AppCredentials {
+        api_key: "key".to_owned(),
+        api_secret: SecretString::from("secret"),
+    };
+    let domain = ShopDomain::parse("example").unwrap();
+    let grant = client.oauth(&app).client_credentials(&domain).await;
+    assert_eq!(grant.unwrap().access_token.expose_secret(), "shpat_1");
+    let requests = script.finish();
+    assert_eq!(requests[0].body["client_id"], "key");
+    assert!(requests[0].variables.is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_large_is_refused_by_the_client_itself() {
+    let script = ScriptedTransport::new();
+    script.then(
+        "ProductsCount",
+        ScriptedAnswer::bytes(200, vec![b' '; 1001]),
+    );
+    let client = Client::builder()
+        .max_answer(1000)
+        .transport(Arc::new(script.clone()));
+    let shop = shop_of(client);
+    let error = shop.products_count().await.unwrap_err();
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "the answer is larger than 1000 bytes"
+    );
+    script.finish();
+}
+
+#[test]
+fn a_scripts_debug_text_holds_no_token() {
+    let script = ScriptedTransport::new();
+    script.then("Shop", ScriptedAnswer::status(500));
+    let client = Client::builder()
+        .proxy("http://user:geheim@127.0.0.1:1")
+        .transport(Arc::new(script));
+    let text = format!("{client:?}");
+    assert!(!text.contains("geheim"), "{text}");
+    assert!(text.contains("left: [\"Shop\"]"), "{text}");
+}
+
+#[tokio::test]
+async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://user:geheim@{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        let body = r#"{"data":{"productsCount":{"count":7,"precision":"EXACT"}}}"#;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all((head + body).as_bytes()).await.unwrap();
+        String::from_utf8(request).unwrap().to_ascii_lowercase()
+    });
+    let client = Client::builder()
+        .endpoint(Endpoint::custom("http://shop.invalid/{shop}").unwrap())
+        .user_agent("a bot/1.0")
+        .proxy(proxy);
+    let shop = shop_of(client);
+    assert_eq!(shop.products_count().await.unwrap().count, 7);
+    let request = served.await.unwrap();
+    assert!(
+        request.starts_with("post http://shop.invalid/example.myshopify.com/admin/api/"),
+        "{request}"
+    );
+    assert!(request.contains("proxy-authorization: basic dxnlcjpnzwhlaw0="));
+    assert!(request.contains("user-agent: a bot/1.0"));
+}
+
+#[test]
+fn the_clients_debug_text_holds_no_password_of_the_proxy() {
+    let builder = Client::builder().proxy("http://user:geheim@127.0.0.1:1");
+    let text = format!("{builder:?} {:?}", builder.clone().build().unwrap());
+    assert!(!text.contains("geheim"), "{text}");
+}
+
+#[test]
+fn an_unusable_proxy_is_refused_without_quoting_it() {
+    for url in ["", "geheim", "http://", "ftp:geheim"] {
+        let error = Client::builder().proxy(url).build().unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("the proxy is not"), "{text}");
+        assert!(!text.contains("geheim"), "{text}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Under which secret a delivery was right, and what else its headers tell.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+use shopify_client::webhook::{
+    HeaderFamily, InvalidKey, KeyUse, Topic, Verified, Verifier, WebhookError, sign,
+};
+
+const BODY: &[u8] = br#"{"id":788032119674292922}"#;
+
+fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+fn headers(prefix: &str, signature: &str, more: &[(&str, &str)]) -> HeaderMap {
+    let always = [
+        ("hmac-sha256", signature),
+        ("topic", "products/update"),
+        ("shop-domain", "a.myshopify.com"),
+    ];
+    let all = always.iter().chain(more);
+    let pairs = all.map(|(name, value)| {
+        let name = HeaderName::try_from(format!("{prefix}{name}")).expect("a name");
+        (name, HeaderValue::try_from(*value).expect("a value"))
+    });
+    pairs.collect()
+}
+
+fn signed_by(secret: &SecretString, verifier: &Verifier) -> Result<Verified, WebhookError> {
+    let headers = headers("X-Shopify-", &sign(secret, BODY), &[]);
+    verifier.verify_headers(&headers, BODY)
+}
+
+fn uses(verifier: &Verifier) -> Vec<(String, u64)> {
+    let pair = |key: KeyUse| (key.key_id, key.deliveries);
+    verifier.uses().into_iter().map(pair).collect()
+}
+
+#[test]
+fn a_delivery_tells_under_which_key_it_was_right() {
+    let (new, old) = (secret("new"), secret("old"));
+    let verifier = Verifier::keyed([("2026", &new), ("2025", &old)]).unwrap();
+    assert_eq!(signed_by(&old, &verifier).unwrap().key_id, "2025");
+    assert_eq!(signed_by(&new, &verifier).unwrap().key_id, "2026");
+    assert_eq!(signed_by(&new, &verifier).unwrap().key_id, "2026");
+    let refused = signed_by(&secret("another"), &verifier);
+    assert_eq!(refused, Err(WebhookError::WrongSignature));
+    let counts = [("2026".to_owned(), 2), ("2025".to_owned(), 1)];
+    assert_eq!(uses(&verifier), counts);
+}
+
+#[test]
+fn keys_without_ids_are_known_by_their_place_and_empty_ones_verify_nothing() {
+    let (nothing, old) = (secret(""), secret("old"));
+    let verifier = Verifier::new([&nothing, &old]);
+    assert_eq!(signed_by(&old, &verifier).unwrap().key_id, "2");
+    let refused = signed_by(&nothing, &verifier);
+    assert_eq!(refused, Err(WebhookError::WrongSignature));
+}
+
+#[test]
+fn unusable_keys_are_refused() {
+    let (good, nothing) = (secret("good"), secret(""));
+    let key_id = || "a".to_owned();
+    let empty = Verifier::keyed([("b", &good), ("a", &nothing)]);
+    assert_eq!(
+        empty.unwrap_err(),
+        InvalidKey::EmptySecret { key_id: key_id() }
+    );
+    let same = Verifier::keyed([("a", &good), ("a", &good)]);
+    assert_eq!(same.unwrap_err(), InvalidKey::SameId { key_id: key_id() });
+    let none = Verifier::keyed::<String>([]);
+    assert_eq!(none.unwrap_err(), InvalidKey::NoSecret);
+    let verifier = || Verifier::keyed([("a", &good)]).unwrap();
+    let same = verifier().retired([("a", &good)]);
+    assert_eq!(same.unwrap_err(), InvalidKey::SameId { key_id: key_id() });
+    let empty = verifier().retired([("b", &nothing)]);
+    assert!(matches!(empty, Err(InvalidKey::EmptySecret { .. })));
+}
+
+#[test]
+fn a_retired_key_verifies_nothing() {
+    let (new, old) = (secret("new"), secret("old"));
+    let verifier = Verifier::keyed([("new", &new)])
+        .and_then(|verifier| verifier.retired([("old", &old)]))
+        .unwrap();
+    let refused = signed_by(&old, &verifier);
+    assert_eq!(refused, Err(WebhookError::WrongSignature));
+}
+
+#[test]
+fn both_header_families_are_read_whole() {
+    let hush = secret("hush");
+    let verifier = Verifier::new([&hush]);
+    let signature = sign(&hush, BODY);
+    let more = [
+        ("webhook-id", "w"),
+        ("event-id", "e"),
+        ("api-version", "2026-10"),
+        ("triggered-at", "2026-11-24T12:00:00.123456789Z"),
+        ("name", "prices"),
+        ("handle", "price_watch"),
+        ("action", "update"),
+    ];
+    for (prefix, family) in [
+        ("X-Shopify-", HeaderFamily::Webhooks),
+        ("Shopify-", HeaderFamily::Events),
+    ] {
+        let headers = headers(prefix, &signature, &more);
+        let delivery = verifier.verify_headers(&headers, BODY).unwrap();
+        assert_eq!(delivery.family, family);
+        assert_eq!(delivery.topic(), Topic::ProductsUpdate);
+        assert_eq!(delivery.webhook_id, "w");
+        let texts = [
+            delivery.event_id,
+            delivery.api_version,
+            delivery.name,
+            delivery.handle,
+            delivery.action,
+        ];
+        let expected = ["e", "2026-10", "prices", "price_watch", "update"];
+        assert_eq!(texts, expected.map(|text| Some(text.to_owned())));
+        let at = delivery.triggered_at.unwrap();
+        assert_eq!(at.timestamp_subsec_nanos(), 123_456_789);
+    }
+}
+
+#[test]
+fn what_the_verifier_shows_of_itself_holds_no_secret() {
+    let secret = secret("geheim");
+    let verifier = Verifier::keyed([("a", &secret)]).unwrap();
+    let text = format!("{verifier:?}");
+    assert_eq!(text, r#"Verifier { keys: ["a"], retired: [], .. }"#);
+}

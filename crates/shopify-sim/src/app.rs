@@ -1,0 +1,132 @@
+//! The app that the shops know, and what it may do.
+
+use std::fmt;
+
+/// The app under test, as it is registered with Shopify.
+#[derive(Clone, Default)]
+pub struct SimApp {
+    /// The client id.
+    pub api_key: String,
+    /// The client secret: tokens are given for it, queries and webhooks are signed with it.
+    pub api_secret: String,
+    /// The complete URLs to which the grant page may send a browser back.
+    pub redirect_uris: Vec<String>,
+    /// The scopes that are granted when the grant page is not asked for any, such as `read_products`.
+    pub scopes: Vec<String>,
+}
+
+impl fmt::Debug for SimApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimApp")
+            .field("api_key", &self.api_key)
+            .field("redirect_uris", &self.redirect_uris)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a list of scopes as the grant page takes it; `None` when one of them cannot be a scope.
+pub(crate) fn parse_scopes(list: &str) -> Option<Vec<String>> {
+    let mut scopes = Vec::new();
+    for scope in list
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|scope| !scope.is_empty())
+    {
+        if !is_scope(scope) {
+            return None;
+        }
+        if !scopes.iter().any(|known| known == scope) {
+            scopes.push(scope.to_owned());
+        }
+    }
+    Some(scopes)
+}
+
+fn is_scope(text: &str) -> bool {
+    let access = text.strip_prefix("unauthenticated_").unwrap_or(text);
+    let name = access
+        .strip_prefix("read_")
+        .or_else(|| access.strip_prefix("write_"));
+    name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    })
+}
+
+/// What a scope to write allows to read.
+fn implied(scope: &str) -> Option<String> {
+    scope
+        .strip_prefix("unauthenticated_write_")
+        .map(|name| format!("unauthenticated_read_{name}"))
+        .or_else(|| {
+            scope
+                .strip_prefix("write_")
+                .map(|name| format!("read_{name}"))
+        })
+}
+
+/// All that `scopes` allow: `read_…` beside each `write_…`.
+pub(crate) fn expanded(scopes: &[String]) -> Vec<String> {
+    let mut all = scopes.to_vec();
+    for read in scopes.iter().filter_map(|scope| implied(scope)) {
+        if !all.contains(&read) {
+            all.push(read);
+        }
+    }
+    all
+}
+
+/// `scopes` as the token answer lists them: without those that another one implies.
+pub(crate) fn written(scopes: &[String]) -> String {
+    let implied: Vec<_> = scopes.iter().filter_map(|scope| implied(scope)).collect();
+    let kept: Vec<_> = scopes
+        .iter()
+        .filter(|scope| !implied.contains(scope))
+        .map(String::as_str)
+        .collect();
+    kept.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_implies_reading() {
+        let scopes = parse_scopes("write_products, read_products,read_locations").unwrap();
+        assert_eq!(written(&scopes), "write_products,read_locations");
+        let scopes = parse_scopes("write_products,unauthenticated_write_checkouts").unwrap();
+        assert_eq!(
+            expanded(&scopes),
+            [
+                "write_products",
+                "unauthenticated_write_checkouts",
+                "read_products",
+                "unauthenticated_read_checkouts"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_scope_is_refused() {
+        for list in [
+            "products",
+            "read_",
+            "read_products;drop",
+            "READ_PRODUCTS",
+            "own_all",
+        ] {
+            assert_eq!(parse_scopes(list), None, "{list}");
+        }
+        assert_eq!(parse_scopes("").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let app = SimApp {
+            api_secret: "hush".to_owned(),
+            ..SimApp::default()
+        };
+        assert!(!format!("{app:?}").contains("hush"));
+    }
+}

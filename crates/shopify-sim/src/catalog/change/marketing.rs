@@ -1,0 +1,232 @@
+//! Changes of discounts, collections and the shop.
+
+use std::sync::Arc;
+
+use super::{Changed, CollectionChange, DiscountChange, Event, invalid, named, unknown};
+use crate::catalog::discount::{DiscountKind, Effect, RedeemCode, Value as Gets};
+use crate::catalog::generate::handle;
+use crate::catalog::model::{Collection, Seconds};
+use crate::catalog::{Catalog, blank_discount};
+use crate::webhook::body;
+
+impl Catalog {
+    /// Makes a discount.
+    pub(crate) fn create_discount(
+        &mut self,
+        change: &DiscountChange,
+        now: Seconds,
+    ) -> Changed<u64> {
+        let id = self.new_id();
+        let kind = change.kind.unwrap_or(DiscountKind::CodeBasic);
+        let discount = blank_discount(id, kind, "Offer".to_owned(), now);
+        self.discounts.insert(id, discount);
+        if let Err(error) = self.update_discount(
+            id,
+            &DiscountChange {
+                kind: None,
+                ..change.clone()
+            },
+            now,
+        ) {
+            self.discounts.remove(&id);
+            return Err(error);
+        }
+        Ok((
+            id,
+            vec![Event::new(
+                "discounts/create",
+                body::discount(&self.discounts[&id], now),
+            )],
+        ))
+    }
+
+    /// Changes a discount.
+    pub(crate) fn update_discount(
+        &mut self,
+        id: u64,
+        change: &DiscountChange,
+        now: Seconds,
+    ) -> Changed<()> {
+        let mut next = self.last_id;
+        let discount = self.discounts.get_mut(&id).ok_or(unknown("discount", id))?;
+        if change.kind.is_some() {
+            return Err(invalid("kind", "a discount's kind cannot change"));
+        }
+        if change
+            .percentage
+            .is_some_and(|share| !(share > 0.0 && share <= 1.0))
+        {
+            return Err(invalid("percentage", "it is not above 0 and up to 1"));
+        }
+        let mut events = Vec::new();
+        if let Some(codes) = &change.codes {
+            if !discount.kind.has_codes() {
+                return Err(invalid("codes", "an automatic discount has none"));
+            }
+            let (kept, gone): (Vec<_>, Vec<_>) = discount
+                .codes
+                .drain(..)
+                .partition(|known| codes.iter().any(|code| **code == *known.code));
+            discount.codes = kept;
+            events.extend(
+                gone.iter()
+                    .map(|code| ("discounts/redeemcode_removed", code.clone())),
+            );
+            for code in codes {
+                if discount.codes.iter().all(|known| *known.code != **code) {
+                    next += 1;
+                    let code = RedeemCode {
+                        id: next,
+                        code: code.as_str().into(),
+                        used: 0,
+                    };
+                    events.push(("discounts/redeemcode_added", code.clone()));
+                    discount.codes.push(code);
+                }
+            }
+        }
+        if let Some(title) = &change.title {
+            discount.title.clone_from(title);
+        }
+        if let Some(share) = change.percentage {
+            let effect = Effect::Percentage(share);
+            discount.gets = match discount.gets {
+                Gets::Effect(_) => Gets::Effect(effect),
+                Gets::OnQuantity { quantity, .. } => Gets::OnQuantity { quantity, effect },
+            };
+        }
+        discount.updated_at = now;
+        let mut events: Vec<_> = events
+            .iter()
+            .map(|(topic, code)| Event::new(topic, body::redeem_code(discount, code)))
+            .collect();
+        events.push(Event::new(
+            "discounts/update",
+            body::discount(discount, now),
+        ));
+        self.last_id = next;
+        Ok(((), events))
+    }
+
+    /// Takes a discount away.
+    pub(crate) fn delete_discount(&mut self, id: u64, now: Seconds) -> Changed<()> {
+        let discount = self.discounts.remove(&id).ok_or(unknown("discount", id))?;
+        Ok((
+            (),
+            vec![Event::new(
+                "discounts/delete",
+                body::discount_gone(&discount, now),
+            )],
+        ))
+    }
+
+    /// Makes a collection.
+    pub(crate) fn create_collection(
+        &mut self,
+        change: &CollectionChange,
+        now: Seconds,
+    ) -> Changed<u64> {
+        let title = change
+            .title
+            .clone()
+            .ok_or_else(|| invalid("title", "a new collection needs one"))?;
+        let id = self.new_id();
+        let collection = Collection {
+            id,
+            handle: format!("{}-{id}", handle(&title)),
+            title,
+            html: String::new(),
+            sort_order: "MANUAL",
+            template_suffix: None,
+            updated_at: now,
+            tag: change.tag.as_deref().map(Arc::from),
+            products: indexmap::IndexSet::new(),
+            metafields: Vec::new(),
+        };
+        self.collections.insert(id, collection);
+        if let Err(error) = self.update_collection(
+            id,
+            &CollectionChange {
+                tag: None,
+                ..change.clone()
+            },
+            now,
+        ) {
+            self.collections.remove(&id);
+            return Err(error);
+        }
+        self.regroup();
+        Ok((
+            id,
+            vec![Event::new(
+                "collections/create",
+                body::collection(&self.collections[&id]),
+            )],
+        ))
+    }
+
+    /// Changes a collection.
+    pub(crate) fn update_collection(
+        &mut self,
+        id: u64,
+        change: &CollectionChange,
+        now: Seconds,
+    ) -> Changed<()> {
+        if let Some(missing) = change
+            .products
+            .iter()
+            .flatten()
+            .find(|id| !self.products.contains_key(id))
+        {
+            return Err(unknown("product", *missing));
+        }
+        let collection = self
+            .collections
+            .get_mut(&id)
+            .ok_or(unknown("collection", id))?;
+        if change.tag.is_some() {
+            return Err(invalid("tag", "a collection's condition cannot change"));
+        }
+        if let Some(products) = &change.products {
+            if collection.tag.is_some() {
+                return Err(invalid(
+                    "products",
+                    "a smart collection's products follow from its condition",
+                ));
+            }
+            collection.products = products.iter().copied().collect();
+        }
+        if let Some(title) = &change.title {
+            collection.title.clone_from(title);
+        }
+        if let Some(html) = &change.description_html {
+            collection.html.clone_from(html);
+        }
+        collection.updated_at = now;
+        Ok((
+            (),
+            vec![Event::new(
+                "collections/update",
+                body::collection(collection),
+            )],
+        ))
+    }
+
+    /// Takes a collection away; its products stay.
+    pub(crate) fn delete_collection(&mut self, id: u64) -> Changed<()> {
+        self.collections
+            .remove(&id)
+            .ok_or(unknown("collection", id))?;
+        Ok((
+            (),
+            vec![Event::new("collections/delete", body::collection_gone(id))],
+        ))
+    }
+
+    /// Renames the shop.
+    pub(crate) fn rename_shop(&mut self, name: &str, now: Seconds) -> Changed<()> {
+        named("name", name)?.clone_into(&mut self.shop.name);
+        self.shop.updated_at = now;
+        Ok(((), vec![Event::new("shop/update", body::shop(&self.shop))]))
+    }
+}

@@ -1,0 +1,175 @@
+//! Changes of stock and of the places that hold it.
+
+use super::{ChangeError, Changed, Event, named, unknown};
+use crate::catalog::Catalog;
+use crate::catalog::model::{Level, Location, Product, Seconds};
+use crate::webhook::body;
+
+impl Catalog {
+    /// Sets what of an item can be sold at a location; a location that did not stock it starts to.
+    pub(crate) fn set_available(
+        &mut self,
+        item: u64,
+        location: u64,
+        available: i32,
+        now: Seconds,
+    ) -> Changed<()> {
+        if !self.locations.contains_key(&location) {
+            return Err(unknown("location", location));
+        }
+        let shop = self.shop.clone();
+        let (product, place) = self.item_mut(item)?;
+        let variant = &mut product.variants[place];
+        let mut events = Vec::new();
+        let levels = &mut variant.item.levels;
+        if let Some(level) = levels.iter_mut().find(|level| level.location == location) {
+            level.available = available;
+            level.active = true;
+            level.updated_at = now;
+            events.push(Event::new(
+                "inventory_levels/update",
+                body::level(item, level),
+            ));
+        } else {
+            let level = Level {
+                location,
+                active: true,
+                available,
+                committed: 0,
+                incoming: 0,
+                updated_at: now,
+            };
+            events.push(Event::new(
+                "inventory_levels/connect",
+                body::level(item, &level),
+            ));
+            events.push(Event::new(
+                "inventory_levels/update",
+                body::level(item, &level),
+            ));
+            levels.push(level);
+            levels.sort_by_key(|level| level.location);
+        }
+        variant.updated_at = now;
+        product.updated_at = now;
+        events.push(Event::new("products/update", body::product(&shop, product)));
+        Ok(((), events))
+    }
+
+    /// Stops stocking an item at a location.
+    pub(crate) fn disconnect(&mut self, item: u64, location: u64, now: Seconds) -> Changed<()> {
+        let (product, place) = self.item_mut(item)?;
+        let levels = &mut product.variants[place].item.levels;
+        let found = levels
+            .iter()
+            .position(|level| level.location == location)
+            .ok_or(unknown("stock at location", location))?;
+        levels.remove(found);
+        product.updated_at = now;
+        Ok((
+            (),
+            vec![Event::new(
+                "inventory_levels/disconnect",
+                body::level_gone(item, location),
+            )],
+        ))
+    }
+
+    /// Starts or stops counting an item's stock, or renames it.
+    pub(crate) fn update_item(
+        &mut self,
+        item: u64,
+        tracked: Option<bool>,
+        sku: Option<&str>,
+        now: Seconds,
+    ) -> Changed<()> {
+        let (product, place) = self.item_mut(item)?;
+        let variant = &mut product.variants[place];
+        if let Some(tracked) = tracked {
+            variant.item.tracked = tracked;
+        }
+        if let Some(sku) = sku {
+            variant.sku = (!sku.is_empty()).then(|| sku.into());
+        }
+        variant.item.updated_at = now;
+        variant.updated_at = now;
+        let event = Event::new("inventory_items/update", body::inventory_item(variant));
+        product.updated_at = now;
+        Ok(((), vec![event]))
+    }
+
+    fn item_mut(&mut self, item: u64) -> Result<(&mut Product, usize), ChangeError> {
+        let (product, variant) = self.item(item).ok_or(unknown("inventory item", item))?;
+        let (product, variant) = (product.id, variant.id);
+        let product = self
+            .products
+            .get_mut(&product)
+            .ok_or(unknown("product", product))?;
+        let place = product
+            .variants
+            .iter()
+            .position(|other| other.id == variant)
+            .ok_or(unknown("variant", variant))?;
+        Ok((product, place))
+    }
+
+    /// Opens a location.
+    pub(crate) fn create_location(&mut self, name: &str, now: Seconds) -> Changed<u64> {
+        let id = self.new_id();
+        let location = Location {
+            id,
+            name: named("name", name)?.to_owned(),
+            active: true,
+            created_at: now,
+            updated_at: now,
+        };
+        let event = Event::new("locations/create", body::location(&location));
+        self.locations.insert(id, location);
+        Ok((id, vec![event]))
+    }
+
+    /// Renames a location, or opens or closes it.
+    pub(crate) fn update_location(
+        &mut self,
+        id: u64,
+        name: Option<&str>,
+        active: Option<bool>,
+        now: Seconds,
+    ) -> Changed<()> {
+        let location = self.locations.get_mut(&id).ok_or(unknown("location", id))?;
+        let mut topics = Vec::new();
+        if let Some(name) = name {
+            named("name", name)?.clone_into(&mut location.name);
+            topics.push("locations/update");
+        }
+        if let Some(active) = active.filter(|active| *active != location.active) {
+            location.active = active;
+            topics.push(if active {
+                "locations/activate"
+            } else {
+                "locations/deactivate"
+            });
+        }
+        location.updated_at = now;
+        Ok((
+            (),
+            topics
+                .into_iter()
+                .map(|topic| Event::new(topic, body::location(location)))
+                .collect(),
+        ))
+    }
+
+    /// Takes a location away, with the stock counted there.
+    pub(crate) fn delete_location(&mut self, id: u64) -> Changed<()> {
+        self.locations.remove(&id).ok_or(unknown("location", id))?;
+        let variants = self
+            .products
+            .values_mut()
+            .flat_map(|product| &mut product.variants);
+        for variant in variants {
+            variant.item.levels.retain(|level| level.location != id);
+        }
+        Ok(((), vec![Event::new("locations/delete", body::numbered(id))]))
+    }
+}

@@ -1,0 +1,223 @@
+//! The eight kinds of discount.
+
+use super::model::{Cents, Seconds};
+
+/// Which of Shopify's kinds a discount is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[non_exhaustive]
+pub enum DiscountKind {
+    /// `DiscountCodeBasic`: an amount or a percentage off, with a code.
+    CodeBasic,
+    /// `DiscountCodeBxgy`: buy some, get some, with a code.
+    CodeBxgy,
+    /// `DiscountCodeFreeShipping`: no shipping costs, with a code.
+    CodeFreeShipping,
+    /// `DiscountCodeApp`: computed by an app, with a code.
+    CodeApp,
+    /// `DiscountAutomaticBasic`: an amount or a percentage off, without a code.
+    AutomaticBasic,
+    /// `DiscountAutomaticBxgy`: buy some, get some, without a code.
+    AutomaticBxgy,
+    /// `DiscountAutomaticFreeShipping`: no shipping costs, without a code.
+    AutomaticFreeShipping,
+    /// `DiscountAutomaticApp`: computed by an app, without a code.
+    AutomaticApp,
+}
+
+impl DiscountKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::CodeBasic,
+        Self::CodeBxgy,
+        Self::CodeFreeShipping,
+        Self::CodeApp,
+        Self::AutomaticBasic,
+        Self::AutomaticBxgy,
+        Self::AutomaticFreeShipping,
+        Self::AutomaticApp,
+    ];
+
+    /// The type's name in the schema.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::CodeBasic => "DiscountCodeBasic",
+            Self::CodeBxgy => "DiscountCodeBxgy",
+            Self::CodeFreeShipping => "DiscountCodeFreeShipping",
+            Self::CodeApp => "DiscountCodeApp",
+            Self::AutomaticBasic => "DiscountAutomaticBasic",
+            Self::AutomaticBxgy => "DiscountAutomaticBxgy",
+            Self::AutomaticFreeShipping => "DiscountAutomaticFreeShipping",
+            Self::AutomaticApp => "DiscountAutomaticApp",
+        }
+    }
+
+    /// Whether a buyer has to type a code.
+    pub fn has_codes(self) -> bool {
+        matches!(
+            self,
+            Self::CodeBasic | Self::CodeBxgy | Self::CodeFreeShipping | Self::CodeApp
+        )
+    }
+
+    /// The type of the node's id in webhooks.
+    pub(crate) fn node_type(self) -> &'static str {
+        if self.has_codes() {
+            "DiscountCodeNode"
+        } else {
+            "DiscountAutomaticNode"
+        }
+    }
+}
+
+/// What a buyer types.
+#[derive(Debug, Clone)]
+pub(crate) struct RedeemCode {
+    pub(crate) id: u64,
+    pub(crate) code: Box<str>,
+    pub(crate) used: i32,
+}
+
+/// An amount or a share taken off.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    Amount { amount: Cents, each: bool },
+    Percentage(f64),
+}
+
+/// What a buyer gets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Effect(Effect),
+    OnQuantity { quantity: u64, effect: Effect },
+}
+
+/// What a buyer has to buy first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Purchase {
+    Quantity(u64),
+    Amount(Cents),
+}
+
+/// What a discount is about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Items {
+    All,
+    Products {
+        products: Vec<u64>,
+        variants: Vec<u64>,
+    },
+    Collections(Vec<u64>),
+}
+
+/// What an order needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Minimum {
+    Quantity(u64),
+    Subtotal(Cents),
+}
+
+/// Where free shipping goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Destination {
+    All,
+    Countries {
+        codes: Vec<&'static str>,
+        rest_of_world: bool,
+    },
+}
+
+/// A discount of any kind; what a kind does not have is left at its default and never shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Discount {
+    pub(crate) id: u64,
+    pub(crate) kind: DiscountKind,
+    pub(crate) title: String,
+    pub(crate) starts_at: Seconds,
+    pub(crate) ends_at: Option<Seconds>,
+    pub(crate) created_at: Seconds,
+    pub(crate) updated_at: Seconds,
+    pub(crate) tags: Vec<String>,
+    pub(crate) combines: [bool; 3],
+    pub(crate) used: i32,
+    pub(crate) usage_limit: Option<i32>,
+    pub(crate) once_per_customer: bool,
+    pub(crate) uses_per_order: Option<i32>,
+    pub(crate) one_time: bool,
+    pub(crate) subscription: bool,
+    pub(crate) cycle_limit: i32,
+    pub(crate) codes: Vec<RedeemCode>,
+    pub(crate) minimum: Option<Minimum>,
+    pub(crate) gets: Value,
+    pub(crate) gets_items: Items,
+    pub(crate) buys: Purchase,
+    pub(crate) buys_items: Items,
+    pub(crate) max_shipping: Option<Cents>,
+    pub(crate) destination: Destination,
+}
+
+impl Discount {
+    /// `SCHEDULED`, `ACTIVE` or `EXPIRED`, by the clock alone.
+    pub(crate) fn status(&self, now: Seconds) -> &'static str {
+        if self.starts_at > now {
+            "SCHEDULED"
+        } else if self.ends_at.is_some_and(|end| end <= now) {
+            "EXPIRED"
+        } else {
+            "ACTIVE"
+        }
+    }
+
+    /// `ORDER`, `PRODUCT` or `SHIPPING`.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.kind {
+            DiscountKind::CodeFreeShipping | DiscountKind::AutomaticFreeShipping => "SHIPPING",
+            DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy => "PRODUCT",
+            _ if self.gets_items == Items::All => "ORDER",
+            _ => "PRODUCT",
+        }
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        match (&self.minimum, self.buys_first()) {
+            (_, Some(first)) => format!("{first}, get {}", self.short_summary()),
+            (Some(Minimum::Quantity(quantity)), _) => {
+                format!("{} • Minimum quantity of {quantity}", self.short_summary())
+            }
+            (Some(Minimum::Subtotal(amount)), _) => {
+                format!(
+                    "{} • Minimum purchase of {}",
+                    self.short_summary(),
+                    amount.money()
+                )
+            }
+            (None, None) => self.short_summary(),
+        }
+    }
+
+    pub(crate) fn short_summary(&self) -> String {
+        let off = |effect: &Effect| match effect {
+            Effect::Amount { amount, .. } => format!("{} off", amount.money()),
+            Effect::Percentage(share) => format!("{}% off", (share * 10_000.0).round() / 100.0),
+        };
+        match (&self.gets, self.class()) {
+            (_, "SHIPPING") => "Free shipping".to_owned(),
+            (Value::Effect(effect), _) => off(effect),
+            (Value::OnQuantity { quantity, effect }, _) => {
+                format!("{quantity} items at {}", off(effect))
+            }
+        }
+    }
+
+    fn buys_first(&self) -> Option<String> {
+        matches!(
+            self.kind,
+            DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy
+        )
+        .then(|| match &self.buys {
+            Purchase::Quantity(quantity) => format!("Buy {quantity} items"),
+            Purchase::Amount(amount) => format!("Spend {}", amount.money()),
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Makes up collections and discounts.
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::Catalog;
+use super::discount::{
+    Destination, Discount, DiscountKind, Effect, Items, Minimum, Purchase, RedeemCode, Value,
+};
+use super::generate::{COLLECTIONS, DISCOUNTS, FIRST_DAY, handle, rng};
+use super::model::{Cents, Collection};
+use super::spec::CatalogSpec;
+
+const DAY: i64 = 86_400;
+
+pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
+    let products: Vec<u64> = catalog.products.keys().copied().collect();
+    for index in 0..spec.collections as u64 {
+        let mut rng = rng(seed, (1 << 40) + index);
+        let wanted = if index == 0 {
+            spec.products_per_collection.max(spec.big_collection)
+        } else {
+            spec.products_per_collection
+        };
+        let tag =
+            (index % 3 == 2).then(|| ["eco", "sale"][usize::from(index.is_multiple_of(2))].into());
+        let title = match &tag {
+            Some(tag) => format!("All {tag} {index}"),
+            None => format!("Collection {index}"),
+        };
+        let mut collection = Collection {
+            id: COLLECTIONS + index * 7,
+            handle: handle(&title),
+            html: format!("<p>{title}</p>"),
+            title,
+            sort_order: ["MANUAL", "ALPHA_ASC", "BEST_SELLING"][rng.random_range(0..3)],
+            template_suffix: None,
+            updated_at: FIRST_DAY + rng.random_range(0..300) * DAY,
+            tag,
+            products: products
+                .choose_multiple(&mut rng, wanted)
+                .copied()
+                .collect(),
+            metafields: Vec::new(),
+        };
+        if collection.tag.is_some() {
+            collection.products = catalog.members(&collection);
+        }
+        catalog.collections.insert(collection.id, collection);
+    }
+}
+
+pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
+    let products: Vec<u64> = catalog.products.keys().copied().collect();
+    let collections: Vec<u64> = catalog.collections.keys().copied().collect();
+    for index in 0..spec.discounts {
+        let mut rng = rng(seed, (1 << 41) + index as u64);
+        let kind = DiscountKind::ALL[index % DiscountKind::ALL.len()];
+        let codes = match (kind.has_codes(), index) {
+            (false, _) => 0,
+            (true, 0) => spec.codes_per_discount.max(spec.many_codes),
+            (true, _) => spec.codes_per_discount,
+        };
+        let id = DISCOUNTS + index as u64 * 13;
+        let mut discount = blank(id, kind, format!("Offer {index}"), FIRST_DAY);
+        discount.codes = (0..codes as u64)
+            .map(|place| RedeemCode {
+                id: id * 10_000 + place,
+                code: format!("OFFER{index}-{place:04}").into(),
+                used: rng.random_range(0..5),
+            })
+            .collect();
+        vary(&mut discount, &mut rng, index, &products, &collections);
+        catalog.discounts.insert(id, discount);
+    }
+}
+
+/// A discount of ten percent on everything.
+pub(crate) fn blank(id: u64, kind: DiscountKind, title: String, now: i64) -> Discount {
+    Discount {
+        id,
+        kind,
+        title,
+        starts_at: now,
+        ends_at: None,
+        created_at: now,
+        updated_at: now,
+        tags: Vec::new(),
+        combines: [false; 3],
+        used: 0,
+        usage_limit: None,
+        once_per_customer: false,
+        uses_per_order: None,
+        one_time: true,
+        subscription: false,
+        cycle_limit: 0,
+        codes: Vec::new(),
+        minimum: None,
+        gets: Value::Effect(Effect::Percentage(0.1)),
+        gets_items: Items::All,
+        buys: Purchase::Quantity(2),
+        buys_items: Items::All,
+        max_shipping: None,
+        destination: Destination::All,
+    }
+}
+
+fn vary(
+    discount: &mut Discount,
+    rng: &mut ChaCha8Rng,
+    index: usize,
+    products: &[u64],
+    collections: &[u64],
+) {
+    let some = |rng: &mut ChaCha8Rng| Items::Products {
+        products: products.choose_multiple(rng, 3).copied().collect(),
+        variants: Vec::new(),
+    };
+    let effect = if index.is_multiple_of(2) {
+        Effect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
+    } else {
+        Effect::Amount {
+            amount: Cents(rng.random_range(100..2_000)),
+            each: index % 4 == 1,
+        }
+    };
+    let bxgy = matches!(
+        discount.kind,
+        DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy
+    );
+    discount.gets = if bxgy {
+        Value::OnQuantity {
+            quantity: 1,
+            effect,
+        }
+    } else {
+        Value::Effect(effect)
+    };
+    discount.gets_items = match index % 3 {
+        0 if !bxgy => Items::All,
+        1 => Items::Collections(collections.iter().take(2).copied().collect()),
+        _ => some(rng),
+    };
+    discount.buys_items = some(rng);
+    discount.buys = if index.is_multiple_of(2) {
+        Purchase::Amount(Cents(5_000))
+    } else {
+        Purchase::Quantity(3)
+    };
+    discount.minimum = match index % 3 {
+        0 => None,
+        1 => Some(Minimum::Quantity(2)),
+        _ => Some(Minimum::Subtotal(Cents(7_500))),
+    };
+    discount.starts_at = FIRST_DAY + rng.random_range(0..200) * DAY;
+    discount.created_at = FIRST_DAY;
+    discount.updated_at = discount.starts_at;
+    // Long over, running without end, and far in the future.
+    match index % 5 {
+        3 => discount.ends_at = Some(discount.starts_at + 10 * DAY),
+        4 => discount.starts_at += 20 * 365 * DAY,
+        _ => {}
+    }
+    discount.combines = [
+        index.is_multiple_of(2),
+        index.is_multiple_of(3),
+        index.is_multiple_of(4),
+    ];
+    discount.usage_limit = (index % 2 == 1).then_some(1_000);
+    discount.once_per_customer = index % 3 == 1;
+    discount.uses_per_order = (index % 4 == 1).then_some(1);
+    discount.used = rng.random_range(0..50);
+    discount.tags = if index.is_multiple_of(4) {
+        vec!["season".to_owned()]
+    } else {
+        Vec::new()
+    };
+    discount.max_shipping = (index % 3 == 2).then_some(Cents(1_990));
+    if index % 7 == 6 {
+        discount.destination = Destination::Countries {
+            codes: vec!["AT", "DE"],
+            rest_of_world: false,
+        };
+    }
+}

@@ -1,0 +1,96 @@
+//! The shop's contents.
+
+pub(crate) mod change;
+pub(crate) mod csv;
+pub(crate) mod discount;
+pub(crate) mod generate;
+pub(crate) mod gid;
+mod marketing;
+pub(crate) mod model;
+mod products;
+pub(crate) mod spec;
+
+use std::collections::HashMap;
+
+use indexmap::IndexSet;
+
+pub(crate) use marketing::blank as blank_discount;
+
+use discount::Discount;
+use generate::ById;
+use model::{Collection, Location, Product, Shop, Variant};
+
+/// Where ids of things begin that are created while the simulator runs.
+const CREATED: u64 = 8_900_000_000_000;
+
+/// Everything a shop holds.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    pub(crate) shop: Shop,
+    pub(crate) products: ById<Product>,
+    pub(crate) collections: ById<Collection>,
+    pub(crate) discounts: ById<Discount>,
+    pub(crate) locations: ById<Location>,
+    product_of_variant: HashMap<u64, u64>,
+    variant_of_item: HashMap<u64, u64>,
+    last_id: u64,
+}
+
+impl Catalog {
+    fn new(shop: Shop) -> Self {
+        Self {
+            shop,
+            products: ById::new(),
+            collections: ById::new(),
+            discounts: ById::new(),
+            locations: ById::new(),
+            product_of_variant: HashMap::new(),
+            variant_of_item: HashMap::new(),
+            last_id: CREATED,
+        }
+    }
+
+    /// A number that nothing has yet.
+    pub(crate) fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn index(&mut self, product: &Product) {
+        for variant in &product.variants {
+            self.product_of_variant.insert(variant.id, product.id);
+            self.variant_of_item.insert(variant.item.id, variant.id);
+        }
+    }
+
+    fn forget(&mut self, product: &Product) {
+        for variant in &product.variants {
+            self.product_of_variant.remove(&variant.id);
+            self.variant_of_item.remove(&variant.item.id);
+        }
+    }
+
+    /// The variant called `id`, with its product.
+    pub(crate) fn variant(&self, id: u64) -> Option<(&Product, &Variant)> {
+        let product = self.products.get(self.product_of_variant.get(&id)?)?;
+        let variant = product.variants.iter().find(|variant| variant.id == id)?;
+        Some((product, variant))
+    }
+
+    /// The variant whose stock the item `id` is, with its product.
+    pub(crate) fn item(&self, id: u64) -> Option<(&Product, &Variant)> {
+        self.variant(*self.variant_of_item.get(&id)?)
+    }
+
+    /// The products a smart collection's condition matches now.
+    fn members(&self, collection: &Collection) -> IndexSet<u64> {
+        let Some(tag) = &collection.tag else {
+            return collection.products.clone();
+        };
+        let tagged = self
+            .products
+            .values()
+            .filter(|product| product.tags.contains(tag));
+        tagged.map(|product| product.id).collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! What time it is at the shop.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+/// The simulator's time: buckets leak, tokens expire and webhooks are repeated by it.
+pub trait SimClock: Debug + Send + Sync {
+    /// The present moment.
+    fn now(&self) -> DateTime<Utc>;
+    /// Resolves once `wait` has passed on this clock.
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The machine's clock, with tokio's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl SimClock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that all other code takes as a parameter"
+    )]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(wait).boxed()
+    }
+}
+
+/// A clock that stands still until a test moves it.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    now: Arc<watch::Sender<DateTime<Utc>>>,
+    sleepers: Arc<Mutex<Vec<DateTime<Utc>>>>,
+    asleep: Arc<watch::Sender<u64>>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            now: Arc::new(watch::Sender::new(now)),
+            sleepers: Arc::default(),
+            asleep: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Moves the hands forward; whoever sleeps until then wakes up.
+    pub fn advance(&self, by: Duration) {
+        let by = chrono::Duration::from_std(by).unwrap_or(chrono::Duration::MAX);
+        self.now.send_modify(|now| *now += by);
+        let now = *self.now.borrow();
+        self.lock().retain(|until| *until > now);
+    }
+
+    /// Resolves once someone has gone to sleep on this clock who is still asleep.
+    pub async fn until_someone_sleeps(&self) {
+        let mut asleep = self.asleep.subscribe();
+        loop {
+            asleep.borrow_and_update();
+            if !self.lock().is_empty() {
+                return;
+            }
+            if asleep.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The moment at which the next sleeper wakes.
+    pub fn next_waking(&self) -> Option<DateTime<Utc>> {
+        self.lock().iter().min().copied()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<DateTime<Utc>>> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SimClock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.borrow()
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        let wait = chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::MAX);
+        let until = self.now() + wait;
+        let mut now = self.now.subscribe();
+        if until > self.now() {
+            self.lock().push(until);
+            self.asleep.send_modify(|count| *count += 1);
+        }
+        async move {
+            // An error means that the clock is gone, and with it all reason to wait.
+            let _ = now.wait_for(|now| *now >= until).await;
+        }
+        .boxed()
+    }
+}

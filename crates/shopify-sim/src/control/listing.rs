@@ -1,0 +1,106 @@
+//! What there is, shortly: for choosing what to change.
+
+use serde::Serialize;
+
+use super::ShopControl;
+use crate::catalog::model::{Product, Variant};
+
+/// A product in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ProductLine {
+    /// Its number.
+    pub id: u64,
+    /// Its title.
+    pub title: String,
+    /// `ACTIVE`, `ARCHIVED`, `DRAFT` or `UNLISTED`.
+    pub status: &'static str,
+    /// The lowest price, such as `12.50`.
+    pub price: String,
+    /// Its variants, in the merchant's order.
+    pub variants: Vec<VariantLine>,
+}
+
+/// A variant in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct VariantLine {
+    /// Its number.
+    pub id: u64,
+    /// Its title.
+    pub title: String,
+    /// Its stock-keeping unit.
+    pub sku: Option<String>,
+    /// Its price, such as `12.50`.
+    pub price: String,
+    /// The number of its inventory item.
+    pub inventory_item_id: u64,
+    /// The numbers of the locations that stock it.
+    pub location_ids: Vec<u64>,
+}
+
+/// How many variants of a product are listed.
+const VARIANTS: usize = 10;
+
+impl ProductLine {
+    fn of(product: &Product) -> Self {
+        let variants = product.variants.iter().take(VARIANTS);
+        Self {
+            id: product.id,
+            title: product.title.to_string(),
+            status: product.status.as_str(),
+            price: product.price_range().0.money(),
+            variants: variants
+                .map(|variant| VariantLine::of(product, variant))
+                .collect(),
+        }
+    }
+}
+
+impl VariantLine {
+    fn of(product: &Product, variant: &Variant) -> Self {
+        let levels = variant.item.levels.iter();
+        Self {
+            id: variant.id,
+            title: product.variant_title(variant),
+            sku: variant.sku.as_deref().map(str::to_owned),
+            price: variant.price.money(),
+            inventory_item_id: variant.item.id,
+            location_ids: levels.map(|level| level.location).collect(),
+        }
+    }
+}
+
+impl ShopControl {
+    /// The first `limit` products by id, each with its first ten variants.
+    pub fn products(&self, limit: usize) -> Vec<ProductLine> {
+        self.shop.look(|catalog| {
+            let products = catalog.products.values().take(limit);
+            products.map(ProductLine::of).collect()
+        })
+    }
+
+    /// The numbers of all products, ascending.
+    pub fn product_ids(&self) -> Vec<u64> {
+        self.shop
+            .look(|catalog| catalog.products.keys().copied().collect())
+    }
+
+    /// The numbers of all collections, ascending.
+    pub fn collection_ids(&self) -> Vec<u64> {
+        self.shop
+            .look(|catalog| catalog.collections.keys().copied().collect())
+    }
+
+    /// The numbers of all discounts, ascending.
+    pub fn discount_ids(&self) -> Vec<u64> {
+        self.shop
+            .look(|catalog| catalog.discounts.keys().copied().collect())
+    }
+
+    /// The numbers of all locations, ascending.
+    pub fn location_ids(&self) -> Vec<u64> {
+        self.shop
+            .look(|catalog| catalog.locations.keys().copied().collect())
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operation costs.
+//!
+//! Scalars 0, objects 1, the dearest member of a union, mutations 10, `pageInfo` 0, and a connection of `n`
+//! `2 + children * floor(2 ln(max(2, n)))`. Shopify documents all but the last; that is its staff's word, and equals what
+//! a live shop answered. What was answered is priced by the same rules while it is answered, see [`super::execute`].
+
+use serde_json::Value;
+
+use super::plan::{Asked, Field, Kind, Plan, Role};
+
+/// The most that one operation may ask for.
+pub(crate) const MOST: u64 = 1_000;
+
+/// What each field of a mutation costs.
+pub(super) const MUTATION: u64 = 10;
+
+/// The cost if every connection is full.
+pub(super) fn requested(plan: &Plan) -> u64 {
+    let fields = plan.fields();
+    if plan.is_mutation {
+        MUTATION * fields.len() as u64
+    } else {
+        fields.iter().map(field).sum()
+    }
+}
+
+fn field(field: &Field) -> u64 {
+    match &field.kind {
+        Kind::Composite(role, asked) => composite(*role, size(field), dearest(asked)),
+        Kind::Typename | Kind::Leaf(_) => 0,
+    }
+}
+
+fn dearest(asked: &Asked) -> u64 {
+    let costs = asked.all().map(|fields| fields.iter().map(field).sum());
+    costs.max().unwrap_or(0)
+}
+
+/// What something costs that has `size` elements, if it has elements, and whose fields cost `children`.
+pub(super) fn composite(role: Role, size: u64, children: u64) -> u64 {
+    match role {
+        Role::PageInfo => 0,
+        Role::Edge => children,
+        Role::Object => 1 + children,
+        Role::Connection => 2 + children * factor(size),
+    }
+}
+
+fn size(field: &Field) -> u64 {
+    let argument = |name: &str| field.arguments.get(name).and_then(Value::as_u64);
+    argument("first").or_else(|| argument("last")).unwrap_or(1)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a logarithm of a small number at least 2"
+)]
+fn factor(size: u64) -> u64 {
+    (2.0 * (size.max(2) as f64).ln()).floor() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_cost_by_the_logarithm_of_their_size() {
+        let costs: Vec<u64> = [0, 1, 2, 10, 50, 250].map(factor).into();
+        assert_eq!(costs, [1, 1, 1, 4, 7, 11]);
+        assert_eq!(composite(Role::Connection, 250, 2), 24);
+    }
+}

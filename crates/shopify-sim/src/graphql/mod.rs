@@ -1,0 +1,176 @@
+//! The Admin GraphQL API: requests are checked against the pinned schema, priced, and answered from the catalogue.
+//!
+//! apollo-compiler parses and validates. Execution is our own: its errors carry Shopify's codes, which apollo's resolvers
+//! cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds.
+
+mod connection;
+mod cost;
+mod execute;
+mod invalid;
+mod mutation;
+mod object;
+mod page;
+mod pinned;
+mod plan;
+mod refusal;
+mod resolve;
+pub(crate) mod search;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::validation::Valid;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+pub(crate) use cost::MOST as MOST_POINTS;
+pub(crate) use object::Context;
+
+use crate::webhook::subscription::Subscription;
+use execute::Execution;
+use object::{Node, Object, Tree};
+use pinned::Pinned;
+use plan::Plan;
+
+/// How many validated documents are kept. A client has a few dozen; the rest are somebody's experiments.
+const KEPT: usize = 256;
+
+/// The pinned schema, parsed once, with a small cache of validated documents.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pinned: Arc<Pinned>,
+    documents: Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>,
+}
+
+/// What a client posts.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) query: String,
+    #[serde(default, rename = "operationName")]
+    pub(crate) operation_name: Option<String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub(crate) variables: Map<String, Value>,
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A valid and priced request.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pinned: Arc<Pinned>,
+    plan: Plan,
+    requested_cost: u64,
+}
+
+/// What a request came to.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    /// JSON; `null` when nothing can be told.
+    pub(crate) data: Vec<u8>,
+    /// Empty when all went well.
+    pub(crate) errors: Vec<Value>,
+    pub(crate) actual_cost: u64,
+}
+
+impl Admin {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            pinned: Arc::new(Pinned::new()),
+            documents: Mutex::default(),
+        })
+    }
+
+    /// Parses, validates and prices a request. The error is the list `errors` as Shopify writes it, to be answered with
+    /// HTTP 200 and no `data`.
+    pub(crate) fn prepare(&self, request: &Request) -> Result<Prepared, Vec<Value>> {
+        let document = self.document(&request.query)?;
+        let operation = document
+            .operations
+            .get(request.operation_name.as_deref())
+            .map_err(|_| vec![invalid::no_operation(request.operation_name.as_deref())])?;
+        let variables = variables::coerced(&self.pinned, &document, operation, &request.variables)?;
+        let plan = Plan::new(&self.pinned, &document, operation, variables)?;
+        Ok(Prepared {
+            requested_cost: cost::requested(&plan),
+            pinned: self.pinned.clone(),
+            plan,
+        })
+    }
+
+    fn document(&self, query: &str) -> Result<Arc<Valid<ExecutableDocument>>, Vec<Value>> {
+        let documents = || {
+            self.documents
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = documents().get(query) {
+            return Ok(known.clone());
+        }
+        let parsed =
+            ExecutableDocument::parse_and_validate(&self.pinned.schema, query, "request.graphql")
+                .map_err(|problem| invalid::errors(&self.pinned.schema, &problem.errors, query))?;
+        let parsed = Arc::new(parsed);
+        let mut documents = documents();
+        if documents.len() >= KEPT {
+            documents.clear();
+        }
+        documents.insert(query.to_owned(), parsed.clone());
+        Ok(parsed)
+    }
+}
+
+impl Prepared {
+    /// The operation's own name.
+    pub(crate) fn operation_name(&self) -> Option<&str> {
+        self.plan.name.as_deref()
+    }
+
+    pub(crate) fn is_mutation(&self) -> bool {
+        self.plan.is_mutation
+    }
+
+    /// The cost if every connection is full; above [`MOST_POINTS`] Shopify refuses to run it.
+    pub(crate) fn requested_cost(&self) -> u64 {
+        self.requested_cost
+    }
+
+    /// Answers a query.
+    pub(crate) fn query(&self, context: &Context<'_>) -> Executed {
+        let node = Node::Query;
+        let root = Tree::Node(Object { context, node });
+        Execution::run(&self.plan, |execution, field| execution.ask(field, &root))
+    }
+
+    /// Runs a mutation over the shop's subscriptions, field by field.
+    pub(crate) fn mutate(
+        &self,
+        context: &Context<'_>,
+        subscriptions: &mut Vec<Subscription>,
+    ) -> Executed {
+        Execution::run(&self.plan, |execution, field| {
+            mutation::field(execution, &self.pinned, context, subscriptions, field)
+        })
+    }
+}
+
+impl Executed {
+    /// The body to answer with.
+    pub(crate) fn body(self, extensions: &Value) -> Vec<u8> {
+        let mut body = b"{\"data\":".to_vec();
+        body.reserve(self.data.len() + 512);
+        body.extend(self.data);
+        if !self.errors.is_empty() {
+            let errors = Value::from(self.errors);
+            body.extend(format!(",\"errors\":{errors}").bytes());
+        }
+        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
+        body
+    }
+}

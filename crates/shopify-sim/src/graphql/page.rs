@@ -1,0 +1,317 @@
+//! Connections: how many, after what, and cursors that only the connection that gave them takes.
+
+use std::cmp::Reverse;
+use std::ops::RangeInclusive;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+/// The most a connection gives at once.
+pub(crate) const MOST: usize = 250;
+
+/// Where something stands in an order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Place {
+    /// By a number.
+    Number(u64),
+    /// By a signed number, such as a moment.
+    Signed(i64),
+    /// By text.
+    Text(String),
+    /// By text, from the end of the alphabet.
+    Backwards(Reverse<String>),
+}
+
+/// What a connection's caller asked for, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) first: Option<usize>,
+    pub(crate) last: Option<usize>,
+    pub(crate) after: Option<(Place, u64)>,
+    pub(crate) before: Option<(Place, u64)>,
+    pub(crate) reverse: bool,
+}
+
+/// The paging arguments as they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked<'a> {
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
+    pub(crate) after: Option<&'a str>,
+    pub(crate) before: Option<&'a str>,
+    pub(crate) reverse: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    /// Which connection in which order.
+    of: u64,
+    at: Place,
+    id: u64,
+}
+
+/// Writes the cursor of what stands at `place` in the connection `of`.
+pub(crate) fn cursor(of: u64, place: &Place, id: u64) -> String {
+    let cursor = Cursor {
+        of,
+        at: place.clone(),
+        id,
+    };
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+}
+
+fn read_cursor(of: u64, text: &str) -> Result<(Place, u64), String> {
+    let invalid = || "Invalid cursor for current pagination sort.".to_owned();
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
+    let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+    if cursor.of == of {
+        Ok((cursor.at, cursor.id))
+    } else {
+        Err(invalid())
+    }
+}
+
+impl Window {
+    /// Checks what was asked of the connection `of`, which gives at most `most` at once.
+    pub(crate) fn check(asked: &Asked<'_>, of: u64, most: usize) -> Result<Self, String> {
+        let size = |name: &str, value: Option<i64>| match value {
+            None => Ok(None),
+            Some(value) => match usize::try_from(value) {
+                Ok(value) if value > most => Err(format!(
+                    "The `{name}` argument cannot exceed {most}; {value} was given."
+                )),
+                Ok(value) if value > 0 => Ok(Some(value)),
+                _ => Err(format!("The `{name}` argument must be greater than 0.")),
+            },
+        };
+        let (first, last) = (size("first", asked.first)?, size("last", asked.last)?);
+        match (first, last) {
+            (None, None) => return Err("you must provide one of first or last".to_owned()),
+            (Some(_), Some(_)) => {
+                return Err("providing both first and last is not supported".to_owned());
+            }
+            _ => {}
+        }
+        let place = |text: Option<&str>| text.map(|text| read_cursor(of, text)).transpose();
+        Ok(Self {
+            first,
+            last,
+            after: place(asked.after)?,
+            before: place(asked.before)?,
+            reverse: asked.reverse,
+        })
+    }
+
+    fn wanted(&self) -> usize {
+        self.first.or(self.last).unwrap_or(MOST)
+    }
+
+    /// Whether the page is found by walking up from the lowest place.
+    pub(crate) fn ascends(&self) -> bool {
+        self.first.is_some() != self.reverse
+    }
+
+    /// Where the page lies in an order by number; `None` when nothing can lie there.
+    pub(crate) fn numbers(&self, lowest: u64) -> Option<RangeInclusive<u64>> {
+        let (low, high) = if self.reverse {
+            (&self.before, &self.after)
+        } else {
+            (&self.after, &self.before)
+        };
+        let low = match low {
+            Some((_, id)) => id.checked_add(1)?.max(lowest),
+            None => lowest,
+        };
+        let high = match high {
+            Some((_, id)) => id.checked_sub(1)?,
+            None => u64::MAX,
+        };
+        (low <= high).then_some(low..=high)
+    }
+
+    fn page<T>(&self, shown: Vec<(Place, u64, T)>, more: bool) -> Page<T> {
+        let forward = self.first.is_some();
+        Page {
+            shown,
+            has_next: if forward { more } else { self.before.is_some() },
+            has_previous: if forward { self.after.is_some() } else { more },
+        }
+    }
+
+    /// Whether `at` lies between the cursors.
+    pub(crate) fn holds(&self, at: &(Place, u64)) -> bool {
+        let follows = |mark: &(Place, u64)| if self.reverse { at < mark } else { at > mark };
+        let precedes = |mark: &(Place, u64)| if self.reverse { at > mark } else { at < mark };
+        self.after.as_ref().is_none_or(follows) && self.before.as_ref().is_none_or(precedes)
+    }
+}
+
+/// What a page shows of a connection.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) shown: Vec<(Place, u64, T)>,
+    pub(crate) has_next: bool,
+    pub(crate) has_previous: bool,
+}
+
+/// Cuts the page out of things that come in the order in which [`Window::ascends`] walks, from where
+/// [`Window::numbers`] begins. Reads no further than the page goes.
+pub(crate) fn cut_walked<T>(
+    all: impl Iterator<Item = (Place, u64, T)>,
+    window: &Window,
+) -> Page<T> {
+    let wanted = window.wanted();
+    let mut shown: Vec<_> = all.take(wanted + 1).collect();
+    let more = shown.len() > wanted;
+    shown.truncate(wanted);
+    if window.ascends() == window.reverse {
+        shown.reverse();
+    }
+    window.page(shown, more)
+}
+
+/// Cuts the page out of everything, given in any order.
+pub(crate) fn cut<T>(all: impl Iterator<Item = (Place, u64, T)>, window: &Window) -> Page<T> {
+    let mut inside: Vec<_> = all
+        .map(|(place, id, thing)| ((place, id), thing))
+        .filter(|(at, _)| window.holds(at))
+        .collect();
+    let wanted = window.wanted();
+    let from_the_end = !window.ascends();
+    let more = inside.len() > wanted;
+    if more {
+        // Only what is shown has to be in order.
+        let order = |a: &((Place, u64), T), b: &((Place, u64), T)| {
+            let ascending = a.0.cmp(&b.0);
+            if from_the_end {
+                ascending.reverse()
+            } else {
+                ascending
+            }
+        };
+        inside.select_nth_unstable_by(wanted - 1, order);
+        inside.truncate(wanted);
+    }
+    inside.sort_by(|a, b| a.0.cmp(&b.0));
+    if window.reverse {
+        inside.reverse();
+    }
+    let shown = inside.into_iter();
+    let shown = shown.map(|((place, id), thing)| (place, id, thing));
+    window.page(shown.collect(), more)
+}
+
+/// A number that stands for a connection in an order; cursors carry it.
+pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
+    // FNV-1a: it has to be the same tomorrow, not to resist anyone.
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(asked: &Asked<'_>) -> Result<Window, String> {
+        Window::check(asked, 1, MOST)
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        for (first, last, message) in [
+            (None, None, "one of first or last"),
+            (Some(1), Some(1), "both"),
+            (Some(0), None, "greater than 0"),
+            (Some(-1), None, "greater than 0"),
+            (Some(251), None, "cannot exceed 250"),
+            (None, Some(251), "cannot exceed 250"),
+        ] {
+            let error = window(&Asked {
+                first,
+                last,
+                ..Asked::default()
+            })
+            .unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
+        assert!(
+            window(&Asked {
+                first: Some(250),
+                ..Asked::default()
+            })
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_cursor_of_another_connection_is_refused() {
+        let foreign = cursor(2, &Place::Number(1), 1);
+        for after in [foreign.as_str(), "", "!", "e30"] {
+            let asked = Asked {
+                first: Some(1),
+                after: Some(after),
+                ..Asked::default()
+            };
+            assert!(
+                window(&asked).unwrap_err().contains("Invalid cursor"),
+                "{after}"
+            );
+        }
+    }
+
+    fn walk(numbers: &[u64], size: i64, reverse: bool, forward: bool) -> Vec<u64> {
+        let mut seen = Vec::new();
+        let mut mark: Option<String> = None;
+        loop {
+            let asked = Asked {
+                first: forward.then_some(size),
+                last: (!forward).then_some(size),
+                after: mark.as_deref().filter(|_| forward),
+                before: mark.as_deref().filter(|_| !forward),
+                reverse,
+            };
+            let page = cut(
+                numbers.iter().map(|n| (Place::Number(n / 3), *n, *n)),
+                &window(&asked).unwrap(),
+            );
+            assert!(page.shown.len() <= usize::try_from(size).unwrap());
+            let ids: Vec<u64> = page.shown.iter().map(|(_, _, n)| *n).collect();
+            let edge = if forward {
+                page.shown.last()
+            } else {
+                page.shown.first()
+            };
+            mark = edge.map(|(place, id, _)| cursor(1, place, *id));
+            seen = if forward {
+                [seen, ids].concat()
+            } else {
+                [ids, seen].concat()
+            };
+            let more = if forward {
+                page.has_next
+            } else {
+                page.has_previous
+            };
+            if !more {
+                return seen;
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pages_together_hold_everything_once_in_order(
+            numbers in proptest::collection::btree_set(0..500_u64, 0..80), size in 1..20_i64, reverse: bool, forward: bool,
+        ) {
+            let mut expected: Vec<u64> = numbers.into_iter().collect();
+            let mixed: Vec<u64> = expected.iter().rev().step_by(2).chain(expected.iter().rev().skip(1).step_by(2)).copied().collect();
+            if reverse {
+                expected.reverse();
+            }
+            proptest::prop_assert_eq!(walk(&mixed, size, reverse, forward), expected);
+        }
+    }
+}

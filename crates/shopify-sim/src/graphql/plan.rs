@@ -1,0 +1,342 @@
+//! A request, worked out as far as it goes without data: per type, which fields with which arguments are asked.
+
+use apollo_compiler::ast::{OperationType, Type};
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::executable::{Field as Selected, Operation, Selection, SelectionSet};
+use apollo_compiler::introspection;
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::schema::{EnumType, ExtendedType};
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Name, Node};
+use serde_json::{Map, Value, json};
+
+use super::pinned::Pinned;
+use super::refusal::Position;
+use super::variables::{Coercion, literal};
+
+/// What an operation asks, with its variables filled in.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) name: Option<String>,
+    pub(super) is_mutation: bool,
+    root: Asked,
+    /// The answers to `__schema` and `__type`.
+    pub(super) introspected: Map<String, Value>,
+}
+
+/// What is asked of something, for each type that it can be.
+#[derive(Debug)]
+pub(super) struct Asked {
+    by_type: Vec<(Name, Vec<Field>)>,
+}
+
+/// A field that is asked.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Under which name it is answered.
+    pub(super) key: String,
+    /// The key as JSON, with the colon.
+    pub(super) label: String,
+    pub(super) name: Name,
+    /// The type that it is asked of.
+    pub(super) owner: Name,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) shape: Shape,
+    pub(super) kind: Kind,
+    pub(super) position: Option<Position>,
+}
+
+/// How a type wraps its named type.
+#[derive(Debug)]
+pub(super) enum Shape {
+    One { nullable: bool },
+    Many { nullable: bool, of: Box<Shape> },
+}
+
+/// What a field's innermost type is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Typename,
+    Leaf(Leaf),
+    Composite(Role, Asked),
+}
+
+/// What a composite type does, as far as costs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Object,
+    Connection,
+    Edge,
+    PageInfo,
+}
+
+/// What a leaf's JSON looks like.
+#[derive(Debug)]
+pub(super) enum Leaf {
+    Int,
+    Float,
+    Boolean,
+    Text,
+    Enum(Node<EnumType>),
+    Any,
+}
+
+impl Plan {
+    /// Works `operation` out. Errors are about arguments that only the variables make wrong.
+    pub(super) fn new(
+        pinned: &Pinned,
+        document: &Valid<ExecutableDocument>,
+        operation: &Operation,
+        variables: Map<String, Value>,
+    ) -> Result<Self, Vec<Value>> {
+        let introspected = introspected(pinned, document, operation, &variables)?;
+        let mut planner = Planner {
+            pinned,
+            document,
+            variables,
+            errors: Vec::new(),
+        };
+        let root = planner.selection(&[&operation.selection_set], operation.object_type());
+        if !planner.errors.is_empty() {
+            return Err(planner.errors);
+        }
+        Ok(Self {
+            name: operation.name.as_ref().map(Name::to_string),
+            is_mutation: operation.operation_type == OperationType::Mutation,
+            root,
+            introspected,
+        })
+    }
+
+    pub(super) fn fields(&self) -> &[Field] {
+        self.root.by_type.first().map_or(&[], |(_, fields)| fields)
+    }
+}
+
+impl Asked {
+    /// What is asked of an object of type `name`, if it can be one.
+    pub(super) fn on(&self, name: &str) -> Option<&[Field]> {
+        let mut by_type = self.by_type.iter();
+        let (_, fields) = by_type.find(|(each, _)| each == name)?;
+        Some(fields)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &[Field]> {
+        self.by_type.iter().map(|(_, fields)| fields.as_slice())
+    }
+}
+
+impl Shape {
+    fn of(ty: &Type) -> Self {
+        let nullable = !ty.is_non_null();
+        match ty {
+            Type::Named(_) | Type::NonNullNamed(_) => Self::One { nullable },
+            Type::List(of) | Type::NonNullList(of) => Self::Many {
+                nullable,
+                of: Box::new(Self::of(of)),
+            },
+        }
+    }
+
+    pub(super) fn nullable(&self) -> bool {
+        match self {
+            Self::One { nullable } | Self::Many { nullable, .. } => *nullable,
+        }
+    }
+}
+
+impl Role {
+    fn of(name: &str) -> Self {
+        if name == "PageInfo" {
+            Self::PageInfo
+        } else if name.ends_with("Connection") {
+            Self::Connection
+        } else if name.ends_with("Edge") {
+            Self::Edge
+        } else {
+            Self::Object
+        }
+    }
+}
+
+/// Where in the document `span` begins.
+pub(super) fn position(
+    document: &ExecutableDocument,
+    span: Option<SourceSpan>,
+) -> Option<Position> {
+    let at = span?.line_column(&document.sources)?;
+    Some(Position {
+        line: at.line,
+        column: at.column,
+    })
+}
+
+fn is_introspection(name: &str) -> bool {
+    matches!(name, "__schema" | "__type")
+}
+
+fn introspected(
+    pinned: &Pinned,
+    document: &Valid<ExecutableDocument>,
+    operation: &Operation,
+    variables: &Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<Value>> {
+    let mut fields = operation.root_fields(document);
+    if !fields.any(|field| is_introspection(&field.name)) {
+        return Ok(Map::new());
+    }
+    let failed = |message: String| vec![json!({ "message": message })];
+    let variables = serde_json::from_value(variables.clone().into())
+        .map_err(|problem| failed(problem.to_string()))?;
+    let answer = introspection::partial_execute(
+        &pinned.schema,
+        &pinned.implementers,
+        document,
+        operation,
+        Valid::assume_valid_ref(&variables),
+    )
+    .map_err(|problem| failed(problem.message().to_string()))?;
+    match serde_json::to_value(&answer.data) {
+        Ok(Value::Object(data)) => Ok(data),
+        _ => Ok(Map::new()),
+    }
+}
+
+struct Planner<'a> {
+    pinned: &'a Pinned,
+    document: &'a ExecutableDocument,
+    variables: Map<String, Value>,
+    errors: Vec<Value>,
+}
+
+type Merged<'a> = IndexMap<&'a Name, Vec<&'a Selected>>;
+
+impl<'a> Planner<'a> {
+    fn selection(&mut self, sets: &[&'a SelectionSet], name: &Name) -> Asked {
+        let possible = self.pinned.possible(name);
+        let by_type = possible
+            .iter()
+            .map(|name| (name.clone(), self.fields(sets, name)));
+        Asked {
+            by_type: by_type.collect(),
+        }
+    }
+
+    fn fields(&mut self, sets: &[&'a SelectionSet], owner: &Name) -> Vec<Field> {
+        let mut merged = Merged::default();
+        for set in sets {
+            self.merge(set, owner, &mut merged);
+        }
+        let fields = merged.into_iter();
+        fields
+            .filter_map(|(key, fields)| self.field(key, &fields, owner))
+            .collect()
+    }
+
+    /// Gathers the fields that an object of type `owner` answers, by the key under which they are answered.
+    fn merge(&self, set: &'a SelectionSet, owner: &Name, merged: &mut Merged<'a>) {
+        for selection in &set.selections {
+            if self.is_left_out(selection) {
+                continue;
+            }
+            let (condition, inner) = match selection {
+                Selection::Field(field) => {
+                    merged.entry(field.response_key()).or_default().push(field);
+                    continue;
+                }
+                Selection::InlineFragment(fragment) => {
+                    (fragment.type_condition.as_ref(), &fragment.selection_set)
+                }
+                Selection::FragmentSpread(spread) => {
+                    let Some(fragment) = self.document.fragments.get(&spread.fragment_name) else {
+                        continue;
+                    };
+                    (Some(fragment.type_condition()), &fragment.selection_set)
+                }
+            };
+            let applies = |condition: &Name| self.pinned.possible(condition).contains(owner);
+            if condition.is_none_or(applies) {
+                self.merge(inner, owner, merged);
+            }
+        }
+    }
+
+    fn is_left_out(&self, selection: &Selection) -> bool {
+        let condition = |directive: &str| {
+            let directive = selection.directives().get(directive)?;
+            let value = directive.specified_argument_by_name("if")?;
+            literal(value, &self.variables)?.as_bool()
+        };
+        condition("skip") == Some(true) || condition("include") == Some(false)
+    }
+
+    fn field(&mut self, key: &Name, fields: &[&'a Selected], owner: &Name) -> Option<Field> {
+        let field = *fields.first()?;
+        let position = position(self.document, field.name.location());
+        if is_introspection(&field.name) {
+            return None;
+        }
+        // Not the definition beside the selection: that can be an interface's, which may promise less.
+        let pinned = self.pinned;
+        let definition = pinned.schema.type_field(owner, &field.name);
+        let definition = definition.ok().filter(|_| field.name != "__typename");
+        let shape = definition.map_or(Shape::One { nullable: false }, |it| Shape::of(&it.ty));
+        let kind = match definition {
+            Some(definition) => self.kind(definition.ty.inner_named_type(), fields),
+            None => Kind::Typename,
+        };
+        Some(Field {
+            label: format!("\"{key}\":"),
+            key: key.to_string(),
+            name: field.name.clone(),
+            owner: owner.clone(),
+            arguments: self.arguments(field, position),
+            shape,
+            kind,
+            position,
+        })
+    }
+
+    fn kind(&mut self, name: &Name, fields: &[&'a Selected]) -> Kind {
+        match self.pinned.schema.types.get(name) {
+            Some(ExtendedType::Enum(of)) => Kind::Leaf(Leaf::Enum(of.clone())),
+            Some(ExtendedType::Scalar(_)) => Kind::Leaf(match name.as_str() {
+                "Int" => Leaf::Int,
+                "Float" => Leaf::Float,
+                "Boolean" => Leaf::Boolean,
+                "JSON" => Leaf::Any,
+                _ => Leaf::Text,
+            }),
+            _ => {
+                let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
+                Kind::Composite(Role::of(name), self.selection(&sets, name))
+            }
+        }
+    }
+
+    fn arguments(&mut self, field: &Selected, position: Option<Position>) -> Map<String, Value> {
+        let mut arguments = Map::new();
+        for definition in &field.definition.arguments {
+            let given = field.arguments.iter().find(|it| it.name == definition.name);
+            let given = given.and_then(|given| literal(&given.value, &self.variables));
+            let default = || literal(definition.default_value.as_ref()?, &self.variables);
+            let value = match given.or_else(default) {
+                Some(value) => value,
+                None if definition.ty.is_non_null() => Value::Null,
+                None => continue,
+            };
+            let mut coercion = Coercion::new(self.pinned);
+            let value = coercion.value(&definition.ty, value);
+            self.errors.extend(coercion.problems.iter().map(|problem| {
+                json!({
+                    "message": problem.explanation,
+                    "locations": Position::locations(position),
+                    "path": [field.response_key().as_str(), definition.name.as_str()],
+                    "extensions": {"code": "argumentLiteralsIncompatible", "typeName": "CoercionError"},
+                })
+            }));
+            arguments.insert(definition.name.to_string(), value);
+        }
+        arguments
+    }
+}

@@ -1,0 +1,80 @@
+//! The shop, the app's installation and the API's versions.
+
+use super::super::object::{Ask, Context, Resolved, Tree};
+use super::values::moment;
+use crate::catalog::gid::gid;
+
+pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
+    let shop = &context.catalog.shop;
+    Ok(match ask.name() {
+        "id" => gid("Shop", shop.id).into(),
+        "name" => shop.name.as_str().into(),
+        "myshopifyDomain" => shop.domain.as_str().into(),
+        "email" | "contactEmail" => shop.email.as_str().into(),
+        "url" => format!("https://{}", shop.domain).into(),
+        "currencyCode" => shop.currency.as_str().into(),
+        "ianaTimezone" => shop.timezone.as_str().into(),
+        "weightUnit" => "KILOGRAMS".into(),
+        "unitSystem" => "METRIC_SYSTEM".into(),
+        "createdAt" => moment(shop.created_at),
+        "updatedAt" => moment(shop.updated_at),
+        "primaryDomain" => Tree::Object(
+            "Domain",
+            vec![
+                ("id", gid("Domain", shop.id).into()),
+                ("host", shop.domain.as_str().into()),
+                ("url", format!("https://{}", shop.domain).into()),
+                ("sslEnabled", true.into()),
+            ],
+        ),
+        "plan" => Tree::Object(
+            "ShopPlan",
+            vec![
+                ("publicDisplayName", "Basic".into()),
+                ("shopifyPlus", false.into()),
+                ("partnerDevelopment", false.into()),
+            ],
+        ),
+        _ => return Err(ask.not_modelled()),
+    })
+}
+
+pub(crate) fn installation<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
+    Ok(match ask.name() {
+        "id" => gid("AppInstallation", context.catalog.shop.id).into(),
+        "accessScopes" => {
+            let scopes = context.scopes.iter();
+            let scopes = scopes
+                .map(|scope| Tree::Object("AccessScope", vec![("handle", scope.as_str().into())]));
+            Tree::List(scopes.collect())
+        }
+        _ => return Err(ask.not_modelled()),
+    })
+}
+
+/// The stable versions that can be called, oldest first; the last one is the latest.
+const SUPPORTED: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
+const NEXT: &str = "2027-01";
+const UNSTABLE: &str = "unstable";
+
+pub(super) fn versions<'a>() -> Tree<'a> {
+    let latest = SUPPORTED[SUPPORTED.len() - 1];
+    let supported = SUPPORTED.iter().map(|handle| {
+        let mark = if *handle == latest { " (Latest)" } else { "" };
+        version(handle, format!("{handle}{mark}"))
+    });
+    let next = version(NEXT, format!("{NEXT} (Release candidate)"));
+    let unstable = version(UNSTABLE, UNSTABLE.to_owned());
+    Tree::List(supported.chain([next, unstable]).collect())
+}
+
+pub(super) fn version(handle: &str, display_name: String) -> Tree<'_> {
+    Tree::Object(
+        "ApiVersion",
+        vec![
+            ("handle", handle.into()),
+            ("displayName", display_name.into()),
+            ("supported", SUPPORTED.contains(&handle).into()),
+        ],
+    )
+}

@@ -1,0 +1,334 @@
+//! The `query:` argument of connections, as far as the simulator goes.
+//!
+//! Shopify ignores filters that it does not know and warns in `extensions.search`; here they are refused, so that a
+//! misspelt filter is found.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Term {
+    not: bool,
+    field: String,
+    comparison: Comparison,
+    /// Alternatives, separated by commas.
+    values: Vec<String>,
+}
+
+/// A parsed `query:`: groups of terms of which one must match, all of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Search {
+    any_of: Vec<Vec<Term>>,
+}
+
+/// What a filter looks at.
+pub(crate) trait Searched {
+    /// The value of `field`; `None` when things of this kind have no such filter.
+    fn field(&self, field: &str) -> Option<Found<'_>>;
+}
+
+/// A value to compare with.
+#[derive(Debug, Clone)]
+pub(crate) enum Found<'a> {
+    Number(u64),
+    Moment(i64),
+    Word(&'a str),
+    /// Text that matches when it begins with the wanted words.
+    Text(&'a str),
+    Words(Vec<&'a str>),
+    /// JSON of which one value has to match.
+    Json(Vec<&'a Value>),
+}
+
+impl Search {
+    /// Reads `text`, in which only `fields` may be named.
+    pub(crate) fn parse(text: Option<&str>, fields: &[&str]) -> Result<Self, String> {
+        Self::read(text.unwrap_or(""), Some(fields))
+    }
+
+    /// Reads `text`, in which every field may be named.
+    pub(crate) fn anything(text: &str) -> Result<Self, String> {
+        Self::read(text, None)
+    }
+
+    fn read(text: &str, fields: Option<&[&str]>) -> Result<Self, String> {
+        let mut groups = vec![Vec::new()];
+        let mut not = false;
+        for word in words(text)? {
+            match word.as_str() {
+                "AND" => {}
+                "OR" => groups.push(Vec::new()),
+                "NOT" => not = true,
+                _ => {
+                    let mut term = term(&word, fields)?;
+                    term.not ^= std::mem::take(&mut not);
+                    if let Some(group) = groups.last_mut() {
+                        group.push(term);
+                    }
+                }
+            }
+        }
+        groups.retain(|group| !group.is_empty());
+        Ok(Self { any_of: groups })
+    }
+
+    /// Whether some term is about `field`.
+    pub(crate) fn names(&self, field: &str) -> bool {
+        self.any_of.iter().flatten().any(|term| term.field == field)
+    }
+
+    /// The lowest number that `id:>` leaves, to start reading there.
+    pub(crate) fn lowest_id(&self) -> u64 {
+        let [group] = self.any_of.as_slice() else {
+            return 0;
+        };
+        let bound = |term: &Term| match (term.not, term.field.as_str(), term.comparison) {
+            (false, "id", Comparison::Greater | Comparison::GreaterOrEqual) => {
+                term.values.first()?.parse().ok()
+            }
+            _ => None,
+        };
+        group.iter().filter_map(bound).max().unwrap_or(0)
+    }
+
+    pub(crate) fn matches(&self, thing: &impl Searched) -> bool {
+        self.any_of.is_empty()
+            || self
+                .any_of
+                .iter()
+                .any(|group| group.iter().all(|term| term.matches(thing)))
+    }
+}
+
+/// Splits at spaces outside quotes. Groups in parentheses are not understood.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    for character in text.chars() {
+        match (quote, character) {
+            (Some(open), _) if character == open => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(' | ')') => {
+                return Err("the simulator understands no parentheses in `query`".to_owned());
+            }
+            (None, _) if character.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => word.push(character),
+        }
+    }
+    if quote.is_some() {
+        return Err("`query` has an open quote".to_owned());
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+fn term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
+    let (not, word) = word
+        .strip_prefix('-')
+        .map_or((false, word), |rest| (true, rest));
+    let (field, rest) = word
+        .split_once(':')
+        .ok_or_else(|| format!("the simulator searches no free text: `{word}`"))?;
+    if fields.is_some_and(|fields| !fields.contains(&field)) {
+        return Err(format!("the simulator knows no filter `{field}` here"));
+    }
+    let signs = [
+        (">=", Comparison::GreaterOrEqual),
+        ("<=", Comparison::LessOrEqual),
+        (">", Comparison::Greater),
+        ("<", Comparison::Less),
+    ];
+    let (comparison, rest) = signs
+        .iter()
+        .find_map(|(sign, comparison)| Some((*comparison, rest.strip_prefix(sign)?)))
+        .unwrap_or((Comparison::Equal, rest));
+    let values: Vec<_> = rest
+        .split(',')
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
+        .collect();
+    if values.is_empty() {
+        return Err(format!("the filter `{field}` has no value"));
+    }
+    if field.ends_with("_at") && values.iter().any(|value| moment(value).is_none()) {
+        return Err(format!("the filter `{field}` needs a date or a moment"));
+    }
+    if field == "id" && values.iter().any(|value| value.parse::<u64>().is_err()) {
+        return Err("the filter `id` needs a number".to_owned());
+    }
+    Ok(Term {
+        not,
+        field: field.to_owned(),
+        comparison,
+        values,
+    })
+}
+
+/// Reads a moment, or a date as its first second.
+fn moment(text: &str) -> Option<i64> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(moment.with_timezone(&Utc).timestamp());
+    }
+    Some(
+        text.parse::<NaiveDate>()
+            .ok()?
+            .and_hms_opt(0, 0, 0)?
+            .and_utc()
+            .timestamp(),
+    )
+}
+
+impl Term {
+    fn matches(&self, thing: &impl Searched) -> bool {
+        let Some(found) = thing.field(&self.field) else {
+            return false;
+        };
+        self.values.iter().any(|value| self.compare(&found, value)) != self.not
+    }
+
+    fn compare(&self, found: &Found<'_>, value: &str) -> bool {
+        if let Found::Json(values) = found {
+            return values.iter().any(|found| self.compare_json(found, value));
+        }
+        let ordering = match found {
+            Found::Number(number) => value.parse().ok().map(|value: u64| number.cmp(&value)),
+            Found::Moment(at) => moment(value).map(|value| at.cmp(&value)),
+            Found::Word(word) => return word.eq_ignore_ascii_case(value),
+            Found::Words(words) => {
+                return words.iter().any(|word| word.eq_ignore_ascii_case(value));
+            }
+            Found::Text(text) => {
+                let (text, wanted) = (text.to_lowercase(), value.to_lowercase());
+                return match wanted.strip_suffix('*') {
+                    Some(start) => text.starts_with(start),
+                    None => text == wanted,
+                };
+            }
+            Found::Json(_) => None,
+        };
+        self.holds(ordering)
+    }
+
+    /// Numbers and moments are compared as such, also when they are written as text; other text is taken literally.
+    fn compare_json(&self, found: &Value, value: &str) -> bool {
+        let text = match found {
+            Value::String(text) => text.clone(),
+            Value::Null => return false,
+            other => other.to_string(),
+        };
+        let numbers = text.parse::<f64>().ok().zip(value.parse::<f64>().ok());
+        let ordering = match numbers {
+            Some((found, value)) => found.partial_cmp(&value),
+            None => match moment(&text).zip(moment(value)) {
+                Some((found, value)) => Some(found.cmp(&value)),
+                None => match value.strip_suffix('*') {
+                    Some(start) => return text.starts_with(start),
+                    None => Some(text.as_str().cmp(value)),
+                },
+            },
+        };
+        self.holds(ordering)
+    }
+
+    fn holds(&self, ordering: Option<Ordering>) -> bool {
+        ordering.is_some_and(|ordering| match self.comparison {
+            Comparison::Equal => ordering.is_eq(),
+            Comparison::Less => ordering.is_lt(),
+            Comparison::LessOrEqual => ordering.is_le(),
+            Comparison::Greater => ordering.is_gt(),
+            Comparison::GreaterOrEqual => ordering.is_ge(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Thing;
+
+    impl Searched for Thing {
+        fn field(&self, field: &str) -> Option<Found<'_>> {
+            match field {
+                "id" => Some(Found::Number(12)),
+                "status" => Some(Found::Word("ACTIVE")),
+                "title" => Some(Found::Text("Blue lamp")),
+                "updated_at" => Some(Found::Moment(1_767_225_600)),
+                "tag" => Some(Found::Words(vec!["eco", "new"])),
+                _ => None,
+            }
+        }
+    }
+
+    fn matches(text: &str) -> Result<bool, String> {
+        let search = Search::parse(Some(text), &["id", "status", "title", "updated_at", "tag"])?;
+        Ok(search.matches(&Thing))
+    }
+
+    #[test]
+    fn filters_match() {
+        for (text, expected) in [
+            ("", true),
+            ("id:12", true),
+            ("id:>12", false),
+            ("id:>=12 id:<13", true),
+            ("status:active,draft", true),
+            ("status:draft", false),
+            ("-status:draft", true),
+            ("NOT status:active", false),
+            ("title:'blue LAMP'", true),
+            ("title:blue*", true),
+            ("title:lamp", false),
+            ("updated_at:>='2026-01-01T00:00:00Z'", true),
+            ("updated_at:>2026-01-01", false),
+            ("updated_at:<2026-01-02", true),
+            ("id:1 OR status:active", true),
+            ("id:1 OR id:2", false),
+            ("id:12 AND tag:eco", true),
+        ] {
+            assert_eq!(matches(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "lamp",
+            "colour:red",
+            "id:x",
+            "id:",
+            "updated_at:yesterday",
+            "title:'x",
+            "(id:1)",
+            "id:>",
+        ] {
+            assert!(matches(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_lowest_id_is_a_bound_only_when_it_holds_for_all() {
+        let lowest = |text| Search::parse(Some(text), &["id"]).unwrap().lowest_id();
+        assert_eq!(lowest("id:>5 id:>=9"), 9);
+        assert_eq!(lowest("id:>5 OR id:1"), 0);
+        assert_eq!(lowest("-id:>5"), 0);
+    }
+}

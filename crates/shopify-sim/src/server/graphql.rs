@@ -1,0 +1,235 @@
+//! Admin GraphQL over HTTP.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+
+use super::Shops;
+use super::answer::{
+    self, API_VERSION, cost, failure, identified, refused, throttled, too_dear, unauthorized,
+};
+use super::mischief::Struck;
+use super::wire::Wire;
+use crate::fault::Route;
+use crate::graphql::{MOST_POINTS, Prepared, Request};
+use crate::shop::Shop;
+
+/// The stable versions that can be called, oldest first.
+const VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
+const NON_EXPIRING: &str = "[API] Non-expiring access tokens are no longer accepted for the Admin API. Use an expiring \
+     access token";
+const TOKEN: &str = "x-shopify-access-token";
+
+/// The version that answers a call to `asked`: an older one falls forward to the oldest that there is.
+fn serving(asked: &str) -> Option<&'static str> {
+    let (year, month) = asked.split_once('-')?;
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(year, 4) || !digits(month, 2) || !("01"..="12").contains(&month) {
+        return None;
+    }
+    if asked < VERSIONS[0] {
+        return Some(VERSIONS[0]);
+    }
+    VERSIONS.into_iter().find(|version| *version == asked)
+}
+
+/// A request that may be executed, or the answer to one that may not.
+struct Asked {
+    prepared: Result<Prepared, Response>,
+    name: String,
+    cost: u64,
+}
+
+pub(super) async fn post(
+    State(shops): State<Arc<Shops>>,
+    Path((shop, version)): Path<(String, String)>,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let (Some(shop), Some(version)) = (shops.find(&shop), serving(&version)) else {
+        return answer::not_found().await;
+    };
+    let asked = asked(&shops, &headers, body);
+    let request_id = shop.request_id();
+    shop.count(|calls| {
+        calls.requests += 1;
+        *calls.operations.entry(asked.name.clone()).or_default() += 1;
+    });
+    let fault = shop.fault(Route::Graphql(&asked.name));
+    let struck = Struck {
+        shop,
+        wire: &wire,
+        request_id: &request_id,
+        cost: asked.cost,
+    };
+    let answer = answered(shop, asked, &headers, version, &request_id);
+    let mut response = struck.answer(fault, answer).await;
+    if response.status() != 200 {
+        shop.count(|calls| calls.failed += 1);
+    }
+    let version = HeaderValue::from_static(version);
+    response.headers_mut().insert(API_VERSION, version);
+    identified(response, &request_id)
+}
+
+fn asked(shops: &Shops, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Asked {
+    let refusal = |prepared, name: Option<String>| Asked {
+        prepared: Err(prepared),
+        name: name.unwrap_or_default(),
+        cost: 0,
+    };
+    let request = match read(headers, body) {
+        Ok(request) => request,
+        Err(response) => return refusal(response, None),
+    };
+    match shops.admin.prepare(&request) {
+        Ok(prepared) => Asked {
+            name: prepared.operation_name().unwrap_or_default().to_owned(),
+            cost: prepared.requested_cost(),
+            prepared: Ok(prepared),
+        },
+        Err(errors) => refusal(
+            answer::json(200, &json!({ "errors": errors })),
+            request.operation_name,
+        ),
+    }
+}
+
+/// Reads the request's body as far as HTTP is concerned.
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Request, Response> {
+    let body = body.map_err(IntoResponse::into_response)?;
+    let header = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let accepted = header(ACCEPT).is_none_or(accepts_json);
+    if !accepted {
+        return Err(refused(
+            406,
+            "Not Acceptable: the answer is application/json",
+        ));
+    }
+    let media_type = header(CONTENT_TYPE).unwrap_or("").split(';').next();
+    let media_type = media_type.unwrap_or("").trim().to_ascii_lowercase();
+    if media_type == "application/graphql" {
+        let query =
+            String::from_utf8(body.to_vec()).map_err(|_| refused(400, "the body is not UTF-8"))?;
+        return Ok(Request {
+            query,
+            operation_name: None,
+            variables: serde_json::Map::new(),
+        });
+    }
+    if media_type != "application/json" {
+        return Err(refused(
+            415,
+            "Unsupported Media Type: send application/json",
+        ));
+    }
+    let value: Value = serde_json::from_slice(&body)
+        .map_err(|error| refused(400, &format!("the body is not JSON: {error}")))?;
+    if !value.get("query").is_some_and(Value::is_string) {
+        let errors = json!({"query": "Required parameter missing or invalid"});
+        return Err(answer::json(400, &json!({ "errors": errors })));
+    }
+    serde_json::from_value(value).map_err(|error| refused(400, &error.to_string()))
+}
+
+fn accepts_json(accept: &str) -> bool {
+    let ranges = accept
+        .split(',')
+        .filter_map(|range| range.split(';').next());
+    ranges.map(str::trim).any(|range| {
+        ["application/json", "application/*", "*/*"]
+            .iter()
+            .any(|known| range.eq_ignore_ascii_case(known))
+    })
+}
+
+async fn answered(
+    shop: &Arc<Shop>,
+    asked: Asked,
+    headers: &HeaderMap,
+    version: &'static str,
+    request_id: &str,
+) -> Response {
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    let Some(access) = token.and_then(|token| shop.access(token)) else {
+        return unauthorized();
+    };
+    if access.is_outdated && shop.demands_expiring_tokens() {
+        return refused(403, NON_EXPIRING);
+    }
+    let prepared = match asked.prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => return refusal,
+    };
+    let requested = asked.cost;
+    if requested > MOST_POINTS {
+        return too_dear(requested, MOST_POINTS);
+    }
+    if !shop.with_bucket(|bucket, now| bucket.take(requested, now)) {
+        return throttled(shop, requested);
+    }
+    let executing = Arc::clone(shop);
+    // A page of many variants takes long enough to hold up others.
+    let executed =
+        tokio::task::spawn_blocking(move || executing.execute(&prepared, &access.scopes, version));
+    let Ok(executed) = executed.await else {
+        log::error!("{}: {} ended in a panic", shop.domain, asked.name);
+        return failure(500);
+    };
+    let actual = executed.actual_cost.min(requested);
+    shop.with_bucket(|bucket, now| bucket.refund(requested - actual, now));
+    shop.count(|calls| calls.points += actual);
+    let extensions = json!({"cost": cost(shop, requested, Some(actual))});
+    log::debug!(
+        "{}: {} cost {actual} points, request {request_id}",
+        shop.domain,
+        asked.name
+    );
+    answer::typed(200, answer::JSON, executed.body(&extensions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_versions_fall_forward_and_unknown_ones_are_not_found() {
+        for (asked, served) in [
+            ("2026-10", Some("2026-10")),
+            ("2026-04", Some("2026-04")),
+            ("2025-04", Some("2026-01")),
+            ("2019-12", Some("2026-01")),
+            ("2026-02", None),
+            ("2027-01", None),
+            ("2025-13", None),
+            ("2025-1", None),
+            ("unstable", None),
+            ("", None),
+        ] {
+            assert_eq!(serving(asked), served, "{asked}");
+        }
+    }
+
+    #[test]
+    fn json_must_be_acceptable() {
+        for accept in ["*/*", "text/html, Application/JSON;q=0.5", "application/*"] {
+            assert!(accepts_json(accept), "{accept}");
+        }
+        for accept in ["text/html", "application/xml", ""] {
+            assert!(!accepts_json(accept), "{accept}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The grant page and the token endpoint.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use super::Shops;
+use super::answer::{self, identified, page};
+use super::mischief::Struck;
+use super::wire::Wire;
+use crate::app::parse_scopes;
+use crate::fault::Route;
+use crate::oauth::{Authorization, Granted, Refusal, encoded_host, signed_query};
+use crate::shop::Shop;
+
+type Parameters = HashMap<String, String>;
+
+pub(super) async fn authorize(
+    State(shops): State<Arc<Shops>>,
+    Path(shop): Path<String>,
+    Extension(wire): Extension<Wire>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some(shop) = shops.find(&shop) else {
+        return answer::not_found().await;
+    };
+    let query = query.unwrap_or_default();
+    let parameters = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let parameters: Parameters = parameters.collect();
+    let answer = async {
+        match grant(shop, &parameters) {
+            Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
+            Err(problem) => page(400, "Oauth error", problem),
+        }
+    };
+    on_shop(shop, &wire, Route::Authorize, answer).await
+}
+
+async fn on_shop(
+    shop: &Shop,
+    wire: &Wire,
+    route: Route<'_>,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let request_id = shop.request_id();
+    let struck = Struck {
+        shop,
+        wire,
+        request_id: &request_id,
+        cost: 0,
+    };
+    let response = struck.answer(shop.fault(route), answer).await;
+    identified(response, &request_id)
+}
+
+/// The merchant agrees at once. Returns where the browser goes next.
+fn grant(shop: &Shop, parameters: &Parameters) -> Result<String, &'static str> {
+    let app = shop.app();
+    let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
+    if app.api_key.is_empty() || parameter("client_id") != app.api_key {
+        return Err("application_cannot_be_found: The application has not been found");
+    }
+    let redirect_uri = parameter("redirect_uri");
+    let listed = app.redirect_uris.iter().any(|uri| uri == redirect_uri);
+    let mut location = Url::parse(redirect_uri)
+        .ok()
+        .filter(|_| listed)
+        .ok_or("invalid_request: The redirect_uri is not whitelisted")?;
+    let state = parameter("state");
+    if state.is_empty() {
+        return Err("invalid_request: The parameter state is missing");
+    }
+    let mut scopes = parse_scopes(parameter("scope")).ok_or("invalid_scope: A scope is unknown")?;
+    if scopes.is_empty() {
+        scopes.clone_from(&app.scopes);
+    }
+    let online = parameter("grant_options[]") == "per-user";
+    let authorization = Authorization { scopes, online };
+    let code = shop.with_grants(|grants, now| grants.issue_code(authorization, now));
+    let mut signed: Vec<(String, String)> = location.query_pairs().into_owned().collect();
+    signed.extend(
+        [
+            ("code", code),
+            ("host", encoded_host(&shop.domain)),
+            ("shop", shop.domain.clone()),
+            ("state", state.to_owned()),
+            ("timestamp", shop.now().timestamp().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    location.set_query(Some(&signed_query(&app.api_secret, signed)));
+    Ok(location.into())
+}
+
+pub(super) async fn access_token(
+    State(shops): State<Arc<Shops>>,
+    Path(shop): Path<String>,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Some(shop) = shops.find(&shop) else {
+        return answer::not_found().await;
+    };
+    shop.count(|calls| calls.token_requests += 1);
+    let answer = async {
+        let body = match body {
+            Ok(body) => body,
+            Err(rejection) => return rejection.into_response(),
+        };
+        let granted = read(&headers, &body).and_then(|parameters| token(shop, &parameters));
+        match granted.map(|granted| serde_json::to_value(granted).unwrap_or_default()) {
+            Ok(granted) => answer::json(200, &granted),
+            Err(refusal) => answer::json(refusal.status(), &refusal.body()),
+        }
+    };
+    on_shop(shop, &wire, Route::AccessToken, answer).await
+}
+
+/// Reads the parameters from JSON or a form.
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Refusal> {
+    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+    if media_type.starts_with(b"application/x-www-form-urlencoded") {
+        return Ok(form_urlencoded::parse(body).into_owned().collect());
+    }
+    if !media_type.starts_with(b"application/json") {
+        return Err(Refusal::InvalidRequest(
+            "The content type is neither JSON nor a form",
+        ));
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+        return Err(Refusal::InvalidRequest("The body is no JSON object"));
+    };
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(u8::from(flag).to_string()),
+        _ => None,
+    };
+    let fields = fields.into_iter();
+    Ok(fields
+        .filter_map(|(name, value)| Some((name, text(value)?)))
+        .collect())
+}
+
+/// Gives a token for what `parameters` prove.
+fn token(shop: &Arc<Shop>, parameters: &Parameters) -> Result<Granted, Refusal> {
+    let app = shop.app();
+    let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
+    let required = |name: &'static str, problem| match parameter(name) {
+        "" => Err(Refusal::InvalidRequest(problem)),
+        value => Ok(value),
+    };
+    let client = required("client_id", "The parameter client_id is missing")?;
+    let secret = required("client_secret", "The parameter client_secret is missing")?;
+    if client != app.api_key {
+        return Err(Refusal::UnknownApp);
+    }
+    if secret != app.api_secret {
+        return Err(Refusal::WrongSecret);
+    }
+    match parameter("grant_type") {
+        "" | "authorization_code" => {
+            let code = required("code", "The parameter code is missing")?;
+            let expiring = matches!(parameter("expiring"), "1" | "true");
+            shop.grant(|grants, now| grants.exchange(code, expiring, now))
+        }
+        "refresh_token" => {
+            let token = required("refresh_token", "The parameter refresh_token is missing")?;
+            shop.grant(|grants, now| grants.refresh(token, now))
+        }
+        "client_credentials" => {
+            shop.grant(|grants, now| Ok(grants.client_credentials(&app.scopes, now)))
+        }
+        _ => Err(Refusal::UnsupportedGrantType),
+    }
+}

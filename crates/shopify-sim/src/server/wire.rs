@@ -1,0 +1,73 @@
+//! The connections themselves, so that they can be broken.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use futures::future::BoxFuture;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tower::ServiceExt;
+
+use super::with_shop;
+
+/// A handle on the connection that a request came by; in each request's extensions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wire(Arc<Notify>);
+
+impl Wire {
+    /// Resets the connection. Never returns: the request ends with it.
+    pub(super) async fn reset<T>(&self) -> T {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// Serves one connection until it ends or is broken.
+pub(super) async fn connection(stream: TcpStream, router: Router) {
+    let wire = Wire::default();
+    let service = service_fn({
+        let wire = wire.clone();
+        move |request| answer(router.clone(), request, wire.clone())
+    });
+    // An error only makes small answers later.
+    let _ = stream.set_nodelay(true);
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        ended = &mut connection => {
+            if let Err(error) = ended {
+                log::debug!("a connection has ended early: {error}");
+            }
+        }
+        () = wire.0.notified() => {
+            let stream = connection.into_parts().io.into_inner();
+            // Without lingering, closing sends RST instead of FIN.
+            if let Err(error) = stream.set_zero_linger() {
+                log::warn!("a connection could only be closed, not reset: {error}");
+            }
+        }
+    }
+}
+
+/// Boxed, because hyper gives the connection back only if this can be moved.
+fn answer(
+    router: Router,
+    mut request: Request<Incoming>,
+    wire: Wire,
+) -> BoxFuture<'static, Result<Response, Infallible>> {
+    let host = request.headers().get(HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    if let Some(uri) = with_shop(request.uri(), host) {
+        *request.uri_mut() = uri;
+    }
+    request.extensions_mut().insert(wire);
+    Box::pin(router.oneshot(request.map(Body::new)))
+}

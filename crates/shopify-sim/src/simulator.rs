@@ -1,0 +1,257 @@
+//! Shops behind one address.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::net::TcpListener;
+
+use crate::app::SimApp;
+use crate::bucket::BucketSize;
+use crate::catalog::generate::generate;
+use crate::catalog::spec::CatalogSpec;
+use crate::clock::{SimClock, SystemClock};
+use crate::control::ShopControl;
+use crate::graphql::Admin;
+use crate::server::{self, Shops};
+use crate::shop::{Shop, Surroundings};
+use crate::tasks::{Stop, Tasks};
+use crate::webhook::{RetryGaps, Sender};
+
+const SUFFIX: &str = ".myshopify.com";
+const MOST_PRODUCTS: usize = 200_000;
+
+/// Why the simulator does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No shop was asked for.
+    #[error("there is no shop: call `shop` on the builder")]
+    NoShop,
+    /// The name cannot be a shop's.
+    #[error("\"{0}\" cannot be a shop's name: use letters, digits and hyphens")]
+    ShopName(String),
+    /// Two shops have this name.
+    #[error("there are two shops called \"{0}\"")]
+    SameName(String),
+    /// The spec asks for more than a shop can hold here.
+    #[error("{products} products are too many: the most is 200000")]
+    TooManyProducts {
+        /// How many were asked for.
+        products: usize,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no HTTP client to send webhooks with.
+    #[error("webhooks cannot be sent")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Says what is simulated. Made by [`Simulator::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct SimulatorBuilder {
+    seed: u64,
+    shops: Vec<(String, CatalogSpec)>,
+    app: SimApp,
+    clock: Arc<dyn SimClock>,
+    bucket: BucketSize,
+    retry_scale: f64,
+    demands_expiring_tokens: bool,
+    listen: SocketAddr,
+}
+
+impl SimulatorBuilder {
+    /// What ids, tokens and made-up catalogues follow from; 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Adds the shop `{name}.myshopify.com`.
+    pub fn shop(mut self, name: impl Into<String>, catalog: CatalogSpec) -> Self {
+        self.shops.push((name.into(), catalog));
+        self
+    }
+
+    /// The app that the shops know. Without it only tokens issued by [`ShopControl::issue_token`] open anything.
+    pub fn app(mut self, app: SimApp) -> Self {
+        self.app = app;
+        self
+    }
+
+    /// The time by which buckets fill, tokens expire and webhooks are repeated; the machine's by default.
+    pub fn clock(mut self, clock: Arc<dyn SimClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// How much the app may ask for; 2,000 points, 100 more each second, by default.
+    pub fn bucket(mut self, bucket: BucketSize) -> Self {
+        self.bucket = bucket;
+        self
+    }
+
+    /// Multiplies the pauses between a webhook's retries, which take 4 hours in all otherwise. For demonstrations.
+    pub fn retry_scale(mut self, scale: f64) -> Self {
+        self.retry_scale = scale;
+        self
+    }
+
+    /// Refuses tokens that the grant page gave without `expiring=1`, with 403: as Shopify does with public apps made
+    /// since 1 April 2026. Off by default.
+    pub fn demand_expiring_tokens(mut self) -> Self {
+        self.demands_expiring_tokens = true;
+        self
+    }
+
+    /// Where to listen; a free port of 127.0.0.1 by default.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Makes the shops up and starts to answer.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start(self) -> Result<Simulator, StartError> {
+        let address = self.listen;
+        let listen = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (tasks, stop) = Tasks::new();
+        let shops = Arc::new(self.shops(&tasks)?);
+        tasks.spawn(server::serve(listener, Arc::clone(&shops), tasks.clone()));
+        Ok(Simulator {
+            address,
+            shops,
+            stop,
+        })
+    }
+
+    fn shops(self, tasks: &Tasks) -> Result<Shops, StartError> {
+        let app = Arc::new(self.app);
+        let scale = if self.retry_scale.is_finite() {
+            self.retry_scale.clamp(0.0, 1_000.0)
+        } else {
+            1.0
+        };
+        let sender = Sender::new(Arc::clone(&app), RetryGaps::scaled(scale));
+        let around = Surroundings {
+            app,
+            clock: self.clock,
+            sender: Arc::new(sender.map_err(StartError::Client)?),
+            tasks: tasks.clone(),
+            bucket: self.bucket,
+            demands_expiring_tokens: self.demands_expiring_tokens,
+        };
+        let mut shops = IndexMap::new();
+        for (name, spec) in self.shops {
+            let name = shop_name(&name)?;
+            if spec.products > MOST_PRODUCTS {
+                let products = spec.products;
+                return Err(StartError::TooManyProducts { products });
+            }
+            let catalog = generate(&format!("{name}{SUFFIX}"), self.seed, &spec);
+            let shop = Shop::new(catalog, self.seed, around.clone());
+            if shops.insert(name.clone(), Arc::new(shop)).is_some() {
+                return Err(StartError::SameName(name));
+            }
+        }
+        if shops.is_empty() {
+            return Err(StartError::NoShop);
+        }
+        Ok(Shops::new(shops, Admin::new()))
+    }
+}
+
+/// Reads a shop's name, with or without the domain's end.
+fn shop_name(text: &str) -> Result<String, StartError> {
+    let lower = text.to_ascii_lowercase();
+    let name = lower.strip_suffix(SUFFIX).unwrap_or(&lower);
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if name.is_empty() || name.len() > 60 || name.starts_with('-') || !plain {
+        return Err(StartError::ShopName(text.to_owned()));
+    }
+    Ok(name.to_owned())
+}
+
+/// Running shops. They stop when this is dropped.
+pub struct Simulator {
+    address: SocketAddr,
+    shops: Arc<Shops>,
+    stop: Stop,
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Begins to say what to simulate.
+    pub fn builder() -> SimulatorBuilder {
+        SimulatorBuilder {
+            seed: 0,
+            shops: Vec::new(),
+            app: SimApp::default(),
+            clock: Arc::new(SystemClock),
+            bucket: BucketSize::default(),
+            retry_scale: 1.0,
+            demands_expiring_tokens: false,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
+    }
+
+    /// Where the shops are, with `{shop}` in place of a shop's domain: `http://127.0.0.1:9292/{shop}`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/{{shop}}", self.address)
+    }
+
+    /// What is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The control of a shop, by its name or domain.
+    pub fn control(&self, shop: &str) -> Option<ShopControl> {
+        self.shops.find(shop).cloned().map(ShopControl::new)
+    }
+
+    /// Stops to answer and to send webhooks, and waits until all of it has ended.
+    pub async fn stop(mut self) {
+        self.stop.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shops_are_named_with_or_without_their_domain() {
+        for text in ["a-1", "A-1", "a-1.myshopify.com"] {
+            assert_eq!(shop_name(text).unwrap(), "a-1", "{text}");
+        }
+        for text in ["", "-a", "a.b", "a_b", "a b", ".myshopify.com", "é"] {
+            assert!(shop_name(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What runs in the background, and how it ends with the simulator.
+
+use std::future::Future;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+/// Starts tasks that end when the simulator stops.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    runtime: Handle,
+    stopping: watch::Receiver<bool>,
+    /// Held by every task: the channel closes when the last one has ended.
+    alive: mpsc::WeakSender<()>,
+}
+
+/// Ends the tasks when dropped.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    stopping: watch::Sender<bool>,
+    alive: Option<mpsc::Sender<()>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Tasks {
+    /// Tasks of the current runtime, and what stops them.
+    pub(crate) fn new() -> (Self, Stop) {
+        let (stopping, stopped) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        let tasks = Self {
+            runtime: Handle::current(),
+            stopping: stopped,
+            alive: alive.downgrade(),
+        };
+        let stop = Stop {
+            stopping,
+            alive: Some(alive),
+            ended,
+        };
+        (tasks, stop)
+    }
+
+    /// Runs `work` until it is done or the simulator stops. Does nothing once it has stopped.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(alive) = self.alive.upgrade() else {
+            return;
+        };
+        let mut stopping = self.stopping.clone();
+        self.runtime.spawn(async move {
+            let _alive = alive;
+            tokio::select! {
+                // An error means that the simulator is gone.
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+                () = work => {}
+            }
+        });
+    }
+}
+
+impl Stop {
+    /// Ends the tasks and waits until they are gone.
+    pub(crate) async fn wait(&mut self) {
+        self.stopping.send_replace(true);
+        self.alive = None;
+        while self.ended.recv().await.is_some() {}
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.stopping.send_replace(true);
+    }
+}

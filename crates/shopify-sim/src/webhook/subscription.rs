@@ -1,0 +1,281 @@
+//! Who is told of what, and how much of it.
+
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use crate::catalog::change::Event;
+use crate::catalog::model::Seconds;
+use crate::graphql::search::{Found, Search, Searched};
+
+/// A subscription that an app made through the API.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subscription {
+    pub(crate) id: u64,
+    /// As the API names it: `PRODUCTS_UPDATE`.
+    pub(crate) topic: String,
+    /// Where deliveries go.
+    pub(crate) uri: String,
+    /// Always `JSON`.
+    pub(crate) format: &'static str,
+    /// Which bodies are delivered, in the search syntax.
+    pub(crate) filter: Option<String>,
+    /// What is kept of a body, such as `id` or `variants.price`; everything if it is empty.
+    pub(crate) include_fields: Vec<String>,
+    pub(crate) metafield_namespaces: Vec<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) created_at: Seconds,
+    pub(crate) updated_at: Seconds,
+    /// In which version of the API bodies are written.
+    pub(crate) api_version: String,
+}
+
+impl Subscription {
+    /// Whether `event` is delivered to it.
+    ///
+    /// The filter looks at what is left of the body, so that one about a field that is not included never lets
+    /// anything through, as at Shopify.
+    pub(crate) fn takes(&self, event: &Event) -> bool {
+        if enumerated(event.topic) != self.topic {
+            return false;
+        }
+        let Some(filter) = &self.filter else {
+            return true;
+        };
+        let search = Search::anything(filter);
+        search.is_ok_and(|search| search.matches(&Body(&self.body(event))))
+    }
+
+    /// What is delivered of `event`.
+    pub(crate) fn body(&self, event: &Event) -> Value {
+        if self.include_fields.is_empty() {
+            return event.body.clone();
+        }
+        let paths = self.include_fields.iter();
+        let paths: Vec<Vec<&str>> = paths.map(|path| path.split('.').collect()).collect();
+        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+        kept(&event.body, &paths)
+    }
+
+    /// The topic as deliveries name it: `products/update`.
+    pub(crate) fn topic_path(&self) -> String {
+        let split = MANY_WORDS
+            .iter()
+            .map(|resource| resource.len())
+            .filter(|length| self.topic.as_bytes().get(*length) == Some(&b'_'))
+            .filter(|length| MANY_WORDS.contains(&&self.topic[..*length]))
+            .max()
+            .or_else(|| self.topic.find('_'));
+        match split {
+            Some(at) => format!("{}/{}", &self.topic[..at], &self.topic[at + 1..]).to_lowercase(),
+            None => self.topic.to_lowercase(),
+        }
+    }
+}
+
+/// Resources whose names hold an underscore.
+const MANY_WORDS: [&str; 42] = [
+    "APP_PURCHASES",
+    "APP_SUBSCRIPTIONS",
+    "AUDIT_EVENTS",
+    "BULK_OPERATIONS",
+    "COLLECTION_LISTINGS",
+    "COLLECTION_PUBLICATIONS",
+    "COMPANY_CONTACTS",
+    "COMPANY_CONTACT_ROLES",
+    "COMPANY_LOCATIONS",
+    "CUSTOMER_ACCOUNT_SETTINGS",
+    "CUSTOMER_GROUPS",
+    "CUSTOMER_PAYMENT_METHODS",
+    "DELIVERY_PROMISE_SETTINGS",
+    "DRAFT_ORDERS",
+    "FINANCE_APP_STAFF_MEMBER",
+    "FINANCE_KYC_INFORMATION",
+    "FULFILLMENT_EVENTS",
+    "FULFILLMENT_HOLDS",
+    "FULFILLMENT_ORDERS",
+    "INVENTORY_ITEMS",
+    "INVENTORY_LEVELS",
+    "INVENTORY_SHIPMENTS",
+    "INVENTORY_TRANSFERS",
+    "MARKETS_BACKUP_REGION",
+    "METAFIELD_DEFINITIONS",
+    "ORDER_TRANSACTIONS",
+    "PAYMENT_SCHEDULES",
+    "PAYMENT_TERMS",
+    "PRODUCT_FEEDS",
+    "PRODUCT_LISTINGS",
+    "PRODUCT_PUBLICATIONS",
+    "REVERSE_DELIVERIES",
+    "REVERSE_FULFILLMENT_ORDERS",
+    "SCHEDULED_PRODUCT_LISTINGS",
+    "SELLING_PLAN_GROUPS",
+    "SHIPPING_ADDRESSES",
+    "SUBSCRIPTION_BILLING_ATTEMPTS",
+    "SUBSCRIPTION_BILLING_CYCLES",
+    "SUBSCRIPTION_BILLING_CYCLE_EDITS",
+    "SUBSCRIPTION_CONTRACTS",
+    "TAX_SERVICES",
+    "TENDER_TRANSACTIONS",
+];
+
+/// The topic `products/update` as the API names it.
+fn enumerated(path: &str) -> String {
+    path.replace('/', "_").to_uppercase()
+}
+
+/// The scopes of which an app needs one to be told of `topic`; none if it needs none, or if the simulator never tells it.
+pub(crate) fn scopes_of(topic: &str) -> &'static [&'static str] {
+    let about = |resources: &[&str]| resources.iter().any(|each| topic.starts_with(each));
+    if about(&["PRODUCTS_", "COLLECTIONS_", "VARIANTS_"]) {
+        &["read_products"]
+    } else if about(&["INVENTORY_LEVELS_"]) {
+        &["read_inventory"]
+    } else if about(&["INVENTORY_ITEMS_"]) {
+        &["read_inventory", "read_products"]
+    } else if about(&["DISCOUNTS_"]) {
+        &["read_discounts"]
+    } else if about(&["LOCATIONS_"]) {
+        &["read_locations"]
+    } else {
+        &[]
+    }
+}
+
+/// What remains of `value` when only `paths` are kept; of lists, every element is looked at.
+fn kept(value: &Value, paths: &[&[&str]]) -> Value {
+    if paths.iter().any(|path| path.is_empty()) {
+        return value.clone();
+    }
+    match value {
+        Value::Array(elements) => elements.iter().map(|each| kept(each, paths)).collect(),
+        Value::Object(fields) => {
+            let mut left = Map::new();
+            for (key, value) in fields {
+                let inner = paths.iter().filter(|path| path[0] == key);
+                let inner: Vec<&[&str]> = inner.map(|path| &path[1..]).collect();
+                if !inner.is_empty() {
+                    left.insert(key.clone(), kept(value, &inner));
+                }
+            }
+            left.into()
+        }
+        plain => plain.clone(),
+    }
+}
+
+/// A body that a filter looks at: `variants.price` means the price of any variant.
+struct Body<'a>(&'a Value);
+
+impl Searched for Body<'_> {
+    fn field(&self, field: &str) -> Option<Found<'_>> {
+        let mut found = vec![self.0];
+        for step in field.split('.') {
+            let inside = found.into_iter().flat_map(elements);
+            found = inside.filter_map(|value| value.get(step)).collect();
+        }
+        let found: Vec<_> = found.into_iter().flat_map(elements).collect();
+        (!found.is_empty()).then_some(Found::Json(found))
+    }
+}
+
+fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        single => std::slice::from_ref(single),
+    }
+}
+
+/// What a client wants a subscription to be; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    pub(crate) uri: Option<String>,
+    /// No filter if it is empty.
+    pub(crate) filter: Option<String>,
+    pub(crate) include_fields: Option<Vec<String>>,
+    /// No name if it is empty.
+    pub(crate) name: Option<String>,
+}
+
+/// A `UserError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub(crate) field: Vec<&'static str>,
+    pub(crate) message: String,
+}
+
+impl Wrong {
+    /// About a field of the input object.
+    pub(crate) fn of(field: &'static str, message: &str) -> Self {
+        Self {
+            field: vec!["webhookSubscription", field],
+            message: message.to_owned(),
+        }
+    }
+}
+
+impl Wanted {
+    /// What is wrong with it for a subscription to `topic`, among `others`; `own` is the one that is changed.
+    pub(crate) fn check(
+        &self,
+        topic: &str,
+        own: Option<u64>,
+        others: &[Subscription],
+    ) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        if let Some(uri) = &self.uri {
+            wrongs.extend(address(uri).err());
+            let taken = |each: &Subscription| {
+                Some(each.id) != own && each.topic == topic && each.uri == *uri
+            };
+            if others.iter().any(taken) {
+                let message = "Address for this topic has already been taken";
+                wrongs.push(Wrong::of("uri", message));
+            }
+        }
+        if let Some(filter) = &self.filter
+            && Search::anything(filter).is_err()
+        {
+            let message = "The specified filter is invalid, please ensure you specify the field(s) you wish to filter on.";
+            wrongs.push(Wrong::of("filter", message));
+        }
+        wrongs
+    }
+
+    pub(crate) fn apply(self, subscription: &mut Subscription) {
+        if let Some(uri) = self.uri {
+            subscription.uri = uri;
+        }
+        if let Some(filter) = self.filter {
+            subscription.filter = Some(filter).filter(|filter| !filter.is_empty());
+        }
+        if let Some(fields) = self.include_fields {
+            subscription.include_fields = fields;
+        }
+        if let Some(name) = self.name {
+            subscription.name = Some(name).filter(|name| !name.is_empty());
+        }
+    }
+}
+
+/// Checks where deliveries are to go. Unlike Shopify, the simulator also sends to this machine over plain HTTP.
+fn address(uri: &str) -> Result<(), Wrong> {
+    let wrong = |message: &str| Err(Wrong::of("uri", message));
+    if uri.starts_with("pubsub://") || uri.starts_with("arn:") {
+        return wrong("The simulator delivers to https addresses only");
+    }
+    let Ok(url) = Url::parse(uri) else {
+        return wrong("Address is invalid");
+    };
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" if url.has_host() => Ok(()),
+        "http" if is_here => Ok(()),
+        "http" => wrong("Address protocol http:// is not supported"),
+        _ => wrong("Address is invalid"),
+    }
+}

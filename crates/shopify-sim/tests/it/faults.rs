@@ -1,0 +1,157 @@
+use serde_json::{Value, json};
+use shopify_sim::{Fault, FaultKind, FaultTarget, RetryAfter};
+
+use crate::world::World;
+
+const NAME: &str = "query Name { shop { name } }";
+
+async fn struck_by(kind: FaultKind) -> (World, reqwest::Result<reqwest::Response>) {
+    let world = World::start().await;
+    let token = world.token();
+    world.shop.fault(Fault::new(kind)).unwrap();
+    let answer = world.ask(&token, NAME, &json!({})).send().await;
+    assert!(world.opens(&token).await, "only the first is struck");
+    (world, answer)
+}
+
+#[tokio::test]
+async fn statuses_are_answered_as_told() {
+    for status in [401, 402, 403, 404, 423, 430, 500, 502, 503, 504] {
+        let (world, answer) = struck_by(FaultKind::Status(status)).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), status);
+        assert!(answer.headers().contains_key("x-request-id"));
+        let text = answer.text().await.unwrap();
+        let gateway = (502..=504).contains(&status);
+        assert_eq!(serde_json::from_str::<Value>(&text).is_err(), gateway);
+        let calls = world.shop.calls();
+        assert_eq!((calls.failed, calls.faults), (1, 1));
+    }
+    let world = World::start().await;
+    let impossible = Fault::new(FaultKind::Status(200));
+    assert!(world.shop.fault(impossible).is_err());
+}
+
+#[tokio::test]
+async fn too_many_requests_may_say_when_to_come_back() {
+    for (after, header) in [
+        (None, None),
+        (Some(RetryAfter::Seconds(2.0)), Some("2")),
+        (Some(RetryAfter::Seconds(0.5)), Some("0.5")),
+        (
+            Some(RetryAfter::Date(90)),
+            Some("Tue, 24 Nov 2026 12:01:30 GMT"),
+        ),
+    ] {
+        let (_world, answer) = struck_by(FaultKind::TooManyRequests(after)).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 429);
+        let headers = answer.headers();
+        let got = headers.get("retry-after").map(|v| v.to_str().unwrap());
+        assert_eq!(got, header);
+        assert_eq!(headers["date"], "Tue, 24 Nov 2026 12:00:00 GMT");
+    }
+}
+
+#[tokio::test]
+async fn errors_come_in_200_too() {
+    let (_world, answer) = struck_by(FaultKind::Throttled).await;
+    let body: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "THROTTLED");
+    assert_eq!(body["extensions"]["cost"]["requestedQueryCost"], 1);
+    assert_eq!(body["extensions"]["cost"]["actualQueryCost"], json!(null));
+
+    let (_world, answer) = struck_by(FaultKind::InternalError).await;
+    let body: Value = answer.unwrap().json().await.unwrap();
+    let code = &body["errors"][0]["extensions"]["code"];
+    assert_eq!(code, "INTERNAL_SERVER_ERROR");
+    assert_eq!(body.get("data"), None);
+
+    let (_world, answer) = struck_by(FaultKind::PartialData).await;
+    let body: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!(body["data"]["shop"]["name"], "Example");
+    assert_eq!(body["errors"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn connections_break_before_after_and_in_the_answer() {
+    let (world, answer) = struck_by(FaultKind::Reset).await;
+    let error = answer.unwrap_err();
+    assert!(
+        format!("{error:?}").contains("ConnectionReset"),
+        "{error:?}"
+    );
+    assert_eq!(world.shop.calls().points, 1, "only the second was executed");
+
+    let (world, answer) = struck_by(FaultKind::LostAnswer).await;
+    assert!(answer.is_err());
+    assert_eq!(world.shop.calls().points, 2, "both were executed");
+
+    let (_world, answer) = struck_by(FaultKind::Truncated).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.content_length().unwrap() > 10);
+    assert!(answer.bytes().await.is_err());
+}
+
+#[tokio::test]
+async fn a_hanging_request_gets_no_answer_and_holds_nobody_up() {
+    let world = World::start().await;
+    let token = world.token();
+    world.shop.fault(Fault::new(FaultKind::Hang)).unwrap();
+    let request = world.ask(&token, NAME, &json!({}));
+    let hanging = tokio::spawn(request.send());
+    world.shop.until(|calls| calls.faults == 1).await;
+    assert!(world.opens(&token).await);
+    assert!(!hanging.is_finished());
+    world.sim.stop().await;
+    assert!(hanging.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn faults_choose_their_requests() {
+    let world = World::start().await;
+    let token = world.token();
+    let fault = Fault::new(FaultKind::Status(503));
+    world
+        .shop
+        .fault(fault.on_operation("Name").skip(1).times(2))
+        .unwrap();
+    let status = async |query| {
+        let answer = world.ask(&token, query, &json!({})).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let other = "query Other { shop { name } }";
+    assert_eq!(status(NAME).await, 200);
+    assert_eq!(status(other).await, 200);
+    assert_eq!(status(NAME).await, 503);
+    assert_eq!(world.shop.faults()[0].times, Some(1));
+    assert_eq!(status(NAME).await, 503);
+    assert_eq!(status(NAME).await, 200);
+
+    let fault = Fault::new(FaultKind::Status(500)).on(FaultTarget::AccessToken);
+    world.shop.fault(fault.always()).unwrap();
+    let request = world.http.post(world.url("/admin/oauth/access_token"));
+    let answer = request.json(&json!({})).send().await.unwrap();
+    assert_eq!(answer.status(), 500);
+    assert_eq!(status(NAME).await, 200);
+    world.shop.clear_faults();
+    let (refused, _) = world.token_request(json!({})).await;
+    assert_eq!(refused, 400);
+}
+
+#[tokio::test]
+async fn a_lost_token_answer_has_used_the_code() {
+    let world = World::start().await;
+    let code = world.callback().await["code"].clone();
+    let fault = Fault::new(FaultKind::LostAnswer).on(FaultTarget::AccessToken);
+    world.shop.fault(fault).unwrap();
+    let parameters = json!({"client_id": crate::world::KEY, "client_secret": crate::world::SECRET, "code": code});
+    let request = world.http.post(world.url("/admin/oauth/access_token"));
+    assert!(request.json(&parameters).send().await.is_err());
+    let (status, refused) = world.token_request(json!({"code": code})).await;
+    assert_eq!(
+        (status.as_u16(), &refused["error"]),
+        (400, &json!("invalid_request"))
+    );
+}

@@ -1,0 +1,82 @@
+use serde_json::json;
+use shopify_sim::ComplianceTopic;
+
+use crate::receiver::Receiver;
+use crate::world::{SCOPES, World};
+
+#[tokio::test]
+async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    let granted = world.install().await;
+    let token = granted["access_token"].as_str().unwrap();
+    let input = json!({"uri": receiver.address});
+    world.subscribe("APP_UNINSTALLED", input.clone()).await;
+    world.subscribe("PRODUCTS_UPDATE", input).await;
+
+    assert!(world.shop.uninstall());
+    assert!(!world.opens(token).await);
+    let (status, _) = world
+        .token_request(
+            json!({"grant_type": "refresh_token", "refresh_token": granted["refresh_token"]}),
+        )
+        .await;
+    assert_eq!(status, 400);
+    world.shop.settled().await;
+    assert_eq!(receiver.topics(), ["app/uninstalled"]);
+    assert_eq!(world.shop.subscriptions(), []);
+    assert!(!world.shop.uninstall(), "it is gone already");
+
+    let again = world.install().await;
+    assert!(world.opens(again["access_token"].as_str().unwrap()).await);
+}
+
+#[tokio::test]
+async fn revoked_tokens_open_nothing_while_the_app_stays_installed() {
+    let world = World::start().await;
+    let granted = world.install().await;
+    let lasting = world.token();
+    world.shop.revoke_tokens();
+    assert!(!world.opens(granted["access_token"].as_str().unwrap()).await);
+    assert!(!world.opens(&lasting).await);
+    assert!(world.shop.installed_scopes().is_some());
+}
+
+#[tokio::test]
+async fn other_scopes_are_announced() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    world.install().await;
+    let input = json!({"uri": receiver.address});
+    world.subscribe("APP_SCOPES_UPDATE", input).await;
+    // The grant page was asked for two scopes; this grant gives all that the app has declared.
+    let request = json!({"grant_type": "client_credentials"});
+    assert_eq!(world.token_request(request).await.0, 200);
+    world.shop.settled().await;
+    assert_eq!(receiver.topics(), ["app/scopes_update"]);
+    let body = receiver.received()[0].json();
+    assert_eq!(body["previous"], json!(["read_products", "read_inventory"]));
+    assert_eq!(body["current"], json!(SCOPES));
+}
+
+#[tokio::test]
+async fn compliance_topics_go_where_they_are_told() {
+    let world = World::start().await;
+    let receiver = Receiver::start().await;
+    for topic in [
+        ComplianceTopic::CustomersDataRequest,
+        ComplianceTopic::CustomersRedact,
+        ComplianceTopic::ShopRedact,
+    ] {
+        world.shop.comply(topic, &receiver.address).unwrap();
+        world.shop.settled().await;
+    }
+    assert_eq!(
+        receiver.topics(),
+        ["customers/data_request", "customers/redact", "shop/redact"]
+    );
+    let body = receiver.received()[2].json();
+    assert_eq!(body["shop_domain"], "example.myshopify.com");
+    let refused = world.shop.comply(ComplianceTopic::ShopRedact, "mailto:me");
+    assert!(refused.is_err());
+}

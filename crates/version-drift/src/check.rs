@@ -1,0 +1,282 @@
+use apollo_compiler::ast::{DirectiveList, Type, Value};
+use apollo_compiler::executable::{Field, Selection, SelectionSet};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::schema::{ExtendedType, FieldDefinition};
+use apollo_compiler::validation::DiagnosticList;
+use apollo_compiler::{ExecutableDocument, Node, Schema};
+use chrono::NaiveDate;
+
+use crate::input::InputChanges;
+use crate::{ApiVersion, Finding, Kind, Operation, Unreadable, supported_until};
+
+/// Lists what a version treats differently than the pinned one, and what it deprecates, in the order of files and lines.
+/// `today` is the day from which the days that are left are counted.
+///
+/// # Errors
+/// [`Unreadable::Operation`] if an operation is not right in the pinned version.
+pub fn check(
+    operations: &[Operation],
+    pinned: &ApiVersion,
+    version: &ApiVersion,
+    today: NaiveDate,
+) -> Result<Vec<Finding>, Unreadable> {
+    let ending = if version.name < pinned.name {
+        version
+    } else {
+        pinned
+    };
+    let until = supported_until(&ending.name);
+    let mut findings = Vec::new();
+    for operation in operations {
+        let document = parse(operation, pinned)?;
+        let mut check = Check {
+            operation,
+            version,
+            document: &document,
+            until,
+            days_left: until.map(|until| (until - today).num_days()),
+            findings: Vec::new(),
+        };
+        check.validate();
+        check.walk(&pinned.schema);
+        let place = |finding: &Finding| (finding.line, finding.column, finding.kind);
+        check.findings.sort_by_key(place);
+        check.findings.dedup();
+        findings.append(&mut check.findings);
+    }
+    Ok(findings)
+}
+
+fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocument, Unreadable> {
+    let (text, path) = (&operation.text, &operation.path);
+    let document = ExecutableDocument::parse_and_validate(&pinned.schema, text, path);
+    let document = document.map_err(|failed| {
+        let reasons = refusals(&failed.errors);
+        let reasons = reasons
+            .into_iter()
+            .map(|((line, _), reason)| format!("line {line}: {reason}"));
+        Unreadable::Operation {
+            path: path.clone(),
+            version: pinned.name.clone(),
+            reason: reasons.collect::<Vec<_>>().join("; "),
+        }
+    })?;
+    Ok(document.into_inner())
+}
+
+/// Line, column and message of each refusal, without those that only follow from another.
+fn refusals(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
+    // What is left when something unknown is taken out.
+    const FOLLOWS: [&str; 2] = [
+        "unused variable",
+        "interface, union and object types must have",
+    ];
+    let follows = |message: &str| FOLLOWS.iter().any(|start| message.starts_with(start));
+    let refusals = errors.iter().map(|refusal| {
+        let start = refusal.line_column_range().map(|range| range.start);
+        let place = start.map_or((1, 1), |start| (start.line, start.column));
+        (place, refusal.to_json().message)
+    });
+    let refusals: Vec<_> = refusals.collect();
+    let (following, causes): (Vec<_>, Vec<_>) = refusals
+        .into_iter()
+        .partition(|(_, message)| follows(message));
+    if causes.is_empty() { following } else { causes }
+}
+
+/// One operation against one version.
+pub(crate) struct Check<'a> {
+    operation: &'a Operation,
+    version: &'a ApiVersion,
+    /// As the pinned version understands it.
+    document: &'a ExecutableDocument,
+    until: Option<NaiveDate>,
+    days_left: Option<i64>,
+    findings: Vec<Finding>,
+}
+
+impl Check<'_> {
+    pub(crate) fn note(&mut self, at: Option<SourceSpan>, kind: Kind, message: String) {
+        let place = at.and_then(|at| at.line_column(&self.document.sources));
+        let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
+        self.push(line, column, kind, message);
+    }
+
+    fn push(&mut self, line: usize, column: usize, kind: Kind, message: String) {
+        self.findings.push(Finding {
+            path: self.operation.path.clone(),
+            line,
+            column,
+            version: self.version.name.clone(),
+            kind,
+            message,
+            until: self.until,
+            days_left: self.days_left,
+        });
+    }
+
+    /// What the version refuses.
+    fn validate(&mut self) {
+        let (text, path) = (&self.operation.text, &self.operation.path);
+        let schema = &self.version.schema;
+        let Err(refused) = ExecutableDocument::parse_and_validate(schema, text, path) else {
+            return;
+        };
+        for ((line, column), message) in refusals(&refused.errors) {
+            self.push(line, column, Kind::Removed, message);
+        }
+    }
+
+    /// What the version takes, but treats differently.
+    fn walk(&mut self, pinned: &Schema) {
+        let document = self.document;
+        let operations = document.operations.iter();
+        let of_operations = operations.map(|operation| &operation.selection_set);
+        let fragments = document.fragments.values();
+        let of_fragments = fragments.map(|fragment| &fragment.selection_set);
+        for set in of_operations.chain(of_fragments) {
+            self.selections(set, pinned);
+        }
+        for operation in document.operations.iter() {
+            for variable in &operation.variables {
+                let name = variable.ty.inner_named_type();
+                let changes = InputChanges::between(pinned, &self.version.schema, name);
+                for (kind, message) in changes {
+                    self.note(variable.name.location(), kind, message);
+                }
+            }
+        }
+    }
+
+    fn selections(&mut self, set: &SelectionSet, pinned: &Schema) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => {
+                    self.field(set.ty.as_str(), field, pinned);
+                    self.selections(&field.selection_set, pinned);
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.selections(&fragment.selection_set, pinned);
+                }
+                // It is visited where it is defined.
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+
+    fn field(&mut self, parent: &str, field: &Node<Field>, pinned: &Schema) {
+        let schema = &self.version.schema;
+        // A refusal says already that it is not there.
+        let Ok(now) = schema.type_field(parent, &field.name) else {
+            return;
+        };
+        let at = field.name.location();
+        let name = format!("`{parent}.{}`", field.name);
+        if let Some(reason) = deprecation(&now.directives) {
+            self.note(at, Kind::Deprecated, format!("{name}: {reason}"));
+        }
+        let (before, after) = (field.ty(), &now.ty);
+        if let Some(kind) = change(before, after) {
+            let message = match kind {
+                Kind::Nullable => format!("{name} can be null: `{after}` instead of `{before}`"),
+                Kind::NeverNull => format!("{name} is never null: `{after}` instead of `{before}`"),
+                _ => format!("{name} is `{after}` instead of `{before}`"),
+            };
+            self.note(at, kind, message);
+        } else if let Some(added) = additions(pinned, schema, after.inner_named_type()) {
+            self.note(at, Kind::Extended, format!("{name} can also be {added}"));
+        }
+        self.arguments(&name, field, now);
+    }
+
+    fn arguments(&mut self, name: &str, field: &Field, now: &Node<FieldDefinition>) {
+        let schema = &self.version.schema;
+        for argument in &field.arguments {
+            let Some(definition) = now.argument_by_name(&argument.name) else {
+                continue;
+            };
+            let at = argument.name.location();
+            if let Some(reason) = deprecation(&definition.directives) {
+                let message = format!("argument `{}` of {name}: {reason}", argument.name);
+                self.note(at, Kind::Deprecated, message);
+            }
+            let type_name = definition.ty.inner_named_type();
+            for message in deprecated_values(schema, type_name, &argument.value) {
+                self.note(at, Kind::Deprecated, message);
+            }
+        }
+    }
+}
+
+fn deprecation(directives: &DirectiveList) -> Option<String> {
+    let directive = directives.get("deprecated")?;
+    let reason = directive.specified_argument_by_name("reason");
+    let reason = reason.and_then(|reason| reason.as_str());
+    Some(reason.unwrap_or("no reason given").to_owned())
+}
+
+/// What is deprecated of a literal value.
+fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<String> {
+    match (schema.types.get(type_name), value) {
+        (Some(ExtendedType::Enum(definition)), Value::Enum(name)) => {
+            let value = definition.values.get(name);
+            let reason = value.and_then(|value| deprecation(&value.directives));
+            let message = reason.map(|reason| format!("`{type_name}.{name}`: {reason}"));
+            message.into_iter().collect()
+        }
+        (Some(ExtendedType::InputObject(definition)), Value::Object(fields)) => {
+            let mut messages = Vec::new();
+            for (name, value) in fields {
+                let Some(field) = definition.fields.get(name) else {
+                    continue;
+                };
+                let reason = deprecation(&field.directives);
+                messages.extend(reason.map(|reason| format!("`{type_name}.{name}`: {reason}")));
+                let inner = field.ty.inner_named_type();
+                messages.extend(deprecated_values(schema, inner, value));
+            }
+            messages
+        }
+        (_, Value::List(values)) => values
+            .iter()
+            .flat_map(|value| deprecated_values(schema, type_name, value))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// How the type of what is answered has changed.
+pub(crate) fn change(before: &Type, after: &Type) -> Option<Kind> {
+    let nullability = match (before.is_non_null(), after.is_non_null()) {
+        (true, false) => Some(Kind::Nullable),
+        (false, true) => Some(Kind::NeverNull),
+        _ => None,
+    };
+    let inner = match (before.is_list(), after.is_list()) {
+        (true, true) => change(before.item_type(), after.item_type()),
+        (false, false) if before.inner_named_type() == after.inner_named_type() => None,
+        _ => Some(Kind::Retyped),
+    };
+    // The worst of both: the kinds are in that order.
+    [nullability, inner].into_iter().flatten().min()
+}
+
+/// The values of an enum and the members of a union that are new.
+fn additions(before: &Schema, after: &Schema, name: &str) -> Option<String> {
+    let names = |schema: &Schema| -> Option<Vec<String>> {
+        match schema.types.get(name)? {
+            ExtendedType::Enum(definition) => {
+                Some(definition.values.keys().map(ToString::to_string).collect())
+            }
+            ExtendedType::Union(definition) => {
+                let members = definition.members.iter();
+                Some(members.map(ToString::to_string).collect())
+            }
+            _ => None,
+        }
+    };
+    let known = names(before)?;
+    let mut new = names(after)?;
+    new.retain(|name| !known.contains(name));
+    (!new.is_empty()).then(|| format!("`{}`", new.join("`, `")))
+}

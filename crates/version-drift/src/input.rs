@@ -1,0 +1,55 @@
+use std::collections::BTreeSet;
+
+use apollo_compiler::Schema;
+
+use crate::Kind;
+use crate::check::change;
+
+/// What has changed in an input object and those within it. Which of their fields a program fills is not seen in its
+/// operations, so a removed field is only a warning.
+#[derive(Default)]
+pub(crate) struct InputChanges {
+    seen: BTreeSet<String>,
+    changes: Vec<(Kind, String)>,
+}
+
+impl InputChanges {
+    pub(crate) fn between(before: &Schema, after: &Schema, name: &str) -> Vec<(Kind, String)> {
+        let mut changes = Self::default();
+        changes.visit(before, after, name);
+        changes.changes
+    }
+
+    fn visit(&mut self, before: &Schema, after: &Schema, name: &str) {
+        if !self.seen.insert(name.to_owned()) {
+            return;
+        }
+        let (Some(old), Some(new)) = (before.get_input_object(name), after.get_input_object(name))
+        else {
+            return;
+        };
+        for (field, now) in &new.fields {
+            let known = old.fields.get(field);
+            let must = now.ty.is_non_null() && now.default_value.is_none();
+            let had_to = known.is_some_and(|known| known.ty.is_non_null());
+            if must && !had_to {
+                let message = format!("`{name}.{field}` must be given: `{}`", now.ty);
+                self.changes.push((Kind::Required, message));
+            }
+        }
+        for (field, was) in &old.fields {
+            match new.fields.get(field) {
+                None => {
+                    let message = format!("`{name}.{field}` is gone: do not send it");
+                    self.changes.push((Kind::InputRemoved, message));
+                }
+                Some(now) if change(&was.ty, &now.ty) == Some(Kind::Retyped) => {
+                    let message =
+                        format!("`{name}.{field}` is `{}` instead of `{}`", now.ty, was.ty);
+                    self.changes.push((Kind::Retyped, message));
+                }
+                Some(now) => self.visit(before, after, now.ty.inner_named_type()),
+            }
+        }
+    }
+}

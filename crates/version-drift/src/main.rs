@@ -1,0 +1,119 @@
+//! Checks this repository's operations, or any others, against all schemas of a folder.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+use clap::Parser;
+use version_drift::{ApiVersion, Finding, Operation, Severity, check, supported_until};
+
+/// Lists what of the operations is removed, deprecated or of another type in other versions of the Admin API.
+///
+/// Exits 1 if an operation does not work with the version in use or a newer one; 2 if something cannot be read.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// The folder of the operations
+    #[arg(long, default_value = "crates/shopify-client/operations")]
+    operations: PathBuf,
+    /// The folder of the schemas, each named admin-VERSION.graphql
+    #[arg(long, default_value = "crates/shopify-client/schema")]
+    schemas: PathBuf,
+    /// The version that the operations were written for
+    #[arg(long, default_value = shopify_client::API_VERSION)]
+    pinned: String,
+    /// The day from which days are counted
+    #[arg(long, default_value_t = system_date())]
+    today: NaiveDate,
+    /// Exit 1 for warnings too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a tool's default; the check itself is told the day"
+)]
+fn system_date() -> NaiveDate {
+    chrono::Utc::now().date_naive()
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "version-drift: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all is well.
+fn run(options: &Options) -> anyhow::Result<bool> {
+    let operations = Operation::read_all(&options.operations)?;
+    if operations.is_empty() {
+        bail!("no operation in {}", options.operations.display());
+    }
+    let versions = ApiVersion::read_all(&options.schemas)?;
+    let named = |version: &&ApiVersion| version.name == options.pinned;
+    let pinned = versions.iter().find(named).with_context(|| {
+        let folder = options.schemas.display();
+        format!("no schema of version {} in {folder}", options.pinned)
+    })?;
+    let least = if options.strict {
+        Severity::Warning
+    } else {
+        Severity::Breaking
+    };
+    let mut well = true;
+    for version in &versions {
+        let findings = check(&operations, pinned, version, options.today)?;
+        report(options, version, operations.len(), &findings)?;
+        let bad = |finding: &Finding| finding.kind.severity() >= least;
+        // An older version is nobody's concern but of those who call it.
+        if version.name >= pinned.name && findings.iter().any(bad) {
+            well = false;
+        }
+    }
+    Ok(well)
+}
+
+fn report(
+    options: &Options,
+    version: &ApiVersion,
+    operations: usize,
+    findings: &[Finding],
+) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    let of = |severity: Severity| {
+        let of_it = |finding: &&Finding| finding.kind.severity() == severity;
+        findings.iter().filter(of_it).count()
+    };
+    let use_of_it = match version.name.cmp(&options.pinned) {
+        std::cmp::Ordering::Less => "older",
+        std::cmp::Ordering::Equal => "in use",
+        std::cmp::Ordering::Greater => "newer",
+    };
+    let until = supported_until(&version.name).map_or_else(
+        || "until a day unknown".to_owned(),
+        |until| {
+            let days = (until - options.today).num_days();
+            format!("until {until}, {days} days")
+        },
+    );
+    writeln!(
+        out,
+        "{} ({use_of_it}, {until}): {operations} operations, {} breaking, {} warnings, {} notes",
+        version.name,
+        of(Severity::Breaking),
+        of(Severity::Warning),
+        of(Severity::Note),
+    )?;
+    for finding in findings {
+        writeln!(out, "  {finding}")?;
+    }
+    Ok(())
+}
