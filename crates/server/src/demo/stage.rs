@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::ExposeSecret;
-use shopify_sim::{CatalogSpec, ShopControl, SimApp, Simulator};
+use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ShopDomain;
 use tempfile::TempDir;
@@ -31,6 +31,13 @@ pub(super) const SHOP: &str = "demo";
 
 /// The bucket's name.
 const BUCKET: &str = "space";
+
+/// How much a shop on the plan Shopify Plus lets an app ask for. On the smallest plan a large catalogue takes ten times as
+/// long, which is true and dull.
+const SHOPIFY_PLUS: BucketSize = BucketSize {
+    maximum: 20_000.0,
+    restore_rate: 1_000.0,
+};
 
 /// The variables that the service is started with, in the order in which they are written down.
 type Variables = Vec<(&'static str, String)>;
@@ -164,6 +171,14 @@ impl Stage {
         }
     }
 
+    /// What to say when all is over.
+    pub(super) fn farewell(&self) -> String {
+        match self.kept() {
+            Some(folder) => format!("Stopped. Everything is left in {}.", folder.display()),
+            None => "Stopped. Nothing is left behind.".to_owned(),
+        }
+    }
+
     /// The document as a file; the S3 server keeps objects as files.
     pub(super) fn file(&self) -> PathBuf {
         let key = crate::cli::outcome::key_of(&self.domain);
@@ -294,6 +309,8 @@ fn service_variables(address: &Url, port: u16, folder: &Path, log: &str) -> Vari
             format!("{address}/shopify/webhook"),
         ),
         ("DATABASE_URL", format!("sqlite:{file}")),
+        // Whoever ends a demonstration does not want to wait for its run.
+        ("SHOPSYNC__SYNC__DRAIN", "0s".to_owned()),
         ("RUST_LOG", log.to_owned()),
     ]
 }
@@ -336,6 +353,7 @@ async fn simulator(
         .seed(seed)
         .shop(SHOP, catalog)
         .app(app)
+        .bucket(SHOPIFY_PLUS)
         .start();
     let started = simulator.await;
     started.map_err(|error| Failure::failed("cannot start the simulated shop").because(error))
