@@ -121,9 +121,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Connection<T> {
         let wire = Wire::deserialize(deserializer)?;
         let from_edges = |edges: Vec<Edge<T>>| edges.into_iter().map(|edge| edge.node).collect();
         let nodes = wire.nodes.or_else(|| wire.edges.map(from_edges));
+        let mut page = wire.page_info;
+        // After the last page nothing begins, and where nothing begins must not tell equal lists apart.
+        if !page.has_next_page {
+            page.end_cursor = None;
+        }
         Ok(Self {
             nodes: nodes.ok_or_else(|| D::Error::missing_field("nodes"))?,
-            page: wire.page_info,
+            page,
         })
     }
 }

@@ -1,0 +1,40 @@
+//! Lists a shop's products, with the variants' prices and what is in stock.
+//!
+//! `cargo run -p shopify-client --example list_products -- SHOP < token.txt`; a second argument is another endpoint than
+//! Shopify's, such as `http://127.0.0.1:9292/{shop}`.
+
+use std::error::Error;
+use std::io::{Read, Write, stdin, stdout};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use shopify_client::{Client, Endpoint, ShopDomain, StaticToken};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let domain = ShopDomain::parse(&arguments.next().ok_or("which shop?")?)?;
+    let mut builder = Client::builder();
+    if let Some(endpoint) = arguments.next() {
+        builder = builder.endpoint(Endpoint::custom(&endpoint)?);
+    }
+    // Not from the command line, which everybody on the machine can read.
+    let mut token = String::new();
+    stdin().read_to_string(&mut token)?;
+    let token = StaticToken::new(token.trim());
+
+    let shop = builder.build()?.shop(&domain, Arc::new(token));
+    let mut out = stdout().lock();
+    let mut products = shop.products();
+    while let Some(product) = products.try_next().await? {
+        writeln!(out, "{} ({})", product.title, product.status)?;
+        for variant in &product.variants {
+            let stock = variant.inventory_quantity;
+            let stock = stock.map_or("not counted".to_owned(), |count| count.to_string());
+            writeln!(out, "  {}: {} [{stock}]", variant.title, variant.price)?;
+        }
+    }
+    let usage = shop.usage();
+    writeln!(out, "{} requests, {} points", usage.requests, usage.points)?;
+    Ok(())
+}

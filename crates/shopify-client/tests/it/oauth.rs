@@ -1,0 +1,198 @@
+//! The exchanges at `/admin/oauth/access_token`.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shopify_client::oauth::{AppCredentials, TokenGrant};
+use shopify_client::{Client, Error};
+use wiremock::ResponseTemplate;
+
+use crate::log_lines;
+use crate::raw::{Raw, cut_short};
+use crate::script::{Script, builder, client_at, domain, json_answer};
+
+/// The exchanges have no operation name.
+const EXCHANGE: &str = "";
+
+fn app() -> AppCredentials {
+    AppCredentials {
+        api_key: "the-key".to_owned(),
+        api_secret: "the-secret".into(),
+    }
+}
+
+fn client(script: &Script) -> Client {
+    client_at(&script.uri(), builder())
+}
+
+fn grant(number: u8) -> Value {
+    json!({
+        "access_token": format!("shpat_{number}"),
+        "scope": "read_products,write_inventory",
+        "expires_in": 3600,
+        "refresh_token": format!("shprt_{number}"),
+        "refresh_token_expires_in": 7_776_000,
+    })
+}
+
+async fn exchange(client: &Client) -> Result<TokenGrant, Error> {
+    let code = SecretString::from("the-code");
+    client.oauth(&app()).exchange_code(&domain(), &code).await
+}
+
+#[tokio::test]
+async fn a_code_is_exchanged_for_an_expiring_token() {
+    let script = Script::start().await;
+    script.then(EXCHANGE, json_answer(200, &grant(1)));
+    let grant = exchange(&client(&script)).await.unwrap();
+    assert_eq!(grant.access_token.expose_secret(), "shpat_1");
+    assert_eq!(
+        grant.refresh_token.as_ref().unwrap().expose_secret(),
+        "shprt_1"
+    );
+    assert_eq!(grant.expires_in, Some(Duration::from_hours(1)));
+    assert_eq!(
+        grant.refresh_token_expires_in,
+        Some(Duration::from_hours(90 * 24))
+    );
+    assert!(grant.covers("read_products") && grant.covers("read_inventory"));
+    assert!(!grant.covers("write_products") && !grant.covers("read_discounts"));
+    assert!(
+        !format!("{grant:?}").contains("shp"),
+        "tokens stay out of Debug"
+    );
+
+    let asked = script.finish();
+    assert_eq!(
+        asked[0].path,
+        "/example.myshopify.com/admin/oauth/access_token"
+    );
+    let expected = json!({
+        "client_id": "the-key", "client_secret": "the-secret", "code": "the-code", "expiring": "1",
+    });
+    assert_eq!(asked[0].body, expected);
+}
+
+#[tokio::test]
+async fn a_token_without_an_end_has_no_lifetime() {
+    let script = Script::start().await;
+    let answer = json!({ "access_token": "shpat_1", "scope": "read_products" });
+    script.then(EXCHANGE, json_answer(200, &answer));
+    let grant = exchange(&client(&script)).await.unwrap();
+    assert_eq!(grant.expires_in, None);
+    assert!(grant.refresh_token.is_none());
+    assert_eq!(grant.refresh_token_expires_in, None);
+}
+
+#[tokio::test]
+async fn a_token_is_refreshed_and_a_lost_answer_asked_for_again() {
+    let script = Script::start().await;
+    script
+        .then(EXCHANGE, ResponseTemplate::new(503))
+        .then(EXCHANGE, ResponseTemplate::new(429))
+        .then(EXCHANGE, json_answer(200, &grant(2)));
+    let old = SecretString::from("shprt_1");
+    let client = client(&script);
+    let grant = client.oauth(&app()).refresh(&domain(), &old).await.unwrap();
+    assert_eq!(grant.refresh_token.unwrap().expose_secret(), "shprt_2");
+    let expected = json!({
+        "client_id": "the-key", "client_secret": "the-secret",
+        "grant_type": "refresh_token", "refresh_token": "shprt_1",
+    });
+    for asked in script.finish() {
+        assert_eq!(asked.body, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let whole = grant(1).to_string();
+    let raw = Raw::start(vec![cut_short(&whole, 9), Vec::new(), cut_short(&whole, 0)]).await;
+    exchange(&client_at(&raw.uri, builder())).await.unwrap();
+    assert_eq!(raw.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_shop_of_the_apps_own_organization_needs_no_merchant() {
+    let script = Script::start().await;
+    let answer =
+        json!({ "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399 });
+    script.then(EXCHANGE, json_answer(200, &answer));
+    let refused = json!({ "error": "shop_not_permitted" });
+    script.then(EXCHANGE, json_answer(400, &refused));
+    let client = client(&script);
+    let app = app();
+    let grant = client
+        .oauth(&app)
+        .client_credentials(&domain())
+        .await
+        .unwrap();
+    assert_eq!(grant.expires_in, Some(Duration::from_secs(86399)));
+    let error = client
+        .oauth(&app)
+        .client_credentials(&domain())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::AccessDenied { message } if message == "shop_not_permitted"),
+        "{error:?}"
+    );
+    let expected = json!({
+        "client_id": "the-key", "client_secret": "the-secret", "grant_type": "client_credentials",
+    });
+    assert_eq!(script.finish()[0].body, expected);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_tried_again() {
+    type Check = fn(&Error) -> bool;
+    let checks: [(u16, &str, Check); 8] = [
+        (400, r#"{"error":"invalid_request"}"#, |error| {
+            matches!(error, Error::Reauthorize)
+        }),
+        (400, r#"{"error":"invalid_subject_token"}"#, |error| {
+            matches!(error, Error::Reauthorize)
+        }),
+        (400, "<html>", |error| matches!(error, Error::Reauthorize)),
+        (400, r#"{"error":"invalid_client"}"#, |error| {
+            matches!(error, Error::AccessDenied { .. })
+        }),
+        (401, r#"{"error":"invalid_client"}"#, |error| {
+            matches!(error, Error::AccessDenied { .. })
+        }),
+        (402, "", |error| matches!(error, Error::ShopFrozen)),
+        (404, "", |error| matches!(error, Error::NotFound)),
+        (423, "", |error| matches!(error, Error::ShopLocked)),
+    ];
+    for (status, body, expected) in checks {
+        let script = Script::start().await;
+        script.then(
+            EXCHANGE,
+            ResponseTemplate::new(status).set_body_string(body),
+        );
+        let error = exchange(&client(&script)).await.unwrap_err();
+        assert!(expected(&error), "{status} {body}: {error:?}");
+        script.finish();
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_error_and_no_log_line() {
+    log_lines::keep();
+    let script = Script::start().await;
+    script.then(EXCHANGE, ResponseTemplate::new(503)).then(
+        EXCHANGE,
+        json_answer(200, &json!({ "access_token": { "oh": "shpat_1" } })),
+    );
+    let client = client(&script);
+    let error = exchange(&client).await.unwrap_err();
+    assert!(matches!(error, Error::Decode { .. }), "{error:?}");
+    let app = app();
+    let said = format!("{error} {error:?} {app:?} {:?}", client.oauth(&app));
+    for secret in ["the-secret", "the-code", "shpat_1"] {
+        assert!(!said.contains(secret), "{said}");
+        assert!(log_lines::with(secret).is_empty());
+    }
+    script.finish();
+}

@@ -1,0 +1,172 @@
+//! Streams: page sizes, memory, metafields.
+
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Value, json};
+use shopify_client::Error;
+
+use crate::all::{All, assert_same, long};
+use crate::catalogue::{Lengths, collection, product};
+use crate::fake::{Fault, Shop, Things};
+use crate::script::builder;
+
+#[tokio::test]
+async fn everything_is_read_to_its_last_page() {
+    let shop = Shop::start(long()).await;
+    let client = shop.client_for_all();
+    assert_same(&All::read(&client).await.unwrap(), &All::of(&shop.things()));
+    // Pages as large as they may be: 45 products in 3, and so on.
+    for (operation, times) in [
+        ("ProductsPage", 3),
+        ("CollectionsPage", 2),
+        ("LocationsPage", 2),
+    ] {
+        assert_eq!(shop.times(operation), times, "{operation}");
+    }
+    let variables = &shop.variables("ProductsPage")[0];
+    let asked = |name: &str| variables[name].as_i64().unwrap();
+    assert_eq!(
+        (
+            asked("first"),
+            asked("variants"),
+            asked("levels"),
+            asked("metafields")
+        ),
+        (20, 50, 10, 25)
+    );
+}
+
+#[tokio::test]
+async fn an_empty_shop_is_read_too() {
+    let shop = Shop::start(Things::default()).await;
+    assert_same(
+        &All::read(&shop.client()).await.unwrap(),
+        &All::of(&shop.things()),
+    );
+}
+
+#[tokio::test]
+async fn metafields_are_those_of_the_chosen_namespaces() {
+    let lengths = Lengths {
+        metafields: 120,
+        ..Lengths::default()
+    };
+    let shop = Shop::start(Things {
+        products: vec![product(1, lengths)],
+        collections: vec![collection(1, 0, 120)],
+        ..Things::default()
+    })
+    .await;
+    for (chosen, argument, count) in [
+        (vec!["custom"], json!("custom"), 90),
+        (vec!["other"], json!("other"), 30),
+        (vec!["custom", "other", "third"], Value::Null, 120),
+        (vec!["other", "third"], Value::Null, 30),
+        (vec![], Value::Null, 120),
+    ] {
+        let client = shop.client_with(builder().metafield_namespaces(chosen.clone()));
+        let products: Vec<_> = client.products().try_collect().await.unwrap();
+        assert_eq!(products[0].metafields.len(), count, "{chosen:?}");
+        let collections: Vec<_> = client.collections().try_collect().await.unwrap();
+        assert_eq!(collections[0].metafields.len(), count, "{chosen:?}");
+        for operation in [
+            "ProductsPage",
+            "ProductMetafieldsPage",
+            "CollectionMetafieldsPage",
+        ] {
+            let variables = shop.variables(operation);
+            assert_eq!(
+                variables.last().unwrap()["namespace"],
+                argument,
+                "{operation}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn at_most_one_page_is_in_memory() {
+    let products = (1..=100).map(|n| product(n, Lengths::default())).collect();
+    let shop = Shop::start(Things {
+        products,
+        ..Things::default()
+    })
+    .await;
+    let client = shop.client();
+    let mut products = client.products();
+    for n in 1..=100 {
+        let product = products.next().await.unwrap().unwrap();
+        assert_eq!(product.id.number(), n);
+        let pages = usize::try_from(n).unwrap().div_ceil(20);
+        assert_eq!(shop.times("ProductsPage"), pages, "after {n}");
+    }
+    assert!(products.next().await.is_none());
+}
+
+#[tokio::test]
+async fn pages_shrink_when_they_cost_too_much_and_stay_so() {
+    let mut things = long();
+    things.most = Some(2 * 50 * 10);
+    let shop = Shop::start(things).await;
+    let client = shop.client_for_all();
+    let products: Vec<_> = client.products().try_collect().await.unwrap();
+    assert_same(&products, &All::of(&shop.things()).products);
+    let firsts: Vec<_> = shop
+        .variables("ProductsPage")
+        .iter()
+        .map(|variables| variables["first"].as_i64().unwrap())
+        .collect();
+    assert_eq!(firsts[..4], [20, 10, 5, 2]);
+    assert!(firsts[4..].iter().all(|first| *first == 2), "{firsts:?}");
+}
+
+#[tokio::test]
+async fn pages_shrink_when_shopify_fails_and_grow_back() {
+    let products = (1..=400).map(|n| product(n, Lengths::default())).collect();
+    let shop = Shop::start(Things {
+        products,
+        faults: vec![Some(Fault::Status(502)); 4].into(),
+        ..Things::default()
+    })
+    .await;
+    let products: Vec<_> = shop.client().products().try_collect().await.unwrap();
+    assert_eq!(products.len(), 400);
+    let variables = shop.variables("ProductsPage");
+    let firsts = variables
+        .iter()
+        .map(|variables| variables["first"].as_i64().unwrap());
+    let mut firsts: Vec<_> = firsts.collect();
+    firsts.dedup();
+    assert_eq!(firsts, [20, 10, 5, 10, 20]);
+}
+
+#[tokio::test]
+async fn a_shop_that_is_too_weak_for_the_least_page_is_an_error() {
+    let mut things = long();
+    things.most = Some(0);
+    let shop = Shop::start(things).await;
+    let client = shop.client();
+    let error = client.products().next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::MaxCostExceeded { .. }), "{error:?}");
+    shop.things().most = None;
+    shop.things().heaviest = Some(0);
+    let error = client.discounts().next().await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, Error::Status { status: 502, .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_first_error() {
+    let products = (1..=40).map(|n| product(n, Lengths::default())).collect();
+    let shop = Shop::start(Things {
+        products,
+        faults: vec![None, Some(Fault::Status(423))].into(),
+        ..Things::default()
+    })
+    .await;
+    let client = shop.client();
+    let results: Vec<_> = client.products().collect().await;
+    assert_eq!(results.len(), 21);
+    assert!(matches!(results[20], Err(Error::ShopLocked)));
+}

@@ -1,0 +1,385 @@
+//! The request path: what each kind of answer comes to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use shopify_client::{API_VERSION, Error, ShopDomain, StaticToken, Timeouts};
+use wiremock::ResponseTemplate;
+
+use crate::log_lines;
+use crate::raw::{Raw, cut_short};
+use crate::script::{
+    Script, a_shop, builder, client_at, data, error, json_answer, shop_at, throttled,
+};
+
+#[tokio::test]
+async fn a_request_has_the_documented_form() {
+    let script = Script::start().await;
+    script.then("Shop", data(&a_shop()));
+    let shop = script.shop().shop().await.unwrap();
+    assert_eq!(shop.name, "Example");
+    let asked = script.finish();
+    assert_eq!(
+        asked[0].path,
+        format!("/example.myshopify.com/admin/api/{API_VERSION}/graphql.json")
+    );
+    assert_eq!(asked[0].token, "token");
+    assert!(
+        asked[0].body["query"]
+            .as_str()
+            .unwrap()
+            .starts_with("query Shop")
+    );
+}
+
+#[tokio::test]
+async fn throttling_is_known_with_200_and_429_and_waited_out() {
+    let script = Script::start().await;
+    script
+        .then("Shop", throttled(200))
+        .then("Shop", throttled(429))
+        .then(
+            "Shop",
+            ResponseTemplate::new(429).set_body_string("slow down"),
+        )
+        .then("Shop", data(&a_shop()));
+    let shop = script.shop();
+    shop.shop().await.unwrap();
+    script.finish();
+    assert_eq!(shop.usage().throttled, 3);
+    assert_eq!(shop.usage().requests, 4);
+}
+
+#[tokio::test]
+async fn being_throttled_does_not_use_up_the_attempts() {
+    let script = Script::start().await;
+    for _ in 0..20 {
+        script.then("Shop", throttled(200));
+    }
+    script.then("Shop", data(&a_shop()));
+    script.shop().shop().await.unwrap();
+    script.finish();
+}
+
+#[tokio::test]
+async fn costs_are_added_up() {
+    let script = Script::start().await;
+    let cost = json!({
+        "requestedQueryCost": 3, "actualQueryCost": 2.5,
+        "throttleStatus": {
+            "maximumAvailable": 2000.0, "currentlyAvailable": 1998, "restoreRate": 100.0
+        },
+    });
+    let answer = json!({ "data": a_shop(), "extensions": { "cost": cost } });
+    script.then("Shop", json_answer(200, &answer));
+    script.then("Shop", json_answer(200, &answer));
+    let shop = script.shop();
+    shop.shop().await.unwrap();
+    shop.shop().await.unwrap();
+    assert!((shop.usage().points - 5.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn an_odd_form_of_the_cost_does_not_cost_the_answer() {
+    let script = Script::start().await;
+    for extensions in [
+        json!({ "cost": "free" }),
+        json!({}),
+        json!({ "cost": null }),
+    ] {
+        let answer = json!({ "data": a_shop(), "extensions": extensions });
+        script.then("Shop", json_answer(200, &answer));
+        script.shop().shop().await.unwrap();
+    }
+    script.finish();
+}
+
+#[tokio::test]
+async fn a_throttled_query_that_no_bucket_can_hold_is_too_dear_at_once() {
+    let script = Script::start().await;
+    let answer = json!({
+        "errors": [{ "message": "Throttled", "extensions": { "code": "THROTTLED" } }],
+        "extensions": { "cost": {
+            "requestedQueryCost": 50, "actualQueryCost": null,
+            "throttleStatus": { "maximumAvailable": 40, "currentlyAvailable": 40, "restoreRate": 2 },
+        } },
+    });
+    script.then("Shop", json_answer(200, &answer));
+    let error = script.shop().shop().await.unwrap_err();
+    script.finish();
+    assert!(matches!(error, Error::MaxCostExceeded { cost: Some(cost), .. } if cost > 49.0));
+}
+
+#[tokio::test]
+async fn a_status_that_stays_is_one_request_and_its_own_error() {
+    type Check = fn(&Error) -> bool;
+    let checks: [(u16, &str, Check); 9] = [
+        (401, r#"{"errors":"[API] Invalid API key"}"#, |error| {
+            matches!(error, Error::Unauthorized)
+        }),
+        (402, "Payment Required", |error| {
+            matches!(error, Error::ShopFrozen)
+        }),
+        (
+            403,
+            r#"{"errors":"This action requires approval"}"#,
+            |error| matches!(error, Error::AccessDenied { message } if message.contains("approval")),
+        ),
+        (403, "<html>", |error| {
+            matches!(error, Error::AccessDenied { .. })
+        }),
+        (404, r#"{"errors":"Not Found"}"#, |error| {
+            matches!(error, Error::NotFound)
+        }),
+        (423, "", |error| matches!(error, Error::ShopLocked)),
+        (430, "", |error| matches!(error, Error::SecurityRejection)),
+        (400, r#"{"errors":{"query":"missing"}}"#, |error| {
+            matches!(error, Error::GraphQl { .. })
+        }),
+        (302, "", |error| {
+            matches!(error, Error::Status { status: 302, .. })
+        }),
+    ];
+    for (status, body, expected) in checks {
+        let script = Script::start().await;
+        let answer = ResponseTemplate::new(status)
+            .insert_header("location", "https://evil.example/")
+            .set_body_string(body);
+        script.then("Shop", answer);
+        let error = script.shop().shop().await.unwrap_err();
+        assert!(expected(&error), "{status}: {error:?}");
+        script.finish();
+    }
+}
+
+#[tokio::test]
+async fn graphql_errors_have_their_own_meanings() {
+    type Check = fn(&Error) -> bool;
+    let checks: [(&str, Check); 4] = [
+        ("ACCESS_DENIED", |error| {
+            matches!(error, Error::AccessDenied { .. })
+        }),
+        ("SHOP_INACTIVE", |error| matches!(error, Error::ShopFrozen)),
+        ("MAX_COST_EXCEEDED", |error| {
+            matches!(error, Error::MaxCostExceeded { .. })
+        }),
+        ("undefinedField", |error| {
+            matches!(error, Error::GraphQl { errors, .. }
+                if errors[0].code.as_deref() == Some("undefinedField"))
+        }),
+    ];
+    for (code, expected) in checks {
+        let script = Script::start().await;
+        script.then("Shop", error(code));
+        let error = script.shop().shop().await.unwrap_err();
+        assert!(expected(&error), "{code}: {error:?}");
+        script.finish();
+    }
+}
+
+#[tokio::test]
+async fn failures_that_pass_are_tried_again_up_to_a_limit() {
+    for failing in [
+        ResponseTemplate::new(500),
+        ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
+        ResponseTemplate::new(503),
+        error("INTERNAL_SERVER_ERROR"),
+        ResponseTemplate::new(200).set_body_string("<html>"),
+    ] {
+        let script = Script::start().await;
+        for _ in 0..4 {
+            script.then("Shop", failing.clone());
+        }
+        script.then("Shop", data(&a_shop()));
+        script.shop().shop().await.unwrap();
+        script.finish();
+
+        let script = Script::start().await;
+        for _ in 0..5 {
+            script.then("Shop", failing.clone());
+        }
+        let error = script.shop().shop().await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+        script.finish();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_errors_is_never_data() {
+    let script = Script::start().await;
+    let answer = json!({
+        "data": a_shop(),
+        "errors": [{ "message": "half of it failed", "path": ["shop", "plan"] }],
+    });
+    script.then("Shop", json_answer(200, &answer));
+    let error = script.shop().shop().await.unwrap_err();
+    assert!(matches!(error, Error::GraphQl { .. }), "{error:?}");
+    assert!(error.to_string().contains("half of it failed"));
+    script.finish();
+}
+
+#[tokio::test]
+async fn an_empty_list_of_errors_is_none() {
+    let script = Script::start().await;
+    for errors in [json!([]), json!(null)] {
+        let answer = json!({ "data": a_shop(), "errors": errors });
+        script.then("Shop", json_answer(200, &answer));
+        script.shop().shop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_shape_says_where() {
+    let script = Script::start().await;
+    let mut answer = a_shop();
+    answer["shop"]["plan"]["shopifyPlus"] = json!("yes");
+    script
+        .then("Shop", data(&answer))
+        .then("Shop", json_answer(200, &json!({})));
+    let error = script.shop().shop().await.unwrap_err();
+    let Error::Decode { path, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(path.ends_with("plan.shopifyPlus"), "{path}");
+    let error = script.shop().shop().await.unwrap_err();
+    assert!(matches!(error, Error::Decode { .. }), "{error:?}");
+    script.finish();
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let whole = json!({ "data": a_shop() }).to_string();
+    for broken in [cut_short(&whole, 1), cut_short(&whole[..9], 50), Vec::new()] {
+        let raw = Raw::start(vec![broken.clone(), cut_short(&whole, 0)]).await;
+        shop_at(&raw.uri, builder()).shop().await.unwrap();
+        assert_eq!(raw.requests(), 2);
+
+        let raw = Raw::start(vec![broken]).await;
+        let error = shop_at(&raw.uri, builder()).shop().await.unwrap_err();
+        assert!(matches!(error, Error::Transport { .. }), "{error:?}");
+        assert_eq!(raw.requests(), 5);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
+    let script = Script::start().await;
+    script.then("Shop", data(&json!({ "shop": "x".repeat(100_000) })));
+    let error = script.shop_with(builder().max_answer(10_000)).shop().await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Transport { .. }), "{error:?}");
+    script.finish();
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_a_failure_that_passes() {
+    let script = Script::start().await;
+    let hanging = data(&a_shop()).set_delay(Duration::from_hours(1));
+    script.then("Shop", hanging).then("Shop", data(&a_shop()));
+    let quick = builder().timeouts(Timeouts {
+        request: Duration::from_millis(200),
+        ..Timeouts::default()
+    });
+    script.shop_with(quick).shop().await.unwrap();
+    script.finish();
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_retryable_failure() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = shop_at(&uri, builder()).shop().await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
+    let id = "gid://shopify/WebhookSubscription/1"
+        .to_owned()
+        .try_into()
+        .unwrap();
+    let name = "WebhookSubscriptionDelete";
+    for ambiguous in [
+        ResponseTemplate::new(502),
+        error("INTERNAL_SERVER_ERROR"),
+        ResponseTemplate::new(200).set_body_string("{\"data\":"),
+    ] {
+        let script = Script::start().await;
+        script.then(name, ambiguous);
+        let error = script
+            .shop()
+            .delete_webhook_subscription(&id)
+            .await
+            .unwrap_err();
+        assert!(
+            error.is_retryable(),
+            "the caller may look and decide: {error:?}"
+        );
+        script.finish();
+    }
+    let raw = Raw::start(vec![Vec::new()]).await;
+    let shop = shop_at(&raw.uri, builder());
+    shop.delete_webhook_subscription(&id).await.unwrap_err();
+    assert_eq!(raw.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_mutation_that_was_throttled_was_not_done_and_is_repeated() {
+    let id = "gid://shopify/WebhookSubscription/1"
+        .to_owned()
+        .try_into()
+        .unwrap();
+    let name = "WebhookSubscriptionDelete";
+    let script = Script::start().await;
+    let done = json!({ "webhookSubscriptionDelete": {
+        "deletedWebhookSubscriptionId": "gid://shopify/WebhookSubscription/1", "userErrors": [],
+    } });
+    script.then(name, throttled(200)).then(name, data(&done));
+    script
+        .shop()
+        .delete_webhook_subscription(&id)
+        .await
+        .unwrap();
+    script.finish();
+}
+
+#[tokio::test]
+async fn another_api_version_is_reported_once() {
+    log_lines::keep();
+    let script = Script::start().await;
+    for version in ["2027-01", "2027-01", API_VERSION] {
+        let answer = data(&a_shop()).insert_header("X-Shopify-API-Version", version);
+        script.then("Shop", answer);
+    }
+    let other = ShopDomain::parse("old-version").unwrap();
+    let token = Arc::new(StaticToken::new("token"));
+    let shop = client_at(&script.uri(), builder()).shop(&other, token);
+    for _ in 0..3 {
+        shop.shop().await.unwrap();
+    }
+    let lines = log_lines::with("old-version.myshopify.com");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with("WARN") && lines[0].contains("2027-01"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_query_of_ones_own_goes_the_same_way() {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        n: u64,
+    }
+    let script = Script::start().await;
+    script
+        .then("Mine", throttled(200))
+        .then("Mine", data(&json!({ "n": 7 })));
+    let shop = script.shop();
+    let variables = json!({ "a": 1 });
+    let answer = shop.execute::<Answer>("Mine", "query Mine { n }", &variables);
+    assert_eq!(answer.await.unwrap().n, 7);
+    assert_eq!(script.finish()[1].variables, json!({ "a": 1 }));
+}

@@ -1,0 +1,179 @@
+//! Answers in a fixed order. What was not expected is answered with 500 and remembered.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shopify_client::{
+    Client, ClientBuilder, Endpoint, RetryPolicy, ShopClient, ShopDomain, StaticToken,
+};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) operation: String,
+    pub(crate) variables: Value,
+    pub(crate) token: String,
+    pub(crate) path: String,
+    pub(crate) body: Value,
+}
+
+impl Asked {
+    pub(crate) fn read(request: &Request) -> Self {
+        let body: Value = serde_json::from_slice(&request.body).expect("a JSON body");
+        let token = request.headers.get("x-shopify-access-token");
+        Self {
+            operation: body["operationName"].as_str().unwrap_or_default().into(),
+            variables: body["variables"].clone(),
+            token: token.map_or("", |token| token.to_str().unwrap()).to_owned(),
+            path: request.url.path().to_owned(),
+            body,
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    answers: VecDeque<(&'static str, ResponseTemplate)>,
+    asked: Vec<Asked>,
+    unexpected: Vec<String>,
+}
+
+/// A server that answers by a script.
+pub(crate) struct Script {
+    server: MockServer,
+    state: Arc<Mutex<State>>,
+}
+
+struct Responder(Arc<Mutex<State>>);
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let asked = Asked::read(request);
+        let mut state = lock(&self.0);
+        state.asked.push(asked.clone());
+        match state.answers.pop_front() {
+            Some((operation, answer)) if operation == asked.operation => answer,
+            expected => {
+                let expected = expected.map_or("nothing", |(operation, _)| operation);
+                let complaint = format!("asked {}, expected {expected}", asked.operation);
+                state.unexpected.push(complaint.clone());
+                ResponseTemplate::new(500).set_body_string(complaint)
+            }
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Script {
+    pub(crate) async fn start() -> Self {
+        let server = MockServer::start().await;
+        let state = Arc::new(Mutex::new(State::default()));
+        let responder = Responder(Arc::clone(&state));
+        Mock::given(any())
+            .respond_with(responder)
+            .mount(&server)
+            .await;
+        Self { server, state }
+    }
+
+    /// Expects an operation next, and answers so.
+    pub(crate) fn then(&self, operation: &'static str, answer: ResponseTemplate) -> &Self {
+        lock(&self.state).answers.push_back((operation, answer));
+        self
+    }
+
+    pub(crate) fn shop(&self) -> ShopClient {
+        shop_at(&self.server.uri(), builder())
+    }
+
+    pub(crate) fn shop_with(&self, builder: ClientBuilder) -> ShopClient {
+        shop_at(&self.server.uri(), builder)
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        self.server.uri()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        lock(&self.state).asked.clone()
+    }
+
+    /// That everything expected was asked, and nothing else.
+    #[track_caller]
+    pub(crate) fn finish(&self) -> Vec<Asked> {
+        let state = lock(&self.state);
+        assert!(state.unexpected.is_empty(), "{:?}", state.unexpected);
+        let left: Vec<_> = state
+            .answers
+            .iter()
+            .map(|(operation, _)| operation)
+            .collect();
+        assert!(left.is_empty(), "never asked: {left:?}");
+        state.asked.clone()
+    }
+}
+
+/// A client that does not pause between attempts.
+pub(crate) fn builder() -> ClientBuilder {
+    Client::builder().retry(RetryPolicy {
+        first_pause: Duration::ZERO,
+        longest_pause: Duration::ZERO,
+        throttle_pause: Duration::ZERO,
+        ..RetryPolicy::default()
+    })
+}
+
+pub(crate) fn client_at(uri: &str, builder: ClientBuilder) -> Client {
+    let endpoint = Endpoint::custom(&format!("{uri}/{{shop}}")).unwrap();
+    builder.endpoint(endpoint).build().unwrap()
+}
+
+pub(crate) fn shop_at(uri: &str, builder: ClientBuilder) -> ShopClient {
+    let token = Arc::new(StaticToken::new("token"));
+    client_at(uri, builder).shop(&domain(), token)
+}
+
+pub(crate) fn domain() -> ShopDomain {
+    ShopDomain::parse("example").unwrap()
+}
+
+pub(crate) fn json_answer(status: u16, body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+/// An answer with data alone.
+pub(crate) fn data(data: &Value) -> ResponseTemplate {
+    json_answer(200, &json!({ "data": data }))
+}
+
+/// An answer with one error.
+pub(crate) fn error(code: &str) -> ResponseTemplate {
+    let error = json!({ "message": "a message", "extensions": { "code": code } });
+    json_answer(200, &json!({ "errors": [error] }))
+}
+
+pub(crate) fn throttled(status: u16) -> ResponseTemplate {
+    let error = json!({ "message": "Throttled", "extensions": { "code": "THROTTLED" } });
+    json_answer(status, &json!({ "errors": [error] }))
+}
+
+/// The answer to `shop()`.
+pub(crate) fn a_shop() -> Value {
+    json!({ "shop": {
+        "id": "gid://shopify/Shop/1",
+        "name": "Example",
+        "myshopifyDomain": "example.myshopify.com",
+        "primaryDomain": { "host": "example.com", "url": "https://example.com" },
+        "currencyCode": "EUR",
+        "ianaTimezone": "Europe/Berlin",
+        "weightUnit": "KILOGRAMS",
+        "plan": { "publicDisplayName": "Basic", "shopifyPlus": false, "partnerDevelopment": true },
+    } })
+}

@@ -1,0 +1,111 @@
+//! Access tokens: where they come from, when they are renewed, and that they are not told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use shopify_client::{Error, StaticToken, TokenError, TokenSource};
+use wiremock::ResponseTemplate;
+
+use crate::log_lines;
+use crate::script::{Script, a_shop, builder, client_at, data, domain, throttled};
+
+/// Hands out `token-0`, and another after each renewal.
+#[derive(Default)]
+struct Renewing {
+    renewals: AtomicUsize,
+}
+
+#[async_trait]
+impl TokenSource for Renewing {
+    async fn access_token(&self) -> Result<SecretString, TokenError> {
+        let number = self.renewals.load(Ordering::SeqCst);
+        Ok(format!("token-{number}").into())
+    }
+
+    async fn renew(&self, rejected: &SecretString) -> Result<SecretString, TokenError> {
+        let number = self.renewals.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(rejected.expose_secret(), format!("token-{number}"));
+        self.access_token().await
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_token_is_renewed_once() {
+    let script = Script::start().await;
+    script
+        .then("Shop", ResponseTemplate::new(401))
+        .then("Shop", data(&a_shop()))
+        .then("Shop", ResponseTemplate::new(401))
+        .then("Shop", ResponseTemplate::new(401));
+    let source = Arc::new(Renewing::default());
+    let shop = client_at(&script.uri(), builder()).shop(&domain(), Arc::clone(&source) as _);
+    shop.shop().await.unwrap();
+    let error = shop.shop().await.unwrap_err();
+    assert!(matches!(error, Error::Unauthorized), "{error:?}");
+    let tokens: Vec<_> = script
+        .finish()
+        .into_iter()
+        .map(|asked| asked.token)
+        .collect();
+    assert_eq!(tokens, ["token-0", "token-1", "token-1", "token-2"]);
+    assert_eq!(source.renewals.load(Ordering::SeqCst), 2);
+}
+
+/// Has no token.
+struct Without {
+    retryable: bool,
+}
+
+#[async_trait]
+impl TokenSource for Without {
+    async fn access_token(&self) -> Result<SecretString, TokenError> {
+        Err(TokenError {
+            reason: "the safe is locked".to_owned(),
+            retryable: self.retryable,
+        })
+    }
+
+    async fn renew(&self, _rejected: &SecretString) -> Result<SecretString, TokenError> {
+        self.access_token().await
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent() {
+    let script = Script::start().await;
+    for retryable in [true, false] {
+        let source = Arc::new(Without { retryable });
+        let shop = client_at(&script.uri(), builder()).shop(&domain(), source);
+        let error = shop.shop().await.unwrap_err();
+        assert!(matches!(error, Error::Token(_)), "{error:?}");
+        assert_eq!(error.is_retryable(), retryable);
+    }
+    assert!(script.finish().is_empty());
+}
+
+#[tokio::test]
+async fn the_token_is_in_no_error_and_no_log_line() {
+    log_lines::keep();
+    let script = Script::start().await;
+    for answer in [
+        throttled(200),
+        ResponseTemplate::new(500),
+        ResponseTemplate::new(403).set_body_string("no"),
+    ] {
+        script.then("Shop", answer);
+    }
+    let token = Arc::new(StaticToken::new("shpat_very-secret"));
+    let shop = client_at(&script.uri(), builder()).shop(&domain(), token);
+    let error = shop.shop().await.unwrap_err();
+    assert!(!format!("{error:?} {error} {shop:?}").contains("very-secret"));
+    let unsendable = Arc::new(StaticToken::new("very-secret\n"));
+    let shop = client_at(&script.uri(), builder()).shop(&domain(), unsendable);
+    let error = shop.shop().await.unwrap_err();
+    assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("very-secret"));
+    assert!(log_lines::with("very-secret").is_empty());
+    assert!(!log_lines::with("trying again").is_empty());
+    script.finish();
+}
