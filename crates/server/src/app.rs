@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::heartbeat::Heartbeat;
-use crate::http::{App, configure};
+use crate::http::{App, configure, journal};
 use crate::observe::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
 use crate::settings::{ServerSettings, Settings};
@@ -48,7 +49,12 @@ impl Application {
         let service = Service::open(settings, overrides).await?;
         let app = Arc::new(App::new(service.clone()));
         let configure = configure(app);
-        let server = HttpServer::new(move || ActixApp::new().configure(configure.clone()))
+        let service_of_thread = move || {
+            ActixApp::new()
+                .wrap(from_fn(journal))
+                .configure(configure.clone())
+        };
+        let server = HttpServer::new(service_of_thread)
             .workers(workers)
             .client_request_timeout(HEAD_TIMEOUT)
             .shutdown_timeout(REQUEST_DRAIN)

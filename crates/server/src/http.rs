@@ -4,6 +4,7 @@ mod callback;
 mod error;
 mod health;
 mod install;
+mod journal;
 mod oauth_state;
 mod page;
 mod query;
@@ -13,12 +14,13 @@ mod webhook;
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Resource, Route};
+use actix_web::{Resource, Route, guard};
 use secrecy::SecretString;
 use shopify_client::webhook::Verifier;
 use tokio::runtime::Handle;
 
 pub use error::ApiError;
+pub use journal::journal;
 pub use oauth_state::{InvalidState, StateTokens};
 
 use crate::keys::root_secret;
@@ -78,9 +80,9 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
     move |config| {
         config
             .app_data(app.clone())
-            .service(read_only("/", web::get().to(page::landing)))
-            .service(read_only("/healthz", web::get().to(health::live)))
-            .service(read_only("/readyz", web::get().to(health::ready)))
+            .service(read_only("/", get_or_head().to(page::landing)))
+            .service(read_only("/healthz", get_or_head().to(health::live)))
+            .service(read_only("/readyz", get_or_head().to(health::ready)))
             .service(read_only(
                 "/shopify/install",
                 web::get().to(install::install),
@@ -105,6 +107,11 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
             )
             .default_service(web::to(error::not_found));
     }
+}
+
+/// Load balancers look at health by either. The routes of an installation take GET alone: they do something.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn read_only(path: &str, get: Route) -> Resource {

@@ -167,7 +167,16 @@ impl ShopToken {
 
     /// Obtains a new token and stores it, unless another process has stored one first: then that one.
     async fn replaced(&self, old: &VersionedToken) -> Result<VersionedToken, TokenError> {
-        let token = self.obtained(&old.token).await?;
+        let token = match self.obtained(&old.token).await {
+            Ok(token) => token,
+            // Another process may have used the refresh token up, and stored what it got for it.
+            Err(error) if !error.retryable => {
+                let stored = self.stored().await?;
+                let is_new = !same(&stored.token.access_token, &old.token.access_token);
+                return if is_new { Ok(stored) } else { Err(error) };
+            }
+            Err(error) => return Err(error),
+        };
         let registry = &self.shared.registry;
         let stored = registry
             .replace_token(&self.shop, old.version, &token)

@@ -29,7 +29,7 @@ pub(super) fn prefers_html(request: &HttpRequest) -> bool {
         return false;
     };
     let ranked = accept.ranked();
-    let mut known = ranked.iter().map(|mime| mime.essence_str());
+    let mut known = ranked.iter().map(actix_web::mime::Mime::essence_str);
     let first = known.find(|mime| matches!(*mime, "text/html" | "application/json" | "*/*"));
     first == Some("text/html")
 }

@@ -1,7 +1,16 @@
 //! The service as a whole: over HTTP, on a real database and a real S3 server, with a simulated shop.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
+
+mod catalogue;
 mod cli;
 mod demo;
+mod crash;
+mod install;
 mod oauth;
+mod poll;
+mod refused;
 mod support;
-mod webhook;
+mod unchanged;
+mod webhook_route;
+mod webhooks;

@@ -1,9 +1,11 @@
 //! The login and the callback, with a scripted token endpoint and a fake catalogue.
 
+mod report;
+
 use reqwest::Response;
 use serde_json::{Value, json};
 use sync_core::ports::ShopRegistry;
-use sync_core::{Disposition, ItemKey, PortError, ShopDomain, ShopStatus, UnavailableReason};
+use sync_core::{ItemKey, ShopDomain};
 use testkit::FakeCatalog;
 use url::Url;
 use wiremock::matchers::{body_partial_json, method, path};
@@ -17,6 +19,17 @@ const REFRESH_TOKEN: &str = "shprt_0123456789abcdef";
 
 fn shop() -> ShopDomain {
     SHOP.parse().unwrap()
+}
+
+/// The callback that Shopify would send the merchant back to.
+fn callback(code: &str, state: &str) -> String {
+    let query = [
+        ("code", code),
+        ("shop", SHOP),
+        ("state", state),
+        ("timestamp", "1795521600"),
+    ];
+    format!("/shopify/callback?{}", signed_query(SECRET, &query))
 }
 
 /// A service, and what stands for Shopify's token endpoint.
@@ -75,16 +88,6 @@ impl Setup {
         let (_, state) = pairs.find(|(name, _)| name == "state").unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
         (state.into_owned(), cookie)
-    }
-
-    fn callback(&self, code: &str, state: &str) -> String {
-        let query = [
-            ("code", code),
-            ("shop", SHOP),
-            ("state", state),
-            ("timestamp", "1795521600"),
-        ];
-        format!("/shopify/callback?{}", signed_query(SECRET, &query))
     }
 
     /// The path gets this status and this code, and nothing has been sent to Shopify.
@@ -211,50 +214,10 @@ async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_callback_installs_the_shop_and_reports() {
-    let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
-    let response = setup.app.get(&setup.callback("good", &state)).send().await;
-    let response = response.unwrap();
-    assert_eq!(response.status(), 200);
-    let text = response.text().await.unwrap();
-    assert!(
-        !text.contains("shpat_") && !text.contains("shprt_"),
-        "{text}"
-    );
-    let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        report,
-        json!({
-            "shop": SHOP,
-            "webhook_status": "success",
-            "webhook_test": {"status": "success"},
-            "polling_test": {"status": "success"},
-            "upload_status": "success",
-            "snapshot": "a.myshopify.com/shopify_data.json",
-        })
-    );
-    let document = setup.app.document(&shop()).await.unwrap();
-    assert_eq!(document["data"]["shop"]["name"], "A");
-    let database = &setup.app.service().database;
-    let found = database.find(&shop()).await.unwrap().unwrap();
-    assert_eq!(found.status, ShopStatus::Active);
-    assert_eq!(found.scopes.len(), 4);
-    // The test delivery has left no work.
-    setup.app.settled().await;
-    assert_eq!((setup.catalog.fetches(), setup.app.put_count()), (0, 1));
-
-    // The state is used up.
-    setup
-        .refused(&setup.callback("good", &state), 400, "invalid_state")
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn callbacks_are_checked_before_the_code_is_exchanged() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begun().await;
-    let good = setup.callback("good", &state);
+    let good = callback("good", &state);
     for (name, value) in [("code", "good"), ("shop", SHOP), ("state", &state)] {
         let missing = good.replace(&format!("{name}={value}"), &format!("{name}="));
         setup.refused(&missing, 400, "missing_parameter").await;
@@ -273,7 +236,7 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
         setup.refused(&bad, 401, "bad_signature").await;
     }
     for bad in ["x", "1.2.3", &format!("{state}x")] {
-        let path = setup.callback("good", bad);
+        let path = callback("good", bad);
         setup.refused(&path, 400, "invalid_state").await;
     }
     // A state for another shop, well signed.
@@ -303,170 +266,10 @@ async fn the_cookie_can_be_required() {
     let required = TestApp::builder().set("SHOPSYNC__SHOPIFY__REQUIRE_STATE_COOKIE", "true");
     let setup = Setup::new(required).await;
     let (state, cookie) = setup.begun().await;
-    let path = setup.callback("good", &state);
+    let path = callback("good", &state);
     setup.refused(&path, 400, "invalid_state").await;
     let request = setup.app.get(&path).header("Cookie", cookie);
     assert_eq!(request.send().await.unwrap().status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_shopify_refuses_installs_nothing() {
-    let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
-    let response = setup.app.get(&setup.callback("bad", &state)).send().await;
-    let response = response.unwrap();
-    assert_eq!(response.status(), 400);
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["code"], "exchange_refused");
-    assert!(!setup.installed().await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_gets_a_page_that_it_can_load_again() {
-    let setup = Setup::new(TestApp::builder()).await;
-    let (state, cookie) = setup.begun().await;
-    let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
-    let request = setup.app.get(&setup.callback("good", &state));
-    let request = request.header("Accept", accept).header("Cookie", cookie);
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), 303);
-    let location = header(&response, "location");
-    assert!(location.starts_with("installed?report="), "{location}");
-    setup.app.settled().await;
-    for _ in 0..2 {
-        let path = format!("/shopify/{location}");
-        let page = setup.app.get(&path).header("Accept", accept).send().await;
-        let page = page.unwrap();
-        assert_eq!(page.status(), 200);
-        assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
-        assert_eq!(header(&page, "cache-control"), "no-store");
-        assert!(!page.headers().contains_key("refresh"));
-        let page = page.text().await.unwrap();
-        assert!(page.contains("a.myshopify.com/shopify_data.json"), "{page}");
-        assert!(
-            !page.contains("shpat_") && !page.contains(r#"class="failed""#),
-            "{page}"
-        );
-    }
-    let report: Value = setup
-        .app
-        .get(&format!("/shopify/{location}"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    assert_eq!(report["upload_status"], "success");
-    for forged in ["", "x.y", &location.replace("report=", "report=A")[17..]] {
-        let path = format!("/shopify/installed?report={forged}");
-        setup.refused(&path, 404, "not_found").await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_no_delivery_reaches_is_reported() {
-    // Nothing listens on port 1, and the second is somebody else's.
-    for (address, says) in [
-        ("http://127.0.0.1:1/shopify/webhook", "cannot be reached"),
-        ("/shopify/elsewhere", "answered 404"),
-        ("/", "answered 405"),
-    ] {
-        let stranger = MockServer::start().await;
-        let address = if address.starts_with('/') {
-            format!("{}{address}", stranger.uri())
-        } else {
-            address.to_owned()
-        };
-        if says.contains("405") {
-            Mock::given(method("POST"))
-                .respond_with(ResponseTemplate::new(405))
-                .mount(&stranger)
-                .await;
-        }
-        let builder = TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", &address);
-        let setup = Setup::new(builder).await;
-        let (state, _) = setup.begun().await;
-        let report = setup.app.get(&setup.callback("good", &state)).send().await;
-        let report: Value = report.unwrap().json().await.unwrap();
-        assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
-        let message = report["webhook_test"]["message"].as_str().unwrap();
-        assert!(
-            message.contains(says) && message.contains(&address),
-            "{message}"
-        );
-        assert_eq!(report["polling_test"]["status"], "success");
-        assert_eq!(report["upload_status"], "failed");
-        assert_eq!(report["snapshot"], Value::Null);
-        setup.app.settled().await;
-        assert_eq!((setup.catalog.scans(), setup.app.put_count()), (0, 0));
-        // The shop is known all the same: the next poll looks after it.
-        assert!(setup.installed().await);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_of_another_service_is_reported() {
-    let stranger = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(ResponseTemplate::new(200).set_body_string("OK"))
-        .mount(&stranger)
-        .await;
-    let setup = Setup::new(TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", stranger.uri())).await;
-    let (state, _) = setup.begun().await;
-    let report = setup.app.get(&setup.callback("good", &state)).send().await;
-    let report: Value = report.unwrap().json().await.unwrap();
-    let message = report["webhook_test"]["message"].as_str().unwrap();
-    assert!(message.contains("is it another one?"), "{message}");
-    assert_eq!(report["upload_status"], "failed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
-    let setup = Setup::new(TestApp::builder()).await;
-    setup.catalog.fail_next(PortError::new(
-        "read the shop",
-        Disposition::ShopUnavailable {
-            reason: UnavailableReason::Forbidden,
-        },
-        "Access denied",
-    ));
-    let (state, _) = setup.begun().await;
-    let report = setup.app.get(&setup.callback("good", &state)).send().await;
-    let report: Value = report.unwrap().json().await.unwrap();
-    assert_eq!(report["webhook_test"]["status"], "success");
-    assert_eq!(
-        report["polling_test"],
-        json!({"status": "error", "message": "could not read the shop: Access denied"})
-    );
-    assert_eq!(report["upload_status"], "failed");
-    setup.app.settled().await;
-    assert_eq!((setup.catalog.scans(), setup.app.put_count()), (0, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_a_failed_upload_goes_on_looking() {
-    let setup = Setup::new(TestApp::builder()).await;
-    setup.catalog.fail_scan(
-        sync_core::ItemKind::Product,
-        0,
-        PortError::retry("read the products", "the shop is slow"),
-    );
-    let (state, _) = setup.begun().await;
-    let request = setup.app.get(&setup.callback("good", &state));
-    let response = request.header("Accept", "text/html").send().await.unwrap();
-    let path = format!("/shopify/{}", header(&response, "location"));
-    loop {
-        let page = setup.app.get(&path).header("Accept", "text/html");
-        let page = page.send().await.unwrap();
-        assert!(page.headers().contains_key("refresh"));
-        let page = page.text().await.unwrap();
-        if page.contains("it will be tried again") {
-            break;
-        }
-        assert!(page.contains(r#"class="running""#), "{page}");
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,7 +173,12 @@ impl<'a> Connection<'a> {
                     .map(|edge| Tree::Node(edge.object))
                     .collect(),
             ),
-            "edges" => Tree::List(self.edges.iter().cloned().map(Tree::Edge).collect()),
+            "edges" => Tree::List(
+                self.edges
+                    .iter()
+                    .map(|edge| Tree::Edge(Box::new(edge.clone())))
+                    .collect(),
+            ),
             "pageInfo" => {
                 let cursor = |edge: Option<&Edge<'_>>| maybe(edge.map(Edge::cursor)).into();
                 Tree::Object(

@@ -2,6 +2,7 @@
 //!
 //! apollo-compiler tells what is wrong and where; which names are involved stands in its messages.
 
+use apollo_compiler::Schema;
 use apollo_compiler::ast::{Argument, Definition, Document, Field, OperationType, Selection};
 use apollo_compiler::diagnostic::ToCliReport as _;
 use apollo_compiler::parser::SourceSpan;
@@ -11,23 +12,24 @@ use serde_json::{Map, Value, json};
 use super::refusal::Position;
 
 /// The list `errors` for a document that is not valid.
-pub(super) fn errors(problems: &DiagnosticList, query: &str) -> Vec<Value> {
+pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) -> Vec<Value> {
     let document = match Document::parse(query, "request.graphql") {
         Ok(document) => document,
         Err(partial) => partial.partial,
     };
-    problems
-        .iter()
-        .map(|problem| {
-            let at = problem.line_column_range().map(|range| Position {
-                line: range.start.line,
-                column: range.start.column,
-            });
-            let offset = problem.error.location().map(|span| span.offset());
-            let spot = offset.map_or_else(Spot::default, |offset| Spot::find(&document, offset));
-            error(&Told::by(problem.error), &spot, at)
-        })
-        .collect()
+    let errors = problems.iter().filter_map(|problem| {
+        let at = problem.line_column_range().map(|range| Position {
+            line: range.start.line,
+            column: range.start.column,
+        });
+        let offset = problem.error.location().map(|span| span.offset());
+        let spot = offset.map_or_else(Spot::default, |offset| Spot::find(&document, offset));
+        let told = Told::by(schema, problem.error);
+        // Fields that do not exist are not selected, says apollo-compiler.
+        let follows = told.kind == "MissingSubselection" && spot.has_selections();
+        (!follows).then(|| error(&told, &spot, at))
+    });
+    errors.collect()
 }
 
 /// The error for a request that does not say which of its operations is meant.
@@ -39,7 +41,7 @@ pub(super) fn no_operation(name: Option<&str>) -> Value {
     json!({ "message": message })
 }
 
-fn error(told: &Told, spot: &Spot<'_>, at: Option<Position>) -> Value {
+fn error(told: &Told<'_>, spot: &Spot<'_>, at: Option<Position>) -> Value {
     let complaint = told.complaint(spot);
     let mut error = Map::new();
     error.insert("message".to_owned(), complaint.message.into());
@@ -77,7 +79,8 @@ impl Complaint {
 }
 
 /// What apollo-compiler told.
-struct Told {
+struct Told<'a> {
+    schema: &'a Schema,
     kind: &'static str,
     /// In its own words.
     plain: String,
@@ -85,10 +88,11 @@ struct Told {
     quoted: String,
 }
 
-impl Told {
-    fn by(problem: &DiagnosticData) -> Self {
+impl<'a> Told<'a> {
+    fn by(schema: &'a Schema, problem: &DiagnosticData) -> Self {
         let plain = problem.to_string();
         Self {
+            schema,
             kind: problem.unstable_error_name().unwrap_or("Syntax"),
             quoted: problem.unstable_compat_message().unwrap_or_default(),
             plain,
@@ -256,7 +260,8 @@ impl Told {
         let field = spot.field_name();
         match self.kind {
             "MissingSubselection" => {
-                let ty = self.name(1);
+                let definition = self.schema.type_field(self.name(1), field).ok();
+                let ty = definition.map_or("", |it| it.ty.inner_named_type().as_str());
                 Complaint::new(
                     "selectionMismatch",
                     format!(
@@ -382,6 +387,11 @@ impl<'a> Spot<'a> {
                 _ => {}
             }
         }
+    }
+
+    fn has_selections(&self) -> bool {
+        self.field
+            .is_some_and(|field| !field.selection_set.is_empty())
     }
 
     fn field_name(&self) -> &'a str {

@@ -17,6 +17,9 @@ mod resolve;
 pub(crate) mod search;
 mod variables;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -110,7 +113,7 @@ impl Admin {
         }
         let parsed =
             ExecutableDocument::parse_and_validate(&self.pinned.schema, query, "request.graphql")
-                .map_err(|problem| invalid::errors(&problem.errors, query))?;
+                .map_err(|problem| invalid::errors(&self.pinned.schema, &problem.errors, query))?;
         let parsed = Arc::new(parsed);
         let mut documents = documents();
         if documents.len() >= KEPT {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::execute::{Answered, Execution, mutated};
-use super::object::{Ask, Context, Node, Resolved, Tree};
+use super::object::{Ask, Context, Node, Tree};
 use super::pinned::Pinned;
 use super::plan::Field;
 use super::refusal::Refusal;
@@ -26,7 +26,7 @@ pub(super) fn field<'p>(
         _ => Err(ask.not_modelled()),
     };
     let resolved = match &outcome {
-        Ok(outcome) => payload(context, subscriptions, ask, outcome),
+        Ok(outcome) => Ok(payload(context, subscriptions, ask, outcome)),
         Err(refusal) => Err(refusal.clone()),
     };
     mutated(execution.field(field, resolved))
@@ -40,14 +40,14 @@ fn payload<'a>(
     subscriptions: &'a [Subscription],
     ask: Ask<'_>,
     outcome: &Outcome,
-) -> Resolved<'a> {
+) -> Tree<'a> {
     let errors = outcome.as_ref().err().map_or(&[][..], Vec::as_slice);
     let errors = (
         "userErrors",
         Tree::List(errors.iter().map(user_error).collect()),
     );
     let id = outcome.as_ref().ok();
-    Ok(match ask.name() {
+    match ask.name() {
         "webhookSubscriptionDelete" => {
             let deleted = id.map(|id| gid("WebhookSubscription", *id).into());
             let deleted = (
@@ -66,7 +66,7 @@ fn payload<'a>(
             };
             Tree::Object(payload, vec![("webhookSubscription", found), errors])
         }
-    })
+    }
 }
 
 fn user_error<'a>(wrong: &Wrong) -> Tree<'a> {
@@ -166,7 +166,7 @@ fn wanted(ask: Ask<'_>) -> Result<Wanted, Refusal> {
     let empty = Map::new();
     let input = ask.argument("webhookSubscription");
     let input = input.and_then(Value::as_object).unwrap_or(&empty);
-    let text = |name: &str| Some(input.get(name)?.as_str().map(str::to_owned));
+    let text = |name: &str| Some(input.get(name)?.as_str().unwrap_or("").to_owned());
     let texts = |name: &str| {
         let list = input.get(name)?.as_array().map_or(&[][..], Vec::as_slice);
         let texts = list.iter().filter_map(Value::as_str);
@@ -179,11 +179,13 @@ fn wanted(ask: Ask<'_>) -> Result<Wanted, Refusal> {
     if has_some("metafields") || has_some("metafieldNamespaces") {
         return Err(Refusal::not_modelled("metafields in webhooks"));
     }
-    if text("format") == Some(Some("XML".to_owned())) {
+    if text("format").as_deref() == Some("XML") {
         return Err(Refusal::not_modelled("webhooks in XML"));
     }
     Ok(Wanted {
-        uri: text("uri").or_else(|| text("callbackUrl")).flatten(),
+        uri: text("uri")
+            .or_else(|| text("callbackUrl"))
+            .filter(|uri| !uri.is_empty()),
         filter: text("filter"),
         include_fields: texts("includeFields"),
         name: text("name"),

@@ -69,13 +69,17 @@ pub(crate) enum Node<'a> {
     /// Whether it was asked for at the root, which allows more variants.
     Product(&'a Product, bool),
     Variant(&'a Product, &'a Variant),
+    /// An option's name with the value that a variant has.
+    Choice(&'a str, &'a str),
     Item(&'a Product, &'a Variant),
     Level(&'a Product, &'a Variant, &'a Level),
+    /// One of a level's quantities, by its name.
+    Quantity(&'a Level, &'static str),
     Location(&'a Location),
     Collection(&'a Collection),
     CollectionSource(&'a Collection),
     Metafield(&'a Metafield, product::Owner),
-    DiscountNode(&'a Discount, DiscountForm),
+    DiscountAs(&'a Discount, DiscountForm),
     Discount(&'a Discount),
     DiscountItems(&'a Discount, Side),
     RedeemCode(&'a RedeemCode),
@@ -97,15 +101,17 @@ impl<'a> Object<'a> {
             Node::Installation => "AppInstallation",
             Node::Product(..) => "Product",
             Node::Variant(..) => "ProductVariant",
+            Node::Choice(..) => "SelectedOption",
             Node::Item(..) => "InventoryItem",
             Node::Level(..) => "InventoryLevel",
+            Node::Quantity(..) => "InventoryQuantity",
             Node::Location(_) => "Location",
             Node::Collection(_) => "Collection",
             Node::CollectionSource(_) => "CollectionConditionsSource",
             Node::Metafield(..) => "Metafield",
-            Node::DiscountNode(_, DiscountForm::Any) => "DiscountNode",
-            Node::DiscountNode(_, DiscountForm::Code) => "DiscountCodeNode",
-            Node::DiscountNode(_, DiscountForm::Automatic) => "DiscountAutomaticNode",
+            Node::DiscountAs(_, DiscountForm::Any) => "DiscountNode",
+            Node::DiscountAs(_, DiscountForm::Code) => "DiscountCodeNode",
+            Node::DiscountAs(_, DiscountForm::Automatic) => "DiscountAutomaticNode",
             Node::Discount(discount) => discount.kind.type_name(),
             Node::DiscountItems(discount, side) => discount::items_type(discount, side),
             Node::RedeemCode(_) => "DiscountRedeemCode",
@@ -121,15 +127,17 @@ impl<'a> Object<'a> {
             Node::Installation => shop::installation(context, ask),
             Node::Product(product, at_root) => product::product(context, product, at_root, ask),
             Node::Variant(product, variant) => product::variant(context, product, variant, ask),
+            Node::Choice(name, value) => product::choice(name, value, ask),
             Node::Item(product, variant) => inventory::item(context, product, variant, ask),
             Node::Level(product, variant, level) => {
                 inventory::level(context, product, variant, level, ask)
             }
+            Node::Quantity(level, name) => inventory::quantity(level, name, ask),
             Node::Location(location) => inventory::location(context, location, ask),
             Node::Collection(collection) => collection::collection(context, collection, ask),
             Node::CollectionSource(collection) => collection::source(collection, ask),
             Node::Metafield(field, owner) => product::metafield(field, owner, ask),
-            Node::DiscountNode(discount, form) => discount::node(context, discount, form, ask),
+            Node::DiscountAs(discount, form) => discount::node(context, discount, form, ask),
             Node::Discount(discount) => discount::discount(context, discount, ask),
             Node::DiscountItems(discount, side) => discount::items(context, discount, side, ask),
             Node::RedeemCode(code) => discount::redeem_code(code, ask),
@@ -192,7 +200,7 @@ pub(crate) enum Tree<'a> {
     Object(&'static str, Vec<(&'static str, Tree<'a>)>),
     Node(Object<'a>),
     Connection(Connection<'a>),
-    Edge(Edge<'a>),
+    Edge(Box<Edge<'a>>),
 }
 
 impl<'a> Tree<'a> {

@@ -297,8 +297,8 @@ impl<'a> Planner<'a> {
         let definition = definition.ok().filter(|_| field.name != "__typename");
         let shape = definition.map_or(Shape::One { nullable: false }, |it| Shape::of(&it.ty));
         let kind = match definition {
-            None => Kind::Typename,
             Some(definition) => self.kind(definition.ty.inner_named_type(), fields),
+            None => Kind::Typename,
         };
         Some(Field {
             key: key.to_string(),

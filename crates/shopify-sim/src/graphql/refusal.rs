@@ -72,12 +72,14 @@ impl Refusal {
             extensions.insert("documentation".to_owned(), SCOPES.into());
             extensions.insert((*key).to_owned(), value.clone().into());
         }
-        json!({
-            "message": self.message,
-            "locations": Position::locations(position),
-            "path": path,
-            "extensions": extensions,
-        })
+        let fields: [(&str, Value); 4] = [
+            ("message", self.message.as_str().into()),
+            ("locations", Position::locations(position)),
+            ("path", path.into()),
+            ("extensions", extensions.into()),
+        ];
+        let fields = fields.map(|(key, value)| (key.to_owned(), value));
+        Value::Object(Map::from_iter(fields))
     }
 }
 

@@ -191,9 +191,11 @@ fn elements(value: &Value) -> &[Value] {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     pub(crate) uri: Option<String>,
-    pub(crate) filter: Option<Option<String>>,
+    /// No filter if it is empty.
+    pub(crate) filter: Option<String>,
     pub(crate) include_fields: Option<Vec<String>>,
-    pub(crate) name: Option<Option<String>>,
+    /// No name if it is empty.
+    pub(crate) name: Option<String>,
 }
 
 /// A `UserError`.
@@ -232,7 +234,7 @@ impl Wanted {
                 wrongs.push(Wrong::of("uri", message));
             }
         }
-        if let Some(Some(filter)) = &self.filter
+        if let Some(filter) = &self.filter
             && Search::anything(filter).is_err()
         {
             let message = "The specified filter is invalid, please ensure you specify the field(s) you wish to filter on.";
@@ -246,13 +248,13 @@ impl Wanted {
             subscription.uri = uri;
         }
         if let Some(filter) = self.filter {
-            subscription.filter = filter.filter(|filter| !filter.is_empty());
+            subscription.filter = Some(filter).filter(|filter| !filter.is_empty());
         }
         if let Some(fields) = self.include_fields {
             subscription.include_fields = fields;
         }
         if let Some(name) = self.name {
-            subscription.name = name;
+            subscription.name = Some(name).filter(|name| !name.is_empty());
         }
     }
 }
@@ -260,6 +262,9 @@ impl Wanted {
 /// Checks where deliveries are to go. Unlike Shopify, the simulator also sends to this machine over plain HTTP.
 fn address(uri: &str) -> Result<(), Wrong> {
     let wrong = |message: &str| Err(Wrong::of("uri", message));
+    if uri.starts_with("pubsub://") || uri.starts_with("arn:") {
+        return wrong("The simulator delivers to https addresses only");
+    }
     let Ok(url) = Url::parse(uri) else {
         return wrong("Address is invalid");
     };
@@ -273,7 +278,6 @@ fn address(uri: &str) -> Result<(), Wrong> {
         "https" if url.has_host() => Ok(()),
         "http" if is_here => Ok(()),
         "http" => wrong("Address protocol http:// is not supported"),
-        "pubsub" | "arn" => wrong("The simulator delivers to https addresses only"),
         _ => wrong("Address is invalid"),
     }
 }

@@ -304,8 +304,8 @@ async fn deliveries_are_controlled_over_http() {
     assert_eq!(hooks.received().len(), 5);
 
     let redaction = json!({"topic": "shop/redact", "address": hooks.address});
-    let (status, _) = world.control(Method::POST, "/comply", redaction).await;
-    assert_eq!(status, 200);
+    let (done, _) = world.control(Method::POST, "/comply", redaction).await;
+    assert_eq!(done, 200);
     let (_, answer) = world.control(Method::POST, "/uninstall", Value::Null).await;
     assert_eq!(answer, json!({"was_installed": true}));
     let install = world

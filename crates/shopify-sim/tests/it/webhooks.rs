@@ -279,3 +279,21 @@ async fn a_burst_arrives_whole() {
         .collect();
     assert_eq!(titles.len(), 500);
 }
+
+#[tokio::test]
+async fn an_app_that_does_not_answer_within_five_seconds_has_failed() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let world = World::start().await;
+    world
+        .subscribe("PRODUCTS_UPDATE", json!({"uri": address}))
+        .await;
+    let id = world.shop.product_ids()[0];
+    world.shop.update_product(id, &retitled("One")).unwrap();
+    let start = std::time::Instant::now();
+    let _silent = listener.accept().await.unwrap();
+    world.clock.until_someone_sleeps().await;
+    assert!(start.elapsed() > Duration::from_secs(4));
+    let delivery = &world.shop.deliveries()[0];
+    assert_eq!((delivery.attempts, delivery.last_status), (1, None));
+}

@@ -16,12 +16,12 @@ struct FakeGrants {
 impl FakeGrants {
     async fn grant(&self, refresh: bool, now: Timestamp) -> Result<Token, Error> {
         tokio::task::yield_now().await;
-        if let Some(error) = self.failure.lock().unwrap().take() {
-            return Err(error);
-        }
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some((state, installation)) = meanwhile {
             state.install(&installation).await.unwrap();
+        }
+        if let Some(error) = self.failure.lock().unwrap().take() {
+            return Err(error);
         }
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(token(
@@ -63,6 +63,7 @@ struct Setup {
     state: Arc<MemoryState>,
     grants: Arc<FakeGrants>,
     clock: ManualClock,
+    tokens: ShopTokens,
     source: Arc<dyn TokenSource>,
 }
 
@@ -88,6 +89,7 @@ async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
         source: tokens.of(&shop()),
+        tokens,
         state,
         grants,
         clock,
@@ -159,6 +161,29 @@ async fn whoever_stores_first_wins() {
     assert_eq!(setup.access().await, "theirs");
     let stored = setup.stored().await;
     assert_eq!(stored.token.access_token.expose_secret(), "theirs");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_used_up_elsewhere_is_no_failure() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_hours(2));
+    let now = setup.clock.now();
+    let theirs = installation(token("theirs", Some("refresh"), now), now);
+    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
+    assert_eq!(setup.access().await, "theirs");
+}
+
+#[tokio::test]
+async fn a_new_installation_replaces_a_token_that_is_still_good() {
+    let setup = setup(|now| token("old", Some("refresh"), now)).await;
+    assert_eq!(setup.access().await, "old");
+    let now = setup.clock.now();
+    let new = installation(token("new", Some("refresh"), now), now);
+    setup.state.install(&new).await.unwrap();
+    setup.tokens.forget(&shop()).await;
+    assert_eq!(setup.access().await, "new");
+    assert_eq!(setup.renewals(), 0);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::backends::Backends;
 pub(crate) const SECRET: &str = "hush-hush";
 
 /// Tests give up on an event after this time; it is never waited for otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a test wants differently.
 #[derive(Default)]
@@ -30,6 +30,7 @@ pub(crate) struct TestAppBuilder {
     variables: BTreeMap<String, String>,
     clock: Option<ManualClock>,
     catalog: Option<Arc<dyn CatalogSource>>,
+    relay: Option<Relay>,
 }
 
 impl TestAppBuilder {
@@ -51,6 +52,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Makes this its address to Shopify.
+    pub(crate) fn relay(mut self, relay: Relay) -> Self {
+        self.relay = Some(relay);
+        self
+    }
+
     /// Starts the service.
     pub(crate) async fn start(self) -> TestApp {
         let backends = Backends::new().await;
@@ -67,7 +74,10 @@ impl TestAppBuilder {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let relay = Relay::start().await;
+        let relay = match self.relay {
+            Some(relay) => relay,
+            None => Relay::start().await,
+        };
         for (name, path) in [
             ("SHOPIFY_REDIRECT_URI", "/shopify/callback"),
             ("SHOPIFY_WEBHOOK_ADDRESS", "/shopify/webhook"),
@@ -168,6 +178,11 @@ impl TestApp {
         self.http.get(self.url(path))
     }
 
+    /// A HEAD of a path.
+    pub(crate) fn head(&self, path: &str) -> RequestBuilder {
+        self.http.head(self.url(path))
+    }
+
     /// A POST to a path.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.http.post(self.url(path))
@@ -197,7 +212,10 @@ impl TestApp {
     pub(crate) async fn document(&self, shop: &ShopDomain) -> Option<serde_json::Value> {
         let prefix = spaces_store::ShopPrefix::new(shop.as_str()).unwrap();
         let key = spaces_store::SnapshotKey::single(&prefix);
-        let stored = self.service().store.read(&key).await.unwrap()?;
+        // Not through the service's own store, which counts, and may be stopped.
+        let space = server::service::spaces_config(&self.settings().spaces).unwrap();
+        let store = spaces_store::Store::new(space.connect().unwrap());
+        let stored = store.read(&key).await.unwrap()?;
         Some(serde_json::from_slice(&stored.into_vec().await.unwrap()).unwrap())
     }
 
@@ -219,6 +237,21 @@ impl TestApp {
         instance.shutdown.cancel();
         let stopped = tokio::time::timeout(PATIENCE, instance.running).await;
         stopped.expect("the service should stop").unwrap().unwrap();
+    }
+
+    /// Ends the service as a crash would: what it was doing is dropped where it stands.
+    pub(crate) async fn crash(&mut self) {
+        self.earlier_uploads = self.put_count();
+        let instance = self.instance.take().expect("the service was stopped");
+        self.relay.cut();
+        instance.running.abort();
+        // Cancelled, or ended before that.
+        let _ = instance.running.await;
+    }
+
+    /// The variables that the service is started with.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
     }
 
     /// Stops the service, if it runs, and starts it anew on the same database and bucket.

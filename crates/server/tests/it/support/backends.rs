@@ -1,17 +1,21 @@
 //! Databases and buckets for tests.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use spaces_store::EmbeddedS3;
 use tempfile::TempDir;
+
+/// The SHA-256 of nothing.
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// Where a test keeps its state and its snapshots. What it made is removed with it.
 #[derive(Debug)]
 pub(crate) struct Backends {
     /// Also the place for whatever else the test writes.
     pub(crate) dir: TempDir,
-    /// The embedded server, if that is what the snapshots go to.
-    pub(crate) s3: Option<EmbeddedS3>,
+    /// Runs as long as the test, if that is what the snapshots go to.
+    _embedded: Option<EmbeddedS3>,
     schema: Option<Schema>,
     space: Vec<(&'static str, String)>,
 }
@@ -22,7 +26,7 @@ impl Backends {
         if variable("SHOPSYNC_TEST_E2E").as_deref() == Some("services") {
             return Self {
                 dir,
-                s3: None,
+                _embedded: None,
                 schema: Some(Schema::make()),
                 space: services_space(),
             };
@@ -38,7 +42,7 @@ impl Backends {
         ];
         Self {
             dir,
-            s3: Some(s3),
+            _embedded: Some(s3),
             schema: None,
             space,
         }
@@ -58,16 +62,46 @@ impl Backends {
     }
 }
 
+/// A bucket of the test's own on the given server. Made with `curl`: this crate makes no S3 requests. It stays there; the
+/// server is thrown away after the tests.
+impl Backends {
+    /// Everything in the database as its bytes are stored.
+    pub(crate) fn raw_state(&self, variables: &BTreeMap<String, String>) -> Vec<u8> {
+        if let Some(schema) = &self.schema {
+            let dump = Command::new("pg_dump")
+                .args([&schema.server, "--schema", &schema.name])
+                .output();
+            return dump.unwrap().stdout;
+        }
+        let url = &variables["DATABASE_URL"];
+        let file = url.strip_prefix("sqlite:").unwrap();
+        let files = ["", "-wal"].map(|suffix| std::fs::read(format!("{file}{suffix}")));
+        files.into_iter().flatten().flatten().collect()
+    }
+}
+
 fn services_space() -> Vec<(&'static str, String)> {
-    [
-        ("SPACES_ENDPOINT", "ENDPOINT"),
-        ("SPACES_REGION", "REGION"),
-        ("SPACES_BUCKET", "BUCKET"),
-        ("SPACES_ACCESS_KEY", "ACCESS_KEY"),
-        ("SPACES_SECRET_KEY", "SECRET_KEY"),
+    let given = |suffix| required(&format!("SHOPSYNC_TEST_S3_{suffix}"));
+    let (endpoint, region) = (given("ENDPOINT"), given("REGION"));
+    let (access_key, secret_key) = (given("ACCESS_KEY"), given("SECRET_KEY"));
+    let bucket = format!("e2e-{}", uuid::Uuid::new_v4().simple());
+    let made = Command::new("curl")
+        .args(["-sf", "-o", "/dev/null", "-X", "PUT", "--aws-sigv4"])
+        .arg(format!("aws:amz:{region}:s3"))
+        .args(["--user", &format!("{access_key}:{secret_key}"), "-H"])
+        // curl signs for S3 only if the payload's hash is given.
+        .arg(format!("x-amz-content-sha256: {EMPTY_SHA256}"))
+        .arg(format!("{endpoint}/{bucket}"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "no bucket");
+    vec![
+        ("SPACES_ENDPOINT", endpoint),
+        ("SPACES_REGION", region),
+        ("SPACES_BUCKET", bucket),
+        ("SPACES_ACCESS_KEY", access_key),
+        ("SPACES_SECRET_KEY", secret_key),
+        ("SHOPSYNC__SPACES__ADDRESSING", "path".to_owned()),
     ]
-    .map(|(name, suffix)| (name, required(&format!("SHOPSYNC_TEST_S3_{suffix}"))))
-    .into()
 }
 
 fn required(name: &str) -> String {

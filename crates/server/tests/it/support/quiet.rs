@@ -11,7 +11,8 @@ use sync_core::{
 use tokio::sync::watch;
 
 /// Watches what workers' claims find. A claim that finds nothing, now or later, says that no demand is left and no run is
-/// going on: both would give it a time to come back at.
+/// going on: both would give it a time to come back at. Only a claim that is being made at the same moment is hidden from
+/// it, so claims that overlap are judged together.
 #[derive(Clone, Debug)]
 pub(crate) struct Quiet(Arc<watch::Sender<Seen>>);
 
@@ -19,8 +20,32 @@ pub(crate) struct Quiet(Arc<watch::Sender<Seen>>);
 struct Seen {
     /// How many claims have begun.
     begun: u64,
-    /// The latest begun claim that found nothing.
+    /// How many of them have not ended.
+    under_way: u64,
+    /// The latest begun of those under way together that has found nothing, if none has found anything.
+    perhaps: u64,
+    /// The latest begun claim that found nothing for sure.
     nothing: u64,
+}
+
+impl Seen {
+    fn begin(&mut self) -> u64 {
+        self.begun += 1;
+        self.under_way += 1;
+        self.begun
+    }
+
+    fn end(&mut self, number: u64, found_nothing: bool) {
+        self.under_way -= 1;
+        self.perhaps = if found_nothing {
+            self.perhaps.max(number)
+        } else {
+            0
+        };
+        if self.under_way == 0 {
+            self.nothing = self.nothing.max(std::mem::take(&mut self.perhaps));
+        }
+    }
 }
 
 impl Default for Quiet {
@@ -78,17 +103,14 @@ impl Inbox for WatchedInbox {
         until: Timestamp,
     ) -> Result<Claiming, PortError> {
         let mut number = 0;
-        self.seen.0.send_modify(|seen| {
-            seen.begun += 1;
-            number = seen.begun;
-        });
-        let claiming = self.inbox.claim(only, now, until).await?;
-        if only.is_none() && claiming == (Claiming::Idle { next: None }) {
-            self.seen
-                .0
-                .send_modify(|seen| seen.nothing = seen.nothing.max(number));
-        }
-        Ok(claiming)
+        self.seen.0.send_modify(|seen| number = seen.begin());
+        let claiming = self.inbox.claim(only, now, until).await;
+        let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
+        let found_nothing = found_nothing && only.is_none();
+        self.seen
+            .0
+            .send_modify(|seen| seen.end(number, found_nothing));
+        claiming
     }
 
     async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {

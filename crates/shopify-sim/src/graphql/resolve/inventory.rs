@@ -1,7 +1,7 @@
 //! Stock: what is counted, where, and the places themselves.
 
 use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, Node, Resolved, Tree, maybe};
+use super::super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
 use super::super::page::Place;
 use super::super::refusal::Refusal;
 use super::super::search::Search;
@@ -101,26 +101,40 @@ pub(crate) fn level<'a>(
         }
         "quantities" => {
             let names = ask.texts("names").unwrap_or_default().into_iter();
-            let quantities = names.map(|name| quantity(level, name));
-            Tree::List(quantities.collect::<Result<_, _>>()?)
+            let quantities = names.map(|name| {
+                let node = Node::Quantity(level, quantity_name(name)?);
+                Ok(Tree::Node(Object { context, node }))
+            });
+            Tree::List(quantities.collect::<Result<_, Refusal>>()?)
         }
         _ => return Err(ask.not_modelled()),
     })
 }
 
-fn quantity<'a>(level: &Level, name: &str) -> Resolved<'a> {
-    let Some(quantity) = level.quantity(name) else {
-        let message = format!("The quantity name `{name}` is not valid.");
-        return Err(Refusal::bad_request(message));
-    };
-    Ok(Tree::Object(
-        "InventoryQuantity",
-        vec![
-            ("name", name.into()),
-            ("quantity", quantity.into()),
-            ("updatedAt", moment(level.updated_at).into()),
-        ],
-    ))
+/// The states that stock can be in.
+const QUANTITIES: [&str; 8] = [
+    "available",
+    "committed",
+    "incoming",
+    "on_hand",
+    "damaged",
+    "quality_control",
+    "reserved",
+    "safety_stock",
+];
+
+fn quantity_name(name: &str) -> Result<&'static str, Refusal> {
+    let known = QUANTITIES.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| Refusal::bad_request(format!("The quantity name `{name}` is not valid.")))
+}
+
+pub(crate) fn quantity<'a>(level: &Level, name: &str, ask: Ask<'_>) -> Resolved<'a> {
+    Ok(match ask.name() {
+        "name" => name.into(),
+        "quantity" => maybe(level.quantity(name)).into(),
+        "updatedAt" => moment(level.updated_at).into(),
+        _ => return Err(ask.not_modelled()),
+    })
 }
 
 pub(crate) fn location<'a>(

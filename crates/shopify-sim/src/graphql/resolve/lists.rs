@@ -239,12 +239,12 @@ pub(super) fn discounts<'a>(
     let all = &context.catalog.discounts;
     if sort == "ID" {
         return Ok(opening.by_id(all, search.lowest_id(), |discount| {
-            wanted(&discount).then_some(Node::DiscountNode(discount, form))
+            wanted(&discount).then_some(Node::DiscountAs(discount, form))
         }));
     }
     Ok(opening.answer(all.values().filter(wanted).map(|discount| {
         let place = discount_place(context, discount, sort);
-        (place, discount.id, Node::DiscountNode(discount, form))
+        (place, discount.id, Node::DiscountAs(discount, form))
     })))
 }
 

@@ -4,12 +4,12 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, Node, Resolved, Tree, maybe};
+use super::super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
 use super::super::page::{MOST, Place};
 use super::lists;
 use super::values::{ITEMS, counted, moment, money, truncated, unsigned};
 use crate::catalog::gid::{Gid, gid};
-use crate::catalog::model::{Category, Metafield, Product, ProductOption, Variant};
+use crate::catalog::model::{Category, Cents, Metafield, Product, ProductOption, Variant};
 
 /// How many variants a product has at most, and gives at once when it is asked for by `product(id:)`.
 const MOST_VARIANTS: usize = 2_048;
@@ -216,23 +216,22 @@ pub(crate) fn variant<'a>(
         "barcode" => maybe(variant.barcode.as_deref()).into(),
         "position" => position(product, variant).into(),
         "price" => variant.price.money().into(),
-        "compareAtPrice" => maybe(variant.compare_at.map(|price| price.money())).into(),
+        "compareAtPrice" => maybe(variant.compare_at.map(Cents::money)).into(),
         "availableForSale" => variant.for_sale().into(),
         "inventoryPolicy" => if variant.oversell { "CONTINUE" } else { "DENY" }.into(),
         "inventoryQuantity" => variant.quantity().into(),
         "taxable" => variant.taxable.into(),
         "requiresComponents" => false.into(),
-        "selectedOptions" => Tree::List(
-            product
-                .choices(variant)
-                .map(|(name, value)| {
-                    Tree::Object(
-                        "SelectedOption",
-                        vec![("name", name.into()), ("value", value.into())],
-                    )
+        "selectedOptions" => {
+            let choices = product.choices(variant);
+            let choices = choices.map(|(name, value)| {
+                Tree::Node(Object {
+                    context,
+                    node: Node::Choice(name, value),
                 })
-                .collect(),
-        ),
+            });
+            Tree::List(choices.collect())
+        }
         "createdAt" => moment(variant.created_at).into(),
         "updatedAt" => moment(variant.updated_at).into(),
         "product" => Tree::node(context, Some(Node::Product(product, false))),
@@ -251,6 +250,14 @@ pub(crate) fn variant<'a>(
         }
         _ => return Err(ask.not_modelled()),
     })
+}
+
+pub(crate) fn choice<'a>(name: &str, value: &str, ask: Ask<'_>) -> Resolved<'a> {
+    match ask.name() {
+        "name" => Ok(name.into()),
+        "value" => Ok(value.into()),
+        _ => Err(ask.not_modelled()),
+    }
 }
 
 fn position(product: &Product, variant: &Variant) -> usize {
@@ -294,9 +301,7 @@ pub(super) fn metafields<'a>(
                 || (namespace.is_some() && **key == *field.key)
         };
         namespace.is_none_or(|namespace| namespace == &*field.namespace)
-            && keys
-                .as_ref()
-                .is_none_or(|keys| keys.iter().any(|key| named(&key)))
+            && keys.as_ref().is_none_or(|keys| keys.iter().any(named))
     };
     Ok(opening.answer(all.iter().filter(wanted).map(|field| {
         let place = anywhere(context, field.id);

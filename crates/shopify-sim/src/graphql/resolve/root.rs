@@ -22,7 +22,7 @@ pub(crate) fn query<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> 
     match ask.name() {
         "shop" => Ok(Tree::node(context, Some(Node::Shop))),
         "currentAppInstallation" => Ok(Tree::node(context, Some(Node::Installation))),
-        "publicApiVersions" => Ok(shop::versions(context.now)),
+        "publicApiVersions" => Ok(shop::versions()),
         "node" => {
             let id = ask.text("id").unwrap_or_default();
             Ok(Tree::node(context, node(context, ask, id)?))
@@ -116,7 +116,7 @@ fn discounts<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
 
 /// The discount as the asked form, if it is one of that form.
 fn as_form(node: Node<'_>, form: DiscountForm) -> Option<Node<'_>> {
-    let Node::DiscountNode(discount, _) = node else {
+    let Node::DiscountAs(discount, _) = node else {
         return None;
     };
     let fits = match form {
@@ -124,7 +124,7 @@ fn as_form(node: Node<'_>, form: DiscountForm) -> Option<Node<'_>> {
         DiscountForm::Code => discount.kind.has_codes(),
         DiscountForm::Automatic => !discount.kind.has_codes(),
     };
-    fits.then_some(Node::DiscountNode(discount, form))
+    fits.then_some(Node::DiscountAs(discount, form))
 }
 
 /// The number in the argument `id`, which must be the id of one of `kinds`.
@@ -178,7 +178,7 @@ fn find<'a>(context: &'a Context<'a>, gid: &Gid<'_>) -> Option<Node<'a>> {
     let catalog = context.catalog;
     let discount = |form| {
         let discount = catalog.discounts.get(&gid.id)?;
-        as_form(Node::DiscountNode(discount, form), form)
+        as_form(Node::DiscountAs(discount, form), form)
     };
     let of_shop = gid.id == catalog.shop.id;
     match gid.kind {

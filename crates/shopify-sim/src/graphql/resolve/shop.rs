@@ -1,11 +1,8 @@
 //! The shop, the app's installation and the API's versions.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-
 use super::super::object::{Ask, Context, Resolved, Tree};
 use super::values::moment;
 use crate::catalog::gid::gid;
-use crate::catalog::model::Seconds;
 
 pub(crate) fn shop<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<'a> {
     let shop = &context.catalog.shop;
@@ -55,38 +52,29 @@ pub(crate) fn installation<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<
     })
 }
 
-/// The versions that answer at `now`, the next one and the unstable one.
-///
-/// One comes out on the first day of each quarter, and is there for a year and about two weeks.
-pub(super) fn versions<'a>(now: Seconds) -> Tree<'a> {
-    let today = DateTime::<Utc>::from_timestamp(now, 0)
-        .unwrap_or_default()
-        .date_naive();
-    let quarter = NaiveDate::from_ymd_opt(today.year(), today.month0() / 3 * 3 + 1, 1);
-    let quarter = quarter.unwrap_or(today);
-    let closes = |from: NaiveDate| from + Months::new(12) + chrono::Days::new(15);
-    let past = (0..=4).rev().map(|back| quarter - Months::new(3 * back));
-    let mut versions: Vec<_> = past
-        .filter(|from| today < closes(*from))
-        .map(|from| {
-            let handle = from.format("%Y-%m").to_string();
-            let latest = if from == quarter { " (Latest)" } else { "" };
-            version(&handle, format!("{handle}{latest}"), true)
-        })
-        .collect();
-    let next = (quarter + Months::new(3)).format("%Y-%m").to_string();
-    versions.push(version(&next, format!("{next} (Release candidate)"), false));
-    versions.push(version("unstable", "unstable".to_owned(), false));
-    Tree::List(versions)
+/// The stable versions that can be called, oldest first; the last one is the latest.
+const SUPPORTED: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
+const NEXT: &str = "2027-01";
+const UNSTABLE: &str = "unstable";
+
+pub(super) fn versions<'a>() -> Tree<'a> {
+    let latest = SUPPORTED[SUPPORTED.len() - 1];
+    let supported = SUPPORTED.iter().map(|handle| {
+        let mark = if *handle == latest { " (Latest)" } else { "" };
+        version(handle, format!("{handle}{mark}"))
+    });
+    let next = version(NEXT, format!("{NEXT} (Release candidate)"));
+    let unstable = version(UNSTABLE, UNSTABLE.to_owned());
+    Tree::List(supported.chain([next, unstable]).collect())
 }
 
-pub(super) fn version<'a>(handle: &str, display_name: String, supported: bool) -> Tree<'a> {
+pub(super) fn version<'a>(handle: &str, display_name: String) -> Tree<'a> {
     Tree::Object(
         "ApiVersion",
         vec![
             ("handle", handle.into()),
             ("displayName", display_name.into()),
-            ("supported", supported.into()),
+            ("supported", SUPPORTED.contains(&handle).into()),
         ],
     )
 }

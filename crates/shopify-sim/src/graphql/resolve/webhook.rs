@@ -23,8 +23,7 @@ pub(crate) fn subscription<'a>(subscription: &Subscription, ask: Ask<'_>) -> Res
         "metafields" => Tree::List(Vec::new()),
         "apiVersion" => {
             let handle = &subscription.api_version;
-            let dated = handle.starts_with("20");
-            version(handle, handle.clone(), dated)
+            version(handle, handle.clone())
         }
         "createdAt" => moment(subscription.created_at).into(),
         "updatedAt" => moment(subscription.updated_at).into(),

@@ -293,6 +293,10 @@ async fn without_its_database_it_asks_for_another_try() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_methods_and_paths_are_refused() {
     let app = TestApp::builder().catalog(FakeCatalog::new()).start().await;
+    for (path, status) in [("/", 200), ("/healthz", 200), ("/shopify/a/login", 405)] {
+        let head = app.head(path).send().await;
+        assert_eq!(head.unwrap().status(), status, "{path}");
+    }
     for path in ["/", "/healthz", "/shopify/a/login", "/shopify/callback"] {
         let response = app.post(path).send().await.unwrap();
         assert_eq!(response.status(), 405, "{path}");

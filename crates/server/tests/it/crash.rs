@@ -1,0 +1,166 @@
+//! A service that dies loses nothing that it has answered for, and does nothing twice in effect.
+
+use std::time::Duration;
+
+use shopify_sim::{Fault, FaultKind};
+use testkit::{ManualClock, at};
+
+use crate::support::{Process, World};
+
+/// After this time a dead worker's shop is taken over.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// Waits until the shop has let a request hang.
+async fn hangs(world: &World) {
+    world.shop.until(|calls| calls.faults > 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_answer_and_the_run() {
+    let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
+    let debounced = World::builder()
+        .clock(&clock)
+        .set("SHOPSYNC__SYNC__DEBOUNCE", "1s");
+    let mut world = debounced.installed().await;
+    let product = world.shop.product_ids()[0];
+    world.shop.set_price(product, None, "12.34").unwrap();
+    world.shop.settled().await;
+    world.app.crash().await;
+    world.is_true().await.unwrap_err();
+    world.app.restart().await;
+    clock.advance(Duration::from_secs(1));
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.app.put_count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_a_full_scan() {
+    let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
+    let mut world = World::builder().clock(&clock).installed().await;
+    let product = world.shop.product_ids()[5];
+    world
+        .shop
+        .quietly()
+        .set_price(product, None, "12.34")
+        .unwrap();
+    world
+        .shop
+        .quietly()
+        .delete_product(world.shop.product_ids()[6])
+        .unwrap();
+    let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
+    world.shop.fault(hang).unwrap();
+    world.demand().await;
+    hangs(&world).await;
+    world.app.crash().await;
+    world.app.restart().await;
+    clock.advance(LEASE);
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.app.put_count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_what_a_delivery_named_is_read() {
+    let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
+    let mut world = World::builder().clock(&clock).installed().await;
+    let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
+    world.shop.fault(hang).unwrap();
+    world
+        .shop
+        .set_price(world.shop.product_ids()[0], None, "12.34")
+        .unwrap();
+    world.shop.settled().await;
+    hangs(&world).await;
+    world.app.crash().await;
+    world.app.restart().await;
+    clock.advance(LEASE);
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.app.put_count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_to_a_dead_service_arrive_when_it_is_back() {
+    let mut world = World::builder().installed().await;
+    world.app.crash().await;
+    world
+        .shop
+        .set_price(world.shop.product_ids()[0], None, "12.34")
+        .unwrap();
+    // The shop tries again; here its pauses are thousandths of the real ones.
+    world.app.restart().await;
+    world.settled().await;
+    world.is_true().await.unwrap();
+}
+
+/// A world whose service is a process of its own.
+async fn process(debounce: &str) -> (World, Process) {
+    let mut world = World::builder()
+        .set("SHOPSYNC__SYNC__DEBOUNCE", debounce)
+        .set("SHOPSYNC__SYNC__LEASE", "3s")
+        .set("SHOPSYNC__LOG__FORMAT", "json")
+        .start()
+        .await;
+    world.app.stop().await;
+    let process = serve(&world).await;
+    let report = world.install().await;
+    assert_eq!(report["upload_status"], "success", "{report}");
+    (world, process)
+}
+
+async fn serve(world: &World) -> Process {
+    let folder = world.app.backends.dir.path();
+    let process = Process::serve(world.app.variables(), folder).await;
+    world.app.relay.lead_to(process.address());
+    process
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_answer_and_the_run() {
+    let (world, service) = process("2s").await;
+    world
+        .shop
+        .set_price(world.shop.product_ids()[0], None, "12.34")
+        .unwrap();
+    world.shop.settled().await;
+    let sent = world.shop.deliveries();
+    assert_eq!(sent.last().unwrap().last_status, Some(200));
+    world.app.relay.cut();
+    let log = service.kill().await;
+    assert!(
+        !log.contains("ProductsById") && world.calls("ProductsById") == 0,
+        "{log}"
+    );
+    world.is_true().await.unwrap_err();
+
+    let mut service = serve(&world).await;
+    service.logged("The run ends: uploaded").await;
+    world.is_true().await.unwrap();
+    let rest = service.kill().await;
+    assert!(!rest.contains("uploaded"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_run() {
+    let (world, service) = process("0s").await;
+    let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
+    world.shop.fault(hang).unwrap();
+    world
+        .shop
+        .set_price(world.shop.product_ids()[0], None, "12.34")
+        .unwrap();
+    world.shop.settled().await;
+    hangs(&world).await;
+    world.app.relay.cut();
+    service.kill().await;
+    world.is_true().await.unwrap_err();
+
+    let mut service = serve(&world).await;
+    service.logged("The run ends: uploaded").await;
+    world.is_true().await.unwrap();
+    // Tokens were kept: no new installation was needed.
+    assert_eq!(world.shop.calls().token_requests, 1);
+    service.kill().await;
+}

@@ -1,0 +1,110 @@
+//! What must not be believed changes nothing: not the document, not the runs, and the shop is not even asked.
+
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+use crate::support::{SECRET, World, sign};
+
+/// The request gets this status. The shop has changed without a webhook, so that any run would show.
+async fn changes_nothing(world: &World, request: RequestBuilder, status: u16) {
+    let before = (
+        world.shop.calls(),
+        world.runs().await.len(),
+        world.app.put_count(),
+    );
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), status);
+    world.settled().await;
+    let after = (
+        world.shop.calls(),
+        world.runs().await.len(),
+        world.app.put_count(),
+    );
+    assert_eq!(after, before);
+    world.is_true().await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_shopify_did_not_send() {
+    let limited = World::builder().set("SHOPSYNC__SERVER__WEBHOOK_BODY_LIMIT", "65536");
+    let world = limited.installed().await;
+    let product = world.shop.product_ids()[0];
+    world
+        .shop
+        .quietly()
+        .set_price(product, None, "66.60")
+        .unwrap();
+    let domain = world.shop.domain().to_owned();
+    let body = json!({"id": product}).to_string();
+    let signed = |body: &str| sign(SECRET, body.as_bytes());
+    let post = |shop: &str, signature: Option<String>, body: &str| {
+        let request = world
+            .app
+            .post("/shopify/webhook")
+            .header("X-Shopify-Topic", "products/update")
+            .header("X-Shopify-Shop-Domain", shop)
+            .header("X-Shopify-Webhook-Id", "w1")
+            .body(body.to_owned());
+        match signature {
+            Some(signature) => request.header("X-Shopify-Hmac-Sha256", signature),
+            None => request,
+        }
+    };
+    let forged = sign("another secret", body.as_bytes());
+    let long = format!("{{\"id\":{product},\"x\":\"{}\"}}", "x".repeat(70_000));
+    let padded = format!("{body} ");
+    for (request, status) in [
+        (post(&domain, None, &body), 401),
+        (post(&domain, Some(forged), &body), 401),
+        (post(&domain, Some(signed(&body)), &padded), 401),
+        (post(&domain, Some(signed("[]")), "[]"), 400),
+        (post(&domain, Some(signed("{")), "{"), 400),
+        (post("evil.example", Some(signed(&body)), &body), 400),
+        (
+            post(
+                "example.myshopify.com.evil.example",
+                Some(signed(&body)),
+                &body,
+            ),
+            400,
+        ),
+        (post(&domain, Some(signed(&long)), &long), 413),
+        // Well signed, about a shop that is not installed.
+        (
+            post("another.myshopify.com", Some(signed(&body)), &body),
+            200,
+        ),
+        // Well signed, about nothing that exists here.
+        (post(&domain, Some(signed("{}")), "{}"), 200),
+    ] {
+        changes_nothing(&world, request, status).await;
+    }
+    // The same delivery, right, does change something.
+    let named = world.app.delivery(&domain, "products/update", "w2", &body);
+    assert_eq!(named.send().await.unwrap().status(), 200);
+    world.settled().await;
+    world.is_true().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_that_name_no_shop() {
+    let world = World::builder().installed().await;
+    world.shop.quietly().rename_shop("Renamed").unwrap();
+    for shop in [
+        "evil.example",
+        "example.myshopify.com.evil.example",
+        "example.myshopify.com@evil",
+        "example.myshopify.com:443",
+        "example.myshopify.com%2Fadmin",
+        "example%0A",
+        "ex%C3%A4mple",
+    ] {
+        for path in [
+            format!("/shopify/{shop}/login"),
+            format!("/shopify/install?shop={shop}&hmac=00"),
+            format!("/shopify/callback?shop={shop}&code=1&state=2&hmac=00"),
+        ] {
+            changes_nothing(&world, world.app.get(&path), 400).await;
+        }
+    }
+}

@@ -1,0 +1,242 @@
+use serde_json::Value;
+use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
+use sync_core::ports::{RunLog, ShopRegistry};
+use sync_core::progress::Progress;
+use sync_core::{Demand, Outcome, Run, ShopDomain, Trigger};
+use testkit::ManualClock;
+
+use super::{Relay, SECRET, TestApp, TestAppBuilder, of_document, of_shop};
+
+/// The scopes that the service asks for.
+const SCOPES: [&str; 4] = [
+    "read_products",
+    "read_inventory",
+    "read_locations",
+    "read_discounts",
+];
+
+/// The operations of a full scan.
+const SCANNING: [&str; 4] = [
+    "ProductsPage",
+    "CollectionsPage",
+    "DiscountsPage",
+    "LocationsPage",
+];
+
+/// A service and a shop that knows it.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) shop: ShopControl,
+    pub(crate) domain: ShopDomain,
+    http: reqwest::Client,
+    _simulator: Simulator,
+}
+
+/// What a test wants differently.
+pub(crate) struct WorldBuilder {
+    app: TestAppBuilder,
+    catalog: CatalogSpec,
+    bucket: BucketSize,
+}
+
+impl WorldBuilder {
+    /// Sets a variable of the service's.
+    pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.app = self.app.set(name, value);
+        self
+    }
+
+    /// Gives the service a clock that is moved by hand. The shop goes by the machine's.
+    pub(crate) fn clock(mut self, clock: &ManualClock) -> Self {
+        self.app = self.app.clock(clock);
+        self
+    }
+
+    /// Fills the shop.
+    pub(crate) fn catalog(mut self, catalog: CatalogSpec) -> Self {
+        self.catalog = catalog;
+        self
+    }
+
+    /// Starts the shop, then the service. It is not installed.
+    pub(crate) async fn start(self) -> World {
+        let relay = Relay::start().await;
+        let app = SimApp {
+            api_key: "test-app".to_owned(),
+            api_secret: SECRET.to_owned(),
+            redirect_uris: vec![relay.url("/shopify/callback")],
+            scopes: SCOPES.map(str::to_owned).into(),
+        };
+        let simulator = Simulator::builder()
+            .seed(7)
+            .shop("example", self.catalog)
+            .app(app)
+            .bucket(self.bucket)
+            .retry_scale(0.001)
+            .start()
+            .await
+            .unwrap();
+        let app = self
+            .app
+            .set("SHOPIFY_ENDPOINT", simulator.endpoint())
+            .relay(relay)
+            .start()
+            .await;
+        let shop = simulator.control("example").unwrap();
+        World {
+            app,
+            domain: shop.domain().parse().unwrap(),
+            shop,
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
+            _simulator: simulator,
+        }
+    }
+
+    /// Starts both and installs the service in the shop.
+    pub(crate) async fn installed(self) -> World {
+        let world = self.start().await;
+        let report = world.install().await;
+        assert_eq!(report["upload_status"], "success", "{report}");
+        world.settled().await;
+        world
+    }
+}
+
+impl World {
+    /// A service and a shop to adjust before they start.
+    pub(crate) fn builder() -> WorldBuilder {
+        WorldBuilder {
+            app: TestApp::builder(),
+            catalog: CatalogSpec::default(),
+            bucket: BucketSize {
+                maximum: 20_000.0,
+                restore_rate: 20_000.0,
+            },
+        }
+    }
+
+    /// Follows the merchant's way from the login to the callback. Returns the callback's report.
+    pub(crate) async fn install(&self) -> Value {
+        let login = format!("/shopify/{}/login", self.domain.name());
+        let mut response = self.get(&self.app.relay.url(&login)).await;
+        for _ in 0..2 {
+            assert_eq!(response.status(), 302, "{}", response.url());
+            let next = response.headers()["location"].to_str().unwrap().to_owned();
+            response = self.get(&next).await;
+        }
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// A GET of any address. Redirects are not followed.
+    pub(crate) async fn get(&self, url: &str) -> reqwest::Response {
+        self.http.get(url).send().await.unwrap()
+    }
+
+    /// Waits until all webhooks have arrived and all that they ask for is done.
+    pub(crate) async fn settled(&self) {
+        self.shop.settled().await;
+        self.app.settled().await;
+    }
+
+    /// Demands a full scan, as `shopsync sync --full` does, and waits until all is done.
+    pub(crate) async fn sync(&self) {
+        self.demand().await;
+        self.app.settled().await;
+    }
+
+    /// Demands a full scan.
+    pub(crate) async fn demand(&self) {
+        let service = self.app.service();
+        let demand = Demand::full(Trigger::Manual);
+        let (inbox, now) = (&service.ports.inbox, service.clock.now());
+        inbox.demand(&self.domain, &demand, now).await.unwrap();
+        service.wake.notify_one();
+    }
+
+    /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
+    pub(crate) async fn next_run(&self) -> Outcome {
+        let mut heard = self.app.service().bulletin.listen();
+        self.demand().await;
+        loop {
+            let event = heard.recv().await.unwrap();
+            if let Progress::Finished(report) = &event.progress {
+                return report.outcome.clone();
+            }
+        }
+    }
+
+    /// The shop's document.
+    pub(crate) async fn document(&self) -> Value {
+        let document = self.app.document(&self.domain).await;
+        document.expect("there is a document")
+    }
+
+    /// Whether the document says of the shop what is true of it, item by item.
+    pub(crate) async fn is_true(&self) -> Result<(), String> {
+        let (found, truth) = (
+            of_document(&self.document().await),
+            of_shop(&self.shop.truth()),
+        );
+        first_difference("", &found, &truth).map_or(Ok(()), Err)
+    }
+
+    /// The runs of the shop, newest first.
+    pub(crate) async fn runs(&self) -> Vec<Run> {
+        let runs = self
+            .app
+            .service()
+            .database
+            .recent(Some(&self.domain), 1_000);
+        runs.await.unwrap()
+    }
+
+    /// How often each of these operations was called.
+    pub(crate) fn calls(&self, operation: &str) -> u64 {
+        let calls = self.shop.calls();
+        calls.operations.get(operation).copied().unwrap_or_default()
+    }
+
+    /// How many pages of full scans were read.
+    pub(crate) fn scanned_pages(&self) -> u64 {
+        SCANNING.iter().map(|operation| self.calls(operation)).sum()
+    }
+
+    /// Whether the shop is known.
+    pub(crate) async fn is_known(&self) -> bool {
+        let found = self.app.service().database.find(&self.domain).await;
+        found.unwrap().is_some()
+    }
+}
+
+/// The first place in which two values differ, and how.
+fn first_difference(path: &str, found: &Value, truth: &Value) -> Option<String> {
+    match (found, truth) {
+        (Value::Object(found), Value::Object(truth)) => {
+            let names: std::collections::BTreeSet<_> = found.keys().chain(truth.keys()).collect();
+            names.into_iter().find_map(|name| {
+                let (found, truth) = (found.get(name), truth.get(name));
+                let nothing = Value::Null;
+                let (found, truth) = (found.unwrap_or(&nothing), truth.unwrap_or(&nothing));
+                first_difference(&format!("{path}/{name}"), found, truth)
+            })
+        }
+        (Value::Array(found), Value::Array(truth)) if found.len() == truth.len() => {
+            let mut pairs = found.iter().zip(truth).enumerate();
+            pairs.find_map(|(index, (found, truth))| {
+                first_difference(&format!("{path}/{index}"), found, truth)
+            })
+        }
+        (Value::Array(found), Value::Array(truth)) => Some(format!(
+            "{path}: {} items instead of {}",
+            found.len(),
+            truth.len()
+        )),
+        _ if found == truth => None,
+        _ => Some(format!("{path}: {found} instead of {truth}")),
+    }
+}

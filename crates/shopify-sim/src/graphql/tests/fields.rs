@@ -1,0 +1,141 @@
+//! Every field that the schema has is either answered as the schema says or honestly refused.
+
+use apollo_compiler::schema::ExtendedType;
+use serde_json::{Value, json};
+
+use super::{ADMIN, EMPTY, Shop};
+use crate::catalog::discount::DiscountKind;
+use crate::catalog::gid::{gid, level_gid};
+
+/// A way to something of a type, with `%` where its fields are asked.
+fn ways(shop: &Shop) -> Vec<(&'static str, String)> {
+    let catalog = &shop.catalog;
+    let product = catalog.products.values().next().unwrap();
+    let variant = &product.variants[0];
+    let node = |kind: &'static str, id: String| {
+        let way = format!("{{ node(id: \"{id}\") {{ ... on {kind} {{ % }} }} }}");
+        (kind, way)
+    };
+    let mut ways = vec![
+        ("QueryRoot", "{ % }".to_owned()),
+        node("Shop", gid("Shop", catalog.shop.id)),
+        node("AppInstallation", gid("AppInstallation", catalog.shop.id)),
+        node("Product", gid("Product", product.id)),
+        node("ProductVariant", gid("ProductVariant", variant.id)),
+        node("InventoryItem", gid("InventoryItem", variant.item.id)),
+        node(
+            "InventoryLevel",
+            level_gid(variant.item.levels[0].location, variant.item.id).to_string(),
+        ),
+        node("Location", gid("Location", variant.item.levels[0].location)),
+        node("Metafield", gid("Metafield", product.metafields[0].id)),
+        node(
+            "WebhookSubscription",
+            gid("WebhookSubscription", shop.subscriptions[0].id),
+        ),
+    ];
+    for collection in catalog.collections.keys() {
+        ways.push(node("Collection", gid("Collection", *collection)));
+    }
+    ways.extend(ways_to_discounts(shop));
+    ways
+}
+
+/// The leaves of `kind` without required arguments, and the objects that have such leaves, two levels down.
+fn selections(kind: &str, depth: usize) -> Vec<String> {
+    let schema = &ADMIN.pinned.schema;
+    let Some(ExtendedType::Object(object)) = schema.types.get(kind) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (name, field) in &object.fields {
+        if field.arguments.iter().any(|each| each.is_required()) {
+            continue;
+        }
+        let first = field.arguments.iter().any(|each| each.name == "first");
+        let arguments = if first { "(first: 2)" } else { "" };
+        let inner = field.ty.inner_named_type();
+        match schema.types.get(inner) {
+            Some(ExtendedType::Object(_)) if depth > 0 && !inner.starts_with("Customer") => {
+                let inside = selections(inner, depth - 1).into_iter();
+                found.extend(inside.map(|inside| format!("{name}{arguments} {{ {inside} }}")));
+            }
+            Some(ExtendedType::Union(_) | ExtendedType::Interface(_)) => {
+                found.push(format!("{name} {{ __typename }}"));
+            }
+            Some(ExtendedType::Object(_)) => {}
+            _ => found.push(format!("{name}{arguments}")),
+        }
+    }
+    found
+}
+
+#[test]
+fn every_field_is_answered_as_the_schema_says_or_refused_as_not_simulated() {
+    let mut shop = Shop::small();
+    shop.ask(
+        "mutation { webhookSubscriptionCreate(topic: SHOP_UPDATE, webhookSubscription: {uri: \"https://a.example\"}) { userErrors { message } } }",
+        EMPTY(),
+    );
+    let (mut answered, mut refused) = (0, 0);
+    for (kind, way) in ways(&shop) {
+        for selection in selections(kind, 2) {
+            let query = way.replace('%', &selection);
+            let executed = shop.try_ask(&query, EMPTY());
+            let executed = executed.unwrap_or_else(|errors| panic!("{query}: {errors:?}"));
+            if executed.errors.is_empty() {
+                answered += 1;
+                continue;
+            }
+            refused += 1;
+            for error in &executed.errors {
+                assert_eq!(
+                    error["extensions"]["code"], "NOT_SIMULATED",
+                    "{query}: {error}"
+                );
+            }
+        }
+    }
+    assert!(answered > 800, "{answered} answered, {refused} refused");
+}
+
+#[test]
+fn discounts_lack_only_what_has_nothing_to_do_with_selling() {
+    let mut shop = Shop::small();
+    let known = json!(["hasTimelineComment", "id"]);
+    for (kind, way) in ways_to_discounts(&shop) {
+        for selection in selections(kind, 0) {
+            let executed = shop
+                .try_ask(&way.replace('%', &selection), EMPTY())
+                .unwrap();
+            let is_known = known
+                .as_array()
+                .unwrap()
+                .contains(&Value::from(selection.as_str()));
+            assert_eq!(executed.errors.is_empty(), !is_known, "{kind}.{selection}");
+        }
+    }
+}
+
+fn ways_to_discounts(shop: &Shop) -> Vec<(&'static str, String)> {
+    let names: Vec<_> = DiscountKind::ALL
+        .iter()
+        .map(|kind| kind.type_name())
+        .collect();
+    let discounts = shop.catalog.discounts.values();
+    let ways = discounts.map(|discount| {
+        let id = gid("DiscountNode", discount.id);
+        let kind = discount.kind.type_name();
+        (
+            kind,
+            format!("{{ discountNode(id: \"{id}\") {{ discount {{ ... on {kind} {{ % }} }} }} }}"),
+        )
+    });
+    let ways: Vec<_> = ways.collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| ways.iter().any(|(kind, _)| kind == name))
+    );
+    ways
+}

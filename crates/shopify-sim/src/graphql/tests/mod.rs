@@ -1,0 +1,146 @@
+//! Real documents, asked of generated catalogues.
+
+mod answers;
+mod costs;
+mod documents;
+mod fields;
+mod paging;
+mod refusals;
+mod speed;
+mod subscriptions;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use serde_json::{Value, json};
+
+use super::{Admin, Context, Executed, Request};
+use crate::catalog::Catalog;
+use crate::catalog::generate::generate;
+use crate::catalog::gid::gid;
+use crate::catalog::spec::CatalogSpec;
+use crate::webhook::subscription::Subscription;
+
+/// 2026-11-24T12:00:00Z.
+const NOW: i64 = 1_795_521_600;
+
+const SCOPES: [&str; 4] = [
+    "read_products",
+    "read_inventory",
+    "read_locations",
+    "read_discounts",
+];
+
+/// Parsing the schema takes a while without optimisation.
+static ADMIN: LazyLock<Arc<Admin>> = LazyLock::new(Admin::new);
+
+/// A shop that answers.
+struct Shop {
+    catalog: Catalog,
+    subscriptions: Vec<Subscription>,
+    scopes: Vec<String>,
+    shuffle: u64,
+}
+
+impl Shop {
+    fn new(spec: &CatalogSpec) -> Self {
+        Self {
+            catalog: generate("example.myshopify.com", 7, spec),
+            subscriptions: Vec::new(),
+            scopes: SCOPES.map(str::to_owned).into(),
+            shuffle: 0,
+        }
+    }
+
+    fn small() -> Self {
+        Self::new(&CatalogSpec {
+            discounts: 16,
+            collections: 7,
+            ..CatalogSpec::default()
+        })
+    }
+
+    fn try_ask(&mut self, query: &str, variables: Value) -> Result<Executed, Vec<Value>> {
+        let prepared = ADMIN.prepare(&request(query, variables))?;
+        let mut subscriptions = std::mem::take(&mut self.subscriptions);
+        let context = |subscriptions| Context {
+            catalog: &self.catalog,
+            subscriptions,
+            scopes: &self.scopes,
+            now: NOW,
+            shuffle: self.shuffle,
+            version: "2026-10",
+        };
+        let executed = if prepared.is_mutation() {
+            prepared.mutate(&context(&[]), &mut subscriptions)
+        } else {
+            prepared.query(&context(&subscriptions))
+        };
+        self.subscriptions = subscriptions;
+        Ok(executed)
+    }
+
+    /// Asks for something to which there is an answer.
+    fn ask(&mut self, query: &str, variables: Value) -> Value {
+        let executed = self.try_ask(query, variables).unwrap();
+        assert_eq!(executed.errors, Vec::<Value>::new(), "{query}");
+        executed.data
+    }
+
+    /// Asks for something that is refused, before or while it is answered, and returns the errors.
+    fn refused(&mut self, query: &str, variables: Value) -> Vec<Value> {
+        let errors = match self.try_ask(query, variables) {
+            Ok(executed) => executed.errors,
+            Err(errors) => errors,
+        };
+        assert!(!errors.is_empty(), "{query} is not refused");
+        errors
+    }
+
+    fn product(&self, place: usize) -> String {
+        gid("Product", *self.catalog.products.keys().nth(place).unwrap())
+    }
+}
+
+fn request(query: &str, variables: Value) -> Request {
+    let Value::Object(variables) = variables else {
+        panic!("variables are an object");
+    };
+    Request {
+        query: query.to_owned(),
+        operation_name: None,
+        variables,
+    }
+}
+
+/// The documents of a folder by name, without its ending.
+fn documents_in(folder: &Path) -> Vec<(String, String)> {
+    let paths = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = paths.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "graphql"));
+    paths.sort();
+    let named = paths.into_iter().map(|path| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read_to_string(&path).unwrap())
+    });
+    named.collect()
+}
+
+fn crate_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// One of our own documents.
+fn document(name: &str) -> String {
+    let folder = crate_folder().join("src/graphql/tests/documents");
+    std::fs::read_to_string(folder.join(format!("{name}.graphql"))).unwrap()
+}
+
+/// Follows names and places into an answer.
+fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
+    value
+        .pointer(path)
+        .unwrap_or_else(|| panic!("{path} is not in {value}"))
+}
+
+const EMPTY: fn() -> Value = || json!({});

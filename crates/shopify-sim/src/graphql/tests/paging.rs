@@ -1,0 +1,288 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::catalog::gid::gid;
+use crate::catalog::spec::CatalogSpec;
+
+const ALL: &str = "status:active,archived,draft,unlisted";
+
+/// A connection to walk: its field with arguments beside those of paging, what is around it, and how to reach it.
+struct Walk {
+    field: String,
+    around: (String, &'static str),
+    path: &'static str,
+}
+
+fn walks(shop: &Shop) -> Vec<Walk> {
+    let catalog = &shop.catalog;
+    let root = |field: String| Walk {
+        path: "",
+        around: (String::new(), ""),
+        field,
+    };
+    let within = |around: String, closing, path, field: &str| Walk {
+        field: field.to_owned(),
+        around: (around, closing),
+        path,
+    };
+    let mut walks = Vec::new();
+    for sort in [
+        "ID",
+        "TITLE",
+        "UPDATED_AT",
+        "VENDOR",
+        "INVENTORY_TOTAL",
+        "RELEVANCE",
+    ] {
+        walks.push(root(format!("products(query: \"{ALL}\", sortKey: {sort}")));
+    }
+    for field in [
+        "productVariants(sortKey: SKU",
+        "inventoryItems(query: \"\"",
+        "locations(includeInactive: true",
+        "collections(sortKey: TITLE",
+        "discountNodes(sortKey: CREATED_AT",
+        "automaticDiscountNodes(sortKey: ID",
+    ] {
+        walks.push(root(field.to_owned()));
+    }
+    let product = format!("product(id: \"{}\") {{", shop.product(0));
+    for field in [
+        "variants(sortKey: POSITION",
+        "variants(sortKey: TITLE",
+        "metafields(namespace: \"custom\"",
+    ] {
+        walks.push(within(product.clone(), "}", "/product", field));
+    }
+    let item = catalog.products.values().next().unwrap().variants[0]
+        .item
+        .id;
+    let item = format!("inventoryItem(id: \"{}\") {{", gid("InventoryItem", item));
+    walks.push(within(
+        item,
+        "}",
+        "/inventoryItem",
+        "inventoryLevels(includeInactive: true",
+    ));
+    let collection = catalog.collections.keys().next().unwrap();
+    let collection = format!("collection(id: \"{}\") {{", gid("Collection", *collection));
+    for sort in ["COLLECTION_DEFAULT", "MANUAL", "PRICE", "BEST_SELLING"] {
+        let field = format!("products(sortKey: {sort}");
+        walks.push(within(collection.clone(), "}", "/collection", &field));
+    }
+    let discount = catalog.discounts.values().next().unwrap();
+    let around = format!(
+        "discountNode(id: \"{}\") {{ discount {{ ... on DiscountCodeBasic {{",
+        gid("DiscountNode", discount.id)
+    );
+    walks.push(within(
+        around,
+        "}}}",
+        "/discountNode/discount",
+        "codes(sortKey: CODE",
+    ));
+    walks
+}
+
+/// All ids in the order in which the pages give them.
+fn walked(shop: &mut Shop, walk: &Walk, size: usize, forward: bool, reverse: bool) -> Vec<String> {
+    let (count, mark) = if forward {
+        ("first", "after")
+    } else {
+        ("last", "before")
+    };
+    let query = format!(
+        "query($mark: String) {{ {} it: {}, {count}: {size}, {mark}: $mark, reverse: {reverse}) {{ nodes {{ id }} edges {{ cursor node {{ id }} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} {} }}",
+        walk.around.0, walk.field, walk.around.1
+    );
+    let mut ids: Vec<String> = Vec::new();
+    let mut mark = Value::Null;
+    loop {
+        let data = shop.ask(&query, json!({ "mark": mark }));
+        let page = at(&data, &format!("{}/it", walk.path));
+        let nodes = at(page, "/nodes").as_array().unwrap();
+        let shown: Vec<String> = nodes
+            .iter()
+            .map(|node| node["id"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(shown.len() <= size);
+        let edges = at(page, "/edges").as_array().unwrap();
+        assert!(edges.iter().map(|edge| &edge["node"]).eq(nodes));
+        let info = at(page, "/pageInfo");
+        assert_eq!(
+            edges.first().map(|edge| &edge["cursor"]),
+            info.get("startCursor").filter(|it| !it.is_null())
+        );
+        ids = if forward {
+            [ids, shown].concat()
+        } else {
+            [shown, ids].concat()
+        };
+        let (more, next) = if forward {
+            ("hasNextPage", "endCursor")
+        } else {
+            ("hasPreviousPage", "startCursor")
+        };
+        if !info[more].as_bool().unwrap() {
+            return ids;
+        }
+        mark = info[next].clone();
+    }
+}
+
+fn shop() -> Shop {
+    Shop::new(&CatalogSpec {
+        products: 40,
+        big_products: 0,
+        variants_per_product: 6,
+        locations: 7,
+        many_levels: 7,
+        variants_with_many_levels: 1,
+        metafields_per_product: 9,
+        discounts: 20,
+        many_codes: 30,
+        collections: 11,
+        big_collection: 25,
+        ..CatalogSpec::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn pages_of_any_size_together_show_everything_once(
+        size in 1..30_usize, shuffle in 0..3_u64, forward: bool, reverse: bool,
+    ) {
+        let mut shop = shop();
+        shop.shuffle = shuffle;
+        for walk in walks(&shop) {
+            let mut whole = walked(&mut shop, &walk, 250, true, false);
+            prop_assert!(whole.len() >= 3, "{} has only {}", walk.field, whole.len());
+            if reverse {
+                whole.reverse();
+            }
+            let paged = walked(&mut shop, &walk, size, forward, reverse);
+            prop_assert_eq!(paged, whole, "{}", walk.field);
+        }
+    }
+}
+
+#[test]
+fn shuffling_mixes_what_has_no_promised_order_and_nothing_else() {
+    let mut shop = shop();
+    let all = walks(&shop);
+    let before: Vec<_> = all
+        .iter()
+        .map(|walk| walked(&mut shop, walk, 250, true, false))
+        .collect();
+    shop.shuffle = 3;
+    for (walk, before) in all.iter().zip(before) {
+        let after = walked(&mut shop, walk, 250, true, false);
+        let promised = ![
+            "RELEVANCE",
+            "BEST_SELLING",
+            "inventory",
+            "metafields",
+            "COLLECTION_DEFAULT",
+        ]
+        .iter()
+        .any(|free| walk.field.contains(free));
+        if promised {
+            assert_eq!(after, before, "{}", walk.field);
+        } else if !walk.field.contains("COLLECTION_DEFAULT") {
+            assert_ne!(after, before, "{}", walk.field);
+        }
+        let sorted = |mut ids: Vec<String>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(sorted(after), sorted(before), "{}", walk.field);
+    }
+}
+
+#[test]
+fn a_cursor_fits_only_the_connection_and_the_order_that_gave_it() {
+    let mut shop = shop();
+    let page = |sort: &str| {
+        format!(
+            "query($after: String) {{ products(first: 2, after: $after, sortKey: {sort}) {{ pageInfo {{ endCursor }} }} }}"
+        )
+    };
+    let data = shop.ask(&page("ID"), json!({}));
+    let cursor = at(&data, "/products/pageInfo/endCursor").clone();
+    shop.ask(&page("ID"), json!({"after": cursor}));
+    let others = [
+        page("TITLE"),
+        page("ID").replace("sortKey", "reverse: true, sortKey"),
+        page("ID").replace("products", "collections"),
+        format!(
+            "query($after: String) {{ product(id: \"{}\") {{ variants(first: 1, after: $after) {{ nodes {{ id }} }} }} }}",
+            shop.product(0)
+        ),
+    ];
+    for other in others {
+        let errors = shop.refused(&other, json!({"after": cursor}));
+        assert_eq!(
+            errors[0]["message"], "Invalid cursor for current pagination sort.",
+            "{other}"
+        );
+        assert_eq!(errors[0]["extensions"]["code"], "BAD_REQUEST");
+    }
+}
+
+#[test]
+fn a_walk_goes_on_where_a_deleted_product_stood() {
+    let mut shop = shop();
+    let query = format!(
+        "query($after: String) {{ products(first: 10, after: $after, query: \"{ALL}\") {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+    );
+    let first = shop.ask(&query, json!({}));
+    let ids: Vec<u64> = shop.catalog.products.keys().copied().collect();
+    shop.catalog.products.remove(&ids[9]);
+    let after = at(&first, "/products/pageInfo/endCursor").clone();
+    let second = shop.ask(&query, json!({ "after": after }));
+    assert_eq!(
+        at(&second, "/products/nodes/0/id"),
+        &json!(gid("Product", ids[10]))
+    );
+}
+
+#[test]
+fn a_single_product_gives_all_its_variants_at_once_and_a_list_does_not() {
+    let mut shop = Shop::new(&CatalogSpec {
+        products: 2,
+        big_products: 1,
+        ..CatalogSpec::default()
+    });
+    let id = shop.product(0);
+    let query = format!(
+        "{{ product(id: \"{id}\") {{ variantsCount {{ count precision }} variants(first: 2048) {{ nodes {{ id position }} pageInfo {{ hasNextPage }} }} }} }}"
+    );
+    let data = shop.ask(&query, json!({}));
+    let nodes = at(&data, "/product/variants/nodes").as_array().unwrap();
+    assert_eq!(nodes.len(), 2_048);
+    assert_eq!(nodes[2_047]["position"], 2_048);
+    assert_eq!(at(&data, "/product/variants/pageInfo/hasNextPage"), false);
+    assert_eq!(
+        at(&data, "/product/variantsCount"),
+        &json!({"count": 2048, "precision": "EXACT"})
+    );
+    for query in [
+        query.replace("2048", "2049"),
+        format!(
+            "{{ nodes(ids: [\"{id}\"]) {{ ... on Product {{ variants(first: 251) {{ nodes {{ id }} }} }} }} }}"
+        ),
+        "{ products(first: 1) { nodes { variants(first: 251) { nodes { id } } } } }".to_owned(),
+    ] {
+        let errors = shop.refused(&query, json!({}));
+        assert!(
+            errors[0]["message"]
+                .as_str()
+                .unwrap()
+                .contains("cannot exceed"),
+            "{errors:?}"
+        );
+    }
+}
