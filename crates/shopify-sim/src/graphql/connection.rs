@@ -180,7 +180,7 @@ impl<'a> Connection<'a> {
                     .collect(),
             ),
             "pageInfo" => {
-                let cursor = |edge: Option<&Edge<'_>>| maybe(edge.map(Edge::cursor)).into();
+                let cursor = |edge: Option<&Edge<'_>>| maybe(edge.map(Edge::cursor));
                 Tree::Object(
                     "PageInfo",
                     vec![

@@ -1,19 +1,23 @@
-//! Runs a plan over the objects that answer it.
+//! Runs a plan over the objects that answer it, and writes the answer down as JSON.
+//!
+//! A page can hold a hundred thousand values: they go straight into the text, without a tree in between.
+
+use std::io::Write as _;
 
 use serde_json::{Map, Value};
 
 use super::Executed;
 use super::cost;
 use super::object::{Ask, Resolved, Tree};
-use super::plan::{Field, Kind, Leaf, Shape};
+use super::plan::{Field, Kind, Leaf, Plan, Shape};
 use super::refusal::Refusal;
 
 /// A null where none may be: it takes the place of what is around it.
 #[derive(Debug)]
 pub(super) struct Gone;
 
-/// An answer with what it cost.
-pub(super) type Answered<T> = Result<(T, u64), Gone>;
+/// What an answer cost, once it is written down.
+pub(super) type Answered = Result<u64, Gone>;
 
 #[derive(Debug, Clone, Copy)]
 enum Step<'p> {
@@ -24,121 +28,160 @@ enum Step<'p> {
 /// A plan under way.
 #[derive(Debug, Default)]
 pub(super) struct Execution<'p> {
+    written: Vec<u8>,
     path: Vec<Step<'p>>,
     errors: Vec<Value>,
 }
 
 impl<'p> Execution<'p> {
-    pub(super) fn executed(self, answered: Answered<Map<String, Value>>) -> Executed {
-        let (data, actual_cost) = match answered {
-            Ok((data, cost)) => (data.into(), cost),
-            Err(Gone) => (Value::Null, 0),
-        };
+    /// Runs `plan`, the fields of whose root `answer` answers, one after the other.
+    pub(super) fn run(
+        plan: &'p Plan,
+        answer: impl FnMut(&mut Self, &'p Field) -> Answered,
+    ) -> Executed {
+        let mut execution = Self::default();
+        let answered = execution.each(plan.fields(), &plan.introspected, answer);
+        let actual_cost = answered.unwrap_or_else(|Gone| {
+            execution.retract(0);
+            0
+        });
         Executed {
-            data,
-            errors: self.errors,
+            data: execution.written,
+            errors: execution.errors,
             actual_cost,
         }
     }
 
-    /// Asks `of` for `fields`.
-    pub(super) fn object(
+    fn each(
         &mut self,
         fields: &'p [Field],
-        of: &Tree<'_>,
-    ) -> Answered<Map<String, Value>> {
-        self.each(fields, |execution, field| {
-            let resolved = match field.kind {
-                Kind::Typename => Ok(of.type_name().into()),
-                _ => of.resolve(Ask { field }),
-            };
-            execution.field(field, resolved)
-        })
+        known: &Map<String, Value>,
+        mut answer: impl FnMut(&mut Self, &'p Field) -> Answered,
+    ) -> Answered {
+        let mut cost = 0;
+        self.written.push(b'{');
+        for (key, value) in known {
+            self.json(&key.as_str().into());
+            self.written.push(b':');
+            self.json(value);
+            self.written.push(b',');
+        }
+        for field in fields {
+            self.written.extend_from_slice(field.label.as_bytes());
+            cost += answer(self, field)?;
+            self.written.push(b',');
+        }
+        self.close(b'}');
+        Ok(cost)
     }
 
-    /// Gathers `fields` as `answer` answers them, one after the other.
-    pub(super) fn each(
-        &mut self,
-        fields: &'p [Field],
-        mut answer: impl FnMut(&mut Self, &'p Field) -> Answered<Value>,
-    ) -> Answered<Map<String, Value>> {
-        let mut answers = Map::new();
-        let mut cost = 0;
-        for field in fields {
-            let (value, points) = answer(self, field)?;
-            answers.insert(field.key.clone(), value);
-            cost += points;
+    /// Closes a list or an object, over the comma after its last element.
+    fn close(&mut self, with: u8) {
+        if self.written.last() == Some(&b',') {
+            self.written.pop();
         }
-        Ok((answers, cost))
+        self.written.push(with);
+    }
+
+    /// Takes back what was written from `start` on: it is null.
+    fn retract(&mut self, start: usize) {
+        self.written.truncate(start);
+        self.written.extend_from_slice(b"null");
+    }
+
+    /// Asks `of` for `field`.
+    pub(super) fn ask(&mut self, field: &'p Field, of: &Tree<'_>) -> Answered {
+        let resolved = match field.kind {
+            Kind::Typename => Ok(of.type_name().into()),
+            _ => of.resolve(Ask { field }),
+        };
+        self.field(field, resolved)
     }
 
     /// Writes down what `field` was resolved to.
-    pub(super) fn field(&mut self, field: &'p Field, resolved: Resolved<'_>) -> Answered<Value> {
+    pub(super) fn field(&mut self, field: &'p Field, resolved: Resolved<'_>) -> Answered {
         self.path.push(Step::Key(&field.key));
-        let completed = match resolved {
-            Ok(tree) => self.complete(field, &field.shape, tree),
+        let start = self.written.len();
+        let answered = match resolved {
+            Ok(tree) => self.complete(field, &field.shape, &tree),
             Err(refusal) => Err(self.refuse(field, &refusal)),
         };
         self.path.pop();
-        nullified(&field.shape, completed)
+        self.nullified(&field.shape, start, answered)
     }
 
-    fn complete(&mut self, field: &'p Field, shape: &Shape, tree: Tree<'_>) -> Answered<Value> {
-        match (shape, &field.kind, tree) {
-            (_, _, Tree::Leaf(Value::Null)) => {
-                if shape.nullable() {
-                    return Ok((Value::Null, 0));
-                }
-                Err(self.contradict(field, "null"))
+    fn nullified(&mut self, shape: &Shape, start: usize, answered: Answered) -> Answered {
+        match answered {
+            Err(Gone) if shape.nullable() => {
+                self.retract(start);
+                Ok(0)
             }
-            (Shape::Many { of, .. }, _, Tree::List(items)) => self.list(field, of, items),
-            // Lists of scalars come as one leaf.
-            (Shape::Many { of, .. }, Kind::Leaf(leaf), Tree::Leaf(Value::Array(values)))
-                if !matches!(**of, Shape::Many { .. }) =>
-            {
-                if values.iter().all(|value| leaf.fits(value)) {
-                    return Ok((values.into(), 0));
-                }
-                Err(self.contradict(field, "another kind of list"))
-            }
-            (Shape::One { .. }, Kind::Leaf(leaf), Tree::Leaf(value)) => {
-                self.leaf(field, leaf, value)
-            }
-            (Shape::One { .. }, Kind::Typename, Tree::Leaf(value)) => Ok((value, 0)),
-            (Shape::One { .. }, Kind::Composite(role, asked), tree) => {
-                let size = tree.size();
-                let Some(fields) = asked.on(tree.type_name()) else {
-                    return Err(self.contradict(field, tree.type_name()));
-                };
-                let (answers, children) = self.object(fields, &tree)?;
-                let cost = cost::composite(*role, size, children);
-                Ok((answers.into(), cost))
-            }
-            _ => Err(self.contradict(field, "another shape")),
+            answered => answered,
         }
     }
 
-    fn leaf(&mut self, field: &'p Field, leaf: &Leaf, value: Value) -> Answered<Value> {
-        if leaf.fits(&value) {
-            Ok((value, 0))
-        } else {
-            Err(self.contradict(field, &value.to_string()))
+    fn complete(&mut self, field: &'p Field, shape: &Shape, tree: &Tree<'_>) -> Answered {
+        match (shape, &field.kind, tree) {
+            (_, _, Tree::Null) => {
+                if shape.nullable() {
+                    self.written.extend_from_slice(b"null");
+                    Ok(0)
+                } else {
+                    Err(self.contradict(field, "null"))
+                }
+            }
+            (Shape::Many { of, .. }, _, Tree::List(items)) => self.list(field, of, items),
+            (Shape::One { .. }, Kind::Leaf(leaf), tree) if fits(leaf, tree) => {
+                self.leaf(tree);
+                Ok(0)
+            }
+            (Shape::One { .. }, Kind::Typename, tree) => {
+                self.leaf(tree);
+                Ok(0)
+            }
+            (Shape::One { .. }, Kind::Composite(role, asked), tree) => {
+                let Some(fields) = asked.on(tree.type_name()) else {
+                    return Err(self.contradict(field, tree.type_name()));
+                };
+                let children = self.each(fields, &Map::new(), |execution, field| {
+                    execution.ask(field, tree)
+                })?;
+                Ok(cost::composite(*role, tree.size(), children))
+            }
+            _ => Err(self.contradict(field, "something else")),
         }
     }
 
     /// A list costs what its dearest element costs.
-    fn list(&mut self, field: &'p Field, of: &Shape, items: Vec<Tree<'_>>) -> Answered<Value> {
-        let mut values = Vec::with_capacity(items.len());
+    fn list(&mut self, field: &'p Field, of: &Shape, items: &[Tree<'_>]) -> Answered {
         let mut dearest = 0;
-        for (place, item) in items.into_iter().enumerate() {
+        self.written.push(b'[');
+        for (place, item) in items.iter().enumerate() {
             self.path.push(Step::Place(place));
-            let completed = self.complete(field, of, item);
+            let start = self.written.len();
+            let answered = self.complete(field, of, item);
             self.path.pop();
-            let (value, cost) = nullified(of, completed)?;
-            values.push(value);
-            dearest = dearest.max(cost);
+            dearest = dearest.max(self.nullified(of, start, answered)?);
+            self.written.push(b',');
         }
-        Ok((values.into(), dearest))
+        self.close(b']');
+        Ok(dearest)
+    }
+
+    fn leaf(&mut self, tree: &Tree<'_>) {
+        let written = &mut self.written;
+        // Writing into memory does not fail.
+        let _ = match tree {
+            Tree::Text(text) => serde_json::to_writer(written, text).map_err(Into::into),
+            Tree::Number(number) => write!(written, "{number}"),
+            Tree::Flag(flag) => write!(written, "{flag}"),
+            Tree::Json(value) => serde_json::to_writer(written, value).map_err(Into::into),
+            _ => Ok(()),
+        };
+    }
+
+    fn json(&mut self, value: &Value) {
+        self.leaf(&Tree::Json(value.clone()));
     }
 
     fn contradict(&mut self, field: &'p Field, answer: &str) -> Gone {
@@ -158,14 +201,15 @@ impl<'p> Execution<'p> {
     }
 }
 
-fn nullified(shape: &Shape, completed: Answered<Value>) -> Answered<Value> {
-    match completed {
-        Err(Gone) if shape.nullable() => Ok((Value::Null, 0)),
-        completed => completed,
+/// Whether `tree` is a value of the leaf's type.
+fn fits(leaf: &Leaf, tree: &Tree<'_>) -> bool {
+    match (leaf, tree) {
+        (Leaf::Int, Tree::Number(number)) => i32::try_from(*number).is_ok(),
+        (Leaf::Enum(of), Tree::Text(text)) => of.values.contains_key(&**text),
+        (Leaf::Float, Tree::Json(value)) => value.is_number(),
+        (Leaf::Any, Tree::Json(_))
+        | (Leaf::Boolean, Tree::Flag(_))
+        | (Leaf::Text, Tree::Text(_)) => true,
+        _ => false,
     }
-}
-
-/// A mutation's field costs the same whatever it answers.
-pub(super) fn mutated(answered: Answered<Value>) -> Answered<Value> {
-    answered.map(|(value, _)| (value, cost::MUTATION))
 }

@@ -69,10 +69,12 @@ pub(crate) struct Prepared {
     requested_cost: u64,
 }
 
-/// What a request came to. `errors` is empty when all went well; `data` is null when nothing can be told.
+/// What a request came to.
 #[derive(Debug)]
 pub(crate) struct Executed {
-    pub(crate) data: Value,
+    /// JSON; `null` when nothing can be told.
+    pub(crate) data: Vec<u8>,
+    /// Empty when all went well.
     pub(crate) errors: Vec<Value>,
     pub(crate) actual_cost: u64,
 }
@@ -141,17 +143,9 @@ impl Prepared {
 
     /// Answers a query.
     pub(crate) fn query(&self, context: &Context<'_>) -> Executed {
-        let mut execution = Execution::default();
-        let root = Tree::Node(Object {
-            context,
-            node: Node::Query,
-        });
-        let answered = execution.object(self.plan.fields(), &root);
-        let answered = answered.map(|(mut data, cost)| {
-            data.extend(self.plan.introspected.clone());
-            (data, cost)
-        });
-        execution.executed(answered)
+        let node = Node::Query;
+        let root = Tree::Node(Object { context, node });
+        Execution::run(&self.plan, |execution, field| execution.ask(field, &root))
     }
 
     /// Runs a mutation over the shop's subscriptions, field by field.
@@ -160,10 +154,23 @@ impl Prepared {
         context: &Context<'_>,
         subscriptions: &mut Vec<Subscription>,
     ) -> Executed {
-        let mut execution = Execution::default();
-        let answered = execution.each(self.plan.fields(), |execution, field| {
+        Execution::run(&self.plan, |execution, field| {
             mutation::field(execution, &self.pinned, context, subscriptions, field)
-        });
-        execution.executed(answered)
+        })
+    }
+}
+
+impl Executed {
+    /// The body to answer with.
+    pub(crate) fn body(self, extensions: &Value) -> Vec<u8> {
+        let mut body = b"{\"data\":".to_vec();
+        body.reserve(self.data.len() + 512);
+        body.extend(self.data);
+        if !self.errors.is_empty() {
+            let errors = Value::from(self.errors);
+            body.extend(format!(",\"errors\":{errors}").bytes());
+        }
+        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
+        body
     }
 }

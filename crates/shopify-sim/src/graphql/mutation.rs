@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::execute::{Answered, Execution, mutated};
+use super::cost;
+use super::execute::{Answered, Execution};
 use super::object::{Ask, Context, Node, Tree};
 use super::pinned::Pinned;
 use super::plan::Field;
@@ -17,7 +18,7 @@ pub(super) fn field<'p>(
     context: &Context<'_>,
     subscriptions: &mut Vec<Subscription>,
     field: &'p Field,
-) -> Answered<Value> {
+) -> Answered {
     let ask = Ask { field };
     let outcome = match ask.name() {
         "webhookSubscriptionCreate" => create(pinned, context, subscriptions, ask),
@@ -29,7 +30,7 @@ pub(super) fn field<'p>(
         Ok(outcome) => Ok(payload(context, subscriptions, ask, outcome)),
         Err(refusal) => Err(refusal.clone()),
     };
-    mutated(execution.field(field, resolved))
+    execution.field(field, resolved).map(|_| cost::MUTATION)
 }
 
 /// What became of a request: the subscription's number, or why nothing was done.
@@ -39,7 +40,7 @@ fn payload<'a>(
     context: &'a Context<'a>,
     subscriptions: &'a [Subscription],
     ask: Ask<'_>,
-    outcome: &Outcome,
+    outcome: &'a Outcome,
 ) -> Tree<'a> {
     let errors = outcome.as_ref().err().map_or(&[][..], Vec::as_slice);
     let errors = (
@@ -52,7 +53,7 @@ fn payload<'a>(
             let deleted = id.map(|id| gid("WebhookSubscription", *id).into());
             let deleted = (
                 "deletedWebhookSubscriptionId",
-                deleted.unwrap_or(Tree::NULL),
+                deleted.unwrap_or(Tree::Null),
             );
             Tree::Object("WebhookSubscriptionDeletePayload", vec![deleted, errors])
         }
@@ -69,12 +70,11 @@ fn payload<'a>(
     }
 }
 
-fn user_error<'a>(wrong: &Wrong) -> Tree<'a> {
-    let field: Value = wrong.field.iter().copied().collect();
+fn user_error(wrong: &Wrong) -> Tree<'_> {
     Tree::Object(
         "UserError",
         vec![
-            ("field", field.into()),
+            ("field", Tree::texts(wrong.field.iter().copied())),
             ("message", wrong.message.as_str().into()),
         ],
     )

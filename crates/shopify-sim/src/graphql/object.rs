@@ -1,5 +1,7 @@
 //! The objects that fields are asked of.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::connection::{Connection, Edge};
@@ -194,7 +196,11 @@ impl<'p> Ask<'p> {
 /// What a field answers: a value, or something to ask further.
 #[derive(Debug, Clone)]
 pub(crate) enum Tree<'a> {
-    Leaf(Value),
+    Null,
+    Flag(bool),
+    Number(i64),
+    Text(Cow<'a, str>),
+    Json(Value),
     List(Vec<Tree<'a>>),
     /// A value without identity: money, counts, choices.
     Object(&'static str, Vec<(&'static str, Tree<'a>)>),
@@ -204,20 +210,22 @@ pub(crate) enum Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    pub(crate) const NULL: Self = Self::Leaf(Value::Null);
-
     /// The node, or null.
     pub(crate) fn node(context: &'a Context<'a>, node: Option<Node<'a>>) -> Self {
-        node.map_or(Self::NULL, |node| Self::Node(Object { context, node }))
+        node.map_or(Self::Null, |node| Self::Node(Object { context, node }))
+    }
+
+    pub(crate) fn texts(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::List(texts.into_iter().map(Tree::from).collect())
     }
 
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
-            Self::Leaf(_) | Self::List(_) => "",
             Self::Object(name, _) => name,
             Self::Node(object) => object.type_name(),
             Self::Connection(connection) => connection.type_name(),
             Self::Edge(edge) => edge.type_name(),
+            _ => "",
         }
     }
 
@@ -239,18 +247,48 @@ impl<'a> Tree<'a> {
                 let found = found.map(|(_, tree)| tree.clone());
                 found.ok_or_else(|| ask.not_modelled())
             }
-            Self::Leaf(_) | Self::List(_) => Err(ask.not_modelled()),
+            _ => Err(ask.not_modelled()),
         }
     }
 }
 
-impl<T: Into<Value>> From<T> for Tree<'_> {
-    fn from(value: T) -> Self {
-        Self::Leaf(value.into())
+impl<'a> From<&'a str> for Tree<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
     }
 }
 
-/// JSON null for nothing.
-pub(crate) fn maybe<T: Into<Value>>(value: Option<T>) -> Value {
-    value.map_or(Value::Null, Into::into)
+impl From<String> for Tree<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<bool> for Tree<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<i32> for Tree<'_> {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<usize> for Tree<'_> {
+    fn from(number: usize) -> Self {
+        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<f64> for Tree<'_> {
+    fn from(number: f64) -> Self {
+        Self::Json(number.into())
+    }
+}
+
+/// Null for nothing.
+pub(crate) fn maybe<'a, T: Into<Tree<'a>>>(value: Option<T>) -> Tree<'a> {
+    value.map_or(Tree::Null, Into::into)
 }

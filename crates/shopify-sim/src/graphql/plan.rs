@@ -35,6 +35,8 @@ pub(super) struct Asked {
 pub(super) struct Field {
     /// Under which name it is answered.
     pub(super) key: String,
+    /// The key as JSON, with the colon.
+    pub(super) label: String,
     pub(super) name: Name,
     /// The type that it is asked of.
     pub(super) owner: Name,
@@ -153,23 +155,6 @@ impl Role {
             Self::Edge
         } else {
             Self::Object
-        }
-    }
-}
-
-impl Leaf {
-    pub(super) fn fits(&self, value: &Value) -> bool {
-        match self {
-            Self::Int => value
-                .as_i64()
-                .is_some_and(|number| i32::try_from(number).is_ok()),
-            Self::Float => value.is_number(),
-            Self::Boolean => value.is_boolean(),
-            Self::Text => value.is_string(),
-            Self::Enum(of) => value
-                .as_str()
-                .is_some_and(|text| of.values.contains_key(text)),
-            Self::Any => true,
         }
     }
 }
@@ -301,6 +286,7 @@ impl<'a> Planner<'a> {
             None => Kind::Typename,
         };
         Some(Field {
+            label: format!("\"{key}\":"),
             key: key.to_string(),
             name: field.name.clone(),
             owner: owner.clone(),

@@ -13,9 +13,11 @@ pub(super) const API_VERSION: HeaderName = HeaderName::from_static("x-shopify-ap
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LIMITS: &str = "https://shopify.dev/api/usage/rate-limits";
 
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
 /// `body` as JSON.
 pub(super) fn json(status: u16, body: &Value) -> Response {
-    typed(status, "application/json; charset=utf-8", body.to_string())
+    typed(status, JSON, body.to_string())
 }
 
 pub(super) fn typed(status: u16, media_type: &'static str, body: impl Into<Body>) -> Response {

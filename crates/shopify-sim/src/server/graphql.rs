@@ -192,17 +192,13 @@ async fn answered(
     let actual = executed.actual_cost.min(requested);
     shop.with_bucket(|bucket, now| bucket.refund(requested - actual, now));
     shop.count(|calls| calls.points += actual);
-    let mut body = json!({ "data": executed.data });
-    if !executed.errors.is_empty() {
-        body["errors"] = executed.errors.into();
-    }
-    body["extensions"] = json!({"cost": cost(shop, requested, Some(actual))});
+    let extensions = json!({"cost": cost(shop, requested, Some(actual))});
     log::debug!(
         "{}: {} cost {actual} points, request {request_id}",
         shop.domain,
         asked.name
     );
-    answer::json(200, &body)
+    answer::typed(200, answer::JSON, executed.body(&extensions))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Subscription {
 }
 
 /// Resources whose names hold an underscore.
-const MANY_WORDS: [&str; 44] = [
+const MANY_WORDS: [&str; 42] = [
     "APP_PURCHASES",
     "APP_SUBSCRIPTIONS",
     "AUDIT_EVENTS",
@@ -116,8 +116,6 @@ const MANY_WORDS: [&str; 44] = [
     "SUBSCRIPTION_CONTRACTS",
     "TAX_SERVICES",
     "TENDER_TRANSACTIONS",
-    "CUSTOMER_JOINED",
-    "CUSTOMER_LEFT",
 ];
 
 /// The topic `products/update` as the API names it.

@@ -15,14 +15,14 @@ pub(crate) fn collection<'a>(
 ) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("Collection", collection.id).into(),
-        "legacyResourceId" => unsigned(collection.id).into(),
+        "legacyResourceId" => unsigned(collection.id),
         "title" => collection.title.as_str().into(),
         "handle" => collection.handle.as_str().into(),
         "description" => truncated(ask, plain_text(&collection.html)).into(),
         "descriptionHtml" => collection.html.as_str().into(),
         "sortOrder" => collection.sort_order.into(),
-        "templateSuffix" => maybe(collection.template_suffix.as_deref()).into(),
-        "updatedAt" => moment(collection.updated_at).into(),
+        "templateSuffix" => maybe(collection.template_suffix.as_deref()),
+        "updatedAt" => moment(collection.updated_at),
         "productsCount" => counted(ask, collection.products.iter()),
         "hasProduct" => {
             let id = ask.text("id").and_then(Gid::parse).map(|gid| gid.id);
@@ -50,11 +50,11 @@ fn sources<'a>(context: &'a Context<'a>, collection: &'a Collection) -> Tree<'a>
 }
 
 /// A smart collection's condition.
-pub(crate) fn source<'a>(collection: &Collection, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn source<'a>(collection: &'a Collection, ask: Ask<'_>) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("CollectionConditionsSource", collection.id).into(),
         "title" => collection.title.as_str().into(),
-        "description" => Tree::NULL,
+        "description" => Tree::Null,
         "shareable" => false.into(),
         "targetType" => "PRODUCTS".into(),
         _ => return Err(ask.not_modelled()),

@@ -47,20 +47,20 @@ pub(crate) fn discount<'a>(
     Ok(match ask.name() {
         "title" => discount.title.as_str().into(),
         "status" => discount.status(context.now).into(),
-        "startsAt" => moment(discount.starts_at).into(),
-        "endsAt" => maybe(discount.ends_at.map(moment)).into(),
-        "createdAt" => moment(discount.created_at).into(),
-        "updatedAt" => moment(discount.updated_at).into(),
+        "startsAt" => moment(discount.starts_at),
+        "endsAt" => maybe(discount.ends_at.map(moment)),
+        "createdAt" => moment(discount.created_at),
+        "updatedAt" => moment(discount.updated_at),
         "tags" => {
             let tags = discount.tags.iter().map(String::as_str);
-            tags.collect::<serde_json::Value>().into()
+            Tree::texts(tags)
         }
-        "discountClasses" => vec![discount.class()].into(),
+        "discountClasses" => Tree::texts([discount.class()]),
         "summary" => discount.summary().into(),
         "shortSummary" => discount.short_summary().into(),
         "asyncUsageCount" => discount.used.into(),
-        "usageLimit" => maybe(discount.usage_limit).into(),
-        "usesPerOrderLimit" => maybe(discount.uses_per_order).into(),
+        "usageLimit" => maybe(discount.usage_limit),
+        "usesPerOrderLimit" => maybe(discount.uses_per_order),
         "appliesOncePerCustomer" => discount.once_per_customer.into(),
         "appliesOnOneTimePurchase" => discount.one_time.into(),
         "appliesOnSubscription" => discount.subscription.into(),
@@ -86,7 +86,7 @@ fn terms<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> 
         "context" => Tree::Object("DiscountBuyerSelectionAll", vec![("all", "ALL".into())]),
         "minimumRequirement" => {
             let minimum = discount.minimum.as_ref();
-            minimum.map_or(Tree::NULL, |minimum| requirement(context, minimum))
+            minimum.map_or(Tree::Null, |minimum| requirement(context, minimum))
         }
         "customerGets" => Tree::Object(
             "DiscountCustomerGets",
@@ -108,7 +108,7 @@ fn terms<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> 
         ),
         "maximumShippingPrice" => {
             let most = discount.max_shipping;
-            most.map_or(Tree::NULL, |most| money(context, most))
+            most.map_or(Tree::Null, |most| money(context, most))
         }
         "destinationSelection" => destination(&discount.destination),
         "appDiscountType" => Tree::Object(
@@ -117,8 +117,8 @@ fn terms<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> 
                 ("appKey", FUNCTION_APP.into()),
                 ("functionId", FUNCTION.into()),
                 ("title", FUNCTION_TITLE.into()),
-                ("description", Tree::NULL),
-                ("discountClasses", vec![discount.class()].into()),
+                ("description", Tree::Null),
+                ("discountClasses", Tree::texts([discount.class()])),
             ],
         ),
         _ => return Err(ask.not_modelled()),
@@ -137,11 +137,11 @@ fn combines<'a>(discount: &Discount) -> Tree<'a> {
     )
 }
 
-fn requirement<'a>(context: &Context<'_>, minimum: &Minimum) -> Tree<'a> {
+fn requirement<'a>(context: &'a Context<'a>, minimum: &Minimum) -> Tree<'a> {
     match minimum {
         Minimum::Quantity(quantity) => Tree::Object(
             "DiscountMinimumQuantity",
-            vec![("greaterThanOrEqualToQuantity", unsigned(*quantity).into())],
+            vec![("greaterThanOrEqualToQuantity", unsigned(*quantity))],
         ),
         Minimum::Subtotal(amount) => Tree::Object(
             "DiscountMinimumSubtotal",
@@ -150,7 +150,7 @@ fn requirement<'a>(context: &Context<'_>, minimum: &Minimum) -> Tree<'a> {
     }
 }
 
-fn gets<'a>(context: &Context<'_>, value: &Value) -> Tree<'a> {
+fn gets<'a>(context: &'a Context<'a>, value: &Value) -> Tree<'a> {
     match value {
         Value::Effect(of) => effect(context, of),
         Value::OnQuantity {
@@ -166,7 +166,7 @@ fn gets<'a>(context: &Context<'_>, value: &Value) -> Tree<'a> {
     }
 }
 
-fn effect<'a>(context: &Context<'_>, effect: &Effect) -> Tree<'a> {
+fn effect<'a>(context: &'a Context<'a>, effect: &Effect) -> Tree<'a> {
     match effect {
         Effect::Amount { amount, each } => Tree::Object(
             "DiscountAmount",
@@ -192,10 +192,7 @@ fn buys<'a>(purchase: &Purchase) -> Tree<'a> {
 }
 
 fn quantity<'a>(number: u64) -> Tree<'a> {
-    Tree::Object(
-        "DiscountQuantity",
-        vec![("quantity", unsigned(number).into())],
-    )
+    Tree::Object("DiscountQuantity", vec![("quantity", unsigned(number))])
 }
 
 fn destination<'a>(destination: &Destination) -> Tree<'a> {
@@ -207,7 +204,7 @@ fn destination<'a>(destination: &Destination) -> Tree<'a> {
         } => Tree::Object(
             "DiscountCountries",
             vec![
-                ("countries", codes.clone().into()),
+                ("countries", Tree::texts(codes.iter().copied())),
                 ("includeRestOfWorld", (*rest_of_world).into()),
             ],
         ),
@@ -288,7 +285,7 @@ fn codes<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> 
     })))
 }
 
-pub(crate) fn redeem_code<'a>(code: &RedeemCode, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn redeem_code<'a>(code: &'a RedeemCode, ask: Ask<'_>) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("DiscountRedeemCode", code.id).into(),
         "code" => (&*code.code).into(),

@@ -19,12 +19,12 @@ pub(crate) fn item<'a>(
     let item = &variant.item;
     Ok(match ask.name() {
         "id" => gid("InventoryItem", item.id).into(),
-        "legacyResourceId" => unsigned(item.id).into(),
-        "sku" => maybe(variant.sku.as_deref()).into(),
+        "legacyResourceId" => unsigned(item.id),
+        "sku" => maybe(variant.sku.as_deref()),
         "tracked" => item.tracked.into(),
         "requiresShipping" => item.requires_shipping.into(),
-        "createdAt" => moment(variant.created_at).into(),
-        "updatedAt" => moment(item.updated_at).into(),
+        "createdAt" => moment(variant.created_at),
+        "updatedAt" => moment(item.updated_at),
         "locationsCount" => counted(ask, item.levels.iter().filter(|level| level.active)),
         "variants" => {
             context.need(ask, PRODUCTS)?;
@@ -92,7 +92,7 @@ pub(crate) fn level<'a>(
             .to_string()
             .into(),
         "isActive" => level.active.into(),
-        "updatedAt" => moment(level.updated_at).into(),
+        "updatedAt" => moment(level.updated_at),
         "item" => Tree::node(context, Some(Node::Item(product, variant))),
         "location" => {
             context.need(ask, LOCATIONS)?;
@@ -128,30 +128,30 @@ fn quantity_name(name: &str) -> Result<&'static str, Refusal> {
     known.ok_or_else(|| Refusal::bad_request(format!("The quantity name `{name}` is not valid.")))
 }
 
-pub(crate) fn quantity<'a>(level: &Level, name: &str, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn quantity<'a>(level: &Level, name: &'static str, ask: Ask<'_>) -> Resolved<'a> {
     Ok(match ask.name() {
         "name" => name.into(),
-        "quantity" => maybe(level.quantity(name)).into(),
-        "updatedAt" => moment(level.updated_at).into(),
+        "quantity" => maybe(level.quantity(name)),
+        "updatedAt" => moment(level.updated_at),
         _ => return Err(ask.not_modelled()),
     })
 }
 
 pub(crate) fn location<'a>(
     context: &Context<'_>,
-    location: &Location,
+    location: &'a Location,
     ask: Ask<'_>,
 ) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("Location", location.id).into(),
-        "legacyResourceId" => unsigned(location.id).into(),
+        "legacyResourceId" => unsigned(location.id),
         "name" => location.name.as_str().into(),
         "isActive" => location.active.into(),
         "hasActiveInventory" => has_stock(context, location.id).into(),
         // Fulfilment services are not modelled, so no location is one's.
         "isFulfillmentService" => false.into(),
-        "createdAt" => moment(location.created_at).into(),
-        "updatedAt" => moment(location.updated_at).into(),
+        "createdAt" => moment(location.created_at),
+        "updatedAt" => moment(location.updated_at),
         _ => return Err(ask.not_modelled()),
     })
 }

@@ -43,33 +43,28 @@ pub(crate) fn product<'a>(
     let shop = &context.catalog.shop;
     Ok(match ask.name() {
         "id" => gid("Product", product.id).into(),
-        "legacyResourceId" => unsigned(product.id).into(),
+        "legacyResourceId" => unsigned(product.id),
         "title" => (&*product.title).into(),
         "handle" => (&*product.handle).into(),
         "description" => truncated(ask, product.description()).into(),
         "descriptionHtml" => (&*product.html).into(),
         "productType" => (&*product.kind).into(),
         "vendor" => (&*product.vendor).into(),
-        "tags" => product
-            .tags
-            .iter()
-            .map(|tag| &**tag)
-            .collect::<Value>()
-            .into(),
+        "tags" => Tree::texts(product.tags.iter().map(|tag| &**tag)),
         "status" => product.status.as_str().into(),
-        "category" => product.category.as_deref().map_or(Tree::NULL, category),
+        "category" => product.category.as_deref().map_or(Tree::Null, category),
         "isGiftCard" => product.gift_card.into(),
-        "createdAt" => moment(product.created_at).into(),
-        "updatedAt" => moment(product.updated_at).into(),
-        "publishedAt" => maybe(product.published_at.map(moment)).into(),
-        "onlineStoreUrl" => maybe(product.online_url(&shop.domain)).into(),
+        "createdAt" => moment(product.created_at),
+        "updatedAt" => moment(product.updated_at),
+        "publishedAt" => maybe(product.published_at.map(moment)),
+        "onlineStoreUrl" => maybe(product.online_url(&shop.domain)),
         "totalInventory" => product.total_inventory().into(),
         "tracksInventory" => product.tracks_inventory().into(),
         "hasOnlyDefaultVariant" => product.only_default_variant().into(),
         "hasOutOfStockVariants" => product.variants.iter().any(is_sold_out).into(),
         // Bundles and templates are not modelled, so no product has any.
         "hasVariantsThatRequiresComponents" => false.into(),
-        "templateSuffix" => Tree::NULL,
+        "templateSuffix" => Tree::Null,
         "options" => options(product, ask),
         "priceRangeV2" => price_range(context, product),
         "variantsCount" => counted(ask, product.variants.iter()),
@@ -100,7 +95,7 @@ fn in_collection(context: &Context<'_>, product: &Product, ask: Ask<'_>) -> bool
         .is_some_and(|collection| collection.products.contains(&product.id))
 }
 
-fn category(category: &Category) -> Tree<'static> {
+fn category(category: &Category) -> Tree<'_> {
     let name = category.full_name.rsplit(" > ").next();
     Tree::Object(
         "TaxonomyCategory",
@@ -112,7 +107,7 @@ fn category(category: &Category) -> Tree<'static> {
     )
 }
 
-fn options<'a>(product: &Product, ask: Ask<'_>) -> Tree<'a> {
+fn options<'a>(product: &'a Product, ask: Ask<'_>) -> Tree<'a> {
     let first = ask
         .number("first")
         .and_then(|first| usize::try_from(first).ok());
@@ -125,7 +120,7 @@ fn options<'a>(product: &Product, ask: Ask<'_>) -> Tree<'a> {
     )
 }
 
-fn option<'a>(product: &Product, place: usize, option: &ProductOption) -> Tree<'a> {
+fn option<'a>(product: &'a Product, place: usize, option: &'a ProductOption) -> Tree<'a> {
     let names = option.values.iter().map(|value| &*value.name);
     let values = option.values.iter().enumerate().map(|(number, value)| {
         let is_used = |variant: &Variant| usize::from(variant.choices[place]) == number;
@@ -144,13 +139,13 @@ fn option<'a>(product: &Product, place: usize, option: &ProductOption) -> Tree<'
             ("id", gid("ProductOption", option.id).into()),
             ("name", (&*option.name).into()),
             ("position", (place + 1).into()),
-            ("values", names.collect::<Value>().into()),
+            ("values", Tree::texts(names)),
             ("optionValues", Tree::List(values.collect())),
         ],
     )
 }
 
-fn price_range<'a>(context: &Context<'_>, product: &Product) -> Tree<'a> {
+fn price_range<'a>(context: &'a Context<'a>, product: &Product) -> Tree<'a> {
     let (lowest, highest) = product.price_range();
     Tree::Object(
         "ProductPriceRangeV2",
@@ -209,14 +204,14 @@ pub(crate) fn variant<'a>(
 ) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("ProductVariant", variant.id).into(),
-        "legacyResourceId" => unsigned(variant.id).into(),
+        "legacyResourceId" => unsigned(variant.id),
         "title" => product.variant_title(variant).into(),
         "displayName" => display_name(product, variant).into(),
-        "sku" => maybe(variant.sku.as_deref()).into(),
-        "barcode" => maybe(variant.barcode.as_deref()).into(),
+        "sku" => maybe(variant.sku.as_deref()),
+        "barcode" => maybe(variant.barcode.as_deref()),
         "position" => position(product, variant).into(),
         "price" => variant.price.money().into(),
-        "compareAtPrice" => maybe(variant.compare_at.map(Cents::money)).into(),
+        "compareAtPrice" => maybe(variant.compare_at.map(Cents::money)),
         "availableForSale" => variant.for_sale().into(),
         "inventoryPolicy" => if variant.oversell { "CONTINUE" } else { "DENY" }.into(),
         "inventoryQuantity" => variant.quantity().into(),
@@ -232,8 +227,8 @@ pub(crate) fn variant<'a>(
             });
             Tree::List(choices.collect())
         }
-        "createdAt" => moment(variant.created_at).into(),
-        "updatedAt" => moment(variant.updated_at).into(),
+        "createdAt" => moment(variant.created_at),
+        "updatedAt" => moment(variant.updated_at),
         "product" => Tree::node(context, Some(Node::Product(product, false))),
         "inventoryItem" => {
             context.need(ask, ITEMS)?;
@@ -252,7 +247,7 @@ pub(crate) fn variant<'a>(
     })
 }
 
-pub(crate) fn choice<'a>(name: &str, value: &str, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn choice<'a>(name: &'a str, value: &'a str, ask: Ask<'_>) -> Resolved<'a> {
     match ask.name() {
         "name" => Ok(name.into()),
         "value" => Ok(value.into()),
@@ -309,21 +304,21 @@ pub(super) fn metafields<'a>(
     })))
 }
 
-pub(crate) fn metafield<'a>(field: &Metafield, owner: Owner, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn metafield<'a>(field: &'a Metafield, owner: Owner, ask: Ask<'_>) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("Metafield", field.id).into(),
-        "legacyResourceId" => unsigned(field.id).into(),
+        "legacyResourceId" => unsigned(field.id),
         "namespace" => (&*field.namespace).into(),
         "key" if owner.qualified => format!("{}.{}", field.namespace, field.key).into(),
         "key" => (&*field.key).into(),
         "type" => (&*field.kind).into(),
         "value" => (&*field.value).into(),
-        "jsonValue" => json_value(field).into(),
+        "jsonValue" => Tree::Json(json_value(field)),
         "sizeInBytes" => field.value.len().into(),
         "compareDigest" => hex::encode(digest(&SHA256, field.value.as_bytes())).into(),
         "ownerType" => owner.kind.into(),
-        "createdAt" => moment(field.created_at).into(),
-        "updatedAt" => moment(field.updated_at).into(),
+        "createdAt" => moment(field.created_at),
+        "updatedAt" => moment(field.updated_at),
         _ => return Err(ask.not_modelled()),
     })
 }

@@ -4,7 +4,7 @@ use super::super::object::{Ask, Context, Resolved, Tree};
 use super::values::moment;
 use crate::catalog::gid::gid;
 
-pub(crate) fn shop<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
     let shop = &context.catalog.shop;
     Ok(match ask.name() {
         "id" => gid("Shop", shop.id).into(),
@@ -16,8 +16,8 @@ pub(crate) fn shop<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<'a> {
         "ianaTimezone" => shop.timezone.as_str().into(),
         "weightUnit" => "KILOGRAMS".into(),
         "unitSystem" => "METRIC_SYSTEM".into(),
-        "createdAt" => moment(shop.created_at).into(),
-        "updatedAt" => moment(shop.updated_at).into(),
+        "createdAt" => moment(shop.created_at),
+        "updatedAt" => moment(shop.updated_at),
         "primaryDomain" => Tree::Object(
             "Domain",
             vec![
@@ -39,7 +39,7 @@ pub(crate) fn shop<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<'a> {
     })
 }
 
-pub(crate) fn installation<'a>(context: &Context<'_>, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn installation<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
     Ok(match ask.name() {
         "id" => gid("AppInstallation", context.catalog.shop.id).into(),
         "accessScopes" => {
@@ -68,7 +68,7 @@ pub(super) fn versions<'a>() -> Tree<'a> {
     Tree::List(supported.chain([next, unstable]).collect())
 }
 
-pub(super) fn version<'a>(handle: &str, display_name: String) -> Tree<'a> {
+pub(super) fn version(handle: &str, display_name: String) -> Tree<'_> {
     Tree::Object(
         "ApiVersion",
         vec![

@@ -1,7 +1,5 @@
 //! Values that several types answer.
 
-use serde_json::Value;
-
 use super::super::object::{Ask, Context, Tree};
 use crate::catalog::model::{Cents, Seconds, iso};
 
@@ -13,15 +11,15 @@ pub(super) const LOCATIONS: &[&str] = &["read_locations"];
 pub(super) const DISCOUNTS: &[&str] = &["read_discounts"];
 
 /// `UnsignedInt64`: a number as text.
-pub(super) fn unsigned(number: u64) -> Value {
+pub(super) fn unsigned<'a>(number: u64) -> Tree<'a> {
     number.to_string().into()
 }
 
-pub(super) fn moment(at: Seconds) -> Value {
+pub(super) fn moment<'a>(at: Seconds) -> Tree<'a> {
     iso(at).into()
 }
 
-pub(super) fn money(context: &Context<'_>, amount: Cents) -> Tree<'static> {
+pub(super) fn money<'a>(context: &'a Context<'a>, amount: Cents) -> Tree<'a> {
     Tree::Object(
         "MoneyV2",
         vec![

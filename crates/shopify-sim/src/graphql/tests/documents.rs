@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{ADMIN, Shop, crate_folder, documents_in, request};
+use super::{ADMIN, Shop, crate_folder, data, documents_in, request};
 use crate::catalog::gid::gid;
 
 /// What a document's variable is filled with, by its name; ids depend on what the operation is about.
@@ -63,7 +63,8 @@ fn answer_all(documents: &[(String, String)]) {
         assert!((1..=1_000).contains(&requested), "{name} costs {requested}");
         let executed = shop.try_ask(text, variables).unwrap();
         assert_eq!(executed.errors, Vec::<Value>::new(), "{name}");
-        let root = executed.data.as_object().unwrap();
+        let root = data(&executed);
+        let root = root.as_object().unwrap();
         assert!(
             root.values().all(|value| !value.is_null()),
             "{name}: {root:?}"

@@ -84,7 +84,7 @@ impl Shop {
     fn ask(&mut self, query: &str, variables: Value) -> Value {
         let executed = self.try_ask(query, variables).unwrap();
         assert_eq!(executed.errors, Vec::<Value>::new(), "{query}");
-        executed.data
+        data(&executed)
     }
 
     /// Asks for something that is refused, before or while it is answered, and returns the errors.
@@ -100,6 +100,10 @@ impl Shop {
     fn product(&self, place: usize) -> String {
         gid("Product", *self.catalog.products.keys().nth(place).unwrap())
     }
+}
+
+fn data(executed: &Executed) -> Value {
+    serde_json::from_slice(&executed.data).unwrap()
 }
 
 fn request(query: &str, variables: Value) -> Request {

@@ -1,4 +1,4 @@
-//! Measurements: run them with `--release -- --ignored --nocapture`.
+//! Measurements: run them with `--release -- --ignored`.
 
 use std::time::{Duration, Instant};
 
@@ -39,10 +39,10 @@ fn a_full_page_takes_milliseconds() {
     let mut shop = shop(40, 50);
     let text = document("products_page");
     let took = shortest(|| {
-        shop.ask(&text, page(&Value::Null));
+        let executed = shop.try_ask(&text, page(&Value::Null)).unwrap();
+        assert!(executed.errors.is_empty() && executed.data.len() > 500_000);
     });
-    eprintln!("20 products of 50 variants: {took:?}");
-    assert!(took < Duration::from_millis(25), "{took:?}");
+    assert!(took < Duration::from_millis(15), "{took:?}");
 }
 
 #[test]
@@ -56,11 +56,10 @@ fn a_page_takes_as_long_in_a_large_catalogue_as_in_a_small_one() {
             let data = shop.ask(text, page(&after));
             after = at(&data, "/products/pageInfo/endCursor").clone();
         }
-        let took = shortest(|| {
-            shop.ask(text, page(&after));
-        });
-        eprintln!("a page of 250 of {products}: {took:?}");
-        took
+        shortest(|| {
+            let executed = shop.try_ask(text, page(&after)).unwrap();
+            assert!(executed.errors.is_empty() && executed.data.len() > 5_000);
+        })
     });
     times.sort();
     assert!(times[2] < times[0] * 5, "{times:?}");

@@ -243,3 +243,46 @@ fn included_fields_are_all_that_is_delivered() {
     let expected = json!({"id": 7, "variants": [{"price": "9.50"}, {"price": "30.00"}]});
     assert_eq!(body, expected);
 }
+
+#[test]
+fn every_topic_is_known_by_both_of_its_names() {
+    let mut shop = Shop::small();
+    for (place, path) in [
+        "app/scopes_update",
+        "app/uninstalled",
+        "bulk_operations/finish",
+        "collections/create",
+        "collections/delete",
+        "collections/update",
+        "discounts/create",
+        "discounts/delete",
+        "discounts/redeemcode_added",
+        "discounts/redeemcode_removed",
+        "discounts/update",
+        "inventory_items/create",
+        "inventory_items/delete",
+        "inventory_items/update",
+        "inventory_levels/connect",
+        "inventory_levels/disconnect",
+        "inventory_levels/update",
+        "locations/activate",
+        "locations/create",
+        "locations/deactivate",
+        "locations/delete",
+        "locations/update",
+        "products/create",
+        "products/delete",
+        "products/update",
+        "shop/update",
+        "company_contact_roles/assign",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let topic = path.replace('/', "_").to_uppercase();
+        created(&mut shop, &topic, &json!({"uri": "https://a.example"}));
+        let subscription = &shop.subscriptions[place];
+        assert_eq!(subscription.topic_path(), path);
+        assert!(subscription.takes(&Event::new(path, json!({}))));
+    }
+}
