@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::cli::{Bench, Said};
 
 /// How long anything may take. Only a broken demonstration takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const EXPORT: &str = "\
 Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty

@@ -4,8 +4,8 @@
 
 mod catalogue;
 mod cli;
-mod demo;
 mod crash;
+mod demo;
 mod install;
 mod oauth;
 mod poll;
