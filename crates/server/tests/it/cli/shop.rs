@@ -12,7 +12,7 @@ use sync_core::ports::{Clock, Inbox, RunLog};
 use sync_core::{Claiming, Demand, Outcome, Release, RunReport, ShopDomain, Trigger};
 use tokio::runtime::Runtime;
 
-use super::{Bench, SECRET, Said};
+use super::{Bench, SECRET, Said, free_port};
 
 const SCOPES: [&str; 4] = [
     "read_products",
@@ -227,6 +227,45 @@ fn a_token_that_permits_too_little_is_not_kept() {
     let wrong = all.bench.run_with_input(&["connect", "a"], "shpat_wrong");
     wrong.assert_failure(1, &["does not accept the access token"]);
     assert_eq!(all.bench.run(&["shops", "--json"]).out, "[]\n");
+}
+
+#[test]
+fn a_space_that_is_down_is_code_three() {
+    let all = Surroundings::connected(3);
+    all.bench.run(&["sync", "a"]).assert_code(0);
+    all.change_a_price();
+    let down = format!("http://127.0.0.1:{}", free_port());
+    let bench = all
+        .bench
+        .with("SPACES_ENDPOINT", down)
+        .with("SHOPSYNC__SPACES__MAX_RETRIES", "0");
+    let failed = bench.run(&["sync", "a"]);
+    failed.assert_failure(3, &["the old snapshot stays", "doctor a"]);
+    assert!(
+        failed.out.starts_with("failed a.myshopify.com: "),
+        "{failed:#?}"
+    );
+}
+
+#[test]
+fn client_credentials_need_no_token() {
+    let all = Surroundings::of(3);
+    let said = all.bench.run(&[
+        "connect",
+        "a",
+        "--client-credentials",
+        "--no-sync",
+        "--json",
+    ]);
+    said.assert_code(0).assert_no_secret();
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&json["shop"], &json["scan"]),
+        (&"a.myshopify.com".into(), &false.into())
+    );
+    assert_eq!(json["webhooks"]["subscribed"], 27);
+    let synced = all.bench.run(&["sync", "a"]);
+    assert!(synced.out.starts_with("uploaded "), "{synced:#?}");
 }
 
 #[test]
