@@ -5,6 +5,7 @@ mod follow;
 mod guide;
 mod install;
 mod stage;
+mod variables;
 mod witness;
 
 use std::path::PathBuf;
