@@ -30,12 +30,15 @@ test *args:
 test-quick *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
-# Measure a crate beside its rival, in one run: just bench client
-bench what="client":
-    just _bench-{{ what }}
+# Measure: just bench client (beside its rival, in one run), just bench sync [PRODUCTS] (time, memory, API points of a full scan)
+bench what="client" *args:
+    just _bench-{{ what }} {{ args }}
 
 _bench-client:
     cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
+
+_bench-sync products="20000" points="1000000":
+    scripts/bench-sync {{ products }} {{ points }}
 
 # The oldest compiler that the manifests promise
 msrv:

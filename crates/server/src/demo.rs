@@ -5,6 +5,7 @@ mod follow;
 mod guide;
 mod install;
 mod stage;
+mod variables;
 mod witness;
 
 use std::path::PathBuf;
@@ -87,7 +88,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             }
             played => played,
         };
+        let farewell = stage.farewell();
         stage.take_down().await;
+        if followed.is_ok() {
+            say(farewell);
+        }
         followed
     })?;
     Ok(ExitCode::SUCCESS)
@@ -144,10 +149,6 @@ async fn follow_until(stage: &Stage, shutdown: &CancellationToken) {
         () = shutdown.cancelled() => {}
         ended = stage.service_ended() => crate::cli::complain(ended.report()),
     }
-    say(match stage.kept() {
-        Some(folder) => format!("Stopped. Everything is left in {}.", folder.display()),
-        None => "Stopped. Nothing is left behind.".to_owned(),
-    });
 }
 
 /// How long ago something was, in seconds.

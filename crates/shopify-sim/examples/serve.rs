@@ -1,16 +1,23 @@
 //! A simulated shop to try a program on, until Ctrl-C.
 //!
-//! `cargo run -p shopify-sim --example serve -- [LISTEN]`, by default on any free port. Prints the endpoint.
+//! `cargo run -p shopify-sim --example serve -- [LISTEN [PRODUCTS [POINTS]]]`: by default on any free port, with 20 products
+//! of three variants, and Shopify's standard budget of 100 points a second. Prints the endpoint.
 
 use std::error::Error;
 use std::io::{Write, stdout};
 
-use shopify_sim::{CatalogSpec, SimApp, Simulator};
+use shopify_sim::{BucketSize, CatalogSpec, SimApp, Simulator};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let listen = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let listen = arguments.next();
     let listen = listen.as_deref().unwrap_or("127.0.0.1:0").parse()?;
+    let mut catalog = CatalogSpec::default();
+    if let Some(products) = arguments.next() {
+        catalog.products = products.parse()?;
+    }
+    let points = arguments.next().as_deref().unwrap_or("100").parse()?;
     let scopes = [
         "read_products",
         "read_inventory",
@@ -19,7 +26,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ];
     let sim = Simulator::builder()
         .seed(7)
-        .shop("example", CatalogSpec::default())
+        .shop("example", catalog)
+        .bucket(BucketSize {
+            maximum: 20.0 * points,
+            restore_rate: points,
+        })
         .app(SimApp {
             api_key: "key".to_owned(),
             api_secret: "secret".to_owned(),

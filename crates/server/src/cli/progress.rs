@@ -77,6 +77,11 @@ impl Meter {
 
 fn on_bars(current: &mut Option<(Stage, ProgressBar)>, progress: &Progress) {
     let stage = match progress {
+        // There is one, and it is read at once.
+        Progress::Read {
+            kind: ItemKind::Shop,
+            ..
+        } => return,
         Progress::Read { kind, .. } => Some(Stage::Reading(*kind)),
         Progress::Publishing => Some(Stage::Publishing),
         Progress::Started { .. } | Progress::Finished(_) => None,
@@ -91,32 +96,41 @@ fn on_bars(current: &mut Option<(Stage, ProgressBar)>, progress: &Progress) {
         }
     }
     let Some(stage) = stage else { return };
-    let (_, bar) = current.get_or_insert_with(|| (stage, new_bar(stage)));
+    let (_, bar) = current.get_or_insert_with(|| (stage, new_bar(stage, progress)));
     if let Progress::Read { done, expected, .. } = progress {
-        if let Some(expected) = expected {
-            bar.set_length((*expected).max(*done));
-            bar.set_style(style(
-                "{prefix:>12} [{bar:32}] {human_pos}/{human_len}  ETA {eta}",
-            ));
-        }
-        bar.set_position(*done);
+        bar.update(|state| {
+            state.set_pos(*done);
+            if let Some(expected) = expected {
+                state.set_len((*expected).max(*done));
+            }
+        });
     }
 }
 
-fn new_bar(stage: Stage) -> ProgressBar {
-    let bar = ProgressBar::no_length();
-    match stage {
-        Stage::Reading(kind) => {
-            bar.set_prefix(kind_name(kind.as_str(), 2));
-            bar.set_style(style("{prefix:>12} {spinner} {human_pos}"));
+fn new_bar(stage: Stage, progress: &Progress) -> ProgressBar {
+    let is_counted = matches!(
+        progress,
+        Progress::Read {
+            expected: Some(_),
+            ..
         }
-        Stage::Publishing => {
-            bar.set_prefix("document");
-            bar.set_style(style(
-                "{prefix:>12} {spinner} written and compared with the Space",
-            ));
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
+    );
+    let (prefix, template) = match stage {
+        Stage::Reading(kind) if is_counted => (
+            kind_name(kind.as_str(), 2),
+            "{prefix:>12} [{bar:32}] {human_pos}/{human_len}  ETA {eta}",
+        ),
+        Stage::Reading(kind) => (kind_name(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
+        Stage::Publishing => (
+            "document".to_owned(),
+            "{prefix:>12} {spinner} written and compared with the Space",
+        ),
+    };
+    let bar = ProgressBar::no_length()
+        .with_style(style(template))
+        .with_prefix(prefix);
+    if stage == Stage::Publishing {
+        bar.enable_steady_tick(Duration::from_millis(100));
     }
     bar
 }

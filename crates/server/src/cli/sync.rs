@@ -32,9 +32,9 @@ Examples:
 
 Exit codes:
   0  uploaded, or unchanged; with --dry-run: compared
-  1  the run failed; the old snapshot stays
+  1  the run failed in a way that a person must mend; the old snapshot stays
   2  the command line or the settings are wrong, or the shop is not installed
-  3  the database, Shopify or the Space cannot be reached
+  3  the database, Shopify or the Space cannot be reached; try again later
   4  halted: too much has disappeared at once; --accept-deletions confirms it";
 
 /// How often a shop that another process holds is looked at.
@@ -108,7 +108,15 @@ async fn synchronise(
     } else {
         account.lines().iter().for_each(say);
     }
-    conclude(&account)
+    let refuses = is_refused(service, shop).await?;
+    conclude(&account, refuses)
+}
+
+/// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
+async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failure> {
+    let found = service.ports.registry.find(shop).await;
+    let found = found.map_err(|error| Failure::of_state(&error))?;
+    Ok(found.is_none_or(|shop| shop.status != ShopStatus::Active))
 }
 
 fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
@@ -277,7 +285,7 @@ async fn tell_who_works(
 }
 
 /// The exit code, and what to do next about a run that did not succeed.
-fn conclude(account: &Account) -> Result<ExitCode, Failure> {
+fn conclude(account: &Account, refuses: bool) -> Result<ExitCode, Failure> {
     let shop = &account.shop;
     let name = shop.name();
     match &account.report.outcome {
@@ -296,14 +304,18 @@ fn conclude(account: &Account) -> Result<ExitCode, Failure> {
         .next(format!(
             "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
         ))),
-        Outcome::Failed { will_retry, .. } => Err(Failure::failed(
-            "the run failed; the old snapshot stays",
-        )
-        .next(if *will_retry {
-            format!("`shopsync doctor {name}` tells more; a running service tries again by itself")
-        } else {
-            format!("`shopsync doctor {name}` tells more; it is not tried again by itself")
-        })),
+        Outcome::Failed { will_retry, .. } => {
+            let (exit, then) = match (will_retry, refuses) {
+                (true, false) => (Exit::Unavailable, "a running service tries again by itself"),
+                (true, true) => (
+                    Exit::Failed,
+                    "the shop is asked again by itself, now and then",
+                ),
+                (false, _) => (Exit::Failed, "it is not tried again by itself"),
+            };
+            Err(Failure::new(exit, "the run failed; the old snapshot stays")
+                .next(format!("`shopsync doctor {name}` tells more; {then}")))
+        }
         _ => Ok(ExitCode::SUCCESS),
     }
 }
@@ -313,8 +325,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn concluded(outcome: Outcome) -> Result<ExitCode, Failure> {
-        conclude(&Account {
+    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, Failure> {
+        let account = Account {
             shop: "a.myshopify.com".parse().unwrap(),
             run: None,
             report: RunReport {
@@ -323,7 +335,8 @@ mod tests {
             },
             took: Duration::ZERO,
             cost: None,
-        })
+        };
+        conclude(&account, refuses)
     }
 
     #[test]
@@ -333,13 +346,23 @@ mod tests {
             missing: 30,
             known: 100,
         };
-        let failure = concluded(halted).unwrap_err();
+        let failure = concluded(halted, false).unwrap_err();
         assert_eq!(failure.exit_code(), ExitCode::from(4));
         assert!(failure.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
     fn unchanged_is_a_success() {
-        assert_eq!(concluded(Outcome::Unchanged).unwrap(), ExitCode::SUCCESS);
+        let concluded = concluded(Outcome::Unchanged, false);
+        assert_eq!(concluded.unwrap(), ExitCode::SUCCESS);
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for (will_retry, refuses, code) in [(true, false, 3), (true, true, 1), (false, false, 1)] {
+            let error = "no answer".to_owned();
+            let failure = concluded(Outcome::Failed { error, will_retry }, refuses).unwrap_err();
+            assert_eq!(failure.exit_code(), ExitCode::from(code));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is printed for the visitor. Every command works when it is pasted into another terminal.
 
-use std::fs::Permissions;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
@@ -157,13 +158,9 @@ fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
     );
     let path = folder.join("shopsync");
     std::fs::write(&path, script).map_err(failed)?;
-    std::fs::set_permissions(&path, executable()).map_err(failed)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).map_err(failed)?;
     Ok(path)
-}
-
-#[cfg(unix)]
-fn executable() -> Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }
 
 /// A path as a shell reads it.

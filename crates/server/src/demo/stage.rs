@@ -1,15 +1,11 @@
 //! Everything that runs, and where it is.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use secrecy::ExposeSecret;
-use shopify_sim::{CatalogSpec, ShopControl, SimApp, Simulator};
+use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ShopDomain;
 use tempfile::TempDir;
@@ -19,12 +15,15 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Arguments;
+use super::variables::{
+    Variables, random, service_variables, settings, space_variables, value, write_env,
+};
 use super::witness::Witness;
 use crate::app::Application;
 use crate::cli::Failure;
 use crate::logging;
 use crate::service::{Overrides, Service};
-use crate::settings::{Environment, Settings};
+use crate::settings::Settings;
 
 /// The simulated shop's name.
 pub(super) const SHOP: &str = "demo";
@@ -32,8 +31,12 @@ pub(super) const SHOP: &str = "demo";
 /// The bucket's name.
 const BUCKET: &str = "space";
 
-/// The variables that the service is started with, in the order in which they are written down.
-type Variables = Vec<(&'static str, String)>;
+/// How much a shop on the plan Shopify Plus lets an app ask for. On the smallest plan a large catalogue takes ten times as
+/// long, which is true and dull.
+const SHOPIFY_PLUS: BucketSize = BucketSize {
+    maximum: 20_000.0,
+    restore_rate: 1_000.0,
+};
 
 /// The running demonstration.
 pub(super) struct Stage {
@@ -164,6 +167,14 @@ impl Stage {
         }
     }
 
+    /// What to say when all is over.
+    pub(super) fn farewell(&self) -> String {
+        match self.kept() {
+            Some(folder) => format!("Stopped. Everything is left in {}.", folder.display()),
+            None => "Stopped. Nothing is left behind.".to_owned(),
+        }
+    }
+
     /// The document as a file; the S3 server keeps objects as files.
     pub(super) fn file(&self) -> PathBuf {
         let key = crate::cli::outcome::key_of(&self.domain);
@@ -264,63 +275,6 @@ fn folder(keep: Option<&Path>) -> Result<Folder, Failure> {
     Ok(Folder::Kept(keep.canonicalize().map_err(unusable)?))
 }
 
-/// A text that nobody guesses, of `bytes` random bytes.
-fn random(bytes: usize) -> String {
-    let random: Vec<u8> = std::iter::repeat_with(rand::random::<u8>)
-        .take(bytes)
-        .collect();
-    hex::encode(random)
-}
-
-fn service_variables(address: &Url, port: u16, folder: &Path, log: &str) -> Variables {
-    let address = address.as_str().trim_end_matches('/');
-    // In a database's address these two have a meaning of their own.
-    let file = folder.join("shopsync.db").display().to_string();
-    let file = file.replace('%', "%25").replace('?', "%3f");
-    let key = BASE64.encode(rand::random::<[u8; 32]>());
-    vec![
-        ("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1".to_owned()),
-        ("PORT", port.to_string()),
-        ("SHOPIFY_API_KEY", "shopsync-demo".to_owned()),
-        ("SHOPIFY_API_SECRET", random(16)),
-        ("STATE_TOKEN_SECRET", random(16)),
-        ("SHOPSYNC_ENCRYPTION_KEYS", format!("demo:{key}")),
-        (
-            "SHOPIFY_REDIRECT_URI",
-            format!("{address}/shopify/callback"),
-        ),
-        (
-            "SHOPIFY_WEBHOOK_ADDRESS",
-            format!("{address}/shopify/webhook"),
-        ),
-        ("DATABASE_URL", format!("sqlite:{file}")),
-        ("RUST_LOG", log.to_owned()),
-    ]
-}
-
-fn space_variables(s3: &EmbeddedS3) -> Variables {
-    let config = s3.config();
-    vec![
-        ("SPACES_ENDPOINT", config.endpoint.to_string()),
-        ("SPACES_REGION", config.region),
-        ("SPACES_BUCKET", config.bucket),
-        (
-            "SPACES_ACCESS_KEY",
-            config.access_key.expose_secret().to_owned(),
-        ),
-        (
-            "SPACES_SECRET_KEY",
-            config.secret_key.expose_secret().to_owned(),
-        ),
-    ]
-}
-
-/// The value of a variable.
-fn value(variables: &Variables, name: &str) -> String {
-    let found = variables.iter().find(|(known, _)| *known == name);
-    found.map(|(_, value)| value.clone()).unwrap_or_default()
-}
-
 async fn simulator(
     seed: u64,
     catalog: CatalogSpec,
@@ -336,61 +290,15 @@ async fn simulator(
         .seed(seed)
         .shop(SHOP, catalog)
         .app(app)
+        .bucket(SHOPIFY_PLUS)
         .start();
     let started = simulator.await;
     started.map_err(|error| Failure::failed("cannot start the simulated shop").because(error))
 }
 
-/// The settings of these variables alone: nothing of this machine's environment is read, so that nothing of a real shop or
-/// Space is touched.
-fn settings(variables: &Variables) -> Result<Settings, Failure> {
-    let given = variables
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()));
-    let environment = Environment::of(given);
-    let loaded = Settings::from_layers(None, &Environment::default(), &environment)?;
-    Ok(loaded.settings)
-}
-
-fn write_env(path: &Path, variables: &Variables) -> Result<(), Failure> {
-    let mut text = String::from("# The settings of this demonstration.\n");
-    for (name, value) in variables {
-        let value = value
-            .replace('\\', r"\\")
-            .replace('"', r#"\""#)
-            .replace('$', r"\$");
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{name}=\"{value}\"");
-    }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::failed(format!("cannot write {}", path.display())).because(error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_written_settings_are_those_in_force() {
-        let folder = tempfile::tempdir().unwrap();
-        let address = Url::parse("http://127.0.0.1:5001").unwrap();
-        let odd = Path::new("/tmp/a b$c\"d'e%f?g\\h");
-        let mut variables = service_variables(&address, 5_001, odd, "warn");
-        variables.push(("SPACES_BUCKET", BUCKET.to_owned()));
-        let file = folder.path().join(".env");
-        write_env(&file, &variables).unwrap();
-        let read = Environment::from_dot_env(&file).unwrap();
-        let read = Settings::from_layers(None, &read, &Environment::default()).unwrap();
-        let meant = settings(&variables).unwrap();
-        let url = |settings: &Settings| settings.database.url.expose_secret().to_owned();
-        assert_eq!(url(&read.settings), url(&meant));
-        assert_eq!(
-            read.settings.shopify.redirect_uri,
-            "http://127.0.0.1:5001/shopify/callback"
-        );
-        let secret = |settings: &Settings| settings.shopify.api_secret.expose_secret().to_owned();
-        assert_eq!(secret(&read.settings), secret(&meant));
-    }
 
     #[test]
     fn a_taken_port_is_named() {

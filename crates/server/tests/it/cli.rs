@@ -1,7 +1,9 @@
 //! The binary itself, as people and scripts run it: a clean environment, a folder of its own.
 
+mod shop;
+
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -432,4 +434,24 @@ fn doctor_says_why_the_database_server_is_not_reached() {
     said.assert_no_secret();
     let line = format!("no connection to 127.0.0.1:{port}: Connection refused");
     assert!(said.out.contains(&line), "{said:#?}");
+}
+
+#[test]
+fn a_signal_stops_the_service_in_order() {
+    let bench = Bench::unreachable()
+        .with("PORT", "0")
+        .with("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1");
+    for signal in ["-TERM", "-INT"] {
+        let mut command = bench.command(&["serve"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listens = lines.find(|line| line.as_ref().unwrap().contains("Listening on"));
+        assert!(listens.is_some());
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.unwrap().success());
+        let rest: Vec<_> = lines.map_while(Result::ok).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:#?}");
+        assert!(rest.last().unwrap().contains("Stopped"), "{rest:#?}");
+    }
 }

@@ -5,6 +5,7 @@
 mod catalogue;
 mod cli;
 mod crash;
+mod demo;
 mod install;
 mod oauth;
 mod poll;

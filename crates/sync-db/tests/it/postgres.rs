@@ -76,7 +76,10 @@ impl Drop for Schema {
             runtime.unwrap().block_on(async {
                 let mut connection = PgConnection::connect(&server).await.unwrap();
                 // A transaction left open would block this forever.
-                connection.execute("SET lock_timeout = '10s'").await.unwrap();
+                connection
+                    .execute("SET lock_timeout = '10s'")
+                    .await
+                    .unwrap();
                 connection.execute(AssertSqlSafe(drop)).await.unwrap();
             });
         });

@@ -1,0 +1,287 @@
+//! `shopsync demo`, run as a reader of the README runs it, and the commands that it prints.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::cli::{Bench, Said};
+
+/// How long anything may take. Only a broken demonstration takes that long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const EXPORT: &str = "\
+Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty
+green-tea,Green Tea,Size,100 g,7.50,12
+green-tea,,Size,500 g,29.90,3
+teapot,Teapot,Title,Default Title,48.00,1
+";
+
+/// The fields of the places that are printed: `  file      /tmp/…`.
+fn place(lines: &[String], name: &str) -> String {
+    let line = lines
+        .iter()
+        .find_map(|line| line.strip_prefix(&format!("  {name} ")));
+    line.unwrap_or_else(|| panic!("{name} is missing: {lines:#?}"))
+        .trim()
+        .to_owned()
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+fn json(file: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_check_without_a_terminal_installs_changes_a_price_and_ends() {
+    let bench = Bench::bare();
+    let said = bench.run(&["demo", "--once", "--products", "30", "--keep", "kept"]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    let printed = lines(&said.out);
+    assert!(said.out.contains("published generation"), "{said:#?}");
+    let file = PathBuf::from(place(&printed, "file"));
+    assert!(file.starts_with(bench.folder.path().canonicalize().unwrap().join("kept")));
+    let document = json(&file);
+    let products = document["data"]["products"]["edges"].as_array().unwrap();
+    assert_eq!(products.len(), 30);
+    let first = &products[0]["node"]["variants"]["edges"][0]["node"];
+    assert_eq!(first["price"], "1234.50");
+}
+
+#[test]
+fn nothing_is_left_behind_unless_it_shall_be() {
+    let bench = Bench::bare();
+    let temporary = bench.folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let bench = bench.with("TMPDIR", temporary.display().to_string());
+    let said = bench.run(&["demo", "--once", "--products", "3"]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    let left = std::fs::read_dir(&temporary).unwrap().count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn settings_of_a_real_shop_are_not_touched() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let real = format!("http://{}", listener.local_addr().unwrap());
+    let bench = Bench::bare()
+        .with("SPACES_ENDPOINT", &real)
+        .with("SPACES_BUCKET", "real")
+        .with("SHOPIFY_ENDPOINT", format!("{real}/{{shop}}"));
+    let dot_env = bench.folder.path().join(".env");
+    std::fs::write(dot_env, "DATABASE_URL=sqlite:real.db\n").unwrap();
+    let said = bench.run(&["demo", "--once", "--products", "3"]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(
+        listener.accept().is_err(),
+        "something was sent to the real Space or shop"
+    );
+    assert!(!bench.folder.path().join("real.db").exists());
+}
+
+#[test]
+fn the_products_of_an_export_are_those_of_the_shop() {
+    let bench = Bench::bare();
+    std::fs::write(bench.folder.path().join("export.csv"), EXPORT).unwrap();
+    let said = bench.run(&[
+        "demo",
+        "--once",
+        "--catalog",
+        "export.csv",
+        "--keep",
+        "kept",
+    ]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    let document = json(Path::new(&place(&lines(&said.out), "file")));
+    let products = document["data"]["products"]["edges"].as_array().unwrap();
+    let mut seen: Vec<_> = products
+        .iter()
+        .map(|product| {
+            let node = &product["node"];
+            let variants = node["variants"]["edges"].as_array().unwrap();
+            (
+                node["handle"].as_str().unwrap(),
+                node["title"].as_str().unwrap(),
+                variants.len(),
+            )
+        })
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(
+        seen,
+        [("green-tea", "Green Tea", 2), ("teapot", "Teapot", 1)]
+    );
+}
+
+#[test]
+fn a_bad_export_is_refused_with_its_line() {
+    let bench = Bench::bare();
+    let bad = EXPORT.replace("29.90", "cheap");
+    std::fs::write(bench.folder.path().join("bad.csv"), bad).unwrap();
+    let said = bench.run(&["demo", "--once", "--catalog", "bad.csv"]);
+    assert_eq!(said.code, Some(2), "{said:#?}");
+    for word in ["bad.csv", "line 3", "Variant Price", "cheap"] {
+        assert!(said.err.contains(word), "{word} is missing: {said:#?}");
+    }
+    let missing = bench.run(&["demo", "--catalog", "none.csv"]);
+    assert_eq!(missing.code, Some(2), "{missing:#?}");
+    assert!(missing.err.contains("none.csv"), "{missing:#?}");
+}
+
+#[test]
+fn a_taken_port_and_a_full_folder_are_named() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let bench = Bench::bare();
+    let said = bench.run(&["demo", "--once", "--port", &port]);
+    assert_eq!(said.code, Some(1), "{said:#?}");
+    assert!(
+        said.err
+            .contains(&format!("port {port} of 127.0.0.1 is taken")),
+        "{said:#?}"
+    );
+    std::fs::write(bench.folder.path().join("mine"), "").unwrap();
+    let said = bench.run(&["demo", "--once", "--keep", "."]);
+    assert_eq!(said.code, Some(2), "{said:#?}");
+    assert!(said.err.contains("not empty"), "{said:#?}");
+}
+
+/// A demonstration that goes on until it is told to end.
+struct Running {
+    child: Child,
+    printed: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Running {
+    fn start(bench: &Bench, arguments: &[&str]) -> Self {
+        let mut command = bench.command(arguments);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn();
+        let mut child = child.unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (sender, printed) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            printed,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Waits for a line that begins so.
+    fn wait_for(&mut self, beginning: &str) -> String {
+        loop {
+            let line = self.printed.recv_timeout(PATIENCE);
+            let line =
+                line.unwrap_or_else(|_| panic!("no line \"{beginning}…\": {:#?}", self.seen));
+            self.seen.push(line.clone());
+            if line.starts_with(beginning) {
+                return line;
+            }
+        }
+    }
+
+    /// The printed command below this comment.
+    fn command(&self, about: &str) -> &str {
+        let comment = format!("  # {about}");
+        let at = self.seen.iter().position(|line| line.starts_with(&comment));
+        let at = at.unwrap_or_else(|| panic!("{about} is missing: {:#?}", self.seen));
+        self.seen[at + 1].trim()
+    }
+
+    /// Runs a printed command as a shell does.
+    fn paste(&self, about: &str) -> Said {
+        let command = self.command(about);
+        let output = Command::new("sh").args(["-c", command]).output();
+        output.unwrap().into()
+    }
+
+    /// As Ctrl-C does.
+    fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails if it has ended, as it should have.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn every_printed_command_works_when_it_is_pasted() {
+    let bench = Bench::bare();
+    let mut demo = Running::start(&bench, &["demo", "--products", "12"]);
+    demo.wait_for("Changes are followed here");
+    let folder = PathBuf::from(place(&demo.seen, "settings"))
+        .parent()
+        .unwrap()
+        .to_owned();
+
+    let before = demo.paste("the snapshot: titles");
+    assert_eq!(
+        (before.code, before.out.lines().count()),
+        (Some(0), 5),
+        "{before:#?}"
+    );
+    assert!(!before.out.contains("12.34"), "{before:#?}");
+
+    let changed = demo.paste("another price");
+    assert_eq!(changed.code, Some(0), "{changed:#?}");
+    let line = demo.wait_for("published generation ");
+    let seconds = line.split(' ').nth(3).unwrap().parse::<f64>().unwrap();
+    assert!(
+        line.contains("after the change (products/update)"),
+        "{line}"
+    );
+    assert!(seconds < 5.0, "{line}");
+    let after = demo.paste("the snapshot: titles");
+    assert!(
+        after.out.lines().next().unwrap().contains("12.34"),
+        "{after:#?}"
+    );
+
+    for (about, word) in [
+        (
+            "what has changed since",
+            "unchanged demo.myshopify.com/shopify_data.json",
+        ),
+        (
+            "a full scan",
+            "unchanged demo.myshopify.com/shopify_data.json",
+        ),
+        ("the shop and its last run", "demo.myshopify.com  active"),
+        ("whether all is well", "Nothing fails"),
+        ("the snapshot over S3", "{\"data\":{"),
+    ] {
+        let said = demo.paste(about);
+        assert_eq!(said.code, Some(0), "{said:#?}");
+        assert!(said.out.contains(word), "{word} is missing: {said:#?}");
+    }
+    let synced = demo.paste("a full scan");
+    assert!(synced.out.contains("0 PUTs"), "{synced:#?}");
+
+    demo.interrupt();
+    demo.wait_for("Stopped.");
+    assert_eq!(demo.child.wait().unwrap().code(), Some(0));
+    assert!(!folder.exists());
+}
