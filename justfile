@@ -36,6 +36,7 @@ bench what="client" *args:
 
 _bench-client:
     cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin webhooks
+    cargo run --release --locked --manifest-path crates/shopify-client/benches/rival/Cargo.toml --bin bulk
 
 _bench-sync products="20000" points="1000000":
     scripts/bench-sync {{ products }} {{ points }}
