@@ -5,7 +5,7 @@
 //! into memory, and sorted part by part. A part of a part names only its direct parent, so those lines go by a detour:
 //! they are dealt out by their parent, beside notes of which root that parent belongs to.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::head::{Head, Key, Kind};
 use super::lines::Lines;
@@ -42,9 +42,12 @@ fn pass_on(mut scanned: Scanned, give: &mut Taker<'_>) -> Result<(), BulkError> 
     let mut begin = 0;
     let ends = scanned.cuts.iter().chain(std::iter::once(&scanned.length));
     for end in ends {
-        let length = usize::try_from(end - begin).unwrap_or(usize::MAX);
-        let mut batch = vec![0; length];
-        scanned.spool.read_exact(&mut batch)?;
+        let length = end - begin;
+        let mut batch = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        let read = (&mut scanned.spool).take(length).read_to_end(&mut batch)?;
+        if read as u64 != length {
+            return Err(cut_off().into());
+        }
         if !give(batch) {
             break;
         }
@@ -263,14 +266,13 @@ const MARK: usize = 8 + 1 + 8;
 fn entries(lines: &[u8]) -> Result<Vec<Entry>, BulkError> {
     let mut entries = Vec::new();
     let mut place = 0;
-    let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
     while place < lines.len() {
-        let mark = lines.get(place..place + MARK).ok_or_else(cut)?;
+        let mark = lines.get(place..place + MARK).ok_or_else(cut_off)?;
         let begin = place + MARK;
-        let length = usize::try_from(number(&mark[9..])).map_err(|_| cut())?;
+        let length = usize::try_from(number(&mark[9..])).map_err(|_| cut_off())?;
         let end = begin + length;
         if end > lines.len() {
-            return Err(cut().into());
+            return Err(cut_off().into());
         }
         entries.push(Entry {
             root: number(mark),
@@ -282,6 +284,11 @@ fn entries(lines: &[u8]) -> Result<Vec<Entry>, BulkError> {
     }
     entries.sort_unstable();
     Ok(entries)
+}
+
+/// A temporary file that is shorter than what was written to it.
+fn cut_off() -> io::Error {
+    io::ErrorKind::UnexpectedEof.into()
 }
 
 /// The first eight bytes.
