@@ -52,6 +52,8 @@ pub enum FaultTarget {
     Authorize,
     /// The token endpoint.
     AccessToken,
+    /// The files of bulk operations.
+    BulkFile,
     /// Every request.
     Everything,
 }
@@ -153,6 +155,7 @@ pub(crate) enum Route<'a> {
     Graphql(&'a str),
     Authorize,
     AccessToken,
+    BulkFile,
 }
 
 impl FaultTarget {
@@ -161,7 +164,8 @@ impl FaultTarget {
             (Self::Everything, _)
             | (Self::Graphql, Route::Graphql(_))
             | (Self::Authorize, Route::Authorize)
-            | (Self::AccessToken, Route::AccessToken) => true,
+            | (Self::AccessToken, Route::AccessToken)
+            | (Self::BulkFile, Route::BulkFile) => true,
             (Self::Operation(wanted), Route::Graphql(name)) => wanted == name,
             _ => false,
         }

@@ -3,6 +3,7 @@
 
 mod app;
 mod bucket;
+mod bulk;
 mod calls;
 mod catalog;
 mod clock;
@@ -20,6 +21,7 @@ mod webhook;
 
 pub use app::SimApp;
 pub use bucket::BucketSize;
+pub use bulk::{BulkConduct, BulkEnd};
 pub use calls::Calls;
 pub use catalog::change::{ChangeError, CollectionChange, DiscountChange, ProductChange};
 pub use catalog::csv::CsvError;

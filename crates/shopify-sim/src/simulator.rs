@@ -132,7 +132,7 @@ impl SimulatorBuilder {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (tasks, stop) = Tasks::new();
-        let shops = Arc::new(self.shops(&tasks)?);
+        let shops = Arc::new(self.shops(&tasks, address)?);
         tasks.spawn(server::serve(listener, Arc::clone(&shops), tasks.clone()));
         Ok(Simulator {
             address,
@@ -141,7 +141,7 @@ impl SimulatorBuilder {
         })
     }
 
-    fn shops(self, tasks: &Tasks) -> Result<Shops, StartError> {
+    fn shops(self, tasks: &Tasks, address: SocketAddr) -> Result<Shops, StartError> {
         let app = Arc::new(self.app);
         let scale = if self.retry_scale.is_finite() {
             self.retry_scale.clamp(0.0, 1_000.0)
@@ -156,6 +156,7 @@ impl SimulatorBuilder {
             tasks: tasks.clone(),
             bucket: self.bucket,
             demands_expiring_tokens: self.demands_expiring_tokens,
+            address,
         };
         let mut shops = IndexMap::new();
         for (name, spec) in self.shops {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use listing::{ProductLine, VariantLine};
 
+use crate::bulk::BulkConduct;
 use crate::calls::Calls;
 use crate::catalog::change::{ChangeError, invalid};
 use crate::fault::Fault;
@@ -126,6 +127,21 @@ impl ShopControl {
     /// Has nothing fail any more.
     pub fn clear_faults(&self) {
         self.shop.with_faults(crate::fault::Faults::clear);
+    }
+
+    /// How the shop treats bulk operations.
+    pub fn bulk_conduct(&self) -> BulkConduct {
+        self.shop.bulk_conduct()
+    }
+
+    /// Has the shop treat bulk operations that are started from now on in another way.
+    pub fn set_bulk_conduct(&self, conduct: BulkConduct) {
+        self.shop.set_bulk_conduct(conduct);
+    }
+
+    /// The queries that were started in bulk and how far they are, such as `COMPLETED`, oldest first.
+    pub fn bulk_operations(&self) -> Vec<(String, &'static str)> {
+        self.shop.bulk_operations()
     }
 
     /// Loses the next `count` deliveries: they are never sent.

@@ -71,7 +71,11 @@ impl<'a> Opening<'a> {
             before: ask.text("before"),
             reverse,
         };
-        let window = Window::check(&asked, mark, most).map_err(Refusal::bad_request)?;
+        let window = if context.everything {
+            Window::everything(reverse)
+        } else {
+            Window::check(&asked, mark, most).map_err(Refusal::bad_request)?
+        };
         Ok(Self {
             context,
             of,
@@ -161,6 +165,7 @@ impl<'a> Connection<'a> {
             "DiscountCodeNode" => "DiscountCodeNodeConnection",
             "DiscountAutomaticNode" => "DiscountAutomaticNodeConnection",
             "DiscountRedeemCode" => "DiscountRedeemCodeConnection",
+            "BulkOperation" => "BulkOperationConnection",
             _ => "WebhookSubscriptionConnection",
         }
     }
@@ -214,6 +219,7 @@ impl<'a> Edge<'a> {
             "DiscountCodeNode" => "DiscountCodeNodeEdge",
             "DiscountAutomaticNode" => "DiscountAutomaticNodeEdge",
             "DiscountRedeemCode" => "DiscountRedeemCodeEdge",
+            "BulkOperation" => "BulkOperationEdge",
             _ => "WebhookSubscriptionEdge",
         }
     }

@@ -3,6 +3,7 @@
 //! apollo-compiler parses and validates. Execution is our own: its errors carry Shopify's codes, which apollo's resolvers
 //! cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds.
 
+mod bulk;
 mod connection;
 mod cost;
 mod execute;
@@ -31,6 +32,7 @@ use serde_json::{Map, Value};
 pub(crate) use cost::MOST as MOST_POINTS;
 pub(crate) use object::Context;
 
+use crate::bulk::Bulk;
 use crate::webhook::subscription::Subscription;
 use execute::Execution;
 use object::{Node, Object, Tree};
@@ -148,13 +150,27 @@ impl Prepared {
         Execution::run(&self.plan, |execution, field| execution.ask(field, &root))
     }
 
-    /// Runs a mutation over the shop's subscriptions, field by field.
+    /// Runs a query that was started in bulk. The error is the operation's error code.
+    pub(crate) fn everything(&self, context: &Context<'_>) -> Result<Value, &'static str> {
+        let executed = self.query(context);
+        if !executed.errors.is_empty() {
+            return Err(bulk::failure(&executed.errors));
+        }
+        serde_json::from_slice(&executed.data).map_err(|_| bulk::failure(&[]))
+    }
+
+    /// Runs a mutation over the shop's subscriptions and bulk operations, field by field.
     pub(crate) fn mutate(
         &self,
         context: &Context<'_>,
         subscriptions: &mut Vec<Subscription>,
+        bulk: &mut Bulk,
     ) -> Executed {
         Execution::run(&self.plan, |execution, field| {
+            let answered = bulk::mutate(execution, &self.pinned, context, bulk, field);
+            if let Some(answered) = answered {
+                return answered;
+            }
             mutation::field(execution, &self.pinned, context, subscriptions, field)
         })
     }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::bulk;
 use super::connection::{Connection, Edge};
 use super::plan::Field;
 use super::refusal::Refusal;
 use super::resolve::{collection, discount, inventory, product, root, shop, webhook};
+use crate::bulk::Operation;
 use crate::catalog::Catalog;
 use crate::catalog::discount::{Discount, RedeemCode};
 use crate::catalog::model::{Collection, Level, Location, Metafield, Product, Seconds, Variant};
@@ -21,6 +23,9 @@ pub(crate) type Resolved<'a> = Result<Tree<'a>, Refusal>;
 pub(crate) struct Context<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) subscriptions: &'a [Subscription],
+    pub(crate) operations: &'a [Operation],
+    /// Connections give all that they have, as in a bulk operation, whatever page is asked for.
+    pub(crate) everything: bool,
     /// The scopes of the token, `read_…` added to each `write_…`.
     pub(crate) scopes: &'a [String],
     pub(crate) now: Seconds,
@@ -86,6 +91,7 @@ pub(crate) enum Node<'a> {
     DiscountItems(&'a Discount, Side),
     RedeemCode(&'a RedeemCode),
     Subscription(&'a Subscription),
+    BulkOperation(&'a Operation),
 }
 
 /// A node with its surroundings: what is asked for fields.
@@ -118,6 +124,7 @@ impl<'a> Object<'a> {
             Node::DiscountItems(discount, side) => discount::items_type(discount, side),
             Node::RedeemCode(_) => "DiscountRedeemCode",
             Node::Subscription(_) => "WebhookSubscription",
+            Node::BulkOperation(_) => "BulkOperation",
         }
     }
 
@@ -144,6 +151,7 @@ impl<'a> Object<'a> {
             Node::DiscountItems(discount, side) => discount::items(context, discount, side, ask),
             Node::RedeemCode(code) => discount::redeem_code(code, ask),
             Node::Subscription(subscription) => webhook::subscription(subscription, ask),
+            Node::BulkOperation(operation) => bulk::operation(context, operation, ask),
         }
     }
 }

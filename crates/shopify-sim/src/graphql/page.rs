@@ -103,6 +103,17 @@ impl Window {
         })
     }
 
+    /// No page at all, but everything.
+    pub(crate) fn everything(reverse: bool) -> Self {
+        Self {
+            first: Some(usize::MAX - 1),
+            last: None,
+            after: None,
+            before: None,
+            reverse,
+        }
+    }
+
     fn wanted(&self) -> usize {
         self.first.or(self.last).unwrap_or(MOST)
     }

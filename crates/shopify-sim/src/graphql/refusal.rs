@@ -48,6 +48,15 @@ impl Refusal {
         }
     }
 
+    /// The app has not been allowed to run bulk operations.
+    pub(crate) fn not_enabled(field: &str) -> Self {
+        let message = format!(
+            "Access denied for {field} field. This app is not approved to run bulk operations; enable them in the \
+             Partner Dashboard."
+        );
+        Self::new("ACCESS_DENIED", message)
+    }
+
     /// The id is of another kind than the field takes.
     pub(crate) fn wrong_kind(id: &str) -> Self {
         Self::new("RESOURCE_NOT_FOUND", format!("Invalid id: {id}"))

@@ -1,6 +1,7 @@
 //! The shops' addresses: Admin GraphQL, OAuth and the control.
 
 mod answer;
+mod bulk;
 mod control;
 mod graphql;
 mod mischief;
@@ -63,6 +64,7 @@ fn router(shops: Arc<Shops>) -> Router {
             "/{shop}/admin/oauth/access_token",
             post(oauth::access_token),
         )
+        .route("/{shop}/bulk/{file}", get(bulk::file))
         .merge(control::routes())
         .fallback(answer::not_found)
         .with_state(shops)

@@ -1,8 +1,10 @@
 //! One shop: its catalogue, its grants, its limits and its post.
 
+mod bulk;
 mod post;
 mod truth;
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -11,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::SimApp;
 use crate::bucket::{Bucket, BucketSize};
+use crate::bulk::Bulk;
 use crate::calls::Calls;
 use crate::catalog::Catalog;
 use crate::catalog::change::{ChangeError, Event};
@@ -37,6 +40,8 @@ pub(crate) struct Surroundings {
     pub(crate) tasks: Tasks,
     pub(crate) bucket: BucketSize,
     pub(crate) demands_expiring_tokens: bool,
+    /// What is listened on.
+    pub(crate) address: SocketAddr,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,7 @@ pub(crate) struct Shop {
     seeded: Seeded,
     catalog: RwLock<Catalog>,
     subscriptions: RwLock<Vec<Subscription>>,
+    bulk: RwLock<Bulk>,
     grants: Mutex<Grants>,
     bucket: Mutex<Bucket>,
     faults: Mutex<Faults>,
@@ -64,6 +70,10 @@ impl Shop {
         let seeded = Seeded::new(seed, &domain);
         let now = around.clock.now();
         Self {
+            bulk: RwLock::new(Bulk::new(
+                seeded.clone(),
+                format!("http://{}/{domain}", around.address),
+            )),
             subscriptions: RwLock::default(),
             grants: Mutex::new(Grants::new(seeded.clone())),
             bucket: Mutex::new(Bucket::new(around.bucket, now)),
@@ -122,28 +132,38 @@ impl Shop {
 
     /// Runs an operation.
     pub(crate) fn execute(
-        &self,
+        self: &Arc<Self>,
         prepared: &Prepared,
         scopes: &[String],
         version: &str,
     ) -> Executed {
         let catalog = read(&self.catalog);
-        let now = self.now().timestamp();
-        let shuffle = self.shuffle.load(Ordering::Relaxed);
-        let context = |subscriptions| Context {
+        let context = Context {
             catalog: &catalog,
-            subscriptions,
+            subscriptions: &[],
+            operations: &[],
+            everything: false,
             scopes,
-            now,
-            shuffle,
+            now: self.now().timestamp(),
+            shuffle: self.shuffle.load(Ordering::Relaxed),
             version,
         };
         if prepared.is_mutation() {
-            let mut subscriptions = write(&self.subscriptions);
-            prepared.mutate(&context(&[]), &mut subscriptions)
+            let executed = prepared.mutate(
+                &context,
+                &mut write(&self.subscriptions),
+                &mut write(&self.bulk),
+            );
+            drop(catalog);
+            self.carry_on();
+            executed
         } else {
-            let subscriptions = read(&self.subscriptions);
-            prepared.query(&context(&subscriptions))
+            let (subscriptions, bulk) = (read(&self.subscriptions), read(&self.bulk));
+            prepared.query(&Context {
+                subscriptions: &subscriptions,
+                operations: bulk.all(),
+                ..context
+            })
         }
     }
 

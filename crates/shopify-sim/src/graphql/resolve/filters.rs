@@ -3,8 +3,9 @@
 use super::super::object::Ask;
 use super::super::refusal::Refusal;
 use super::super::search::{Found, Searched};
+use crate::bulk::Operation;
 use crate::catalog::discount::{Discount, RedeemCode};
-use crate::catalog::model::{Collection, Level, Location, Product, Variant};
+use crate::catalog::model::{Collection, Level, Location, Product, Seconds, Variant};
 use crate::webhook::subscription::Subscription;
 
 pub(super) const PRODUCT: &[&str] = &[
@@ -54,6 +55,8 @@ pub(super) const DISCOUNT: &[&str] = &[
 ];
 pub(super) const CODE: &[&str] = &["id", "times_used"];
 pub(super) const SUBSCRIPTION: &[&str] = &["id", "topic", "created_at", "updated_at"];
+
+pub(crate) const BULK_OPERATION: &[&str] = &["id", "status", "operation_type", "created_at"];
 
 /// Saved searches are the merchant's, and the simulated merchant has none.
 pub(super) fn no_saved_search(ask: Ask<'_>) -> Result<(), Refusal> {
@@ -221,6 +224,25 @@ impl Searched for &Subscription {
             "topic" => Found::Word(&self.topic),
             "created_at" => Found::Moment(self.created_at),
             "updated_at" => Found::Moment(self.updated_at),
+            _ => return None,
+        })
+    }
+}
+
+/// A bulk operation as it is now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OperationAt<'a> {
+    pub(crate) operation: &'a Operation,
+    pub(crate) now: Seconds,
+}
+
+impl Searched for OperationAt<'_> {
+    fn field(&self, field: &str) -> Option<Found<'_>> {
+        Some(match field {
+            "id" => Found::Number(self.operation.id),
+            "status" => Found::Word(self.operation.status_at(self.now)),
+            "operation_type" => Found::Word("query"),
+            "created_at" => Found::Moment(self.operation.created_at),
             _ => return None,
         })
     }

@@ -1,5 +1,6 @@
 //! The fields of the query root.
 
+use super::super::bulk;
 use super::super::object::{Ask, Context, DiscountForm, Node, Resolved, Tree};
 use super::super::page::MOST;
 use super::super::refusal::Refusal;
@@ -31,6 +32,7 @@ pub(crate) fn query<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> 
         "webhookSubscriptions" => lists::subscriptions(context, ask),
         "webhookSubscriptionsCount" => lists::subscriptions_count(context, ask),
         "webhookSubscription" => one(context, ask, &["WebhookSubscription"]),
+        name if name.starts_with("bulkOperation") => bulk::query(context, ask),
         name if name.contains("iscount") => discounts(context, ask),
         name if name.starts_with("inventory") || name.starts_with("location") => {
             stock(context, ask)

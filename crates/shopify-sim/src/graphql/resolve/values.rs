@@ -11,11 +11,11 @@ pub(super) const LOCATIONS: &[&str] = &["read_locations"];
 pub(super) const DISCOUNTS: &[&str] = &["read_discounts"];
 
 /// `UnsignedInt64`: a number as text.
-pub(super) fn unsigned<'a>(number: u64) -> Tree<'a> {
+pub(crate) fn unsigned<'a>(number: u64) -> Tree<'a> {
     number.to_string().into()
 }
 
-pub(super) fn moment<'a>(at: Seconds) -> Tree<'a> {
+pub(crate) fn moment<'a>(at: Seconds) -> Tree<'a> {
     iso(at).into()
 }
 

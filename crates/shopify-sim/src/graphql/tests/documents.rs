@@ -47,7 +47,7 @@ fn value(shop: &Shop, operation: &str, name: &str) -> Option<Value> {
 fn answer_all(documents: &[(String, String)]) {
     let mut shop = Shop::small();
     for (name, text) in documents {
-        // Bulk operations need more than a catalogue.
+        // Those are run in bulk, or look at what was: see `bulk`.
         if name.starts_with("bulk") {
             continue;
         }

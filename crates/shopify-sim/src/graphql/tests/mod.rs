@@ -1,6 +1,7 @@
 //! Real documents, asked of generated catalogues.
 
 mod answers;
+mod bulk;
 mod costs;
 mod documents;
 mod fields;
@@ -15,10 +16,12 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::{Admin, Context, Executed, Request};
+use crate::bulk::Bulk;
 use crate::catalog::Catalog;
 use crate::catalog::generate::generate;
 use crate::catalog::gid::gid;
 use crate::catalog::spec::CatalogSpec;
+use crate::seeded::Seeded;
 use crate::webhook::subscription::Subscription;
 
 /// 2026-11-24T12:00:00Z.
@@ -34,10 +37,15 @@ const SCOPES: [&str; 4] = [
 /// Parsing the schema takes a while without optimisation.
 static ADMIN: LazyLock<Arc<Admin>> = LazyLock::new(Admin::new);
 
+fn no_bulk() -> Bulk {
+    Bulk::new(Seeded::new(7, "example"), "http://sim/example".to_owned())
+}
+
 /// A shop that answers.
 struct Shop {
     catalog: Catalog,
     subscriptions: Vec<Subscription>,
+    bulk: Bulk,
     scopes: Vec<String>,
     shuffle: u64,
 }
@@ -47,6 +55,7 @@ impl Shop {
         Self {
             catalog: generate("example.myshopify.com", 7, spec),
             subscriptions: Vec::new(),
+            bulk: no_bulk(),
             scopes: SCOPES.map(str::to_owned).into(),
             shuffle: 0,
         }
@@ -63,20 +72,24 @@ impl Shop {
     fn try_ask(&mut self, query: &str, variables: Value) -> Result<Executed, Vec<Value>> {
         let prepared = ADMIN.prepare(&request(query, variables))?;
         let mut subscriptions = std::mem::take(&mut self.subscriptions);
-        let context = |subscriptions| Context {
+        let mut bulk = std::mem::replace(&mut self.bulk, no_bulk());
+        let context = |subscriptions, operations| Context {
             catalog: &self.catalog,
             subscriptions,
+            operations,
+            everything: false,
             scopes: &self.scopes,
             now: NOW,
             shuffle: self.shuffle,
             version: "2026-10",
         };
         let executed = if prepared.is_mutation() {
-            prepared.mutate(&context(&[]), &mut subscriptions)
+            prepared.mutate(&context(&[], &[]), &mut subscriptions, &mut bulk)
         } else {
-            prepared.query(&context(&subscriptions))
+            prepared.query(&context(&subscriptions, bulk.all()))
         };
         self.subscriptions = subscriptions;
+        self.bulk = bulk;
         Ok(executed)
     }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Answer, At, Body, Refused, done, ok, parameter};
 use crate::app::parse_scopes;
+use crate::bulk::BulkConduct;
 use crate::control::ComplianceTopic;
 use crate::fault::Fault;
 
@@ -35,6 +36,18 @@ pub(super) async fn add_fault(at: At, Body(fault): Body<Fault>) -> Answer {
 
 pub(super) async fn clear_faults(at: At) -> Answer {
     at.control.clear_faults();
+    done()
+}
+
+pub(super) async fn bulk(at: At) -> Answer {
+    let lines = at.control.bulk_operations().into_iter();
+    let lines = lines.map(|(query, status)| json!({"query": query, "status": status}));
+    let operations: Vec<_> = lines.collect();
+    ok(&json!({ "conduct": at.control.bulk_conduct(), "operations": operations }))
+}
+
+pub(super) async fn set_bulk(at: At, Body(conduct): Body<BulkConduct>) -> Answer {
+    at.control.set_bulk_conduct(conduct);
     done()
 }
 

@@ -81,6 +81,7 @@ fn event_routes() -> Router<Arc<Shops>> {
             "/_sim/{shop}/deliveries/{id}/redeliver",
             post(events::redeliver),
         )
+        .route("/_sim/{shop}/bulk", get(events::bulk).put(events::set_bulk))
         .route("/_sim/{shop}/tokens", tokens)
         .route("/_sim/{shop}/install", get(events::install))
         .route("/_sim/{shop}/uninstall", post(events::uninstall))
@@ -204,7 +205,7 @@ impl<T: Rest> FromRequestParts<Arc<Shops>> for At<T> {
 }
 
 /// A parameter of the query string.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
     pairs
         .find(|(key, _)| key == name)

@@ -1,0 +1,39 @@
+use serde::{Deserialize, Serialize};
+
+/// How a shop treats bulk operations. Over HTTP, what is absent takes its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulkConduct {
+    /// Whether the app may run any; Shopify has to be asked for that in the Partner Dashboard.
+    pub enabled: bool,
+    /// How those end that are started from now on.
+    pub end: BulkEnd,
+    /// Whether inventory levels name the inventory item as their parent, instead of the variant.
+    pub levels_of_items: bool,
+}
+
+impl Default for BulkConduct {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            end: BulkEnd::default(),
+            levels_of_items: false,
+        }
+    }
+}
+
+/// How a bulk operation ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BulkEnd {
+    /// With a file, as soon as it is written.
+    #[default]
+    Completes,
+    /// It fails with `INTERNAL_SERVER_ERROR`.
+    Fails,
+    /// It fails with `TIMEOUT`.
+    TimesOut,
+    /// It runs until it is cancelled.
+    Never,
+}

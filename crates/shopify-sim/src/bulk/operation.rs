@@ -1,0 +1,209 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::{BulkConduct, Export};
+use crate::catalog::model::{Seconds, iso};
+use crate::graphql::Prepared;
+use crate::seeded::Seeded;
+
+/// How many queries of an app run at a time in a shop, since version 2026-01.
+pub(crate) const MOST_AT_ONCE: usize = 5;
+/// How long a file is there: seven days.
+const KEPT: Seconds = 7 * 24 * 60 * 60;
+const FIRST: u64 = 5_200_000_000_000;
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Created,
+    Running,
+    Completed,
+    Canceled,
+    Failed(&'static str),
+}
+
+/// A bulk operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) id: u64,
+    pub(crate) query: String,
+    pub(crate) grouped: bool,
+    pub(crate) status: Status,
+    pub(crate) created_at: Seconds,
+    pub(crate) completed_at: Option<Seconds>,
+    pub(crate) conduct: BulkConduct,
+    /// Of the token that started it.
+    pub(crate) scopes: Vec<String>,
+    pub(crate) version: String,
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) export: Export,
+    url: String,
+}
+
+impl Operation {
+    pub(crate) fn has_ended(&self) -> bool {
+        !matches!(self.status, Status::Created | Status::Running)
+    }
+
+    /// As the API names it.
+    pub(crate) fn status_at(&self, now: Seconds) -> &'static str {
+        match self.status {
+            Status::Created => "CREATED",
+            Status::Running => "RUNNING",
+            Status::Completed if self.is_gone(now) => "EXPIRED",
+            Status::Completed => "COMPLETED",
+            Status::Canceled => "CANCELED",
+            Status::Failed(_) => "FAILED",
+        }
+    }
+
+    pub(crate) fn error_code(&self) -> Option<&'static str> {
+        match self.status {
+            Status::Failed(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Where its file is; nowhere if there is nothing in it.
+    pub(crate) fn url_at(&self, now: Seconds) -> Option<&str> {
+        let there = self.status_at(now) == "COMPLETED" && !self.export.text.is_empty();
+        there.then_some(self.url.as_str())
+    }
+
+    fn is_gone(&self, now: Seconds) -> bool {
+        self.completed_at.is_some_and(|at| now > at + KEPT)
+    }
+
+    /// What `bulk_operations/finish` tells.
+    pub(crate) fn body(&self, now: Seconds) -> serde_json::Value {
+        serde_json::json!({
+            "admin_graphql_api_id": crate::catalog::gid::gid("BulkOperation", self.id),
+            "completed_at": self.completed_at.map(iso),
+            "created_at": iso(self.created_at),
+            "error_code": self.error_code().map(str::to_lowercase),
+            "status": self.status_at(now).to_lowercase(),
+            "type": "query",
+        })
+    }
+}
+
+/// What is asked to run.
+pub(crate) struct Wanted {
+    pub(crate) query: String,
+    pub(crate) grouped: bool,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) version: String,
+    pub(crate) prepared: Arc<Prepared>,
+}
+
+/// A shop's bulk operations, oldest first.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    pub(crate) conduct: BulkConduct,
+    operations: Vec<Operation>,
+    /// Started, and not yet running.
+    created: Vec<u64>,
+    /// Cancelled, and not yet announced.
+    canceled: Vec<u64>,
+    seeded: Seeded,
+    /// Where files are: the shop's own address.
+    base: String,
+}
+
+impl Bulk {
+    pub(crate) fn new(seeded: Seeded, base: String) -> Self {
+        Self {
+            conduct: BulkConduct::default(),
+            operations: Vec::new(),
+            created: Vec::new(),
+            canceled: Vec::new(),
+            seeded,
+            base,
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    pub(crate) fn find(&self, id: u64) -> Option<&Operation> {
+        self.operations.iter().find(|each| each.id == id)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        let running = self.operations.iter().filter(|each| !each.has_ended());
+        running.count() >= MOST_AT_ONCE
+    }
+
+    pub(crate) fn start(&mut self, wanted: Wanted, now: Seconds) -> u64 {
+        let id = FIRST + 1 + self.operations.len() as u64;
+        let (base, signature) = (&self.base, self.signature(id));
+        self.operations.push(Operation {
+            id,
+            url: format!(
+                "{base}/bulk/{id}.jsonl?Expires={}&Signature={signature}",
+                now + KEPT
+            ),
+            query: wanted.query,
+            grouped: wanted.grouped,
+            status: Status::Created,
+            created_at: now,
+            completed_at: None,
+            conduct: self.conduct,
+            scopes: wanted.scopes,
+            version: wanted.version,
+            prepared: wanted.prepared,
+            export: Export::default(),
+        });
+        self.created.push(id);
+        id
+    }
+
+    /// Cancels an operation that has not ended.
+    pub(crate) fn cancel(&mut self, id: u64, now: Seconds) {
+        if self.advance(id, Status::Canceled, Export::default(), now) {
+            self.canceled.push(id);
+        }
+    }
+
+    /// What has been started and what has been cancelled since this was asked last.
+    pub(crate) fn news(&mut self) -> (Vec<u64>, Vec<u64>) {
+        let created = std::mem::take(&mut self.created);
+        (created, std::mem::take(&mut self.canceled))
+    }
+
+    fn signature(&self, id: u64) -> String {
+        self.seeded.hex("bulk", id)
+    }
+
+    /// Moves an operation on that has not ended. Tells whether it has ended by that.
+    pub(crate) fn advance(
+        &mut self,
+        id: u64,
+        status: Status,
+        export: Export,
+        now: Seconds,
+    ) -> bool {
+        let mut operations = self.operations.iter_mut();
+        let found = operations.find(|each| each.id == id && !each.has_ended());
+        let Some(operation) = found else {
+            return false;
+        };
+        operation.status = status;
+        operation.export = export;
+        let ended = operation.has_ended();
+        if ended {
+            operation.completed_at = Some(now);
+        }
+        ended
+    }
+
+    /// The file of an operation; `None` if the signature is wrong or no longer good.
+    pub(crate) fn file(&self, id: u64, signature: &str, now: DateTime<Utc>) -> Option<Bytes> {
+        let operation = self.find(id)?;
+        let open = signature == self.signature(id) && operation.url_at(now.timestamp()).is_some();
+        open.then(|| operation.export.text.clone())
+    }
+}

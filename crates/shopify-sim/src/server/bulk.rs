@@ -1,0 +1,131 @@
+//! The files that bulk operations leave, as a storage service gives them: to whoever knows the signed address.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::control::parameter;
+use super::mischief::Struck;
+use super::wire::Wire;
+use super::{Shops, answer};
+use crate::fault::Route;
+use crate::shop::Shop;
+
+const JSONL: &str = "application/jsonl";
+
+pub(super) async fn file(
+    State(shops): State<Arc<Shops>>,
+    Path((shop, file)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(shop) = shops.find(&shop) else {
+        return answer::not_found().await;
+    };
+    let fault = shop.fault(Route::BulkFile);
+    let request_id = shop.request_id();
+    let struck = Struck {
+        shop,
+        wire: &wire,
+        request_id: &request_id,
+        cost: 0,
+    };
+    let found = found(shop, &file, query.as_deref());
+    struck
+        .answer(fault, async {
+            found.map_or_else(denied, |text| part(&text, &headers))
+        })
+        .await
+}
+
+fn found(shop: &Shop, file: &str, query: Option<&str>) -> Option<Bytes> {
+    let id = file.strip_suffix(".jsonl")?.parse().ok()?;
+    shop.bulk_file(id, &parameter(query, "Signature")?)
+}
+
+fn denied() -> Response {
+    answer::typed(
+        403,
+        "application/xml",
+        "<Error><Code>AccessDenied</Code></Error>",
+    )
+}
+
+/// The file, or what the client lacks of it. RFC 9110, 14.
+fn part(text: &Bytes, headers: &HeaderMap) -> Response {
+    // Files never change, so one tag does for the file of an address.
+    let tag = format!("\"{:x}\"", text.len());
+    let given = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let same = given(IF_RANGE).is_none_or(|wanted| wanted == tag);
+    let begin = given(RANGE).filter(|_| same).and_then(begin);
+    let mut response = match begin {
+        None => answer::typed(200, JSONL, text.clone()),
+        Some(begin) if begin < text.len() => answer::typed(206, JSONL, text.slice(begin..)),
+        Some(_) => answer::typed(416, JSONL, Bytes::new()),
+    };
+    let range = match begin {
+        Some(begin) if begin < text.len() => {
+            Some(format!("bytes {begin}-{}/{}", text.len() - 1, text.len()))
+        }
+        Some(_) => Some(format!("bytes */{}", text.len())),
+        None => None,
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    for (name, value) in [(ETAG, Some(tag)), (CONTENT_RANGE, range)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// `bytes=5-`: from where on. Other forms are left unheeded, as a server may do.
+fn begin(range: &str) -> Option<usize> {
+    range
+        .strip_prefix("bytes=")?
+        .strip_suffix('-')?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(headers: &[(&'static str, &'static str)]) -> (u16, Option<String>) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_static(value));
+        }
+        let response = part(&Bytes::from_static(b"0123456789"), &map);
+        let range = response.headers().get(CONTENT_RANGE);
+        let range = range.map(|range| range.to_str().unwrap().to_owned());
+        (response.status().as_u16(), range)
+    }
+
+    #[test]
+    fn parts_are_given_of_the_very_file() {
+        assert_eq!(asked(&[]), (200, None));
+        let four_on = (206, Some("bytes 4-9/10".to_owned()));
+        assert_eq!(asked(&[("range", "bytes=4-")]), four_on);
+        assert_eq!(
+            asked(&[("range", "bytes=4-"), ("if-range", "\"a\"")]),
+            four_on
+        );
+        assert_eq!(
+            asked(&[("range", "bytes=4-"), ("if-range", "\"b\"")]),
+            (200, None)
+        );
+        assert_eq!(
+            asked(&[("range", "bytes=10-")]),
+            (416, Some("bytes */10".to_owned()))
+        );
+        assert_eq!(asked(&[("range", "bytes=-4")]), (200, None));
+    }
+}

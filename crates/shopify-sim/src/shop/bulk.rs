@@ -1,0 +1,109 @@
+//! Bulk operations run in the background, and their end is announced.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::Shop;
+use crate::bulk::{BulkConduct, BulkEnd, Export, Operation, Order, Status, export};
+use crate::catalog::change::Event;
+use crate::graphql::Context;
+use crate::locks::{read, write};
+
+impl Shop {
+    /// Starts what was asked to run, and announces what was cancelled.
+    pub(super) fn carry_on(self: &Arc<Self>) {
+        let (created, canceled) = write(&self.bulk).news();
+        for id in created {
+            let shop = Arc::clone(self);
+            self.around.tasks.spawn(async move {
+                let running = tokio::task::spawn_blocking(move || shop.carry_out(id));
+                if running.await.is_err() {
+                    log::error!("bulk operation {id} ended in a panic");
+                }
+            });
+        }
+        for id in canceled {
+            self.announce_end(id);
+        }
+    }
+
+    fn carry_out(self: &Arc<Self>, id: u64) {
+        let Some(operation) = read(&self.bulk).find(id).cloned() else {
+            return;
+        };
+        self.advance(id, Status::Running, Export::default());
+        match operation.conduct.end {
+            BulkEnd::Completes => match self.exported(&operation) {
+                Ok(export) => self.advance(id, Status::Completed, export),
+                Err(code) => self.advance(id, Status::Failed(code), Export::default()),
+            },
+            BulkEnd::Fails => {
+                let failed = Status::Failed("INTERNAL_SERVER_ERROR");
+                self.advance(id, failed, Export::default());
+            }
+            BulkEnd::TimesOut => self.advance(id, Status::Failed("TIMEOUT"), Export::default()),
+            BulkEnd::Never => {}
+        }
+    }
+
+    fn exported(&self, operation: &Operation) -> Result<Export, &'static str> {
+        let shuffle = self.shuffle.load(Ordering::Relaxed);
+        let catalog = read(&self.catalog);
+        let data = operation.prepared.everything(&Context {
+            catalog: &catalog,
+            subscriptions: &[],
+            operations: &[],
+            everything: true,
+            scopes: &operation.scopes,
+            now: self.now().timestamp(),
+            shuffle,
+            version: &operation.version,
+        })?;
+        let order = Order {
+            grouped: operation.grouped,
+            shuffle,
+            levels_of_items: operation.conduct.levels_of_items,
+        };
+        Ok(export(data, order))
+    }
+
+    fn advance(self: &Arc<Self>, id: u64, status: Status, export: Export) {
+        let now = self.now().timestamp();
+        let ended = write(&self.bulk).advance(id, status, export, now);
+        if ended {
+            self.announce_end(id);
+        }
+    }
+
+    fn announce_end(self: &Arc<Self>, id: u64) {
+        let now = self.now().timestamp();
+        let body = read(&self.bulk)
+            .find(id)
+            .map(|operation| operation.body(now));
+        if let Some(body) = body {
+            self.announce(&[Event::new("bulk_operations/finish", body)]);
+        }
+    }
+
+    pub(crate) fn bulk_file(&self, id: u64, signature: &str) -> Option<Bytes> {
+        read(&self.bulk).file(id, signature, self.now())
+    }
+
+    pub(crate) fn bulk_conduct(&self) -> BulkConduct {
+        read(&self.bulk).conduct
+    }
+
+    pub(crate) fn set_bulk_conduct(&self, conduct: BulkConduct) {
+        write(&self.bulk).conduct = conduct;
+    }
+
+    /// The queries of the bulk operations, with their statuses, oldest first.
+    pub(crate) fn bulk_operations(&self) -> Vec<(String, &'static str)> {
+        let now = self.now().timestamp();
+        let bulk = read(&self.bulk);
+        let line = |each: &Operation| (each.query.clone(), each.status_at(now));
+        bulk.all().iter().map(line).collect()
+    }
+}
