@@ -44,7 +44,7 @@ fn options() -> BulkOptions {
 }
 
 /// Writes all products, and returns how many there were.
-pub async fn export(shop: &ShopClient, out: &mut impl Write) -> Result<u64, Box<dyn Error>> {
+pub(crate) async fn export(shop: &ShopClient, out: &mut impl Write) -> Result<u64, Box<dyn Error>> {
     let mut products = shop.products_by(Strategy::Bulk);
     let mut written = 0;
     while let Some(product) = products.try_next().await? {

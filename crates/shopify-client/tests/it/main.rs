@@ -8,6 +8,7 @@ mod bulk_download;
 mod bulk_join;
 mod bulk_run;
 mod bulk_shop;
+mod bulk_simulator;
 mod bulk_strategy;
 mod catalogue;
 mod chains;

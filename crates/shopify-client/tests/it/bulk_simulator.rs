@@ -1,0 +1,238 @@
+//! Bulk operations of a whole simulated shop: what they bring is what paging brings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use serde::Serialize;
+use shopify_client::bulk::{BulkOptions, Strategy};
+use shopify_client::model::NewSubscription;
+use shopify_client::{Client, Endpoint, Error, ShopClient, ShopDomain, StaticToken};
+use shopify_sim::{
+    BucketSize, BulkConduct, BulkEnd, CatalogSpec, Fault, FaultKind, FaultTarget, ShopControl,
+    Simulator,
+};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
+
+#[path = "../../examples/bulk_export.rs"]
+#[expect(dead_code, reason = "its `main` is for the command line")]
+mod bulk_export;
+
+const SCOPES: [&str; 4] = [
+    "read_products",
+    "read_inventory",
+    "read_locations",
+    "read_discounts",
+];
+
+struct World {
+    /// Ends with the test.
+    sim: Simulator,
+    control: ShopControl,
+}
+
+impl World {
+    async fn start(spec: CatalogSpec) -> Self {
+        let bucket = BucketSize {
+            maximum: 1_000_000.0,
+            restore_rate: 100_000.0,
+        };
+        let sim = Simulator::builder().seed(5).shop("example", spec);
+        let sim = sim.bucket(bucket).start().await.unwrap();
+        let control = sim.control("example").unwrap();
+        Self { sim, control }
+    }
+
+    fn shop(&self, options: BulkOptions) -> ShopClient {
+        let endpoint = Endpoint::custom(&self.sim.endpoint()).unwrap();
+        let client = Client::builder().endpoint(endpoint).bulk(options).build();
+        let token = StaticToken::new(self.control.issue_token(SCOPES));
+        let domain = ShopDomain::parse("example").unwrap();
+        client.unwrap().shop(&domain, Arc::new(token))
+    }
+
+    fn asked(&self, operation: &str) -> u64 {
+        let calls = self.control.calls();
+        calls.operations.get(operation).copied().unwrap_or_default()
+    }
+}
+
+fn quick() -> BulkOptions {
+    BulkOptions {
+        first_gap: Duration::from_millis(2),
+        longest_gap: Duration::from_millis(20),
+        slot_wait: Duration::from_millis(50),
+        deadline: Duration::from_secs(20),
+        // Small enough that files go to disk, part by part.
+        memory: 100_000,
+        ..BulkOptions::default()
+    }
+}
+
+async fn written<T: Serialize>(things: BoxStream<'_, Result<T, Error>>) -> Vec<String> {
+    let things: Vec<T> = things.try_collect().await.unwrap();
+    let text = |thing| serde_json::to_string(&thing).unwrap();
+    things.into_iter().map(text).collect()
+}
+
+/// All that a shop has, by kind.
+async fn all(shop: &ShopClient, strategy: Strategy) -> [Vec<String>; 4] {
+    [
+        written(shop.products_by(strategy)).await,
+        written(shop.collections_by(strategy)).await,
+        written(shop.discounts_by(strategy)).await,
+        written(shop.locations_by(strategy)).await,
+    ]
+}
+
+#[tokio::test]
+async fn everything_is_the_same_to_the_byte_whichever_way_it_was_read() {
+    let world = World::start(CatalogSpec::everything()).await;
+    let shop = world.shop(quick());
+    let expected = all(&shop, Strategy::Paging).await;
+    for (shuffle, levels_of_items) in [(0, false), (3, true)] {
+        world.control.shuffle(shuffle);
+        world.control.set_bulk_conduct(BulkConduct {
+            levels_of_items,
+            ..BulkConduct::default()
+        });
+        assert_eq!(all(&shop, Strategy::BulkOnly).await, expected);
+    }
+    let operations = world.control.bulk_operations();
+    assert_eq!(operations.len(), 2 * (1 + 1 + 6 + 1));
+    assert!(operations.iter().all(|(_, status)| *status == "COMPLETED"));
+    world.control.shuffle(0);
+    let grouped = world.shop(BulkOptions {
+        grouped: true,
+        ..quick()
+    });
+    assert_eq!(all(&grouped, Strategy::BulkOnly).await, expected);
+}
+
+#[tokio::test]
+async fn a_large_catalogue_is_read_in_bulk_by_itself() {
+    let world = World::start(CatalogSpec {
+        products: 2_600,
+        ..CatalogSpec::default()
+    })
+    .await;
+    let shop = world.shop(BulkOptions {
+        paging_time: Duration::ZERO,
+        ..quick()
+    });
+    let fault = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
+    world.control.fault(fault.times(2)).unwrap();
+    let products = written(shop.products_by(Strategy::Auto)).await;
+    assert_eq!(products.len(), 2_600);
+    assert_eq!(
+        (world.asked("BulkOperationRun"), world.asked("ProductsPage")),
+        (1, 0)
+    );
+    assert!(world.control.faults().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_shop_refuses_is_read_by_pages() {
+    let world = World::start(CatalogSpec::default()).await;
+    let shop = world.shop(quick());
+    let expected = written(shop.products()).await;
+    let enabled = BulkConduct::default();
+    for conduct in [
+        BulkConduct {
+            enabled: false,
+            ..enabled
+        },
+        BulkConduct {
+            end: BulkEnd::Fails,
+            ..enabled
+        },
+        BulkConduct {
+            end: BulkEnd::TimesOut,
+            ..enabled
+        },
+    ] {
+        world.control.set_bulk_conduct(conduct);
+        let pages = world.asked("ProductsPage");
+        assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
+        assert!(world.asked("ProductsPage") > pages, "{conduct:?}");
+    }
+    world.control.set_bulk_conduct(enabled);
+    let gone = Fault::new(FaultKind::Status(403)).on(FaultTarget::BulkFile);
+    world.control.fault(gone).unwrap();
+    assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
+}
+
+#[tokio::test]
+async fn one_that_never_ends_is_cancelled_and_read_by_pages() {
+    let world = World::start(CatalogSpec::default()).await;
+    world.control.set_bulk_conduct(BulkConduct {
+        end: BulkEnd::Never,
+        ..BulkConduct::default()
+    });
+    let shop = world.shop(BulkOptions {
+        deadline: Duration::from_millis(100),
+        ..quick()
+    });
+    let products = written(shop.products_by(Strategy::Bulk)).await;
+    assert_eq!(products, written(shop.products()).await);
+    let statuses: Vec<_> = world
+        .control
+        .bulk_operations()
+        .into_iter()
+        .map(|it| it.1)
+        .collect();
+    assert_eq!(statuses, ["CANCELED"]);
+}
+
+#[tokio::test]
+async fn the_webhook_of_the_end_ends_the_waiting() {
+    let world = World::start(CatalogSpec::default()).await;
+    let shop = world.shop(BulkOptions {
+        first_gap: Duration::from_hours(5),
+        longest_gap: Duration::from_hours(5),
+        deadline: Duration::from_hours(6),
+        ..quick()
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let bulk = shop.bulk();
+    let (send, mut told) = unbounded_channel();
+    let hear = move |headers: http::HeaderMap, body: String| async move {
+        let topic = headers["x-shopify-topic"].to_str().unwrap().to_owned();
+        bulk.finished();
+        let _ = send.send((topic, body));
+    };
+    let app = axum::Router::new().fallback(hear);
+    let served = tokio::spawn(async move { axum::serve(listener, app).await });
+    let new = NewSubscription {
+        uri: url,
+        include_fields: Vec::new(),
+    };
+    let topic = "bulk_operations/finish";
+    shop.create_webhook_subscription(topic, &new).await.unwrap();
+
+    let products = written(shop.products_by(Strategy::BulkOnly)).await;
+    assert_eq!(products, written(shop.products()).await);
+    let (heard, body) = told.recv().await.unwrap();
+    assert_eq!(heard, topic);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&body["status"], &body["type"]),
+        (&"completed".into(), &"query".into())
+    );
+    served.abort();
+}
+
+#[tokio::test]
+async fn the_example_exports_all_products() {
+    let world = World::start(CatalogSpec::default()).await;
+    let shop = world.shop(quick());
+    let mut out = Vec::new();
+    let count = bulk_export::export(&shop, &mut out).await.unwrap();
+    let lines: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
+    assert_eq!(lines.len() as u64, count);
+    assert_eq!(lines, written(shop.products()).await);
+    assert_eq!(world.asked("BulkOperationRun"), 1);
+}
