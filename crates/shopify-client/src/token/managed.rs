@@ -12,6 +12,7 @@ use futures::future::{BoxFuture, Shared};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use secrecy::SecretString;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::renewal::{Known, Outcome, Renewal};
@@ -70,9 +71,11 @@ type Slot = Mutex<State>;
 #[derive(Default)]
 struct State {
     known: Option<Known>,
-    /// What is under way, to be awaited by everybody who needs it. It goes on as long as one of them does, and the next
-    /// one takes it up again; so no answer is lost because a caller has lost patience.
+    /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
+    /// no answer, and nothing that the store holds for it, such as a connection, stays held.
     renewal: Option<Shared<BoxFuture<'static, Outcome>>>,
+    /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
+    driver: JoinSet<Outcome>,
     pause: Option<Pause>,
     failures: u32,
     /// The version for which Shopify has said that the merchant must be asked.
@@ -309,6 +312,8 @@ impl ManagedToken {
             migrate,
         };
         let renewal = renewal.run().boxed().shared();
+        state.driver = JoinSet::new();
+        state.driver.spawn(renewal.clone());
         state.renewal = Some(renewal.clone());
         renewal
     }

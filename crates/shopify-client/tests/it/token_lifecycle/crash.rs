@@ -94,6 +94,21 @@ async fn the_caller_who_began_may_go() {
     assert_eq!(setup.shopify.asked().len(), 1);
 }
 
+/// What a store holds while it answers, such as a connection, would stay held if a renewal stood still.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_goes_on_when_nobody_waits_for_it() {
+    let setup = Setup::installed();
+    let process = setup.process(26);
+    advance(HOUR).await;
+    let source = process.shop(&shop());
+    let mut began = Box::pin(source.access_token());
+    assert!(began.as_mut().now_or_never().is_none());
+    drop(began);
+    // Paused time moves by itself while the renewal takes its steps.
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(setup.store.kept().await.version, 2, "the new pair is saved");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_save_that_fails_is_tried_again_before_the_new_token_is_used() {
     let setup = Setup::installed();
