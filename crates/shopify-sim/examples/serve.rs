@@ -34,7 +34,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .app(SimApp {
             api_key: "key".to_owned(),
             api_secret: "secret".to_owned(),
-            redirect_uris: vec!["http://127.0.0.1:5001/callback".to_owned()],
+            // Those of shopify-client's example `oauth_app`, and of `shopsync serve`.
+            redirect_uris: vec![
+                "http://127.0.0.1:5001/callback".to_owned(),
+                "http://127.0.0.1:5000/shopify/callback".to_owned(),
+            ],
             scopes: scopes.map(str::to_owned).into(),
         })
         .listen(listen)
