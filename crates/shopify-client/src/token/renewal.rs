@@ -241,7 +241,8 @@ impl Renewal {
     }
 
     /// An answer that comes later than half the lease is as good as lost: another process may ask by the time that it
-    /// would be saved. The time is looked at first, so that a renewal that nobody has driven on for long sends nothing.
+    /// would be saved. The time is looked at first, so that a renewal that stood still for long, as on a machine that
+    /// slept, sends nothing.
     async fn in_time(
         &self,
         begun: Instant,
