@@ -5,19 +5,24 @@
 //! they give is the same, in the same order, to the byte. [`ShopClient::bulk`] gives the single steps for queries of
 //! one's own.
 //!
-//! A file is taken into a spool (memory, then a temporary file), checked against the lengths and counts that Shopify
-//! states, put together by `__parentId` within [`BulkOptions::memory`], and only then given out. So a broken file is found
-//! before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
+//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory`] and beyond that in temporary files,
+//! and checked against the lengths and counts that Shopify states; only then is anything given out. So a broken file is
+//! found before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 
+mod arrival;
+mod batch;
 mod cut;
 mod decode;
+mod decoding;
 mod documents;
 mod download;
 mod error;
+mod fetch;
 mod head;
 mod join;
+mod layout;
 mod lines;
 mod marker;
 mod operation;
@@ -27,7 +32,7 @@ mod run;
 mod scan;
 mod shape;
 mod slots;
-mod spill;
+mod sort;
 mod strategy;
 mod watch;
 

@@ -1,101 +1,96 @@
-//! The only reading of a file that is in order: it is cut into batches of whole things while it arrives.
+//! The reading of a file that is in order: it is cut into batches of whole things while it arrives.
 
-use memchr::memchr;
+use std::collections::VecDeque;
 
-use super::head::Head;
-use super::regroup::Taker;
-use super::scan::{BATCH, Counts, Layout, Order, Role};
+use tokio::sync::mpsc;
+
+use super::arrival::{Arrival, Arrivals};
+use super::batch::{Batch, Batches};
+use super::fetch::{Piece, Promise, cut_short};
+use super::layout::{Layout, Role};
 use super::{BulkError, BulkOptions};
 
+/// Batches of a file that arrives.
 #[derive(Debug)]
 pub(super) struct Cutter {
-    layout: Layout,
-    max_line: usize,
-    /// Whole lines, and the beginning of one that has not arrived.
-    gathered: Vec<u8>,
-    /// Where that one begins.
-    begin: usize,
-    counts: Counts,
-    order: Order,
+    arriving: mpsc::Receiver<Piece>,
+    /// Until the file has ended.
+    arrivals: Option<Arrivals>,
+    cut: Cut,
+}
+
+/// What has been cut.
+#[derive(Debug, Default)]
+struct Cut {
+    /// The thing whose lines arrive.
+    root: Option<u64>,
+    gathered: Batch,
+    full: VecDeque<Batch>,
 }
 
 impl Cutter {
-    pub(super) fn new(layout: Layout, options: &BulkOptions) -> Self {
+    pub(super) fn new(
+        layout: Layout,
+        options: &BulkOptions,
+        arriving: mpsc::Receiver<Piece>,
+    ) -> Self {
         Self {
-            layout,
-            max_line: options.max_line,
-            gathered: Vec::with_capacity(BATCH * 2),
-            begin: 0,
-            counts: Counts::default(),
-            order: Order::default(),
+            arriving,
+            arrivals: Some(Arrivals::new(layout, options)),
+            cut: Cut::default(),
         }
     }
 
-    /// Takes the next bytes of the file, and passes on what is enough for a batch. `false`: nobody wants more.
-    pub(super) fn push(&mut self, bytes: &[u8], give: &mut Taker<'_>) -> Result<bool, BulkError> {
-        let mut searched = self.gathered.len();
-        self.counts.bytes += bytes.len() as u64;
-        self.gathered.extend_from_slice(bytes);
-        while let Some(length) = memchr(b'\n', &self.gathered[searched..]) {
-            let end = searched + length;
-            searched = end + 1;
-            if self.line(end)? && self.begin >= BATCH {
-                searched -= self.begin;
-                if !self.pass_on(give) {
-                    return Ok(false);
-                }
+    fn end(&mut self, promise: Promise) -> Result<(), BulkError> {
+        if let Some(arrivals) = self.arrivals.take() {
+            promise.compare(arrivals.end(|line| self.cut.take(line))?)?;
+            self.cut
+                .full
+                .push_back(std::mem::take(&mut self.cut.gathered));
+        }
+        Ok(())
+    }
+}
+
+impl Batches for Cutter {
+    /// Ends with an error when the download has failed, which then says so itself.
+    fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
+        loop {
+            if let Some(full) = self.cut.full.pop_front() {
+                *batch = full;
+                return Ok(!batch.is_empty());
             }
-            self.begin = searched;
+            let Some(arrivals) = &mut self.arrivals else {
+                return Ok(false);
+            };
+            match self.arriving.blocking_recv().ok_or_else(cut_short)? {
+                Piece::Bytes(all) => {
+                    for bytes in all {
+                        arrivals.push(&bytes, |line| self.cut.take(line))?;
+                    }
+                }
+                Piece::End(promise) => self.end(promise)?,
+            }
         }
-        self.check_length(self.gathered.len() - self.begin)?;
-        Ok(true)
     }
+}
 
-    /// Ends the file.
-    pub(super) fn finish(mut self, give: &mut Taker<'_>) -> Result<Counts, BulkError> {
-        self.line(self.gathered.len())?;
-        if !self.gathered.is_empty() {
-            give(self.gathered);
+impl Cut {
+    /// Refuses a line that is not where it should be: things in the order of their ids, each with its parts right after
+    /// it.
+    fn take(&mut self, line: &Arrival<'_>) -> Result<(), BulkError> {
+        let root = &mut self.root;
+        let in_order = match line.role {
+            Role::Root(number) => root.replace(number).is_none_or(|before| before < number),
+            Role::Child(_) | Role::Grandchild(_) => root.is_some() && line.root == *root,
+        };
+        if !in_order {
+            return Err(BulkError::Disorder { line: line.number });
         }
-        Ok(self.counts)
-    }
-
-    /// Looks at the line that ends here. `true`: a thing begins with it.
-    fn line(&mut self, end: usize) -> Result<bool, BulkError> {
-        let line = &self.gathered[self.begin..end];
-        if line.is_empty() {
-            return Ok(false);
+        if matches!(line.role, Role::Root(_)) && self.gathered.is_full() {
+            self.full.push_back(std::mem::take(&mut self.gathered));
         }
-        self.check_length(line.len())?;
-        self.counts.objects += 1;
-        let number = self.counts.objects;
-        let head = Head::read(line).ok_or(BulkError::Line { line: number })?;
-        let role = self.layout.role(&head)?;
-        self.order.see(&self.layout, &head, role, line);
-        if !self.order.grouped {
-            return Err(BulkError::Disorder { line: number });
-        }
-        self.counts.roots += u64::from(role == Role::Root);
-        Ok(role == Role::Root)
-    }
-
-    /// Passes on all lines before the present one.
-    fn pass_on(&mut self, give: &mut Taker<'_>) -> bool {
-        let mut next = Vec::with_capacity(BATCH * 2);
-        next.extend_from_slice(&self.gathered[self.begin..]);
-        let mut batch = std::mem::replace(&mut self.gathered, next);
-        batch.truncate(self.begin);
-        self.begin = 0;
-        give(batch)
-    }
-
-    fn check_length(&self, length: usize) -> Result<(), BulkError> {
-        if length <= self.max_line {
-            return Ok(());
-        }
-        Err(BulkError::LineTooLong {
-            line: self.counts.objects + 1,
-            limit: self.max_line,
-        })
+        self.gathered.push(line.head, line.text);
+        Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! From lines to models: each line is read into its type once.
 
-use memchr::{memchr, memrchr};
 use serde::de::DeserializeOwned;
 
 use super::BulkError;
@@ -82,40 +81,6 @@ fn explain<T: DeserializeOwned>(id: Key, text: &str) -> BulkError {
             path: ".".to_owned(),
             source: "something follows the object".into(),
         },
-    }
-}
-
-/// Reads where each line belongs.
-pub(super) fn lines(batch: &[u8]) -> Result<Vec<Line<'_>>, BulkError> {
-    // Checked once for all lines.
-    let whole = std::str::from_utf8(batch);
-    let mut lines = Vec::with_capacity(batch.len() / 256);
-    let mut rest = match whole {
-        Ok(whole) => whole,
-        Err(broken) => return Err(not_text(batch, broken.valid_up_to())),
-    };
-    while !rest.is_empty() {
-        let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
-        let text = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
-        if text.is_empty() {
-            continue;
-        }
-        let head = Head::read(text.as_bytes()).ok_or_else(|| not_text(batch, 0))?;
-        lines.push(Line { text, head });
-    }
-    Ok(lines)
-}
-
-/// Names the object that is not in UTF-8.
-fn not_text(batch: &[u8], place: usize) -> BulkError {
-    let begin = memrchr(b'\n', &batch[..place]).map_or(0, |end| end + 1);
-    let length = memchr(b'\n', &batch[begin..]).unwrap_or(batch.len() - begin);
-    let head = Head::read(&batch[begin..begin + length]);
-    BulkError::Object {
-        id: head.map_or_else(|| "an object".to_owned(), |head| head.id.to_string()),
-        path: ".".to_owned(),
-        source: "it is not UTF-8".into(),
     }
 }
 

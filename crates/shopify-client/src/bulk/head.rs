@@ -30,6 +30,19 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 10] = [
+        Self::Product,
+        Self::Variant,
+        Self::InventoryItem,
+        Self::InventoryLevel,
+        Self::Metafield,
+        Self::Collection,
+        Self::Discount,
+        Self::RedeemCode,
+        Self::Location,
+        Self::Other,
+    ];
+
     fn of(name: &[u8]) -> Self {
         match name {
             b"Product" => Self::Product,
@@ -74,7 +87,28 @@ impl fmt::Display for Key {
     }
 }
 
+/// How many bytes a key takes in a temporary file.
+const KEY: usize = 1 + 8;
+/// How many bytes a head takes in a temporary file.
+pub(super) const HEAD: usize = 2 * KEY;
+/// In place of a kind: there is no parent.
+const NO_KEY: [u8; KEY] = [u8::MAX; KEY];
+
 impl Key {
+    fn written(self) -> [u8; KEY] {
+        let mut bytes = [self.kind as u8; KEY];
+        bytes[1..].copy_from_slice(&self.number.to_le_bytes());
+        bytes
+    }
+
+    fn from_written(bytes: &[u8]) -> Option<Self> {
+        let (kind, number) = bytes.split_first()?;
+        Some(Self {
+            kind: *Kind::ALL.get(usize::from(*kind))?,
+            number: u64::from_le_bytes(*number.first_chunk()?),
+        })
+    }
+
     /// Reads `gid://shopify/Kind/123`, with or without a query.
     fn parse(text: &[u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"gid://shopify/")?;
@@ -122,6 +156,26 @@ impl Head {
     /// occur within a text, where a quotation mark is escaped. Any other form is parsed.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         Self::quick(line).or_else(|| Self::parsed(line))
+    }
+
+    /// As it is written to a temporary file.
+    pub(super) fn written(&self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        bytes[..KEY].copy_from_slice(&self.id.written());
+        bytes[KEY..].copy_from_slice(&self.parent.map_or(NO_KEY, Key::written));
+        bytes
+    }
+
+    /// `None`: nothing that was [`Head::written`].
+    pub(super) fn from_written(bytes: &[u8; HEAD]) -> Option<Self> {
+        let (id, parent) = bytes.split_at(KEY);
+        Some(Self {
+            id: Key::from_written(id)?,
+            parent: match parent {
+                none if none == NO_KEY => None,
+                parent => Some(Key::from_written(parent)?),
+            },
+        })
     }
 
     fn quick(line: &[u8]) -> Option<Self> {
@@ -273,6 +327,19 @@ mod tests {
             assert_eq!(Head::read(line.as_bytes()), Some(expected), "{line}");
             assert_eq!(Head::parsed(line.as_bytes()), Some(expected), "{line}");
         }
+    }
+
+    #[test]
+    fn heads_come_back_as_they_were_written() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+            let id = key(kind, u64::MAX - place as u64);
+            for parent in [None, Some(key(Kind::Product, 1)), Some(key(kind, 1 << 53))] {
+                let head = Head { id, parent };
+                assert_eq!(Head::from_written(&head.written()), Some(head));
+            }
+        }
+        assert_eq!(Head::from_written(&[u8::MAX; HEAD]), None);
     }
 
     #[test]

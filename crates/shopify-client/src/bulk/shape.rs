@@ -6,7 +6,7 @@ use super::BulkError;
 use super::decode::{Family, Line};
 use super::documents::{self, Document};
 use super::head::{Key, Kind, inventory_item};
-use super::scan::Layout;
+use super::layout::Layout;
 use crate::ShopClient;
 use crate::catalog::{DiscountAnswer, Listed};
 use crate::model::{

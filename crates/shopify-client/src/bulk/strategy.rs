@@ -137,14 +137,7 @@ impl Bulk {
         {
             return Box::pin(self.as_it_arrives(operation));
         }
-        let bulk = self.clone();
-        Box::pin(try_stream! {
-            let scanned = bulk.scan(T::LAYOUT, &operations).await?;
-            let mut things = std::pin::pin!(bulk.join::<T>(scanned));
-            while let Some(thing) = things.next().await {
-                yield thing?;
-            }
-        })
+        Box::pin(self.in_any_order(operations))
     }
 
     fn is_grouped<T: Shape>(&self) -> bool {

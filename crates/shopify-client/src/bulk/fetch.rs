@@ -1,0 +1,97 @@
+//! The files of operations on their way from the network to the thread that reads them.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::arrival::Counts;
+use super::{Bulk, BulkError, BulkOperation};
+use crate::Error;
+
+/// How many pieces of a file wait between the network and its reader, and how many bytes make one.
+pub(super) const PIECES: usize = 4;
+const PIECE: usize = 128 << 10;
+
+#[derive(Debug)]
+pub(super) enum Piece {
+    Bytes(Vec<Bytes>),
+    /// The file is over.
+    End(Promise),
+}
+
+/// What Shopify says of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Promise {
+    bytes: Option<u64>,
+    objects: u64,
+    roots: u64,
+}
+
+impl Promise {
+    fn of(operation: &BulkOperation) -> Self {
+        Self {
+            bytes: operation.file_size,
+            objects: operation.object_count,
+            roots: operation.root_object_count,
+        }
+    }
+
+    /// Refuses a file that is otherwise.
+    pub(super) fn compare(self, found: Counts) -> Result<(), BulkError> {
+        for (what, expected, found) in [
+            ("objects", self.objects, found.objects),
+            ("root objects", self.roots, found.roots),
+        ] {
+            if expected != found {
+                return Err(BulkError::Count {
+                    what,
+                    expected,
+                    found,
+                });
+            }
+        }
+        match self.bytes {
+            // The download has compared it already, unless there is no file.
+            Some(expected) if expected != found.bytes => Err(BulkError::Length {
+                expected,
+                found: found.bytes,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Bulk {
+    /// Sends a file to its reader. `false`: that has failed, and says why itself.
+    pub(super) async fn fetch(
+        &self,
+        operation: &BulkOperation,
+        pieces: &mpsc::Sender<Piece>,
+    ) -> Result<bool, Error> {
+        let mut file = self.download(operation);
+        let (mut gathered, mut length) = (Vec::new(), 0);
+        while let Some(bytes) = file.next().await {
+            let bytes = bytes?;
+            length += bytes.len();
+            gathered.push(bytes);
+            if length >= PIECE {
+                length = 0;
+                let piece = Piece::Bytes(std::mem::take(&mut gathered));
+                if pieces.send(piece).await.is_err() {
+                    return Ok(false);
+                }
+            }
+        }
+        let last = pieces.send(Piece::Bytes(gathered)).await;
+        let end = pieces.send(Piece::End(Promise::of(operation))).await;
+        Ok(last.is_ok() && end.is_ok())
+    }
+}
+
+/// A file whose end did not arrive.
+pub(super) fn cut_short() -> BulkError {
+    BulkError::Download {
+        reason: "it ended too early".to_owned(),
+        source: None,
+    }
+}

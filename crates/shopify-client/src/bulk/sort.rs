@@ -1,0 +1,449 @@
+//! Sorting more records than fit into memory: sorted runs in a temporary file, merged while they are read.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+/// What records are sorted by. Those with equal keys stay in the order in which they came.
+pub(super) type SortKey = (u64, u64);
+
+/// The most runs that are merged at a time.
+const MOST_RUNS: usize = 128;
+/// How much is written at a time when records are not in order already.
+const WRITE: usize = 256 << 10;
+const LEAST_READ: usize = 4 << 10;
+const MOST_READ: usize = 1 << 20;
+
+/// Before each record: its key and its length.
+const HEADER: usize = 3 * 8;
+
+/// Takes records in any order.
+#[derive(Debug)]
+pub(super) struct Sorter {
+    memory: usize,
+    folder: Option<PathBuf>,
+    gathered: Gathered,
+    written: Written,
+}
+
+/// Records that are in memory.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// Headers and records, as they came.
+    bytes: Vec<u8>,
+    /// Where each of them begins.
+    entries: Vec<(SortKey, usize)>,
+    disordered: bool,
+}
+
+impl Gathered {
+    fn size(&self) -> usize {
+        self.bytes.len() + self.entries.len() * size_of::<(SortKey, usize)>()
+    }
+
+    fn push(&mut self, key: SortKey, record: [&[u8]; 2]) {
+        self.disordered |= self.entries.last().is_some_and(|(last, _)| *last > key);
+        self.entries.push((key, self.bytes.len()));
+        let length = record[0].len() + record[1].len();
+        for number in [key.0, key.1, length as u64] {
+            self.bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        for part in record {
+            self.bytes.extend_from_slice(part);
+        }
+    }
+
+    fn sort(&mut self) {
+        if self.disordered {
+            self.entries.sort_unstable();
+            self.disordered = false;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+        self.disordered = false;
+    }
+}
+
+/// Sorted runs in a file.
+#[derive(Debug, Default)]
+struct Written {
+    file: Option<File>,
+    end: u64,
+    runs: Vec<Run>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    begin: u64,
+    end: u64,
+    last: SortKey,
+}
+
+impl Written {
+    fn append(&mut self, folder: Option<&PathBuf>, bytes: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(match folder {
+                Some(folder) => tempfile::tempfile_in(folder)?,
+                None => tempfile::tempfile()?,
+            }),
+        };
+        file.write_all(bytes)?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// What was appended since `begin` is sorted. It goes on with the run before it, if it can.
+    fn end_run(&mut self, begin: u64, first: SortKey, last: SortKey) {
+        let end = self.end;
+        match self.runs.last_mut() {
+            Some(run) if run.last <= first => (run.end, run.last) = (end, last),
+            _ => self.runs.push(Run { begin, end, last }),
+        }
+    }
+}
+
+impl Sorter {
+    /// Holds up to `memory` bytes; again as much while it is read. Beyond that, it makes temporary files in `folder`.
+    pub(super) fn new(memory: usize, folder: Option<&PathBuf>) -> Self {
+        Self {
+            memory,
+            folder: folder.cloned(),
+            gathered: Gathered::default(),
+            written: Written::default(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.gathered.entries.is_empty() && self.written.runs.is_empty()
+    }
+
+    /// Takes a record, which is given in two pieces.
+    pub(super) fn push(&mut self, key: SortKey, record: [&[u8]; 2]) -> io::Result<()> {
+        let size = HEADER + record[0].len() + record[1].len() + size_of::<(SortKey, usize)>();
+        let full = self.gathered.size() + size > self.memory;
+        if (full || self.goes_on()) && !self.gathered.entries.is_empty() {
+            self.write()?;
+        }
+        self.gathered.push(key, record);
+        Ok(())
+    }
+
+    /// Whether what is in memory only makes the last run longer: then it is not worth its memory.
+    fn goes_on(&self) -> bool {
+        let Gathered {
+            bytes,
+            entries,
+            disordered,
+        } = &self.gathered;
+        let follows = |run: &Run| entries.first().is_some_and(|(first, _)| run.last <= *first);
+        bytes.len() >= WRITE && !disordered && self.written.runs.last().is_some_and(follows)
+    }
+
+    /// Makes a run of what is in memory.
+    fn write(&mut self) -> io::Result<()> {
+        let begin = self.written.end;
+        let folder = self.folder.as_ref();
+        let gathered = &mut self.gathered;
+        if gathered.disordered {
+            gathered.sort();
+            let mut page = Vec::with_capacity(WRITE * 2);
+            for (_, place) in &gathered.entries {
+                let header = &gathered.bytes[*place..];
+                let end = HEADER + length(header)?;
+                page.extend_from_slice(&header[..end]);
+                if page.len() >= WRITE {
+                    self.written.append(folder, &page)?;
+                    page.clear();
+                }
+            }
+            self.written.append(folder, &page)?;
+        } else {
+            self.written.append(folder, &gathered.bytes)?;
+        }
+        if let (Some((first, _)), Some((last, _))) =
+            (gathered.entries.first(), gathered.entries.last())
+        {
+            self.written.end_run(begin, *first, *last);
+        }
+        gathered.clear();
+        Ok(())
+    }
+
+    /// All records, in order.
+    pub(super) fn sorted(mut self) -> io::Result<Sorted> {
+        self.gathered.sort();
+        while self.written.runs.len() > MOST_RUNS {
+            self.merge_runs()?;
+        }
+        let Self {
+            memory,
+            gathered,
+            written,
+            ..
+        } = self;
+        let mut file = written.file;
+        let merge = Merge::new(&mut file, &written.runs, gathered, memory)?;
+        Ok(Sorted { file, merge })
+    }
+
+    /// Makes fewer and longer runs.
+    fn merge_runs(&mut self) -> io::Result<()> {
+        let mut before = std::mem::take(&mut self.written);
+        for runs in before.runs.chunks(MOST_RUNS) {
+            let begin = self.written.end;
+            let none = Gathered::default();
+            let mut merge = Merge::new(&mut before.file, runs, none, self.memory)?;
+            let mut page = Vec::with_capacity(WRITE * 2);
+            let mut ends: Option<(SortKey, SortKey)> = None;
+            while let Some((key, record)) = merge.peek()? {
+                ends = Some((ends.map_or(key, |(first, _)| first), key));
+                for number in [key.0, key.1, record.len() as u64] {
+                    page.extend_from_slice(&number.to_le_bytes());
+                }
+                page.extend_from_slice(record);
+                merge.advance(&mut before.file)?;
+                if page.len() >= WRITE {
+                    self.written.append(self.folder.as_ref(), &page)?;
+                    page.clear();
+                }
+            }
+            self.written.append(self.folder.as_ref(), &page)?;
+            if let Some((first, last)) = ends {
+                self.written.end_run(begin, first, last);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives records in order.
+#[derive(Debug)]
+pub(super) struct Sorted {
+    file: Option<File>,
+    merge: Merge,
+}
+
+impl Sorted {
+    /// The record that is next; `None` after the last.
+    pub(super) fn peek(&self) -> io::Result<Option<(SortKey, &[u8])>> {
+        self.merge.peek()
+    }
+
+    /// Leaves it behind.
+    pub(super) fn advance(&mut self) -> io::Result<()> {
+        self.merge.advance(&mut self.file)
+    }
+}
+
+#[derive(Debug)]
+struct Merge {
+    sources: Vec<Source>,
+    /// The next key of each source that has one. Of equal keys, the source that came first is first.
+    heap: BinaryHeap<Reverse<(SortKey, usize)>>,
+}
+
+impl Merge {
+    fn new(
+        file: &mut Option<File>,
+        runs: &[Run],
+        gathered: Gathered,
+        memory: usize,
+    ) -> io::Result<Self> {
+        let size = (memory / runs.len().max(1)).clamp(LEAST_READ, MOST_READ);
+        let mut sources: Vec<Source> = Vec::with_capacity(runs.len() + 1);
+        sources.extend(runs.iter().map(|run| Source::File(Reader::new(*run, size))));
+        sources.push(Source::Memory(gathered, 0));
+        let mut heap = BinaryHeap::with_capacity(sources.len());
+        for (place, source) in sources.iter_mut().enumerate() {
+            if let Some(key) = source.begin(file)? {
+                heap.push(Reverse((key, place)));
+            }
+        }
+        Ok(Self { sources, heap })
+    }
+
+    fn peek(&self) -> io::Result<Option<(SortKey, &[u8])>> {
+        let Some(Reverse((key, place))) = self.heap.peek() else {
+            return Ok(None);
+        };
+        Ok(Some((*key, self.sources[*place].record()?)))
+    }
+
+    fn advance(&mut self, file: &mut Option<File>) -> io::Result<()> {
+        if let Some(mut top) = self.heap.peek_mut() {
+            match self.sources[top.0.1].advance(file)? {
+                Some(key) => top.0.0 = key,
+                None => drop(PeekMut::pop(top)),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+enum Source {
+    File(Reader),
+    /// And how many of its records have been given.
+    Memory(Gathered, usize),
+}
+
+impl Source {
+    fn begin(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
+        match self {
+            Self::File(reader) => reader.load(file),
+            Self::Memory(gathered, _) => Ok(gathered.entries.first().map(|(key, _)| *key)),
+        }
+    }
+
+    /// Leaves a record behind. The key of the next.
+    fn advance(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
+        match self {
+            Self::File(reader) => {
+                reader.begin += HEADER + length(&reader.buffer[reader.begin..])?;
+                reader.load(file)
+            }
+            Self::Memory(gathered, given) => {
+                *given += 1;
+                Ok(gathered.entries.get(*given).map(|(key, _)| *key))
+            }
+        }
+    }
+
+    fn record(&self) -> io::Result<&[u8]> {
+        let header = match self {
+            Self::File(reader) => &reader.buffer[reader.begin..],
+            Self::Memory(gathered, given) => &gathered.bytes[gathered.entries[*given].1..],
+        };
+        let end = HEADER + length(header)?;
+        Ok(&header[HEADER..end])
+    }
+}
+
+/// Reads a run.
+#[derive(Debug)]
+struct Reader {
+    rest: Run,
+    size: usize,
+    buffer: Vec<u8>,
+    /// Of the present record.
+    begin: usize,
+}
+
+impl Reader {
+    fn new(rest: Run, size: usize) -> Self {
+        Self {
+            rest,
+            size,
+            buffer: Vec::new(),
+            begin: 0,
+        }
+    }
+
+    /// Sees to it that the present record is in memory. Its key; `None` after the last.
+    fn load(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
+        if self.begin == self.buffer.len() && self.rest.begin == self.rest.end {
+            return Ok(None);
+        }
+        self.fill(file, HEADER)?;
+        self.fill(file, HEADER + length(&self.buffer[self.begin..])?)?;
+        let header = &self.buffer[self.begin..];
+        Ok(Some((number(header)?, number(&header[8..])?)))
+    }
+
+    fn fill(&mut self, file: &mut Option<File>, needed: usize) -> io::Result<()> {
+        let present = self.buffer.len() - self.begin;
+        if present >= needed {
+            return Ok(());
+        }
+        let file = file.as_mut().ok_or_else(cut_off)?;
+        self.buffer.copy_within(self.begin.., 0);
+        self.begin = 0;
+        let rest = self.rest.end - self.rest.begin;
+        let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+        let missing = needed - present;
+        if missing > rest {
+            return Err(cut_off());
+        }
+        let more = (self.size.max(needed) - present).min(rest);
+        self.buffer.resize(present + more, 0);
+        file.seek(SeekFrom::Start(self.rest.begin))?;
+        file.read_exact(&mut self.buffer[present..])?;
+        self.rest.begin += more as u64;
+        Ok(())
+    }
+}
+
+/// A record's length.
+fn length(header: &[u8]) -> io::Result<usize> {
+    let length = number(header.get(16..).ok_or_else(cut_off)?)?;
+    usize::try_from(length).map_err(|_| cut_off())
+}
+
+/// The first eight bytes.
+fn number(bytes: &[u8]) -> io::Result<u64> {
+    let bytes = bytes.first_chunk().ok_or_else(cut_off)?;
+    Ok(u64::from_le_bytes(*bytes))
+}
+
+/// A temporary file that is shorter than what was written to it.
+pub(super) fn cut_off() -> io::Error {
+    io::ErrorKind::UnexpectedEof.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn records_come_in_order_whatever_the_memory(
+            keys in proptest::collection::vec((0u64..50, 0u64..2), 0..600),
+            memory in prop_oneof![Just(0usize), 1usize..3_000, Just(1 << 20)],
+        ) {
+            let mut sorter = Sorter::new(memory, None);
+            let mut expected = Vec::new();
+            for (place, key) in keys.into_iter().enumerate() {
+                let record = format!("{place}{}", "x".repeat(place * 7 % 90));
+                let (front, back) = record.as_bytes().split_at(place % record.len());
+                sorter.push(key, [front, back]).unwrap();
+                expected.push((key, record.into_bytes()));
+            }
+            prop_assert_eq!(sorter.is_empty(), expected.is_empty());
+            // Stable.
+            expected.sort_by_key(|(key, _)| *key);
+            let mut sorted = sorter.sorted().unwrap();
+            let mut found = Vec::new();
+            while let Some((key, record)) = sorted.peek().unwrap() {
+                found.push((key, record.to_vec()));
+                sorted.advance().unwrap();
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_in_order_already_is_one_run() {
+        let mut sorter = Sorter::new(1_000, None);
+        for number in 0..1_000 {
+            sorter
+                .push((number / 2, number % 2), [b"some", b"thing"])
+                .unwrap();
+        }
+        sorter.write().unwrap();
+        assert_eq!(sorter.written.runs.len(), 1);
+        sorter.push((0, 0), [b"", b""]).unwrap();
+        sorter.write().unwrap();
+        sorter.push((1, 0), [b"", b""]).unwrap();
+        sorter.write().unwrap();
+        assert_eq!(sorter.written.runs.len(), 2);
+    }
+}
