@@ -20,6 +20,9 @@ use crate::{
     ShopDomain, ShopStatus, Timestamp, Trigger,
 };
 
+/// The other side may ask to be left alone for so long; more is not believed.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// Everything the engine works with.
 #[derive(Clone)]
 pub struct Ports {
@@ -323,7 +326,8 @@ impl Engine {
             Disposition::LeaseLost => (failed(chain, true), None),
             Disposition::Fail => (failed(chain, false), Some(Release::GiveUp)),
             Disposition::Retry { after } => {
-                let wait = self.backoff(claim).max(after.unwrap_or_default());
+                let asked = after.unwrap_or_default().min(LONGEST_WAIT);
+                let wait = self.backoff(claim).max(asked);
                 (failed(chain, true), Some(Release::Retry { at: now + wait }))
             }
             Disposition::ShopUnavailable { reason } => {
