@@ -122,7 +122,9 @@ async fn a_day_is_the_longest_that_anybody_is_left_alone() {
     let busy = PortError::new("read", Disposition::Retry { after }, "429");
     bench.catalog.fail_scan(ItemKind::Product, 0, busy);
     bench.scan().await;
-    bench.clock.advance(Duration::from_hours(24) - Duration::from_secs(1));
+    bench
+        .clock
+        .advance(Duration::from_hours(24) - Duration::from_secs(1));
     assert!(bench.run().await.is_none());
     bench.clock.advance(Duration::from_secs(1));
     assert!(bench.run().await.is_some());
