@@ -246,10 +246,9 @@ mod tests {
             "could not read the products: the answer to `ProductsPage` makes no sense at `title`: odd"
         );
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(2)))));
-        let error = next(kind, &mut read)
-            .await
-            .err()
-            .expect("the shop is locked");
+        let Err(error) = next(kind, &mut read).await else {
+            panic!("the shop is locked");
+        };
         assert!(matches!(
             error.disposition,
             Disposition::ShopUnavailable { .. }

@@ -57,13 +57,13 @@ impl ShopClient {
 /// Reads each thing by itself; `None` if one of them has not even a name, or if it is not about things.
 fn one_by_one<T: DeserializeOwned>(answer: &Answer) -> Option<Connection<Entry<T>>> {
     let Only(page): Only<Connection<Box<RawValue>>> = answer.read().ok()?;
-    let entry = |node: &Box<RawValue>| match answer.read_part(node) {
+    let entry = |node: &RawValue| match answer.read_part(node) {
         Ok(thing) => Some(Ok(thing)),
         Err(error) => {
             let Named { id } = answer.read_part(node).ok()?;
             Some(Err(Unread { id, error }))
         }
     };
-    let entries: Option<Vec<_>> = page.iter().map(entry).collect();
+    let entries: Option<Vec<_>> = page.iter().map(|node| entry(node)).collect();
     Some(page.with_nodes(entries?))
 }
