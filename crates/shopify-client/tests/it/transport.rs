@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -334,4 +335,55 @@ async fn asking_for_the_usage_of_a_shop_remembers_nothing() {
     }
     let text = format!("{client:?}");
     assert!(!text.contains("shop-7"), "{text}");
+}
+
+/// A dropped caller, a lost answer and a refusal each leave the bucket as it must be reckoned with.
+#[tokio::test(start_paused = true)]
+async fn the_governor_is_told_how_each_request_ended() {
+    let count = json!({ "productsCount": { "count": 7, "precision": "EXACT" } });
+    let cost = json!({
+        "requestedQueryCost": 100, "actualQueryCost": 0,
+        "throttleStatus": {
+            "maximumAvailable": 1000, "currentlyAvailable": 1000, "restoreRate": 0,
+        },
+    });
+    for (name, answer, left) in [
+        ("refused", ScriptedAnswer::status(403), 1000.0),
+        (
+            "too dear",
+            ScriptedAnswer::error("MAX_COST_EXCEEDED", "no"),
+            1000.0,
+        ),
+        ("never sent", ScriptedAnswer::unsent(), 1000.0),
+        // What it asked for was not there.
+        ("throttled", ScriptedAnswer::error("THROTTLED", "no"), 100.0),
+        ("throttled by status", ScriptedAnswer::status(429), 100.0),
+        // These may have been carried out.
+        ("lost", ScriptedAnswer::lost(), 900.0),
+        ("too late", ScriptedAnswer::timed_out(), 900.0),
+        ("failed", ScriptedAnswer::status(502), 900.0),
+        ("cut short", seven().cut_short(9), 900.0),
+    ] {
+        let script = ScriptedTransport::new();
+        script
+            .then(
+                "ProductsCount",
+                ScriptedAnswer::data_with_cost(count.clone(), cost.clone()),
+            )
+            .then("ProductsCount", answer);
+        let client = Client::builder()
+            .headroom(0.0)
+            .retry(RetryPolicy {
+                attempts: 1,
+                budget: Duration::ZERO,
+                ..RetryPolicy::default()
+            })
+            .transport(Arc::new(script.clone()));
+        let shop = shop_of(client);
+        shop.products_count().await.unwrap();
+        shop.products_count().await.unwrap_err();
+        script.finish();
+        let available = shop.governor().budget().unwrap().available;
+        assert!((available - left).abs() < 0.1, "{name}: {available}");
+    }
 }
