@@ -197,8 +197,8 @@ impl Service {
     }
 
     async fn test_webhook(&self, shop: &ShopDomain) -> Check {
-        let settings = &self.settings.shopify;
-        let test = SelfTest::new(&settings.webhook_address, &settings.api_secret);
+        let (app, network) = (&self.settings.shopify, &self.settings.network);
+        let test = SelfTest::new(&app.webhook_address, &app.api_secret, network);
         match test.run(shop).await {
             Ok(()) => Check::passed(),
             Err(why) => {

@@ -13,6 +13,7 @@ pub mod installation;
 pub mod keys;
 pub mod logging;
 pub mod observe;
+mod outgoing;
 pub mod run_watch;
 pub mod service;
 pub mod settings;

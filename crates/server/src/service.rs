@@ -15,7 +15,9 @@ use crate::heartbeat::Heartbeat;
 use crate::keys;
 use crate::observe::Bulletin;
 use crate::run_watch::RunWatch;
-use crate::settings::{Addressing, Settings, SettingsError, SpacesSettings, SyncSettings};
+use crate::settings::{
+    Addressing, NetworkSettings, Settings, SettingsError, SpacesSettings, SyncSettings,
+};
 
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -127,9 +129,9 @@ impl Service {
         let database = open_database(&settings).await?;
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let space = |error| OpenError::Space(Box::new(error));
-        let backend = spaces_config(&settings.spaces).map_err(space)?;
+        let backend = spaces_config(&settings.spaces, &settings.network).map_err(space)?;
         let store = Store::new(backend.connect().map_err(space)?);
-        let app = ShopifyApp::new(&settings.shopify)
+        let app = ShopifyApp::new(&settings.shopify, &settings.network)
             .map_err(|error| OpenError::Shopify(Box::new(error)))?;
         let state = Arc::new(database.clone());
         let tokens = ShopTokens::new(state.clone(), Arc::new(app.grants()), Arc::clone(&clock));
@@ -233,7 +235,10 @@ fn spool(spaces: &SpacesSettings) -> SpoolConfig {
 ///
 /// # Errors
 /// If the settings name no usable Space.
-pub fn spaces_config(spaces: &SpacesSettings) -> Result<SpacesConfig, spaces_store::Error> {
+pub fn spaces_config(
+    spaces: &SpacesSettings,
+    network: &NetworkSettings,
+) -> Result<SpacesConfig, spaces_store::Error> {
     let mut config = SpacesConfig::new(
         spaces.endpoint_url(),
         spaces.region.as_str(),
@@ -254,6 +259,10 @@ pub fn spaces_config(spaces: &SpacesSettings) -> Result<SpacesConfig, spaces_sto
         max_retries: spaces.max_retries,
         ..RetryConfig::default()
     };
+    config.proxy = network.proxy().map(|proxy| spaces_store::Proxy {
+        url: proxy.url,
+        bypass: proxy.bypass,
+    });
     config.validate()?;
     Ok(config)
 }

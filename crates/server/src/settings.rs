@@ -16,8 +16,8 @@ use serde::Deserialize;
 pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
-    Addressing, DatabaseSettings, LogFormat, LogSettings, PollSettings, RetentionSettings,
-    ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
+    Addressing, DatabaseSettings, LogFormat, LogSettings, NetworkSettings, PollSettings, Proxy,
+    RetentionSettings, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
 };
 pub use source::{Environment, Origin};
 
@@ -30,6 +30,8 @@ pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
 pub struct Settings {
     /// The HTTP server.
     pub server: ServerSettings,
+    /// The way out.
+    pub network: NetworkSettings,
     /// The Shopify app.
     pub shopify: ShopifySettings,
     /// The Space.

@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`; the endpoint is
 //! another one than Shopify's, such as `http://127.0.0.1:9292/{shop}`.
+//! The token needs `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stderr, stdin, stdout};

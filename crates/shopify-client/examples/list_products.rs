@@ -2,13 +2,14 @@
 //!
 //! `cargo run -p shopify-client --example list_products -- SHOP < token.txt`; a second argument is another endpoint than
 //! Shopify's, such as `http://127.0.0.1:9292/{shop}`.
+//! The token needs `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use shopify_client::{Client, Endpoint, ShopDomain, StaticToken};
+use shopify_client::{Client, Endpoint, ShopClient, ShopDomain, StaticToken};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +25,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let token = StaticToken::new(token.trim());
 
     let shop = builder.build()?.shop(&domain, Arc::new(token));
-    let mut out = stdout().lock();
+    list(&shop, &mut stdout().lock()).await
+}
+
+/// Writes each product with its variants, and at the end what that took.
+pub(crate) async fn list(shop: &ShopClient, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut products = shop.products();
     while let Some(product) = products.try_next().await? {
         writeln!(out, "{} ({})", product.title, product.status)?;

@@ -14,6 +14,7 @@ mod location;
 mod lookup;
 mod metafields;
 mod only;
+mod page;
 mod product;
 mod scan;
 mod size;
@@ -22,8 +23,9 @@ mod subscription;
 use std::future::Future;
 
 use crate::model::{Connection, Ordered};
-use crate::{Error, ShopClient};
+use crate::{Error, Gid, ShopClient};
 use only::Only;
+use page::Entry;
 use scan::Place;
 use size::{Plan, Size};
 
@@ -43,10 +45,14 @@ trait Item: Ordered + Sized + Send + 'static {
     /// Whether the list takes the filter `id:>`.
     const BY_ID_RANGE: bool;
 
-    fn number(&self) -> u64;
+    fn id(&self) -> &Gid;
+
+    fn number(&self) -> u64 {
+        self.id().number()
+    }
 
     /// How the next page is asked for, after what has just come.
-    fn plan_after(_page: &[Self]) -> &'static Plan {
+    fn plan_after(_page: &[Entry<Self>]) -> &'static Plan {
         Self::PAGES
     }
 
@@ -55,7 +61,7 @@ trait Item: Ordered + Sized + Send + 'static {
         shop: &ShopClient,
         size: Size,
         place: Place,
-    ) -> impl Future<Output = Result<Connection<Self>, Error>> + Send;
+    ) -> impl Future<Output = Result<Connection<Entry<Self>>, Error>> + Send;
 
     /// One answer for each number, in the same order.
     fn batch(

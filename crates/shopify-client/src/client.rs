@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::bulk::{BulkOptions, Slots};
@@ -78,7 +78,8 @@ impl Client {
 
     /// What has been asked of a shop since this client was built.
     pub fn usage(&self, shop: &ShopDomain) -> Usage {
-        self.state(shop).usage.read()
+        let known = self.inner.shops().get(shop).map(Arc::clone);
+        known.map(|known| known.usage.read()).unwrap_or_default()
     }
 
     /// Where requests go.
@@ -87,9 +88,7 @@ impl Client {
     }
 
     pub(crate) fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
-        let shops = self.inner.shops.lock();
-        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
-        let mut shops = shops.unwrap_or_else(PoisonError::into_inner);
+        let mut shops = self.inner.shops();
         let known = shops.entry(shop.clone()).or_insert_with(|| {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
@@ -100,6 +99,13 @@ impl Client {
             })
         });
         Arc::clone(known)
+    }
+}
+
+impl Inner {
+    fn shops(&self) -> MutexGuard<'_, HashMap<ShopDomain, Arc<ShopState>>> {
+        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        self.shops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -160,11 +166,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends everything through this HTTP proxy: an http or https URL, with user and password in it if it asks for them.
-    /// By default there is none, whatever the environment says.
+    /// Sends everything through this HTTP proxy: an http or https URL, with user and password in it if it asks for them
+    /// (percent-encoded where they need it). For https addresses it is asked for a tunnel (`CONNECT`), so that it sees
+    /// hosts and ports alone. By default there is none, whatever the environment says.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.network.proxy = Some(url.into().into());
+        self
+    }
+
+    /// Reaches these without the proxy: domains with all that is below them (`example.com`; with or without a dot before
+    /// it), IP addresses, ranges of them (`10.0.0.0/8`), or everything (`*`). Each is an entry of what is known as
+    /// `NO_PROXY`. Ports cannot be told apart.
+    #[must_use]
+    pub fn proxy_bypass<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.network.proxy_bypass = hosts.into_iter().map(Into::into).collect();
         self
     }
 
@@ -217,8 +233,13 @@ impl ClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if a certificate, the proxy or the user agent is unusable, or TLS cannot be set up.
+    /// [`Error::Configuration`] if a certificate, the proxy, what bypasses it, the user agent or the headroom is unusable, or TLS cannot be
+    /// set up.
     pub fn build(self) -> Result<Client, Error> {
+        if !(0.0..=0.9).contains(&self.headroom) {
+            let reason = format!("a headroom of {} is not from 0 to 0.9", self.headroom);
+            return Err(Error::Configuration { reason });
+        }
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(Network::new(&self.network)?),

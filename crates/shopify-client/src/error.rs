@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::Gid;
 use crate::bulk::BulkError;
 use crate::transport::TransportError;
 
@@ -77,6 +78,15 @@ pub enum Error {
         /// Why.
         #[source]
         source: Source,
+    },
+    /// One thing of a list cannot be read; the others follow, if the stream is asked on.
+    #[error("`{id}` cannot be read")]
+    Unreadable {
+        /// Which one.
+        id: Gid,
+        /// Why.
+        #[source]
+        source: Box<Error>,
     },
     /// A chain of pages breaks: a page says that more follow but not where, or leads back to where it came from.
     #[error("the pages of `{operation}` lead nowhere")]

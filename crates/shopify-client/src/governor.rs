@@ -50,7 +50,6 @@ use price::{Price, Prices};
 /// Paces the requests to one shop. See the [module](self) for what it promises.
 #[derive(Debug)]
 pub struct Governor {
-    share: f64,
     /// Held while waiting, so that callers go in the order in which they came.
     turn: tokio::sync::Mutex<()>,
     /// Something has been answered: the caller whose turn it is looks again.
@@ -113,11 +112,11 @@ enum Next<'g> {
 }
 
 impl Governor {
-    /// A governor that leaves `share` of the bucket to others, 0 to 0.9.
+    /// A governor that leaves `share` of the bucket to others, 0 to 0.9. What is beyond is taken for the nearer end, and
+    /// what is no number for 0.
     pub fn new(share: f64) -> Self {
         let ledger = Ledger::new(share, Instant::now());
         Self {
-            share,
             turn: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             state: Mutex::new(State {
@@ -188,7 +187,7 @@ impl Governor {
     /// nevertheless, when the bucket is full; but asking for less at a time is better.
     pub fn beyond_share(&self, ask: &Ask) -> Option<f64> {
         let state = self.lock();
-        let ours = state.ledger.meter()?.maximum * (1.0 - self.share);
+        let ours = state.ledger.meter()?.maximum * (1.0 - state.ledger.share());
         match state.prices.of(ask) {
             Price::Known(points) if points > ours => Some(points),
             _ => None,
@@ -231,7 +230,9 @@ impl Reservation<'_> {
     pub fn answered(mut self, cost: Option<&Cost>) {
         let requested = cost.and_then(|cost| cost.requested);
         let actual = cost.and_then(|cost| cost.actual).or(requested);
-        let actual = actual.filter(|actual| actual.is_finite() && *actual >= 0.0);
+        // No query costs more than the dearest, whatever an answer says: a level far below zero would never be paid off.
+        let possible = 0.0..=self.points.max(DEAREST);
+        let actual = actual.filter(|actual| possible.contains(actual));
         self.end(End::Charged(actual.unwrap_or(self.points)), cost);
     }
 

@@ -1,6 +1,7 @@
 //! The one way by which requests reach the Admin API.
 
 mod answer;
+mod document;
 
 use std::sync::atomic::Ordering;
 
@@ -20,8 +21,9 @@ use crate::governor::{Ask, Cost, Reservation};
 use crate::retry::retry_after;
 use crate::transport::TransportError;
 use crate::{Error, RetryPolicy, ShopClient};
-use answer::Judged;
 pub(crate) use answer::{Arrived, Failure, Retry};
+use answer::{Judged, shortened};
+use document::may_change;
 
 /// How long to insist when the other side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,29 @@ impl Request {
     }
 }
 
+/// The data of an answer without errors.
+pub(crate) struct Answer {
+    operation: &'static str,
+    data: Box<RawValue>,
+}
+
+impl Answer {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.read_part(&self.data)
+    }
+
+    /// Reads a part of it alone.
+    pub(crate) fn read_part<T: DeserializeOwned>(&self, part: &RawValue) -> Result<T, Error> {
+        let mut read = serde_json::Deserializer::from_str(part.get());
+        serde_path_to_error::deserialize(&mut read).map_err(|error| Error::Decode {
+            operation: self.operation,
+            path: error.path().to_string(),
+            // Its words quote what was found, which may be a whole description.
+            source: shortened(&error.into_inner().to_string()).into(),
+        })
+    }
+}
+
 impl ShopClient {
     /// Asks a query of one's own, with this crate's pacing, retries and errors.
     ///
@@ -76,7 +101,8 @@ impl ShopClient {
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
         self.send(operation, document, variables, Patience::Full)
-            .await
+            .await?
+            .read()
     }
 
     /// Asks a generated operation, but reads the answer into the models instead of the generated structs.
@@ -90,6 +116,19 @@ impl ShopClient {
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
+        self.answer::<Q>(variables, patience).await?.read()
+    }
+
+    /// Asks a generated operation.
+    pub(crate) async fn answer<Q>(
+        &self,
+        variables: Q::Variables,
+        patience: Patience,
+    ) -> Result<Answer, Error>
+    where
+        Q: GraphQLQuery,
+        Q::Variables: Send + Sync,
+    {
         let query = Q::build_query(variables);
         self.send(
             query.operation_name,
@@ -100,13 +139,13 @@ impl ShopClient {
         .await
     }
 
-    async fn send<T: DeserializeOwned>(
+    async fn send(
         &self,
         operation: &'static str,
         document: &str,
         variables: &(impl Serialize + Sync),
         patience: Patience,
-    ) -> Result<T, Error> {
+    ) -> Result<Answer, Error> {
         let body = serde_json::json!({
             "query": document,
             "operationName": operation,
@@ -116,16 +155,11 @@ impl ShopClient {
             operation,
             ask: Ask::of(operation, document, &body["variables"]),
             body: body.to_string().into(),
-            repeatable: !is_mutation(document, operation),
+            repeatable: !may_change(document, operation),
             patience,
         };
         let data = self.call(&request).await?;
-        let mut read = serde_json::Deserializer::from_str(data.get());
-        serde_path_to_error::deserialize(&mut read).map_err(|source| Error::Decode {
-            operation,
-            path: source.path().to_string(),
-            source: Box::new(source.into_inner()),
-        })
+        Ok(Answer { operation, data })
     }
 
     /// Sends until there is data, an error that stays, or no patience left.
@@ -161,7 +195,7 @@ impl ShopClient {
                 }
                 _ => return Err(failure.error),
             };
-            if start.elapsed() + pause > policy.budget {
+            if start.elapsed().saturating_add(pause) > policy.budget {
                 return Err(failure.error);
             }
             let (shop, operation, error) = (&self.shop, request.operation, &failure.error);
@@ -348,13 +382,5 @@ fn too_large(operation: &'static str, limit: usize) -> Failure {
         operation,
         timed_out: false,
         source: format!("the answer is larger than {limit} bytes").into(),
-    })
-}
-
-/// Whether the document's operation of this name changes something.
-fn is_mutation(document: &str, operation: &str) -> bool {
-    document.lines().any(|line| {
-        let rest = line.trim_start().strip_prefix("mutation");
-        rest.is_some_and(|rest| rest.trim_start().starts_with(operation))
     })
 }

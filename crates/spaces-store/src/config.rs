@@ -32,8 +32,20 @@ pub struct SpacesConfig {
     pub retry: RetryConfig,
     /// A certificate authority (PEM) to trust beside those of the system.
     pub root_certificate_pem: Option<Vec<u8>>,
+    /// The proxy on the way to the store. Default: none, whatever the environment says.
+    pub proxy: Option<Proxy>,
     /// The time that requests are signed with. Default: this machine's. The `aws` backend always takes this machine's.
     pub clock: SigningClock,
+}
+
+/// An HTTP proxy.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// An http or https URL, with user and password in it if it asks for them. For https stores it is asked for a tunnel
+    /// (`CONNECT`).
+    pub url: SecretString,
+    /// What is reached without it: domains with all that is below them, IP addresses, ranges such as `10.0.0.0/8`.
+    pub bypass: Vec<String>,
 }
 
 /// The time that requests are signed with.
@@ -174,6 +186,13 @@ const fn invalid(setting: &'static str, problem: &'static str) -> ConfigError {
     ConfigError::Invalid { setting, problem }
 }
 
+impl Proxy {
+    fn is_http(&self) -> bool {
+        let url = Url::parse(self.url.expose_secret());
+        url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    }
+}
+
 impl SpacesConfig {
     /// Settings with default patience.
     pub fn new(
@@ -193,6 +212,7 @@ impl SpacesConfig {
             timeouts: Timeouts::default(),
             retry: RetryConfig::default(),
             root_certificate_pem: None,
+            proxy: None,
             clock: SigningClock::system(),
         }
     }
@@ -233,6 +253,9 @@ impl SpacesConfig {
         check_name("bucket", &self.bucket)?;
         check_secret("access_key", &self.access_key)?;
         check_secret("secret_key", &self.secret_key)?;
+        if self.proxy.as_ref().is_some_and(|proxy| !proxy.is_http()) {
+            return Err(invalid("proxy", "is not an http or https URL"));
+        }
         if self.addressing == Addressing::VirtualHost
             && !matches!(self.endpoint.host(), Some(Host::Domain(_)))
         {

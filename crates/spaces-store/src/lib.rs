@@ -16,7 +16,9 @@ mod spaces;
 pub mod store;
 
 pub use canonical::{CanonicalError, to_canonical_vec};
-pub use config::{Addressing, ConfigError, RetryConfig, SigningClock, SpacesConfig, Timeouts};
+pub use config::{
+    Addressing, ConfigError, Proxy, RetryConfig, SigningClock, SpacesConfig, Timeouts,
+};
 pub use counting::{CountingStore, RequestCounts};
 pub use digest::{ContentHash, Hasher};
 #[cfg(feature = "embedded-s3")]

@@ -16,9 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::ports::{CatalogSource, Clock, Inbox, Mirror, RunLog, ShopRegistry, SnapshotStore};
 use crate::progress::{Observer, Progress};
 use crate::{
-    Claim, Claiming, Disposition, KindCounts, Lease, Outcome, PortError, Release, RunId, RunReport,
-    ShopDomain, ShopStatus, Timestamp, Trigger,
+    Claim, Claiming, Disposition, ItemKey, ItemKind, KindCounts, Lease, Outcome, PortError,
+    Release, RunId, RunReport, ShopDomain, ShopStatus, Timestamp, Trigger,
 };
+
+/// The other side may ask to be left alone for so long; more is not believed.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Everything the engine works with.
 #[derive(Clone)]
@@ -58,9 +61,10 @@ pub struct EngineConfig {
     pub batch: usize,
     /// How many items of the mirror are read together while the document is written.
     pub page: u32,
-    /// If more than this share of a kind's items is missing from a full scan, in percent, the run halts.
+    /// If more than this share of a kind's items is missing from a full scan, in percent, the run halts; if more
+    /// cannot be read, it fails.
     pub disappearance_limit: u8,
-    /// Up to this many missing items of a kind are never a mass disappearance.
+    /// Up to this many missing or unreadable items of a kind are never too many.
     pub disappearance_floor: u64,
     /// The wait after a first failed run; doubles with each further one.
     pub retry_base: Duration,
@@ -70,6 +74,14 @@ pub struct EngineConfig {
     pub unavailable_recheck: Duration,
     /// How long a run may go on after the engine was told to stop.
     pub drain: Duration,
+}
+
+impl EngineConfig {
+    /// Whether so many of `all` items of a kind are more than a full scan may do without.
+    fn is_too_many(&self, count: u64, all: u64) -> bool {
+        let limit = all.saturating_mul(self.disappearance_limit.into()) / 100;
+        count > limit.max(self.disappearance_floor)
+    }
 }
 
 impl Default for EngineConfig {
@@ -141,6 +153,9 @@ impl From<PortError> for Stop {
 /// Counts by kind, as a run collects them.
 type Counts = BTreeMap<&'static str, KindCounts>;
 
+/// The items that could not be read, with the reason. The mirror keeps what it has of them.
+type SetAside = BTreeMap<ItemKey, String>;
+
 /// A run in progress: what its steps share.
 struct Pass<'a> {
     engine: &'a Engine,
@@ -148,6 +163,7 @@ struct Pass<'a> {
     run: RunId,
     observer: &'a dyn Observer,
     counts: Counts,
+    set_aside: SetAside,
 }
 
 impl Engine {
@@ -225,6 +241,7 @@ impl Engine {
             run,
             observer,
             counts: Counts::new(),
+            set_aside: SetAside::new(),
         };
         let ended = tokio::select! {
             biased;
@@ -323,7 +340,8 @@ impl Engine {
             Disposition::LeaseLost => (failed(chain, true), None),
             Disposition::Fail => (failed(chain, false), Some(Release::GiveUp)),
             Disposition::Retry { after } => {
-                let wait = self.backoff(claim).max(after.unwrap_or_default());
+                let asked = after.unwrap_or_default().min(LONGEST_WAIT);
+                let wait = self.backoff(claim).max(asked);
                 (failed(chain, true), Some(Release::Retry { at: now + wait }))
             }
             Disposition::ShopUnavailable { reason } => {
@@ -395,8 +413,27 @@ impl Pass<'_> {
         &self.lease.shop
     }
 
-    fn count(&mut self, kind: crate::ItemKind) -> &mut KindCounts {
+    fn count(&mut self, kind: ItemKind) -> &mut KindCounts {
         self.counts.entry(kind.as_str()).or_default()
+    }
+
+    /// Goes on without an item, which keeps its place and its bytes in the mirror.
+    fn set_aside(&mut self, key: ItemKey, error: &PortError) {
+        if self.set_aside.contains_key(&key) {
+            return;
+        }
+        let reason = error.chain();
+        log::warn!(shop:% = self.shop(), run:% = self.run, item:% = key;
+            "{key} cannot be read and is set aside: {reason}");
+        self.set_aside.insert(key, reason);
+        self.count(key.kind).failed += 1;
+    }
+
+    /// An item could be read, or is gone for certain: it is no longer one to do without.
+    fn take_back(&mut self, key: ItemKey) {
+        if self.set_aside.remove(&key).is_some() {
+            self.count(key.kind).failed -= 1;
+        }
     }
 }
 

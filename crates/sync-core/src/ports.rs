@@ -9,7 +9,7 @@ mod registry;
 mod runs;
 mod snapshot;
 
-pub use catalog::{CatalogSource, Count, Fetched, SubscriptionAudit};
+pub use catalog::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 pub use clock::Clock;
 pub use inbox::Inbox;
 pub use mirror::{Change, Mirror, Revision, StoredItem, Upserted, Write};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use sync_core::ports::{CatalogSource, Count, Fetched, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 /// A shop whose items and failures a test sets. Every shop domain sees the same items.
@@ -51,7 +51,7 @@ impl FakeCatalog {
         self.catalog().hidden.push(key);
     }
 
-    /// Makes every fetch that names this item fail for good.
+    /// Makes every fetch that names this item fail for good, and has scans name it as one that cannot be read.
     pub fn make_unreadable(&self, key: ItemKey) {
         self.catalog().unreadable.push(key);
     }
@@ -102,17 +102,20 @@ impl CatalogSource for FakeCatalog {
         &'a self,
         _: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Item, PortError>> {
+    ) -> BoxStream<'a, Result<Scanned, PortError>> {
         let mut catalog = self.catalog();
         catalog.calls.scans += 1;
         let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
-        let mut answers: Vec<Result<Item, PortError>> = catalog
-            .items
-            .values()
-            .filter(shown)
-            .cloned()
-            .map(Ok)
-            .collect();
+        let scanned = |item: &Item| {
+            if catalog.unreadable.contains(&item.key) {
+                Scanned::Unreadable(item.key, no_sense())
+            } else {
+                Scanned::Found(Box::new(item.clone()))
+            }
+        };
+        let items = catalog.items.values().filter(shown);
+        let mut answers: Vec<Result<Scanned, PortError>> =
+            items.map(|item| Ok(scanned(item))).collect();
         if let Some((_, after, error)) = catalog.scan_failure.take_if(|(of, ..)| *of == kind) {
             answers.truncate(after);
             answers.push(Err(error));
@@ -136,10 +139,7 @@ impl CatalogSource for FakeCatalog {
             return Err(error);
         }
         if keys.iter().any(|key| catalog.unreadable.contains(key)) {
-            return Err(PortError::fail(
-                "read the items",
-                "the answer makes no sense",
-            ));
+            return Err(no_sense());
         }
         let answer = |key: &ItemKey| match catalog.items.get(key) {
             Some(item) => Fetched::Found(Box::new(item.clone())),
@@ -175,4 +175,8 @@ impl CatalogSource for FakeCatalog {
     async fn probe(&self, _: &ShopDomain) -> Result<(), PortError> {
         self.catalog().failures.pop_front().map_or(Ok(()), Err)
     }
+}
+
+fn no_sense() -> PortError {
+    PortError::fail("read the items", "the answer makes no sense")
 }

@@ -1,4 +1,4 @@
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shopify_client::oauth::{AppCredentials, TokenGrant};
 use shopify_client::token::{AppGrants, StoredToken};
 use shopify_client::{Client, Endpoint, Error, Timeouts};
@@ -6,7 +6,7 @@ use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
 use super::tokens::stored;
-use crate::settings::ShopifySettings;
+use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
 /// The Shopify app: its connections and its credentials.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl ShopifyApp {
     ///
     /// # Errors
     /// If the settings make no client.
-    pub fn new(settings: &ShopifySettings) -> Result<Self, Error> {
+    pub fn new(settings: &ShopifySettings, network: &NetworkSettings) -> Result<Self, Error> {
         let unusable = |error: shopify_client::InvalidEndpoint| Error::Configuration {
             reason: error.to_string(),
         };
@@ -32,7 +32,7 @@ impl ShopifyApp {
                 "SHOPIFY_ENDPOINT is {endpoint}: secrets and tokens are sent there, not to Shopify"
             );
         }
-        let client = Client::builder()
+        let mut client = Client::builder()
             .endpoint(endpoint)
             .timeouts(Timeouts {
                 request: settings.request_timeout,
@@ -40,10 +40,12 @@ impl ShopifyApp {
             })
             .user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")))
             .metafield_namespaces(settings.metafield_namespaces.iter().cloned())
-            .headroom(f64::from(settings.budget_reserve) / 100.0)
-            .build()?;
+            .headroom(f64::from(settings.budget_reserve) / 100.0);
+        if let Some(Proxy { url, bypass }) = network.proxy() {
+            client = client.proxy(url.expose_secret()).proxy_bypass(bypass);
+        }
         Ok(Self {
-            client,
+            client: client.build()?,
             credentials: AppCredentials {
                 api_key: settings.api_key.clone(),
                 api_secret: settings.api_secret.clone(),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use async_stream::try_stream;
 use async_trait::async_trait;
-use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 use shopify_client::{Error, ShopClient};
-use sync_core::ports::{CatalogSource, Count, Fetched, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 use super::app::domain;
@@ -44,7 +44,7 @@ impl CatalogSource for ShopifyCatalog {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Item, PortError>> {
+    ) -> BoxStream<'a, Result<Scanned, PortError>> {
         let client = self.client(shop);
         // The client's streams borrow it, so each lives inside of one that owns it.
         macro_rules! items {
@@ -52,7 +52,7 @@ impl CatalogSource for ShopifyCatalog {
                 try_stream! {
                     let mut read = client.$read();
                     while let Some(read) = next(kind, &mut read).await? {
-                        yield $item(&read)?;
+                        yield scanned(read, $item)?;
                     }
                 }
                 .boxed()
@@ -61,7 +61,8 @@ impl CatalogSource for ShopifyCatalog {
         match kind {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
-                yield item::shop(&shop.map_err(|error| unread(kind, error))?)?;
+                let shop = item::shop(&shop.map_err(|error| unread(kind, error))?)?;
+                yield Scanned::Found(Box::new(shop));
             }
             .boxed(),
             ItemKind::Location => items!(locations, item::location),
@@ -151,12 +152,30 @@ impl CatalogSource for ShopifyCatalog {
     }
 }
 
+/// The next thing of a scan, or which one cannot be read.
 async fn next<T>(
     kind: ItemKind,
     read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
-) -> Result<Option<T>, PortError> {
-    let next = read.try_next().await;
-    next.map_err(|error| unread(kind, error))
+) -> Result<Option<Result<T, Scanned>>, PortError> {
+    match read.next().await.transpose() {
+        Ok(read) => Ok(read.map(Ok)),
+        Err(Error::Unreadable { id, source }) => {
+            let key = item::key(kind, id.number())?;
+            let unreadable = Scanned::Unreadable(key, unread(kind, *source));
+            Ok(Some(Err(unreadable)))
+        }
+        Err(error) => Err(unread(kind, error)),
+    }
+}
+
+fn scanned<T>(
+    read: Result<T, Scanned>,
+    item: impl Fn(&T) -> Result<Item, PortError>,
+) -> Result<Scanned, PortError> {
+    match read {
+        Ok(read) => Ok(Scanned::Found(Box::new(item(&read)?))),
+        Err(unreadable) => Ok(unreadable),
+    }
 }
 
 fn unread(kind: ItemKind, error: Error) -> PortError {
@@ -190,4 +209,59 @@ fn answers<T>(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use shopify_client::Gid;
+    use sync_core::Disposition;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_cannot_be_read_is_named_and_anything_else_ends_the_scan() {
+        let source = Box::new(Error::Decode {
+            operation: "ProductsPage",
+            path: "title".to_owned(),
+            source: "odd".into(),
+        });
+        let id = Gid::new("Product", 7);
+        let answers: Vec<Result<u8, Error>> = vec![
+            Ok(1),
+            Err(Error::Unreadable { id, source }),
+            Ok(2),
+            Err(Error::ShopLocked),
+        ];
+        let mut read = stream::iter(answers);
+        let kind = ItemKind::Product;
+        assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
+        let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {
+            panic!("it was not named");
+        };
+        assert_eq!(key.to_string(), "product/7");
+        assert_eq!(error.disposition, Disposition::Fail);
+        assert_eq!(
+            error.chain(),
+            "could not read the products: the answer to `ProductsPage` makes no sense at `title`: odd"
+        );
+        assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(2)))));
+        let Err(error) = next(kind, &mut read).await else {
+            panic!("the shop is locked");
+        };
+        assert!(matches!(
+            error.disposition,
+            Disposition::ShopUnavailable { .. }
+        ));
+        assert!(matches!(next(kind, &mut read).await, Ok(None)));
+    }
+
+    #[tokio::test]
+    async fn a_number_that_no_database_holds_ends_the_scan() {
+        let source = Box::new(Error::ShopLocked);
+        let id = Gid::new("Product", u64::MAX);
+        let unreadable = Error::Unreadable { id, source };
+        let mut read = stream::iter([Err::<u8, _>(unreadable)]);
+        assert!(next(ItemKind::Product, &mut read).await.is_err());
+    }
 }

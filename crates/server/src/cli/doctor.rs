@@ -96,7 +96,7 @@ async fn within_patience<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// The Space of these settings, with a diagnosis's patience.
 fn store(settings: &Settings) -> Result<Store, spaces_store::Error> {
-    let mut config = crate::service::spaces_config(&settings.spaces)?;
+    let mut config = crate::service::spaces_config(&settings.spaces, &settings.network)?;
     config.timeouts = Timeouts {
         connect: Duration::from_secs(5),
         read: Duration::from_secs(10),

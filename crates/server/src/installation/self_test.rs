@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shopify_client::webhook::sign;
 use sync_core::ShopDomain;
 use uuid::Uuid;
+
+use crate::outgoing;
+use crate::settings::NetworkSettings;
 
 /// Shopify gives up on a delivery after this time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,6 +29,7 @@ const QUOTED: usize = 200;
 pub(super) struct SelfTest<'a> {
     address: &'a str,
     secret: &'a SecretString,
+    network: &'a NetworkSettings,
 }
 
 /// Why a delivery would not arrive.
@@ -49,8 +52,16 @@ pub(super) enum Undelivered {
 }
 
 impl<'a> SelfTest<'a> {
-    pub(super) fn new(address: &'a str, secret: &'a SecretString) -> Self {
-        Self { address, secret }
+    pub(super) fn new(
+        address: &'a str,
+        secret: &'a SecretString,
+        network: &'a NetworkSettings,
+    ) -> Self {
+        Self {
+            address,
+            secret,
+            network,
+        }
     }
 
     pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), Undelivered> {
@@ -78,13 +89,13 @@ impl<'a> SelfTest<'a> {
     async fn send(&self, shop: &ShopDomain) -> Result<Response, Undelivered> {
         let id = Uuid::new_v4();
         let body = json!({ "self_test": id.to_string() }).to_string();
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            // Shopify takes a redirect for a failure.
-            .redirect(Policy::none())
-            .user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Undelivered::Client)?;
+        // Shopify takes a redirect for a failure, so none is followed.
+        let client = outgoing::client(self.network).and_then(|client| {
+            let client = client.timeout(PATIENCE);
+            let client = client.user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")));
+            client.build()
+        });
+        let client = client.map_err(Undelivered::Client)?;
         let sent = client
             .post(self.address)
             .header("X-Shopify-Topic", TOPIC)

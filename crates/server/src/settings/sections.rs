@@ -30,6 +30,49 @@ pub struct ServerSettings {
     pub replicas: u32,
 }
 
+/// `[network]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// May hold a password.
+    pub proxy: SecretString,
+    /// What is reached without it.
+    #[serde(deserialize_with = "list")]
+    pub no_proxy: Vec<String>,
+}
+
+/// A proxy that is in force.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// A URL, which may hold a password.
+    pub url: SecretString,
+    /// What is reached without it.
+    pub bypass: Vec<String>,
+}
+
+impl NetworkSettings {
+    /// The proxy, if there is one for anything. This machine itself is always reached without it.
+    pub fn proxy(&self) -> Option<Proxy> {
+        let url = given(&self.proxy)?.expose_secret();
+        if self.no_proxy.iter().any(|entry| entry == "*") {
+            return None;
+        }
+        // As everybody writes it who knows the variable.
+        let url = if url.contains("://") {
+            url.to_owned()
+        } else {
+            format!("http://{url}")
+        };
+        let named = self.no_proxy.iter();
+        let named = named.map(|entry| entry.strip_prefix('*').unwrap_or(entry).to_owned());
+        let this_machine = ["localhost", "127.0.0.0/8", "::1"].map(str::to_owned);
+        Some(Proxy {
+            url: url.into(),
+            bypass: named.chain(this_machine).collect(),
+        })
+    }
+}
+
 /// `[shopify]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

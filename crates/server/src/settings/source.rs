@@ -9,7 +9,9 @@ use super::problem::{Problem, SettingsError};
 use super::{DEFAULTS, Effective};
 
 /// Variables with names of their own. Those of the seed work unchanged.
-pub(super) const NAMES: [(&str, &str); 17] = [
+pub(super) const NAMES: [(&str, &str); 19] = [
+    ("HTTPS_PROXY", "network.proxy"),
+    ("NO_PROXY", "network.no_proxy"),
     ("PORT", "server.port"),
     ("SHOPSYNC_ADMIN_TOKEN", "server.admin_token"),
     ("SHOPIFY_API_KEY", "shopify.api_key"),
@@ -30,7 +32,8 @@ pub(super) const NAMES: [(&str, &str); 17] = [
 ];
 
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 8] = [
+pub(super) const SECRETS: [&str; 9] = [
+    "network.proxy",
     "server.admin_token",
     "shopify.api_secret",
     "shopify.api_secret_previous",
@@ -246,10 +249,11 @@ fn variable_layer(
 fn names_of(key: &str) -> impl Iterator<Item = String> {
     let long = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
     let short = NAMES.iter().find(|(_, of)| *of == key);
-    short
-        .map(|(name, _)| (*name).to_owned())
-        .into_iter()
-        .chain([long])
+    let short = short.map(|(name, _)| (*name).to_owned());
+    // Those of proxies are known in small letters too.
+    let small = short.as_deref().filter(|_| key.starts_with("network."));
+    let small = small.map(str::to_lowercase);
+    small.into_iter().chain(short).chain([long])
 }
 
 /// The value of a variable, or for a secret the content of the file that `…_FILE` names.

@@ -191,6 +191,9 @@ fn wrong_values_are_refused_by_the_key() {
             "95",
             "shopify.budget_reserve",
         ),
+        ("HTTPS_PROXY", "http://", "network.proxy"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1080", "network.proxy"),
+        ("HTTPS_PROXY", "proxy:port", "network.proxy"),
         ("SPACES_BUCKET", "https://bucket", "spaces.bucket"),
         ("SPACES_ENDPOINT", "nyc3", "spaces.endpoint"),
         ("SHOPSYNC__SPACES__ADDRESSING", "host", "spaces.addressing"),
@@ -337,4 +340,62 @@ fn a_missing_file_is_named() {
     let path = Path::new("/nowhere.toml");
     let error = Settings::from_layers(Some(path), &nothing, &nothing).unwrap_err();
     assert!(error.to_string().contains("/nowhere.toml"), "{error}");
+}
+
+#[test]
+fn a_proxy_is_taken_from_the_variables_that_all_programs_know() {
+    let proxy = |variables: &[(&str, &str)]| load(variables).unwrap().settings.network.proxy();
+    assert!(proxy(&[]).is_none());
+    assert!(proxy(&[("HTTP_PROXY", "http://proxy:1"), ("NO_PROXY", "a.example")]).is_none());
+    for (name, url) in [
+        ("HTTPS_PROXY", "http://user:ge%40heim@proxy.example:3128"),
+        ("https_proxy", "https://proxy.example"),
+        ("SHOPSYNC__NETWORK__PROXY", "http://proxy.example:3128/"),
+    ] {
+        assert_eq!(proxy(&[(name, url)]).unwrap().url.expose_secret(), url);
+    }
+    let short = proxy(&[
+        ("HTTPS_PROXY", "user:geheim@proxy:3128"),
+        ("https_proxy", "other:1"),
+    ]);
+    assert_eq!(
+        short.unwrap().url.expose_secret(),
+        "http://user:geheim@proxy:3128"
+    );
+
+    let bypass = |list| {
+        proxy(&[("HTTPS_PROXY", "proxy:1"), ("no_proxy", list)])
+            .unwrap()
+            .bypass
+    };
+    let this_machine = ["localhost", "127.0.0.0/8", "::1"];
+    assert_eq!(bypass(""), this_machine);
+    let named = bypass("a.example, .b.example,*.c.example,10.0.0.0/8");
+    assert_eq!(
+        named[..4],
+        ["a.example", ".b.example", ".c.example", "10.0.0.0/8"]
+    );
+    assert_eq!(named[4..], this_machine);
+    assert!(proxy(&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a.example,*")]).is_none());
+}
+
+#[test]
+fn a_proxys_password_is_never_shown() {
+    for url in ["user:geheim@proxy:3128", "http://user:geheim@proxy:3128"] {
+        let loaded = load(&[("HTTPS_PROXY", url)]).unwrap();
+        let text = format!("{loaded:?}{:?}", loaded.settings.network.proxy());
+        assert!(!text.contains("geheim"), "{text}");
+    }
+    for url in [
+        "socks5://user:geheim@proxy:1",
+        "http://user:geheim@",
+        "user:geheim@proxy:99999",
+    ] {
+        let error = refused(&[("HTTPS_PROXY", url)]);
+        assert_eq!(error.keys(), ["network.proxy"]);
+        assert!(!format!("{error} {error:?}").contains("geheim"), "{error}");
+    }
+    let error = refused(&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a.example:443")]);
+    assert_eq!(error.keys(), ["network.no_proxy"]);
+    assert!(error.to_string().contains("a.example:443"), "{error}");
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use secrecy::ExposeSecret;
+use shopify_client::{Client, ClientBuilder, Error};
 use url::Url;
 
 use super::problem::{Problem, SettingsError};
 use super::sections::{
-    DatabaseSettings, PollSettings, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings,
+    DatabaseSettings, NetworkSettings, PollSettings, Proxy, ServerSettings, ShopifySettings,
+    SpacesSettings, SyncSettings,
 };
 use super::{Settings, given};
 
@@ -25,6 +27,7 @@ impl Settings {
             let what = format!("is not a list of keys ({error})");
             problems.push(Problem::new("database.encryption_keys", what, next));
         }
+        problems.extend(self.network.problems());
         problems.extend(self.shopify.problems());
         problems.extend(self.spaces.problems());
         problems.extend(self.database.problems());
@@ -193,6 +196,34 @@ impl ServerSettings {
             problems.push(Problem::new("server.admin_token", "is too short", next));
         }
         problems
+    }
+}
+
+impl NetworkSettings {
+    /// What the client refuses, under the name of the setting.
+    fn problems(&self) -> Vec<Problem> {
+        let Some(Proxy { url, bypass }) = self.proxy() else {
+            return Vec::new();
+        };
+        let with_proxy = Client::builder().proxy(url.expose_secret());
+        let with_bypass = Client::builder().proxy_bypass(bypass);
+        let refused = |client: ClientBuilder, key: &str, next: &str| {
+            let Err(Error::Configuration { reason }) = client.build() else {
+                return None;
+            };
+            Some(Problem::new(key, format!("cannot be used: {reason}"), next))
+        };
+        let address =
+            "Write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; SOCKS is not supported.";
+        let hosts =
+            "Write domains, IP addresses or ranges with commas between them, without ports.";
+        [
+            refused(with_proxy, "network.proxy", address),
+            refused(with_bypass, "network.no_proxy", hosts),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 

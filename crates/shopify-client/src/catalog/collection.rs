@@ -1,11 +1,11 @@
 use super::lookup::{gids, in_places};
-use super::{Drained, Item, Only, Place, Plan, Size};
+use super::{Drained, Entry, Item, Only, Place, Plan, Size};
 use crate::model::{Collection, Connection, Metafield, ProductSummary};
 use crate::operations::{
     CollectionMetafieldsPage, CollectionProductsPage, CollectionsById, CollectionsPage,
     collection_metafields_page, collection_products_page, collections_by_id, collections_page,
 };
-use crate::{Error, ShopClient};
+use crate::{Error, Gid, ShopClient};
 
 const PRODUCTS: i64 = 250;
 const METAFIELDS: i64 = 25;
@@ -38,11 +38,15 @@ impl Item for Collection {
     const BATCHES: &'static Plan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
-    fn number(&self) -> u64 {
-        self.id.number()
+    fn id(&self) -> &Gid {
+        &self.id
     }
 
-    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+    async fn page(
+        shop: &ShopClient,
+        size: Size,
+        place: Place,
+    ) -> Result<Connection<Entry<Self>>, Error> {
         let variables = collections_page::Variables {
             first: size.first(),
             query: place.query(None),
@@ -51,9 +55,8 @@ impl Item for Collection {
             metafields: size.within(METAFIELDS),
             namespace: shop.namespace(),
         };
-        let answer = shop.ask::<CollectionsPage, _>(variables, size.patience());
-        let Only(page) = answer.await?;
-        Ok(page)
+        shop.ask_page::<CollectionsPage, _>(variables, size.patience())
+            .await
     }
 
     async fn batch(

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::lookup::{gids, in_places};
-use super::{Drained, Item, Only, Place, Plan, Size};
+use super::{Drained, Entry, Item, Only, Place, Plan, Size};
 use crate::model::{Connection, Discount, DiscountItems, DiscountKind, RedeemCode, Reference};
 use crate::operations::{
     DiscountBuysPage, DiscountCodesPage, DiscountGetsPage, DiscountsById, DiscountsPage,
@@ -74,11 +74,15 @@ impl Item for Discount {
     const BATCHES: &'static Plan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
-    fn number(&self) -> u64 {
-        self.id.number()
+    fn id(&self) -> &Gid {
+        &self.id
     }
 
-    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+    async fn page(
+        shop: &ShopClient,
+        size: Size,
+        place: Place,
+    ) -> Result<Connection<Entry<Self>>, Error> {
         let variables = discounts_page::Variables {
             first: size.first(),
             query: place.query(None),
@@ -86,9 +90,8 @@ impl Item for Discount {
             codes: size.within(CODES),
             items: size.within(ITEMS),
         };
-        let answer = shop.ask::<DiscountsPage, _>(variables, size.patience());
-        let Only(page): Only<Connection<Node>> = answer.await?;
-        Ok(page.map(Into::into))
+        let page = shop.ask_page::<DiscountsPage, Node>(variables, size.patience());
+        Ok(page.await?.map(|entry| entry.map(Into::into)))
     }
 
     /// A number does not tell whether the discount has codes. Its documented name covers both; whoever does not answer

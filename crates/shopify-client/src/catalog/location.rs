@@ -1,8 +1,8 @@
 use super::lookup::{gids, in_places};
-use super::{Drained, Item, Only, Place, Plan, Size};
+use super::{Drained, Entry, Item, Place, Plan, Size};
 use crate::model::{Connection, Location, Ordered};
 use crate::operations::{LocationsById, LocationsPage, locations_by_id, locations_page};
-use crate::{Error, ShopClient};
+use crate::{Error, Gid, ShopClient};
 
 pub(super) static PAGES: Plan = Plan {
     operation: "LocationsPage",
@@ -24,18 +24,21 @@ impl Item for Location {
     const BATCHES: &'static Plan = &BATCHES;
     const BY_ID_RANGE: bool = false;
 
-    fn number(&self) -> u64 {
-        self.id.number()
+    fn id(&self) -> &Gid {
+        &self.id
     }
 
-    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+    async fn page(
+        shop: &ShopClient,
+        size: Size,
+        place: Place,
+    ) -> Result<Connection<Entry<Self>>, Error> {
         let variables = locations_page::Variables {
             first: size.first(),
             after: place.after,
         };
-        let answer = shop.ask::<LocationsPage, _>(variables, size.patience());
-        let Only(page) = answer.await?;
-        Ok(page)
+        shop.ask_page::<LocationsPage, _>(variables, size.patience())
+            .await
     }
 
     async fn batch(

@@ -2,13 +2,13 @@ use futures::TryStreamExt;
 use futures::stream;
 
 use super::lookup::{gids, in_places};
-use super::{AT_ONCE, Drained, Item, Only, Place, Plan, Size};
+use super::{AT_ONCE, Drained, Entry, Item, Only, Place, Plan, Size};
 use crate::model::{Connection, Metafield, Product, Variant};
 use crate::operations::{
     ProductMetafieldsPage, ProductVariantsPage, ProductsById, ProductsPage,
     product_metafields_page, product_variants_page, products_by_id, products_page,
 };
-use crate::{Error, ShopClient};
+use crate::{Error, Gid, ShopClient};
 
 /// Shopify documents `active` as the default of this filter, so all are named.
 pub(super) const ANY_STATUS: &str = "status:active,archived,draft,unlisted";
@@ -58,13 +58,14 @@ impl Item for Product {
     const BATCHES: &'static Plan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
-    fn number(&self) -> u64 {
-        self.id.number()
+    fn id(&self) -> &Gid {
+        &self.id
     }
 
     /// Wide as long as hardly any product is cut off by that: each of those is a request of its own.
-    fn plan_after(page: &[Self]) -> &'static Plan {
-        let cut = page.iter().filter(|product| !product.is_small()).count();
+    fn plan_after(page: &[Entry<Self>]) -> &'static Plan {
+        let products = page.iter().flatten();
+        let cut = products.filter(|product| !product.is_small()).count();
         if !page.is_empty() && cut * 20 <= page.len() {
             &WIDE_PAGES
         } else {
@@ -72,7 +73,11 @@ impl Item for Product {
         }
     }
 
-    async fn page(shop: &ShopClient, size: Size, place: Place) -> Result<Connection<Self>, Error> {
+    async fn page(
+        shop: &ShopClient,
+        size: Size,
+        place: Place,
+    ) -> Result<Connection<Entry<Self>>, Error> {
         let (variants, levels) = if size.is_of(&WIDE_PAGES) {
             (FEW_VARIANTS, FEW_LEVELS)
         } else {
@@ -87,10 +92,8 @@ impl Item for Product {
             metafields: size.within(METAFIELDS),
             namespace: shop.namespace(),
         };
-        let Only(page) = shop
-            .ask::<ProductsPage, _>(variables, size.patience())
-            .await?;
-        Ok(page)
+        shop.ask_page::<ProductsPage, _>(variables, size.patience())
+            .await
     }
 
     async fn batch(

@@ -5,6 +5,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
 use super::chain::Chain;
+use super::page::{Entry, Unread};
 use super::{AT_ONCE, Item};
 use crate::model::{Collection, Connection, Discount, Location, Product};
 use crate::{Error, ShopClient};
@@ -17,7 +18,8 @@ impl ShopClient {
     /// All products of all statuses, each with all its variants, their inventory levels, and its metafields.
     ///
     /// Each comes at most once, in the order of the ids. One that is deleted while it is read is left out. The stream
-    /// ends with the first error; then what came before is not all.
+    /// ends with the first error; then what came before is not all. But one that cannot be read is
+    /// [`Error::Unreadable`], and after that the stream goes on, for those who can do without it.
     pub fn products(&self) -> BoxStream<'_, Result<Product, Error>> {
         self.scan()
     }
@@ -38,7 +40,7 @@ impl ShopClient {
     }
 
     fn scan<T: Item>(&self) -> BoxStream<'_, Result<T, Error>> {
-        Box::pin(try_stream! {
+        let things = try_stream! {
             let mut window = Window::new(T::PAGES.operation, WINDOW);
             let mut place = Some(Place::default());
             let mut plan = T::PAGES;
@@ -47,15 +49,30 @@ impl ShopClient {
                 let (fresh, next) = window.turn(page)?;
                 place = next;
                 plan = T::plan_after(&fresh);
-                let whole: Vec<_> = fresh.into_iter().map(|item| self.complete(item)).collect();
+                let whole: Vec<_> = fresh.into_iter().map(|entry| self.whole(entry)).collect();
                 let mut whole = stream::iter(whole).buffered(AT_ONCE);
-                while let Some(item) = whole.next().await {
-                    if let Some(item) = item? {
-                        yield item;
+                while let Some(entry) = whole.next().await {
+                    if let Some(entry) = entry? {
+                        yield entry.map_err(Error::from);
                     }
                 }
             }
-        })
+        };
+        // The inner errors are about one thing each, and are no reason to stop.
+        Box::pin(things.map(Result::flatten))
+    }
+
+    /// Makes a thing of a page whole; `None` if it was deleted in the meantime.
+    async fn whole<T: Item>(&self, entry: Entry<T>) -> Result<Option<Entry<T>>, Error> {
+        let item = match entry {
+            Ok(item) => item,
+            Err(unread) => return Ok(Some(Err(unread))),
+        };
+        let id = item.id().clone();
+        match self.complete(item).await {
+            Err(error @ Error::Decode { .. }) => Ok(Some(Err(Unread { id, error }))),
+            whole => Ok(whole?.map(Ok)),
+        }
     }
 }
 
@@ -104,12 +121,18 @@ impl Window {
     }
 
     /// Takes a page: returns what is new in it, and where the next one begins.
-    fn turn<T: Item>(&mut self, page: Connection<T>) -> Result<(Vec<T>, Option<Place>), Error> {
+    fn turn<T: Item>(
+        &mut self,
+        page: Connection<Entry<T>>,
+    ) -> Result<(Vec<Entry<T>>, Option<Place>), Error> {
         let (nodes, info) = page.into_parts();
         let empty = nodes.is_empty();
         let mut fresh = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let number = node.number();
+            let number = match &node {
+                Ok(item) => item.number(),
+                Err(unread) => unread.id.number(),
+            };
             // The filter was not heeded, so nothing is known about what else was left out.
             if self.beyond.is_some_and(|beyond| number <= beyond) {
                 return Err(self.chain.broken());
@@ -153,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn page(numbers: &[u64], next: Option<&str>) -> Connection<Location> {
+    fn page(numbers: &[u64], next: Option<&str>) -> Connection<Entry<Location>> {
         let node = |number: &u64| {
             json!({
                 "id": format!("gid://shopify/Location/{number}"),
@@ -163,10 +186,11 @@ mod tests {
         };
         let nodes: Vec<_> = numbers.iter().map(node).collect();
         let info = json!({ "hasNextPage": next.is_some(), "endCursor": next });
-        serde_json::from_value(json!({ "nodes": nodes, "pageInfo": info })).unwrap()
+        let page = serde_json::from_value(json!({ "nodes": nodes, "pageInfo": info }));
+        Connection::map(page.unwrap(), Ok)
     }
 
-    fn collections(numbers: &[u64], next: Option<&str>) -> Connection<Collection> {
+    fn collections(numbers: &[u64], next: Option<&str>) -> Connection<Entry<Collection>> {
         let node = |number: &u64| {
             let none = json!({ "nodes": [], "pageInfo": { "hasNextPage": false } });
             json!({
@@ -179,11 +203,12 @@ mod tests {
         };
         let nodes: Vec<_> = numbers.iter().map(node).collect();
         let info = json!({ "hasNextPage": next.is_some(), "endCursor": next });
-        serde_json::from_value(json!({ "nodes": nodes, "pageInfo": info })).unwrap()
+        let page = serde_json::from_value(json!({ "nodes": nodes, "pageInfo": info }));
+        Connection::map(page.unwrap(), Ok)
     }
 
-    fn numbers<T: Item>(items: &[T]) -> Vec<u64> {
-        items.iter().map(Item::number).collect()
+    fn numbers<T: Item>(entries: &[Entry<T>]) -> Vec<u64> {
+        entries.iter().flatten().map(Item::number).collect()
     }
 
     #[test]

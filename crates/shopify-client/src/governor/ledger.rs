@@ -121,6 +121,10 @@ impl Ledger {
         }
     }
 
+    pub(super) fn share(&self) -> f64 {
+        self.share
+    }
+
     pub(super) fn meter(&self) -> Option<Meter> {
         self.meter
     }
@@ -324,9 +328,12 @@ impl Ledger {
             used += one.actual;
             given_back += one.points - one.actual;
         }
-        let least = status.currently_available - self.unarrived(sent) - used;
+        // Whatever is said: no bucket holds more than fits, and less than nothing would never be paid off.
+        let held = status.currently_available;
+        let held = held.clamp(0.0, status.maximum_available);
+        let least = held - self.unarrived(sent) - used;
         let flight = now.saturating_duration_since(sent).as_secs_f64();
-        let most = status.currently_available + flight * status.restore_rate + given_back;
+        let most = held + flight * status.restore_rate + given_back;
         if first {
             self.level = least;
             self.observed = now;

@@ -56,6 +56,12 @@ impl<T> Connection<T> {
         }
     }
 
+    /// Other nodes in the places of these.
+    pub(crate) fn with_nodes<U>(self, nodes: Vec<U>) -> Connection<U> {
+        let page = self.page;
+        Connection { nodes, page }
+    }
+
     /// Leaves an empty one behind.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Vec::new().into())

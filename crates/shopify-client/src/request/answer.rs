@@ -119,13 +119,16 @@ impl WireError {
     }
 }
 
-/// Enough to understand it; a body must not fill a log.
-fn shortened(message: &str) -> String {
+/// Enough to understand it, on one line: a body must not fill a log, nor write lines of its own into it.
+pub(super) fn shortened(message: &str) -> String {
     const LONGEST: usize = 300;
-    match message.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
+    let one_line = |c: char| if c.is_control() { ' ' } else { c };
+    let mut rest = message.chars().map(one_line);
+    let mut short: String = rest.by_ref().take(LONGEST).collect();
+    if rest.next().is_some() {
+        short.push('…');
     }
+    short
 }
 
 /// Judges an answer to the operation. The status comes first: `THROTTLED` is seen with 200 and 429 alike.

@@ -1,8 +1,11 @@
 use std::fmt;
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use http::HeaderValue;
+use reqwest::NoProxy;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -29,6 +32,8 @@ pub(crate) struct NetworkSettings {
     pub(crate) root_certificates: Vec<Vec<u8>>,
     /// A URL, which may hold a password.
     pub(crate) proxy: Option<SecretString>,
+    /// What is reached without the proxy.
+    pub(crate) proxy_bypass: Vec<String>,
 }
 
 impl Default for NetworkSettings {
@@ -38,6 +43,7 @@ impl Default for NetworkSettings {
             user_agent: concat!("shopify-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             root_certificates: Vec::new(),
             proxy: None,
+            proxy_bypass: Vec::new(),
         }
     }
 }
@@ -58,22 +64,25 @@ impl Network {
                 .ok_or_else(|| unusable("a root certificate is not PEM"))
         });
         let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        let user_agent = HeaderValue::from_str(&settings.user_agent)
+            .map_err(|_| unusable("the user agent cannot be sent in a header"))?;
         let mut http = reqwest::Client::builder()
             .connect_timeout(settings.timeouts.connect)
             .timeout(settings.timeouts.request)
-            .user_agent(&settings.user_agent)
+            .user_agent(user_agent)
             // A redirect would carry the token to wherever it points.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             // Not what the environment says.
             .no_proxy();
+        let bypass = bypass(&settings.proxy_bypass)?;
         if let Some(url) = &settings.proxy {
-            http = http.proxy(proxy(url)?);
+            http = http.proxy(proxy(url)?.no_proxy(bypass));
         }
         if !certificates.is_empty() {
             http = http.tls_certs_merge(certificates.into_iter().flatten());
         }
-        let http = http.build().map_err(|error| unusable(error.to_string()))?;
+        let http = http.build().map_err(|error| unusable(innermost(&error)))?;
         Ok(Self(http))
     }
 }
@@ -84,6 +93,54 @@ fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let proxy = url.and_then(|url| reqwest::Proxy::all(url).ok());
     proxy.ok_or_else(|| unusable("the proxy is not an http or https URL"))
+}
+
+/// What is reached without a proxy. An entry that could never be met is a mistake, which would show late.
+fn bypass(entries: &[String]) -> Result<Option<NoProxy>, Error> {
+    if let Some(wrong) = entries.iter().find(|entry| !names_hosts(entry)) {
+        return Err(unusable(format!(
+            "`{wrong}` names nothing that is reached without a proxy: expected a domain, an IP address, a range such as \
+             10.0.0.0/8, or *"
+        )));
+    }
+    let mut entries = entries.join(",");
+    if entries.split(',').any(|entry| entry == "*") {
+        // To reqwest, it is about names alone.
+        entries.push_str(",0.0.0.0/0,::/0");
+    }
+    Ok(NoProxy::from_string(&entries))
+}
+
+fn names_hosts(entry: &str) -> bool {
+    let (address, length) = match entry.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (entry, None),
+    };
+    match (address.parse::<IpAddr>(), length) {
+        (Ok(_), None) => true,
+        (Ok(address), Some(length)) => {
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            length.parse::<u8>().is_ok_and(|length| length <= most)
+        }
+        (Err(_), Some(_)) => false,
+        (Err(_), None) => {
+            let domain = entry.strip_prefix('.').unwrap_or(entry);
+            let legal = |label: &str| {
+                let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                !label.is_empty() && label.chars().all(legal)
+            };
+            entry == "*" || domain.split('.').all(legal)
+        }
+    }
+}
+
+/// The cause that says something: those around it only say that there is one.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 #[async_trait]

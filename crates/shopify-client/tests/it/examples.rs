@@ -12,6 +12,9 @@ use shopify_sim::{CatalogSpec, ShopControl, SimApp, Simulator};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
+#[path = "../../examples/list_products.rs"]
+#[expect(dead_code, reason = "its `main` is for the command line")]
+mod list_products;
 #[path = "../../examples/oauth_app.rs"]
 #[expect(dead_code, reason = "its `main` is for the command line")]
 mod oauth_app;
@@ -61,7 +64,12 @@ impl World {
     }
 
     fn shop_client(&self) -> ShopClient {
-        let scopes = ["read_products", "read_inventory", "read_discounts"];
+        let scopes = [
+            "read_products",
+            "read_inventory",
+            "read_locations",
+            "read_discounts",
+        ];
         let token = StaticToken::new(self.shop.issue_token(scopes));
         let domain = ShopDomain::parse("example").unwrap();
         self.client().shop(&domain, Arc::new(token))
@@ -71,6 +79,31 @@ impl World {
 fn browser() -> reqwest::Client {
     let browser = reqwest::Client::builder().redirect(Policy::none());
     browser.no_proxy().build().unwrap()
+}
+
+#[tokio::test]
+async fn products_are_listed_with_all_their_variants() {
+    let world = World::start().await;
+    let mut listed = Vec::new();
+    let shop = world.shop_client();
+    list_products::list(&shop, &mut listed).await.unwrap();
+    let listed = String::from_utf8(listed).unwrap();
+    let truth = world.shop.truth();
+    let products = truth["products"].as_array().unwrap();
+    assert!(!products.is_empty());
+    let variants = |product: &serde_json::Value| product["variants"].as_array().unwrap().len();
+    let expected = products.len() + products.iter().map(variants).sum::<usize>() + 1;
+    assert_eq!(listed.lines().count(), expected, "{listed}");
+    for product in products {
+        assert!(
+            listed.contains(product["title"].as_str().unwrap()),
+            "{listed}"
+        );
+    }
+    assert!(
+        listed.lines().last().unwrap().contains(" requests, "),
+        "{listed}"
+    );
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     DataWithErrors,
 }
 
-pub(crate) use answers::number;
+pub(crate) use answers::{DEEPEST, number};
 
 type Change = Box<dyn FnOnce(&mut Things) + Send>;
 type Spoil = fn(&mut Value);

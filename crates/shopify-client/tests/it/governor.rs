@@ -10,7 +10,7 @@ use futures::StreamExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use shopify_client::governor::{Ask, Cost, Governor};
+use shopify_client::governor::{Ask, Cost, Governor, ThrottleStatus};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, advance, sleep, timeout};
 use wiremock::ResponseTemplate;
@@ -326,7 +326,7 @@ async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
     reservation.answered(Some(&Cost::new(700.0, Some(700.0), status)));
     assert_eq!(governor.beyond_share(&Ask::new("A")), Some(700.0));
     // Shopify cuts the bucket, as it may.
-    let smaller = shopify_client::governor::ThrottleStatus {
+    let smaller = ThrottleStatus {
         maximum_available: 500.0,
         currently_available: 500.0,
         restore_rate: 25.0,
@@ -358,6 +358,56 @@ async fn until_the_bucket_is_known_one_asks_at_a_time() {
     );
     third.released();
     fourth.released();
+}
+
+/// Figures that no bucket can have. Whoever believed them would wait for ever.
+#[tokio::test(start_paused = true)]
+async fn impossible_figures_stop_nobody() {
+    for (available, actual) in [
+        (-1e300, 10.0),
+        (1000.0, 1e308),
+        (-5000.0, -5000.0),
+        (1e300, f64::NAN),
+        (f64::NAN, f64::INFINITY),
+    ] {
+        let (governor, _) = drained().await;
+        let said = ThrottleStatus {
+            maximum_available: 1000.0,
+            currently_available: available,
+            restore_rate: 50.0,
+        };
+        let both = [
+            governor.reserve(&Ask::new("Cheap")).await.unwrap(),
+            governor.reserve(&Ask::new("Cheap")).await.unwrap(),
+        ];
+        for reservation in both {
+            reservation.answered(Some(&Cost::new(1.0, Some(actual), said)));
+        }
+        let dear = timeout(Duration::from_mins(3), governor.reserve(&Ask::new("Dear"))).await;
+        dear.expect("it fills within 20 s").unwrap().released();
+        let budget = governor.budget().unwrap();
+        assert!(
+            budget.available <= 1000.0,
+            "{available} {actual}: {budget:?}"
+        );
+    }
+}
+
+/// A page is never too dear because a share was given in percent.
+#[tokio::test(start_paused = true)]
+async fn a_share_beyond_its_limits_is_the_nearest_one_within() {
+    for (share, reserve) in [(10.0, 900.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
+        let governor = Governor::new(share);
+        let bucket = Bucket::new(1000.0, 50.0);
+        let reservation = governor.reserve(&Ask::new("A")).await.unwrap();
+        let Answer::Done(status) = bucket.query(10.0, 10.0, Duration::ZERO).await else {
+            panic!("there is enough");
+        };
+        reservation.answered(Some(&Cost::new(10.0, Some(10.0), status)));
+        assert_eq!(governor.beyond_share(&Ask::new("A")), None, "{share}");
+        let left = governor.budget().unwrap().reserve;
+        assert!((left - reserve).abs() < 1e-6, "{share}: {left}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@ mod timing;
 mod token_lifecycle;
 mod tokens;
 mod transport;
+mod unreadable;
 mod webhook_explain;
 mod webhook_keys;
 mod webhook_payload;

@@ -6,7 +6,7 @@ use shopify_client::Error;
 
 use crate::all::{All, assert_same, long};
 use crate::catalogue::{Lengths, collection, product};
-use crate::fake::{Fault, Shop, Things};
+use crate::fake::{DEEPEST, Fault, Shop, Things};
 use crate::script::builder;
 
 #[tokio::test]
@@ -33,6 +33,28 @@ async fn everything_is_read_to_its_last_page() {
         ),
         (20, 50, 10, 25)
     );
+}
+
+/// Cursors alone would end at Shopify's limit, with a last page that looks like any other.
+#[tokio::test]
+async fn a_list_longer_than_any_cursor_reaches_is_read_to_its_end() {
+    let many = DEEPEST as u64 + 600;
+    let things = Things {
+        collections: (1..=many).map(|n| collection(n * 7, 0, 0)).collect(),
+        ..Things::default()
+    };
+    let shop = Shop::start(things).await;
+    let client = shop.client();
+    let mut expected = 0;
+    let mut collections = client.collections();
+    while let Some(collection) = collections.try_next().await.unwrap() {
+        expected += 7;
+        assert_eq!(collection.id.number(), expected);
+    }
+    assert_eq!(expected, many * 7);
+    let sliced = |variables: &&Value| variables["query"].as_str() == Some("id:>140000");
+    let asked = shop.variables("CollectionsPage");
+    assert!(asked.iter().filter(sliced).count() > 100);
 }
 
 #[tokio::test]

@@ -247,6 +247,34 @@ async fn an_answer_of_another_shape_says_where() {
     script.finish();
 }
 
+/// What an answer says may come from a merchant's texts: it neither fills a log nor writes lines of its own into it.
+#[tokio::test]
+async fn what_errors_quote_is_short_and_on_one_line() {
+    let long = "an answer\nERROR all is lost \u{1b}[31m".repeat(1000);
+    let script = Script::start().await;
+    let mut answer = a_shop();
+    answer["shop"]["plan"]["shopifyPlus"] = json!(long);
+    let coded = json!({ "errors": [{ "message": long, "extensions": { "code": "odd" } }] });
+    script
+        .then("Shop", data(&answer))
+        .then("Shop", json_answer(200, &coded))
+        .then("Shop", json_answer(403, &json!({ "errors": long })));
+    let shop = script.shop();
+    for _ in 0..3 {
+        let error = shop.shop().await.unwrap_err();
+        let mut texts = vec![error.to_string()];
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            texts.push(error.to_string());
+            cause = error.source();
+        }
+        let text = texts.join(": ");
+        assert!(text.len() < 500 && text.contains("an answer"), "{text}");
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+    script.finish();
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_asked_for_again() {
     let whole = json!({ "data": a_shop() }).to_string();
@@ -323,6 +351,18 @@ async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
     let shop = shop_at(&raw.uri, builder());
     shop.delete_webhook_subscription(&id).await.unwrap_err();
     assert_eq!(raw.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_mutation_of_ones_own_is_known_however_it_is_written() {
+    for document in ["mutation Mine { n }", "query A { n } mutation\nMine { n }"] {
+        let script = Script::start().await;
+        script.then("Mine", ResponseTemplate::new(502));
+        let (shop, none) = (script.shop(), json!({}));
+        let answer = shop.execute::<serde_json::Value>("Mine", document, &none);
+        answer.await.unwrap_err();
+        script.finish();
+    }
 }
 
 #[tokio::test]

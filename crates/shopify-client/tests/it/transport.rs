@@ -2,13 +2,15 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shopify_client::oauth::AppCredentials;
 use shopify_client::transport::{ScriptedAnswer, ScriptedTransport};
 use shopify_client::{
-    API_VERSION, Client, ClientBuilder, Endpoint, Error, ShopClient, ShopDomain, StaticToken,
+    API_VERSION, Client, ClientBuilder, Endpoint, Error, RetryPolicy, ShopClient, ShopDomain,
+    StaticToken,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -138,25 +140,39 @@ fn a_scripts_debug_text_holds_no_token() {
     assert!(text.contains("left: [\"Shop\"]"), "{text}");
 }
 
-#[tokio::test]
-async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
+/// A proxy that answers the first request itself, and returns it in small letters.
+async fn proxy(answer: String) -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let proxy = format!("http://user:geheim@{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap().to_string();
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
-        while !request.ends_with(b"}") {
-            stream.read_buf(&mut request).await.unwrap();
+        let whole = |request: &[u8]| {
+            let tunnel = request.starts_with(b"CONNECT") && request.ends_with(b"\r\n\r\n");
+            tunnel || request.ends_with(b"}")
+        };
+        while !whole(&request) {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
         }
-        let body = r#"{"data":{"productsCount":{"count":7,"precision":"EXACT"}}}"#;
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all((head + body).as_bytes()).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
         String::from_utf8(request).unwrap().to_ascii_lowercase()
     });
+    (address, served)
+}
+
+fn seven_products() -> String {
+    let body = r#"{"data":{"productsCount":{"count":7,"precision":"EXACT"}}}"#;
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
+    let (address, served) = proxy(seven_products()).await;
     let client = Client::builder()
         .endpoint(Endpoint::custom("http://shop.invalid/{shop}").unwrap())
         .user_agent("a bot/1.0")
-        .proxy(proxy);
+        .proxy(format!("http://user:ge%40heim@{address}"));
     let shop = shop_of(client);
     assert_eq!(shop.products_count().await.unwrap().count, 7);
     let request = served.await.unwrap();
@@ -164,8 +180,102 @@ async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
         request.starts_with("post http://shop.invalid/example.myshopify.com/admin/api/"),
         "{request}"
     );
-    assert!(request.contains("proxy-authorization: basic dxnlcjpnzwhlaw0="));
+    // user:ge@heim
+    assert!(
+        request.contains("proxy-authorization: basic dxnlcjpnzubozwlt"),
+        "{request}"
+    );
     assert!(request.contains("user-agent: a bot/1.0"));
+}
+
+/// Only the tunnel is asked of it: neither path nor token are for the proxy to see.
+#[tokio::test]
+async fn an_https_address_is_reached_by_a_tunnel_and_a_refusal_says_nothing_secret() {
+    let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+    let (address, served) = proxy(refusal.to_owned()).await;
+    let client = Client::builder()
+        .retry(RetryPolicy {
+            attempts: 1,
+            ..RetryPolicy::default()
+        })
+        .proxy(format!("http://user:geheim@{address}"));
+    let error = shop_of(client).products_count().await.unwrap_err();
+    let request = served.await.unwrap();
+    assert!(
+        request.starts_with("connect example.myshopify.com:443 http/1.1\r\n"),
+        "{request}"
+    );
+    assert!(request.contains("proxy-authorization: basic "), "{request}");
+    assert!(!request.contains("x-shopify-access-token"), "{request}");
+    let mut text = format!("{error:?}");
+    let mut cause = Some(&error as &dyn std::error::Error);
+    while let Some(error) = cause {
+        text += &error.to_string();
+        cause = error.source();
+    }
+    assert!(
+        !text.contains("geheim") && !text.contains("token\""),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_bypasses_the_proxy_is_reached_directly() {
+    for (bypass, direct) in [
+        ("127.0.0.1", true),
+        ("127.0.0.0/8", true),
+        ("*", true),
+        ("10.0.0.0/8", false),
+        ("example.com", false),
+    ] {
+        // The shop itself, and a proxy that gives another answer.
+        let (shop_address, at_the_shop) = proxy(seven_products()).await;
+        let other = seven_products().replace(":7,", ":8,");
+        let (proxy_address, at_the_proxy) = proxy(other).await;
+        let endpoint = format!("http://{shop_address}/{{shop}}");
+        let client = Client::builder()
+            .endpoint(Endpoint::custom(&endpoint).unwrap())
+            .proxy(format!("http://{proxy_address}"))
+            .proxy_bypass(["other.example", bypass]);
+        let count = shop_of(client).products_count().await.unwrap().count;
+        assert_eq!(count, if direct { 7 } else { 8 }, "{bypass}");
+        at_the_shop.abort();
+        at_the_proxy.abort();
+    }
+}
+
+#[test]
+fn a_bypass_that_nothing_can_meet_is_refused() {
+    for entry in [
+        "",
+        " ",
+        ".",
+        "a..b",
+        "a b",
+        "https://a.example",
+        "a.example:443",
+        "a.example/path",
+        "*.a.example",
+        "a,b",
+        "10.0.0.0/33",
+        "10.0.0.0/",
+        "::1/129",
+    ] {
+        let built = Client::builder().proxy_bypass([entry]).build();
+        let Err(error @ Error::Configuration { .. }) = built else {
+            panic!("{entry}");
+        };
+        assert!(error.to_string().contains("proxy"), "{error}");
+    }
+    let good = [
+        "a.example",
+        ".a_b.example",
+        "localhost",
+        "::1",
+        "fd00::/8",
+        "10.1.2.3",
+    ];
+    Client::builder().proxy_bypass(good).build().unwrap();
 }
 
 #[test]
@@ -177,10 +287,103 @@ fn the_clients_debug_text_holds_no_password_of_the_proxy() {
 
 #[test]
 fn an_unusable_proxy_is_refused_without_quoting_it() {
-    for url in ["", "geheim", "http://", "ftp:geheim"] {
+    for url in [
+        "",
+        "geheim",
+        "http://",
+        "ftp:geheim",
+        "socks5://u:geheim@127.0.0.1:1",
+        "http://geheim:99999",
+    ] {
         let error = Client::builder().proxy(url).build().unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(text.contains("the proxy is not"), "{text}");
         assert!(!text.contains("geheim"), "{text}");
+    }
+}
+
+#[test]
+fn settings_that_make_no_client_are_refused_with_their_name() {
+    let refused = |client: ClientBuilder| {
+        let error = client.build().unwrap_err();
+        assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
+        error.to_string()
+    };
+    for headroom in [-0.1, 0.91, 10.0, f64::NAN, f64::INFINITY] {
+        let error = refused(Client::builder().headroom(headroom));
+        assert!(error.contains("headroom"), "{error}");
+    }
+    let error = refused(Client::builder().user_agent("a\nbot"));
+    assert!(error.contains("user agent"), "{error}");
+    for pem in [
+        "",
+        "geheim",
+        "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+    ] {
+        let error = refused(Client::builder().root_certificate(pem));
+        assert!(error.contains("root certificate"), "{error}");
+        assert!(!error.contains("geheim"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn asking_for_the_usage_of_a_shop_remembers_nothing() {
+    let client = Client::builder().build().unwrap();
+    for number in 0..100 {
+        let domain = ShopDomain::parse(&format!("shop-{number}")).unwrap();
+        assert_eq!(client.usage(&domain).requests, 0);
+    }
+    let text = format!("{client:?}");
+    assert!(!text.contains("shop-7"), "{text}");
+}
+
+/// A dropped caller, a lost answer and a refusal each leave the bucket as it must be reckoned with.
+#[tokio::test(start_paused = true)]
+async fn the_governor_is_told_how_each_request_ended() {
+    let count = json!({ "productsCount": { "count": 7, "precision": "EXACT" } });
+    let cost = json!({
+        "requestedQueryCost": 100, "actualQueryCost": 0,
+        "throttleStatus": {
+            "maximumAvailable": 1000, "currentlyAvailable": 1000, "restoreRate": 0,
+        },
+    });
+    for (name, answer, left) in [
+        ("refused", ScriptedAnswer::status(403), 1000.0),
+        (
+            "too dear",
+            ScriptedAnswer::error("MAX_COST_EXCEEDED", "no"),
+            1000.0,
+        ),
+        ("never sent", ScriptedAnswer::unsent(), 1000.0),
+        // What it asked for was not there.
+        ("throttled", ScriptedAnswer::error("THROTTLED", "no"), 100.0),
+        ("throttled by status", ScriptedAnswer::status(429), 100.0),
+        // These may have been carried out.
+        ("lost", ScriptedAnswer::lost(), 900.0),
+        ("too late", ScriptedAnswer::timed_out(), 900.0),
+        ("failed", ScriptedAnswer::status(502), 900.0),
+        ("cut short", seven().cut_short(9), 900.0),
+    ] {
+        let script = ScriptedTransport::new();
+        script
+            .then(
+                "ProductsCount",
+                ScriptedAnswer::data_with_cost(count.clone(), cost.clone()),
+            )
+            .then("ProductsCount", answer);
+        let client = Client::builder()
+            .headroom(0.0)
+            .retry(RetryPolicy {
+                attempts: 1,
+                budget: Duration::ZERO,
+                ..RetryPolicy::default()
+            })
+            .transport(Arc::new(script.clone()));
+        let shop = shop_of(client);
+        shop.products_count().await.unwrap();
+        shop.products_count().await.unwrap_err();
+        script.finish();
+        let available = shop.governor().budget().unwrap().available;
+        assert!((available - left).abs() < 0.1, "{name}: {available}");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::error::Error as StdError;
 
-use crate::config::{ConfigError, SpacesConfig};
+use secrecy::ExposeSecret;
+
+use crate::config::{ConfigError, Proxy, SpacesConfig};
 #[cfg(feature = "rusoto")]
 use crate::error::TransportKind;
 use crate::error::{Error, Result};
@@ -17,7 +19,16 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
         .connect_timeout(config.timeouts.connect)
         .pool_max_idle_per_host(16)
         .tcp_nodelay(true)
-        .no_gzip();
+        .no_gzip()
+        // Not what the environment says.
+        .no_proxy();
+    if let Some(Proxy { url, bypass }) = &config.proxy {
+        let proxy = reqwest::Proxy::all(url.expose_secret()).map_err(|_| ConfigError::Invalid {
+            setting: "proxy",
+            problem: "cannot be used",
+        })?;
+        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&bypass.join(","))));
+    }
     if let Some(pem) = &config.root_certificate_pem {
         let unusable = |_| ConfigError::Invalid {
             setting: "root_certificate_pem",

@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod faults;
+mod proxy;
 mod snapshot;
 mod spaces;
 mod store;

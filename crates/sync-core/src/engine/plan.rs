@@ -2,9 +2,9 @@
 
 use futures::StreamExt;
 
-use super::{Counts, Engine, Pass};
-use crate::item::{Item, ItemKind};
-use crate::ports::Write;
+use super::{Counts, Engine, Pass, SetAside};
+use crate::item::ItemKind;
+use crate::ports::{Scanned, Write};
 use crate::progress::{Observer, Progress};
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
@@ -28,6 +28,7 @@ impl Engine {
             run: RunId(0),
             observer,
             counts: Counts::new(),
+            set_aside: SetAside::new(),
         };
         let known = self.ports.mirror.counts(shop).await?;
         for kind in ItemKind::SCANNED {
@@ -59,8 +60,14 @@ impl Pass<'_> {
         let items = engine.ports.catalog.scan(&lease.shop, kind);
         let mut batches = items.ready_chunks(engine.config.batch);
         while let Some(batch) = batches.next().await {
-            let batch: Vec<Item> = batch.into_iter().collect::<Result<_, _>>()?;
-            self.upsert(&batch, Write::DryRun).await?;
+            let mut items = Vec::with_capacity(batch.len());
+            for scanned in batch {
+                match scanned? {
+                    Scanned::Found(item) => items.push(*item),
+                    Scanned::Unreadable(key, error) => self.do_without(key, error)?,
+                }
+            }
+            self.upsert(&items, Write::DryRun).await?;
             let done = self.count(kind).read;
             let progress = Progress::Read {
                 kind,
@@ -70,7 +77,8 @@ impl Pass<'_> {
             self.observer.observe(&lease.shop, None, &progress);
         }
         let counts = self.count(kind);
-        let still_there = counts.read - counts.added;
+        // What is set aside stays in the mirror, if it is there.
+        let still_there = counts.read - counts.added + counts.failed;
         counts.removed = known.saturating_sub(still_there);
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use futures::StreamExt;
 
+use super::refresh::Named;
 use super::{Pass, Stop};
 use crate::demand::FullScan;
 use crate::item::{Item, ItemKey, ItemKind};
-use crate::ports::{Count, Write};
+use crate::ports::{Count, Scanned, Write};
 use crate::progress::Progress;
-use crate::{Outcome, PortError};
+use crate::{DirtyItem, Failure, Outcome, PortError};
 
 /// The shop's own count and what was read disagree.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +36,23 @@ impl Pass<'_> {
         let outcome = self.publish().await?;
         let shop = self.shop();
         ports.registry.record_scan(shop, ports.clock.now()).await?;
-        ports.inbox.settle(self.lease, &covered, &[]).await?;
+        let (done, failed) = self.sort_covered(covered).await?;
+        ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
+    }
+
+    /// Only what was set aside is still to be dealt with.
+    async fn sort_covered(
+        &self,
+        covered: Vec<DirtyItem>,
+    ) -> Result<(Vec<DirtyItem>, Vec<Failure>), PortError> {
+        let mut named = Named::default();
+        if !self.set_aside.is_empty() {
+            for item in &covered {
+                named.add(item.key, self.known_targets(item.key).await?);
+            }
+        }
+        Ok(self.sort(covered, &named))
     }
 
     /// Subscriptions made through the API vanish after repeated failures, so every full scan looks after them.
@@ -66,7 +82,11 @@ impl Pass<'_> {
         loop {
             let item = items.next().await.transpose()?;
             let ended = item.is_none();
-            batch.extend(item);
+            match item {
+                Some(Scanned::Found(item)) => batch.push(*item),
+                Some(Scanned::Unreadable(key, error)) => self.do_without(key, error)?,
+                None => {}
+            }
             if batch.len() == engine.config.batch || (ended && !batch.is_empty()) {
                 self.upsert(&batch, Write::Scan(self.run)).await?;
                 batch.clear();
@@ -86,16 +106,29 @@ impl Pass<'_> {
         self.certify(kind, before).await
     }
 
+    /// Sets an item aside, unless that makes too many: then it is no longer about single items.
+    pub(super) fn do_without(&mut self, key: ItemKey, error: PortError) -> Result<(), PortError> {
+        self.set_aside(key, &error);
+        let counts = *self.count(key.kind);
+        let all = counts.expected.unwrap_or_default();
+        if self.engine.config.is_too_many(counts.failed, all) {
+            return Err(error);
+        }
+        Ok(())
+    }
+
     /// Compares what was read with what the shop says it has. The catalogue may change during the scan, so a
     /// number between the counts before and after it is right too.
     async fn certify(&mut self, kind: ItemKind, before: Option<Count>) -> Result<(), Stop> {
         let Some(before) = before else { return Ok(()) };
         let ports = &self.engine.ports;
-        // Counted in the mirror, where an item that was answered twice is one.
+        // Counted in the mirror, where an item that was answered twice is one. One that was set aside is there too, or
+        // is in the shop alone; it was not written.
         let known = ports.mirror.counts(self.shop()).await?;
         let known = known.get(&kind).copied().unwrap_or_default();
         let unseen = ports.mirror.unseen(self.shop(), kind, self.run).await?;
-        let read = known - unseen.len() as u64;
+        let set_aside = self.set_aside.keys().filter(|key| key.kind == kind).count();
+        let read = known - unseen.len() as u64 + set_aside as u64;
         if agrees(before, before, read) {
             return Ok(());
         }
@@ -117,15 +150,15 @@ impl Pass<'_> {
     async fn bury(&mut self, kind: ItemKind, accept_deletions: bool) -> Result<(), Stop> {
         let engine = self.engine;
         let ports = &engine.ports;
-        let missing: Vec<ItemKey> = ports.mirror.unseen(self.shop(), kind, self.run).await?;
+        let mut missing: Vec<ItemKey> = ports.mirror.unseen(self.shop(), kind, self.run).await?;
+        missing.retain(|key| !self.set_aside.contains_key(key));
         if missing.is_empty() {
             return Ok(());
         }
         let known = ports.mirror.counts(self.shop()).await?;
         let known = known.get(&kind).copied().unwrap_or_default();
-        let limit = known * u64::from(engine.config.disappearance_limit) / 100;
         let count = missing.len() as u64;
-        if !accept_deletions && count > limit.max(engine.config.disappearance_floor) {
+        if !accept_deletions && engine.config.is_too_many(count, known) {
             return Err(Stop::Halted {
                 kind: kind.as_str(),
                 missing: count,

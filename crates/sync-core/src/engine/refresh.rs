@@ -7,9 +7,6 @@ use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Change, Fetched, Write};
 use crate::{DirtyItem, Disposition, Failure, Outcome, PortError};
 
-/// The items that could not be read, with the reason.
-type Unreadable = Vec<(ItemKey, String)>;
-
 impl Pass<'_> {
     pub(super) async fn refresh(&mut self) -> Result<Outcome, Stop> {
         let engine = self.engine;
@@ -23,25 +20,31 @@ impl Pass<'_> {
         for item in &dirty {
             named.add(item.key, self.targets(item.key).await?);
         }
-        let unreadable = self.read(named.keys(), Write::Refresh).await?;
+        self.read(named.keys(), Write::Refresh).await?;
         let outcome = self.publish_if_changed().await?;
         // Marks go only after the upload: if the process dies before, the items are read again.
-        let (done, failed) = self.sort(dirty, &named, &unreadable);
+        let (done, failed) = self.sort(dirty, &named);
         ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
     }
 
     /// The items to read for a dirty key: itself, or the products an inventory item belongs to.
     async fn targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
+        let known = self.known_targets(key).await?;
+        if known.is_empty() {
+            let catalog = &self.engine.ports.catalog;
+            return catalog.owners(self.shop(), &[key.id]).await;
+        }
+        Ok(known)
+    }
+
+    /// As far as the mirror knows them.
+    pub(super) async fn known_targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
         if key.kind != ItemKind::InventoryItem {
             return Ok(vec![key]);
         }
-        let ports = &self.engine.ports;
-        let known = ports.mirror.referrers(self.shop(), &[key]).await?;
-        if known.is_empty() {
-            return ports.catalog.owners(self.shop(), &[key.id]).await;
-        }
-        Ok(known)
+        let mirror = &self.engine.ports.mirror;
+        mirror.referrers(self.shop(), &[key]).await
     }
 
     /// Nothing is published before the first full scan has succeeded: a part of a catalogue is not a snapshot.
@@ -56,11 +59,11 @@ impl Pass<'_> {
         self.publish().await
     }
 
-    fn sort(
+    /// Tells the marks that have been dealt with from those of which an item was set aside.
+    pub(super) fn sort(
         &self,
         dirty: Vec<DirtyItem>,
         named: &Named,
-        unreadable: &Unreadable,
     ) -> (Vec<DirtyItem>, Vec<Failure>) {
         let config = &self.engine.config;
         let now = self.engine.ports.clock.now();
@@ -68,10 +71,10 @@ impl Pass<'_> {
         let mut failed = Vec::new();
         for item in dirty {
             let targets = named.targets_of(item.key);
-            let error = unreadable.iter().find(|(key, _)| targets.contains(key));
+            let error = targets.iter().find_map(|key| self.set_aside.get(key));
             match error {
                 None => done.push(item),
-                Some((_, error)) => {
+                Some(error) => {
                     let wait = config.retry_base.saturating_mul(1 << item.attempts.min(20));
                     failed.push(Failure {
                         error: error.clone(),
@@ -86,34 +89,25 @@ impl Pass<'_> {
 
     /// Reads items by their keys into the mirror, then those that repeat something of what changed, until
     /// nothing repeats anything outdated.
-    pub(super) async fn read(
-        &mut self,
-        keys: Vec<ItemKey>,
-        write: Write,
-    ) -> Result<Unreadable, Stop> {
+    pub(super) async fn read(&mut self, keys: Vec<ItemKey>, write: Write) -> Result<(), Stop> {
         let mut seen: HashSet<ItemKey> = keys.iter().copied().collect();
         let mut wave = keys;
-        let mut unreadable = Unreadable::new();
         while !wave.is_empty() {
             let mut outdated = Vec::new();
             for batch in wave.chunks(self.engine.config.batch) {
-                let fetched = self.fetch(batch.to_vec(), &mut unreadable).await?;
+                let fetched = self.fetch(batch.to_vec()).await?;
                 outdated.extend(self.write(fetched, write).await?);
             }
             let mirror = &self.engine.ports.mirror;
             wave = mirror.referrers(self.shop(), &outdated).await?;
             wave.retain(|key| seen.insert(*key));
         }
-        Ok(unreadable)
+        Ok(())
     }
 
     /// Reads a batch. If the shop's answer to it is beyond us, halves it until the items at fault stand alone,
     /// so that one bad item does not hold up the others.
-    async fn fetch(
-        &mut self,
-        keys: Vec<ItemKey>,
-        unreadable: &mut Unreadable,
-    ) -> Result<Vec<Fetched>, Stop> {
+    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<Fetched>, Stop> {
         let catalog = &self.engine.ports.catalog;
         let mut fetched = Vec::with_capacity(keys.len());
         let mut pending = vec![keys];
@@ -122,10 +116,7 @@ impl Pass<'_> {
                 Ok(answers) => fetched.extend(answers),
                 Err(error) if error.disposition == Disposition::Fail => {
                     if let [key] = keys[..] {
-                        log::warn!(shop:% = self.shop(), run:% = self.run, item:% = key;
-                            "{key} cannot be read and is set aside: {}", error.chain());
-                        unreadable.push((key, error.chain()));
-                        self.counts.entry(key.kind.as_str()).or_default().failed += 1;
+                        self.set_aside(key, &error);
                     } else {
                         pending.push(keys.split_off(keys.len() / 2));
                         pending.push(keys);
@@ -150,6 +141,9 @@ impl Pass<'_> {
                 Fetched::Found(item) => items.push(*item),
                 Fetched::Gone(key) => gone.push(key),
             }
+        }
+        for key in &gone {
+            self.take_back(*key);
         }
         let mut outdated = self.upsert(&items, write).await?;
         let ports = &self.engine.ports;
@@ -177,6 +171,7 @@ impl Pass<'_> {
             .upsert(self.lease, items, write)
             .await?;
         for item in &upserted {
+            self.take_back(item.key);
             let counts = self.count(item.key.kind);
             counts.read += 1;
             match item.change {
@@ -192,10 +187,10 @@ impl Pass<'_> {
 
 /// Which items are read for which dirty keys.
 #[derive(Debug, Default)]
-struct Named(Vec<(ItemKey, Vec<ItemKey>)>);
+pub(super) struct Named(Vec<(ItemKey, Vec<ItemKey>)>);
 
 impl Named {
-    fn add(&mut self, dirty: ItemKey, targets: Vec<ItemKey>) {
+    pub(super) fn add(&mut self, dirty: ItemKey, targets: Vec<ItemKey>) {
         self.0.push((dirty, targets));
     }
 

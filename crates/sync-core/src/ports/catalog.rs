@@ -21,6 +21,15 @@ pub enum Fetched {
     Gone(ItemKey),
 }
 
+/// What a scan comes upon.
+#[derive(Debug)]
+pub enum Scanned {
+    /// An item, complete.
+    Found(Box<Item>),
+    /// An item that exists, but of which no sense can be made.
+    Unreadable(ItemKey, PortError),
+}
+
 /// What a look at the shop's webhook subscriptions did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscriptionAudit {
@@ -37,7 +46,7 @@ pub struct SubscriptionAudit {
 /// A shop's catalogue, read from the shop.
 #[async_trait]
 pub trait CatalogSource: Send + Sync {
-    /// Every item of a kind, each complete, in any order, each at most once.
+    /// Every item of a kind, in any order, each at most once: complete, or named as one that cannot be read.
     ///
     /// The stream ends after the last item or with the first error; items before an error are whole, but the
     /// set is not. `kind` is one of [`ItemKind::SCANNED`].
@@ -45,7 +54,7 @@ pub trait CatalogSource: Send + Sync {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Item, PortError>>;
+    ) -> BoxStream<'a, Result<Scanned, PortError>>;
 
     /// How many items of a kind there are; `None` when the shop does not say.
     async fn count(&self, shop: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError>;

@@ -113,6 +113,23 @@ async fn the_other_side_is_left_alone_for_as_long_as_it_asks() {
     assert!(bench.run().await.is_some());
 }
 
+/// Something on the way may answer any number; a date beyond the calendar must not end the worker.
+#[tokio::test]
+async fn a_day_is_the_longest_that_anybody_is_left_alone() {
+    let bench = Bench::new().await;
+    bench.catalog.put(product(1, "x"));
+    let after = Some(Duration::MAX);
+    let busy = PortError::new("read", Disposition::Retry { after }, "429");
+    bench.catalog.fail_scan(ItemKind::Product, 0, busy);
+    bench.scan().await;
+    bench
+        .clock
+        .advance(Duration::from_hours(24) - Duration::from_secs(1));
+    assert!(bench.run().await.is_none());
+    bench.clock.advance(Duration::from_secs(1));
+    assert!(bench.run().await.is_some());
+}
+
 #[tokio::test]
 async fn what_cannot_succeed_is_given_up_and_told() {
     let bench = Bench::new().await;

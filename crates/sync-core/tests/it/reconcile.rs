@@ -245,3 +245,133 @@ async fn items_beyond_a_batch_are_all_written() {
     assert_eq!(bench.scan().await.counts["product"].added, 257);
     assert_eq!(bench.lines().len(), 258);
 }
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_keeps_its_old_version_and_holds_nobody_up() {
+    let bench = with_products(20).await;
+    bench.scan().await;
+    let (bad, other) = (key(ItemKind::Product, 4), key(ItemKind::Product, 5));
+    bench.catalog.put(product(4, "new"));
+    bench.catalog.put(product(5, "new"));
+    bench.catalog.make_unreadable(bad);
+    bench.deliver("w1", bad).await;
+    bench.deliver("w2", other).await;
+    let report = bench.scan().await;
+    assert!(published(&report.outcome), "{report:?}");
+    let counts = report.counts["product"];
+    assert_eq!(
+        (counts.read, counts.changed, counts.removed, counts.failed),
+        (19, 1, 0, 1)
+    );
+    let lines = bench.lines();
+    assert!(
+        lines.contains(&format!("products {}", product(4, "x").body)),
+        "the old one"
+    );
+    assert!(lines.contains(&format!("products {}", product(5, "new").body)));
+    assert_eq!(lines.len(), 21);
+
+    // The mark of the one that was set aside is left, so that it is read again by itself.
+    bench.catalog.make_readable(bad);
+    bench.clock.advance(std::time::Duration::from_mins(1));
+    let report = bench.run().await.expect("its mark is left");
+    assert_eq!(report.counts["product"].changed, 1);
+    let lines = bench.lines();
+    assert!(lines.contains(&format!("products {}", product(4, "new").body)));
+    assert!(bench.state.is_settled());
+}
+
+/// Its stock was named by a delivery before the scan, which cannot read what the stock belongs to.
+#[tokio::test]
+async fn the_mark_of_an_inventory_item_is_left_when_its_product_is_set_aside() {
+    let bench = with_products(3).await;
+    let stock = key(ItemKind::InventoryItem, 70);
+    let with_stock = |level: u32| Item {
+        references: vec![stock],
+        ..item(
+            key(ItemKind::Product, 3),
+            &format!(r#"{{"available":{level}}}"#),
+        )
+    };
+    bench.catalog.put(with_stock(5));
+    bench.scan().await;
+    bench.catalog.put(with_stock(4));
+    bench.catalog.make_unreadable(key(ItemKind::Product, 3));
+    bench.deliver("w1", stock).await;
+    bench.scan().await;
+    bench.catalog.make_readable(key(ItemKind::Product, 3));
+    bench.clock.advance(std::time::Duration::from_mins(1));
+    assert!(published(
+        &bench.run().await.expect("its mark is left").outcome
+    ));
+    assert!(
+        bench
+            .lines()
+            .contains(&r#"products {"available":4}"#.to_owned())
+    );
+}
+
+/// It is in the shop's count, and in no mirror: the rest is published, and the report says that one is missing.
+#[tokio::test]
+async fn a_new_item_that_cannot_be_read_is_left_out_and_counted() {
+    let bench = with_products(3).await;
+    bench.catalog.make_unreadable(key(ItemKind::Product, 2));
+    let report = bench.scan().await;
+    assert!(published(&report.outcome), "{report:?}");
+    let counts = report.counts["product"];
+    assert_eq!(
+        (counts.expected, counts.read, counts.failed),
+        (Some(3), 2, 1)
+    );
+    assert_eq!(bench.lines().len(), 3);
+}
+
+/// One that is missing without a word is not covered by one that cannot be read.
+#[tokio::test]
+async fn what_is_set_aside_does_not_make_up_for_what_is_missing() {
+    let bench = with_products(5).await;
+    bench.catalog.make_unreadable(key(ItemKind::Product, 2));
+    bench.catalog.hide(key(ItemKind::Product, 3));
+    let report = bench.scan().await;
+    let Outcome::Failed { error, will_retry } = &report.outcome else {
+        panic!("{report:?}");
+    };
+    assert!(
+        error.contains("5 product items, but 4 were read") && *will_retry,
+        "{error}"
+    );
+    assert_eq!(bench.snapshots.uploads(), 0);
+}
+
+/// Then it is the shop's answers, or this program, and no matter of single items.
+#[tokio::test]
+async fn too_many_that_cannot_be_read_are_a_failure() {
+    for (unreadable, too_many) in [(20, false), (21, true)] {
+        let bench = with_products(100).await;
+        bench.scan().await;
+        let before = bench.lines();
+        for id in 1..=unreadable {
+            bench.catalog.make_unreadable(key(ItemKind::Product, id));
+        }
+        bench.catalog.put(product(50, "new"));
+        let report = bench.scan().await;
+        let failed = Outcome::Failed {
+            error: "could not read the items: the answer makes no sense".to_owned(),
+            will_retry: false,
+        };
+        assert_eq!(report.outcome == failed, too_many, "{report:?}");
+        assert_eq!(bench.lines() == before, too_many);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_counts_what_cannot_be_read_as_there() {
+    let bench = with_products(3).await;
+    bench.scan().await;
+    bench.catalog.make_unreadable(key(ItemKind::Product, 2));
+    bench.catalog.remove(key(ItemKind::Product, 3));
+    let silent = sync_core::progress::Silent;
+    let plan = bench.engine.plan(&Bench::shop(), &silent).await.unwrap();
+    let counts = plan.counts["product"];
+    assert_eq!((counts.read, counts.removed, counts.failed), (1, 1, 1));
+}

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use shopify_client::webhook::sign;
 use shopify_client::{API_VERSION, Endpoint};
@@ -11,7 +10,8 @@ use sync_core::ports::Clock;
 use super::chain;
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, client_domain};
-use crate::settings::{Settings, given};
+use crate::outgoing;
+use crate::settings::{NetworkSettings, Settings, given};
 
 /// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -38,7 +38,7 @@ pub(super) async fn examine(
     let url = endpoint.url(&client_domain(&shop), &path);
     let place = url.host_str().unwrap_or_default().to_owned();
     // Without a token: any answer shows that it can be reached.
-    match client().map(|client| client.post(url)) {
+    match client(&settings.network).map(|client| client.post(url)) {
         Ok(request) => match request.send().await {
             Ok(answer) => {
                 report.ok(subject, format!("{place} answers"));
@@ -52,7 +52,7 @@ pub(super) async fn examine(
         },
         Err(error) => report.fail(subject, chain(&error), "look at this machine's TLS set-up"),
     }
-    match ShopifyApp::new(&settings.shopify) {
+    match ShopifyApp::new(&settings.shopify, &settings.network) {
         Ok(app) => Some(app),
         Err(error) => {
             report.fail(subject, chain(&error), "look at the SHOPIFY_… settings");
@@ -61,13 +61,10 @@ pub(super) async fn examine(
     }
 }
 
-fn client() -> reqwest::Result<Client> {
-    // Fails if it is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+fn client(network: &NetworkSettings) -> reqwest::Result<Client> {
+    outgoing::client(network)?
         .timeout(Duration::from_secs(10))
         .connect_timeout(Duration::from_secs(5))
-        .redirect(Policy::none())
         .user_agent(concat!("shopsync-doctor/", env!("CARGO_PKG_VERSION")))
         .build()
 }
@@ -111,8 +108,9 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
         );
     };
     let body = r#"{"id":0}"#;
-    let signed = deliver(address, body, &sign(secret, body.as_bytes())).await;
-    let forged = deliver(address, body, &sign(secret, b"another body")).await;
+    let network = &settings.network;
+    let signed = deliver(network, address, body, &sign(secret, body.as_bytes())).await;
+    let forged = deliver(network, address, body, &sign(secret, b"another body")).await;
     match (signed, forged) {
         (Ok(StatusCode::OK), Ok(StatusCode::UNAUTHORIZED)) => {
             report.ok(subject, "takes what is signed and refuses what is forged");
@@ -152,11 +150,12 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
 }
 
 async fn deliver(
+    network: &NetworkSettings,
     address: &str,
     body: &'static str,
     signature: &str,
 ) -> reqwest::Result<StatusCode> {
-    let request = client()?
+    let request = client(network)?
         .post(address)
         .header("X-Shopify-Topic", "shop/update")
         .header("X-Shopify-Shop-Domain", NOBODY)

@@ -213,7 +213,8 @@ impl TestApp {
         let prefix = spaces_store::ShopPrefix::new(shop.as_str()).unwrap();
         let key = spaces_store::SnapshotKey::single(&prefix);
         // Not through the service's own store, which counts, and may be stopped.
-        let space = server::service::spaces_config(&self.settings().spaces).unwrap();
+        let settings = self.settings();
+        let space = server::service::spaces_config(&settings.spaces, &settings.network).unwrap();
         let store = spaces_store::Store::new(space.connect().unwrap());
         let stored = store.read(&key).await.unwrap()?;
         Some(serde_json::from_slice(&stored.into_vec().await.unwrap()).unwrap())

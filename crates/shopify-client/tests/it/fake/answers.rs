@@ -35,10 +35,7 @@ impl List<'_> {
                 let place: u64 = place.parse().map_err(|_| "a broken cursor".to_owned())?;
                 if self.by_number {
                     let before = |node: &&Value| number(&node["id"]) <= place;
-                    self.nodes
-                        .iter()
-                        .position(|node| !before(node))
-                        .unwrap_or(self.nodes.len())
+                    self.nodes.partition_point(before)
                 } else {
                     usize::try_from(place).unwrap()
                 }
@@ -66,6 +63,9 @@ fn array(value: &Value) -> Vec<&Value> {
         .map(|values| values.iter().collect())
         .unwrap_or_default()
 }
+
+/// No list goes on beyond so many things, and its last page does not say that there are more.
+pub(crate) const DEEPEST: usize = 25_000;
 
 /// The number at the end of an id.
 pub(crate) fn number(id: &Value) -> u64 {
@@ -118,7 +118,7 @@ impl Things {
         }
         let nodes = list.iter().filter(|node| number(&node["id"]) > beyond);
         let list = List {
-            nodes: nodes.collect(),
+            nodes: nodes.take(DEEPEST).collect(),
             name: format!("{kind}s>{beyond}"),
             by_number: true,
             first: &v["first"],
