@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -176,7 +176,8 @@ impl Renewal {
         let (begun, now) = (Instant::now(), parts.clock.now());
         let attempt = Attempt {
             by: parts.instance,
-            begun_at: now,
+            // It is compared with what the store returns.
+            begun_at: now.trunc_subsecs(6),
             purpose,
         };
         let journaled = parts.store.begin(shop, kept.version, kept.attempt, attempt);
