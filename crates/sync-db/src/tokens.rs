@@ -76,7 +76,8 @@ impl Database {
         Ok(replaced == 1)
     }
 
-    /// Seals every token that an older key sealed with the present one. Returns how many shops that were.
+    /// Seals every token that an older key sealed with the present one. Returns how many shops that were. The tokens stay
+    /// the same, and so do their versions: whoever renews one meanwhile is not disturbed.
     ///
     /// # Errors
     /// When the database fails or a token cannot be opened.
@@ -93,12 +94,28 @@ impl Database {
                 continue;
             }
             if let Some(known) = self.open_token(&shop).await?
-                && self.swap_token(&shop, known.version, &known.token).await?
+                && self.reseal_token(&shop, &known).await?
             {
                 resealed += 1;
             }
         }
         Ok(resealed)
+    }
+
+    async fn reseal_token(&self, shop: &ShopDomain, known: &VersionedToken) -> Result<bool, Error> {
+        let sealed = self.seal(shop, &known.token)?;
+        let resealed = on_pool!(self, pool => sqlx::query(
+            "UPDATE shop SET access_token = $3, refresh_token = $4
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL",
+        )
+        .bind(shop.as_str())
+        .bind(signed(known.version))
+        .bind(sealed.access)
+        .bind(sealed.refresh)
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(resealed == 1)
     }
 
     pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {

@@ -99,21 +99,36 @@ async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
 
 #[tokio::test]
 async fn tokens_are_sealed_anew_with_the_first_key() {
-    let (state, folder) = temporary().await;
-    let now = at("2026-11-24T12:00:00Z");
-    for name in ["a", "b"] {
-        state
-            .install(&installation(&shop(name), now))
-            .await
-            .unwrap();
-    }
-    assert_eq!(state.reseal_tokens().await.unwrap(), 0);
+    let folder = tempfile::tempdir().unwrap();
     let url = url(&folder);
-    let keys = |names: &[&str]| {
-        let keys = names.iter().map(|name| ((*name).to_owned(), [7; 32]));
+    let keys = |names: &[(&str, u8)]| {
+        let keys = names
+            .iter()
+            .map(|(name, byte)| ((*name).to_owned(), [*byte; 32]));
         Config::new(TokenCipher::from_keys(keys).unwrap())
     };
-    let unknown = Database::connect(&url, keys(&["new"])).await.unwrap();
+    let old = Database::connect(&url, keys(&[("old", 1)])).await.unwrap();
+    let now = at("2026-11-24T12:00:00Z");
+    for name in ["a", "b"] {
+        old.install(&installation(&shop(name), now)).await.unwrap();
+    }
+    assert_eq!(old.reseal_tokens().await.unwrap(), 0);
+    let before = old.token(&shop("a")).await.unwrap().unwrap();
+
+    let both = keys(&[("new", 2), ("old", 1)]);
+    let both = Database::connect(&url, both).await.unwrap();
+    assert_eq!(both.reseal_tokens().await.unwrap(), 2);
+    assert_eq!(both.reseal_tokens().await.unwrap(), 0);
+    let new = Database::connect(&url, keys(&[("new", 2)])).await.unwrap();
+    let after = new.token(&shop("a")).await.unwrap().unwrap();
+    assert_eq!(after.version, before.version, "the same token");
+    assert_eq!(after.token.access_token.expose_secret(), "shpat_a");
+    let refresh = after.token.refresh_token.unwrap();
+    assert_eq!(refresh.expose_secret(), "shprt_a");
+
+    let unknown = Database::connect(&url, keys(&[("third", 3)]))
+        .await
+        .unwrap();
     let refused = unknown.reseal_tokens().await.unwrap_err();
     assert!(matches!(refused, Error::Cipher(_)), "{refused:?}");
 }
