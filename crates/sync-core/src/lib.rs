@@ -24,4 +24,4 @@ pub use error::{Disposition, PortError, UnavailableReason};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
 pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus};
-pub use token::{Token, VersionedToken};
+pub use token::{Token, TokenAttempt, TokenPurpose, VersionedToken};

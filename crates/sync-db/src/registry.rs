@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
     ContentHash, Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token,
-    VersionedToken,
+    TokenAttempt, VersionedToken,
 };
 
 use crate::database::{in_transaction, on_pool};
@@ -162,13 +162,25 @@ impl ShopRegistry for Database {
         token.map_err(|error| error.into_port("read the shop's token"))
     }
 
+    async fn begin_token(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, PortError> {
+        let begun = self.begin_attempt(shop, expected, replaces, attempt).await;
+        begun.map_err(|error| error.into_port("note that the shop's token is being renewed"))
+    }
+
     async fn replace_token(
         &self,
         shop: &ShopDomain,
         expected: u64,
+        attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, PortError> {
-        let replaced = self.swap_token(shop, expected, token).await;
+        let replaced = self.swap_token(shop, expected, attempt, token).await;
         replaced.map_err(|error| error.into_port("store the shop's token"))
     }
 

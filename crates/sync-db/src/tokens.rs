@@ -1,10 +1,10 @@
 //! The shops' tokens: sealed in their rows, opened for the registry.
 
 use secrecy::SecretString;
-use sync_core::{ShopDomain, Token, VersionedToken};
+use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
 
 use crate::database::on_pool;
-use crate::rows::{micros, optional_timestamp, signed, unsigned};
+use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
 use crate::{Database, Error};
 
 type TokenRow = (
@@ -13,6 +13,9 @@ type TokenRow = (
     Option<i64>,
     Option<String>,
     Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
 );
 
 /// A token as it is stored.
@@ -29,13 +32,17 @@ impl Database {
         shop: &ShopDomain,
     ) -> Result<Option<VersionedToken>, Error> {
         let row: Option<TokenRow> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT token_version, access_token, access_expires_at, refresh_token, refresh_expires_at
+            "SELECT token_version, access_token, access_expires_at, refresh_token, refresh_expires_at,
+                    attempt_by, attempt_begun_at,
+                    CASE WHEN attempt_version = token_version THEN attempt_purpose END
                FROM shop WHERE domain = $1",
         )
         .bind(shop.as_str())
         .fetch_optional(pool)
         .await?);
-        let Some((version, Some(access), expires_at, refresh, refresh_expires_at)) = row else {
+        let Some((version, Some(access), expires_at, refresh, refresh_expires_at, by, at, purpose)) =
+            row
+        else {
             return Ok(None);
         };
         let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
@@ -49,20 +56,53 @@ impl Database {
                 refresh_expires_at: optional_timestamp(refresh_expires_at)?,
             },
             version: unsigned(version),
+            attempt: attempt_of(by, at, purpose)?,
         }))
+    }
+
+    pub(crate) async fn begin_attempt(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, Error> {
+        let begun = on_pool!(self, pool => sqlx::query(
+            "UPDATE shop SET attempt_version = token_version,
+                 attempt_by = $3, attempt_begun_at = $4, attempt_purpose = $5
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                AND CASE WHEN attempt_version = token_version
+                    THEN attempt_by = $6 AND attempt_begun_at = $7 AND attempt_purpose = $8
+                    ELSE $6 IS NULL END",
+        )
+        .bind(shop.as_str())
+        .bind(signed(expected))
+        .bind(attempt.by.cast_signed())
+        .bind(micros(attempt.begun_at))
+        .bind(attempt.purpose.as_str())
+        .bind(replaces.map(|replaced| replaced.by.cast_signed()))
+        .bind(replaces.map(|replaced| micros(replaced.begun_at)))
+        .bind(replaces.map(|replaced| replaced.purpose.as_str()))
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(begun == 1)
     }
 
     pub(crate) async fn swap_token(
         &self,
         shop: &ShopDomain,
         expected: u64,
+        attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, Error> {
         let sealed = self.seal(shop, token)?;
         let replaced = on_pool!(self, pool => sqlx::query(
             "UPDATE shop SET token_version = token_version + 1,
                  access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL",
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                AND attempt_version = $2
+                AND attempt_by = $7 AND attempt_begun_at = $8 AND attempt_purpose = $9",
         )
         .bind(shop.as_str())
         .bind(signed(expected))
@@ -70,6 +110,9 @@ impl Database {
         .bind(sealed.access_expires_at)
         .bind(sealed.refresh)
         .bind(sealed.refresh_expires_at)
+        .bind(attempt.by.cast_signed())
+        .bind(micros(attempt.begun_at))
+        .bind(attempt.purpose.as_str())
         .execute(pool)
         .await?
         .rows_affected());
@@ -128,6 +171,23 @@ impl Database {
             refresh_expires_at: token.refresh_expires_at.map(micros),
         })
     }
+}
+
+/// No purpose: no attempt on this version.
+fn attempt_of(
+    by: Option<i64>,
+    begun_at: Option<i64>,
+    purpose: Option<String>,
+) -> Result<Option<TokenAttempt>, Error> {
+    let (Some(by), Some(begun_at), Some(purpose)) = (by, begun_at, purpose) else {
+        return Ok(None);
+    };
+    let unknown = |_| Error::corrupt("purpose of a token's renewal");
+    Ok(Some(TokenAttempt {
+        by: by.cast_unsigned(),
+        begun_at: timestamp(begun_at)?,
+        purpose: purpose.parse().map_err(unknown)?,
+    }))
 }
 
 /// Where a sealed token belongs, authenticated with it.
