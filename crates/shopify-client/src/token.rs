@@ -13,7 +13,7 @@
 //! |---|---|
 //! | 5 to 10 minutes before its end | it is renewed; callers wait up to 10 seconds, then go on with the old one |
 //! | many callers, one shop | one request; all get its outcome |
-//! | several processes | the journal entry of one keeps the others away, for a minute |
+//! | several processes | the journal entry of one keeps the others away, for a minute; they wait as long for what it gets, if the old token has ended, and then see a retryable error |
 //! | the answer is lost, late or unreadable | asked for again with the same refresh token: Shopify allows it until the new pair is used (since 28 August 2026), so the new pair is not used before it is saved |
 //! | the process dies between answer and save | the same, by the next one: the store still has the old refresh token, and the journal entry tells that somebody was at it |
 //! | 5xx, 429, no network | a pause, growing from a second to half a minute; the old token is good until its own end, and only then callers see a retryable error |

@@ -12,6 +12,7 @@ pub mod progress;
 pub mod run;
 pub mod schedule;
 pub mod shop;
+pub mod token;
 
 /// An instant in UTC. It always comes from a [`ports::Clock`] or from outside, never from the system.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
@@ -22,6 +23,5 @@ pub use engine::{Engine, EngineConfig, Ports, Step};
 pub use error::{Disposition, PortError, UnavailableReason};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
-pub use shop::{
-    Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus, Token, VersionedToken,
-};
+pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus};
+pub use token::{Token, TokenAttempt, TokenPurpose, VersionedToken};

@@ -1,13 +1,12 @@
-//! Shops: their identity, whether they can be served, and the token that opens them.
+//! Shops: their identity, and whether they can be served.
 
 use std::fmt;
 use std::str::FromStr;
 
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::UnavailableReason;
-use crate::{ContentHash, Timestamp};
+use crate::{ContentHash, Timestamp, Token};
 
 /// A shop's permanent domain, `name.myshopify.com`: the tenant key everywhere, and the first part of every object key.
 ///
@@ -152,28 +151,6 @@ pub struct Installation {
     pub scopes: Vec<String>,
     /// When.
     pub at: Timestamp,
-}
-
-/// An offline access token and what renews it. Sealed at rest, never printed.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// Sent with every Admin API request.
-    pub access_token: SecretString,
-    /// When Shopify stops accepting it; `None` for a token that does not expire.
-    pub expires_at: Option<Timestamp>,
-    /// Exchanged for the next pair; `None` for a token that cannot be renewed.
-    pub refresh_token: Option<SecretString>,
-    /// When Shopify stops accepting the refresh token.
-    pub refresh_expires_at: Option<Timestamp>,
-}
-
-/// A stored token and the version that a replacement must name.
-#[derive(Debug, Clone)]
-pub struct VersionedToken {
-    /// The token.
-    pub token: Token,
-    /// Grows by one with every replacement.
-    pub version: u64,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod poll;
 mod registry;
 mod rows;
 mod runs;
+mod tokens;
 
 pub use cipher::{CipherError, TokenCipher};
 pub use database::{Config, Database};

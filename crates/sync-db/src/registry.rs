@@ -1,13 +1,12 @@
 use async_trait::async_trait;
-use secrecy::SecretString;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
     ContentHash, Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token,
-    VersionedToken,
+    TokenAttempt, VersionedToken,
 };
 
 use crate::database::{in_transaction, on_pool};
-use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
+use crate::rows::{micros, optional_timestamp, timestamp, unsigned};
 use crate::{Database, Error};
 
 type ShopRow = (
@@ -20,22 +19,6 @@ type ShopRow = (
     Option<i64>,
     Option<String>,
 );
-
-type TokenRow = (
-    i64,
-    Option<String>,
-    Option<i64>,
-    Option<String>,
-    Option<i64>,
-);
-
-/// A token as it is stored.
-struct Sealed {
-    access: String,
-    access_expires_at: Option<i64>,
-    refresh: Option<String>,
-    refresh_expires_at: Option<i64>,
-}
 
 /// Removes a shop's rows, table by table.
 const ERASE: [&str; 7] = [
@@ -99,55 +82,6 @@ impl Database {
         rows.into_iter().map(shop_of).collect()
     }
 
-    async fn open_token(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, Error> {
-        let row: Option<TokenRow> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT token_version, access_token, access_expires_at, refresh_token, refresh_expires_at
-               FROM shop WHERE domain = $1",
-        )
-        .bind(shop.as_str())
-        .fetch_optional(pool)
-        .await?);
-        let Some((version, Some(access), expires_at, refresh, refresh_expires_at)) = row else {
-            return Ok(None);
-        };
-        let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
-        let refresh_token: Option<SecretString> =
-            refresh.map(|sealed| open(&sealed, "refresh")).transpose()?;
-        Ok(Some(VersionedToken {
-            token: Token {
-                access_token: open(&access, "access")?,
-                expires_at: optional_timestamp(expires_at)?,
-                refresh_token,
-                refresh_expires_at: optional_timestamp(refresh_expires_at)?,
-            },
-            version: unsigned(version),
-        }))
-    }
-
-    async fn swap_token(
-        &self,
-        shop: &ShopDomain,
-        expected: u64,
-        token: &Token,
-    ) -> Result<bool, Error> {
-        let sealed = self.seal(shop, token)?;
-        let replaced = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET token_version = token_version + 1,
-                 access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL",
-        )
-        .bind(shop.as_str())
-        .bind(signed(expected))
-        .bind(sealed.access)
-        .bind(sealed.access_expires_at)
-        .bind(sealed.refresh)
-        .bind(sealed.refresh_expires_at)
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(replaced == 1)
-    }
-
     async fn change_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), Error> {
         let statement = if status == ShopStatus::Uninstalled {
             "UPDATE shop SET status = $2, access_token = NULL, access_expires_at = NULL,
@@ -183,47 +117,6 @@ impl Database {
         });
         Ok(())
     }
-
-    /// Seals every token that an older key sealed with the present one. Returns how many shops that were.
-    ///
-    /// # Errors
-    /// When the database fails or a token cannot be opened.
-    pub async fn reseal_tokens(&self) -> Result<u64, Error> {
-        let rows: Vec<(String, String)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT domain, access_token FROM shop WHERE access_token IS NOT NULL",
-        )
-        .fetch_all(pool)
-        .await?);
-        let mut resealed = 0;
-        for (domain, sealed) in rows {
-            let shop: ShopDomain = domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
-            if self.cipher.is_current(&sealed) {
-                continue;
-            }
-            if let Some(known) = self.open_token(&shop).await?
-                && self.swap_token(&shop, known.version, &known.token).await?
-            {
-                resealed += 1;
-            }
-        }
-        Ok(resealed)
-    }
-
-    fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {
-        let seal = |secret, column| self.cipher.seal(secret, &place(shop, column));
-        let refresh = token.refresh_token.as_ref();
-        Ok(Sealed {
-            access: seal(&token.access_token, "access")?,
-            access_expires_at: token.expires_at.map(micros),
-            refresh: refresh.map(|secret| seal(secret, "refresh")).transpose()?,
-            refresh_expires_at: token.refresh_expires_at.map(micros),
-        })
-    }
-}
-
-/// Where a sealed token belongs, authenticated with it.
-fn place(shop: &ShopDomain, column: &str) -> String {
-    format!("{shop}/{column}")
 }
 
 fn shop_of(row: ShopRow) -> Result<Shop, Error> {
@@ -269,13 +162,25 @@ impl ShopRegistry for Database {
         token.map_err(|error| error.into_port("read the shop's token"))
     }
 
+    async fn begin_token(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, PortError> {
+        let begun = self.begin_attempt(shop, expected, replaces, attempt).await;
+        begun.map_err(|error| error.into_port("note that the shop's token is being renewed"))
+    }
+
     async fn replace_token(
         &self,
         shop: &ShopDomain,
         expected: u64,
+        attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, PortError> {
-        let replaced = self.swap_token(shop, expected, token).await;
+        let replaced = self.swap_token(shop, expected, attempt, token).await;
         replaced.map_err(|error| error.into_port("store the shop's token"))
     }
 

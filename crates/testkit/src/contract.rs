@@ -14,6 +14,7 @@ pub mod mirror;
 pub mod poll;
 pub mod registry;
 pub mod runs;
+pub mod tokens;
 
 use sync_core::ports::{Inbox, Mirror, PollSchedule, RunLog, ShopRegistry};
 use sync_core::{Claim, Claiming, ShopDomain, Timestamp};
@@ -56,9 +57,14 @@ macro_rules! state_contract {
         $crate::state_contract!(@module $fresh, registry:
             an_installed_shop_is_found_and_listed
             a_reinstallation_renews_token_and_status
-            a_token_is_replaced_once_for_each_version
             an_uninstalled_shop_has_no_token
             an_erased_shop_leaves_nothing);
+        $crate::state_contract!(@module $fresh, tokens:
+            a_token_is_replaced_once_for_each_version
+            an_attempt_is_seen_until_it_ends
+            of_those_who_begin_together_one_wins
+            an_attempt_is_taken_over_by_whoever_names_it
+            an_attempt_ends_with_its_token);
         $crate::state_contract!(@module $fresh, inbox:
             a_repeated_delivery_changes_nothing
             a_delivery_without_work_is_only_remembered

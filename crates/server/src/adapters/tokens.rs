@@ -1,13 +1,17 @@
 //! Access tokens: kept in the registry, renewed by the client.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use shopify_client::token::{Attempt, Grants, Kept, ManagedTokens, StoredToken, TokenStore};
+use shopify_client::token::{
+    Attempt, Grants, Kept, ManagedTokens, Purpose, StoredToken, TokenStore,
+};
 use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
-use sync_core::{Disposition, PortError, ShopDomain, Timestamp, Token, VersionedToken};
+use sync_core::{
+    Disposition, PortError, ShopDomain, Timestamp, Token, TokenAttempt, TokenPurpose,
+    VersionedToken,
+};
 
 use super::app::domain;
 
@@ -22,10 +26,7 @@ impl ShopTokens {
         grants: Arc<dyn Grants>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let store = Arc::new(RegistryTokens {
-            registry,
-            begun: Mutex::default(),
-        });
+        let store = Arc::new(RegistryTokens(registry));
         let tokens = ManagedTokens::builder(store, grants).clock(Arc::new(ClientClock(clock)));
         Self(tokens.build())
     }
@@ -50,52 +51,14 @@ impl shopify_client::token::Clock for ClientClock {
     }
 }
 
-/// The registry, as the client's token store. Its versions decide between processes.
-///
-/// The journal is this process's own. After a crash the registry still has the old refresh token, with which the lost
-/// answer is asked for again.
-struct RegistryTokens {
-    registry: Arc<dyn ShopRegistry>,
-    begun: Mutex<HashMap<ShopDomain, (u64, Attempt)>>,
-}
-
-impl RegistryTokens {
-    async fn stored(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, TokenError> {
-        self.registry
-            .token(shop)
-            .await
-            .map_err(|error| of_state(&error))
-    }
-
-    fn begun(&self) -> MutexGuard<'_, HashMap<ShopDomain, (u64, Attempt)>> {
-        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn attempt(&self, shop: &ShopDomain, version: u64) -> Option<Attempt> {
-        let begun = self.begun().get(shop).copied();
-        begun
-            .filter(|(of, _)| *of == version)
-            .map(|(_, attempt)| attempt)
-    }
-}
+/// The registry, as the client's token store. Its rows decide between processes, and outlive them.
+struct RegistryTokens(Arc<dyn ShopRegistry>);
 
 #[async_trait]
 impl TokenStore for RegistryTokens {
     async fn load(&self, shop: &shopify_client::ShopDomain) -> Result<Option<Kept>, TokenError> {
-        let shop = known(shop)?;
-        let stored = self.stored(&shop).await?;
-        Ok(stored.map(|VersionedToken { token, version }| Kept {
-            token: StoredToken {
-                access_token: token.access_token,
-                expires_at: token.expires_at,
-                refresh_token: token.refresh_token,
-                refresh_expires_at: token.refresh_expires_at,
-                scopes: Vec::new(),
-            },
-            version,
-            attempt: self.attempt(&shop, version),
-        }))
+        let stored = self.0.token(&known(shop)?).await;
+        Ok(stored.map_err(|error| of_state(&error))?.map(kept))
     }
 
     async fn begin(
@@ -105,14 +68,10 @@ impl TokenStore for RegistryTokens {
         replaces: Option<Attempt>,
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
+        let (replaces, attempt) = (replaces.map(begun), begun(attempt));
         let shop = known(shop)?;
-        let stored = self.stored(&shop).await?;
-        let same = stored.is_some_and(|stored| stored.version == version)
-            && self.attempt(&shop, version) == replaces;
-        if same {
-            self.begun().insert(shop, (version, attempt));
-        }
-        Ok(same)
+        let begun = self.0.begin_token(&shop, version, replaces, attempt).await;
+        begun.map_err(|error| of_state(&error))
     }
 
     async fn save(
@@ -122,17 +81,49 @@ impl TokenStore for RegistryTokens {
         attempt: Attempt,
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
-        let shop = known(shop)?;
-        if self.attempt(&shop, version) != Some(attempt) {
-            return Ok(false);
-        }
-        let replaced = self
-            .registry
-            .replace_token(&shop, version, &stored(token.clone()))
-            .await;
-        let replaced = replaced.map_err(|error| of_state(&error))?;
-        self.begun().remove(&shop);
-        Ok(replaced)
+        let (shop, token) = (known(shop)?, stored(token.clone()));
+        let attempt = begun(attempt);
+        let replaced = self.0.replace_token(&shop, version, attempt, &token).await;
+        replaced.map_err(|error| of_state(&error))
+    }
+}
+
+/// A stored token in the client's words.
+fn kept(stored: VersionedToken) -> Kept {
+    let VersionedToken {
+        token,
+        version,
+        attempt,
+    } = stored;
+    Kept {
+        token: StoredToken {
+            access_token: token.access_token,
+            expires_at: token.expires_at,
+            refresh_token: token.refresh_token,
+            refresh_expires_at: token.refresh_expires_at,
+            scopes: Vec::new(),
+        },
+        version,
+        attempt: attempt.map(|attempt| Attempt {
+            by: attempt.by,
+            begun_at: attempt.begun_at,
+            purpose: match attempt.purpose {
+                TokenPurpose::Renewal => Purpose::Renewal,
+                TokenPurpose::Migration => Purpose::Migration,
+            },
+        }),
+    }
+}
+
+/// A journal entry in the registry's words.
+fn begun(attempt: Attempt) -> TokenAttempt {
+    TokenAttempt {
+        by: attempt.by,
+        begun_at: attempt.begun_at,
+        purpose: match attempt.purpose {
+            Purpose::Renewal => TokenPurpose::Renewal,
+            Purpose::Migration => TokenPurpose::Migration,
+        },
     }
 }
 

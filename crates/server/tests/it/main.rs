@@ -11,6 +11,7 @@ mod oauth;
 mod poll;
 mod refused;
 mod support;
+mod tokens;
 mod unchanged;
 mod webhook_route;
 mod webhooks;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -100,6 +100,7 @@ impl Renewal {
 
     /// Follows the store until it holds what is wanted. `known` is what it holds, at the end and when it fails.
     async fn follow(&self, known: &mut Option<Known>) -> Result<(), TokenError> {
+        let start = Instant::now();
         loop {
             let Some(kept) = self.stored(self.parts.store.load(&self.shop)).await? else {
                 return self.without_store(known).await;
@@ -110,6 +111,12 @@ impl Renewal {
             *known = Some(kept.clone());
             let purpose = match step? {
                 Step::Keep => return Ok(()),
+                // Each of its tries begins anew, so the last one may never be old enough to be taken over.
+                Step::Await if start.elapsed() > self.parts.lease => {
+                    return Err(TokenError::temporary(
+                        "another process fails to renew the token",
+                    ));
+                }
                 Step::Await => {
                     sleep(LOOK_AGAIN).await;
                     continue;
@@ -176,7 +183,8 @@ impl Renewal {
         let (begun, now) = (Instant::now(), parts.clock.now());
         let attempt = Attempt {
             by: parts.instance,
-            begun_at: now,
+            // It is compared with what the store returns.
+            begun_at: now.trunc_subsecs(6),
             purpose,
         };
         let journaled = parts.store.begin(shop, kept.version, kept.attempt, attempt);

@@ -109,7 +109,7 @@ pub struct Kept {
 pub struct Attempt {
     /// Who: a random number for each [`ManagedTokens`](super::ManagedTokens).
     pub by: u64,
-    /// Since when.
+    /// Since when, in whole microseconds: as exact as a database is.
     pub begun_at: DateTime<Utc>,
     /// What for.
     pub purpose: Purpose,

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token, VersionedToken,
+    Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token, TokenAttempt,
+    VersionedToken,
 };
 
 /// The shops, and their tokens sealed at rest.
@@ -19,12 +20,26 @@ pub trait ShopRegistry: Send + Sync {
     /// The shop's token; `None` if the shop is unknown or has none (uninstalled).
     async fn token(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, PortError>;
 
-    /// Replaces the token if its version is still `expected`. `false`: somebody else replaced it first, and
-    /// nothing was written.
+    /// Notes that the token's successor is about to be asked for, if the token's version is still `expected` and the
+    /// attempt on it still `replaces`. Durable when it returns, and seen by every process. `false`: somebody else was
+    /// first, and nothing was written.
+    ///
+    /// When an attempt is so old that it may be taken over is for the caller to judge, who names it in `replaces`.
+    async fn begin_token(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, PortError>;
+
+    /// Replaces the token, raises its version and ends the attempt, if the version is still `expected` and the attempt
+    /// still `attempt`. `false`: somebody else has taken over or was first, and nothing was written.
     async fn replace_token(
         &self,
         shop: &ShopDomain,
         expected: u64,
+        attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, PortError>;
 

@@ -3,4 +3,5 @@
 
 mod bench;
 mod postgres;
+mod renewals;
 mod sqlite;

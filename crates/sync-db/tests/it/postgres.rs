@@ -132,6 +132,16 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
+/// Of two replicas, one begins to renew a shop's token, and the other sees it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_replica_renews_a_token() {
+    let Some(schema) = Schema::make().await else {
+        return;
+    };
+    let replicas = [connect(&schema.url()).await, connect(&schema.url()).await];
+    crate::renewals::race(&replicas).await;
+}
+
 #[tokio::test]
 async fn replicas_may_start_together() {
     let Some(schema) = Schema::make().await else {

@@ -1,4 +1,5 @@
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Connection, Executor, SqliteConnection};
 use sync_core::ports::{Inbox, ShopRegistry};
 use sync_core::{Demand, Disposition, ItemKind};
 use sync_db::{Config, Database, Error, TokenCipher};
@@ -97,23 +98,99 @@ async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
     );
 }
 
+/// A service and a command beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_processes_renews_a_token() {
+    let (first, folder) = temporary().await;
+    let second = Database::connect(&url(&folder), config()).await.unwrap();
+    crate::renewals::race(&[first, second]).await;
+}
+
+/// During an upgrade, replicas of the release before know nothing of attempts.
+#[tokio::test]
+async fn an_attempt_ends_when_an_older_replica_replaces_the_token() {
+    let (state, folder) = temporary().await;
+    let a = shop("a");
+    let now = at("2026-11-24T12:00:00Z");
+    state.install(&installation(&a, now)).await.unwrap();
+    let attempt = crate::renewals::attempt(1, now);
+    assert!(state.begin_token(&a, 1, None, attempt).await.unwrap());
+    let mut older = SqliteConnection::connect(&url(&folder)).await.unwrap();
+    older
+        .execute("UPDATE shop SET token_version = token_version + 1")
+        .await
+        .unwrap();
+
+    let replaced = state.token(&a).await.unwrap().unwrap();
+    assert_eq!((replaced.version, replaced.attempt), (2, None));
+    let token = &replaced.token;
+    let late = state.replace_token(&a, 2, attempt, token).await;
+    assert!(!late.unwrap());
+    assert!(state.begin_token(&a, 2, None, attempt).await.unwrap());
+    let saved = state.replace_token(&a, 2, attempt, token).await;
+    assert!(saved.unwrap());
+}
+
+#[tokio::test]
+async fn a_purpose_of_a_later_release_is_an_error() {
+    let (state, folder) = temporary().await;
+    let a = shop("a");
+    let now = at("2026-11-24T12:00:00Z");
+    state.install(&installation(&a, now)).await.unwrap();
+    let attempt = crate::renewals::attempt(1, now);
+    assert!(state.begin_token(&a, 1, None, attempt).await.unwrap());
+    let mut later = SqliteConnection::connect(&url(&folder)).await.unwrap();
+    later
+        .execute("UPDATE shop SET attempt_purpose = 'theft'")
+        .await
+        .unwrap();
+    let refused = state.token(&a).await.unwrap_err();
+    assert_eq!(refused.disposition, Disposition::Fail);
+    assert!(
+        refused.chain().contains("purpose of a token's renewal"),
+        "{}",
+        refused.chain()
+    );
+}
+
 #[tokio::test]
 async fn tokens_are_sealed_anew_with_the_first_key() {
-    let (state, folder) = temporary().await;
-    let now = at("2026-11-24T12:00:00Z");
-    for name in ["a", "b"] {
-        state
-            .install(&installation(&shop(name), now))
-            .await
-            .unwrap();
-    }
-    assert_eq!(state.reseal_tokens().await.unwrap(), 0);
+    let folder = tempfile::tempdir().unwrap();
     let url = url(&folder);
-    let keys = |names: &[&str]| {
-        let keys = names.iter().map(|name| ((*name).to_owned(), [7; 32]));
+    let keys = |names: &[(&str, u8)]| {
+        let keys = names
+            .iter()
+            .map(|(name, byte)| ((*name).to_owned(), [*byte; 32]));
         Config::new(TokenCipher::from_keys(keys).unwrap())
     };
-    let unknown = Database::connect(&url, keys(&["new"])).await.unwrap();
+    let old = Database::connect(&url, keys(&[("old", 1)])).await.unwrap();
+    let now = at("2026-11-24T12:00:00Z");
+    for name in ["a", "b"] {
+        old.install(&installation(&shop(name), now)).await.unwrap();
+    }
+    assert_eq!(old.reseal_tokens().await.unwrap(), 0);
+    let before = old.token(&shop("a")).await.unwrap().unwrap();
+    let attempt = crate::renewals::attempt(1, now);
+    let begun = old
+        .begin_token(&shop("a"), before.version, None, attempt)
+        .await;
+    assert!(begun.unwrap());
+
+    let both = keys(&[("new", 2), ("old", 1)]);
+    let both = Database::connect(&url, both).await.unwrap();
+    assert_eq!(both.reseal_tokens().await.unwrap(), 2);
+    assert_eq!(both.reseal_tokens().await.unwrap(), 0);
+    let new = Database::connect(&url, keys(&[("new", 2)])).await.unwrap();
+    let after = new.token(&shop("a")).await.unwrap().unwrap();
+    assert_eq!(after.version, before.version, "the same token");
+    assert_eq!(after.attempt, Some(attempt));
+    assert_eq!(after.token.access_token.expose_secret(), "shpat_a");
+    let refresh = after.token.refresh_token.unwrap();
+    assert_eq!(refresh.expose_secret(), "shprt_a");
+
+    let unknown = Database::connect(&url, keys(&[("third", 3)]))
+        .await
+        .unwrap();
     let refused = unknown.reseal_tokens().await.unwrap_err();
     assert!(matches!(refused, Error::Cipher(_)), "{refused:?}");
 }

@@ -57,30 +57,6 @@ pub async fn a_reinstallation_renews_token_and_status(state: &dyn State) {
     assert!(stored.token.refresh_token.is_none());
 }
 
-/// Of two who saw the same version, one replaces the token and the other is told that it did not.
-pub async fn a_token_is_replaced_once_for_each_version(state: &dyn State) {
-    let a = shop("a");
-    assert!(state.token(&a).await.unwrap().is_none());
-    install(state, &a).await;
-    let first = state.token(&a).await.unwrap().unwrap();
-    assert_eq!(first.token.access_token.expose_secret(), "shpat_a");
-    assert_eq!(first.token.expires_at, Some(after(3600)));
-    let refresh = first.token.refresh_token.as_ref().unwrap();
-    assert_eq!(refresh.expose_secret(), "shprt_a");
-
-    let mut next = first.token.clone();
-    next.access_token = SecretString::from("shpat_2");
-    let replaced = state.replace_token(&a, first.version, &next).await;
-    assert!(replaced.unwrap());
-    let replaced = state.replace_token(&a, first.version, &first.token).await;
-    assert!(!replaced.unwrap(), "the version is outdated");
-    let stored = state.token(&a).await.unwrap().unwrap();
-    assert_eq!(stored.token.access_token.expose_secret(), "shpat_2");
-    assert!(stored.version > first.version);
-    let unknown = state.replace_token(&shop("b"), 1, &next).await;
-    assert!(!unknown.unwrap());
-}
-
 /// Uninstalling drops the token and keeps the shop.
 pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
     let a = shop("a");
@@ -88,8 +64,8 @@ pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
     let version = state.token(&a).await.unwrap().unwrap().version;
     state.set_status(&a, ShopStatus::Uninstalled).await.unwrap();
     assert!(state.token(&a).await.unwrap().is_none());
-    let late = installation(&a, noon()).token;
-    assert!(!state.replace_token(&a, version, &late).await.unwrap());
+    let found = state.find(&a).await.unwrap().unwrap();
+    assert_eq!(found.status, ShopStatus::Uninstalled);
     install(state, &a).await;
     assert!(state.token(&a).await.unwrap().unwrap().version > version);
 }

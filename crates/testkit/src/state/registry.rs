@@ -1,10 +1,41 @@
 use async_trait::async_trait;
+use chrono::SubsecRound;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
-    Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token, VersionedToken,
+    Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token, TokenAttempt,
+    VersionedToken,
 };
 
 use super::{MemoryState, ShopRow};
+
+impl ShopRow {
+    fn put_token(&mut self, token: &Token) {
+        self.version += 1;
+        self.token = Some(VersionedToken {
+            token: token.clone(),
+            version: self.version,
+            attempt: None,
+        });
+    }
+
+    /// The token, if it is of this version and this attempt is under way.
+    fn token_with(
+        &mut self,
+        version: u64,
+        attempt: Option<TokenAttempt>,
+    ) -> Option<&mut VersionedToken> {
+        let token = self.token.as_mut();
+        token.filter(|token| token.version == version && token.attempt == attempt.map(kept))
+    }
+}
+
+/// An attempt as a database keeps it.
+fn kept(attempt: TokenAttempt) -> TokenAttempt {
+    TokenAttempt {
+        begun_at: attempt.begun_at.trunc_subsecs(6),
+        ..attempt
+    }
+}
 
 #[async_trait]
 impl ShopRegistry for MemoryState {
@@ -30,11 +61,7 @@ impl ShopRegistry for MemoryState {
         row.shop.status = ShopStatus::Active;
         row.shop.installed_at = installation.at;
         row.shop.scopes.clone_from(&installation.scopes);
-        row.version += 1;
-        row.token = Some(VersionedToken {
-            token: installation.token.clone(),
-            version: row.version,
-        });
+        row.put_token(&installation.token);
         Ok(())
     }
 
@@ -54,25 +81,37 @@ impl ShopRegistry for MemoryState {
         Ok(tables.shops.get(shop).and_then(|row| row.token.clone()))
     }
 
+    async fn begin_token(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, PortError> {
+        let mut tables = self.tables();
+        let row = tables.shops.get_mut(shop);
+        let token = row.and_then(|row| row.token_with(expected, replaces));
+        Ok(token
+            .map(|token| token.attempt = Some(kept(attempt)))
+            .is_some())
+    }
+
     async fn replace_token(
         &self,
         shop: &ShopDomain,
         expected: u64,
+        attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, PortError> {
         let mut tables = self.tables();
         let Some(row) = tables.shops.get_mut(shop) else {
             return Ok(false);
         };
-        if row.token.is_none() || row.version != expected {
-            return Ok(false);
+        let current = row.token_with(expected, Some(attempt)).is_some();
+        if current {
+            row.put_token(token);
         }
-        row.version += 1;
-        row.token = Some(VersionedToken {
-            token: token.clone(),
-            version: row.version,
-        });
-        Ok(true)
+        Ok(current)
     }
 
     async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError> {

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -15,11 +16,15 @@ struct FakeGrants {
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
     meanwhile: Mutex<Option<(Arc<MemoryState>, Installation)>>,
+    /// Where a renewal must be on record before it is asked for.
+    journal: Arc<MemoryState>,
 }
 
 impl FakeGrants {
     async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
         tokio::task::yield_now().await;
+        let stored = self.journal.token(&shop()).await.unwrap().unwrap();
+        assert!(stored.attempt.is_some(), "nobody knows of this request");
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some((state, installation)) = meanwhile {
             state.install(&installation).await.unwrap();
@@ -101,7 +106,10 @@ async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let state = Arc::new(MemoryState::new());
     let now = clock.now();
     state.install(&installation(token(now), now)).await.unwrap();
-    let grants = Arc::new(FakeGrants::default());
+    let grants = Arc::new(FakeGrants {
+        journal: state.clone(),
+        ..FakeGrants::default()
+    });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
         source: tokens.of(&shop()),
@@ -259,4 +267,23 @@ async fn a_fixed_token_or_none_is_the_end() {
     let error = gone.source.access_token().await.unwrap_err();
     assert!(!error.retryable);
     assert_eq!(gone.renewals(), 0);
+}
+
+#[test]
+fn the_registry_keeps_what_the_client_notes() {
+    let begun_at = "2026-11-24T10:00:00.123456Z".parse().unwrap();
+    for purpose in [Purpose::Renewal, Purpose::Migration] {
+        let attempt = Attempt {
+            by: u64::MAX,
+            begun_at,
+            purpose,
+        };
+        let stored = VersionedToken {
+            token: token("old", None, begun_at),
+            version: 7,
+            attempt: Some(begun(attempt)),
+        };
+        let kept = kept(stored);
+        assert_eq!((kept.version, kept.attempt), (7, Some(attempt)));
+    }
 }

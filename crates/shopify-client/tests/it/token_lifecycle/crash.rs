@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use secrecy::ExposeSecret;
 use shopify_client::TokenSource;
-use tokio::time::{Instant, advance, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
@@ -105,7 +105,7 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
     assert!(began.as_mut().now_or_never().is_none());
     drop(began);
     // Paused time moves by itself while the renewal takes its steps.
-    tokio::time::sleep(MINUTE).await;
+    sleep(MINUTE).await;
     assert_eq!(setup.store.kept().await.version, 2, "the new pair is saved");
 }
 
@@ -179,6 +179,37 @@ async fn while_another_process_renews_the_old_token_is_used() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(first.await.unwrap(), "access-1");
     assert_eq!(setup.shopify.asked().len(), 1);
+}
+
+/// It begins anew with each try, so its journal entry never grows old.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_fails_again_and_again_is_not_waited_for_without_end() {
+    let setup = Setup::installed();
+    let (one, other) = (
+        setup.process(34).shop(&shop()),
+        setup.process(35).shop(&shop()),
+    );
+    advance(HOUR).await;
+    for _ in 0..1000 {
+        setup.shopify.fault(Fault::Unavailable);
+    }
+    let failing = tokio::spawn(async move {
+        loop {
+            assert!(error(&one).await.retryable);
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
+    sleep(Duration::from_secs(2)).await;
+    let start = Instant::now();
+    let error = error(&other).await;
+    assert!(error.retryable && !error.reauthorize, "{error:?}");
+    let waited = start.elapsed();
+    assert!(waited <= MINUTE + Duration::from_secs(1), "{waited:?}");
+    assert!(!failing.is_finished(), "it goes on");
+    failing.abort();
+    setup.shopify.clear_faults();
+    advance(MINUTE * 2).await;
+    assert_eq!(token(&other).await, "access-2");
 }
 
 /// A process was stopped for so long that another one renewed in its place, twice.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use secrecy::{ExposeSecret, SecretString};
@@ -35,7 +35,7 @@ impl TokioClock {
 
 impl Clock for TokioClock {
     fn now(&self) -> DateTime<Utc> {
-        let start = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let start = DateTime::from_timestamp(1_795_000_000, 987_654_321).unwrap();
         start + TimeDelta::from_std(self.0.elapsed()).unwrap()
     }
 }
@@ -290,7 +290,7 @@ impl Grants for Shopify {
     }
 }
 
-/// A store whose writes can fail.
+/// A store whose writes can fail. Like a database, it keeps times to the microsecond.
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) rows: MemoryStore,
@@ -370,7 +370,11 @@ impl TokenStore for Store {
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
         self.troubles().log.push("begin");
-        let begun = self.rows.begin(shop, version, replaces, attempt).await;
+        let kept = Attempt {
+            begun_at: attempt.begun_at.trunc_subsecs(6),
+            ..attempt
+        };
+        let begun = self.rows.begin(shop, version, replaces, kept).await;
         let lingers = one_of(&mut self.troubles().begins_that_linger);
         if lingers {
             sleep(Duration::from_secs(1)).await;

@@ -1,0 +1,232 @@
+//! Several processes renew a shop's token as if they were one, also when one of them dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use secrecy::{ExposeSecret, SecretString};
+use server::adapters::ShopTokens;
+use server::service::{Overrides, Service};
+use shopify_client::oauth::TokenGrant;
+use shopify_client::token::{AppGrants, Grants};
+use sync_core::ports::ShopRegistry;
+use testkit::{ManualClock, at};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::support::World;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// An installed shop whose service was stopped, and the clock of those that follow.
+async fn stopped() -> (World, ManualClock) {
+    let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
+    let mut world = World::builder().clock(&clock).installed().await;
+    world.app.stop().await;
+    (world, clock)
+}
+
+/// What a process of its own has: connections, and tokens in memory.
+async fn process(world: &World, clock: &ManualClock) -> Service {
+    let overrides = Overrides {
+        clock: Some(Arc::new(clock.clone())),
+        ..Overrides::default()
+    };
+    let opened = Service::open(world.app.settings(), overrides).await;
+    opened.unwrap()
+}
+
+/// Answers of Shopify's that arrive when they are let through.
+struct Held {
+    grants: AppGrants,
+    answered: Notify,
+    release: Notify,
+}
+
+#[async_trait]
+impl Grants for Held {
+    async fn refresh(
+        &self,
+        shop: &shopify_client::ShopDomain,
+        refresh_token: &SecretString,
+    ) -> Result<TokenGrant, shopify_client::Error> {
+        let answer = self.grants.refresh(shop, refresh_token).await;
+        self.answered.notify_one();
+        self.release.notified().await;
+        answer
+    }
+
+    async fn client_credentials(
+        &self,
+        _: &shopify_client::ShopDomain,
+    ) -> Result<TokenGrant, shopify_client::Error> {
+        panic!("nobody asks for it")
+    }
+
+    async fn migrate(
+        &self,
+        _: &shopify_client::ShopDomain,
+        _: &SecretString,
+    ) -> Result<TokenGrant, shopify_client::Error> {
+        panic!("nobody asks for it")
+    }
+}
+
+/// A process that Shopify has answered, and that has not saved the answer.
+struct Answered {
+    answer: Arc<Held>,
+    /// All that there is of the process: its tokens end with it.
+    caller: JoinHandle<String>,
+}
+
+impl Answered {
+    async fn start(world: &World, clock: &ManualClock) -> Self {
+        let service = process(world, clock).await;
+        let answer = Arc::new(Held {
+            grants: service.app.grants(),
+            answered: Notify::new(),
+            release: Notify::new(),
+        });
+        let registry = Arc::new(service.database.clone());
+        let tokens = ShopTokens::new(registry, answer.clone(), Arc::new(clock.clone()));
+        let caller = call(&tokens, world);
+        answer.answered.notified().await;
+        Self { answer, caller }
+    }
+
+    /// Whatever was under way is dropped where it stands.
+    async fn die(self) {
+        self.caller.abort();
+        assert!(self.caller.await.unwrap_err().is_cancelled());
+    }
+
+    /// Goes on. The task ends with the token that its caller gets.
+    fn go_on(self) -> JoinHandle<String> {
+        self.answer.release.notify_one();
+        self.caller
+    }
+}
+
+/// Asks for the shop's token in a task of its own.
+fn call(tokens: &ShopTokens, world: &World) -> JoinHandle<String> {
+    let source = tokens.of(&world.domain);
+    tokio::spawn(async move {
+        let token = source.access_token().await.unwrap();
+        token.expose_secret().to_owned()
+    })
+}
+
+async fn token(service: &Service, world: &World) -> String {
+    call(&service.tokens, world).await.unwrap()
+}
+
+async fn stored(service: &Service, world: &World) -> String {
+    let stored = service.database.token(&world.domain).await.unwrap();
+    stored
+        .unwrap()
+        .token
+        .access_token
+        .expose_secret()
+        .to_owned()
+}
+
+/// How often Shopify was asked for another token than the installation's.
+fn renewals(world: &World) -> u64 {
+    world.shop.calls().token_requests - 1
+}
+
+/// The service itself goes on with what is stored.
+async fn serves_again(world: &mut World) {
+    let before = renewals(world);
+    world.app.restart().await;
+    world.sync().await;
+    world.is_true().await.unwrap();
+    assert_eq!(renewals(world), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_callers_in_two_processes_make_one_request() {
+    let (mut world, clock) = stopped().await;
+    let processes = [process(&world, &clock).await, process(&world, &clock).await];
+    for round in 1..=3 {
+        clock.advance(HOUR);
+        let callers = (0..400).map(|number| call(&processes[number % 2].tokens, &world));
+        let tokens: Vec<_> = join_all(callers.collect::<Vec<_>>()).await;
+        let stored = stored(&processes[0], &world).await;
+        for token in tokens {
+            assert_eq!(token.unwrap(), stored);
+        }
+        assert_eq!(renewals(&world), round);
+    }
+    // Shopify rejects it before its time.
+    let rejected = SecretString::from(stored(&processes[0], &world).await);
+    let callers = (0..400).map(|number| {
+        let source = processes[number % 2].tokens.of(&world.domain);
+        let rejected = rejected.clone();
+        tokio::spawn(async move { source.renew(&rejected).await.unwrap() })
+    });
+    let tokens = join_all(callers.collect::<Vec<_>>()).await;
+    let stored = stored(&processes[1], &world).await;
+    assert_ne!(stored, rejected.expose_secret());
+    for token in tokens {
+        assert_eq!(token.unwrap().expose_secret(), stored);
+    }
+    assert_eq!(renewals(&world), 4);
+    serves_again(&mut world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_answer_and_save_loses_nothing() {
+    let (mut world, clock) = stopped().await;
+    clock.advance(HOUR);
+    Answered::start(&world, &clock).await.die().await;
+    let next = process(&world, &clock).await;
+    let begun = next.database.token(&world.domain).await.unwrap().unwrap();
+    assert!(begun.attempt.is_some(), "it is on record");
+
+    let waits = call(&next.tokens, &world);
+    clock.advance(MINUTE);
+    let renewed = waits.await.unwrap();
+    assert_ne!(renewed, begun.token.access_token.expose_secret());
+    assert_eq!(stored(&next, &world).await, renewed);
+    assert_eq!(renewals(&world), 2, "the lost one, and the same once more");
+    clock.advance(HOUR);
+    assert_ne!(token(&next, &world).await, renewed);
+    serves_again(&mut world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_old_token_is_good_a_dead_process_holds_up_nobody() {
+    let (world, clock) = stopped().await;
+    let next = process(&world, &clock).await;
+    let old = token(&next, &world).await;
+    clock.advance(MINUTE * 56);
+    Answered::start(&world, &clock).await.die().await;
+    assert_eq!(token(&next, &world).await, old);
+    assert_eq!(renewals(&world), 1, "it may yet be alive");
+    clock.advance(MINUTE);
+    assert_ne!(token(&next, &world).await, old);
+    assert_eq!(renewals(&world), 2);
+}
+
+/// It comes back when another process has begun in its place. What it was answered is retired by then: saved, it would be
+/// the shop's last token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_was_only_slow_saves_nothing() {
+    let (mut world, clock) = stopped().await;
+    clock.advance(HOUR);
+    let slow = Answered::start(&world, &clock).await;
+    clock.advance(MINUTE);
+    let next = Answered::start(&world, &clock).await;
+    let slow = slow.go_on();
+    let renewed = next.go_on().await.unwrap();
+    assert_eq!(slow.await.unwrap(), renewed);
+    let third = process(&world, &clock).await;
+    assert_eq!(stored(&third, &world).await, renewed);
+    assert_eq!(renewals(&world), 2);
+    clock.advance(HOUR);
+    assert_ne!(token(&third, &world).await, renewed);
+    serves_again(&mut world).await;
+}

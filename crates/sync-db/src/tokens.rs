@@ -1,0 +1,196 @@
+//! The shops' tokens: sealed in their rows, opened for the registry.
+
+use secrecy::SecretString;
+use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
+
+use crate::database::on_pool;
+use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
+use crate::{Database, Error};
+
+type TokenRow = (
+    i64,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+);
+
+/// A token as it is stored.
+pub(crate) struct Sealed {
+    pub(crate) access: String,
+    pub(crate) access_expires_at: Option<i64>,
+    pub(crate) refresh: Option<String>,
+    pub(crate) refresh_expires_at: Option<i64>,
+}
+
+impl Database {
+    pub(crate) async fn open_token(
+        &self,
+        shop: &ShopDomain,
+    ) -> Result<Option<VersionedToken>, Error> {
+        let row: Option<TokenRow> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT token_version, access_token, access_expires_at, refresh_token, refresh_expires_at,
+                    attempt_by, attempt_begun_at,
+                    CASE WHEN attempt_version = token_version THEN attempt_purpose END
+               FROM shop WHERE domain = $1",
+        )
+        .bind(shop.as_str())
+        .fetch_optional(pool)
+        .await?);
+        let Some((version, Some(access), expires_at, refresh, refresh_expires_at, by, at, purpose)) =
+            row
+        else {
+            return Ok(None);
+        };
+        let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
+        let refresh_token: Option<SecretString> =
+            refresh.map(|sealed| open(&sealed, "refresh")).transpose()?;
+        Ok(Some(VersionedToken {
+            token: Token {
+                access_token: open(&access, "access")?,
+                expires_at: optional_timestamp(expires_at)?,
+                refresh_token,
+                refresh_expires_at: optional_timestamp(refresh_expires_at)?,
+            },
+            version: unsigned(version),
+            attempt: attempt_of(by, at, purpose)?,
+        }))
+    }
+
+    pub(crate) async fn begin_attempt(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        replaces: Option<TokenAttempt>,
+        attempt: TokenAttempt,
+    ) -> Result<bool, Error> {
+        let begun = on_pool!(self, pool => sqlx::query(
+            "UPDATE shop SET attempt_version = token_version,
+                 attempt_by = $3, attempt_begun_at = $4, attempt_purpose = $5
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                AND CASE WHEN attempt_version = token_version
+                    THEN attempt_by = $6 AND attempt_begun_at = $7 AND attempt_purpose = $8
+                    ELSE $6 IS NULL END",
+        )
+        .bind(shop.as_str())
+        .bind(signed(expected))
+        .bind(attempt.by.cast_signed())
+        .bind(micros(attempt.begun_at))
+        .bind(attempt.purpose.as_str())
+        .bind(replaces.map(|replaced| replaced.by.cast_signed()))
+        .bind(replaces.map(|replaced| micros(replaced.begun_at)))
+        .bind(replaces.map(|replaced| replaced.purpose.as_str()))
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(begun == 1)
+    }
+
+    pub(crate) async fn swap_token(
+        &self,
+        shop: &ShopDomain,
+        expected: u64,
+        attempt: TokenAttempt,
+        token: &Token,
+    ) -> Result<bool, Error> {
+        let sealed = self.seal(shop, token)?;
+        let replaced = on_pool!(self, pool => sqlx::query(
+            "UPDATE shop SET token_version = token_version + 1,
+                 access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                AND attempt_version = $2
+                AND attempt_by = $7 AND attempt_begun_at = $8 AND attempt_purpose = $9",
+        )
+        .bind(shop.as_str())
+        .bind(signed(expected))
+        .bind(sealed.access)
+        .bind(sealed.access_expires_at)
+        .bind(sealed.refresh)
+        .bind(sealed.refresh_expires_at)
+        .bind(attempt.by.cast_signed())
+        .bind(micros(attempt.begun_at))
+        .bind(attempt.purpose.as_str())
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(replaced == 1)
+    }
+
+    /// Seals every token that an older key sealed with the present one. Returns how many shops that were. The tokens stay
+    /// the same, and so do their versions: whoever renews one meanwhile is not disturbed.
+    ///
+    /// # Errors
+    /// When the database fails or a token cannot be opened.
+    pub async fn reseal_tokens(&self) -> Result<u64, Error> {
+        let rows: Vec<(String, String)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT domain, access_token FROM shop WHERE access_token IS NOT NULL",
+        )
+        .fetch_all(pool)
+        .await?);
+        let mut resealed = 0;
+        for (domain, sealed) in rows {
+            let shop: ShopDomain = domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
+            if self.cipher.is_current(&sealed) {
+                continue;
+            }
+            if let Some(known) = self.open_token(&shop).await?
+                && self.reseal_token(&shop, &known).await?
+            {
+                resealed += 1;
+            }
+        }
+        Ok(resealed)
+    }
+
+    async fn reseal_token(&self, shop: &ShopDomain, known: &VersionedToken) -> Result<bool, Error> {
+        let sealed = self.seal(shop, &known.token)?;
+        let resealed = on_pool!(self, pool => sqlx::query(
+            "UPDATE shop SET access_token = $3, refresh_token = $4
+              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL",
+        )
+        .bind(shop.as_str())
+        .bind(signed(known.version))
+        .bind(sealed.access)
+        .bind(sealed.refresh)
+        .execute(pool)
+        .await?
+        .rows_affected());
+        Ok(resealed == 1)
+    }
+
+    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {
+        let seal = |secret, column| self.cipher.seal(secret, &place(shop, column));
+        let refresh = token.refresh_token.as_ref();
+        Ok(Sealed {
+            access: seal(&token.access_token, "access")?,
+            access_expires_at: token.expires_at.map(micros),
+            refresh: refresh.map(|secret| seal(secret, "refresh")).transpose()?,
+            refresh_expires_at: token.refresh_expires_at.map(micros),
+        })
+    }
+}
+
+/// No purpose: no attempt on this version.
+fn attempt_of(
+    by: Option<i64>,
+    begun_at: Option<i64>,
+    purpose: Option<String>,
+) -> Result<Option<TokenAttempt>, Error> {
+    let (Some(by), Some(begun_at), Some(purpose)) = (by, begun_at, purpose) else {
+        return Ok(None);
+    };
+    let unknown = |_| Error::corrupt("purpose of a token's renewal");
+    Ok(Some(TokenAttempt {
+        by: by.cast_unsigned(),
+        begun_at: timestamp(begun_at)?,
+        purpose: purpose.parse().map_err(unknown)?,
+    }))
+}
+
+/// Where a sealed token belongs, authenticated with it.
+fn place(shop: &ShopDomain, column: &str) -> String {
+    format!("{shop}/{column}")
+}
