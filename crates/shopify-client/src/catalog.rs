@@ -31,6 +31,7 @@ use size::{Plan, Size};
 
 pub(crate) use discount::Node as DiscountAnswer;
 pub(crate) use estimate::Listed;
+pub(crate) use page::Unread;
 pub(crate) use size::Sizes;
 
 /// How many things are drained at a time.

@@ -9,23 +9,25 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
 use super::batch::{Batch, Batches};
-use super::decode::families;
+use super::decode::{Family, families};
+use super::head::Key;
 use super::shape::Shape;
 use super::{Bulk, BulkError};
-use crate::ShopClient;
+use crate::catalog::Unread;
+use crate::{Error, Gid, ShopClient};
 
 /// How many batches are decoded while the caller is busy with one, beside those in the hands of the decoders.
 const AHEAD: usize = 1;
 
-/// The things of a batch, or why there are none.
-type Decoded<T> = Result<Vec<T>, BulkError>;
+/// The things of a batch, or why there are none. What is wrong with one thing is no matter of the others.
+type Decoded<T> = Result<Vec<Result<T, Unread>>, BulkError>;
 
 impl Bulk {
     /// Turns batches of whole things into things, in the order of the batches.
     pub(super) fn decoded<T: Shape>(
         &self,
         batches: impl Batches,
-    ) -> impl Stream<Item = Result<T, BulkError>> + Send {
+    ) -> impl Stream<Item = Result<Result<T, Unread>, BulkError>> + Send {
         let decoders = self.options.decoders.max(1);
         let shop = self.shop.clone();
         let (turns, mut arriving) = mpsc::channel(decoders + AHEAD);
@@ -88,12 +90,30 @@ fn decode_batch<T: Shape>(shop: &ShopClient, batch: &Batch) -> Decoded<T> {
     let mut things = Vec::new();
     let mut scratch = String::new();
     for family in families(&lines, T::LAYOUT.root) {
-        let mut thing = T::assemble(&family?, &mut scratch)?;
-        thing.keep_chosen(shop);
-        thing.put_in_order();
-        things.push(thing);
+        things.push(one::<T>(shop, &family?, &mut scratch)?);
     }
     Ok(things)
+}
+
+fn one<T: Shape>(
+    shop: &ShopClient,
+    family: &Family<'_>,
+    scratch: &mut String,
+) -> Result<Result<T, Unread>, BulkError> {
+    match T::assemble(family, scratch) {
+        Ok(mut thing) => {
+            thing.keep_chosen(shop);
+            thing.put_in_order();
+            Ok(Ok(thing))
+        }
+        Err(error @ BulkError::Object { .. }) => {
+            let Key { kind, number } = family.root.head.id;
+            let id = Gid::new(kind.name(), number);
+            let error = Error::from(error);
+            Ok(Err(Unread { id, error }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A thread that ended otherwise than by returning.

@@ -16,13 +16,14 @@ use super::scan::{Scan, Scanned};
 use super::shape::Shape;
 use super::{Bulk, BulkError, BulkOperation, BulkOptions};
 use crate::Error;
+use crate::catalog::Unread;
 
 impl Bulk {
     /// The things in the files of operations, however their lines are ordered, in the order of their ids.
     pub(super) fn in_any_order<T: Shape>(
         &self,
         operations: Vec<BulkOperation>,
-    ) -> impl Stream<Item = Result<T, Error>> + Send + use<T> {
+    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let scanned = bulk.scan(T::LAYOUT, &operations).await?;
@@ -54,7 +55,7 @@ impl Bulk {
     pub(super) fn as_it_arrives<T: Shape>(
         &self,
         operation: BulkOperation,
-    ) -> impl Stream<Item = Result<T, Error>> + Send + use<T> {
+    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let (pieces, arriving) = mpsc::channel(PIECES);

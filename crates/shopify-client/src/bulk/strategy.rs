@@ -9,6 +9,7 @@ use futures::{Stream, StreamExt};
 
 use super::shape::Shape;
 use super::{Bulk, BulkOperation};
+use crate::catalog::Unread;
 use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
 
@@ -32,7 +33,7 @@ impl ShopClient {
     /// All products, as [`ShopClient::products`] gives them, read in one way or the other.
     ///
     /// When a bulk operation fails before anything was given out, paging takes over; after that its error ends the
-    /// stream.
+    /// stream. As by pages, a product that cannot be read is [`Error::Unreadable`], after which the stream goes on.
     pub fn products_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Product, Error>> {
         let count = async { self.products_count().await.map(|count| count.count) };
         self.read_by(strategy, count, self.products())
@@ -62,37 +63,50 @@ impl ShopClient {
         count: impl Future<Output = Result<u64, Error>> + Send + 's,
         pages: BoxStream<'s, Result<T, Error>>,
     ) -> BoxStream<'s, Result<T, Error>> {
-        Box::pin(try_stream! {
+        let things = try_stream! {
             let mut paging = match strategy {
                 Strategy::Paging => true,
                 Strategy::Bulk | Strategy::BulkOnly => false,
                 Strategy::Auto => !self.is_much::<T>(count.await?),
             };
             if !paging {
-                let mut given = false;
+                let (mut given, only) = (false, strategy == Strategy::BulkOnly);
                 let mut things = std::pin::pin!(self.bulk().all::<T>());
                 while let Some(thing) = things.next().await {
-                    match thing {
-                        Ok(thing) => {
+                    let error = match thing {
+                        Ok(Ok(thing)) => {
                             given = true;
-                            yield thing;
+                            yield Ok(thing);
+                            continue;
                         }
-                        Err(error) if !given && strategy != Strategy::BulkOnly && pages_may_answer(&error) => {
-                            log::info!(shop:% = self.shop; "{error}; reading by pages instead");
-                            paging = true;
-                            break;
+                        Ok(Err(unread)) if given || only => {
+                            yield Err(unread.into());
+                            continue;
                         }
-                        Err(error) => Err::<(), Error>(error)?,
+                        // If not even the first can be read, all may be written otherwise than in pages.
+                        Ok(Err(unread)) => unread.into(),
+                        Err(error) => error,
+                    };
+                    paging = !given && !only && pages_may_answer(&error);
+                    if paging {
+                        log::info!(shop:% = self.shop; "{error}; reading by pages instead");
+                        break;
                     }
+                    Err(error)?;
                 }
             }
             if paging {
                 let mut pages = pages;
                 while let Some(thing) = pages.next().await {
-                    yield thing?;
+                    match thing {
+                        Err(error @ Error::Unreadable { .. }) => yield Err(error),
+                        thing => yield Ok(thing?),
+                    }
                 }
             }
-        })
+        };
+        // The inner errors are about one thing each, and are no reason to stop.
+        Box::pin(things.map(Result::flatten))
     }
 
     /// Whether there is so much that a bulk operation is quicker.
@@ -110,13 +124,19 @@ impl ShopClient {
 fn pages_may_answer(error: &Error) -> bool {
     matches!(
         error,
-        Error::Bulk(_) | Error::GraphQl { .. } | Error::UserErrors { .. } | Error::Decode { .. }
+        Error::Bulk(_)
+            | Error::GraphQl { .. }
+            | Error::UserErrors { .. }
+            | Error::Decode { .. }
+            | Error::Unreadable { .. }
     )
 }
 
 impl Bulk {
     /// Runs all queries of a kind at the same time and gives what they bring.
-    fn all<T: Shape>(&self) -> impl Stream<Item = Result<T, Error>> + Send + use<T> {
+    fn all<T: Shape>(
+        &self,
+    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let operations = bulk.run_all::<T>().await?;
@@ -131,7 +151,7 @@ impl Bulk {
     fn of<T: Shape>(
         &self,
         mut operations: Vec<BulkOperation>,
-    ) -> BoxStream<'static, Result<T, Error>> {
+    ) -> BoxStream<'static, Result<Result<T, Unread>, Error>> {
         if self.is_grouped::<T>()
             && let Some(operation) = operations.pop()
         {
@@ -152,7 +172,9 @@ impl Bulk {
         &self,
         operation: BulkOperation,
     ) -> BoxStream<'static, Result<Product, Error>> {
-        self.of(vec![operation])
+        let things = self.of(vec![operation]);
+        let things = things.map(|thing| thing.and_then(|thing| thing.map_err(Error::from)));
+        Box::pin(things)
     }
 
     /// The query that [`ShopClient::products_by`] runs.

@@ -15,9 +15,9 @@ pub(super) type Entry<T> = Result<T, Unread>;
 
 /// A thing that cannot be read.
 #[derive(Debug)]
-pub(super) struct Unread {
-    pub(super) id: Gid,
-    pub(super) error: Error,
+pub(crate) struct Unread {
+    pub(crate) id: Gid,
+    pub(crate) error: Error,
 }
 
 impl From<Unread> for Error {

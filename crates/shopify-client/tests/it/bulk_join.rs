@@ -30,6 +30,7 @@ async fn of_lines(lines: &[String], options: BulkOptions) -> Result<Vec<Product>
 fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
     match result {
         Err(Error::Bulk(error)) => error,
+        Err(Error::Unreadable { source, .. }) => bulk_error(Err::<T, _>(*source)),
         other => panic!("{other:?}"),
     }
 }

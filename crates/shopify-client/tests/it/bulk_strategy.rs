@@ -4,9 +4,9 @@ use futures::{StreamExt, TryStreamExt};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use shopify_client::Error;
 use shopify_client::bulk::{BulkError, BulkOptions, Strategy};
 use shopify_client::model::{Collection, Discount, Location, Product};
+use shopify_client::{Error, Gid};
 
 use crate::bulk_catalog::{Export, PLAIN, products};
 use crate::bulk_shop::{Fetch, Shop, Start, quick};
@@ -123,7 +123,15 @@ async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
         let client = forced.client(options.clone());
         let read: Result<Vec<Product>, _> =
             client.products_by(Strategy::BulkOnly).try_collect().await;
-        assert!(matches!(read, Err(Error::Bulk(_))), "way {way}: {read:?}");
+        let found = match &read {
+            Err(Error::Unreadable { id, source }) => {
+                assert_eq!(id.kind(), "Product");
+                &**source
+            }
+            Err(error) => error,
+            Ok(_) => panic!("way {way}"),
+        };
+        assert!(matches!(found, Error::Bulk(_)), "way {way}: {found}");
         assert!(!asked(&forced, "ProductsPage"), "way {way}");
     }
 }
@@ -133,11 +141,10 @@ async fn what_fails_after_the_first_product_is_an_error() {
     let mut random = ChaCha8Rng::seed_from_u64(9);
     let nodes = products(&mut random, 2_000);
     let mut export = Export::grouped(&nodes, PLAIN);
-    let place = export.text.rfind("\"isGiftCard\":false").unwrap();
-    export.text.replace_range(
-        place..place + "\"isGiftCard\":false".len(),
-        "\"isGiftCard\":12345",
+    export.text.push_str(
+        r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/Product/9999999999"}"#,
     );
+    export.objects += 1;
     let shop = Shop::with_products(export).await;
     let client = shop.client(quick());
     let mut read = client.products_by(Strategy::Bulk);
@@ -150,12 +157,67 @@ async fn what_fails_after_the_first_product_is_an_error() {
     };
     assert!(given > 0 && given < 2_000, "{given}");
     assert!(
-        matches!(error, Error::Bulk(BulkError::Object { .. })),
+        matches!(error, Error::Bulk(BulkError::Orphan { .. })),
         "{error}"
     );
     assert!(read.next().await.is_none());
     drop(read);
     assert!(!asked(&shop, "ProductsPage"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_and_the_others_follow() {
+    let mut random = ChaCha8Rng::seed_from_u64(10);
+    let nodes = products(&mut random, 2_000);
+    let mut spoiled: Vec<u64> = nodes
+        .iter()
+        .step_by(150)
+        .skip(1)
+        .map(|node| number(&node["id"]))
+        .collect();
+    let good = Export::grouped(&nodes, PLAIN);
+    let mut export = good.clone();
+    for number in &spoiled {
+        let begin = export.text.find(&format!("Product/{number}\"")).unwrap();
+        let field = "\"isGiftCard\":";
+        let place = begin + export.text[begin..].find(field).unwrap() + field.len();
+        export.text.insert_str(place, "12345,\"\":");
+    }
+    for grouped in [false, true] {
+        let shop = Shop::with_products(export.clone()).await;
+        let client = shop.client(BulkOptions { grouped, ..quick() });
+        let mut read = client.products_by(Strategy::BulkOnly);
+        let (mut given, mut named) = (Vec::new(), Vec::new());
+        while let Some(product) = read.next().await {
+            match product {
+                Ok(product) => given.push(product),
+                Err(Error::Unreadable { id, source }) => {
+                    let Error::Bulk(BulkError::Object { path, .. }) = &*source else {
+                        panic!("{source}");
+                    };
+                    assert_eq!(path, "isGiftCard");
+                    named.push(id.number());
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        spoiled.sort_unstable();
+        assert_eq!(named, spoiled);
+        let shop = Shop::with_products(good.clone()).await;
+        let client = shop.client(quick());
+        let mut whole: Vec<Product> = client
+            .products_by(Strategy::BulkOnly)
+            .try_collect()
+            .await
+            .unwrap();
+        whole.retain(|product| !spoiled.contains(&product.id.number()));
+        assert_eq!(given, whole);
+    }
+}
+
+fn number(id: &Value) -> u64 {
+    let id: Gid = serde_json::from_value(id.clone()).unwrap();
+    id.number()
 }
 
 fn list(nodes: Vec<Value>) -> Value {
