@@ -21,7 +21,7 @@ impl ShopDomain {
     /// `admin.shopify.com/store/name`.
     ///
     /// # Errors
-    /// Anything else: other hosts, ports, user names, paths, white space, other scripts.
+    /// Anything else: other hosts, ports, user names, paths, white space, other scripts, plain or as `xn--`.
     pub fn parse(text: &str) -> Result<Self, InvalidShopDomain> {
         let lower = text.to_ascii_lowercase();
         let bare = lower.strip_prefix("https://").unwrap_or(&lower);
@@ -44,9 +44,12 @@ impl ShopDomain {
 
     fn from_name(name: &str) -> Result<Self, InvalidShopDomain> {
         let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        // A DNS label has at most 63 characters (RFC 1035, 2.3.4).
-        let valid =
-            (1..=63).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(legal);
+        // A DNS label has at most 63 characters (RFC 1035, 2.3.4). One with this prefix stands for other scripts (RFC
+        // 5890, 2.3.2.1), and most of those make no URL.
+        let valid = (1..=63).contains(&name.len())
+            && !name.starts_with('-')
+            && !name.starts_with("xn--")
+            && name.bytes().all(legal);
         if valid {
             Ok(Self(format!("{name}{SUFFIX}")))
         } else {
@@ -136,6 +139,9 @@ mod tests {
         "admin.shopify.com.evil/store/a",
         "a.myshopify.com//",
         "\0a",
+        "xn--a",
+        "XN--a.myshopify.com",
+        "xn--mnchen-3ya.myshopify.com",
     ];
 
     #[test]
@@ -169,7 +175,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_one_host_below_myshopify(text in "\\PC{0,40}") {
+        fn whatever_is_accepted_is_one_host_below_myshopify(
+            text in "(https://|admin\\.shopify\\.com/store/)?(xn--)?[a-zA-Z0-9-]{0,8}[-_./:@?#%\\\\ \n\\PC]?\
+                [a-z0-9]{0,3}(\\.myshopify\\.com)?/?",
+        ) {
             if let Ok(shop) = ShopDomain::parse(&text) {
                 let url = url::Url::parse(&format!("https://{shop}/admin")).unwrap();
                 prop_assert_eq!(url.host_str(), Some(shop.as_str()));

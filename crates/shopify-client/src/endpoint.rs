@@ -52,6 +52,10 @@ impl Endpoint {
             return Err(InvalidEndpoint);
         }
         let sample = template.replace("{shop}", ShopDomain::sample().as_str());
+        // The parser drops them from a whole URL, where the template is but the beginning of one.
+        if sample.contains(|sign: char| sign.is_whitespace() || sign.is_control()) {
+            return Err(InvalidEndpoint);
+        }
         let url = Url::parse(&sample).map_err(|_| InvalidEndpoint)?;
         let plain = matches!(url.scheme(), "http" | "https")
             && url.has_host()
@@ -142,12 +146,13 @@ mod tests {
             "https://{shop}#x",
             "https://user:password@{shop}",
             "file:///{shop}",
+            "https://{shop} ",
+            "https://{shop}\n",
+            "https://{shop}:8443 ",
         ] {
-            assert_eq!(
-                Endpoint::custom(template),
-                Err(InvalidEndpoint),
-                "{template}"
-            );
+            for read in [Endpoint::custom, Endpoint::parse] {
+                assert_eq!(read(template), Err(InvalidEndpoint), "{template:?}");
+            }
         }
     }
 }

@@ -42,9 +42,12 @@ impl FromStr for ShopDomain {
         let lower = text.to_ascii_lowercase();
         let name = lower.strip_suffix(Self::SUFFIX).ok_or(InvalidShopDomain)?;
         let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        // 63 is the length limit of a DNS label (RFC 1035, section 2.3.4).
-        let valid =
-            (1..=63).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(legal);
+        // 63 is the length limit of a DNS label (RFC 1035, section 2.3.4). One with this prefix stands for other scripts
+        // (RFC 5890, section 2.3.2.1), and most of those make no URL.
+        let valid = (1..=63).contains(&name.len())
+            && !name.starts_with('-')
+            && !name.starts_with("xn--")
+            && name.bytes().all(legal);
         if valid {
             Ok(Self(lower))
         } else {
@@ -179,6 +182,7 @@ mod tests {
             "a/b.myshopify.com",
             "a_b.myshopify.com",
             "a.b.myshopify.com",
+            "xn--a.myshopify.com",
             "ä.myshopify.com",
             &format!("{}.myshopify.com", "a".repeat(64)),
         ] {

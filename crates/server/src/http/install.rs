@@ -75,7 +75,15 @@ mod tests {
         for text in ["some-shop", "Some-Shop.myshopify.com"] {
             assert_eq!(named(text).unwrap().as_str(), "some-shop.myshopify.com");
         }
-        for text in ["", "a.b", "evil.example", "a.myshopify.com/", "a:1", "ä"] {
+        for text in [
+            "",
+            "a.b",
+            "evil.example",
+            "a.myshopify.com/",
+            "a:1",
+            "ä",
+            "xn--a",
+        ] {
             assert_eq!(named(text), Err(ApiError::InvalidShop), "{text}");
         }
     }

@@ -14,4 +14,5 @@ mod support;
 mod tokens;
 mod unchanged;
 mod webhook_route;
+mod webhook_signatures;
 mod webhooks;
