@@ -81,3 +81,57 @@ impl Lines {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str, piece: usize, max_line: usize) -> Result<Vec<(u64, String)>, BulkError> {
+        let mut lines = Lines::new(max_line);
+        let mut found = Vec::new();
+        let mut take = |number, line: &[u8]| {
+            found.push((number, String::from_utf8_lossy(line).into_owned()));
+            Ok(())
+        };
+        for bytes in text.as_bytes().chunks(piece) {
+            lines.push(bytes, &mut take)?;
+        }
+        lines.end(&mut take)?;
+        Ok(found)
+    }
+
+    #[test]
+    fn lines_come_whole_whatever_arrives_at_a_time() {
+        for (text, lines) in [
+            ("", vec![]),
+            ("\n\n", vec![]),
+            ("a", vec!["a"]),
+            ("a\n", vec!["a"]),
+            ("a\n\nbc\r\n", vec!["a", "bc\r"]),
+            ("abc\nd\nefgh", vec!["abc", "d", "efgh"]),
+        ] {
+            let lines = (1..).zip(lines.iter().map(|line| (*line).to_owned()));
+            let expected: Vec<(u64, String)> = lines.collect();
+            for piece in 1..=12 {
+                assert_eq!(
+                    all(text, piece, 4).unwrap(),
+                    expected,
+                    "{text:?} by {piece}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_named() {
+        for text in ["a\n\nabcde\nb\n", "a\nabcde"] {
+            for piece in 1..=12 {
+                let found = all(text, piece, 4);
+                assert!(
+                    matches!(found, Err(BulkError::LineTooLong { line: 2, limit: 4 })),
+                    "{text:?} by {piece}"
+                );
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, IntoInnerError, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 /// What records are sorted by. Those with equal keys stay in the order in which they came.
@@ -12,7 +12,7 @@ pub(super) type SortKey = (u64, u64);
 
 /// The most runs that are merged at a time.
 const MOST_RUNS: usize = 128;
-/// How much is written at a time when records are not in order already.
+/// How much is written at a time, at least.
 const WRITE: usize = 256 << 10;
 const LEAST_READ: usize = 4 << 10;
 const MOST_READ: usize = 1 << 20;
@@ -24,7 +24,6 @@ const HEADER: usize = 3 * 8;
 #[derive(Debug)]
 pub(super) struct Sorter {
     memory: usize,
-    folder: Option<PathBuf>,
     gathered: Gathered,
     written: Written,
 }
@@ -48,9 +47,7 @@ impl Gathered {
         self.disordered |= self.entries.last().is_some_and(|(last, _)| *last > key);
         self.entries.push((key, self.bytes.len()));
         let length = record[0].len() + record[1].len();
-        for number in [key.0, key.1, length as u64] {
-            self.bytes.extend_from_slice(&number.to_le_bytes());
-        }
+        self.bytes.extend_from_slice(&header(key, length));
         for part in record {
             self.bytes.extend_from_slice(part);
         }
@@ -71,9 +68,10 @@ impl Gathered {
 }
 
 /// Sorted runs in a file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Written {
-    file: Option<File>,
+    folder: Option<PathBuf>,
+    file: Option<BufWriter<File>>,
     end: u64,
     runs: Vec<Run>,
 }
@@ -86,13 +84,25 @@ struct Run {
 }
 
 impl Written {
-    fn append(&mut self, folder: Option<&PathBuf>, bytes: &[u8]) -> io::Result<()> {
+    fn new(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder,
+            file: None,
+            end: 0,
+            runs: Vec::new(),
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(match folder {
-                Some(folder) => tempfile::tempfile_in(folder)?,
-                None => tempfile::tempfile()?,
-            }),
+            none => {
+                let file = match &self.folder {
+                    Some(folder) => tempfile::tempfile_in(folder)?,
+                    None => tempfile::tempfile()?,
+                };
+                none.insert(BufWriter::with_capacity(WRITE, file))
+            }
         };
         file.write_all(bytes)?;
         self.end += bytes.len() as u64;
@@ -107,6 +117,12 @@ impl Written {
             _ => self.runs.push(Run { begin, end, last }),
         }
     }
+
+    /// To be read now.
+    fn into_parts(self) -> io::Result<(Option<File>, Vec<Run>)> {
+        let file = self.file.map(BufWriter::into_inner).transpose();
+        Ok((file.map_err(IntoInnerError::into_error)?, self.runs))
+    }
 }
 
 impl Sorter {
@@ -114,9 +130,8 @@ impl Sorter {
     pub(super) fn new(memory: usize, folder: Option<&PathBuf>) -> Self {
         Self {
             memory,
-            folder: folder.cloned(),
             gathered: Gathered::default(),
-            written: Written::default(),
+            written: Written::new(folder.cloned()),
         }
     }
 
@@ -148,29 +163,22 @@ impl Sorter {
 
     /// Makes a run of what is in memory.
     fn write(&mut self) -> io::Result<()> {
-        let begin = self.written.end;
-        let folder = self.folder.as_ref();
-        let gathered = &mut self.gathered;
+        let Self {
+            gathered, written, ..
+        } = self;
+        let begin = written.end;
         if gathered.disordered {
             gathered.sort();
-            let mut page = Vec::with_capacity(WRITE * 2);
             for (_, place) in &gathered.entries {
-                let header = &gathered.bytes[*place..];
-                let end = HEADER + length(header)?;
-                page.extend_from_slice(&header[..end]);
-                if page.len() >= WRITE {
-                    self.written.append(folder, &page)?;
-                    page.clear();
-                }
+                let record = &gathered.bytes[*place..];
+                written.append(&record[..HEADER + length(record)?])?;
             }
-            self.written.append(folder, &page)?;
         } else {
-            self.written.append(folder, &gathered.bytes)?;
+            written.append(&gathered.bytes)?;
         }
-        if let (Some((first, _)), Some((last, _))) =
-            (gathered.entries.first(), gathered.entries.last())
-        {
-            self.written.end_run(begin, *first, *last);
+        let ends = (gathered.entries.first(), gathered.entries.last());
+        if let (Some((first, _)), Some((last, _))) = ends {
+            written.end_run(begin, *first, *last);
         }
         gathered.clear();
         Ok(())
@@ -182,39 +190,25 @@ impl Sorter {
         while self.written.runs.len() > MOST_RUNS {
             self.merge_runs()?;
         }
-        let Self {
-            memory,
-            gathered,
-            written,
-            ..
-        } = self;
-        let mut file = written.file;
-        let merge = Merge::new(&mut file, &written.runs, gathered, memory)?;
+        let (mut file, runs) = self.written.into_parts()?;
+        let merge = Merge::new(&mut file, &runs, self.gathered, self.memory)?;
         Ok(Sorted { file, merge })
     }
 
     /// Makes fewer and longer runs.
     fn merge_runs(&mut self) -> io::Result<()> {
-        let mut before = std::mem::take(&mut self.written);
-        for runs in before.runs.chunks(MOST_RUNS) {
+        let next = Written::new(self.written.folder.clone());
+        let (mut file, runs) = std::mem::replace(&mut self.written, next).into_parts()?;
+        for runs in runs.chunks(MOST_RUNS) {
             let begin = self.written.end;
-            let none = Gathered::default();
-            let mut merge = Merge::new(&mut before.file, runs, none, self.memory)?;
-            let mut page = Vec::with_capacity(WRITE * 2);
+            let mut merge = Merge::new(&mut file, runs, Gathered::default(), self.memory)?;
             let mut ends: Option<(SortKey, SortKey)> = None;
             while let Some((key, record)) = merge.peek()? {
                 ends = Some((ends.map_or(key, |(first, _)| first), key));
-                for number in [key.0, key.1, record.len() as u64] {
-                    page.extend_from_slice(&number.to_le_bytes());
-                }
-                page.extend_from_slice(record);
-                merge.advance(&mut before.file)?;
-                if page.len() >= WRITE {
-                    self.written.append(self.folder.as_ref(), &page)?;
-                    page.clear();
-                }
+                self.written.append(&header(key, record.len()))?;
+                self.written.append(record)?;
+                merge.advance(&mut file)?;
             }
-            self.written.append(self.folder.as_ref(), &page)?;
             if let Some((first, last)) = ends {
                 self.written.end_run(begin, first, last);
             }
@@ -378,6 +372,14 @@ impl Reader {
         self.rest.begin += more as u64;
         Ok(())
     }
+}
+
+fn header(key: SortKey, length: usize) -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    bytes[..8].copy_from_slice(&key.0.to_le_bytes());
+    bytes[8..16].copy_from_slice(&key.1.to_le_bytes());
+    bytes[16..].copy_from_slice(&(length as u64).to_le_bytes());
+    bytes
 }
 
 /// A record's length.
