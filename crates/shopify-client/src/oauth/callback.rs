@@ -1,15 +1,16 @@
 //! The query strings with which Shopify opens an app: signed with the app's secret.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::{DateTime, Utc};
-use ring::hmac;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::form_urlencoded;
 
+use super::is_signed;
 use crate::ShopDomain;
 
 /// Parameters that may come once only: a second one would let two readers see two values.
@@ -17,8 +18,9 @@ const SINGLE: [&str; 6] = ["hmac", "shop", "code", "state", "timestamp", "host"]
 
 /// A query string whose signature is right.
 ///
-/// The shop is who it says it is. Whether it is *this* browser's user who asked for it is for `state` to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The shop is who it says it is. Whether it is *this* browser's user who asked for it is for `state` to tell. `Debug`
+/// names the parameters and keeps their values to itself: `code` and `id_token` open the shop.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedQuery {
     /// The shop that is opened or installed.
     pub shop: ShopDomain,
@@ -42,8 +44,19 @@ pub struct Callback {
     pub timestamp: Option<DateTime<Utc>>,
 }
 
-impl std::fmt::Debug for Callback {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SignedQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.parameters.keys().collect::<Vec<_>>();
+        f.debug_struct("SignedQuery")
+            .field("shop", &self.shop)
+            .field("timestamp", &self.timestamp)
+            .field("parameters", &names)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callback")
             .field("shop", &self.shop)
             .finish_non_exhaustive()
@@ -77,7 +90,7 @@ pub enum CallbackError {
 /// Source: Shopify, "Implement authorization code grant manually".
 ///
 /// # Errors
-/// See [`CallbackError`]. The signature is looked at before any other parameter.
+/// See [`CallbackError`]. No parameter is believed before the signature; that one comes twice is seen before.
 pub fn verify_query<'a>(
     raw_query: &str,
     secrets: impl IntoIterator<Item = &'a SecretString>,
@@ -100,17 +113,7 @@ pub fn verify_query<'a>(
         .ok_or(CallbackError::MissingSignature)?;
     parameters.remove("signature");
     let signature = hex::decode(signature).map_err(|_| CallbackError::WrongSignature)?;
-    let message = message(&parameters);
-    // Every secret is tried, so that the time taken does not tell which one fits.
-    let fits = |secret: &&SecretString| {
-        // Anybody can sign with an empty one.
-        if secret.expose_secret().is_empty() {
-            return false;
-        }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
-        hmac::verify(&key, message.as_bytes(), &signature).is_ok()
-    };
-    if secrets.into_iter().filter(fits).count() == 0 {
+    if !is_signed(&message(&parameters), &signature, secrets) {
         return Err(CallbackError::WrongSignature);
     }
     let shop = parameters
@@ -193,6 +196,8 @@ fn is_fresh(at: Option<DateTime<Utc>>, now: DateTime<Utc>, tolerance: Duration) 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ring::hmac;
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -256,6 +261,23 @@ mod tests {
         let nothing = SecretString::default();
         let refused = verify_query(&format!("shop=a.myshopify.com&hmac={tag}"), [&nothing]);
         assert_eq!(refused, Err(CallbackError::WrongSignature));
+    }
+
+    #[test]
+    fn what_opens_the_shop_is_not_shown() {
+        let query = [
+            ("shop", "a.myshopify.com"),
+            ("id_token", "eyJh"),
+            ("code", "0907"),
+        ];
+        let query = verify_query(&signed(&query), [&hush()]).unwrap();
+        assert_eq!(query.get("id_token"), Some("eyJh"));
+        let shown = format!("{query:?}");
+        assert!(shown.contains("a.myshopify.com") && shown.contains("id_token"));
+        assert!(
+            !shown.contains("eyJh") && !shown.contains("0907"),
+            "{shown}"
+        );
     }
 
     #[test]

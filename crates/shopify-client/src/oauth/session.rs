@@ -6,11 +6,11 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use ring::hmac;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use super::is_signed;
 use crate::ShopDomain;
 
 /// By how much Shopify's clock and this machine's may differ, in seconds: the tolerance of Shopify's own libraries.
@@ -138,12 +138,7 @@ fn signed_claims<'a>(
         return Err(SessionTokenError::WrongAlgorithm);
     }
     let signature = decoded(signature)?;
-    // Every secret is tried, so that the time taken does not tell which one fits.
-    let fits = |secret: &&SecretString| {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
-        hmac::verify(&key, message.as_bytes(), &signature).is_ok()
-    };
-    if secrets.into_iter().filter(fits).count() == 0 {
+    if !is_signed(message, &signature, secrets) {
         return Err(SessionTokenError::WrongSignature);
     }
     serde_json::from_slice(&decoded(claims)?).map_err(|_| malformed)
