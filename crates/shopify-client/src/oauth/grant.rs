@@ -103,7 +103,9 @@ impl From<WireGrant> for TokenGrant {
             access_token: wire.access_token,
             scopes: scopes.map(str::to_owned).collect(),
             expires_in: wire.expires_in.map(Duration::from_secs),
-            refresh_token: wire.refresh_token,
+            refresh_token: wire
+                .refresh_token
+                .filter(|token| !token.expose_secret().is_empty()),
             refresh_token_expires_in: wire.refresh_token_expires_in.map(Duration::from_secs),
         }
     }
@@ -260,7 +262,9 @@ impl OAuth<'_> {
                 Retry::Never | Retry::WithNewToken => return Err(failure.error),
             };
             let pause = policy.pause(failures, asked);
-            if failures >= policy.attempts || start.elapsed() + pause > policy.budget {
+            // Who asks for a token has a browser waiting, or an old token that is still good: long pauses are theirs.
+            let too_long = pause > policy.longest_pause || start.elapsed() + pause > policy.budget;
+            if failures >= policy.attempts || too_long {
                 return Err(failure.error);
             }
             sleep(pause).await;
@@ -283,59 +287,86 @@ impl OAuth<'_> {
         let grant: WireGrant = serde_json::from_slice(&arrived.body).map_err(|source| {
             // Not the source itself: its text may quote what should have been a token.
             let place = format!("line {}, column {}", source.line(), source.column());
-            Failure::never(Error::Decode {
-                operation: OPERATION,
-                path: ".".to_owned(),
-                source: place.into(),
-            })
+            senseless(".", place)
         })?;
+        if grant.access_token.expose_secret().is_empty() {
+            return Err(senseless("access_token", "it is empty".to_owned()));
+        }
         Ok(grant.into())
     }
 }
 
-/// Reads `{"error": "invalid_subject_token"}` and its like.
+fn senseless(path: &str, why: String) -> Failure {
+    Failure::never(Error::Decode {
+        operation: OPERATION,
+        path: path.to_owned(),
+        source: why.into(),
+    })
+}
+
+/// What a refusal says: `{"error": "invalid_subject_token", "error_description": …}`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Reason {
+    error: String,
+    error_description: String,
+}
+
+impl Reason {
+    /// Whether it is over with what was spent. Shopify's libraries know the first; apps have got the last for refresh
+    /// tokens that are retired, with status 401; the other is that of RFC 6749, section 5.2.
+    fn ends_the_grant(&self) -> bool {
+        match self.error.as_str() {
+            "invalid_subject_token" | "invalid_grant" => true,
+            "invalid_request" => self.error_description.contains("active refresh_token"),
+            _ => false,
+        }
+    }
+
+    /// Whether a 400 says that the app is wrong, which asking the merchant again would not mend.
+    fn is_about_the_app(&self) -> bool {
+        [
+            "shop_not_permitted",
+            "invalid_client",
+            "unauthorized_client",
+            "application_cannot_be_found",
+        ]
+        .contains(&self.error.as_str())
+    }
+}
+
 fn refusal(arrived: &Arrived, spends: Spends) -> Failure {
-    let body: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
-    let code = body.get("error").and_then(Value::as_str).unwrap_or("");
+    let reason: Reason = serde_json::from_slice(&arrived.body).unwrap_or_default();
     let status = Error::Status {
         operation: OPERATION,
         status: arrived.status,
         request_id: arrived.request_id.clone(),
     };
     let denied = || Error::AccessDenied {
-        message: code.chars().take(100).collect(),
+        message: reason.error.chars().take(100).collect(),
     };
-    match (arrived.status, code) {
-        // A page, where there should be a reason: that of a proxy, perhaps, for which nobody should have to open the app.
-        (400, "") if spends == Spends::Kept => Failure::never(status),
-        (400, code) if !is_about_the_app(code) => Failure::never(Error::Reauthorize),
-        (400 | 401 | 403, _) => Failure::never(denied()),
-        (402, _) => Failure::never(Error::ShopFrozen),
-        (404, _) => Failure::never(Error::NotFound),
-        (423, _) => Failure::never(Error::ShopLocked),
-        (429, _) => Failure {
+    match arrived.status {
+        400 | 401 if reason.ends_the_grant() => Failure::never(Error::Reauthorize),
+        400 if reason.is_about_the_app() => Failure::never(denied()),
+        // Neither the page of a proxy nor a reason that nobody knows should make a merchant open the app.
+        400 if spends == Spends::Kept => Failure::never(status),
+        400 => Failure::never(Error::Reauthorize),
+        401 | 403 => Failure::never(denied()),
+        402 => Failure::never(Error::ShopFrozen),
+        404 => Failure::never(Error::NotFound),
+        423 => Failure::never(Error::ShopLocked),
+        429 => Failure {
             error: Error::Throttled {
                 operation: OPERATION,
                 retry_after: arrived.retry_after,
             },
             retry: Retry::Throttled(arrived.retry_after),
         },
-        (430, _) => Failure::never(Error::SecurityRejection),
-        (500.., _) => Failure {
+        430 => Failure::never(Error::SecurityRejection),
+        500.. => Failure {
             error: status,
             retry: Retry::Passing(arrived.retry_after),
         },
         _ => Failure::never(status),
     }
-}
-
-/// Whether a 400 says that the app is wrong, which asking the merchant again would not mend.
-fn is_about_the_app(code: &str) -> bool {
-    [
-        "shop_not_permitted",
-        "invalid_client",
-        "unauthorized_client",
-        "application_cannot_be_found",
-    ]
-    .contains(&code)
 }

@@ -177,29 +177,75 @@ async fn what_is_refused_is_not_tried_again() {
     }
 }
 
-/// A refresh token is not given up for a page that a proxy sends.
+/// A refresh token is not given up for a page that a proxy sends, nor for a reason that says nothing about it.
 #[tokio::test]
 async fn a_refresh_token_is_given_up_only_for_a_reason() {
-    let script = Script::start().await;
-    script
-        .then(
-            EXCHANGE,
-            ResponseTemplate::new(400).set_body_string("<html>"),
-        )
-        .then(
-            EXCHANGE,
-            json_answer(400, &json!({"error": "invalid_subject_token"})),
+    let (app, old) = (app(), SecretString::from("shprt_1"));
+    let retired = json!({
+        "error": "invalid_request",
+        "error_description": "This request requires an active refresh_token",
+    });
+    for (status, reason) in [
+        (400, json!({"error": "invalid_subject_token"})),
+        (400, json!({"error": "invalid_grant"})),
+        (400, retired.clone()),
+        (401, retired),
+    ] {
+        let script = Script::start().await;
+        script.then(EXCHANGE, json_answer(status, &reason));
+        let error = client(&script).oauth(&app).refresh(&domain(), &old).await;
+        assert!(
+            matches!(error, Err(Error::Reauthorize)),
+            "{status} {reason}: {error:?}"
         );
-    let (client, app) = (client(&script), app());
-    let oauth = client.oauth(&app);
-    let old = SecretString::from("shprt_1");
-    let error = oauth.refresh(&domain(), &old).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Status { status: 400, .. }),
-        "{error:?}"
-    );
-    let error = oauth.refresh(&domain(), &old).await.unwrap_err();
-    assert!(matches!(error, Error::Reauthorize), "{error:?}");
+        script.finish();
+    }
+    for (status, body) in [
+        (400, "<html>".to_owned()),
+        (400, json!({"error": "invalid_request"}).to_string()),
+        (400, json!({"error": "come_back_later"}).to_string()),
+        (400, json!({"error": {"code": 1}}).to_string()),
+        (401, json!({"error": "invalid_client"}).to_string()),
+        (401, "active refresh_token".to_owned()),
+    ] {
+        let script = Script::start().await;
+        let answer = ResponseTemplate::new(status).set_body_string(body.clone());
+        script.then(EXCHANGE, answer);
+        let error = client(&script).oauth(&app).refresh(&domain(), &old).await;
+        let expected = match error {
+            Err(Error::Status { status: 400, .. }) => 400,
+            Err(Error::AccessDenied { .. }) => 401,
+            _ => 0,
+        };
+        assert_eq!(expected, status, "{body}: {error:?}");
+        script.finish();
+    }
+}
+
+#[tokio::test]
+async fn a_long_pause_is_the_callers() {
+    let script = Script::start().await;
+    let throttled = ResponseTemplate::new(429).insert_header("Retry-After", "60");
+    script.then(EXCHANGE, throttled);
+    let client = client_at(&script.uri(), Client::builder());
+    let error = exchange(&client).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_mins(1)));
+    script.finish();
+}
+
+#[tokio::test]
+async fn an_empty_token_is_none() {
+    let script = Script::start().await;
+    let (mut nothing, mut half) = (grant(1), grant(1));
+    nothing["access_token"] = "".into();
+    half["refresh_token"] = "".into();
+    script
+        .then(EXCHANGE, json_answer(200, &nothing))
+        .then(EXCHANGE, json_answer(200, &half));
+    let client = client(&script);
+    let error = exchange(&client).await.unwrap_err();
+    assert!(matches!(error, Error::Decode { .. }), "{error:?}");
+    assert!(exchange(&client).await.unwrap().refresh_token.is_none());
     script.finish();
 }
 
