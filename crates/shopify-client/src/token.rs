@@ -16,9 +16,11 @@
 //! | several processes | the journal entry of one keeps the others away, for a minute |
 //! | the answer is lost, late or unreadable | asked for again with the same refresh token: Shopify allows it until the new pair is used (since 28 August 2026), so the new pair is not used before it is saved |
 //! | the process dies between answer and save | the same, by the next one: the store still has the old refresh token, and the journal entry tells that somebody was at it |
-//! | 5xx, 429, no network | a pause, growing from a second to half a minute; the old token is good until its own end, and only then callers see a retryable error |
+//! | 5xx, 429, no network | a pause, growing from a second to half a minute, or as long as Shopify asks for (a quarter of an hour at most); the old token is good until its own end, and only then callers see a retryable error |
+//! | any other 400 | the same: a page of a proxy says nothing about the refresh token |
 //! | `expires_in` is missing or 0 | an hour, if there is a refresh token; otherwise the token never expires (see [`StoredToken::granted`]) |
-//! | the refresh token is retired, expired or revoked (400 `invalid_subject_token`) | if the store has changed meanwhile, what is there; else the old token until its end, then [`Error::Reauthorize`](crate::Error::Reauthorize), without asking Shopify again until the store changes |
+//! | a renewal brings no new refresh token | the old one stays in use |
+//! | the refresh token is retired, expired or revoked (400 or 401: `invalid_subject_token`, `invalid_grant`, "requires an active refresh_token") | if the store has changed meanwhile, what is there; else the old token until its end, then [`Error::Reauthorize`](crate::Error::Reauthorize), without asking Shopify again until the store changes |
 //! | the app's secret is wrong (`invalid_client`) | a lasting error, which is no reason to ask the merchant |
 //! | Shopify rejects the access token (401) | a new one at once; if there is none to be had, `Reauthorize` |
 //! | a token by client credentials | asked for anew, as it has no refresh token |

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::renewal::{Known, Outcome, Renewal};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
@@ -66,6 +66,7 @@ pub struct ManagedToken {
 }
 
 type Slot = Mutex<State>;
+type Running = Shared<BoxFuture<'static, Outcome>>;
 
 /// What is known of one shop.
 #[derive(Default)]
@@ -73,19 +74,21 @@ struct State {
     known: Option<Known>,
     /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
     /// no answer, and nothing that the store holds for it, such as a connection, stays held.
-    renewal: Option<Shared<BoxFuture<'static, Outcome>>>,
+    renewal: Option<Running>,
+    /// It may have read the store before that was changed: its outcome is no news.
+    outdated: bool,
     /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
-    driver: JoinSet<Outcome>,
+    driver: JoinSet<()>,
     pause: Option<Pause>,
     failures: u32,
     /// The version for which Shopify has said that the merchant must be asked.
     ended: Option<u64>,
 }
 
-/// Nothing is asked for a while.
+/// Nothing is asked for a while, on a clock that nobody sets.
 #[derive(Clone)]
 struct Pause {
-    until: DateTime<Utc>,
+    until: Instant,
     /// What callers are told until then. Without it, the pause is for those who have a token that will do.
     error: Option<TokenError>,
 }
@@ -214,7 +217,7 @@ impl ManagedTokens {
 
     /// Reads the shop's token anew at its next use: an installation has replaced it, or it was removed.
     pub fn forget(&self, shop: &ShopDomain) {
-        *self.shop(shop).lock() = State::default();
+        self.shop(shop).lock().forget();
     }
 }
 
@@ -226,11 +229,16 @@ impl ManagedToken {
     /// # Errors
     /// As for [`TokenSource::access_token`].
     pub async fn migrate(&self) -> Result<(), TokenError> {
-        let running = self.lock().renewal.clone();
-        if let Some(running) = running {
+        let renewal = loop {
+            let running = {
+                let mut state = self.lock();
+                match state.renewal.clone() {
+                    Some(running) => running,
+                    None => break self.start(&mut state, None, true),
+                }
+            };
             self.finished(running).await;
-        }
-        let renewal = self.start(&mut self.lock(), None, true);
+        };
         match self.finished(renewal).await.error {
             Some(error) => Err(error),
             None => Ok(()),
@@ -238,22 +246,21 @@ impl ManagedToken {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, so a poisoned lock still guards whole values.
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slot)
     }
 
     /// A token other than `rejected`.
     async fn current(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
         // More often only if the token is replaced again and again by tokens that are rejected.
         for _ in 0..4 {
-            let (usable, renewal) = {
+            let (usable, renewal, outdated) = {
                 let mut state = self.lock();
                 let now = self.parts.clock.now();
                 let usable = state.usable(rejected, now);
                 if let Some(known) = usable.as_ref().filter(|known| !known.is_due(now)) {
                     return Ok(known.token());
                 }
-                if let Some(pause) = state.paused(now) {
+                if let Some(pause) = state.paused() {
                     match (&usable, pause.error) {
                         (Some(known), _) => return Ok(known.token()),
                         (None, Some(error)) => return Err(error),
@@ -263,7 +270,7 @@ impl ManagedToken {
                 let running = state.renewal.clone();
                 let renewal =
                     running.unwrap_or_else(|| self.start(&mut state, rejected, self.parts.migrate));
-                (usable, renewal)
+                (usable, renewal, state.outdated)
             };
             let Some(outcome) = self.finished_in_time(renewal, usable.is_some()).await else {
                 let now = self.parts.clock.now();
@@ -274,13 +281,9 @@ impl ManagedToken {
                 }
             };
             match (self.token_of(&outcome, rejected), outcome.error) {
+                _ if outdated => {}
                 (Some(_), None) if outcome.only_read => {}
-                (Some(token), None) => return Ok(token),
-                (Some(token), Some(error)) => {
-                    let shop = &self.shop;
-                    log::warn!(shop:% = shop; "The token could not be renewed yet: {error}");
-                    return Ok(token);
-                }
+                (Some(token), _) => return Ok(token),
                 (None, Some(error)) => return Err(error),
                 // What somebody else was after is what was rejected here.
                 (None, None) => {}
@@ -297,12 +300,7 @@ impl ManagedToken {
         is_usable(known, rejected, now).then(|| known.token())
     }
 
-    fn start(
-        &self,
-        state: &mut State,
-        rejected: Option<&SecretString>,
-        migrate: bool,
-    ) -> Shared<BoxFuture<'static, Outcome>> {
+    fn start(&self, state: &mut State, rejected: Option<&SecretString>, migrate: bool) -> Running {
         let renewal = Renewal {
             parts: Arc::clone(&self.parts),
             shop: self.shop.clone(),
@@ -312,30 +310,28 @@ impl ManagedToken {
             migrate,
         };
         let renewal = renewal.run().boxed().shared();
+        let (driven, parts) = (renewal.clone(), Arc::clone(&self.parts));
+        let slot = Arc::downgrade(&self.slot);
         state.driver = JoinSet::new();
-        state.driver.spawn(renewal.clone());
+        state.driver.spawn(async move {
+            let outcome = driven.clone().await;
+            if let Some(slot) = slot.upgrade() {
+                lock(&slot).note(&driven, &outcome, &parts);
+            }
+        });
         state.renewal = Some(renewal.clone());
         renewal
     }
 
-    /// Waits for a renewal. The first to see its end notes what it came to.
-    async fn finished(&self, renewal: Shared<BoxFuture<'static, Outcome>>) -> Outcome {
+    /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.
+    async fn finished(&self, renewal: Running) -> Outcome {
         let outcome = renewal.clone().await;
-        let mut state = self.lock();
-        let current = state.renewal.as_ref();
-        if current.is_some_and(|current| current.ptr_eq(&renewal)) {
-            state.renewal = None;
-            self.note(&mut state, &outcome);
-        }
+        self.lock().note(&renewal, &outcome, &self.parts);
         outcome
     }
 
     /// The same, but `None` if it takes longer than a caller waits who has a token that will do.
-    async fn finished_in_time(
-        &self,
-        renewal: Shared<BoxFuture<'static, Outcome>>,
-        has_token: bool,
-    ) -> Option<Outcome> {
+    async fn finished_in_time(&self, renewal: Running, has_token: bool) -> Option<Outcome> {
         let finished = self.finished(renewal);
         if has_token {
             timeout(self.parts.patience, finished).await.ok()
@@ -343,30 +339,11 @@ impl ManagedToken {
             Some(finished.await)
         }
     }
+}
 
-    fn note(&self, state: &mut State, outcome: &Outcome) {
-        let now = self.parts.clock.now();
-        state.known.clone_from(&outcome.known);
-        let Some(error) = &outcome.error else {
-            state.failures = 0;
-            state.ended = None;
-            // Due nevertheless: another process is at it.
-            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
-            let due = due.is_some_and(|known| known.is_due(now));
-            state.pause = due.then(|| Pause {
-                until: now + TimeDelta::seconds(1),
-                error: None,
-            });
-            return;
-        };
-        if error.reauthorize {
-            state.ended = outcome.known.as_ref().map(|known| known.kept.version);
-        }
-        state.failures += 1;
-        let until = now + self.parts.pause(state.failures);
-        let error = Some(error.clone());
-        state.pause = Some(Pause { until, error });
-    }
+fn lock(slot: &Slot) -> MutexGuard<'_, State> {
+    // Nothing panics while it is held, so a poisoned lock still guards whole values.
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
@@ -377,8 +354,51 @@ impl State {
             .cloned()
     }
 
-    fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
-        self.pause.clone().filter(|pause| now < pause.until)
+    fn paused(&self) -> Option<Pause> {
+        let pause = self.pause.clone();
+        pause.filter(|pause| Instant::now() < pause.until)
+    }
+
+    /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
+    fn forget(&mut self) {
+        *self = Self {
+            outdated: self.renewal.is_some(),
+            renewal: self.renewal.take(),
+            driver: std::mem::take(&mut self.driver),
+            ..Self::default()
+        };
+    }
+
+    fn note(&mut self, renewal: &Running, outcome: &Outcome, parts: &Parts) {
+        let is_news = |current: &Running| current.ptr_eq(renewal);
+        if self.renewal.take_if(|current| is_news(current)).is_none() {
+            return;
+        }
+        if std::mem::take(&mut self.outdated) {
+            return;
+        }
+        self.known.clone_from(&outcome.known);
+        let Some(error) = &outcome.error else {
+            self.failures = 0;
+            self.ended = None;
+            // Due nevertheless: another process is at it.
+            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
+            let due = due.is_some_and(|known| known.is_due(parts.clock.now()));
+            self.pause = due.then(|| Pause {
+                until: Instant::now() + Duration::from_secs(1),
+                error: None,
+            });
+            return;
+        };
+        if error.reauthorize {
+            self.ended = outcome.known.as_ref().map(|known| known.kept.version);
+        }
+        self.failures += 1;
+        let pause = parts.pause(self.failures).max(outcome.asked);
+        self.pause = Some(Pause {
+            until: Instant::now() + pause,
+            error: Some(error.clone()),
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -17,6 +17,10 @@ use crate::{Error, ShopDomain, TokenError};
 
 /// How often the store is looked at while another process renews.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How often others may change the row just before this one does.
+const LOST_RACES: u32 = 4;
+/// Shopify may ask to be left alone for this long, and no longer.
+const LONGEST_ASKED: Duration = Duration::from_mins(15);
 /// Pauses between attempts to save what was obtained.
 const SAVING: [Duration; 4] = [
     Duration::from_millis(100),
@@ -51,8 +55,23 @@ impl Known {
 pub(super) struct Outcome {
     pub(super) known: Option<Known>,
     pub(super) error: Option<TokenError>,
+    /// How long Shopify asked to be left alone, with the error.
+    pub(super) asked: Duration,
     /// The token was read for the first time and is due: what is renewed next.
     pub(super) only_read: bool,
+}
+
+/// Why a renewal fails, and how long Shopify asked to be left alone.
+struct Failed {
+    error: TokenError,
+    asked: Duration,
+}
+
+impl From<TokenError> for Failed {
+    fn from(error: TokenError) -> Self {
+        let asked = Duration::ZERO;
+        Self { error, asked }
+    }
 }
 
 /// A renewal that is under way.
@@ -84,22 +103,36 @@ impl Renewal {
         let mut outcome = Outcome {
             known: self.before.clone(),
             error: None,
+            asked: Duration::ZERO,
             only_read: false,
         };
-        if let Err(error) = self.follow(&mut outcome.known).await {
-            outcome.error = Some(error);
+        let ended = self.follow(&mut outcome.known).await;
+        let (known, now) = (outcome.known.as_ref(), self.parts.clock.now());
+        match ended {
+            Ok(()) => {
+                let due = known.is_some_and(|known| known.is_due(now));
+                outcome.only_read = self.before.is_none() && due;
+            }
+            Err(Failed { error, asked }) => {
+                // Otherwise the callers are told, who need another one.
+                if known.is_some_and(|known| self.is_usable(known, now)) {
+                    let shop = &self.shop;
+                    log::warn!(shop:% = shop; "The token could not be renewed yet: {error}");
+                }
+                (outcome.error, outcome.asked) = (Some(error), asked);
+            }
         }
-        let now = self.parts.clock.now();
-        let due = outcome
-            .known
-            .as_ref()
-            .is_some_and(|known| known.is_due(now));
-        outcome.only_read = self.before.is_none() && outcome.error.is_none() && due;
         outcome
     }
 
+    fn is_usable(&self, known: &Known, now: DateTime<Utc>) -> bool {
+        let rejected = self.rejected.as_ref().is_some_and(|other| known.is(other));
+        !rejected && known.kept.token.is_alive(now)
+    }
+
     /// Follows the store until it holds what is wanted. `known` is what it holds, at the end and when it fails.
-    async fn follow(&self, known: &mut Option<Known>) -> Result<(), TokenError> {
+    async fn follow(&self, known: &mut Option<Known>) -> Result<(), Failed> {
+        let mut lost_races = 0;
         loop {
             let Some(kept) = self.stored(self.parts.store.load(&self.shop)).await? else {
                 return self.without_store(known).await;
@@ -120,6 +153,11 @@ impl Renewal {
                 *known = Some(obtained);
                 return Ok(());
             }
+            lost_races += 1;
+            if lost_races == LOST_RACES {
+                let reason = "the stored token changes again and again";
+                return Err(TokenError::temporary(reason).into());
+            }
         }
     }
 
@@ -134,9 +172,7 @@ impl Renewal {
     }
 
     fn next_step(&self, known: &Known, now: DateTime<Utc>) -> Result<Step, TokenError> {
-        let kept = &known.kept;
-        let rejected = self.rejected.as_ref().is_some_and(|other| known.is(other));
-        let usable = !rejected && kept.token.is_alive(now);
+        let (kept, usable) = (&known.kept, self.is_usable(known, now));
         let migrating = kept
             .attempt
             .filter(|attempt| attempt.purpose == Purpose::Migration);
@@ -171,12 +207,12 @@ impl Renewal {
     }
 
     /// Journals, asks Shopify, and saves. `None`: somebody else was first, look again.
-    async fn obtain(&self, kept: Kept, purpose: Purpose) -> Result<Option<Known>, TokenError> {
+    async fn obtain(&self, kept: Kept, purpose: Purpose) -> Result<Option<Known>, Failed> {
         let (parts, shop) = (&self.parts, &self.shop);
         let (begun, now) = (Instant::now(), parts.clock.now());
         let attempt = Attempt {
             by: parts.instance,
-            begun_at: now,
+            begun_at: now.trunc_subsecs(3),
             purpose,
         };
         let journaled = parts.store.begin(shop, kept.version, kept.attempt, attempt);
@@ -187,7 +223,7 @@ impl Renewal {
             Ok(token) => token,
             Err(Error::Reauthorize) => {
                 if self.is_unchanged(&kept, attempt).await? {
-                    return Err(TokenError::reauthorize());
+                    return Err(TokenError::reauthorize().into());
                 }
                 // Another process has used the next refresh token by now.
                 return Ok(None);
@@ -219,13 +255,20 @@ impl Renewal {
             let asked = grants.migrate(shop, &old.access_token);
             return Ok(StoredToken::granted(self.in_time(begun, asked).await?, now));
         }
-        match &old.refresh_token {
-            Some(refresh_token) => {
-                let asked = grants.refresh(shop, refresh_token);
-                Ok(StoredToken::granted(self.in_time(begun, asked).await?, now))
-            }
-            None => self.by_credentials(begun, now).await,
+        let Some(refresh_token) = &old.refresh_token else {
+            return self.by_credentials(begun, now).await;
+        };
+        let asked = grants.refresh(shop, refresh_token);
+        let mut grant = self.in_time(begun, asked).await?;
+        if grant.refresh_token.is_some() {
+            return Ok(StoredToken::granted(grant, now));
         }
+        // Without another one it stays in use. RFC 6749, section 6.
+        grant.refresh_token = Some(refresh_token.clone());
+        Ok(StoredToken {
+            refresh_expires_at: old.refresh_expires_at,
+            ..StoredToken::granted(grant, now)
+        })
     }
 
     async fn by_credentials(
@@ -299,10 +342,10 @@ impl Renewal {
     }
 
     /// A token that needs no store, if the app's own credentials are enough.
-    async fn without_store(&self, known: &mut Option<Known>) -> Result<(), TokenError> {
+    async fn without_store(&self, known: &mut Option<Known>) -> Result<(), Failed> {
         if !self.parts.by_credentials {
             *known = None;
-            return Err(TokenError::lasting("the app is not installed in this shop"));
+            return Err(TokenError::lasting("the app is not installed in this shop").into());
         }
         let now = self.parts.clock.now();
         let token = self.by_credentials(Instant::now(), now).await;
@@ -337,11 +380,11 @@ impl Parts {
     }
 
     /// The pause after so many failures in a row.
-    pub(super) fn pause(&self, failures: u32) -> TimeDelta {
+    pub(super) fn pause(&self, failures: u32) -> Duration {
         let longest = Duration::from_secs(30);
         let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
         let part = self.rng().random_range(0.5..=1.0);
-        TimeDelta::from_std(doubled.min(longest).mul_f64(part)).unwrap_or(TimeDelta::MAX)
+        doubled.min(longest).mul_f64(part)
     }
 
     fn rng(&self) -> impl std::ops::DerefMut<Target = Box<dyn RngCore + Send>> {
@@ -351,12 +394,15 @@ impl Parts {
     }
 }
 
-fn of_grant(error: &Error) -> TokenError {
-    match error {
+fn of_grant(error: &Error) -> Failed {
+    let asked = error.retry_after().unwrap_or_default();
+    let error = match error {
         Error::Reauthorize => TokenError::reauthorize(),
         // Half an answer, or one of a proxy: asked for again with the same refresh token.
         Error::Decode { .. } | Error::Status { .. } => TokenError::temporary(error.to_string()),
         error if error.is_retryable() => TokenError::temporary(error.to_string()),
         error => TokenError::lasting(error.to_string()),
-    }
+    };
+    let asked = asked.min(LONGEST_ASKED);
+    Failed { error, asked }
 }

@@ -47,7 +47,9 @@ impl StoredToken {
     /// rather than late.
     ///
     /// A grant without `expires_in`, or with 0, lasts an hour if it has a refresh token, as Shopify documents for such
-    /// tokens; without either it never expires.
+    /// tokens; without either it never expires. The grant of a person
+    /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)) does not belong into a store: when it ends, the app's
+    /// own would follow it.
     pub fn granted(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
         let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFE);
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());
@@ -98,7 +100,8 @@ fn after(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
 pub struct Kept {
     /// The token.
     pub token: StoredToken,
-    /// Grows with every replacement.
+    /// Grows with every replacement, and with a new installation after the row was removed: the same version never
+    /// stands for two tokens.
     pub version: u64,
     /// What was begun with this version and not ended.
     pub attempt: Option<Attempt>,
@@ -109,7 +112,7 @@ pub struct Kept {
 pub struct Attempt {
     /// Who: a random number for each [`ManagedTokens`](super::ManagedTokens).
     pub by: u64,
-    /// Since when.
+    /// Since when, in whole milliseconds: it is compared with what the store kept of it.
     pub begun_at: DateTime<Utc>,
     /// What for.
     pub purpose: Purpose,
@@ -155,28 +158,35 @@ pub trait TokenStore: Send + Sync {
 
 /// A store that lasts as long as the process: for single runs, and for tests.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<HashMap<ShopDomain, Kept>>);
+pub struct MemoryStore(Mutex<Rows>);
+
+#[derive(Debug, Default)]
+struct Rows {
+    kept: HashMap<ShopDomain, Kept>,
+    /// Of all rows, also of those that were removed.
+    highest_version: u64,
+}
 
 impl MemoryStore {
     /// Puts a shop's token there, as after an installation: whatever was there is replaced.
     pub fn install(&self, shop: &ShopDomain, token: StoredToken) {
         let mut rows = self.lock();
-        let version = rows.get(shop).map_or(1, |kept| kept.version + 1);
+        rows.highest_version += 1;
         let kept = Kept {
             token,
-            version,
+            version: rows.highest_version,
             attempt: None,
         };
-        rows.insert(shop.clone(), kept);
+        rows.kept.insert(shop.clone(), kept);
     }
 
     /// Removes a shop's token, as after an uninstallation.
     pub fn remove(&self, shop: &ShopDomain) {
-        self.lock().remove(shop);
+        self.lock().kept.remove(shop);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ShopDomain, Kept>> {
-        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        // Nothing panics while it is held, so a poisoned lock still guards whole rows.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -184,7 +194,7 @@ impl MemoryStore {
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError> {
-        Ok(self.lock().get(shop).cloned())
+        Ok(self.lock().kept.get(shop).cloned())
     }
 
     async fn begin(
@@ -195,7 +205,7 @@ impl TokenStore for MemoryStore {
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
         let mut rows = self.lock();
-        let row = rows.get_mut(shop);
+        let row = rows.kept.get_mut(shop);
         let row = row.filter(|kept| kept.version == version && kept.attempt == replaces);
         Ok(row.map(|kept| kept.attempt = Some(attempt)).is_some())
     }
@@ -208,7 +218,7 @@ impl TokenStore for MemoryStore {
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
         let mut rows = self.lock();
-        let row = rows.get_mut(shop);
+        let row = rows.kept.get_mut(shop);
         let row = row.filter(|kept| kept.version == version && kept.attempt == Some(attempt));
         let Some(row) = row else {
             return Ok(false);
@@ -218,6 +228,7 @@ impl TokenStore for MemoryStore {
             version: version + 1,
             attempt: None,
         };
+        rows.highest_version = rows.highest_version.max(version + 1);
         Ok(true)
     }
 }

@@ -1,8 +1,10 @@
 //! The life of tokens against a strict Shopify, a store that fails and processes that die. Time is paused.
 
+mod answers;
 mod chaos;
 mod crash;
 mod migration;
+mod races;
 mod shopify;
 
 use std::collections::HashSet;

@@ -66,9 +66,6 @@ async fn comes_through(seed: u64) {
     sleep(MINUTE * 2).await;
     for process in &processes {
         let source = process.shop(&shop());
-        // The first may yet learn of a fault from before.
-        let _ = source.access_token().await;
-        sleep(MINUTE).await;
         let token = source.access_token().await.unwrap();
         assert!(setup.shopify.accepts(&token), "seed {seed}");
     }

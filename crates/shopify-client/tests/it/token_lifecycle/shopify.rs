@@ -24,19 +24,30 @@ pub(crate) fn shop() -> ShopDomain {
     ShopDomain::parse("example").unwrap()
 }
 
-/// Wall time that goes with tokio's.
-pub(crate) struct TokioClock(Instant);
+/// Wall time that goes with tokio's, and can be set.
+pub(crate) struct TokioClock {
+    start: Instant,
+    off: Mutex<TimeDelta>,
+}
 
 impl TokioClock {
     pub(crate) fn start() -> Arc<Self> {
-        Arc::new(Self(Instant::now()))
+        Arc::new(Self {
+            start: Instant::now(),
+            off: Mutex::default(),
+        })
+    }
+
+    /// Sets it forward or back.
+    pub(crate) fn jump(&self, by: TimeDelta) {
+        *self.off.lock().unwrap() += by;
     }
 }
 
 impl Clock for TokioClock {
     fn now(&self) -> DateTime<Utc> {
         let start = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        start + TimeDelta::from_std(self.0.elapsed()).unwrap()
+        start + *self.off.lock().unwrap() + TimeDelta::from_std(self.start.elapsed()).unwrap()
     }
 }
 
@@ -49,8 +60,12 @@ pub(crate) enum Fault {
     Lost,
     /// Done, but the answer is half.
     Garbled,
+    /// Done, but the answer holds an access token alone.
+    Bare,
     /// Neither done nor answered, ever.
     Silence,
+    /// Answered with 429 and how long to stay away; nothing is done.
+    Throttled(Duration),
     /// The app's secret is refused.
     WrongSecret,
 }
@@ -186,6 +201,10 @@ impl Shopify {
                     status: 503,
                     request_id: None,
                 }),
+                Some(Fault::Throttled(pause)) => Err(Error::Throttled {
+                    operation: "access_token",
+                    retry_after: Some(pause),
+                }),
                 Some(Fault::WrongSecret) => Err(Error::AccessDenied {
                     message: "invalid_client".to_owned(),
                 }),
@@ -203,6 +222,12 @@ impl Shopify {
                 operation: "access_token",
                 path: ".".to_owned(),
                 source: "line 1".into(),
+            }),
+            Some(Fault::Bare) => Ok(TokenGrant {
+                expires_in: None,
+                refresh_token: None,
+                refresh_token_expires_in: None,
+                ..grant
             }),
             _ => Ok(grant),
         }
@@ -301,7 +326,9 @@ pub(crate) struct Store {
 struct Troubles {
     saves_that_fail: u32,
     saves_that_hang: u32,
+    saves_that_are_late: u32,
     loads_that_fail: u32,
+    loads_that_linger: u32,
     begins_that_linger: u32,
     log: Vec<&'static str>,
 }
@@ -318,6 +345,16 @@ impl Store {
     /// The process that saves never comes to the end of it: it dies there.
     pub(crate) fn hang_saves(&self, times: u32) {
         self.troubles().saves_that_hang = times;
+    }
+
+    /// The row is another one by then, as the store has it.
+    pub(crate) fn refuse_saves(&self, times: u32) {
+        self.troubles().saves_that_are_late = times;
+    }
+
+    /// What is read takes a second to arrive.
+    pub(crate) fn linger_loads(&self, times: u32) {
+        self.troubles().loads_that_linger = times;
     }
 
     /// What is begun is written, but it takes a second until the process knows.
@@ -359,7 +396,12 @@ impl TokenStore for Store {
         if one_of(&mut self.troubles().loads_that_fail) {
             return Err(TokenError::temporary("the database is away"));
         }
-        self.rows.load(shop).await
+        let loaded = self.rows.load(shop).await;
+        let lingers = one_of(&mut self.troubles().loads_that_linger);
+        if lingers {
+            sleep(Duration::from_secs(1)).await;
+        }
+        loaded
     }
 
     async fn begin(
@@ -390,6 +432,9 @@ impl TokenStore for Store {
         }
         if one_of(&mut self.troubles().saves_that_fail) {
             return Err(TokenError::temporary("the database is away"));
+        }
+        if one_of(&mut self.troubles().saves_that_are_late) {
+            return Ok(false);
         }
         self.troubles().log.push("save");
         self.rows.save(shop, version, attempt, token).await

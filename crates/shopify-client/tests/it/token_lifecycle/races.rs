@@ -1,0 +1,145 @@
+//! What happens at the same time, and what happens when nobody looks.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shopify_client::TokenSource;
+use tokio::time::{advance, sleep, timeout};
+
+use super::shopify::{Fault, HOUR, Setup, shop};
+use super::{MINUTE, error, token};
+
+/// The simulated Shopify does not take two requests at a time.
+#[tokio::test(start_paused = true)]
+async fn several_who_migrate_make_one_request_at_a_time() {
+    let setup = Setup::permanent();
+    let source = setup.process(80).shop(&shop());
+    setup.shopify.fault(Fault::Unavailable);
+    let (first, second, third) = tokio::join!(source.migrate(), source.migrate(), source.migrate());
+    assert!(first.unwrap_err().retryable);
+    second.unwrap();
+    third.unwrap();
+    assert_eq!(token(&source).await, "access-2");
+    assert_eq!(setup.shopify.asked(), ["migrate permanent-1"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_goes_on_when_a_shop_is_forgotten() {
+    let setup = Setup::installed();
+    let process = setup.process(81);
+    let source = process.shop(&shop());
+    advance(HOUR).await;
+    let forgotten = async {
+        sleep(Duration::from_millis(100)).await;
+        process.forget(&shop());
+        token(&source).await
+    };
+    let (before, after) = tokio::join!(token(&source), forgotten);
+    assert_eq!([before.as_str(), after.as_str()], ["access-2"; 2]);
+    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_shop_was_forgotten_is_read_again() {
+    let setup = Setup::installed();
+    let process = setup.process(82);
+    let source = process.shop(&shop());
+    setup.store.linger_loads(1);
+    let installed = async {
+        sleep(Duration::from_millis(500)).await;
+        setup.store.rows.install(&shop(), setup.shopify.install());
+        process.forget(&shop());
+        token(&source).await
+    };
+    let (before, after) = tokio::join!(token(&source), installed);
+    assert_eq!(
+        [before.as_str(), after.as_str()],
+        ["access-1", "access-2"],
+        "who asks after the installation gets its token"
+    );
+    assert_eq!(token(&source).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_nobody_waited_for_is_not_told_hours_later() {
+    let setup = Setup::installed();
+    let source = setup.process(83).shop(&shop());
+    advance(HOUR).await;
+    setup.shopify.fault(Fault::Unavailable);
+    let given_up = timeout(Duration::from_millis(100), source.access_token()).await;
+    assert!(given_up.is_err());
+    sleep(HOUR).await;
+    assert_eq!(setup.shopify.asked().len(), 1, "it has failed meanwhile");
+    assert_eq!(token(&source).await, "access-2");
+}
+
+/// A store that always says that the row has changed, as one does that keeps less of an entry than it was given.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_agrees_is_given_up() {
+    let setup = Setup::installed();
+    let source = setup.process(84).shop(&shop());
+    advance(HOUR).await;
+    setup.store.refuse_saves(u32::MAX);
+    assert!(error(&source).await.retryable);
+    assert_eq!(setup.shopify.asked().len(), 4);
+    setup.store.heal();
+    advance(MINUTE).await;
+    assert_eq!(token(&source).await, "access-6");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_has_whole_milliseconds() {
+    let setup = Setup::installed();
+    setup.clock.jump(TimeDelta::nanoseconds(7_123_456));
+    advance(HOUR).await;
+    setup.store.hang_saves(1);
+    let source = setup.process(85).shop(&shop());
+    let died = timeout(Duration::from_secs(20), source.access_token()).await;
+    assert!(died.is_err());
+    let begun = setup.store.kept().await.attempt.unwrap().begun_at;
+    assert_eq!(begun.timestamp_subsec_nanos(), 7_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
+    let setup = Setup::installed();
+    let source = setup.process(86).shop(&shop());
+    advance(HOUR).await;
+    setup.clock.jump(TimeDelta::days(1));
+    setup.shopify.fault(Fault::Unavailable);
+    assert!(error(&source).await.retryable);
+    setup.clock.jump(TimeDelta::days(-1));
+    advance(MINUTE).await;
+    assert_eq!(token(&source).await, "access-2");
+}
+
+/// Whichever way the clock is wrong, Shopify's 401 sets it right.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_costs_a_renewal_and_no_token() {
+    for days in [-400, -1, 1, 400] {
+        let setup = Setup::installed();
+        let source = setup.process(87).shop(&shop());
+        token(&source).await;
+        setup.clock.jump(TimeDelta::days(days));
+        let first = source.access_token().await.unwrap();
+        let second = source.renew(&first).await.unwrap();
+        assert!(setup.shopify.accepts(&second), "{days}");
+        let asked = setup.shopify.asked().len();
+        assert!((1..=2).contains(&asked), "{days}: {asked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_installation_after_a_removal_is_found_without_being_told() {
+    let setup = Setup::installed();
+    let source = setup.process(88).shop(&shop());
+    let rejected = source.access_token().await.unwrap();
+    setup.shopify.revoke();
+    assert!(source.renew(&rejected).await.unwrap_err().reauthorize);
+    setup.store.rows.remove(&shop());
+    setup.store.rows.install(&shop(), setup.shopify.install());
+    assert_eq!(setup.store.kept().await.version, 2, "not 1 again");
+    advance(MINUTE).await;
+    let renewed = source.renew(&rejected).await.unwrap();
+    assert!(setup.shopify.accepts(&renewed));
+}
