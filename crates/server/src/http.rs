@@ -9,6 +9,7 @@ mod oauth_state;
 mod page;
 mod query;
 mod receipt;
+mod signatures;
 mod webhook;
 
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Resource, Route, guard};
 use secrecy::SecretString;
-use shopify_client::webhook::Verifier;
 use tokio::runtime::Handle;
 
 pub use error::ApiError;
@@ -25,14 +25,15 @@ pub use oauth_state::{InvalidState, StateTokens};
 
 use crate::keys::root_secret;
 use crate::service::Service;
-use crate::settings::{ShopifySettings, given};
+use crate::settings::given;
 use receipt::Receipts;
+use signatures::Signatures;
 
 /// What the handlers share.
 #[derive(Debug)]
 pub struct App {
     service: Service,
-    verifier: Verifier,
+    signatures: Signatures,
     states: StateTokens,
     receipts: Receipts,
     /// The service's runtime. Each HTTP thread has a runtime of its own, which ends before runs have drained and drops
@@ -47,7 +48,7 @@ impl App {
         let nothing = SecretString::default();
         let secret = root_secret(shopify).unwrap_or(&nothing);
         Self {
-            verifier: Verifier::new(secrets(shopify)),
+            signatures: Signatures::new(shopify),
             states: StateTokens::new(secret, shopify.state_lifetime),
             receipts: Receipts::new(secret),
             runtime: Handle::current(),
@@ -57,7 +58,9 @@ impl App {
 
     /// The app's secrets by which Shopify may sign: the present one, and the one before a rotation.
     fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        secrets(&self.service.settings.shopify)
+        let shopify = &self.service.settings.shopify;
+        let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
+        secrets.into_iter().filter_map(given)
     }
 
     /// Does a request's work to its end, whether or not the client waits for it.
@@ -67,11 +70,6 @@ impl App {
     ) -> Result<T, ApiError> {
         self.runtime.spawn(work).await.map_err(ApiError::internal)
     }
-}
-
-fn secrets(shopify: &ShopifySettings) -> impl Iterator<Item = &SecretString> {
-    let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
-    secrets.into_iter().filter_map(given)
 }
 
 /// The routes and their state, for the server and for tests.

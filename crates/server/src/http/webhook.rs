@@ -1,6 +1,5 @@
 //! `POST /shopify/webhook`
 
-use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
@@ -8,6 +7,7 @@ use shopify_client::webhook::{Subject, Verified, WebhookError};
 use sync_core::intake::Intake;
 use sync_core::{Delivery, DeliveryId, Timestamp};
 
+use super::signatures::text;
 use super::{ApiError, App};
 use crate::adapters::topics;
 
@@ -20,9 +20,11 @@ pub(super) async fn receive(
 ) -> Result<impl Responder, ApiError> {
     let body = read(payload, app.service.settings.server.webhook_body_limit).await?;
     let header = |name: &str| text(request.headers(), name);
-    let verified = app.verifier.verify(header, &body).map_err(refusal)?;
+    let now = app.service.clock.now();
+    let verified = app.signatures.verify(request.headers(), &body, now).await;
+    let verified = verified.map_err(refusal)?;
     let subject = Subject::read(&verified.topic, &body).map_err(refusal)?;
-    let mut delivery = delivery(verified, subject, app.service.clock.now())?;
+    let mut delivery = delivery(verified, subject, now)?;
     if header("x-shopify-webhook-id")
         .or_else(|| header("shopify-webhook-id"))
         .is_none()
@@ -50,10 +52,6 @@ async fn read(payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let read = payload.to_bytes_limited(limit).await;
     read.map_err(|_| ApiError::TooLarge)?
         .map_err(|_| ApiError::Malformed("the body did not arrive whole"))
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
 }
 
 fn refusal(error: WebhookError) -> ApiError {

@@ -13,4 +13,5 @@ mod refused;
 mod support;
 mod unchanged;
 mod webhook_route;
+mod webhook_signatures;
 mod webhooks;
