@@ -135,6 +135,8 @@ async fn callback(
     }
     app.store
         .install(&callback.shop, StoredToken::granted(grant, now));
+    // What was known of an earlier installation is dead.
+    app.tokens.forget(&callback.shop);
 
     // From now on, whenever the shop is needed:
     let token = Arc::new(app.tokens.shop(&callback.shop));

@@ -42,7 +42,8 @@ pub(crate) fn receiver(
         let delivery = match verifier.verify_headers(headers, body) {
             Ok(delivery) => delivery,
             Err(error @ (WebhookError::MissingSignature | WebhookError::WrongSignature)) => {
-                // The reason is for the operator. Whoever sent it learns no more than 401.
+                // The reason is for the operator. Whoever sent it learns no more than 401. A service asks for it once in
+                // a while only: it costs dozens of signatures, and anybody can send what is refused.
                 let header = |name: &str| headers.get(name)?.to_str().ok();
                 report(format!(
                     "refused: {error}: {}",

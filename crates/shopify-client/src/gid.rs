@@ -29,11 +29,7 @@ impl Gid {
 
     /// `Product`, `DiscountCodeNode` and so on.
     pub fn kind(&self) -> &str {
-        self.text
-            .trim_start_matches("gid://shopify/")
-            .split('/')
-            .next()
-            .unwrap_or_default()
+        self.text.split('/').nth(3).unwrap_or_default()
     }
 
     /// The number.

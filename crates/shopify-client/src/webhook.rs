@@ -12,12 +12,10 @@
 mod explain;
 mod fields;
 mod payload;
-mod subject;
 mod topic;
 mod verify;
 
 pub use explain::{Explanation, Reencoding};
 pub use payload::{BulkStatus, Payload};
-pub use subject::Subject;
 pub use topic::{Topic, topic_constant, topic_name};
 pub use verify::{HeaderFamily, InvalidKey, KeyUse, Verified, Verifier, WebhookError, sign};

@@ -1,6 +1,6 @@
 //! Webhook topics: which ones this service needs, and what a delivery of each is about.
 
-use shopify_client::webhook::Subject as Named;
+use shopify_client::webhook::{Payload, Topic};
 use sync_core::{ItemKey, ItemKind, Subject};
 
 /// The topics subscribed to for every shop. Compliance topics are not among them: Shopify takes those from the app's
@@ -35,19 +35,31 @@ pub const SUBSCRIBED: [&str; 27] = [
     "bulk_operations/finish",
 ];
 
-/// What a delivery's body names, in the domain's words.
-pub fn subject(named: Named) -> Subject {
-    match named {
-        Named::Product(id) => Subject::item(ItemKind::Product, id),
-        Named::Collection(id) => Subject::item(ItemKind::Collection, id),
-        Named::Discount(id) => Subject::item(ItemKind::Discount, id),
-        Named::InventoryItem(id) => Subject::item(ItemKind::InventoryItem, id),
-        Named::Location(id) => Subject::item(ItemKind::Location, id),
-        Named::Shop => Subject::Item(ItemKey::SHOP),
-        Named::Uninstalled => Subject::Uninstalled,
-        Named::Scopes => Subject::Scopes,
-        Named::Redact => Subject::Redact,
-        Named::Other => Subject::Nothing,
+/// What a delivery is about, in the domain's words.
+pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
+    match payload {
+        Payload::Product { id, .. } => Subject::item(ItemKind::Product, *id),
+        Payload::Collection { id, .. } => Subject::item(ItemKind::Collection, *id),
+        Payload::Discount { gid, .. } => Subject::item(ItemKind::Discount, gid.number()),
+        Payload::InventoryItem { id, .. } => Subject::item(ItemKind::InventoryItem, *id),
+        Payload::InventoryLevel {
+            inventory_item_id, ..
+        } => Subject::item(ItemKind::InventoryItem, *inventory_item_id),
+        Payload::Location { id } => Subject::item(ItemKind::Location, *id),
+        Payload::ShopRedact { .. } => Subject::Redact,
+        _ => of_topic(topic),
+    }
+}
+
+/// For topics that say it all.
+fn of_topic(topic: &Topic) -> Subject {
+    match topic {
+        Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
+            Subject::Item(ItemKey::SHOP)
+        }
+        Topic::AppUninstalled => Subject::Uninstalled,
+        Topic::AppScopesUpdate => Subject::Scopes,
+        _ => Subject::Nothing,
     }
 }
 
@@ -57,9 +69,9 @@ mod tests {
 
     #[test]
     fn every_subscribed_topic_but_one_has_a_meaning() {
-        let body = br#"{"id":1,"admin_graphql_api_id":"gid://shopify/X/1","inventory_item_id":1}"#;
+        let body = r#"{"id":1,"admin_graphql_api_id":"gid://shopify/X/1","inventory_item_id":1,"location_id":1}"#;
         for topic in SUBSCRIBED {
-            let meaning = subject(Named::read(topic, body).unwrap());
+            let meaning = read(topic, body);
             let expected = topic == "bulk_operations/finish";
             assert_eq!(meaning == Subject::Nothing, expected, "{topic}");
         }
@@ -70,14 +82,54 @@ mod tests {
     }
 
     #[test]
-    fn a_discounts_code_is_about_the_discount() {
-        let body = br#"{"admin_graphql_api_id":"gid://shopify/DiscountCodeNode/9","redeem_code":{"id":1}}"#;
-        let named = Named::read("discounts/redeemcode_added", body).unwrap();
-        assert_eq!(subject(named), Subject::item(ItemKind::Discount, 9));
+    fn a_body_names_its_item() {
+        let item = Subject::item;
+        for (topic, body, expected) in [
+            (
+                "products/delete",
+                r#"{"id":788032119674292922}"#,
+                item(ItemKind::Product, 788_032_119_674_292_922),
+            ),
+            (
+                "discounts/redeemcode_added",
+                r#"{"admin_graphql_api_id":"gid://shopify/DiscountCodeNode/9","redeem_code":{"id":1}}"#,
+                item(ItemKind::Discount, 9),
+            ),
+            (
+                "inventory_levels/disconnect",
+                r#"{"inventory_item_id":5,"location_id":6}"#,
+                item(ItemKind::InventoryItem, 5),
+            ),
+            (
+                "locations/update",
+                r#"{"id":6}"#,
+                item(ItemKind::Location, 6),
+            ),
+            ("shop/update", "{}", Subject::Item(ItemKey::SHOP)),
+            ("domains/destroy", "{}", Subject::Item(ItemKey::SHOP)),
+            ("app/uninstalled", "{}", Subject::Uninstalled),
+            ("app/scopes_update", "{}", Subject::Scopes),
+            (
+                "shop/redact",
+                r#"{"shop_domain":"a.myshopify.com"}"#,
+                Subject::Redact,
+            ),
+            ("shop/redact", "{}", Subject::Nothing),
+            ("customers/redact", "{}", Subject::Nothing),
+            ("products/update", "{}", Subject::Nothing),
+        ] {
+            assert_eq!(read(topic, body), expected, "{topic} {body}");
+        }
     }
 
     #[test]
     fn numbers_that_no_item_can_have_are_about_nothing() {
-        assert_eq!(subject(Named::Product(u64::MAX)), Subject::Nothing);
+        let body = r#"{"id":18446744073709551615}"#;
+        assert_eq!(read("products/update", body), Subject::Nothing);
+    }
+
+    fn read(topic: &str, body: &str) -> Subject {
+        let topic = Topic::from(topic);
+        subject(&topic, &Payload::read(&topic, body.as_bytes()).unwrap())
     }
 }

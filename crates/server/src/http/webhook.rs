@@ -1,11 +1,11 @@
 //! `POST /shopify/webhook`
 
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
-use shopify_client::webhook::{Subject, Verified, WebhookError};
+use shopify_client::webhook::{Payload, Topic, Verified, WebhookError};
 use sync_core::intake::Intake;
-use sync_core::{Delivery, DeliveryId, Timestamp};
+use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
 
 use super::signatures::text;
 use super::{ApiError, App};
@@ -15,7 +15,7 @@ use crate::adapters::topics;
 /// is down; nothing of the body is kept but what it names.
 pub(super) async fn receive(
     request: HttpRequest,
-    payload: Payload,
+    payload: web::Payload,
     app: Data<App>,
 ) -> Result<impl Responder, ApiError> {
     let body = read(payload, app.service.settings.server.webhook_body_limit).await?;
@@ -23,7 +23,7 @@ pub(super) async fn receive(
     let now = app.service.clock.now();
     let verified = app.signatures.verify(request.headers(), &body, now).await;
     let verified = verified.map_err(refusal)?;
-    let subject = Subject::read(&verified.topic, &body).map_err(refusal)?;
+    let subject = subject(&verified, &body)?;
     let mut delivery = delivery(verified, subject, now)?;
     if header("x-shopify-webhook-id")
         .or_else(|| header("shopify-webhook-id"))
@@ -48,10 +48,24 @@ async fn take(intake: &Intake, delivery: &Delivery) -> Result<(), ApiError> {
 }
 
 /// The whole body, unless it is larger than `limit`, however it is sent.
-async fn read(payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
+async fn read(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
     let read = payload.to_bytes_limited(limit).await;
     read.map_err(|_| ApiError::TooLarge)?
         .map_err(|_| ApiError::Malformed("the body did not arrive whole"))
+}
+
+/// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
+/// erasure of any shop.
+fn subject(verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
+    let topic = verified.topic();
+    let payload = Payload::read(&topic, body).map_err(refusal)?;
+    match payload.shop_domain() {
+        Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
+            "the body names another shop than the header",
+        )),
+        None if topic == Topic::ShopRedact => Err(ApiError::Malformed("the body names no shop")),
+        _ => Ok(topics::subject(&topic, &payload)),
+    }
 }
 
 fn refusal(error: WebhookError) -> ApiError {
@@ -79,6 +93,6 @@ fn delivery(
         event_id: verified.event_id,
         triggered_at: verified.triggered_at,
         received_at,
-        subject: topics::subject(subject),
+        subject,
     })
 }

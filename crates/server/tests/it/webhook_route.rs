@@ -232,11 +232,37 @@ async fn an_uninstallation_ends_the_service_and_a_redaction_erases() {
     assert!(app.document(&shop()).await.is_some());
     assert_eq!(catalog.fetches(), 0);
 
-    let redact = app.delivery(SHOP, "shop/redact", "w3", r#"{"shop_id":1}"#);
+    let named = format!(r#"{{"shop_id":1,"shop_domain":"{SHOP}"}}"#);
+    let redact = app.delivery(SHOP, "shop/redact", "w3", &named);
     assert_eq!(answer(redact).await.0, 200);
     app.settled().await;
     assert_eq!(database.find(&shop()).await.unwrap(), None);
     assert_eq!(app.document(&shop()).await, None);
+}
+
+/// Headers are not signed: any signed body could be sent again as the erasure of any shop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_is_erased_only_if_the_signed_body_names_it() {
+    let (app, catalog) = with_shop(TestApp::builder()).await;
+    for (topic, body) in [
+        ("shop/redact", BODY),
+        ("shop/redact", r#"{"shop_domain":"other.myshopify.com"}"#),
+        ("shop/redact", r#"{"shop_domain":"evil.example"}"#),
+        (
+            "app/uninstalled",
+            r#"{"myshopify_domain":"other.myshopify.com"}"#,
+        ),
+        (
+            "shop/update",
+            r#"{"myshopify_domain":"other.myshopify.com"}"#,
+        ),
+    ] {
+        let replayed = app.delivery(SHOP, topic, "w1", body);
+        refused(&app, &catalog, replayed, 400).await;
+    }
+    let found = app.service().database.find(&shop()).await.unwrap();
+    assert_eq!(found.unwrap().status, ShopStatus::Active);
+    assert!(app.document(&shop()).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::renewal::{Known, Outcome, Renewal};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
@@ -85,12 +85,26 @@ struct State {
     ended: Option<u64>,
 }
 
-/// Nothing is asked for a while, on a clock that nobody sets.
+/// Nothing is asked for a while. A clock that is set back to before its beginning ends it.
 #[derive(Clone)]
 struct Pause {
-    until: Instant,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
     /// What callers are told until then. Without it, the pause is for those who have a token that will do.
     error: Option<TokenError>,
+}
+
+impl Pause {
+    fn new(since: DateTime<Utc>, length: Duration, error: Option<TokenError>) -> Self {
+        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+        Self {
+            since,
+            until: since
+                .checked_add_signed(length)
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+            error,
+        }
+    }
 }
 
 impl fmt::Debug for ManagedTokens {
@@ -260,7 +274,7 @@ impl ManagedToken {
                 if let Some(known) = usable.as_ref().filter(|known| !known.is_due(now)) {
                     return Ok(known.token());
                 }
-                if let Some(pause) = state.paused() {
+                if let Some(pause) = state.paused(now) {
                     match (&usable, pause.error) {
                         (Some(known), _) => return Ok(known.token()),
                         (None, Some(error)) => return Err(error),
@@ -354,9 +368,9 @@ impl State {
             .cloned()
     }
 
-    fn paused(&self) -> Option<Pause> {
+    fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
         let pause = self.pause.clone();
-        pause.filter(|pause| Instant::now() < pause.until)
+        pause.filter(|pause| pause.since <= now && now < pause.until)
     }
 
     /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
@@ -378,16 +392,14 @@ impl State {
             return;
         }
         self.known.clone_from(&outcome.known);
+        let now = parts.clock.now();
         let Some(error) = &outcome.error else {
             self.failures = 0;
             self.ended = None;
             // Due nevertheless: another process is at it.
             let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
-            let due = due.is_some_and(|known| known.is_due(parts.clock.now()));
-            self.pause = due.then(|| Pause {
-                until: Instant::now() + Duration::from_secs(1),
-                error: None,
-            });
+            let due = due.is_some_and(|known| known.is_due(now));
+            self.pause = due.then(|| Pause::new(now, Duration::from_secs(1), None));
             return;
         };
         if error.reauthorize {
@@ -395,10 +407,7 @@ impl State {
         }
         self.failures += 1;
         let pause = parts.pause(self.failures).max(outcome.asked);
-        self.pause = Some(Pause {
-            until: Instant::now() + pause,
-            error: Some(error.clone()),
-        });
+        self.pause = Some(Pause::new(now, pause, Some(error.clone())));
     }
 }
 

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::WebhookError;
+use super::verify::is_object;
 use crate::{Gid, ShopDomain};
 
 /// The fields of a body that say what it is about. The rest, which may be megabytes, is passed over unread.
@@ -62,7 +63,7 @@ struct Identified<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, WebhookError> {
         // An array would do for the deserialiser.
-        if !body.trim_ascii_start().starts_with(b"{") {
+        if !is_object(body) {
             return Err(WebhookError::InvalidBody);
         }
         serde_json::from_slice(body).map_err(|_| WebhookError::InvalidBody)

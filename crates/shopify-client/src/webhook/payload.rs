@@ -181,7 +181,7 @@ impl Payload {
     /// Reads a body of the topic.
     ///
     /// # Errors
-    /// [`WebhookError::InvalidBody`] if the body is not a JSON object.
+    /// [`WebhookError::InvalidBody`] if the body is not a JSON object, which begins with `{`.
     pub fn read(topic: &Topic, body: &[u8]) -> Result<Self, WebhookError> {
         let fields = Fields::read(body)?;
         Ok(Self::named(topic, &fields).unwrap_or(Self::Other))

@@ -306,7 +306,8 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// [`Verifier::verify`] for those whose server speaks the `http` crate: axum, hyper, tower.
+    /// [`Verifier::verify`] for those whose server speaks the `http` crate: axum, hyper, tower. Of a header that comes
+    /// twice, the first counts; one that is not ASCII counts as missing.
     ///
     /// # Errors
     /// See [`WebhookError`].

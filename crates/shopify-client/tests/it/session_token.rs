@@ -272,6 +272,13 @@ fn what_is_no_token_is_refused() {
     }
 }
 
+#[test]
+fn a_token_that_is_too_long_is_not_read() {
+    let long = |length: usize| token(&with("sid", "s".repeat(length).into()));
+    assert!(verify(&long(5000), NOW).is_ok());
+    assert_eq!(refusal(&long(6500)), SessionTokenError::Malformed);
+}
+
 proptest! {
     #[test]
     fn no_altered_token_is_accepted(place in 0usize..400, replaced in "[A-Za-z0-9_.-]") {

@@ -122,6 +122,18 @@ fn line_breaks_and_a_lost_one_are_recognised() {
     }
 }
 
+/// Finding out costs time in proportion to the body, and anybody can send one.
+#[test]
+fn a_large_body_is_tried_as_it_is_only() {
+    let body = format!(r#"{{"id":1,"text":"{}"}}"#, "x".repeat(4 << 20));
+    let changed = format!("{body}\n");
+    let explained = explain(&signed("the new one", body.as_bytes()), changed.as_bytes());
+    assert_eq!(explained, Explanation::UnknownSecret);
+    let explained = explain(&signed("the old one", body.as_bytes()), body.as_bytes());
+    let key_id = "old".to_owned();
+    assert_eq!(explained, Explanation::Retired { key_id });
+}
+
 #[test]
 fn what_cannot_be_a_delivery_is_told_apart() {
     let query = b"code=1&shop=a.myshopify.com";

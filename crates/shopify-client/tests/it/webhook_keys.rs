@@ -60,6 +60,51 @@ fn keys_without_ids_are_known_by_their_place_and_empty_ones_verify_nothing() {
 }
 
 #[test]
+fn of_two_keys_with_one_secret_the_first_counts() {
+    let same = secret("same");
+    let verifier = Verifier::keyed([("a", &same), ("b", &same)]).unwrap();
+    assert_eq!(signed_by(&same, &verifier).unwrap().key_id, "a");
+    assert_eq!(uses(&verifier), [("a".to_owned(), 1), ("b".to_owned(), 0)]);
+}
+
+#[test]
+fn a_delivery_without_an_id_is_known_by_its_signature() {
+    let hush = secret("hush");
+    let delivery = signed_by(&hush, &Verifier::new([&hush])).unwrap();
+    // printf '{"id":788032119674292922}' | openssl dgst -sha256 -hmac hush
+    let digest = "7e186ac3161ca279a23aa4c9d1c0f55f33a54fb38d769e91c9cd7ca64be5ab94";
+    assert_eq!(delivery.webhook_id, digest);
+}
+
+#[test]
+fn of_a_header_that_comes_twice_the_first_counts() {
+    let hush = secret("hush");
+    let verifier = Verifier::new([&hush]);
+    let mut headers = headers("X-Shopify-", &sign(&hush, BODY), &[]);
+    headers.append("x-shopify-topic", HeaderValue::from_static("shop/redact"));
+    headers.append("x-shopify-hmac-sha256", HeaderValue::from_static("AAAA"));
+    let delivery = verifier.verify_headers(&headers, BODY).unwrap();
+    assert_eq!(delivery.topic, "products/update");
+}
+
+#[test]
+fn a_header_that_is_not_ascii_is_missing() {
+    let hush = secret("hush");
+    let verifier = Verifier::new([&hush]);
+    let whole = headers("X-Shopify-", &sign(&hush, BODY), &[]);
+    for (name, expected) in [
+        ("x-shopify-hmac-sha256", WebhookError::MissingSignature),
+        ("x-shopify-topic", WebhookError::MissingTopic),
+        ("x-shopify-shop-domain", WebhookError::InvalidShop),
+    ] {
+        let mut headers = whole.clone();
+        headers.insert(name, HeaderValue::from_bytes("ä".as_bytes()).unwrap());
+        let refused = verifier.verify_headers(&headers, BODY);
+        assert_eq!(refused, Err(expected), "{name}");
+    }
+}
+
+#[test]
 fn unusable_keys_are_refused() {
     let (good, nothing) = (secret("good"), secret(""));
     let key_id = || "a".to_owned();

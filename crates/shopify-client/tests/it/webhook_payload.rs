@@ -184,12 +184,35 @@ fn the_shop_in_a_body_may_be_missing() {
     }
 }
 
+/// What is not read is passed over without recursion.
+#[test]
+fn a_deep_body_is_read() {
+    let deep = format!(
+        r#"{{"x":{}1{},"id":2}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let expected = Payload::Product {
+        id: 2,
+        updated_at: None,
+    };
+    assert_eq!(read("products/update", &deep), expected);
+}
+
 #[test]
 fn a_body_that_names_nothing_is_about_nothing() {
     for (topic, body) in [
         ("products/update", "{}"),
         ("products/update", r#"{"id":-1}"#),
         ("products/update", r#"{"id":1.5}"#),
+        ("products/update", r#"{"id":1e3}"#),
+        ("products/update", r#"{"id":18446744073709551616}"#),
+        ("products/update", r#"{"product":{"id":1}}"#),
+        // The level's own number is no item's.
+        (
+            "inventory_levels/update",
+            r#"{"admin_graphql_api_id":"gid://shopify/InventoryLevel/7"}"#,
+        ),
         ("products/update", r#"{"id":{"id":1}}"#),
         ("inventory_levels/update", r#"{"inventory_item_id":1}"#),
         ("discounts/update", r#"{"id":1}"#),
@@ -215,6 +238,9 @@ fn a_body_that_names_nothing_is_about_nothing() {
         "null",
         "{\"a\":\"\u{0}\"}",
         "{} {}",
+        " {}",
+        r#"{"id":1,"id":2}"#,
+        &format!("{{\"id\":{}", "[".repeat(100_000)),
     ] {
         let refused = Payload::read(&Topic::ProductsUpdate, body.as_bytes());
         assert_eq!(refused, Err(WebhookError::InvalidBody), "{body}");

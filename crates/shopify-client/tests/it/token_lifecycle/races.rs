@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use shopify_client::TokenSource;
-use tokio::time::{advance, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
@@ -110,6 +110,38 @@ async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
     setup.clock.jump(TimeDelta::days(-1));
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-2");
+}
+
+/// The entry of a process whose clock was ahead, and which died, keeps nobody away for longer than any other.
+#[tokio::test(start_paused = true)]
+async fn an_entry_from_the_future_holds_nothing() {
+    let setup = Setup::installed();
+    advance(HOUR).await;
+    setup.clock.jump(TimeDelta::days(30));
+    setup.store.hang_saves(1);
+    let dying = setup.process(89);
+    let died = timeout(Duration::from_secs(20), dying.shop(&shop()).access_token()).await;
+    assert!(died.is_err());
+    drop(dying);
+    setup.clock.jump(TimeDelta::days(-30));
+    let start = Instant::now();
+    assert_eq!(token(&setup.process(79).shop(&shop())).await, "access-3");
+    assert!(start.elapsed() <= MINUTE, "{:?}", start.elapsed());
+}
+
+/// It retires the refresh token that is being used: what counts is what is there now.
+#[tokio::test(start_paused = true)]
+async fn an_installation_during_a_renewal_is_taken() {
+    let setup = Setup::installed();
+    let source = setup.process(78).shop(&shop());
+    advance(HOUR).await;
+    let install = async {
+        sleep(Duration::from_millis(100)).await;
+        setup.store.rows.install(&shop(), setup.shopify.install());
+    };
+    let (token, ()) = tokio::join!(token(&source), install);
+    assert_eq!(token, "access-2");
+    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
 }
 
 /// Whichever way the clock is wrong, Shopify's 401 sets it right.
