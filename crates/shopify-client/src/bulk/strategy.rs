@@ -175,7 +175,7 @@ impl Bulk {
             async move {
                 let running = self.start(&query).await?;
                 remember(started, &running.id);
-                self.wait(&running.id).await
+                self.watch(running).await
             }
         });
         match try_join_all(runs).await {
