@@ -78,7 +78,7 @@ impl ShopClient {
                             yield thing;
                         }
                         Err(error) if !given && strategy != Strategy::BulkOnly && pages_may_answer(&error) => {
-                            log::info!(shop:% = self.shop; "{error}; reading by pages instead");
+                            log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
                             paging = true;
                             break;
                         }

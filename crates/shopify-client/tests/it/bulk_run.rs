@@ -304,6 +304,45 @@ async fn an_operation_that_ends_makes_room_at_once() {
     assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
 }
 
+#[test]
+fn what_may_work_later_is_told_from_what_will_not() {
+    let id = || id(1);
+    let failed = |code: Option<&str>| BulkError::Failed {
+        id: id(),
+        code: code.map(str::to_owned),
+    };
+    for (error, retryable) in [
+        (failed(None), true),
+        (failed(Some("TIMEOUT")), true),
+        (failed(Some("ACCESS_DENIED")), false),
+        (BulkError::Busy, true),
+        (BulkError::Canceled { id: id() }, true),
+        (BulkError::Changed, true),
+        (
+            BulkError::Disk(std::io::ErrorKind::StorageFull.into()),
+            true,
+        ),
+        (BulkError::Line { line: 1 }, true),
+        (BulkError::Foreign { id: id() }, false),
+        (
+            BulkError::Unavailable {
+                message: String::new(),
+            },
+            false,
+        ),
+        (
+            BulkError::Refused {
+                message: String::new(),
+            },
+            false,
+        ),
+        (BulkError::LineTooLong { line: 1, limit: 1 }, false),
+    ] {
+        let text = error.to_string();
+        assert_eq!(Error::from(error).is_retryable(), retryable, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_result_without_objects_has_no_file() {
     let shop = Shop::start().await;
