@@ -1,6 +1,7 @@
 use secrecy::SecretString;
 use shopify_client::oauth::{AppCredentials, TokenGrant};
 use shopify_client::token::{AppGrants, StoredToken};
+use shopify_client::webhook::Subject;
 use shopify_client::{Client, Endpoint, Error, Timeouts};
 use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
@@ -56,6 +57,14 @@ impl ShopifyApp {
     /// The connections to all shops.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Tells those who wait in this process what a delivery says. Nothing is asked of Shopify; where nobody waits,
+    /// nothing happens.
+    pub fn hear(&self, shop: &ShopDomain, told: Subject) {
+        if told == Subject::BulkOperation {
+            self.client.bulk_finished(&domain(shop));
+        }
     }
 
     /// Where the merchant is asked for the permissions.

@@ -47,7 +47,8 @@ pub fn subject(named: Named) -> Subject {
         Named::Uninstalled => Subject::Uninstalled,
         Named::Scopes => Subject::Scopes,
         Named::Redact => Subject::Redact,
-        Named::Other => Subject::Nothing,
+        // It asks for no work: `ShopifyApp::hear` tells those who wait.
+        Named::BulkOperation | Named::Other => Subject::Nothing,
     }
 }
 

@@ -5,11 +5,12 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
 use shopify_client::webhook::{Subject, Verified, WebhookError};
-use sync_core::intake::Intake;
+use sync_core::intake::Received;
 use sync_core::{Delivery, DeliveryId, Timestamp};
 
 use super::{ApiError, App};
 use crate::adapters::topics;
+use crate::service::Service;
 
 /// Stores a delivery. Touches the state database only, so that it answers within Shopify's five seconds whatever else
 /// is down; nothing of the body is kept but what it names.
@@ -30,16 +31,20 @@ pub(super) async fn receive(
         // Nothing tells it from the next one with the same body, so it counts as new.
         delivery.id = DeliveryId(format!("unnamed-{}", uuid::Uuid::new_v4()));
     }
-    let intake = app.service.intake.clone();
-    app.on_runtime(async move { take(&intake, &delivery).await })
+    let service = app.service.clone();
+    app.on_runtime(async move { take(&service, &delivery, subject).await })
         .await??;
     Ok(HttpResponse::Ok().json(json!({"status": "success"})))
 }
 
-/// Every outcome but a failure is a success to the sender, also one that needed no storing.
-async fn take(intake: &Intake, delivery: &Delivery) -> Result<(), ApiError> {
-    let received = intake.receive(delivery).await;
+/// Every outcome but a failure is a success to the sender, also one that needed no storing. What is new is also told to
+/// those who wait for it in this process; if they wait in another one, they find it out a little later.
+async fn take(service: &Service, delivery: &Delivery, told: Subject) -> Result<(), ApiError> {
+    let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
+    if received == Received::Recorded {
+        service.app.hear(&delivery.shop, told);
+    }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
     log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
     Ok(())

@@ -22,6 +22,8 @@ pub enum Subject {
     Scopes,
     /// `shop/redact`
     Redact,
+    /// `bulk_operations/finish`: one has ended; see [`Client::bulk_finished`](crate::Client::bulk_finished).
+    BulkOperation,
     /// Any other topic, or a body that names nothing.
     Other,
 }
@@ -43,6 +45,7 @@ impl Subject {
             "inventory_levels" => number(fields.inventory_item_id).map(Self::InventoryItem),
             "locations" => own().map(Self::Location),
             "domains" => Some(Self::Shop),
+            "bulk_operations" => Some(Self::BulkOperation),
             "shop" | "app" => match topic {
                 "shop/update" => Some(Self::Shop),
                 "shop/redact" => Some(Self::Redact),
@@ -101,6 +104,7 @@ mod tests {
             ("shop/redact", "{}", Subject::Redact),
             ("app/uninstalled", "{}", Subject::Uninstalled),
             ("app/scopes_update", "{}", Subject::Scopes),
+            ("bulk_operations/finish", "{}", Subject::BulkOperation),
             ("customers/redact", "{}", Subject::Other),
             (
                 "products/update",
