@@ -17,7 +17,7 @@ pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
     Addressing, DatabaseSettings, LogFormat, LogSettings, PollSettings, RetentionSettings,
-    ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
+    ScanStrategy, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
 };
 pub use source::{Environment, Origin};
 

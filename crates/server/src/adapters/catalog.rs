@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use async_stream::try_stream;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use shopify_client::bulk::Strategy;
 use shopify_client::{Error, ShopClient};
 use sync_core::ports::{CatalogSource, Count, Fetched, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
@@ -21,16 +22,26 @@ pub struct ShopifyCatalog {
     app: ShopifyApp,
     tokens: ShopTokens,
     webhook_address: String,
+    strategy: Strategy,
 }
 
 impl ShopifyCatalog {
-    /// Reads with these tokens. Deliveries are asked for at `webhook_address`.
+    /// Reads with these tokens. Deliveries are asked for at `webhook_address`. Scans choose between bulk operations and
+    /// pages by themselves.
     pub fn new(app: ShopifyApp, tokens: ShopTokens, webhook_address: impl Into<String>) -> Self {
         Self {
             app,
             tokens,
             webhook_address: webhook_address.into(),
+            strategy: Strategy::Auto,
         }
+    }
+
+    /// The same with another way to scan.
+    #[must_use]
+    pub fn read_by(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
     }
 
     fn client(&self, shop: &ShopDomain) -> ShopClient {
@@ -45,12 +56,12 @@ impl CatalogSource for ShopifyCatalog {
         shop: &'a ShopDomain,
         kind: ItemKind,
     ) -> BoxStream<'a, Result<Item, PortError>> {
-        let client = self.client(shop);
+        let (client, strategy) = (self.client(shop), self.strategy);
         // The client's streams borrow it, so each lives inside of one that owns it.
         macro_rules! items {
             ($read:ident, $item:path) => {
                 try_stream! {
-                    let mut read = client.$read();
+                    let mut read = client.$read(strategy);
                     while let Some(read) = next(kind, &mut read).await? {
                         yield $item(&read)?;
                     }
@@ -64,10 +75,10 @@ impl CatalogSource for ShopifyCatalog {
                 yield item::shop(&shop.map_err(|error| unread(kind, error))?)?;
             }
             .boxed(),
-            ItemKind::Location => items!(locations, item::location),
-            ItemKind::Product => items!(products, item::product),
-            ItemKind::Collection => items!(collections, item::collection),
-            ItemKind::Discount => items!(discounts, item::discount),
+            ItemKind::Location => items!(locations_by, item::location),
+            ItemKind::Product => items!(products_by, item::product),
+            ItemKind::Collection => items!(collections_by, item::collection),
+            ItemKind::Discount => items!(discounts_by, item::discount),
             // Never an item of its own.
             ItemKind::InventoryItem => futures::stream::empty().boxed(),
         }
