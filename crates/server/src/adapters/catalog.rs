@@ -1,5 +1,6 @@
 //! The catalogue of a shop, read from Shopify.
 
+mod interrupted;
 mod item;
 mod subscriptions;
 
@@ -153,6 +154,14 @@ impl CatalogSource for ShopifyCatalog {
 
     async fn audit_subscriptions(&self, shop: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
         subscriptions::audit(&self.client(shop), &self.webhook_address).await
+    }
+
+    async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError> {
+        // Pages leave nothing behind; and without an address nothing tells this installation from another one.
+        if self.strategy == Strategy::Paging || self.webhook_address.is_empty() {
+            return Ok(0);
+        }
+        interrupted::end(&self.client(shop)).await
     }
 
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError> {

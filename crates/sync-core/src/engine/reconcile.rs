@@ -28,6 +28,7 @@ impl Pass<'_> {
             .dirty(self.lease, ports.clock.now(), u32::MAX)
             .await?;
         self.audit_subscriptions().await?;
+        self.end_interrupted_scans().await;
         for kind in ItemKind::SCANNED {
             self.scan(kind).await?;
             self.bury(kind, full.accept_deletions).await?;
@@ -51,6 +52,20 @@ impl Pass<'_> {
             log::warn!(shop:%, run:% = self.run, topic = topic.as_str(); "The shop refuses a webhook subscription to {topic}: {reason}");
         }
         Ok(())
+    }
+
+    /// What is left of them can delay this scan, but not make it wrong: it goes on if they cannot be ended.
+    async fn end_interrupted_scans(&self) {
+        let (shop, run) = (self.shop(), self.run);
+        match self.engine.ports.catalog.end_interrupted_scans(shop).await {
+            Ok(0) => {}
+            Ok(ended) => {
+                log::info!(shop:%, run:%, ended; "Ended what an interrupted scan had left going on at the shop");
+            }
+            Err(error) => {
+                log::warn!(shop:%, run:%; "What an interrupted scan has left at the shop could not be ended: {}", error.chain());
+            }
+        }
     }
 
     async fn scan(&mut self, kind: ItemKind) -> Result<(), Stop> {

@@ -234,6 +234,23 @@ async fn a_plan_tells_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn only_the_holder_of_the_lease_ends_what_was_left_behind_and_goes_on_in_any_case() {
+    let bench = with_products(3).await;
+    let catalog = &bench.catalog;
+    catalog.leave_behind(Ok(2));
+    let silent = &sync_core::progress::Silent;
+    bench.engine.plan(&Bench::shop(), silent).await.unwrap();
+    assert!(catalog.is_left_behind(), "another run may be at it");
+    assert!(published(&bench.scan().await.outcome));
+    assert!(!catalog.is_left_behind());
+
+    catalog.leave_behind(Err(PortError::fail("end it", "refused")));
+    catalog.put(product(1, "new"));
+    assert!(published(&bench.scan().await.outcome));
+    assert!(!catalog.is_left_behind());
+}
+
+#[tokio::test]
 async fn items_beyond_a_batch_are_all_written() {
     let bench = with_products(0).await;
     let many: Vec<Item> = (1..=257)
