@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use crate::ports::{CatalogSource, Clock, Inbox, Mirror, RunLog, ShopRegistry, SnapshotStore};
 use crate::progress::{Observer, Progress};
 use crate::{
-    Claim, Claiming, Disposition, KindCounts, Lease, Outcome, PortError, Release, RunId, RunReport,
-    ShopDomain, ShopStatus, Timestamp, Trigger,
+    Claim, Claiming, Disposition, ItemKind, KindCounts, Lease, Outcome, PortError, Release, RunId,
+    RunReport, ShopDomain, ShopStatus, Timestamp, Trigger,
 };
 
 /// Everything the engine works with.
@@ -395,8 +395,19 @@ impl Pass<'_> {
         &self.lease.shop
     }
 
-    fn count(&mut self, kind: crate::ItemKind) -> &mut KindCounts {
+    fn count(&mut self, kind: ItemKind) -> &mut KindCounts {
         self.counts.entry(kind.as_str()).or_default()
+    }
+
+    /// Tells how far the reading of a kind is; also before its first item, which may take hours to come.
+    fn tell_read(&mut self, run: Option<RunId>, kind: ItemKind) {
+        let counts = *self.count(kind);
+        let progress = Progress::Read {
+            kind,
+            done: counts.read,
+            expected: counts.expected,
+        };
+        self.observer.observe(self.shop(), run, &progress);
     }
 }
 

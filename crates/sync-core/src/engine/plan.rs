@@ -5,7 +5,7 @@ use futures::StreamExt;
 use super::{Counts, Engine, Pass};
 use crate::item::{Item, ItemKind};
 use crate::ports::Write;
-use crate::progress::{Observer, Progress};
+use crate::progress::Observer;
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
 impl Engine {
@@ -56,18 +56,13 @@ impl Pass<'_> {
         let expected = engine.ports.catalog.count(&lease.shop, kind).await?;
         let expected = expected.map(|count| count.count);
         self.count(kind).expected = expected;
+        self.tell_read(None, kind);
         let items = engine.ports.catalog.scan(&lease.shop, kind);
         let mut batches = items.ready_chunks(engine.config.batch);
         while let Some(batch) = batches.next().await {
             let batch: Vec<Item> = batch.into_iter().collect::<Result<_, _>>()?;
             self.upsert(&batch, Write::DryRun).await?;
-            let done = self.count(kind).read;
-            let progress = Progress::Read {
-                kind,
-                done,
-                expected,
-            };
-            self.observer.observe(&lease.shop, None, &progress);
+            self.tell_read(None, kind);
         }
         let counts = self.count(kind);
         let still_there = counts.read - counts.added;

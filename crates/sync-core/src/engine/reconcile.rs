@@ -6,7 +6,6 @@ use super::{Pass, Stop};
 use crate::demand::FullScan;
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Count, Write};
-use crate::progress::Progress;
 use crate::{Outcome, PortError};
 
 /// The shop's own count and what was read disagree.
@@ -76,6 +75,7 @@ impl Pass<'_> {
         let before = ports.catalog.count(shop, kind).await?;
         let expected = before.map(|count| count.count);
         self.count(kind).expected = expected;
+        self.tell_read(Some(self.run), kind);
         let mut items = ports.catalog.scan(shop, kind);
         let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch);
         loop {
@@ -85,13 +85,7 @@ impl Pass<'_> {
             if batch.len() == engine.config.batch || (ended && !batch.is_empty()) {
                 self.upsert(&batch, Write::Scan(self.run)).await?;
                 batch.clear();
-                let done = self.count(kind).read;
-                let progress = Progress::Read {
-                    kind,
-                    done,
-                    expected,
-                };
-                self.observer.observe(shop, Some(self.run), &progress);
+                self.tell_read(Some(self.run), kind);
             }
             if ended {
                 break;

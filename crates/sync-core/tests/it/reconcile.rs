@@ -1,6 +1,10 @@
+use std::sync::Mutex;
+
 use sync_core::ports::{Count, ShopRegistry};
+use sync_core::progress::{Observer, Progress};
 use sync_core::{
-    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, ShopStatus, UnavailableReason,
+    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, RunId, ShopDomain, ShopStatus,
+    UnavailableReason,
 };
 use testkit::{item, key, product};
 
@@ -248,6 +252,36 @@ async fn only_the_holder_of_the_lease_ends_what_was_left_behind_and_goes_on_in_a
     catalog.put(product(1, "new"));
     assert!(published(&bench.scan().await.outcome));
     assert!(!catalog.is_left_behind());
+}
+
+/// Keeps what is told of the reading of products.
+#[derive(Default)]
+struct Products(Mutex<Vec<(u64, Option<u64>)>>);
+
+impl Observer for Products {
+    fn observe(&self, _: &ShopDomain, _: Option<RunId>, progress: &Progress) {
+        if let Progress::Read {
+            kind: ItemKind::Product,
+            done,
+            expected,
+        } = progress
+        {
+            self.0.lock().unwrap().push((*done, *expected));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kind_is_told_of_before_its_first_item() {
+    let bench = with_products(3).await;
+    let failed = PortError::retry("read the products", "cut off");
+    bench.catalog.fail_scan(ItemKind::Product, 0, failed);
+    let told = Products::default();
+    bench.engine.plan(&Bench::shop(), &told).await.unwrap_err();
+    assert_eq!(*told.0.lock().unwrap(), [(0, Some(3))]);
+    bench.engine.plan(&Bench::shop(), &told).await.unwrap();
+    let told = told.0.into_inner().unwrap();
+    assert_eq!(told[1..], [(0, Some(3)), (3, Some(3))]);
 }
 
 #[tokio::test]
