@@ -185,6 +185,7 @@ async fn the_webhook_of_its_end_wakes_the_scan() {
     assert_eq!(world.scanned_pages(), 0);
 
     // Each end was told, and none of them has set off a run or an upload.
+    world.settled().await;
     let deliveries = world.shop.deliveries();
     let mut told = 0;
     for delivery in &deliveries {
