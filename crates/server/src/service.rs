@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
+use shopify_client::bulk::Strategy;
 use spaces_store::{RetryConfig, SpacesConfig, SpoolConfig, Store, Timeouts};
 use sync_core::ports::{CatalogSource, Clock, Inbox};
 use sync_core::schedule::Scheduler;
@@ -16,7 +17,8 @@ use crate::keys;
 use crate::observe::Bulletin;
 use crate::run_watch::RunWatch;
 use crate::settings::{
-    Addressing, NetworkSettings, Settings, SettingsError, SpacesSettings, SyncSettings,
+    Addressing, NetworkSettings, ScanStrategy, Settings, SettingsError, SpacesSettings,
+    SyncSettings,
 };
 
 /// Why the service cannot be put together.
@@ -137,7 +139,8 @@ impl Service {
         let tokens = ShopTokens::new(state.clone(), Arc::new(app.grants()), Arc::clone(&clock));
         let catalog = overrides.catalog.unwrap_or_else(|| {
             let address = settings.shopify.webhook_address.as_str();
-            Arc::new(ShopifyCatalog::new(app.clone(), tokens.clone(), address))
+            let catalog = ShopifyCatalog::new(app.clone(), tokens.clone(), address);
+            Arc::new(catalog.read_by(strategy(settings.shopify.scan_strategy)))
         });
         let mut inbox: Arc<dyn Inbox> = Arc::new(database.clone());
         if let Some(wrap) = overrides.inbox {
@@ -221,6 +224,14 @@ fn engine_config(sync: &SyncSettings) -> EngineConfig {
         unavailable_recheck: sync.unavailable_recheck,
         drain: sync.drain,
         ..EngineConfig::default()
+    }
+}
+
+fn strategy(scans: ScanStrategy) -> Strategy {
+    match scans {
+        ScanStrategy::Auto => Strategy::Auto,
+        ScanStrategy::Paging => Strategy::Paging,
+        ScanStrategy::Bulk => Strategy::Bulk,
     }
 }
 

@@ -17,7 +17,8 @@ pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
     Addressing, DatabaseSettings, LogFormat, LogSettings, NetworkSettings, PollSettings, Proxy,
-    RetentionSettings, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings, given,
+    RetentionSettings, ScanStrategy, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings,
+    given,
 };
 pub use source::{Environment, Origin};
 

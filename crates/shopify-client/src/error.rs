@@ -142,6 +142,7 @@ impl Error {
                 errors.iter().all(|error| error.is("INTERNAL_SERVER_ERROR"))
             }
             Self::Token(error) => error.retryable,
+            Self::Bulk(error) => error.is_retryable(),
             _ => false,
         }
     }

@@ -18,6 +18,8 @@ pub struct Calls {
     pub throttled: u64,
     /// Answers to GraphQL requests with another status than 200.
     pub failed: u64,
+    /// Bulk operations that were started.
+    pub bulk_operations: u64,
     /// Requests for tokens.
     pub token_requests: u64,
     /// Faults that struck.

@@ -435,6 +435,17 @@ impl Pass<'_> {
             self.count(key.kind).failed -= 1;
         }
     }
+
+    /// Tells how far the reading of a kind is; also before its first item, which may take hours to come.
+    fn tell_read(&mut self, run: Option<RunId>, kind: ItemKind) {
+        let counts = *self.count(kind);
+        let progress = Progress::Read {
+            kind,
+            done: counts.read,
+            expected: counts.expected,
+        };
+        self.observer.observe(self.shop(), run, &progress);
+    }
 }
 
 fn failed(error: String, will_retry: bool) -> Outcome {

@@ -14,7 +14,7 @@ pub enum Progress {
         /// Whether the whole catalogue is read.
         full: bool,
     },
-    /// Items of a kind have been read.
+    /// Items of a kind are being read. The first step of a kind comes before its first item.
     Read {
         /// The kind.
         kind: ItemKind,

@@ -19,6 +19,7 @@ struct Catalog {
     counts: BTreeMap<ItemKind, Option<Count>>,
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
+    left_behind: Option<Result<u64, PortError>>,
     calls: Calls,
 }
 
@@ -74,6 +75,16 @@ impl FakeCatalog {
     /// Makes the next scan of a kind end with this error after `items` items.
     pub fn fail_scan(&self, kind: ItemKind, items: usize, error: PortError) {
         self.catalog().scan_failure = Some((kind, items, error));
+    }
+
+    /// Answers the next call of `end_interrupted_scans` with this, instead of 0.
+    pub fn leave_behind(&self, answer: Result<u64, PortError>) {
+        self.catalog().left_behind = Some(answer);
+    }
+
+    /// Whether the answer of [`FakeCatalog::leave_behind`] is still there: nobody has asked.
+    pub fn is_left_behind(&self) -> bool {
+        self.catalog().left_behind.is_some()
     }
 
     /// How many scans were begun.
@@ -170,6 +181,10 @@ impl CatalogSource for FakeCatalog {
     async fn audit_subscriptions(&self, _: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
         self.catalog().calls.audits += 1;
         Ok(SubscriptionAudit::default())
+    }
+
+    async fn end_interrupted_scans(&self, _: &ShopDomain) -> Result<u64, PortError> {
+        self.catalog().left_behind.take().unwrap_or(Ok(0))
     }
 
     async fn probe(&self, _: &ShopDomain) -> Result<(), PortError> {

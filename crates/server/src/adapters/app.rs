@@ -1,7 +1,10 @@
 use secrecy::{ExposeSecret, SecretString};
+use shopify_client::bulk::BulkOptions;
 use shopify_client::oauth::{AppCredentials, TokenGrant};
 use shopify_client::token::{AppGrants, StoredToken};
+use shopify_client::webhook::Topic;
 use shopify_client::{Client, Endpoint, Error, Timeouts};
+use spaces_store::ContentHash;
 use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
@@ -40,7 +43,8 @@ impl ShopifyApp {
             })
             .user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")))
             .metafield_namespaces(settings.metafield_namespaces.iter().cloned())
-            .headroom(f64::from(settings.budget_reserve) / 100.0);
+            .headroom(f64::from(settings.budget_reserve) / 100.0)
+            .bulk(bulk_options(settings));
         if let Some(Proxy { url, bypass }) = network.proxy() {
             client = client.proxy(url.expose_secret()).proxy_bypass(bypass);
         }
@@ -58,6 +62,14 @@ impl ShopifyApp {
     /// The connections to all shops.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Tells those who wait in this process of a delivery. Nothing is asked of Shopify; where nobody waits,
+    /// nothing happens.
+    pub fn hear(&self, shop: &ShopDomain, topic: &Topic) {
+        if *topic == Topic::BulkOperationsFinish {
+            self.client.bulk_finished(&domain(shop));
+        }
     }
 
     /// Where the merchant is asked for the permissions.
@@ -106,6 +118,29 @@ impl ShopifyApp {
     }
 }
 
+fn bulk_options(settings: &ShopifySettings) -> BulkOptions {
+    let folder = &settings.spool_folder;
+    BulkOptions {
+        marker: marker(settings),
+        first_gap: settings.bulk_poll / 30,
+        longest_gap: settings.bulk_poll,
+        deadline: settings.bulk_timeout,
+        memory: settings.spool_memory,
+        folder: (!folder.is_empty()).then(|| folder.into()),
+        ..BulkOptions::default()
+    }
+}
+
+/// Names this installation in its bulk operations: the address at which Shopify reaches it tells it, as it does in
+/// webhook subscriptions, from others of the same app. It is the same in all replicas and after every start.
+fn marker(settings: &ShopifySettings) -> String {
+    let address = &settings.webhook_address;
+    let host = Url::parse(address).ok();
+    let host = host.as_ref().and_then(Url::host_str).unwrap_or("local");
+    let whole = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
+    format!("shopsync/{host}/{}", &whole.to_string()[..8])
+}
+
 /// A shop's domain in the words of the client. Both have the same rules.
 pub(crate) fn domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
     shopify_client::ShopDomain::parse_domain(shop.as_str())
@@ -118,5 +153,48 @@ fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installa
         scopes: grant.scopes.clone(),
         token: stored(StoredToken::granted(grant, at)),
         at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn marked(api_key: &str, address: &str) -> String {
+        let mut settings = Settings::defaults().shopify;
+        settings.api_key = api_key.to_owned();
+        settings.webhook_address = address.to_owned();
+        marker(&settings)
+    }
+
+    #[test]
+    fn every_installation_has_a_marker_of_its_own_that_stays() {
+        let address = "https://sync.example.com/shopify/webhook";
+        let own = marked("key", address);
+        assert_eq!(own, marked("key", address));
+        assert!(own.starts_with("shopsync/sync.example.com/"), "{own}");
+        for other in [
+            marked("other", address),
+            marked("key", "https://sync.example.com:8443/shopify/webhook"),
+            marked("key", "https://sync.example.com/staging/webhook"),
+            marked("key", ""),
+        ] {
+            assert_ne!(own, other);
+        }
+    }
+
+    #[test]
+    fn settings_say_how_bulk_operations_are_run() {
+        let mut settings = Settings::defaults().shopify;
+        let (options, defaults) = (bulk_options(&settings), BulkOptions::default());
+        // The defaults are the client's own.
+        assert_eq!(options.first_gap, defaults.first_gap);
+        assert_eq!(options.longest_gap, defaults.longest_gap);
+        assert_eq!(options.deadline, defaults.deadline);
+        assert_eq!(options.memory, defaults.memory);
+        assert_eq!(options.folder, None);
+        settings.spool_folder = "/spool".to_owned();
+        assert_eq!(bulk_options(&settings).folder, Some("/spool".into()));
     }
 }

@@ -1,5 +1,6 @@
 //! The catalogue of a shop, read from Shopify.
 
+mod interrupted;
 mod item;
 mod subscriptions;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use async_stream::try_stream;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, Stream, StreamExt};
+use shopify_client::bulk::Strategy;
 use shopify_client::{Error, ShopClient};
 use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
@@ -21,16 +23,26 @@ pub struct ShopifyCatalog {
     app: ShopifyApp,
     tokens: ShopTokens,
     webhook_address: String,
+    strategy: Strategy,
 }
 
 impl ShopifyCatalog {
-    /// Reads with these tokens. Deliveries are asked for at `webhook_address`.
+    /// Reads with these tokens. Deliveries are asked for at `webhook_address`. Scans choose between bulk operations and
+    /// pages by themselves.
     pub fn new(app: ShopifyApp, tokens: ShopTokens, webhook_address: impl Into<String>) -> Self {
         Self {
             app,
             tokens,
             webhook_address: webhook_address.into(),
+            strategy: Strategy::Auto,
         }
+    }
+
+    /// The same with another way to scan.
+    #[must_use]
+    pub fn read_by(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
     }
 
     fn client(&self, shop: &ShopDomain) -> ShopClient {
@@ -45,12 +57,12 @@ impl CatalogSource for ShopifyCatalog {
         shop: &'a ShopDomain,
         kind: ItemKind,
     ) -> BoxStream<'a, Result<Scanned, PortError>> {
-        let client = self.client(shop);
+        let (client, strategy) = (self.client(shop), self.strategy);
         // The client's streams borrow it, so each lives inside of one that owns it.
         macro_rules! items {
             ($read:ident, $item:path) => {
                 try_stream! {
-                    let mut read = client.$read();
+                    let mut read = client.$read(strategy);
                     while let Some(read) = next(kind, &mut read).await? {
                         yield scanned(read, $item)?;
                     }
@@ -65,10 +77,10 @@ impl CatalogSource for ShopifyCatalog {
                 yield Scanned::Found(Box::new(shop));
             }
             .boxed(),
-            ItemKind::Location => items!(locations, item::location),
-            ItemKind::Product => items!(products, item::product),
-            ItemKind::Collection => items!(collections, item::collection),
-            ItemKind::Discount => items!(discounts, item::discount),
+            ItemKind::Location => items!(locations_by, item::location),
+            ItemKind::Product => items!(products_by, item::product),
+            ItemKind::Collection => items!(collections_by, item::collection),
+            ItemKind::Discount => items!(discounts_by, item::discount),
             // Never an item of its own.
             ItemKind::InventoryItem => futures::stream::empty().boxed(),
         }
@@ -143,6 +155,14 @@ impl CatalogSource for ShopifyCatalog {
 
     async fn audit_subscriptions(&self, shop: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
         subscriptions::audit(&self.client(shop), &self.webhook_address).await
+    }
+
+    async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError> {
+        // Pages leave nothing behind; and without an address nothing tells this installation from another one.
+        if self.strategy == Strategy::Paging || self.webhook_address.is_empty() {
+            return Ok(0);
+        }
+        interrupted::end(&self.client(shop)).await
     }
 
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError> {

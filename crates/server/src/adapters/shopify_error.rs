@@ -1,4 +1,5 @@
 use shopify_client::Error;
+use shopify_client::bulk::BulkError;
 use sync_core::{Disposition, PortError, UnavailableReason};
 
 /// Shopify's failure in the domain's words.
@@ -12,6 +13,7 @@ fn disposition(error: &Error) -> Disposition {
     match error {
         Error::Unauthorized | Error::Reauthorize => unavailable(Unauthorized),
         Error::AccessDenied { .. } => unavailable(Forbidden),
+        Error::Bulk(error) if is_denied(error) => unavailable(Forbidden),
         Error::ShopFrozen => unavailable(Frozen),
         Error::ShopLocked => unavailable(Locked),
         Error::NotFound => unavailable(NotFound),
@@ -26,11 +28,20 @@ fn disposition(error: &Error) -> Disposition {
     }
 }
 
+/// Bulk operations are denied to the app, or what this one reads.
+fn is_denied(error: &BulkError) -> bool {
+    match error {
+        BulkError::Unavailable { .. } => true,
+        BulkError::Failed { code, .. } => code.as_deref() == Some("ACCESS_DENIED"),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use shopify_client::{GraphQlError, TokenError};
+    use shopify_client::{Gid, GraphQlError, TokenError};
 
     use super::*;
 
@@ -136,6 +147,75 @@ mod tests {
         ] {
             let text = error.to_string();
             let mapped = shopify_error("read the products", error);
+            assert_eq!(mapped.disposition, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bulk_failures_keep_their_meaning() {
+        let forbidden = Disposition::ShopUnavailable {
+            reason: UnavailableReason::Forbidden,
+        };
+        let retry = Disposition::Retry { after: None };
+        let id = || Gid::new("BulkOperation", 1);
+        let failed = |code: Option<&str>| BulkError::Failed {
+            id: id(),
+            code: code.map(str::to_owned),
+        };
+        let message = || "no".to_owned();
+        for (error, expected) in [
+            (BulkError::Unavailable { message: message() }, forbidden),
+            (failed(Some("ACCESS_DENIED")), forbidden),
+            (failed(Some("INTERNAL_SERVER_ERROR")), retry),
+            (failed(Some("TIMEOUT")), retry),
+            (failed(None), retry),
+            (BulkError::Busy, retry),
+            (BulkError::Canceled { id: id() }, retry),
+            (BulkError::Expired { id: id() }, retry),
+            (BulkError::TimedOut { id: id() }, retry),
+            (BulkError::UrlExpired { status: 403 }, retry),
+            (
+                BulkError::Download {
+                    reason: message(),
+                    source: None,
+                },
+                retry,
+            ),
+            (
+                BulkError::Length {
+                    expected: 2,
+                    found: 1,
+                },
+                retry,
+            ),
+            (BulkError::Changed, retry),
+            (
+                BulkError::Count {
+                    what: "objects",
+                    expected: 2,
+                    found: 1,
+                },
+                retry,
+            ),
+            (BulkError::Orphan { parent: message() }, retry),
+            (
+                BulkError::Disk(std::io::ErrorKind::StorageFull.into()),
+                retry,
+            ),
+            (BulkError::Refused { message: message() }, Disposition::Fail),
+            (BulkError::Unexpected { kind: "Order" }, Disposition::Fail),
+            (
+                BulkError::Object {
+                    id: message(),
+                    path: "title".to_owned(),
+                    source: "odd".into(),
+                },
+                Disposition::Fail,
+            ),
+            (BulkError::Foreign { id: id() }, Disposition::Fail),
+        ] {
+            let text = error.to_string();
+            let mapped = shopify_error("read the products", error.into());
             assert_eq!(mapped.disposition, expected, "{text}");
         }
     }

@@ -59,6 +59,7 @@ fn of_topic(topic: &Topic) -> Subject {
         }
         Topic::AppUninstalled => Subject::Uninstalled,
         Topic::AppScopesUpdate => Subject::Scopes,
+        // The end of a bulk operation asks for no work: `ShopifyApp::hear` tells those who wait.
         _ => Subject::Nothing,
     }
 }

@@ -147,7 +147,7 @@ fn next_line(
 ) -> Option<String> {
     let of_kind = |kind: ItemKind, count: u64| {
         let name = kind_name(kind.as_str(), count);
-        (kind != ItemKind::Shop).then(|| format!("read {} {name}", HumanCount(count)))
+        (kind != ItemKind::Shop && count > 0).then(|| format!("read {} {name}", HumanCount(count)))
     };
     match progress {
         Progress::Read {
@@ -212,12 +212,12 @@ mod tests {
         assert_eq!(line(read(ItemKind::Shop, 1)), None);
         assert_eq!(line(read(ItemKind::Product, 50)), None);
         assert_eq!(line(read(ItemKind::Product, 3_000)), None);
-        let next = line(read(ItemKind::Discount, 1));
+        let next = line(read(ItemKind::Discount, 0));
         assert_eq!(next.as_deref(), Some("read 3,000 products"));
-        assert_eq!(
-            line(Progress::Publishing).as_deref(),
-            Some("read 1 discount")
-        );
+        assert_eq!(line(read(ItemKind::Discount, 1)), None);
+        let next = line(read(ItemKind::Location, 0));
+        assert_eq!(next.as_deref(), Some("read 1 discount"));
+        // There are none.
         assert_eq!(line(Progress::Publishing), None);
     }
 

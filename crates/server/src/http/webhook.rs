@@ -4,12 +4,13 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
 use shopify_client::webhook::{Payload, Topic, Verified, WebhookError};
-use sync_core::intake::Intake;
+use sync_core::intake::Received;
 use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
 
 use super::signatures::text;
 use super::{ApiError, App};
 use crate::adapters::topics;
+use crate::service::Service;
 
 /// Stores a delivery. Touches the state database only, so that it answers within Shopify's five seconds whatever else
 /// is down; nothing of the body is kept but what it names.
@@ -23,7 +24,8 @@ pub(super) async fn receive(
     let now = app.service.clock.now();
     let verified = app.signatures.verify(request.headers(), &body, now).await;
     let verified = verified.map_err(refusal)?;
-    let subject = subject(&verified, &body)?;
+    let topic = verified.topic();
+    let subject = subject(&topic, &verified, &body)?;
     let mut delivery = delivery(verified, subject, now)?;
     if header("x-shopify-webhook-id")
         .or_else(|| header("shopify-webhook-id"))
@@ -32,16 +34,20 @@ pub(super) async fn receive(
         // Nothing tells it from the next one with the same body, so it counts as new.
         delivery.id = DeliveryId(format!("unnamed-{}", uuid::Uuid::new_v4()));
     }
-    let intake = app.service.intake.clone();
-    app.on_runtime(async move { take(&intake, &delivery).await })
+    let service = app.service.clone();
+    app.on_runtime(async move { take(&service, &delivery, &topic).await })
         .await??;
     Ok(HttpResponse::Ok().json(json!({"status": "success"})))
 }
 
-/// Every outcome but a failure is a success to the sender, also one that needed no storing.
-async fn take(intake: &Intake, delivery: &Delivery) -> Result<(), ApiError> {
-    let received = intake.receive(delivery).await;
+/// Every outcome but a failure is a success to the sender, also one that needed no storing. What is new is also told to
+/// those who wait for it in this process; if they wait in another one, they find it out a little later.
+async fn take(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
+    let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
+    if received == Received::Recorded {
+        service.app.hear(&delivery.shop, topic);
+    }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
     log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
     Ok(())
@@ -56,15 +62,14 @@ async fn read(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
 
 /// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
 /// erasure of any shop.
-fn subject(verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
-    let topic = verified.topic();
-    let payload = Payload::read(&topic, body).map_err(refusal)?;
+fn subject(topic: &Topic, verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
+    let payload = Payload::read(topic, body).map_err(refusal)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
             "the body names another shop than the header",
         )),
-        None if topic == Topic::ShopRedact => Err(ApiError::Malformed("the body names no shop")),
-        _ => Ok(topics::subject(&topic, &payload)),
+        None if *topic == Topic::ShopRedact => Err(ApiError::Malformed("the body names no shop")),
+        _ => Ok(topics::subject(topic, &payload)),
     }
 }
 

@@ -110,6 +110,30 @@ pub struct ShopifySettings {
     pub request_timeout: Duration,
     /// In percent.
     pub budget_reserve: u8,
+    /// How full scans read a shop.
+    pub scan_strategy: ScanStrategy,
+    /// The longest pause between two looks at a bulk operation.
+    #[serde(deserialize_with = "duration")]
+    pub bulk_poll: Duration,
+    /// How long a bulk operation may run.
+    #[serde(deserialize_with = "duration")]
+    pub bulk_timeout: Duration,
+    /// The folder for bulk results being read; the system's when empty.
+    pub spool_folder: String,
+    /// In bytes.
+    pub spool_memory: usize,
+}
+
+/// How full scans read a shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScanStrategy {
+    /// By a bulk operation where there is much, by pages otherwise.
+    Auto,
+    /// Page by page.
+    Paging,
+    /// By bulk operations, or by pages where there can be none.
+    Bulk,
 }
 
 /// `[spaces]`

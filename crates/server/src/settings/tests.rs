@@ -194,6 +194,32 @@ fn wrong_values_are_refused_by_the_key() {
         ("HTTPS_PROXY", "http://", "network.proxy"),
         ("HTTPS_PROXY", "socks5://127.0.0.1:1080", "network.proxy"),
         ("HTTPS_PROXY", "proxy:port", "network.proxy"),
+        (
+            "SHOPSYNC__SHOPIFY__SCAN_STRATEGY",
+            "pages",
+            "shopify.scan_strategy",
+        ),
+        ("SHOPSYNC__SHOPIFY__BULK_POLL", "0s", "shopify.bulk_poll"),
+        (
+            "SHOPSYNC__SHOPIFY__BULK_TIMEOUT",
+            "11days",
+            "shopify.bulk_timeout",
+        ),
+        (
+            "SHOPSYNC__SHOPIFY__SPOOL_FOLDER",
+            "/nowhere/at/all",
+            "shopify.spool_folder",
+        ),
+        (
+            "SHOPSYNC__SHOPIFY__SPOOL_MEMORY",
+            "1000",
+            "shopify.spool_memory",
+        ),
+        (
+            "SHOPSYNC__SPACES__SPOOL_FOLDER",
+            "/nowhere/at/all",
+            "spaces.spool_folder",
+        ),
         ("SPACES_BUCKET", "https://bucket", "spaces.bucket"),
         ("SPACES_ENDPOINT", "nyc3", "spaces.endpoint"),
         ("SHOPSYNC__SPACES__ADDRESSING", "host", "spaces.addressing"),

@@ -1,5 +1,6 @@
 //! What a value must be, beyond its type, and what belongs together.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::NaiveTime;
@@ -170,6 +171,15 @@ fn within(
     }
 }
 
+/// A folder to write into; empty for the system's.
+fn folder(problems: &mut Vec<Problem>, key: &str, value: &str) {
+    if !value.is_empty() && !Path::new(value).is_dir() {
+        let next = "Make it, or leave this empty for the system's folder for temporary files.";
+        let what = format!("is {value}, which is not a folder");
+        problems.push(Problem::new(key, what, next));
+    }
+}
+
 impl ServerSettings {
     fn problems(&self, database: &DatabaseSettings) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -275,7 +285,31 @@ impl ShopifySettings {
             let next = "Leave at least a tenth to this service: at most 90.";
             problems.push(Problem::new("shopify.budget_reserve", "is too large", next));
         }
+        self.check_bulk(&mut problems);
         problems
+    }
+
+    fn check_bulk(&self, problems: &mut Vec<Problem>) {
+        within(
+            problems,
+            "shopify.bulk_poll",
+            self.bulk_poll,
+            Duration::from_millis(10),
+            Duration::from_hours(24),
+        );
+        within(
+            problems,
+            "shopify.bulk_timeout",
+            self.bulk_timeout,
+            Duration::from_secs(1),
+            // Shopify's own limit.
+            Duration::from_hours(240),
+        );
+        folder(problems, "shopify.spool_folder", &self.spool_folder);
+        if self.spool_memory < 1 << 20 {
+            let next = "Set at least 1048576.";
+            problems.push(Problem::new("shopify.spool_memory", "is too small", next));
+        }
     }
 
     fn check_endpoint(&self, problems: &mut Vec<Problem>) {
@@ -328,6 +362,7 @@ impl SpacesSettings {
             Duration::from_secs(1),
             Duration::from_hours(1),
         );
+        folder(&mut problems, "spaces.spool_folder", &self.spool_folder);
         problems
     }
 }

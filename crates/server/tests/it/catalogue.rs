@@ -6,7 +6,7 @@ use shopify_sim::CatalogSpec;
 use crate::support::World;
 
 /// Some of everything that comes in pages.
-fn many_pages() -> CatalogSpec {
+pub(crate) fn many_pages() -> CatalogSpec {
     CatalogSpec {
         products: 130,
         big_products: 1,

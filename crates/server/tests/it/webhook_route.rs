@@ -72,6 +72,29 @@ async fn a_delivery_reaches_the_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_bulk_operation_is_recorded_and_asks_for_no_work() {
+    let (app, catalog) = with_shop(TestApp::builder()).await;
+    let before = (runs(&app).await, catalog.fetches(), catalog.scans());
+    catalog.put(testkit::product(1, "Renamed"));
+    let body = r#"{"admin_graphql_api_id":"gid://shopify/BulkOperation/1","status":"completed"}"#;
+    for _ in 0..2 {
+        let delivery = app.delivery(SHOP, "bulk_operations/finish", "w1", body);
+        assert_eq!(answer(delivery).await, (200, json!({"status": "success"})));
+        app.settled().await;
+    }
+    let after = (runs(&app).await, catalog.fetches(), catalog.scans());
+    assert_eq!(after, before);
+    assert_eq!(app.put_count(), 1);
+    let kept = app.backends.raw_state(app.variables());
+    let topic = b"bulk_operations/finish";
+    assert!(kept.windows(topic.len()).any(|text| text == topic));
+    let forged = app
+        .delivery(SHOP, "bulk_operations/finish", "w2", body)
+        .body("{}");
+    refused(&app, &catalog, forged, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_delivery_fifty_times_is_one() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
     for _ in 0..50 {

@@ -146,3 +146,33 @@ pub enum BulkError {
     #[error("a temporary file for the result cannot be used")]
     Disk(#[from] std::io::Error),
 }
+
+impl BulkError {
+    /// Whether the same reading may work later without anybody doing anything: what failed was this run of it or this
+    /// file. `false` for what Shopify denies or does not take, and for a file that says what it should not.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Failed { code, .. } => code.as_deref() != Some("ACCESS_DENIED"),
+            Self::Busy
+            | Self::Canceled { .. }
+            | Self::Expired { .. }
+            | Self::TimedOut { .. }
+            | Self::UrlExpired { .. }
+            | Self::Download { .. }
+            | Self::Length { .. }
+            | Self::Changed
+            | Self::Count { .. }
+            | Self::Line { .. }
+            | Self::Disorder { .. }
+            | Self::Orphan { .. }
+            | Self::Disk(_) => true,
+            Self::Unavailable { .. }
+            | Self::Refused { .. }
+            | Self::Unknown { .. }
+            | Self::Foreign { .. }
+            | Self::LineTooLong { .. }
+            | Self::Unexpected { .. }
+            | Self::Object { .. } => false,
+        }
+    }
+}

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 
 use super::download::download;
 use super::marker::Marker;
-use super::watch::Gaps;
+use super::watch::{Gaps, pause};
 use super::{BulkError, BulkOperation, BulkOptions};
 use crate::model::Connection;
 use crate::operations::{
@@ -18,9 +18,8 @@ use crate::operations::{
 use crate::request::Patience;
 use crate::{Error, Gid, ShopClient, ShopDomain, UserError};
 
-/// Operations that have not ended, of the kind that we start.
-const UNDER_WAY: &str =
-    "operation_type:query AND (status:created OR status:running OR status:canceling)";
+/// Operations that have not ended. Of which kind they are, their markers tell.
+const UNDER_WAY: &str = "status:created OR status:running OR status:canceling";
 
 /// The single steps of bulk operations in one shop.
 #[derive(Debug, Clone)]
@@ -80,6 +79,8 @@ struct Answer<T> {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) id: Gid,
+    /// Heard since before it was started: a short one may end before the answer to its start has come.
+    pub(super) news: watch::Receiver<u64>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -120,13 +121,16 @@ impl Bulk {
     /// [`Error::Bulk`]: denied, refused, too many for [`BulkOptions::slot_wait`], or ended without a result.
     pub async fn run(&self, query: &str) -> Result<BulkOperation, Error> {
         let running = self.start(query).await?;
-        self.wait(&running.id).await
+        self.watch(running).await
     }
 
     /// Starts an operation. When the answer to that is lost, it is looked for by its marker, so that it does not run
     /// twice.
     pub(super) async fn start(&self, query: &str) -> Result<Running, Error> {
         let place = self.shop.state.bulk.take().await;
+        let news = self.shop.state.bulk.news();
+        // One that ends makes room.
+        let mut room = news.clone();
         let deadline = Instant::now() + self.options.slot_wait;
         let (text, run) = self.marker.mark(query);
         let mut gaps = Gaps::new(&self.options);
@@ -146,18 +150,22 @@ impl Bulk {
                     log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
                 }
             }
-            let gap = gaps.next();
-            let late = Instant::now() + gap > deadline;
+            let left = deadline.saturating_duration_since(Instant::now());
             match again {
-                Again::WhenFree if late => return Err(BulkError::Busy.into()),
+                Again::WhenFree if left.is_zero() => return Err(BulkError::Busy.into()),
+                Again::WhenFree => pause(gaps.next().min(left), &mut room).await,
                 Again::Unless(error) if lost >= self.shop.client.inner.retry.attempts => {
                     return Err(error);
                 }
-                _ => sleep(gap).await,
+                Again::Unless(_) => pause(gaps.next(), &mut room).await,
             }
         };
         log::info!(shop:% = self.shop.shop, id:% = id; "a bulk operation was started");
-        Ok(Running { id, _place: place })
+        Ok(Running {
+            id,
+            news,
+            _place: place,
+        })
     }
 
     async fn try_start(&self, text: &str) -> Result<Result<BulkOperation, Again>, Error> {

@@ -89,7 +89,7 @@ impl ShopClient {
                     };
                     paging = !given && !only && pages_may_answer(&error);
                     if paging {
-                        log::info!(shop:% = self.shop; "{error}; reading by pages instead");
+                        log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
                         break;
                     }
                     Err(error)?;
@@ -190,7 +190,7 @@ impl Bulk {
             async move {
                 let running = self.start(&query).await?;
                 remember(started, &running.id);
-                self.wait(&running.id).await
+                self.watch(running).await
             }
         });
         match try_join_all(runs).await {

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use log::Level;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::run::Running;
 use super::{Bulk, BulkError, BulkOperation, BulkOptions};
-use crate::{Error, Gid};
+use crate::{Error, Gid, ShopDomain};
 
 /// Pauses that grow by half from look to look.
 #[derive(Debug)]
@@ -27,36 +30,98 @@ impl Gaps {
     }
 }
 
+/// Says now and then how far an operation is: after a minute, and ever more rarely.
+#[derive(Debug)]
+struct Lines {
+    begin: Instant,
+    next: Instant,
+    gaps: Gaps,
+}
+
+impl Lines {
+    fn new() -> Self {
+        let begin = Instant::now();
+        let mut gaps = Gaps {
+            next: Duration::from_mins(1),
+            longest: Duration::from_mins(15),
+        };
+        Self {
+            begin,
+            next: begin + gaps.next(),
+            gaps,
+        }
+    }
+
+    /// How loud a look is to be told of now.
+    fn level(&mut self) -> Level {
+        let now = Instant::now();
+        if now < self.next {
+            return Level::Debug;
+        }
+        self.next = now + self.gaps.next();
+        Level::Info
+    }
+
+    fn say(&mut self, shop: &ShopDomain, operation: &BulkOperation) {
+        let level = self.level();
+        let (id, status, objects) = (&operation.id, &operation.status, operation.object_count);
+        let seconds = self.begin.elapsed().as_secs();
+        log::log!(level, shop:%, id:%, status:?, objects, seconds; "a bulk operation is under way");
+    }
+}
+
+/// Waits for as long as `gap`, or until news come.
+pub(super) async fn pause(gap: Duration, news: &mut watch::Receiver<u64>) {
+    tokio::select! {
+        () = sleep(gap) => {}
+        // It has a sender for as long as the client knows the shop.
+        _ = news.changed() => {}
+    }
+}
+
 impl Bulk {
     /// Waits until an operation has ended, and returns it if it has a result.
     ///
-    /// It is looked at after growing pauses, and at once when [`Bulk::finished`] is called.
+    /// It is looked at now, then after growing pauses, and at once when [`Bulk::finished`] is called. Now and then a
+    /// line in the log says how far it is.
     ///
     /// # Errors
     /// [`Error::Bulk`] with the way in which it ended otherwise. After [`BulkOptions::deadline`] it is cancelled if it
     /// is ours.
     pub async fn wait(&self, id: &Gid) -> Result<BulkOperation, Error> {
+        let mut news = self.shop.state.bulk.news();
+        // It may have ended before anybody listened.
+        news.mark_changed();
+        self.wait_for(id, news).await
+    }
+
+    /// Waits for one that was started here.
+    pub(super) async fn watch(&self, running: Running) -> Result<BulkOperation, Error> {
+        self.wait_for(&running.id, running.news.clone()).await
+    }
+
+    async fn wait_for(
+        &self,
+        id: &Gid,
+        mut news: watch::Receiver<u64>,
+    ) -> Result<BulkOperation, Error> {
         let deadline = Instant::now() + self.options.deadline;
         let mut gaps = Gaps::new(&self.options);
-        let mut news = self.shop.state.bulk.news();
+        let mut lines = Lines::new();
         loop {
-            let gap = sleep(gaps.next());
-            let next_look = async {
-                tokio::select! {
-                    () = gap => {}
-                    _ = news.changed() => {}
-                }
-            };
+            let next_look = pause(gaps.next(), &mut news);
             if timeout_at(deadline, next_look).await.is_err() {
                 self.give_up(id).await;
                 return Err(BulkError::TimedOut { id: id.clone() }.into());
             }
             match self.operation(id).await {
-                Ok(operation) if operation.outcome()? => return Ok(operation),
-                Ok(operation) => {
-                    let (objects, status) = (operation.object_count, operation.status);
-                    log::debug!(id:% = id, objects, status:?; "a bulk operation is under way");
+                Ok(operation) if operation.outcome()? => {
+                    let (shop, objects) = (&self.shop.shop, operation.object_count);
+                    let seconds = lines.begin.elapsed().as_secs();
+                    log::info!(shop:%, id:% = id, objects, seconds; "a bulk operation has its result");
+                    return Ok(operation);
                 }
+                Ok(operation) => lines.say(&self.shop.shop, &operation),
                 // The operation runs on, whatever happens to a look at it.
                 Err(error) if error.is_retryable() => {
                     log::warn!(id:% = id; "a bulk operation cannot be looked at now: {error}");
@@ -84,5 +149,18 @@ mod tests {
         let seconds: Vec<f64> = (0..12).map(|_| gaps.next().as_secs_f64()).collect();
         assert_eq!(seconds[..4], [1.0, 1.5, 2.25, 3.375]);
         assert_eq!(seconds[10..], [30.0, 30.0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_wait_is_spoken_of_now_and_then() {
+        let mut lines = Lines::new();
+        let mut spoken = Vec::new();
+        for minute in 0..=60 {
+            if lines.level() == Level::Info {
+                spoken.push(minute);
+            }
+            tokio::time::advance(Duration::from_mins(1)).await;
+        }
+        assert_eq!(spoken, [1, 3, 6, 10, 16, 24, 36, 51]);
     }
 }

@@ -1,9 +1,14 @@
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use futures::future::join_all;
+use serde_json::json;
 use shopify_client::bulk::{BulkError, BulkOptions, BulkStatus};
-use shopify_client::{Error, Gid};
+use shopify_client::transport::{
+    AnswerBody, ScriptedAnswer, ScriptedTransport, Transport, TransportError,
+};
+use shopify_client::{Client, Error, Gid, ShopClient, ShopDomain, StaticToken};
 
 use crate::bulk_catalog::{Export, PLAIN};
 use crate::bulk_shop::{Shop, Start, quick};
@@ -206,6 +211,136 @@ async fn news_of_the_end_are_heeded_at_once() {
         tokio::task::yield_now().await;
     }
     assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
+}
+
+/// Says that an operation has ended before it says that one was started.
+#[derive(Debug)]
+struct Hasty {
+    script: ScriptedTransport,
+    shop: OnceLock<ShopClient>,
+}
+
+#[async_trait::async_trait]
+impl Transport for Hasty {
+    async fn exchange(
+        &self,
+        request: http::Request<bytes::Bytes>,
+    ) -> Result<http::Response<AnswerBody>, TransportError> {
+        let starts = request
+            .body()
+            .windows(16)
+            .any(|text| text == b"BulkOperationRun");
+        let answer = self.script.exchange(request).await;
+        if starts && let Some(shop) = self.shop.get() {
+            shop.bulk().finished();
+        }
+        answer
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
+    let operation = json!({
+        "id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "createdAt": "", "objectCount": "0",
+        "rootObjectCount": "0",
+    });
+    let started = json!({ "bulkOperation": operation, "userErrors": [] });
+    let script = ScriptedTransport::new();
+    script
+        .then(
+            "BulkOperationRun",
+            ScriptedAnswer::data(json!({ "bulkOperationRunQuery": started })),
+        )
+        .always(
+            "BulkOperationById",
+            ScriptedAnswer::data(json!({ "bulkOperation": operation })),
+        );
+    let hasty = Arc::new(Hasty {
+        script: script.clone(),
+        shop: OnceLock::new(),
+    });
+    let options = BulkOptions {
+        first_gap: Duration::from_hours(1),
+        longest_gap: Duration::from_hours(1),
+        ..quick()
+    };
+    let transport = Arc::clone(&hasty);
+    let client = Client::builder().transport(transport).bulk(options);
+    let domain = ShopDomain::parse("example").unwrap();
+    let token = Arc::new(StaticToken::new("token"));
+    let shop = client.build().unwrap().shop(&domain, token);
+    hasty.shop.set(shop.clone()).unwrap();
+
+    let begin = tokio::time::Instant::now();
+    let done = shop.bulk().run(QUERY).await.unwrap();
+    // One whose end was told before anybody waited for it is looked at in any case.
+    let again = shop.bulk().wait(&done.id).await.unwrap();
+    assert_eq!(again.status, BulkStatus::Completed);
+    assert!(begin.elapsed() < Duration::from_mins(1));
+    assert_eq!(script.finish().len(), 3);
+}
+
+#[tokio::test]
+async fn an_operation_that_ends_makes_room_at_once() {
+    let shop = Shop::with_products(empty()).await;
+    let options = BulkOptions {
+        slot_wait: Duration::from_hours(1),
+        first_gap: Duration::from_hours(1),
+        longest_gap: Duration::from_hours(1),
+        ..quick()
+    };
+    shop.state()
+        .starts
+        .push_back(Start::UserError("LIMIT_REACHED"));
+    let client = shop.client(options);
+    let run = tokio::spawn({
+        let bulk = client.bulk();
+        async move { bulk.run(QUERY).await }
+    });
+    while !run.is_finished() {
+        client.bulk().finished();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
+}
+
+#[test]
+fn what_may_work_later_is_told_from_what_will_not() {
+    let id = || id(1);
+    let failed = |code: Option<&str>| BulkError::Failed {
+        id: id(),
+        code: code.map(str::to_owned),
+    };
+    for (error, retryable) in [
+        (failed(None), true),
+        (failed(Some("TIMEOUT")), true),
+        (failed(Some("ACCESS_DENIED")), false),
+        (BulkError::Busy, true),
+        (BulkError::Canceled { id: id() }, true),
+        (BulkError::Changed, true),
+        (
+            BulkError::Disk(std::io::ErrorKind::StorageFull.into()),
+            true,
+        ),
+        (BulkError::Line { line: 1 }, true),
+        (BulkError::Foreign { id: id() }, false),
+        (
+            BulkError::Unavailable {
+                message: String::new(),
+            },
+            false,
+        ),
+        (
+            BulkError::Refused {
+                message: String::new(),
+            },
+            false,
+        ),
+        (BulkError::LineTooLong { line: 1, limit: 1 }, false),
+    ] {
+        let text = error.to_string();
+        assert_eq!(Error::from(error).is_retryable(), retryable, "{text}");
+    }
 }
 
 #[tokio::test]

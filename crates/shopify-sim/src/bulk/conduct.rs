@@ -34,6 +34,8 @@ pub enum BulkEnd {
     Fails,
     /// It fails with `TIMEOUT`.
     TimesOut,
-    /// It runs until it is cancelled.
+    /// With a file that is as long as is said and has as many lines, but the last thing in it has lost its fields.
+    Spoils,
+    /// It runs until it is cancelled or [`finish_bulk`](crate::ShopControl::finish_bulk) is called.
     Never,
 }

@@ -16,6 +16,30 @@ pub(crate) struct Export {
     pub(crate) roots: u64,
 }
 
+impl Export {
+    /// The same, with nothing but its id left of the last line without a parent.
+    pub(crate) fn spoiled(self) -> Self {
+        let text = String::from_utf8_lossy(&self.text);
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let is_root = |line: &&mut String| !line.contains("\"__parentId\":");
+        if let Some(last) = lines.iter_mut().rev().find(is_root) {
+            let thing: Map<String, Value> = serde_json::from_str(last).unwrap_or_default();
+            *last = line(
+                thing.into_iter().filter(|(name, _)| name == "id").collect(),
+                None,
+            );
+        }
+        Self {
+            text: lines
+                .into_iter()
+                .flat_map(|line| [line, "\n".to_owned()])
+                .collect::<String>()
+                .into(),
+            ..self
+        }
+    }
+}
+
 /// How the lines come.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Order {
@@ -192,6 +216,20 @@ mod tests {
             .map(|shuffle| ids(Order { shuffle, ..apart }))
             .collect();
         assert!(mixed.len() > 10, "{mixed:?}");
+    }
+
+    #[test]
+    fn a_spoiled_file_has_as_many_lines_but_not_all_fields() {
+        let lamp = json!({"id": "P", "title": "Lamp", "variants": list(&[json!({"id": "V"})])});
+        let mug = json!({"id": "Q", "title": "Mug", "variants": list(&[json!({"id": "W"})])});
+        let whole = export(json!({"products": list(&[lamp, mug])}), ORDER);
+        let spoiled = whole.clone().spoiled();
+        assert_eq!((spoiled.objects, spoiled.roots), (4, 2));
+        let text = std::str::from_utf8(&whole.text).unwrap();
+        let expected = text.replace(",\"title\":\"Mug\"", "");
+        assert_eq!(std::str::from_utf8(&spoiled.text).unwrap(), expected);
+        assert_ne!(expected, text);
+        assert_eq!(Export::default().spoiled(), Export::default());
     }
 
     #[test]

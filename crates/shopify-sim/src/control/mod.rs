@@ -144,6 +144,11 @@ impl ShopControl {
         self.shop.bulk_operations()
     }
 
+    /// Completes the bulk operations that have not ended, also those that would never end. Returns how many these were.
+    pub fn finish_bulk(&self) -> usize {
+        self.shop.finish_bulk()
+    }
+
     /// Loses the next `count` deliveries: they are never sent.
     pub fn drop_deliveries(&self, count: u32) {
         self.shop.outbox().drop_next(count);

@@ -15,6 +15,9 @@ impl Shop {
     /// Starts what was asked to run, and announces what was cancelled.
     pub(super) fn carry_on(self: &Arc<Self>) {
         let (created, canceled) = write(&self.bulk).news();
+        if !created.is_empty() {
+            self.count(|calls| calls.bulk_operations += created.len() as u64);
+        }
         for id in created {
             let shop = Arc::clone(self);
             self.around.tasks.spawn(async move {
@@ -35,10 +38,7 @@ impl Shop {
         };
         self.advance(id, Status::Running, Export::default());
         match operation.conduct.end {
-            BulkEnd::Completes => match self.exported(&operation) {
-                Ok(export) => self.advance(id, Status::Completed, export),
-                Err(code) => self.advance(id, Status::Failed(code), Export::default()),
-            },
+            BulkEnd::Completes | BulkEnd::Spoils => self.complete(&operation),
             BulkEnd::Fails => {
                 let failed = Status::Failed("INTERNAL_SERVER_ERROR");
                 self.advance(id, failed, Export::default());
@@ -46,6 +46,31 @@ impl Shop {
             BulkEnd::TimesOut => self.advance(id, Status::Failed("TIMEOUT"), Export::default()),
             BulkEnd::Never => {}
         }
+    }
+
+    fn complete(self: &Arc<Self>, operation: &Operation) {
+        match self.exported(operation) {
+            Ok(export) if operation.conduct.end == BulkEnd::Spoils => {
+                self.advance(operation.id, Status::Completed, export.spoiled());
+            }
+            Ok(export) => self.advance(operation.id, Status::Completed, export),
+            Err(code) => self.advance(operation.id, Status::Failed(code), Export::default()),
+        }
+    }
+
+    /// Completes what runs. Returns how many operations that were.
+    pub(crate) fn finish_bulk(self: &Arc<Self>) -> usize {
+        let is_running = |each: &&Operation| !each.has_ended();
+        let running = read(&self.bulk)
+            .all()
+            .iter()
+            .filter(is_running)
+            .cloned()
+            .collect::<Vec<_>>();
+        for operation in &running {
+            self.complete(operation);
+        }
+        running.len()
     }
 
     fn exported(&self, operation: &Operation) -> Result<Export, &'static str> {

@@ -314,3 +314,43 @@ async fn deliveries_are_controlled_over_http() {
     let url = install["url"].as_str().unwrap();
     assert!(url.starts_with("http://127.0.0.1:5000/shopify/install?host="));
 }
+
+#[tokio::test]
+async fn bulk_operations_are_ended_over_http() {
+    let world = World::start().await;
+    let hooks = Receiver::start().await;
+    let input = json!({"uri": hooks.address});
+    world.subscribe("BULK_OPERATIONS_FINISH", input).await;
+    let statuses = async || {
+        let told = world.get("/bulk").await;
+        let operations = told["operations"].as_array().unwrap().clone();
+        let statuses = operations.into_iter().map(|each| each["status"].clone());
+        statuses.collect::<Vec<_>>()
+    };
+    let run = "mutation { bulkOperationRunQuery(query: \"{ products { edges { node { id title } } } }\") \
+         { userErrors { message } } }";
+    for end in ["never", "spoils"] {
+        world
+            .done(Method::PUT, "/bulk", json!({ "end": end }))
+            .await;
+        let answer = world.graphql(&world.token(), run, json!({})).await;
+        let errors = &answer["data"]["bulkOperationRunQuery"]["userErrors"];
+        assert_eq!(errors, &json!([]), "{answer}");
+    }
+    hooks.until(1).await;
+    assert_ne!(statuses().await[0], "COMPLETED");
+    let finish = async || {
+        world
+            .control(Method::POST, "/bulk/finish", Value::Null)
+            .await
+    };
+    assert_eq!(finish().await, (200, json!({"finished": 1})));
+    assert_eq!(statuses().await, ["COMPLETED", "COMPLETED"]);
+    assert_eq!(finish().await.1, json!({"finished": 0}));
+    world.shop.settled().await;
+    assert_eq!(hooks.received().len(), 2);
+    let (refused, _) = world
+        .control(Method::PUT, "/bulk", json!({"end": "sometimes"}))
+        .await;
+    assert_eq!(refused, 400);
+}

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use super::{Counts, Engine, Pass, SetAside};
 use crate::item::ItemKind;
 use crate::ports::{Scanned, Write};
-use crate::progress::{Observer, Progress};
+use crate::progress::Observer;
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
 impl Engine {
@@ -57,6 +57,7 @@ impl Pass<'_> {
         let expected = engine.ports.catalog.count(&lease.shop, kind).await?;
         let expected = expected.map(|count| count.count);
         self.count(kind).expected = expected;
+        self.tell_read(None, kind);
         let items = engine.ports.catalog.scan(&lease.shop, kind);
         let mut batches = items.ready_chunks(engine.config.batch);
         while let Some(batch) = batches.next().await {
@@ -68,13 +69,7 @@ impl Pass<'_> {
                 }
             }
             self.upsert(&items, Write::DryRun).await?;
-            let done = self.count(kind).read;
-            let progress = Progress::Read {
-                kind,
-                done,
-                expected,
-            };
-            self.observer.observe(&lease.shop, None, &progress);
+            self.tell_read(None, kind);
         }
         let counts = self.count(kind);
         // What is set aside stays in the mirror, if it is there.

@@ -7,7 +7,6 @@ use super::{Pass, Stop};
 use crate::demand::FullScan;
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Count, Scanned, Write};
-use crate::progress::Progress;
 use crate::{DirtyItem, Failure, Outcome, PortError};
 
 /// The shop's own count and what was read disagree.
@@ -29,6 +28,7 @@ impl Pass<'_> {
             .dirty(self.lease, ports.clock.now(), u32::MAX)
             .await?;
         self.audit_subscriptions().await?;
+        self.end_interrupted_scans().await;
         for kind in ItemKind::SCANNED {
             self.scan(kind).await?;
             self.bury(kind, full.accept_deletions).await?;
@@ -69,6 +69,20 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// What is left of them can delay this scan, but not make it wrong: it goes on if they cannot be ended.
+    async fn end_interrupted_scans(&self) {
+        let (shop, run) = (self.shop(), self.run);
+        match self.engine.ports.catalog.end_interrupted_scans(shop).await {
+            Ok(0) => {}
+            Ok(ended) => {
+                log::info!(shop:%, run:%, ended; "Ended what an interrupted scan had left going on at the shop");
+            }
+            Err(error) => {
+                log::warn!(shop:%, run:%; "What an interrupted scan has left at the shop could not be ended: {}", error.chain());
+            }
+        }
+    }
+
     async fn scan(&mut self, kind: ItemKind) -> Result<(), Stop> {
         let engine = self.engine;
         let ports = &engine.ports;
@@ -77,6 +91,7 @@ impl Pass<'_> {
         let before = ports.catalog.count(shop, kind).await?;
         let expected = before.map(|count| count.count);
         self.count(kind).expected = expected;
+        self.tell_read(Some(self.run), kind);
         let mut items = ports.catalog.scan(shop, kind);
         let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch);
         loop {
@@ -90,13 +105,7 @@ impl Pass<'_> {
             if batch.len() == engine.config.batch || (ended && !batch.is_empty()) {
                 self.upsert(&batch, Write::Scan(self.run)).await?;
                 batch.clear();
-                let done = self.count(kind).read;
-                let progress = Progress::Read {
-                    kind,
-                    done,
-                    expected,
-                };
-                self.observer.observe(shop, Some(self.run), &progress);
+                self.tell_read(Some(self.run), kind);
             }
             if ended {
                 break;

@@ -72,6 +72,12 @@ pub trait CatalogSource: Send + Sync {
     /// Makes sure that the shop's webhook subscriptions are those this service needs.
     async fn audit_subscriptions(&self, shop: &ShopDomain) -> Result<SubscriptionAudit, PortError>;
 
+    /// Ends what scans that were cut off have left going on at the shop, and says how many that were; 0 if scans leave
+    /// nothing behind. What they read is never taken over: it may be older than the marks that a new scan settles.
+    ///
+    /// Only the holder of the shop's lease may ask for it: what it ends may be another's scan under way.
+    async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError>;
+
     /// One small authorised read: whether polling this shop would work.
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError>;
 }

@@ -1,6 +1,10 @@
+use std::sync::Mutex;
+
 use sync_core::ports::{Count, ShopRegistry};
+use sync_core::progress::{Observer, Progress};
 use sync_core::{
-    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, ShopStatus, UnavailableReason,
+    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, RunId, ShopDomain, ShopStatus,
+    UnavailableReason,
 };
 use testkit::{item, key, product};
 
@@ -231,6 +235,53 @@ async fn a_plan_tells_and_changes_nothing() {
     assert_eq!(bench.counted().await, 4, "three products and the shop");
     assert_eq!(bench.snapshots.uploads(), 1);
     assert!(bench.run().await.is_none());
+}
+
+#[tokio::test]
+async fn only_the_holder_of_the_lease_ends_what_was_left_behind_and_goes_on_in_any_case() {
+    let bench = with_products(3).await;
+    let catalog = &bench.catalog;
+    catalog.leave_behind(Ok(2));
+    let silent = &sync_core::progress::Silent;
+    bench.engine.plan(&Bench::shop(), silent).await.unwrap();
+    assert!(catalog.is_left_behind(), "another run may be at it");
+    assert!(published(&bench.scan().await.outcome));
+    assert!(!catalog.is_left_behind());
+
+    catalog.leave_behind(Err(PortError::fail("end it", "refused")));
+    catalog.put(product(1, "new"));
+    assert!(published(&bench.scan().await.outcome));
+    assert!(!catalog.is_left_behind());
+}
+
+/// Keeps what is told of the reading of products.
+#[derive(Default)]
+struct Products(Mutex<Vec<(u64, Option<u64>)>>);
+
+impl Observer for Products {
+    fn observe(&self, _: &ShopDomain, _: Option<RunId>, progress: &Progress) {
+        if let Progress::Read {
+            kind: ItemKind::Product,
+            done,
+            expected,
+        } = progress
+        {
+            self.0.lock().unwrap().push((*done, *expected));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kind_is_told_of_before_its_first_item() {
+    let bench = with_products(3).await;
+    let failed = PortError::retry("read the products", "cut off");
+    bench.catalog.fail_scan(ItemKind::Product, 0, failed);
+    let told = Products::default();
+    bench.engine.plan(&Bench::shop(), &told).await.unwrap_err();
+    assert_eq!(*told.0.lock().unwrap(), [(0, Some(3))]);
+    bench.engine.plan(&Bench::shop(), &told).await.unwrap();
+    let told = told.0.into_inner().unwrap();
+    assert_eq!(told[1..], [(0, Some(3)), (3, Some(3))]);
 }
 
 #[tokio::test]

@@ -210,6 +210,12 @@ impl TestApp {
 
     /// The shop's document in the Space; `None` if there is none.
     pub(crate) async fn document(&self, shop: &ShopDomain) -> Option<serde_json::Value> {
+        let bytes = self.document_bytes(shop).await?;
+        Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// The bytes of the shop's document in the Space.
+    pub(crate) async fn document_bytes(&self, shop: &ShopDomain) -> Option<Vec<u8>> {
         let prefix = spaces_store::ShopPrefix::new(shop.as_str()).unwrap();
         let key = spaces_store::SnapshotKey::single(&prefix);
         // Not through the service's own store, which counts, and may be stopped.
@@ -217,7 +223,7 @@ impl TestApp {
         let space = server::service::spaces_config(&settings.spaces, &settings.network).unwrap();
         let store = spaces_store::Store::new(space.connect().unwrap());
         let stored = store.read(&key).await.unwrap()?;
-        Some(serde_json::from_slice(&stored.into_vec().await.unwrap()).unwrap())
+        Some(stored.into_vec().await.unwrap())
     }
 
     /// How many objects the service has written since the test began.
@@ -248,6 +254,18 @@ impl TestApp {
         instance.running.abort();
         // Cancelled, or ended before that.
         let _ = instance.running.await;
+    }
+
+    /// Waits until workers have prolonged their leases `count` times more.
+    pub(crate) async fn leases_prolonged(&self, count: u64) {
+        let prolonged = self.instance().quiet.prolonged(count);
+        let prolonged = tokio::time::timeout(PATIENCE, prolonged).await;
+        prolonged.expect("the lease should be prolonged");
+    }
+
+    /// Sets a variable for the next start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
     }
 
     /// The variables that the service is started with.

@@ -26,6 +26,8 @@ struct Seen {
     perhaps: u64,
     /// The latest begun claim that found nothing for sure.
     nothing: u64,
+    /// How often a lease was prolonged.
+    prolonged: u64,
 }
 
 impl Seen {
@@ -67,6 +69,14 @@ impl Quiet {
         let mut seen = self.0.subscribe();
         ring();
         let found = seen.wait_for(|seen| seen.nothing > before).await;
+        found.expect("the watch lives as long as its inbox");
+    }
+
+    /// Waits until leases were prolonged `count` times more.
+    pub(crate) async fn prolonged(&self, count: u64) {
+        let enough = self.0.borrow().prolonged + count;
+        let mut seen = self.0.subscribe();
+        let found = seen.wait_for(|seen| seen.prolonged >= enough).await;
         found.expect("the watch lives as long as its inbox");
     }
 }
@@ -114,7 +124,11 @@ impl Inbox for WatchedInbox {
     }
 
     async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        self.inbox.extend(lease, until).await
+        let extended = self.inbox.extend(lease, until).await;
+        if extended.is_ok() {
+            self.seen.0.send_modify(|seen| seen.prolonged += 1);
+        }
+        extended
     }
 
     async fn dirty(

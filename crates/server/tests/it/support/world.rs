@@ -58,6 +58,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Gives the shop another cost bucket.
+    pub(crate) fn bucket(mut self, bucket: BucketSize) -> Self {
+        self.bucket = bucket;
+        self
+    }
+
     /// Starts the shop, then the service. It is not installed.
     pub(crate) async fn start(self) -> World {
         let relay = Relay::start().await;
@@ -183,6 +189,12 @@ impl World {
             of_shop(&self.shop.truth()),
         );
         first_difference("", &found, &truth).map_or(Ok(()), Err)
+    }
+
+    /// The bytes of the shop's document.
+    pub(crate) async fn document_bytes(&self) -> Vec<u8> {
+        let bytes = self.app.document_bytes(&self.domain).await;
+        bytes.expect("there is a document")
     }
 
     /// The runs of the shop, newest first.

@@ -51,6 +51,10 @@ pub(super) async fn set_bulk(at: At, Body(conduct): Body<BulkConduct>) -> Answer
     done()
 }
 
+pub(super) async fn finish_bulk(at: At) -> Answer {
+    ok(&json!({ "finished": at.control.finish_bulk() }))
+}
+
 pub(super) async fn subscriptions(at: At) -> Answer {
     let lines = at.control.subscriptions().into_iter();
     let lines = lines.map(|(topic, uri)| json!({"topic": topic, "uri": uri}));

@@ -82,6 +82,7 @@ fn event_routes() -> Router<Arc<Shops>> {
             post(events::redeliver),
         )
         .route("/_sim/{shop}/bulk", get(events::bulk).put(events::set_bulk))
+        .route("/_sim/{shop}/bulk/finish", post(events::finish_bulk))
         .route("/_sim/{shop}/tokens", tokens)
         .route("/_sim/{shop}/install", get(events::install))
         .route("/_sim/{shop}/uninstall", post(events::uninstall))

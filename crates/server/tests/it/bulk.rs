@@ -1,0 +1,306 @@
+//! Shops that are read by bulk operations.
+
+use std::sync::Arc;
+
+use shopify_client::bulk::BulkOptions;
+use shopify_client::{Client, Endpoint, ShopClient, StaticToken};
+use shopify_sim::{BucketSize, BulkConduct, BulkEnd, CatalogSpec, Fault, FaultKind, FaultTarget};
+use sync_core::Outcome;
+use sync_core::ports::ShopRegistry;
+
+use crate::catalogue::many_pages;
+use crate::support::{World, WorldBuilder};
+
+const STRATEGY: &str = "SHOPSYNC__SHOPIFY__SCAN_STRATEGY";
+
+/// The first look at an operation is a thirtieth of this away: longer than any test waits.
+const ONLY_THE_WEBHOOK: (&str, &str) = ("SHOPSYNC__SHOPIFY__BULK_POLL", "24h");
+
+/// What a full scan starts: one for each kind, six for discounts.
+const OPERATIONS: usize = 1 + 1 + 6 + 1;
+
+fn by_bulk() -> WorldBuilder {
+    World::builder()
+        .set(STRATEGY, "bulk")
+        .set("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms")
+}
+
+fn ends(end: BulkEnd) -> BulkConduct {
+    BulkConduct {
+        end,
+        ..BulkConduct::default()
+    }
+}
+
+/// Demands a full scan and waits until it has started a bulk operation.
+async fn begin(world: &World) {
+    let before = world.shop.calls().bulk_operations;
+    world.demand().await;
+    world
+        .shop
+        .until(|calls| calls.bulk_operations > before)
+        .await;
+}
+
+fn statuses(world: &World) -> Vec<&'static str> {
+    let operations = world.shop.bulk_operations().into_iter();
+    operations.map(|(_, status)| status).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_gives_the_same_bytes_as_one_by_pages() {
+    let mut world = by_bulk()
+        .catalog(many_pages())
+        .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
+        .installed()
+        .await;
+    world.is_true().await.unwrap();
+    let bytes = world.document_bytes().await;
+    assert_eq!(statuses(&world), ["COMPLETED"; OPERATIONS]);
+    assert_eq!(world.scanned_pages(), 0);
+
+    // All that is known of the shop is forgotten, and it is read for the first time again.
+    let database = world.app.service().database.clone();
+    database.erase(&world.domain).await.unwrap();
+    world.app.set(STRATEGY, "paging");
+    world.app.restart().await;
+    let report = world.install().await;
+    assert_eq!(report["upload_status"], "success", "{report}");
+    world.settled().await;
+    assert!(world.scanned_pages() > 0);
+    assert_eq!(statuses(&world).len(), OPERATIONS);
+    assert!(world.document_bytes().await == bytes);
+    assert_eq!(world.app.put_count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn much_is_read_by_bulk_and_little_by_pages() {
+    let spec = CatalogSpec {
+        products: 2_600,
+        ..CatalogSpec::default()
+    };
+    // Pages would have to wait for the bucket to be refilled.
+    let slow = BucketSize {
+        maximum: 1_000_000.0,
+        restore_rate: 50.0,
+    };
+    let world = World::builder()
+        .catalog(spec)
+        .bucket(slow)
+        .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
+        .installed()
+        .await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.shop.calls().bulk_operations, 1);
+    assert_eq!(world.calls("ProductsPage"), 0);
+    assert!(world.calls("CollectionsPage") > 0 && world.calls("DiscountsPage") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
+    let world = by_bulk().start().await;
+    world.shop.set_bulk_conduct(BulkConduct {
+        enabled: false,
+        ..BulkConduct::default()
+    });
+    let report = world.install().await;
+    assert_eq!(report["upload_status"], "success", "{report}");
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert!(world.calls("BulkOperationRun") > 0 && world.scanned_pages() > 0);
+    assert_eq!(world.shop.calls().bulk_operations, 0);
+
+    for end in [BulkEnd::Fails, BulkEnd::TimesOut] {
+        world.shop.set_bulk_conduct(ends(end));
+        let product = world.shop.product_ids()[0];
+        let pages = world.scanned_pages();
+        let price = format!("{pages}.25");
+        let quietly = world.shop.quietly();
+        quietly.set_price(product, None, &price).unwrap();
+        world.sync().await;
+        world.is_true().await.unwrap();
+        assert!(world.scanned_pages() > pages, "{end:?}");
+    }
+    assert!(statuses(&world).iter().all(|status| *status == "FAILED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_publishes_no_part() {
+    let world = by_bulk()
+        .catalog(many_pages())
+        .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
+        .installed()
+        .await;
+    let before = world.document_bytes().await;
+    let products = world.shop.product_ids();
+    let quietly = world.shop.quietly();
+    quietly.set_price(products[0], None, "12.34").unwrap();
+
+    // Only when much of it has been given out does it turn out to be broken.
+    world.shop.set_bulk_conduct(ends(BulkEnd::Spoils));
+    let outcome = world.next_run().await;
+    assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+    assert!(world.document_bytes().await == before);
+    assert_eq!(world.app.put_count(), 1);
+
+    // It breaks off again and again, and the rest is fetched each time.
+    world.shop.set_bulk_conduct(BulkConduct::default());
+    let pages = world.scanned_pages();
+    let truncated = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
+    world.shop.fault(truncated.times(2)).unwrap();
+    world.sync().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.app.put_count(), 2);
+    assert_eq!(world.scanned_pages(), pages);
+
+    // It is gone.
+    quietly.set_price(products[0], None, "12.35").unwrap();
+    let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
+    world.shop.fault(gone.always()).unwrap();
+    world.sync().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.app.put_count(), 3);
+    assert!(world.scanned_pages() > pages);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_of_its_end_wakes_the_scan() {
+    let (poll, never) = ONLY_THE_WEBHOOK;
+    let world = by_bulk().set(poll, never).installed().await;
+    world.is_true().await.unwrap();
+    let (runs, looks) = (world.runs().await.len(), world.calls("BulkOperationById"));
+
+    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    begin(&world).await;
+    world.shop.hold();
+    world.shop.set_bulk_conduct(BulkConduct::default());
+    assert_eq!(world.shop.finish_bulk(), 1);
+    // Nobody has told the scan.
+    assert_eq!(world.calls("BulkOperationById"), looks);
+    assert_eq!(world.runs().await[0].finished, None);
+    world.shop.release();
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert!(world.calls("BulkOperationById") > looks);
+    assert_eq!(world.scanned_pages(), 0);
+
+    // Each end was told, and none of them has set off a run or an upload.
+    world.settled().await;
+    let deliveries = world.shop.deliveries();
+    let mut told = 0;
+    for delivery in &deliveries {
+        if delivery.topic == "bulk_operations/finish" {
+            assert_eq!(delivery.last_status, Some(200));
+            told += 1;
+        }
+    }
+    assert_eq!(told, 2 * OPERATIONS);
+    assert_eq!(world.runs().await.len(), runs + 1);
+    assert_eq!(world.app.put_count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_webhook_delays_the_scan_and_no_more() {
+    let world = by_bulk().installed().await;
+    world.shop.drop_deliveries(1_000);
+    let product = world.shop.product_ids()[0];
+    world.shop.set_price(product, None, "31.00").unwrap();
+    world.sync().await;
+    world.is_true().await.unwrap();
+    assert_eq!(statuses(&world), ["COMPLETED"; 2 * OPERATIONS]);
+    assert_eq!(world.scanned_pages(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_is_held_however_long_an_operation_takes() {
+    let (poll, never) = ONLY_THE_WEBHOOK;
+    let world = by_bulk()
+        .set(poll, never)
+        .set("SHOPSYNC__SYNC__LEASE", "3s")
+        .set("SHOPSYNC__SYNC__IDLE_POLL", "100ms")
+        .installed()
+        .await;
+    let runs = world.runs().await.len();
+    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    begin(&world).await;
+    // At a third of the lease each: twice as long as it would hold by itself. Three more workers look for work meanwhile.
+    world.app.leases_prolonged(6).await;
+    assert_eq!(world.runs().await.len(), runs + 1);
+    world.shop.set_bulk_conduct(BulkConduct::default());
+    world.shop.finish_bulk();
+    world.settled().await;
+    let runs_after = world.runs().await;
+    assert_eq!(runs_after.len(), runs + 1);
+    let (_, report) = runs_after[0].finished.clone().unwrap();
+    assert_eq!(report.outcome, Outcome::Unchanged);
+    assert_eq!(world.scanned_pages(), 0);
+}
+
+/// A query that an operation is busy with.
+const QUERY: &str = "{ products { edges { node { id } } } }";
+
+/// Another program with a token of the same app.
+fn another_program(world: &World) -> ShopClient {
+    let endpoint = Endpoint::custom(&world.app.settings().shopify.endpoint).unwrap();
+    let options = BulkOptions {
+        marker: "shopsync/other.example.com/00000000".to_owned(),
+        ..BulkOptions::default()
+    };
+    let client = Client::builder().endpoint(endpoint).bulk(options).build();
+    let token = StaticToken::new(world.shop.issue_token(["read_products"]));
+    let domain = shopify_client::ShopDomain::parse_domain(world.shop.domain()).unwrap();
+    client.unwrap().shop(&domain, Arc::new(token))
+}
+
+/// Starts an operation that nobody waits for.
+async fn abandon(world: &World, shop: &ShopClient) {
+    let before = world.shop.calls().bulk_operations;
+    let bulk = shop.bulk();
+    let run = tokio::spawn(async move { bulk.run(QUERY).await });
+    world
+        .shop
+        .until(|calls| calls.bulk_operations > before)
+        .await;
+    run.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
+    let (poll, never) = ONLY_THE_WEBHOOK;
+    let mut world = by_bulk()
+        .set(poll, never)
+        .set("SHOPSYNC__SYNC__DRAIN", "0s")
+        .installed()
+        .await;
+    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    let others = another_program(&world);
+    abandon(&world, &others).await;
+    begin(&world).await;
+    let service = world.app.service();
+    let domain = shopify_client::ShopDomain::parse_domain(world.shop.domain()).unwrap();
+    let ours = service.app.client();
+    let ours = ours.shop(&domain, service.tokens.of(&world.domain));
+    for _ in 0..3 {
+        abandon(&world, &ours).await;
+    }
+    world.app.stop().await;
+    let left = statuses(&world).split_off(OPERATIONS);
+    let runs_on = |status: &&str| ["CREATED", "RUNNING"].contains(status);
+    assert!(left.len() == 5 && left.iter().all(runs_on), "{left:?}");
+
+    // All five places are taken now.
+    world.shop.set_bulk_conduct(BulkConduct::default());
+    world
+        .shop
+        .quietly()
+        .rename_shop("Renamed meanwhile")
+        .unwrap();
+    world.app.restart().await;
+    world.settled().await;
+    world.is_true().await.unwrap();
+    assert_eq!(world.scanned_pages(), 0);
+    let since = statuses(&world).split_off(OPERATIONS);
+    assert_eq!(since[0], "RUNNING", "the other program's");
+    assert_eq!(since[1..5], ["CANCELED"; 4]);
+    assert_eq!(since[5..], ["COMPLETED"; OPERATIONS]);
+}
