@@ -64,6 +64,9 @@ trait Item: Ordered + Sized + Send + 'static {
         place: Place,
     ) -> impl Future<Output = Result<Connection<Entry<Self>>, Error>> + Send;
 
+    /// How many there are, if Shopify counts them exactly.
+    fn count(shop: &ShopClient) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
+
     /// One answer for each number, in the same order.
     fn batch(
         shop: &ShopClient,

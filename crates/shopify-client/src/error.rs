@@ -94,6 +94,17 @@ pub enum Error {
         /// The operation's name.
         operation: &'static str,
     },
+    /// A long list ended before all was read: Shopify counts more than it gave, and what was made in the meantime does
+    /// not explain it.
+    #[error("`{operation}` gave {found} of {expected} things")]
+    Incomplete {
+        /// The operation's name.
+        operation: &'static str,
+        /// As Shopify counts.
+        expected: u64,
+        /// As read.
+        found: u64,
+    },
     /// Another status than those above.
     #[error("`{operation}` was answered with HTTP status {status}")]
     Status {
@@ -136,7 +147,10 @@ impl Error {
     /// Whether the same call may work later without anybody doing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Transport { .. } | Self::SecurityRejection => true,
+            Self::Throttled { .. }
+            | Self::Transport { .. }
+            | Self::SecurityRejection
+            | Self::Incomplete { .. } => true,
             Self::Status { status, .. } => *status >= 500,
             Self::GraphQl { errors, .. } => {
                 errors.iter().all(|error| error.is("INTERNAL_SERVER_ERROR"))

@@ -120,6 +120,14 @@ mod tests {
                 Disposition::Fail,
             ),
             (Error::BrokenPaging { operation }, retry(None)),
+            (
+                Error::Incomplete {
+                    operation,
+                    expected: 2,
+                    found: 1,
+                },
+                retry(None),
+            ),
             (graph_ql("INTERNAL_SERVER_ERROR"), retry(None)),
             (graph_ql("undefinedField"), Disposition::Fail),
             (

@@ -59,6 +59,10 @@ impl Item for Collection {
             .await
     }
 
+    async fn count(shop: &ShopClient) -> Result<Option<u64>, Error> {
+        Ok(shop.collections_count().await?.if_exact())
+    }
+
     async fn batch(
         shop: &ShopClient,
         size: Size,

@@ -96,6 +96,10 @@ impl Item for Discount {
 
     /// A number does not tell whether the discount has codes. Its documented name covers both; whoever does not answer
     /// to that is asked by the names that webhooks use.
+    async fn count(shop: &ShopClient) -> Result<Option<u64>, Error> {
+        Ok(shop.discounts_count().await?.if_exact())
+    }
+
     async fn batch(
         shop: &ShopClient,
         size: Size,

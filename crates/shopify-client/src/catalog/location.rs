@@ -41,6 +41,11 @@ impl Item for Location {
             .await
     }
 
+    async fn count(_shop: &ShopClient) -> Result<Option<u64>, Error> {
+        // There are never so many that it matters.
+        Ok(None)
+    }
+
     async fn batch(
         shop: &ShopClient,
         size: Size,

@@ -96,6 +96,10 @@ impl Item for Product {
             .await
     }
 
+    async fn count(shop: &ShopClient) -> Result<Option<u64>, Error> {
+        Ok(shop.products_count().await?.if_exact())
+    }
+
     async fn batch(
         shop: &ShopClient,
         size: Size,

@@ -19,7 +19,8 @@ impl ShopClient {
     ///
     /// Each comes at most once, in the order of the ids. One that is deleted while it is read is left out. The stream
     /// ends with the first error; then what came before is not all. But one that cannot be read is
-    /// [`Error::Unreadable`], and after that the stream goes on, for those who can do without it.
+    /// [`Error::Unreadable`], and after that the stream goes on, for those who can do without it. A list of more than
+    /// 20,000 is compared with Shopify's count at its end: [`Error::Incomplete`].
     pub fn products(&self) -> BoxStream<'_, Result<Product, Error>> {
         self.scan()
     }
@@ -44,10 +45,11 @@ impl ShopClient {
             let mut window = Window::new(T::PAGES.operation, WINDOW);
             let mut place = Some(Place::default());
             let mut plan = T::PAGES;
+            let mut tally = Tally::default();
             while let Some(from) = place {
                 let page = self.sized(plan, |size| T::page(self, size, from.clone())).await?;
                 let (fresh, next) = window.turn(page)?;
-                place = next;
+                tally.found += fresh.len() as u64;
                 plan = T::plan_after(&fresh);
                 let whole: Vec<_> = fresh.into_iter().map(|entry| self.whole(entry)).collect();
                 let mut whole = stream::iter(whole).buffered(AT_ONCE);
@@ -56,10 +58,36 @@ impl ShopClient {
                         yield entry.map_err(Error::from);
                     }
                 }
+                place = match next {
+                    None if tally.is_deep() => self.beyond_end::<T>(&mut tally, &mut window).await?,
+                    next => next,
+                };
             }
         };
         // The inner errors are about one thing each, and are no reason to stop.
         Box::pin(things.map(Result::flatten))
+    }
+
+    /// Compares a long list with its count, since Shopify may cut such lists off without a word. What was made while it was
+    /// read comes at its end, so that is asked for once more; if still something is missing, the list was no whole one.
+    async fn beyond_end<T: Item>(
+        &self,
+        tally: &mut Tally,
+        window: &mut Window,
+    ) -> Result<Option<Place>, Error> {
+        let found = tally.found;
+        let Some(expected) = T::count(self).await?.filter(|expected| *expected > found) else {
+            return Ok(None);
+        };
+        if tally.asked_on.replace(found) == Some(found) {
+            let operation = T::PAGES.operation;
+            return Err(Error::Incomplete {
+                operation,
+                expected,
+                found,
+            });
+        }
+        Ok(Some(window.go_on_by_id()))
     }
 
     /// Makes a thing of a page whole; `None` if it was deleted in the meantime.
@@ -92,6 +120,20 @@ impl Place {
             (Some(beyond), Some(other)) => Some(format!("{beyond} AND {other}")),
             (beyond, other) => beyond.or_else(|| other.map(str::to_owned)),
         }
+    }
+}
+
+/// What all windows of a list have given together.
+#[derive(Debug, Default)]
+struct Tally {
+    found: u64,
+    /// How many it were when more was asked for than the list had seemed to have.
+    asked_on: Option<u64>,
+}
+
+impl Tally {
+    fn is_deep(&self) -> bool {
+        self.found > WINDOW as u64
     }
 }
 
@@ -151,22 +193,24 @@ impl Window {
             return Err(self.chain.broken());
         }
         if T::BY_ID_RANGE && self.ordered && self.numbers.len() >= self.size {
-            let beyond = self.highest;
-            *self = Self::new(self.operation, self.size);
-            self.beyond = beyond;
-            return Ok((
-                fresh,
-                Some(Place {
-                    after: None,
-                    beyond,
-                }),
-            ));
+            return Ok((fresh, Some(self.go_on_by_id())));
         }
         let place = Place {
             after: Some(after),
             beyond: self.beyond,
         };
         Ok((fresh, Some(place)))
+    }
+
+    /// Begins the list that follows the highest number so far.
+    fn go_on_by_id(&mut self) -> Place {
+        let beyond = self.highest.or(self.beyond);
+        *self = Self::new(self.operation, self.size);
+        self.beyond = beyond;
+        Place {
+            after: None,
+            beyond,
+        }
     }
 }
 

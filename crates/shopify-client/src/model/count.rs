@@ -6,3 +6,10 @@ pub struct Count {
     /// `false`: there are at least so many. Shopify stops counting at a limit of its own.
     pub exact: bool,
 }
+
+impl Count {
+    /// The number, if it is not merely the least.
+    pub(crate) fn if_exact(self) -> Option<u64> {
+        self.exact.then_some(self.count)
+    }
+}

@@ -57,6 +57,56 @@ async fn a_list_longer_than_any_cursor_reaches_is_read_to_its_end() {
     assert!(asked.iter().filter(sliced).count() > 100);
 }
 
+/// Out of order, it cannot be gone on with by id, so the rest of it is out of reach.
+#[tokio::test]
+async fn a_long_list_that_is_cut_off_is_an_error() {
+    let many = DEEPEST as u64 + 600;
+    let things = Things {
+        collections: (1..=many).rev().map(|n| collection(n, 0, 0)).collect(),
+        ..Things::default()
+    };
+    let shop = Shop::start(things).await;
+    let client = shop.client();
+    let mut collections = client.collections();
+    let mut given = 0;
+    let error = loop {
+        match collections.next().await.unwrap() {
+            Ok(_) => given += 1,
+            Err(error) => break error,
+        }
+    };
+    let Error::Incomplete {
+        expected, found, ..
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!((expected, found, given), (many, DEEPEST as u64, DEEPEST));
+    assert!(error.is_retryable());
+    assert!(collections.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_made_while_a_long_list_is_read_is_read_too() {
+    let many = 20_001;
+    let things = Things {
+        collections: (1..=many).map(|n| collection(n, 0, 0)).collect(),
+        ..Things::default()
+    };
+    let shop = Shop::start(things).await;
+    let client = shop.client();
+    let mut collections = client.collections();
+    for number in 1..=many {
+        let collection = collections.try_next().await.unwrap().unwrap();
+        assert_eq!(collection.id.number(), number);
+    }
+    // The last page has come, and has said that it is the last.
+    shop.things().collections.push(collection(many + 5, 0, 0));
+    let newcomer = collections.try_next().await.unwrap().unwrap();
+    assert_eq!(newcomer.id.number(), many + 5);
+    assert!(collections.try_next().await.unwrap().is_none());
+}
+
 #[tokio::test]
 async fn an_empty_shop_is_read_too() {
     let shop = Shop::start(Things::default()).await;

@@ -117,10 +117,11 @@ impl Things {
             return Err("only active products would be listed".to_owned());
         }
         let nodes = list.iter().filter(|node| number(&node["id"]) > beyond);
+        let in_order = list.is_sorted_by_key(|node| number(&node["id"]));
         let list = List {
             nodes: nodes.take(DEEPEST).collect(),
             name: format!("{kind}s>{beyond}"),
-            by_number: true,
+            by_number: in_order,
             first: &v["first"],
             after: &v["after"],
         };
