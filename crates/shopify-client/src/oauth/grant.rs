@@ -69,11 +69,14 @@ pub struct TokenGrant {
 }
 
 impl TokenGrant {
-    /// Whether the grant covers a scope; writing includes reading.
+    /// Whether the grant covers a scope; writing includes reading, also of `unauthenticated_` scopes.
     pub fn covers(&self, scope: &str) -> bool {
-        let write = scope
-            .strip_prefix("read_")
-            .map(|rest| format!("write_{rest}"));
+        let writing = |reading: &str, writing: &str| {
+            let rest = scope.strip_prefix(reading)?;
+            Some(format!("{writing}{rest}"))
+        };
+        let write = writing("read_", "write_")
+            .or_else(|| writing("unauthenticated_read_", "unauthenticated_write_"));
         self.scopes
             .iter()
             .any(|granted| granted == scope || write.as_ref() == Some(granted))

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use url::Url;
 
 use super::is_signed;
@@ -67,6 +68,9 @@ pub enum SessionTokenError {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
+    /// What a reader must understand. Nothing of it is. RFC 7515, section 4.1.11.
+    #[serde(default)]
+    crit: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +140,9 @@ fn signed_claims<'a>(
     let header: Header = serde_json::from_slice(&header).map_err(|_| malformed)?;
     if header.alg != "HS256" {
         return Err(SessionTokenError::WrongAlgorithm);
+    }
+    if header.crit.is_some() {
+        return Err(malformed);
     }
     let signature = decoded(signature)?;
     if !is_signed(message, &signature, secrets) {

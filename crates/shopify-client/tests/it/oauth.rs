@@ -29,7 +29,7 @@ fn client(script: &Script) -> Client {
 fn grant(number: u8) -> Value {
     json!({
         "access_token": format!("shpat_{number}"),
-        "scope": "read_products,write_inventory",
+        "scope": "read_products,write_inventory,unauthenticated_write_checkouts",
         "expires_in": 3600,
         "refresh_token": format!("shprt_{number}"),
         "refresh_token_expires_in": 7_776_000,
@@ -58,6 +58,8 @@ async fn a_code_is_exchanged_for_an_expiring_token() {
     );
     assert!(grant.covers("read_products") && grant.covers("read_inventory"));
     assert!(!grant.covers("write_products") && !grant.covers("read_discounts"));
+    assert!(grant.covers("unauthenticated_read_checkouts"));
+    assert!(!grant.covers("read_checkouts") && !grant.covers("write_checkouts"));
     assert!(
         !format!("{grant:?}").contains("shp"),
         "tokens stay out of Debug"

@@ -144,14 +144,14 @@ fn only_hs256_is_accepted() {
             SessionTokenError::WrongAlgorithm
         );
     }
-    assert_eq!(
-        refusal(&signed(
-            &json!({"typ": "JWT"}),
-            &claims().to_string(),
-            SECRET
-        )),
-        SessionTokenError::Malformed
-    );
+    for header in [
+        json!({"typ": "JWT"}),
+        json!({"alg": ["HS256"]}),
+        json!({"alg": "HS256", "crit": ["exp"]}),
+    ] {
+        let refused = refusal(&signed(&header, &claims().to_string(), SECRET));
+        assert_eq!(refused, SessionTokenError::Malformed, "{header}");
+    }
 }
 
 #[test]
