@@ -26,11 +26,13 @@
 //! | a token by client credentials | asked for anew, as it has no refresh token |
 //! | a token that never expires | used until it is rejected, or exchanged for an expiring one by [`ManagedToken::migrate`]; a journal entry tells that this was begun, so that it is ended whatever happens |
 //! | saving fails | tried again for some seconds; then the answer counts as lost |
+//! | the store panics | a retryable error for those who wait; the next one tries again |
 
 mod clock;
 mod grants;
 mod managed;
 mod renewal;
+mod state;
 mod store;
 
 use async_trait::async_trait;

@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 use secrecy::SecretString;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::renewal::{Known, Outcome, Renewal};
+use super::renewal::Renewal;
+use super::state::{Outcome, Running, Slot, State, lock};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
 use crate::{ShopDomain, TokenError};
 
@@ -63,48 +60,6 @@ pub struct ManagedToken {
     parts: Arc<Parts>,
     shop: ShopDomain,
     slot: Arc<Slot>,
-}
-
-type Slot = Mutex<State>;
-type Running = Shared<BoxFuture<'static, Outcome>>;
-
-/// What is known of one shop.
-#[derive(Default)]
-struct State {
-    known: Option<Known>,
-    /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
-    /// no answer, and nothing that the store holds for it, such as a connection, stays held.
-    renewal: Option<Running>,
-    /// It may have read the store before that was changed: its outcome is no news.
-    outdated: bool,
-    /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
-    driver: JoinSet<()>,
-    pause: Option<Pause>,
-    failures: u32,
-    /// The version for which Shopify has said that the merchant must be asked.
-    ended: Option<u64>,
-}
-
-/// Nothing is asked for a while. A clock that is set back to before its beginning ends it.
-#[derive(Clone)]
-struct Pause {
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
-    /// What callers are told until then. Without it, the pause is for those who have a token that will do.
-    error: Option<TokenError>,
-}
-
-impl Pause {
-    fn new(since: DateTime<Utc>, length: Duration, error: Option<TokenError>) -> Self {
-        let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-        Self {
-            since,
-            until: since
-                .checked_add_signed(length)
-                .unwrap_or(DateTime::<Utc>::MAX_UTC),
-            error,
-        }
-    }
 }
 
 impl fmt::Debug for ManagedTokens {
@@ -288,7 +243,7 @@ impl ManagedToken {
             };
             let Some(outcome) = self.finished_in_time(renewal, usable.is_some()).await else {
                 let now = self.parts.clock.now();
-                match usable.filter(|known| is_usable(known, rejected, now)) {
+                match usable.filter(|known| known.is_usable(rejected, now)) {
                     Some(known) => return Ok(known.token()),
                     // It has expired while the next one was waited for.
                     None => continue,
@@ -311,7 +266,7 @@ impl ManagedToken {
     fn token_of(&self, outcome: &Outcome, rejected: Option<&SecretString>) -> Option<SecretString> {
         let known = outcome.known.as_ref()?;
         let now = self.parts.clock.now();
-        is_usable(known, rejected, now).then(|| known.token())
+        known.is_usable(rejected, now).then(|| known.token())
     }
 
     fn start(&self, state: &mut State, rejected: Option<&SecretString>, migrate: bool) -> Running {
@@ -323,18 +278,7 @@ impl ManagedToken {
             ended: state.ended,
             migrate,
         };
-        let renewal = renewal.run().boxed().shared();
-        let (driven, parts) = (renewal.clone(), Arc::clone(&self.parts));
-        let slot = Arc::downgrade(&self.slot);
-        state.driver = JoinSet::new();
-        state.driver.spawn(async move {
-            let outcome = driven.clone().await;
-            if let Some(slot) = slot.upgrade() {
-                lock(&slot).note(&driven, &outcome, &parts);
-            }
-        });
-        state.renewal = Some(renewal.clone());
-        renewal
+        state.begin(&self.slot, renewal)
     }
 
     /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.
@@ -353,66 +297,6 @@ impl ManagedToken {
             Some(finished.await)
         }
     }
-}
-
-fn lock(slot: &Slot) -> MutexGuard<'_, State> {
-    // Nothing panics while it is held, so a poisoned lock still guards whole values.
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
-    fn usable(&self, rejected: Option<&SecretString>, now: DateTime<Utc>) -> Option<Known> {
-        let known = self.known.as_ref();
-        known
-            .filter(|known| is_usable(known, rejected, now))
-            .cloned()
-    }
-
-    fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
-        let pause = self.pause.clone();
-        pause.filter(|pause| pause.since <= now && now < pause.until)
-    }
-
-    /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
-    fn forget(&mut self) {
-        *self = Self {
-            outdated: self.renewal.is_some(),
-            renewal: self.renewal.take(),
-            driver: std::mem::take(&mut self.driver),
-            ..Self::default()
-        };
-    }
-
-    fn note(&mut self, renewal: &Running, outcome: &Outcome, parts: &Parts) {
-        let is_news = |current: &Running| current.ptr_eq(renewal);
-        if self.renewal.take_if(|current| is_news(current)).is_none() {
-            return;
-        }
-        if std::mem::take(&mut self.outdated) {
-            return;
-        }
-        self.known.clone_from(&outcome.known);
-        let now = parts.clock.now();
-        let Some(error) = &outcome.error else {
-            self.failures = 0;
-            self.ended = None;
-            // Due nevertheless: another process is at it.
-            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
-            let due = due.is_some_and(|known| known.is_due(now));
-            self.pause = due.then(|| Pause::new(now, Duration::from_secs(1), None));
-            return;
-        };
-        if error.reauthorize {
-            self.ended = outcome.known.as_ref().map(|known| known.kept.version);
-        }
-        self.failures += 1;
-        let pause = parts.pause(self.failures).max(outcome.asked);
-        self.pause = Some(Pause::new(now, pause, Some(error.clone())));
-    }
-}
-
-fn is_usable(known: &Known, rejected: Option<&SecretString>, now: DateTime<Utc>) -> bool {
-    known.kept.token.is_alive(now) && !rejected.is_some_and(|rejected| known.is(rejected))
 }
 
 #[async_trait]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand::{Rng, RngCore};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::managed::Parts;
+use super::state::{Known, Outcome};
 use super::store::Kind;
 use super::{Attempt, Kept, Purpose, StoredToken};
 use crate::oauth::TokenGrant;
@@ -28,38 +29,6 @@ const SAVING: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
-
-/// A token that is known, and when it is to be followed by another.
-#[derive(Debug, Clone)]
-pub(super) struct Known {
-    pub(super) kept: Kept,
-    pub(super) renew_at: Option<DateTime<Utc>>,
-}
-
-impl Known {
-    pub(super) fn token(&self) -> SecretString {
-        self.kept.token.access_token.clone()
-    }
-
-    pub(super) fn is(&self, other: &SecretString) -> bool {
-        self.kept.token.access_token.expose_secret() == other.expose_secret()
-    }
-
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.renew_at.is_some_and(|at| at <= now)
-    }
-}
-
-/// What a renewal comes to: what is in the store now, as far as it could be read, and why it is not newer.
-#[derive(Debug, Clone)]
-pub(super) struct Outcome {
-    pub(super) known: Option<Known>,
-    pub(super) error: Option<TokenError>,
-    /// How long Shopify asked to be left alone, with the error.
-    pub(super) asked: Duration,
-    /// The token was read for the first time and is due: what is renewed next.
-    pub(super) only_read: bool,
-}
 
 /// Why a renewal fails, and how long Shopify asked to be left alone.
 struct Failed {
@@ -115,7 +84,7 @@ impl Renewal {
             }
             Err(Failed { error, asked }) => {
                 // Otherwise the callers are told, who need another one.
-                if known.is_some_and(|known| self.is_usable(known, now)) {
+                if known.is_some_and(|known| known.is_usable(self.rejected.as_ref(), now)) {
                     let shop = &self.shop;
                     log::warn!(shop:% = shop; "The token could not be renewed yet: {error}");
                 }
@@ -123,11 +92,6 @@ impl Renewal {
             }
         }
         outcome
-    }
-
-    fn is_usable(&self, known: &Known, now: DateTime<Utc>) -> bool {
-        let rejected = self.rejected.as_ref().is_some_and(|other| known.is(other));
-        !rejected && known.kept.token.is_alive(now)
     }
 
     /// Follows the store until it holds what is wanted. `known` is what it holds, at the end and when it fails.
@@ -178,7 +142,8 @@ impl Renewal {
     }
 
     fn next_step(&self, known: &Known, now: DateTime<Utc>) -> Result<Step, TokenError> {
-        let (kept, usable) = (&known.kept, self.is_usable(known, now));
+        let kept = &known.kept;
+        let usable = known.is_usable(self.rejected.as_ref(), now);
         let migrating = kept
             .attempt
             .filter(|attempt| attempt.purpose == Purpose::Migration);

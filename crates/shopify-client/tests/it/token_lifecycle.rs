@@ -6,6 +6,7 @@ mod crash;
 mod migration;
 mod races;
 mod shopify;
+mod store;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use shopify_client::{Error, ManagedTokens, ShopDomain, TokenError, TokenSource};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::script::{Script, builder, client_at, json_answer};
-use shopify::{Fault, HOUR, Setup, Store, shop};
+use shopify::{Fault, HOUR, Setup, shop};
+use store::Store;
 
 const MINUTE: Duration = Duration::from_mins(1);
 

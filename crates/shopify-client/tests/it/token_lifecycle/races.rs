@@ -73,6 +73,16 @@ async fn a_failure_that_nobody_waited_for_is_not_told_hours_later() {
     assert_eq!(token(&source).await, "access-2");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_once_costs_one_error() {
+    let setup = Setup::installed();
+    let source = setup.process(77).shop(&shop());
+    setup.store.panic_at_loads(1);
+    assert!(error(&source).await.retryable);
+    advance(MINUTE).await;
+    assert_eq!(token(&source).await, "access-1");
+}
+
 /// A store that always says that the row has changed, as one does that keeps less of an entry than it was given.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_never_agrees_is_given_up() {

@@ -1,4 +1,4 @@
-//! Shopify's side of the grants, with the strictest reading of its rules; and a store and a clock to go with it.
+//! Shopify's side of the grants, with the strictest reading of its rules; and a clock to go with it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::pending;
@@ -6,17 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use secrecy::{ExposeSecret, SecretString};
 use shopify_client::oauth::TokenGrant;
-use shopify_client::token::{
-    Attempt, Clock, Grants, Kept, ManagedTokens, ManagedTokensBuilder, MemoryStore, StoredToken,
-    TokenStore,
-};
-use shopify_client::{Error, ShopDomain, TokenError};
+use shopify_client::token::{Clock, Grants, ManagedTokens, ManagedTokensBuilder, StoredToken};
+use shopify_client::{Error, ShopDomain};
 use tokio::time::{Instant, sleep};
+
+use super::store::Store;
 
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
@@ -88,12 +87,14 @@ struct Books {
     faults: VecDeque<Fault>,
     asked: Vec<String>,
     under_way: HashSet<ShopDomain>,
+    overlaps: u32,
     /// How long an access token lasts; `None`: the answer does not say.
     lasts: Option<Duration>,
 }
 
 /// Shopify, for one shop. A refresh token that is tried again makes another pair and retires the first answer's, which is
-/// the strictest way to read the documentation. Two requests at a time are an error.
+/// the strictest way to read the documentation. Two requests at a time are an error, which shows when it is told what was
+/// asked.
 pub(crate) struct Shopify {
     clock: Arc<TokioClock>,
     books: Arc<Mutex<Books>>,
@@ -131,7 +132,9 @@ impl Shopify {
 
     /// What was sent so far: `refresh refresh-1` and the like.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.books().asked.clone()
+        let books = self.books();
+        assert_eq!(books.overlaps, 0, "two requests at a time for a shop");
+        books.asked.clone()
     }
 
     /// The pair of a new installation.
@@ -187,8 +190,11 @@ impl Shopify {
         if matches!(fault, Some(Fault::Silence)) {
             return pending().await;
         }
-        let alone = self.books().under_way.insert(shop.clone());
-        assert!(alone, "two requests at a time for {shop}");
+        {
+            let mut books = self.books();
+            let alone = books.under_way.insert(shop.clone());
+            books.overlaps += u32::from(!alone);
+        }
         let (books, clock) = (Arc::clone(&self.books), Arc::clone(&self.clock));
         let (takes, shop) = (self.takes, shop.clone());
         let work = tokio::spawn(async move {
@@ -312,136 +318,6 @@ impl Grants for Shopify {
             Ok(books.pair(now))
         })
         .await
-    }
-}
-
-/// A store whose writes can fail. Like a database, it keeps times to the microsecond.
-#[derive(Default)]
-pub(crate) struct Store {
-    pub(crate) rows: MemoryStore,
-    troubles: Mutex<Troubles>,
-}
-
-#[derive(Default)]
-struct Troubles {
-    saves_that_fail: u32,
-    saves_that_hang: u32,
-    saves_that_are_late: u32,
-    loads_that_fail: u32,
-    loads_that_linger: u32,
-    begins_that_linger: u32,
-    log: Vec<&'static str>,
-}
-
-impl Store {
-    fn troubles(&self) -> MutexGuard<'_, Troubles> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn fail_saves(&self, times: u32) {
-        self.troubles().saves_that_fail = times;
-    }
-
-    /// The process that saves never comes to the end of it: it dies there.
-    pub(crate) fn hang_saves(&self, times: u32) {
-        self.troubles().saves_that_hang = times;
-    }
-
-    /// The row is another one by then, as the store has it.
-    pub(crate) fn refuse_saves(&self, times: u32) {
-        self.troubles().saves_that_are_late = times;
-    }
-
-    /// What is read takes a second to arrive.
-    pub(crate) fn linger_loads(&self, times: u32) {
-        self.troubles().loads_that_linger = times;
-    }
-
-    /// What is begun is written, but it takes a second until the process knows.
-    pub(crate) fn linger_begins(&self, times: u32) {
-        self.troubles().begins_that_linger = times;
-    }
-
-    pub(crate) fn fail_loads(&self, times: u32) {
-        self.troubles().loads_that_fail = times;
-    }
-
-    pub(crate) fn heal(&self) {
-        let log = std::mem::take(&mut self.troubles().log);
-        *self.troubles() = Troubles {
-            log,
-            ..Troubles::default()
-        };
-    }
-
-    /// What was written.
-    pub(crate) fn log(&self) -> Vec<&'static str> {
-        self.troubles().log.clone()
-    }
-
-    pub(crate) async fn kept(&self) -> Kept {
-        self.rows.load(&shop()).await.unwrap().expect("installed")
-    }
-}
-
-fn one_of(count: &mut u32) -> bool {
-    let some = *count > 0;
-    *count = count.saturating_sub(1);
-    some
-}
-
-#[async_trait]
-impl TokenStore for Store {
-    async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError> {
-        if one_of(&mut self.troubles().loads_that_fail) {
-            return Err(TokenError::temporary("the database is away"));
-        }
-        let loaded = self.rows.load(shop).await;
-        let lingers = one_of(&mut self.troubles().loads_that_linger);
-        if lingers {
-            sleep(Duration::from_secs(1)).await;
-        }
-        loaded
-    }
-
-    async fn begin(
-        &self,
-        shop: &ShopDomain,
-        version: u64,
-        replaces: Option<Attempt>,
-        attempt: Attempt,
-    ) -> Result<bool, TokenError> {
-        self.troubles().log.push("begin");
-        let kept = Attempt {
-            begun_at: attempt.begun_at.trunc_subsecs(6),
-            ..attempt
-        };
-        let begun = self.rows.begin(shop, version, replaces, kept).await;
-        let lingers = one_of(&mut self.troubles().begins_that_linger);
-        if lingers {
-            sleep(Duration::from_secs(1)).await;
-        }
-        begun
-    }
-
-    async fn save(
-        &self,
-        shop: &ShopDomain,
-        version: u64,
-        attempt: Attempt,
-        token: &StoredToken,
-    ) -> Result<bool, TokenError> {
-        if one_of(&mut self.troubles().saves_that_hang) {
-            return pending().await;
-        }
-        if one_of(&mut self.troubles().saves_that_fail) {
-            return Err(TokenError::temporary("the database is away"));
-        }
-        if one_of(&mut self.troubles().saves_that_are_late) {
-            return Ok(false);
-        }
-        self.troubles().log.push("save");
-        self.rows.save(shop, version, attempt, token).await
     }
 }
 

@@ -1,0 +1,183 @@
+//! What is known of one shop's token.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinSet;
+
+use super::Kept;
+use super::managed::Parts;
+use super::renewal::Renewal;
+use crate::TokenError;
+
+/// A token that is known, and when it is to be followed by another.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) kept: Kept,
+    pub(super) renew_at: Option<DateTime<Utc>>,
+}
+
+impl Known {
+    pub(super) fn token(&self) -> SecretString {
+        self.kept.token.access_token.clone()
+    }
+
+    fn is(&self, other: &SecretString) -> bool {
+        self.kept.token.access_token.expose_secret() == other.expose_secret()
+    }
+
+    /// Whether it will do for somebody who has had `rejected` refused.
+    pub(super) fn is_usable(&self, rejected: Option<&SecretString>, now: DateTime<Utc>) -> bool {
+        self.kept.token.is_alive(now) && !rejected.is_some_and(|rejected| self.is(rejected))
+    }
+
+    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.renew_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// What a renewal comes to: what is in the store now, as far as it could be read, and why it is not newer.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    pub(super) known: Option<Known>,
+    pub(super) error: Option<TokenError>,
+    /// How long Shopify asked to be left alone, with the error.
+    pub(super) asked: Duration,
+    /// The token was read for the first time and is due: what is renewed next.
+    pub(super) only_read: bool,
+}
+
+impl Outcome {
+    /// Of a renewal that ended with a panic, of the store for instance, which has been reported as such.
+    pub(super) fn of_panic(known: Option<Known>) -> Self {
+        Self {
+            known,
+            error: Some(TokenError::temporary("the renewal panicked")),
+            asked: Duration::ZERO,
+            only_read: false,
+        }
+    }
+}
+
+pub(super) type Slot = Mutex<State>;
+pub(super) type Running = Shared<BoxFuture<'static, Outcome>>;
+
+/// What is known of one shop.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) known: Option<Known>,
+    /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
+    /// no answer, and nothing that the store holds for it, such as a connection, stays held.
+    pub(super) renewal: Option<Running>,
+    /// It may have read the store before that was changed: its outcome is no news.
+    pub(super) outdated: bool,
+    /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
+    driver: JoinSet<()>,
+    pause: Option<Pause>,
+    failures: u32,
+    /// The version for which Shopify has said that the merchant must be asked.
+    pub(super) ended: Option<u64>,
+}
+
+/// Nothing is asked for a while: not before `since` either, lest a clock that is set back prolongs it.
+#[derive(Clone)]
+pub(super) struct Pause {
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    /// What callers are told until then. Without it, the pause is for those who have a token that will do.
+    pub(super) error: Option<TokenError>,
+}
+
+pub(super) fn lock(slot: &Slot) -> MutexGuard<'_, State> {
+    // Nothing panics while it is held, so a poisoned lock still guards whole values.
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    pub(super) fn usable(
+        &self,
+        rejected: Option<&SecretString>,
+        now: DateTime<Utc>,
+    ) -> Option<Known> {
+        let known = self.known.as_ref();
+        known
+            .filter(|known| known.is_usable(rejected, now))
+            .cloned()
+    }
+
+    pub(super) fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
+        let pause = self.pause.clone();
+        pause.filter(|pause| (pause.since..pause.until).contains(&now))
+    }
+
+    /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            outdated: self.renewal.is_some(),
+            renewal: self.renewal.take(),
+            driver: std::mem::take(&mut self.driver),
+            ..Self::default()
+        };
+    }
+
+    /// Begins a renewal. There must be none under way.
+    pub(super) fn begin(&mut self, slot: &Arc<Slot>, renewal: Renewal) -> Running {
+        let parts = Arc::clone(&renewal.parts);
+        let (slot, known) = (Arc::downgrade(slot), self.known.clone());
+        // A store's panic costs its callers an error, not all of the shop's callers to come a panic.
+        let caught = AssertUnwindSafe(renewal.run()).catch_unwind();
+        let renewal = caught.map(|ended| ended.unwrap_or_else(|_| Outcome::of_panic(known)));
+        let renewal = renewal.boxed().shared();
+        let driven = renewal.clone();
+        self.driver = JoinSet::new();
+        self.driver.spawn(async move {
+            let outcome = driven.clone().await;
+            if let Some(slot) = slot.upgrade() {
+                lock(&slot).note(&driven, &outcome, &parts);
+            }
+        });
+        self.renewal = Some(renewal.clone());
+        renewal
+    }
+
+    /// Notes what a renewal came to, unless somebody has.
+    pub(super) fn note(&mut self, renewal: &Running, outcome: &Outcome, parts: &Parts) {
+        let is_news = |current: &Running| current.ptr_eq(renewal);
+        if self.renewal.take_if(|current| is_news(current)).is_none() {
+            return;
+        }
+        if std::mem::take(&mut self.outdated) {
+            return;
+        }
+        let now = parts.clock.now();
+        self.known.clone_from(&outcome.known);
+        let Some(error) = &outcome.error else {
+            self.failures = 0;
+            self.ended = None;
+            // Due nevertheless: another process is at it.
+            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
+            let due = due.is_some_and(|known| known.is_due(now));
+            self.pause = due.then(|| Pause {
+                since: now,
+                until: now + Duration::from_secs(1),
+                error: None,
+            });
+            return;
+        };
+        if error.reauthorize {
+            self.ended = outcome.known.as_ref().map(|known| known.kept.version);
+        }
+        self.failures += 1;
+        let pause = parts.pause(self.failures).max(outcome.asked);
+        self.pause = Some(Pause {
+            since: now,
+            until: now + pause,
+            error: Some(error.clone()),
+        });
+    }
+}
