@@ -7,6 +7,7 @@
 //!   to take more;
 //! - a request takes its requested cost at once, before it is sent, and may only go if the reserve stays;
 //! - an answer gives back what it did not use;
+//! - what an answer gives back counts once, even if the figure of another answer has shown it before;
 //! - an answer's figure is from some moment while the request was under way. What else was under way then may or may
 //!   not be in it, so it gives two bounds, and `level` is moved to the nearer one if it lies outside.
 
@@ -61,6 +62,20 @@ struct UnderWay {
     points: f64,
     /// Nobody waits for its answer any more.
     lost: bool,
+    /// What it gives back may be in `level` already.
+    shown: bool,
+}
+
+impl UnderWay {
+    fn has_arrived_by(&self, moment: Instant) -> bool {
+        self.sent + ARRIVAL <= moment
+    }
+
+    /// What its answer adds to the level.
+    fn gives_back(&self, actual: f64) -> f64 {
+        let unused = self.points - actual;
+        if self.shown { unused.min(0.0) } else { unused }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -165,9 +180,9 @@ impl Ledger {
 
     /// Moves everything to `now`.
     pub(super) fn advance(&mut self, now: Instant) {
-        // In steps, as the ceiling rises with every arrival.
+        // In steps, as the ceiling rises whenever a lost request is gone.
         while self.at < now {
-            let arrival = self.next_arrival(self.at).unwrap_or(LONGEST * 60);
+            let arrival = self.next_gone(self.at).unwrap_or(LONGEST * 60);
             let step = arrival.min(now.duration_since(self.at));
             if self.meter.is_some() {
                 self.level += step.as_secs_f64() * self.growth();
@@ -185,22 +200,25 @@ impl Ledger {
         ours - self.excess.min(ours / 2.0)
     }
 
-    /// The level of a full bucket when all that may not have reached it yet has been taken.
+    /// The level of a full bucket when all that is under way has been taken from it. What has given back already may have
+    /// found it full; so much room is left for what is still to be given back here.
     fn ceiling(&self, moment: Instant) -> f64 {
         let maximum = self.meter.map_or(0.0, |meter| meter.maximum);
-        maximum - self.unarrived(moment)
+        let gone = |one: &&UnderWay| one.lost && one.has_arrived_by(moment);
+        let under_way = self.under_way.values().filter(|one| !gone(one));
+        maximum - under_way.map(|one| one.points).sum::<f64>()
     }
 
     /// Points of what may not have reached Shopify at this moment.
     fn unarrived(&self, moment: Instant) -> f64 {
         let late = self.under_way.values();
-        let late = late.filter(|one| one.sent + ARRIVAL > moment);
+        let late = late.filter(|one| !one.has_arrived_by(moment));
         late.map(|one| one.points).sum()
     }
 
     /// A lost request has been charged by now, at its full price for all that is known.
     fn settle_lost(&mut self, now: Instant) {
-        let gone = |one: &UnderWay| one.lost && one.sent + ARRIVAL <= now;
+        let gone = |one: &UnderWay| one.lost && one.has_arrived_by(now);
         let Self {
             under_way,
             answered,
@@ -247,17 +265,19 @@ impl Ledger {
         };
         let refilled = Duration::try_from_secs_f64(refilled).unwrap_or(LONGEST);
         let beyond = needed - self.ceiling(now) > ROUNDING;
-        let wait = match self.next_arrival(now) {
-            // No refill helps before something under way has arrived.
-            Some(arrival) if beyond => arrival,
-            _ => refilled,
+        let wait = if beyond {
+            // No refill helps before something under way has ended.
+            self.next_gone(now).unwrap_or(LONGEST)
+        } else {
+            refilled
         };
         Verdict::Wait(wait.clamp(Duration::from_millis(1), LONGEST))
     }
 
-    /// How long until the oldest request that may not have arrived has done so.
-    fn next_arrival(&self, now: Instant) -> Option<Duration> {
-        let arrivals = self.under_way.values().map(|one| one.sent + ARRIVAL);
+    /// How long until a lost request has arrived at the latest.
+    fn next_gone(&self, now: Instant) -> Option<Duration> {
+        let lost = self.under_way.values().filter(|one| one.lost);
+        let arrivals = lost.map(|one| one.sent + ARRIVAL);
         let next = arrivals.filter(|at| *at > now).min()?;
         Some(next.duration_since(now))
     }
@@ -268,9 +288,13 @@ impl Ledger {
         self.level -= points;
         let id = self.next;
         self.next += 1;
-        let sent = now;
-        let lost = false;
-        self.under_way.insert(id, UnderWay { sent, points, lost });
+        let one = UnderWay {
+            sent: now,
+            points,
+            lost: false,
+            shown: false,
+        };
+        self.under_way.insert(id, one);
         id
     }
 
@@ -289,14 +313,15 @@ impl Ledger {
             }
             return;
         }
-        let Some(UnderWay { sent, points, .. }) = self.under_way.remove(&id) else {
+        let Some(one) = self.under_way.remove(&id) else {
             return;
         };
+        let UnderWay { sent, points, .. } = one;
         let actual = match end {
             End::Charged(actual) => actual,
             End::Free | End::Lost => 0.0,
         };
-        self.level += points - actual;
+        self.level += one.gives_back(actual);
         if let Some(status) = status.filter(ThrottleStatus::is_sound) {
             self.observe(sent, status, now);
         }
@@ -344,8 +369,20 @@ impl Ledger {
         }
         // `least` is not above `most`: the one takes away, the other adds.
         let corrected = self.level.clamp(least, most);
+        if corrected > self.level {
+            self.show(sent);
+        }
         self.note_excess(self.level - corrected, now);
         self.level = corrected;
+    }
+
+    /// The level rises to what was told in an answer to a request of this moment. What had arrived before may have given
+    /// back by then, before its own answer comes: it must not do so again.
+    fn show(&mut self, sent: Instant) {
+        let early = self.under_way.values_mut();
+        for one in early.filter(|one| one.has_arrived_by(sent)) {
+            one.shown = true;
+        }
     }
 
     /// The others took so many points more, or less, than was reckoned with since the last answer.

@@ -93,6 +93,19 @@ pub(super) struct Pause {
     pub(super) error: Option<TokenError>,
 }
 
+/// No pause is longer, whatever Shopify asks for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
+impl Pause {
+    fn new(since: DateTime<Utc>, length: Duration, error: Option<TokenError>) -> Self {
+        Self {
+            since,
+            until: since + length.min(LONGEST_PAUSE),
+            error,
+        }
+    }
+}
+
 pub(super) fn lock(slot: &Slot) -> MutexGuard<'_, State> {
     // Nothing panics while it is held, so a poisoned lock still guards whole values.
     slot.lock().unwrap_or_else(PoisonError::into_inner)
@@ -162,11 +175,7 @@ impl State {
             // Due nevertheless: another process is at it.
             let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
             let due = due.is_some_and(|known| known.is_due(now));
-            self.pause = due.then(|| Pause {
-                since: now,
-                until: now + Duration::from_secs(1),
-                error: None,
-            });
+            self.pause = due.then(|| Pause::new(now, Duration::from_secs(1), None));
             return;
         };
         if error.reauthorize {
@@ -174,10 +183,6 @@ impl State {
         }
         self.failures += 1;
         let pause = parts.pause(self.failures).max(outcome.asked);
-        self.pause = Some(Pause {
-            since: now,
-            until: now + pause,
-            error: Some(error.clone()),
-        });
+        self.pause = Some(Pause::new(now, pause, Some(error.clone())));
     }
 }

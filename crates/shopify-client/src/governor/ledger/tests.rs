@@ -64,7 +64,8 @@ fn a_request_dearer_than_our_part_goes_when_the_bucket_is_full() {
 fn what_an_answer_did_not_use_is_given_back_at_once() {
     let (mut ledger, now) = holding(0.0, 1000.0);
     let id = ledger.take(600.0, now);
-    near(wait(&mut ledger, 600.0, now), 10.0);
+    // Until it is answered.
+    near(wait(&mut ledger, 600.0, now), LONGEST.as_secs_f64());
     ledger.settle(id, End::Charged(50.0), None, now);
     near(wait(&mut ledger, 600.0, now), 0.0);
     let id = ledger.take(900.0, now);
@@ -199,6 +200,30 @@ fn figures_that_make_no_sense_are_not_reckoned_with() {
         near(ledger.level(), 500.0);
         near(ledger.meter().unwrap().rate, 50.0);
     }
+}
+
+/// The first is slow, and has given back long before its answer comes; the second is quick, and says so.
+#[test]
+fn what_another_answer_has_shown_is_not_given_back_again() {
+    let start = Instant::now();
+    let at = |after: f64| start + seconds(after);
+    let told = |level: f64| ThrottleStatus {
+        maximum_available: 40.0,
+        currently_available: level,
+        restore_rate: 2.0,
+    };
+    let mut ledger = Ledger::new(0.0, start);
+    let first = ledger.take(0.0, start);
+    ledger.settle(first, End::Charged(0.0), Some(told(40.0)), start);
+    let slow = ledger.take(20.0, start);
+    let quick = ledger.take(20.0, at(13.0));
+    ledger.settle(quick, End::Charged(20.0), Some(told(20.0)), at(13.5));
+    near(ledger.level(), 20.0);
+    ledger.settle(slow, End::Charged(0.0), Some(told(40.0)), at(15.0));
+    // What it gave back was in what was told at 13.5.
+    near(ledger.level(), 20.0);
+    ledger.advance(at(16.0));
+    near(ledger.level(), 22.0);
 }
 
 /// Shopify's side: the bucket, and others who keep to their share of it.
