@@ -19,11 +19,13 @@
 //! 2. Nothing is wasted: what they leave unused is used, as long as there are requests.
 //!
 //! Why: let `A` be what the others may take at once now, `X` what the bucket holds, `U` the points of our requests that
-//! have not reached Shopify, and `L` the governor's level. Then `X - U >= L - s * M + A` always. It holds for the first
+//! have not reached Shopify, `P` what others of ours have given back before their answers come, and `L` the governor's
+//! level. Then `X - U >= L + P - s * M + A` always. It holds for the first
 //! answer, which is read as if all that is under way had yet to be taken; time adds `(1 - s) * R` to the right side and at
 //! least as much to the left, as `A` grows by what the left side does not; taking, giving back and charging change both
-//! sides alike or the left side more; and an answer raises `L` only to a bound for which it holds. A request goes only
-//! when `L` stays at `s * M` or more without it. So when it arrives, `X >= U + A`, and `U` contains it.
+//! sides alike or the left side more, also where the bucket is full, as `L` leaves room for all that is under way below
+//! `M`; and an answer raises `L` only to a bound for which it holds, after which what `P` held for is not given back again.
+//! A request goes only when `L` stays at `s * M` or more without it. So when it arrives, `X >= U + A`, and `U` contains it.
 //!
 //! What is not covered: the first request of a process, which cannot know the level; a query dearer than `(1 - s) * M`,
 //! which goes when the bucket should be full; a request that takes more than 10 seconds to reach Shopify; and others who
