@@ -32,6 +32,12 @@ impl Batch {
         self.lines.is_empty()
     }
 
+    /// How many things there are in it.
+    pub(super) fn things(&self) -> usize {
+        let things = self.lines.iter().filter(|(_, head)| head.parent.is_none());
+        things.count()
+    }
+
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.lines.clear();

@@ -17,17 +17,19 @@ use crate::catalog::Unread;
 use crate::{Error, Gid, ShopClient};
 
 /// How many batches are decoded while the caller is busy with one, beside those in the hands of the decoders.
-const AHEAD: usize = 1;
+const AHEAD: usize = 2;
 
 /// The things of a batch, or why there are none. What is wrong with one thing is no matter of the others.
-type Decoded<T> = Result<Vec<Result<T, Unread>>, BulkError>;
+type Decoded<T> = Result<Things<T>, BulkError>;
+pub(super) type Things<T> = Vec<Result<T, Unread>>;
 
 impl Bulk {
-    /// Turns batches of whole things into things, in the order of the batches.
+    /// Turns batches of whole things into things, in the order of the batches. They stay together as far as possible:
+    /// things are large, and each stream that passes them on one by one moves each of them.
     pub(super) fn decoded<T: Shape>(
         &self,
         batches: impl Batches,
-    ) -> impl Stream<Item = Result<Result<T, Unread>, BulkError>> + Send {
+    ) -> impl Stream<Item = Result<Things<T>, BulkError>> + Send {
         let decoders = self.options.decoders.max(1);
         let shop = self.shop.clone();
         let (turns, mut arriving) = mpsc::channel(decoders + AHEAD);
@@ -43,9 +45,7 @@ impl Bulk {
                 let turn: oneshot::Receiver<Decoded<T>> = turn;
                 // Without an answer, its thread has ended otherwise than by returning.
                 let Ok(things) = turn.await else { break };
-                for thing in things? {
-                    yield thing;
-                }
+                yield things?;
             }
             // Only now is it certain that this was all.
             while let Some(thread) = threads.join_next().await {
@@ -87,7 +87,7 @@ fn decode<T: Shape>(
 
 fn decode_batch<T: Shape>(shop: &ShopClient, batch: &Batch) -> Decoded<T> {
     let lines = batch.lines()?;
-    let mut things = Vec::new();
+    let mut things = Vec::with_capacity(batch.things());
     let mut scratch = String::new();
     for family in families(&lines, T::LAYOUT.root) {
         things.push(one::<T>(shop, &family?, &mut scratch)?);

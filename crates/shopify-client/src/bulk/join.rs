@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::cut::Cutter;
-use super::decoding::broken;
+use super::decoding::{Things, broken};
 use super::fetch::{PIECES, Piece};
 use super::layout::Layout;
 use super::regroup::Regrouped;
@@ -16,14 +16,13 @@ use super::scan::{Scan, Scanned};
 use super::shape::Shape;
 use super::{Bulk, BulkError, BulkOperation, BulkOptions};
 use crate::Error;
-use crate::catalog::Unread;
 
 impl Bulk {
     /// The things in the files of operations, however their lines are ordered, in the order of their ids.
     pub(super) fn in_any_order<T: Shape>(
         &self,
         operations: Vec<BulkOperation>,
-    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
+    ) -> impl Stream<Item = Result<Things<T>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let scanned = bulk.scan(T::LAYOUT, &operations).await?;
@@ -55,7 +54,7 @@ impl Bulk {
     pub(super) fn as_it_arrives<T: Shape>(
         &self,
         operation: BulkOperation,
-    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
+    ) -> impl Stream<Item = Result<Things<T>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let (pieces, arriving) = mpsc::channel(PIECES);

@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use async_stream::try_stream;
 use futures::future::try_join_all;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 
+use super::decoding::Things;
 use super::shape::Shape;
 use super::{Bulk, BulkOperation};
-use crate::catalog::Unread;
 use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
 
@@ -71,28 +71,25 @@ impl ShopClient {
             };
             if !paging {
                 let (mut given, only) = (false, strategy == Strategy::BulkOnly);
-                let mut things = std::pin::pin!(self.bulk().all::<T>());
-                while let Some(thing) = things.next().await {
-                    let error = match thing {
-                        Ok(Ok(thing)) => {
-                            given = true;
-                            yield Ok(thing);
-                            continue;
+                let mut batches = std::pin::pin!(self.bulk().all::<T>());
+                while let Some(batch) = batches.next().await {
+                    let batch = batch.and_then(|things| readable(things, given || only));
+                    match batch {
+                        Ok(things) => {
+                            for thing in things {
+                                given = true;
+                                yield thing.map_err(Error::from);
+                            }
                         }
-                        Ok(Err(unread)) if given || only => {
-                            yield Err(unread.into());
-                            continue;
+                        Err(error) => {
+                            paging = !given && !only && pages_may_answer(&error);
+                            if paging {
+                                log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
+                                break;
+                            }
+                            Err(error)?;
                         }
-                        // If not even the first can be read, all may be written otherwise than in pages.
-                        Ok(Err(unread)) => unread.into(),
-                        Err(error) => error,
-                    };
-                    paging = !given && !only && pages_may_answer(&error);
-                    if paging {
-                        log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
-                        break;
                     }
-                    Err(error)?;
                 }
             }
             if paging {
@@ -120,6 +117,17 @@ impl ShopClient {
     }
 }
 
+/// If not even the first can be read, all may be written otherwise than in pages.
+fn readable<T>(mut things: Things<T>, whatever: bool) -> Result<Things<T>, Error> {
+    match things.first() {
+        Some(Err(_)) if !whatever => {
+            let first = things.swap_remove(0);
+            first.map_err(Error::from).map(|_| things)
+        }
+        _ => Ok(things),
+    }
+}
+
 /// Whether it is the bulk operation that failed, not the shop.
 fn pages_may_answer(error: &Error) -> bool {
     matches!(
@@ -134,15 +142,13 @@ fn pages_may_answer(error: &Error) -> bool {
 
 impl Bulk {
     /// Runs all queries of a kind at the same time and gives what they bring.
-    fn all<T: Shape>(
-        &self,
-    ) -> impl Stream<Item = Result<Result<T, Unread>, Error>> + Send + use<T> {
+    fn all<T: Shape>(&self) -> impl Stream<Item = Result<Things<T>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let operations = bulk.run_all::<T>().await?;
-            let mut things = bulk.of::<T>(operations);
-            while let Some(thing) = things.next().await {
-                yield thing?;
+            let mut batches = bulk.of::<T>(operations);
+            while let Some(things) = batches.next().await {
+                yield things?;
             }
         }
     }
@@ -151,7 +157,7 @@ impl Bulk {
     fn of<T: Shape>(
         &self,
         mut operations: Vec<BulkOperation>,
-    ) -> BoxStream<'static, Result<Result<T, Unread>, Error>> {
+    ) -> BoxStream<'static, Result<Things<T>, Error>> {
         if self.is_grouped::<T>()
             && let Some(operation) = operations.pop()
         {
@@ -172,9 +178,12 @@ impl Bulk {
         &self,
         operation: BulkOperation,
     ) -> BoxStream<'static, Result<Product, Error>> {
-        let things = self.of(vec![operation]);
-        let things = things.map(|thing| thing.and_then(|thing| thing.map_err(Error::from)));
-        Box::pin(things)
+        let batches = self.of(vec![operation]);
+        let products = batches.map_ok(|things| {
+            let products = things.into_iter().map(|thing| thing.map_err(Error::from));
+            futures::stream::iter(products)
+        });
+        Box::pin(products.try_flatten())
     }
 
     /// The query that [`ShopClient::products_by`] runs.
