@@ -12,6 +12,11 @@ mod server;
 
 use std::process::Command;
 
+/// That of the service, for both sides (docs/adr/0009).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+
 use catalogue::{Catalogue, Shape};
 use readers::{Reading, Task};
 use server::Server;
