@@ -118,14 +118,12 @@ impl ShopClient {
 }
 
 /// If not even the first can be read, all may be written otherwise than in pages.
-fn readable<T>(mut things: Things<T>, whatever: bool) -> Result<Things<T>, Error> {
-    match things.first() {
-        Some(Err(_)) if !whatever => {
-            let first = things.swap_remove(0);
-            first.map_err(Error::from).map(|_| things)
-        }
-        _ => Ok(things),
+fn readable<T>(things: Things<T>, whatever: bool) -> Result<Things<T>, Error> {
+    if whatever || things.first().is_none_or(Result::is_ok) {
+        return Ok(things);
     }
+    let first = things.into_iter().next().and_then(Result::err);
+    first.map_or(Ok(Vec::new()), |unread| Err(unread.into()))
 }
 
 /// Whether it is the bulk operation that failed, not the shop.

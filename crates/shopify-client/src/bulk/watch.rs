@@ -32,13 +32,13 @@ impl Gaps {
 
 /// Says now and then how far an operation is: after a minute, and ever more rarely.
 #[derive(Debug)]
-struct Lines {
+struct Bulletins {
     begin: Instant,
     next: Instant,
     gaps: Gaps,
 }
 
-impl Lines {
+impl Bulletins {
     fn new() -> Self {
         let begin = Instant::now();
         let mut gaps = Gaps {
@@ -107,7 +107,7 @@ impl Bulk {
     ) -> Result<BulkOperation, Error> {
         let deadline = Instant::now() + self.options.deadline;
         let mut gaps = Gaps::new(&self.options);
-        let mut lines = Lines::new();
+        let mut lines = Bulletins::new();
         loop {
             let next_look = pause(gaps.next(), &mut news);
             if timeout_at(deadline, next_look).await.is_err() {
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_long_wait_is_spoken_of_now_and_then() {
-        let mut lines = Lines::new();
+        let mut lines = Bulletins::new();
         let mut spoken = Vec::new();
         for minute in 0..=60 {
             if lines.level() == Level::Info {
