@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) metafield_namespaces: Vec<String>,
     /// In bytes.
-    pub(crate) max_answer: usize,
+    pub(crate) max_response_size: usize,
     headroom: f64,
     pub(crate) bulk: Arc<BulkOptions>,
     shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
@@ -118,7 +118,7 @@ pub struct ClientBuilder {
     metafield_namespaces: Vec<String>,
     retry: RetryPolicy,
     headroom: f64,
-    max_answer: usize,
+    max_response_size: usize,
     bulk: BulkOptions,
 }
 
@@ -131,7 +131,7 @@ impl Default for ClientBuilder {
             metafield_namespaces: vec!["custom".to_owned()],
             retry: RetryPolicy::default(),
             headroom: 0.1,
-            max_answer: 64 << 20,
+            max_response_size: 64 << 20,
             bulk: BulkOptions::default(),
         }
     }
@@ -218,8 +218,8 @@ impl ClientBuilder {
 
     /// How large one answer may be, in bytes; 64 MiB by default. A catalogue's pages shrink when they exceed it.
     #[must_use]
-    pub fn max_answer(mut self, bytes: usize) -> Self {
-        self.max_answer = bytes;
+    pub fn max_response_size(mut self, bytes: usize) -> Self {
+        self.max_response_size = bytes;
         self
     }
 
@@ -250,7 +250,7 @@ impl ClientBuilder {
                 endpoint: self.endpoint,
                 retry: self.retry,
                 metafield_namespaces: self.metafield_namespaces,
-                max_answer: self.max_answer,
+                max_response_size: self.max_response_size,
                 headroom: self.headroom,
                 bulk: Arc::new(self.bulk),
                 shops: Mutex::default(),

@@ -1,7 +1,7 @@
 //! The one way by which requests reach the Admin API.
 
-mod answer;
 mod document;
+mod response;
 
 use std::sync::atomic::Ordering;
 
@@ -17,31 +17,31 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::client::{API_VERSION, Inner};
-use crate::governor::{Ask, Cost, Reservation};
+use crate::governor::{Cost, RequestSpec, Reservation};
 use crate::retry::retry_after;
 use crate::transport::TransportError;
 use crate::{Error, RetryPolicy, ShopClient};
-pub(crate) use answer::{Arrived, Failure, Retry};
-use answer::{Judged, shortened};
 use document::may_change;
+use response::{ClassifiedResponse, shortened};
+pub(crate) use response::{Failure, RawResponse, Retry};
 
 /// How long to insist when the other side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum RetryBudget {
     /// As the policy says.
     Full,
     /// One more attempt: the caller can ask for less instead.
-    Short,
+    Reduced,
 }
 
 struct Request {
     operation: &'static str,
     /// What decides its cost.
-    ask: Ask,
+    ask: RequestSpec,
     body: Bytes,
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
-    patience: Patience,
+    patience: RetryBudget,
 }
 
 impl Request {
@@ -55,21 +55,21 @@ impl Request {
             }
         );
         match self.patience {
-            Patience::Full => policy.attempts,
+            RetryBudget::Full => policy.max_attempts,
             // The same would take as long again.
-            Patience::Short if timed_out => 1,
-            Patience::Short => policy.attempts.min(2),
+            RetryBudget::Reduced if timed_out => 1,
+            RetryBudget::Reduced => policy.max_attempts.min(2),
         }
     }
 }
 
 /// The data of an answer without errors.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     operation: &'static str,
     data: Box<RawValue>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.read_part(&self.data)
     }
@@ -100,31 +100,31 @@ impl ShopClient {
         document: &str,
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        self.send(operation, document, variables, Patience::Full)
+        self.send(operation, document, variables, RetryBudget::Full)
             .await?
             .read()
     }
 
     /// Asks a generated operation, but reads the answer into the models instead of the generated structs.
-    pub(crate) async fn ask<Q, T>(
+    pub(crate) async fn request<Q, T>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
+        patience: RetryBudget,
     ) -> Result<T, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        self.answer::<Q>(variables, patience).await?.read()
+        self.send_operation::<Q>(variables, patience).await?.read()
     }
 
     /// Asks a generated operation.
-    pub(crate) async fn answer<Q>(
+    pub(crate) async fn send_operation<Q>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
-    ) -> Result<Answer, Error>
+        patience: RetryBudget,
+    ) -> Result<Response, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
@@ -144,8 +144,8 @@ impl ShopClient {
         operation: &'static str,
         document: &str,
         variables: &(impl Serialize + Sync),
-        patience: Patience,
-    ) -> Result<Answer, Error> {
+        patience: RetryBudget,
+    ) -> Result<Response, Error> {
         let body = serde_json::json!({
             "query": document,
             "operationName": operation,
@@ -153,13 +153,13 @@ impl ShopClient {
         });
         let request = Request {
             operation,
-            ask: Ask::of(operation, document, &body["variables"]),
+            ask: RequestSpec::from_document(operation, document, &body["variables"]),
             body: body.to_string().into(),
             repeatable: !may_change(document, operation),
             patience,
         };
         let data = self.call(&request).await?;
-        Ok(Answer { operation, data })
+        Ok(Response { operation, data })
     }
 
     /// Sends until there is data, an error that stays, or no patience left.
@@ -183,7 +183,7 @@ impl ShopClient {
                     throttles += 1;
                     policy.throttled(throttles, asked)
                 }
-                Retry::Unsent if failures + 1 < policy.attempts => {
+                Retry::Unsent if failures + 1 < policy.max_attempts => {
                     failures += 1;
                     policy.pause(failures, None)
                 }
@@ -226,17 +226,17 @@ impl ShopClient {
         let url = inner.endpoint.url(&self.shop, &path);
         let http = post(&url).header("X-Shopify-Access-Token", token);
         let http = http.body(request.body.clone());
-        let arrived = match inner.exchange(operation, http).await {
+        let arrived = match inner.send(operation, http).await {
             Ok(arrived) => arrived,
             Err(failure) => {
                 if matches!(failure.retry, Retry::Unsent) {
-                    reservation.released();
+                    reservation.release();
                 }
                 return Err(failure);
             }
         };
         self.note_version(arrived.api_version.as_deref());
-        let judged = answer::judge(operation, &arrived);
+        let judged = response::judge(operation, &arrived);
         if let Some(cost) = judged.cost {
             self.state.usage.add_points(cost.actual);
         }
@@ -256,8 +256,8 @@ impl ShopClient {
             })
         };
         // The caller can ask for less, and what fits into our share is never throttled.
-        if request.patience == Patience::Short
-            && let Some(cost) = governor.beyond_share(&request.ask)
+        if request.patience == RetryBudget::Reduced
+            && let Some(cost) = governor.cost_above_share(&request.ask)
         {
             return Err(too_dear(cost));
         }
@@ -296,16 +296,17 @@ impl ShopClient {
 
 impl Inner {
     /// Sends one request and reads the answer, up to the size that is allowed.
-    pub(crate) async fn exchange(
+    pub(crate) async fn send(
         &self,
         operation: &'static str,
         request: http::Result<http::Request<Bytes>>,
-    ) -> Result<Arrived, Failure> {
+    ) -> Result<RawResponse, Failure> {
         let lost = |error: TransportError| lost(operation, error);
-        let request = request.map_err(|error| lost(TransportError::Unsendable(error.into())))?;
-        let response = self.transport.exchange(request).await.map_err(lost)?;
+        let request =
+            request.map_err(|error| lost(TransportError::InvalidRequest(error.into())))?;
+        let response = self.transport.send(request).await.map_err(lost)?;
         let headers = response.headers();
-        let mut arrived = Arrived {
+        let mut arrived = RawResponse {
             status: response.status().as_u16(),
             retry_after: text(headers, "retry-after")
                 .and_then(|value| retry_after(value, text(headers, "date"))),
@@ -316,8 +317,8 @@ impl Inner {
         let (mut chunks, mut body) = (response.into_body(), Vec::new());
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(lost)?;
-            if body.len() + chunk.len() > self.max_answer {
-                return Err(too_large(operation, self.max_answer));
+            if body.len() + chunk.len() > self.max_response_size {
+                return Err(too_large(operation, self.max_response_size));
             }
             body.extend_from_slice(&chunk);
         }
@@ -327,16 +328,18 @@ impl Inner {
 }
 
 /// Tells the governor how the request ended.
-fn settle(reservation: Reservation<'_>, judged: &Judged) {
+fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
     let cost = judged.cost.as_ref();
     match &judged.outcome {
-        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => reservation.throttled(cost),
+        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => {
+            reservation.settle_throttled(cost)
+        }
         Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Passing(_)) => {
             // It may or may not have been carried out.
             drop(reservation);
         }
-        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.released(),
-        _ => reservation.answered(cost),
+        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.release(),
+        _ => reservation.settle(cost),
     }
 }
 
@@ -350,9 +353,9 @@ pub(crate) fn post(url: &Url) -> http::request::Builder {
 fn lost(operation: &'static str, error: TransportError) -> Failure {
     Failure {
         retry: match error {
-            TransportError::Unsendable(_) => Retry::Never,
-            TransportError::Unsent { .. } => Retry::Unsent,
-            TransportError::Lost { .. } => Retry::Passing(None),
+            TransportError::InvalidRequest(_) => Retry::Never,
+            TransportError::ConnectFailed { .. } => Retry::Unsent,
+            TransportError::ConnectionLost { .. } => Retry::Passing(None),
         },
         error: Error::Transport {
             operation,

@@ -12,7 +12,7 @@ use crate::{Error, GraphQlError};
 
 /// An answer that has arrived whole.
 #[derive(Debug)]
-pub(crate) struct Arrived {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct Arrived {
 
 /// What to make of it.
 #[derive(Debug)]
-pub(crate) struct Judged {
+pub(crate) struct ClassifiedResponse {
     /// What it says about the cost bucket, whatever the outcome.
     pub(crate) cost: Option<Cost>,
     pub(crate) outcome: Result<Box<RawValue>, Failure>,
@@ -133,7 +133,7 @@ pub(super) fn shortened(message: &str) -> String {
 
 /// Judges an answer to the operation. The status comes first: `THROTTLED` is seen with 200 and 429 alike.
 /// Source: Shopify, "API response status and error codes".
-pub(crate) fn judge(operation: &'static str, arrived: &Arrived) -> Judged {
+pub(crate) fn judge(operation: &'static str, arrived: &RawResponse) -> ClassifiedResponse {
     let envelope = serde_json::from_slice::<Envelope>(&arrived.body);
     let cost = envelope.as_ref().ok().and_then(Envelope::cost);
     let outcome = match arrived.status {
@@ -143,13 +143,13 @@ pub(crate) fn judge(operation: &'static str, arrived: &Arrived) -> Judged {
         },
         status => Err(judge_status(operation, status, envelope.ok(), arrived)),
     };
-    Judged { cost, outcome }
+    ClassifiedResponse { cost, outcome }
 }
 
 fn judge_envelope(
     operation: &'static str,
     envelope: Envelope,
-    arrived: &Arrived,
+    arrived: &RawResponse,
 ) -> Result<Box<RawValue>, Failure> {
     let errors = envelope.errors();
     if !errors.is_empty() {
@@ -165,7 +165,7 @@ fn judge_envelope(
     })
 }
 
-fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &Arrived) -> Failure {
+fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &RawResponse) -> Failure {
     let coded = |code: &str| errors.iter().find(|error| error.is(code));
     if coded("THROTTLED").is_some() {
         return throttled(operation, arrived);
@@ -201,7 +201,7 @@ fn judge_status(
     operation: &'static str,
     status: u16,
     envelope: Option<Envelope>,
-    arrived: &Arrived,
+    arrived: &RawResponse,
 ) -> Failure {
     let errors = envelope
         .map(|envelope| envelope.errors())
@@ -236,7 +236,7 @@ fn judge_status(
     }
 }
 
-fn throttled(operation: &'static str, arrived: &Arrived) -> Failure {
+fn throttled(operation: &'static str, arrived: &RawResponse) -> Failure {
     let retry_after = arrived.retry_after;
     Failure {
         error: Error::Throttled {

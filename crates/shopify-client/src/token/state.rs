@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, Shared};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
-use super::Kept;
+use super::TokenRecord;
 use super::managed::Parts;
 use super::renewal::Renewal;
 use crate::TokenError;
@@ -18,7 +18,7 @@ use crate::TokenError;
 /// A token that is known, and when it is to be followed by another.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) kept: Kept,
+    pub(super) kept: TokenRecord,
     pub(super) renew_at: Option<DateTime<Utc>>,
 }
 
