@@ -6,24 +6,19 @@ mod response;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use graphql_client::GraphQLQuery;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
-use url::Url;
 
-use crate::client::{API_VERSION, Inner};
 use crate::governor::{Cost, RequestSpec, Reservation};
-use crate::retry::retry_after;
-use crate::transport::TransportError;
-use crate::{Error, RetryPolicy, ShopClient};
+use crate::http_client::{Failure, Retry, post};
+use crate::{API_VERSION, Error, RetryPolicy, ShopClient};
 use document::may_change;
 use response::{ClassifiedResponse, shortened};
-pub(crate) use response::{Failure, RawResponse, Retry};
 
 /// How long to insist when the other side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +159,7 @@ impl ShopClient {
 
     /// Sends until there is data, an error that stays, or no patience left.
     async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
-        let policy = &self.client.inner.retry;
+        let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         let (mut failures, mut throttles, mut renewed) = (0, 0, false);
         let mut token = self.token.access_token().await?;
@@ -218,15 +213,15 @@ impl ShopClient {
         token: &SecretString,
     ) -> Result<Box<RawValue>, Failure> {
         let operation = request.operation;
-        let inner = &self.client.inner;
+        let http = &self.client.inner.http;
         let token = secret(operation, token)?;
         let reservation = self.reserved(request).await?;
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
-        let url = inner.endpoint.url(&self.shop, &path);
-        let http = post(&url).header("X-Shopify-Access-Token", token);
-        let http = http.body(request.body.clone());
-        let arrived = match inner.send(operation, http).await {
+        let url = http.endpoint.url(&self.shop, &path);
+        let post = post(&url).header("X-Shopify-Access-Token", token);
+        let post = post.body(request.body.clone());
+        let arrived = match http.send(operation, post).await {
             Ok(arrived) => arrived,
             Err(failure) => {
                 if matches!(failure.retry, Retry::Unsent) {
@@ -294,39 +289,6 @@ impl ShopClient {
     }
 }
 
-impl Inner {
-    /// Sends one request and reads the answer, up to the size that is allowed.
-    pub(crate) async fn send(
-        &self,
-        operation: &'static str,
-        request: http::Result<http::Request<Bytes>>,
-    ) -> Result<RawResponse, Failure> {
-        let lost = |error: TransportError| lost(operation, error);
-        let request =
-            request.map_err(|error| lost(TransportError::InvalidRequest(error.into())))?;
-        let response = self.transport.send(request).await.map_err(lost)?;
-        let headers = response.headers();
-        let mut arrived = RawResponse {
-            status: response.status().as_u16(),
-            retry_after: text(headers, "retry-after")
-                .and_then(|value| retry_after(value, text(headers, "date"))),
-            request_id: text(headers, "x-request-id").map(str::to_owned),
-            api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
-            body: Bytes::new(),
-        };
-        let (mut chunks, mut body) = (response.into_body(), Vec::new());
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(lost)?;
-            if body.len() + chunk.len() > self.max_response_size {
-                return Err(too_large(operation, self.max_response_size));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        arrived.body = body.into();
-        Ok(arrived)
-    }
-}
-
 /// Tells the governor how the request ended.
 fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
     let cost = judged.cost.as_ref();
@@ -343,28 +305,6 @@ fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
     }
 }
 
-/// A request with a JSON body, wanting a JSON answer.
-pub(crate) fn post(url: &Url) -> http::request::Builder {
-    http::Request::post(url.as_str())
-        .header(CONTENT_TYPE, "application/json")
-        .header(ACCEPT, "application/json")
-}
-
-fn lost(operation: &'static str, error: TransportError) -> Failure {
-    Failure {
-        retry: match error {
-            TransportError::InvalidRequest(_) => Retry::Never,
-            TransportError::ConnectFailed { .. } => Retry::Unsent,
-            TransportError::ConnectionLost { .. } => Retry::Passing(None),
-        },
-        error: Error::Transport {
-            operation,
-            timed_out: error.timed_out(),
-            source: Box::new(error),
-        },
-    }
-}
-
 fn secret(operation: &'static str, token: &SecretString) -> Result<HeaderValue, Failure> {
     let unsendable = |_| {
         Failure::never(Error::Configuration {
@@ -374,16 +314,4 @@ fn secret(operation: &'static str, token: &SecretString) -> Result<HeaderValue, 
     let mut value = HeaderValue::from_str(token.expose_secret()).map_err(unsendable)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn too_large(operation: &'static str, limit: usize) -> Failure {
-    Failure::never(Error::Transport {
-        operation,
-        timed_out: false,
-        source: format!("the answer is larger than {limit} bytes").into(),
-    })
 }

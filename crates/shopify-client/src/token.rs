@@ -32,6 +32,7 @@ mod clock;
 mod grants;
 mod managed;
 mod renewal;
+mod shared;
 mod state;
 mod store;
 

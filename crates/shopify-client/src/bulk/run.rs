@@ -146,7 +146,7 @@ impl Bulk {
                     break found.id;
                 }
                 lost += 1;
-                if lost >= self.shop.client.inner.retry.max_attempts {
+                if lost >= self.shop.client.inner.http.retry.max_attempts {
                     log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
                 }
             }
@@ -154,7 +154,7 @@ impl Bulk {
             match again {
                 Again::WhenFree if left.is_zero() => return Err(BulkError::Busy.into()),
                 Again::WhenFree => pause(gaps.next().min(left), &mut room).await,
-                Again::Unless(error) if lost >= self.shop.client.inner.retry.max_attempts => {
+                Again::Unless(error) if lost >= self.shop.client.inner.http.retry.max_attempts => {
                     return Err(error);
                 }
                 Again::Unless(_) => pause(gaps.next(), &mut room).await,
@@ -283,8 +283,8 @@ impl Bulk {
         operation: &'b BulkOperation,
     ) -> BoxStream<'b, Result<bytes::Bytes, Error>> {
         let file = operation.url.as_ref().map(|url| {
-            let inner = &self.shop.client.inner;
-            download(inner, &self.options, url, operation.file_size).map_err(Error::from)
+            let http = &self.shop.client.inner.http;
+            download(http, &self.options, url, operation.file_size).map_err(Error::from)
         });
         futures::stream::iter(file).flatten().boxed()
     }

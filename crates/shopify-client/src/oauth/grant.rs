@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::SessionToken;
-use crate::request::{Failure, RawResponse, Retry, post};
+use crate::http_client::{Failure, RawResponse, Retry, post};
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
@@ -252,7 +252,7 @@ impl OAuth<'_> {
         parameters["client_id"] = self.app.api_key.as_str().into();
         parameters["client_secret"] = self.app.api_secret.expose_secret().into();
         let body = Bytes::from(parameters.to_string());
-        let policy = &self.client.inner.retry;
+        let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         for failures in 1.. {
             let failure = match self.attempt(shop, body.clone(), spends).await {
@@ -281,9 +281,9 @@ impl OAuth<'_> {
         body: Bytes,
         spends: Spends,
     ) -> Result<TokenGrant, Failure> {
-        let inner = &self.client.inner;
-        let request = post(&inner.endpoint.url(shop, TOKEN_PATH)).body(body);
-        let arrived = inner.send(OPERATION, request).await?;
+        let http = &self.client.inner.http;
+        let request = post(&http.endpoint.url(shop, TOKEN_PATH)).body(body);
+        let arrived = http.send(OPERATION, request).await?;
         if arrived.status != 200 {
             return Err(refusal(&arrived, spends));
         }

@@ -1,24 +1,12 @@
 //! What an HTTP answer of the Admin API means.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::governor::Cost;
+use crate::http_client::{Failure, RawResponse, Retry};
 use crate::{Error, GraphQlError};
-
-/// An answer that has arrived whole.
-#[derive(Debug)]
-pub(crate) struct RawResponse {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) api_version: Option<String>,
-    pub(crate) body: Bytes,
-}
 
 /// What to make of it.
 #[derive(Debug)]
@@ -26,39 +14,6 @@ pub(crate) struct ClassifiedResponse {
     /// What it says about the cost bucket, whatever the outcome.
     pub(crate) cost: Option<Cost>,
     pub(crate) outcome: Result<Box<RawValue>, Failure>,
-}
-
-/// A failure, and whether to try again.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    pub(crate) retry: Retry,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// The same request will fail the same way.
-    Never,
-    /// With another token.
-    WithNewToken,
-    /// Nothing was done, and it may be done a little later.
-    Throttled(Option<Duration>),
-    /// Nothing was sent: the connection could not be made.
-    Unsent,
-    /// It may or may not have been done.
-    Passing(Option<Duration>),
-}
-
-impl Failure {
-    pub(crate) fn never(error: Error) -> Self {
-        let retry = Retry::Never;
-        Self { error, retry }
-    }
-
-    fn passing(error: Error, after: Option<Duration>) -> Self {
-        let retry = Retry::Passing(after);
-        Self { error, retry }
-    }
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::renewal::Renewal;
+use super::shared::Parts;
 use super::state::{Outcome, Running, Slot, State, lock};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
 use crate::{ShopDomain, TokenError};
@@ -24,21 +25,6 @@ pub struct ManagedTokens(Arc<Shelf>);
 struct Shelf {
     parts: Arc<Parts>,
     slots: Mutex<HashMap<ShopDomain, Arc<Slot>>>,
-}
-
-/// What renewals need.
-pub(super) struct Parts {
-    pub(super) store: Arc<dyn TokenStore>,
-    pub(super) grants: Arc<dyn Grants>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
-    /// Tells this process's journal entries from others'.
-    pub(super) instance: u64,
-    pub(super) renew_before_expiry: Duration,
-    pub(super) lease: Duration,
-    pub(super) by_credentials: bool,
-    pub(super) migrate: bool,
-    renewal_wait: Duration,
 }
 
 /// How [`ManagedTokens`] are made.
@@ -278,7 +264,7 @@ impl ManagedToken {
             ended: state.ended,
             migrate,
         };
-        state.begin(&self.slot, renewal)
+        state.begin(&self.slot, Arc::clone(&self.parts), renewal.run())
     }
 
     /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.

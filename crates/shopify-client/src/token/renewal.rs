@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use rand::{Rng, RngCore};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::managed::Parts;
+use super::shared::Parts;
 use super::state::{Known, Outcome};
 use super::store::Kind;
 use super::{Attempt, Purpose, StoredToken, TokenRecord};
@@ -333,39 +332,6 @@ impl Renewal {
         };
         *known = Some(Known { kept, renew_at });
         Ok(())
-    }
-}
-
-impl Parts {
-    /// When a token is renewed: some time before its end, and each at another moment, so that not all shops renew at
-    /// once.
-    fn renew_at(&self, token: &StoredToken) -> Option<DateTime<Utc>> {
-        if self.migrate && token.kind() == Kind::Permanent {
-            return Some(DateTime::<Utc>::MIN_UTC);
-        }
-        let part = self.rng().random_range(1.0..=2.0);
-        let ahead = TimeDelta::from_std(self.renew_before_expiry.mul_f64(part)).ok()?;
-        token.expires_at?.checked_sub_signed(ahead)
-    }
-
-    /// The same for a token that was just obtained: not before half its life is over, however short that is.
-    fn renew_new_at(&self, token: &StoredToken, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let half = (token.expires_at? - now) / 2;
-        Some(self.renew_at(token)?.max(now + half))
-    }
-
-    /// The pause after so many failures in a row.
-    pub(super) fn pause(&self, failures: u32) -> Duration {
-        let longest = Duration::from_secs(30);
-        let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
-        let part = self.rng().random_range(0.5..=1.0);
-        doubled.min(longest).mul_f64(part)
-    }
-
-    fn rng(&self) -> impl std::ops::DerefMut<Target = Box<dyn RngCore + Send>> {
-        self.rng
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
