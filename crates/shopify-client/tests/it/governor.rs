@@ -445,9 +445,9 @@ async fn what_is_known_can_be_asked() {
         budget.available < 60.0 && budget.in_flight.abs() < 0.1,
         "{budget:?}"
     );
-    let dear = governor.operation("Dear").unwrap();
+    let dear = governor.operation_cost("Dear").unwrap();
     assert_eq!((dear.responses, dear.requested), (1, 990.0));
-    assert_eq!(governor.operation("Other"), None);
+    assert_eq!(governor.operation_cost("Other"), None);
 }
 
 /// An answer with a page of one location, and what it cost of a bucket of 100 points.
@@ -491,6 +491,6 @@ async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
         .map(|asked| asked.variables["first"].as_u64().unwrap())
         .collect();
     assert_eq!(sizes, [250, 125, 62, 62]);
-    let known = shop.governor().operation("LocationsPage").unwrap();
+    let known = shop.governor().operation_cost("LocationsPage").unwrap();
     assert_eq!((known.responses, known.requested), (4, 89.0));
 }
