@@ -89,7 +89,10 @@ mod tests {
             let read = parse_retry_after(value, date).map(|duration| duration.as_secs_f64());
             assert_eq!(read, seconds, "{value}");
         }
-        assert_eq!(parse_retry_after("Tue, 24 Nov 2026 12:01:30 GMT", None), None);
+        assert_eq!(
+            parse_retry_after("Tue, 24 Nov 2026 12:01:30 GMT", None),
+            None
+        );
         assert_eq!(
             parse_retry_after("Tue, 24 Nov 2026 12:01:30 GMT", Some("noon")),
             None
