@@ -5,7 +5,7 @@
 //! they give is the same, in the same order, to the byte. [`ShopClient::bulk`] gives the single steps for queries of
 //! one's own.
 //!
-//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory`] and beyond that in temporary files,
+//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory_limit`] and beyond that in temporary files,
 //! and checked against the lengths and counts that Shopify states; only then is anything given out. So a broken file is
 //! found before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
 //!

@@ -95,7 +95,7 @@ impl Client {
                 usage: Counters::default(),
                 sizes: Sizes::default(),
                 version_noted: AtomicBool::new(false),
-                bulk: Slots::new(self.inner.bulk.at_once),
+                bulk: Slots::new(self.inner.bulk.max_concurrent),
             })
         });
         Arc::clone(known)

@@ -89,7 +89,7 @@ fn arrival<'l>(
     number: u64,
     text: &'l [u8],
 ) -> Result<Arrival<'l>, BulkError> {
-    let head = Head::read(text).ok_or(BulkError::Line { line: number })?;
+    let head = Head::read(text).ok_or(BulkError::InvalidLine { line: number })?;
     let role = layout.role(&head)?;
     let names = layout.names(&head, text);
     counts.objects = number;

@@ -67,7 +67,7 @@ impl Batch {
     /// Names the object that is not in UTF-8.
     fn not_text(&self, place: usize) -> BulkError {
         let line = self.lines.partition_point(|(begin, _)| *begin <= place);
-        BulkError::Object {
+        BulkError::InvalidObject {
             id: self.lines[line - 1].1.id.to_string(),
             path: ".".to_owned(),
             source: "it is not UTF-8".into(),

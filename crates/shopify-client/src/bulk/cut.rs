@@ -85,7 +85,7 @@ impl Cut {
             Role::Child(_) | Role::Grandchild(_) => root.is_some() && line.root == *root,
         };
         if !in_order {
-            return Err(BulkError::Disorder { line: line.number });
+            return Err(BulkError::OutOfOrder { line: line.number });
         }
         if matches!(line.role, Role::Root(_)) && self.gathered.is_full() {
             self.full.push_back(std::mem::take(&mut self.gathered));

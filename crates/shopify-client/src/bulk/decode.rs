@@ -71,12 +71,12 @@ fn explain<T: DeserializeOwned>(id: Key, text: &str) -> BulkError {
     let read: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
     let id = id.to_string();
     match read {
-        Err(error) => BulkError::Object {
+        Err(error) => BulkError::InvalidObject {
             id,
             path: error.path().to_string(),
             source: Box::new(error.into_inner()),
         },
-        Ok(_) => BulkError::Object {
+        Ok(_) => BulkError::InvalidObject {
             id,
             path: ".".to_owned(),
             source: "something follows the object".into(),

@@ -30,7 +30,7 @@ impl Bulk {
         &self,
         batches: impl Batches,
     ) -> impl Stream<Item = Result<Things<T>, BulkError>> + Send {
-        let decoders = self.options.decoders.max(1);
+        let decoders = self.options.decoder_threads.max(1);
         let shop = self.shop.clone();
         let (turns, mut arriving) = mpsc::channel(decoders + AHEAD);
         try_stream! {
@@ -106,7 +106,7 @@ fn one<T: Shape>(
             thing.put_in_order();
             Ok(Ok(thing))
         }
-        Err(error @ BulkError::Object { .. }) => {
+        Err(error @ BulkError::InvalidObject { .. }) => {
             let Key { kind, number } = family.root.head.id;
             let id = Gid::new(kind.name(), number);
             let error = Error::from(error);
@@ -118,5 +118,5 @@ fn one<T: Shape>(
 
 /// A thread that ended otherwise than by returning.
 pub(super) fn broken(error: JoinError) -> BulkError {
-    BulkError::Disk(io::Error::other(error))
+    BulkError::TempFile(io::Error::other(error))
 }

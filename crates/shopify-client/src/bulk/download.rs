@@ -129,7 +129,7 @@ impl<'c> Fetch<'c> {
 
     fn check_end(&self) -> Result<(), BulkError> {
         match self.total {
-            Some(expected) if expected != self.begin => Err(BulkError::Length {
+            Some(expected) if expected != self.begin => Err(BulkError::LengthMismatch {
                 expected,
                 found: self.begin,
             }),
@@ -151,7 +151,11 @@ impl<'c> Fetch<'c> {
         let unsendable = |error: http::Error| TransportError::Unsendable(error.into());
         let request = request.body(Bytes::new()).map_err(unsendable);
         let request = request.map_err(Lost::broken)?;
-        let response = timeout(self.options.idle, self.inner.transport.exchange(request)).await;
+        let response = timeout(
+            self.options.idle_timeout,
+            self.inner.transport.exchange(request),
+        )
+        .await;
         let response = response.map_err(|_| Lost::passing("no answer came"))?;
         let response = response.map_err(Lost::broken)?;
         self.judge(response.status().as_u16(), response.headers())?;
@@ -195,7 +199,10 @@ impl<'c> Fetch<'c> {
     fn same_total(&mut self, found: Option<u64>) -> Result<(), Lost> {
         match (self.total, found) {
             (Some(expected), Some(found)) if expected != found => {
-                Err(Lost::for_good(BulkError::Length { expected, found }))
+                Err(Lost::for_good(BulkError::LengthMismatch {
+                    expected,
+                    found,
+                }))
             }
             (known, found) => {
                 self.total = known.or(found);
@@ -207,7 +214,7 @@ impl<'c> Fetch<'c> {
     /// The next bytes that were not given out yet.
     async fn more(&mut self, body: &mut AnswerBody) -> Result<Option<Bytes>, Lost> {
         loop {
-            let chunk = timeout(self.options.idle, body.next()).await;
+            let chunk = timeout(self.options.idle_timeout, body.next()).await;
             let chunk = chunk.map_err(|_| Lost::passing("nothing came for too long"))?;
             let Some(mut bytes) = chunk.transpose().map_err(Lost::broken)? else {
                 return Ok(None);
@@ -223,7 +230,10 @@ impl<'c> Fetch<'c> {
             self.begin += bytes.len() as u64;
             if let Some(expected) = self.total.filter(|total| self.begin > *total) {
                 let found = self.begin;
-                return Err(Lost::for_good(BulkError::Length { expected, found }));
+                return Err(Lost::for_good(BulkError::LengthMismatch {
+                    expected,
+                    found,
+                }));
             }
             return Ok(Some(bytes));
         }

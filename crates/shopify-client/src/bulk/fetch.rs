@@ -43,7 +43,7 @@ impl Promise {
             ("root objects", self.roots, found.roots),
         ] {
             if expected != found {
-                return Err(BulkError::Count {
+                return Err(BulkError::CountMismatch {
                     what,
                     expected,
                     found,
@@ -52,7 +52,7 @@ impl Promise {
         }
         match self.bytes {
             // The download has compared it already, unless there is no file.
-            Some(expected) if expected != found.bytes => Err(BulkError::Length {
+            Some(expected) if expected != found.bytes => Err(BulkError::LengthMismatch {
                 expected,
                 found: found.bytes,
             }),

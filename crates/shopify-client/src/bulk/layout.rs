@@ -53,5 +53,5 @@ fn is_middle(kind: Kind) -> bool {
 
 fn unexpected(kind: Kind) -> BulkError {
     let kind = kind.name();
-    BulkError::Unexpected { kind }
+    BulkError::UnexpectedKind { kind }
 }

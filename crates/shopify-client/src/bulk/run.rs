@@ -44,7 +44,7 @@ impl ShopClient {
 impl crate::Client {
     /// Says that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish` tells: those who wait
     /// look at once. Without it they look after a while all the same, since no delivery is guaranteed.
-    pub fn bulk_finished(&self, shop: &ShopDomain) {
+    pub fn notify_bulk_finished(&self, shop: &ShopDomain) {
         self.state(shop).bulk.announce();
     }
 }
@@ -93,7 +93,7 @@ enum Again {
 }
 
 impl Bulk {
-    /// The same with other settings. [`BulkOptions::at_once`] stays that of the client.
+    /// The same with other settings. [`BulkOptions::max_concurrent`] stays that of the client.
     #[must_use]
     pub fn with_options(mut self, options: BulkOptions) -> Self {
         self.marker = Marker::new(&options.marker);
@@ -106,19 +106,19 @@ impl Bulk {
         &self.options
     }
 
-    /// Says that an operation of this shop has ended; see [`Client::bulk_finished`](crate::Client::bulk_finished).
-    pub fn finished(&self) {
+    /// Says that an operation of this shop has ended; see [`Client::notify_bulk_finished`](crate::Client::notify_bulk_finished).
+    pub fn notify_finished(&self) {
         self.shop.state.bulk.announce();
     }
 
     /// Runs a query over everything, and waits for its result.
     ///
     /// `query` begins at its first brace. Shopify takes one outermost connection, five in all, two levels nested within,
-    /// and no variables. At most [`BulkOptions::at_once`] run at a time; further ones wait for a place. When the caller
+    /// and no variables. At most [`BulkOptions::max_concurrent`] run at a time; further ones wait for a place. When the caller
     /// stops waiting, the operation runs on in Shopify: [`Bulk::own_operations`] finds it.
     ///
     /// # Errors
-    /// [`Error::Bulk`]: denied, refused, too many for [`BulkOptions::slot_wait`], or ended without a result.
+    /// [`Error::Bulk`]: denied, refused, too many for [`BulkOptions::slot_timeout`], or ended without a result.
     pub async fn run(&self, query: &str) -> Result<BulkOperation, Error> {
         let running = self.start(query).await?;
         self.watch(running).await
@@ -131,7 +131,7 @@ impl Bulk {
         let news = self.shop.state.bulk.news();
         // One that ends makes room.
         let mut room = news.clone();
-        let deadline = Instant::now() + self.options.slot_wait;
+        let deadline = Instant::now() + self.options.slot_timeout;
         let (text, run) = self.marker.mark(query);
         let mut gaps = Gaps::new(&self.options);
         let mut lost = 0;
@@ -195,7 +195,7 @@ impl Bulk {
         if let Some(RunError { code, message }) = started.user_errors.into_iter().next() {
             return Err(match code.as_deref() {
                 Some("ACCESS_DENIED") => BulkError::Unavailable { message },
-                _ => BulkError::Refused { message },
+                _ => BulkError::Rejected { message },
             }
             .into());
         }
@@ -211,14 +211,14 @@ impl Bulk {
     /// An operation as it is now.
     ///
     /// # Errors
-    /// [`BulkError::Unknown`] if there is no such operation.
+    /// [`BulkError::NotFound`] if there is no such operation.
     pub async fn operation(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let variables = bulk_operation_by_id::Variables { id: id.to_string() };
         let answer = self
             .shop
             .ask::<BulkOperationById, _>(variables, Patience::Full);
         let Answer::<Option<BulkOperation>> { answer } = answer.await?;
-        answer.ok_or_else(|| BulkError::Unknown { id: id.clone() }.into())
+        answer.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
     }
 
     /// Our own operations that have not ended, newest first: those with our marker, also from another process.
@@ -254,11 +254,11 @@ impl Bulk {
     /// has ended already stays as it is.
     ///
     /// # Errors
-    /// [`BulkError::Foreign`] if it is not ours: it is not touched. [`Error::UserErrors`] if Shopify refuses.
+    /// [`BulkError::NotOwned`] if it is not ours: it is not touched. [`Error::UserErrors`] if Shopify refuses.
     pub async fn cancel(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let operation = self.operation(id).await?;
         if !self.is_own(&operation) {
-            return Err(BulkError::Foreign { id: id.clone() }.into());
+            return Err(BulkError::NotOwned { id: id.clone() }.into());
         }
         if operation.status.is_terminal() {
             return Ok(operation);

@@ -19,7 +19,7 @@ pub(super) struct Scanned {
 
 impl Scanned {
     fn new(options: &BulkOptions) -> Self {
-        let sorter = |share| Sorter::new(options.memory / share, options.folder.as_ref());
+        let sorter = |share| Sorter::new(options.memory_limit / share, options.temp_dir.as_ref());
         Self {
             things: sorter(4),
             strays: sorter(16),

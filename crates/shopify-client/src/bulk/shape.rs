@@ -192,7 +192,7 @@ impl Shape for Discount {
             open_lists(fields);
         }
         let answer: DiscountAnswer =
-            serde_path_to_error::deserialize(root).map_err(|error| BulkError::Object {
+            serde_path_to_error::deserialize(root).map_err(|error| BulkError::InvalidObject {
                 id: family.root.head.id.to_string(),
                 path: error.path().to_string(),
                 source: Box::new(error.into_inner()),
@@ -269,7 +269,7 @@ fn put_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
 }
 
 fn misplaced(line: &Line<'_>) -> BulkError {
-    BulkError::Unexpected {
+    BulkError::UnexpectedKind {
         kind: line.kind().name(),
     }
 }

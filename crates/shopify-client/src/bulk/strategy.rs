@@ -110,7 +110,7 @@ impl ShopClient {
     fn is_much<T: Shape>(&self, count: u64) -> bool {
         let options = &self.client.inner.bulk;
         let paging = self.paging_time(T::LISTED, count);
-        let much = count >= options.bulk_from && paging > options.paging_time;
+        let much = count >= options.bulk_threshold && paging > options.max_paging_time;
         let (shop, what) = (&self.shop, T::LAYOUT.root.name());
         log::debug!(shop:% = shop, what, count, paging:?, much; "chosen between pages and bulk");
         much
@@ -172,7 +172,7 @@ impl Bulk {
     /// [`BulkOptions::grouped`](super::BulkOptions::grouped) says how).
     ///
     /// Its query has to select what [`Product`] holds, each object's `id` among it: [`Bulk::products_query`] does.
-    pub fn products_of(
+    pub fn read_products(
         &self,
         operation: BulkOperation,
     ) -> BoxStream<'static, Result<Product, Error>> {

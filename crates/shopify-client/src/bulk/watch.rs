@@ -18,8 +18,8 @@ pub(super) struct Gaps {
 impl Gaps {
     pub(super) fn new(options: &BulkOptions) -> Self {
         Self {
-            next: options.first_gap,
-            longest: options.longest_gap,
+            next: options.initial_poll_interval,
+            longest: options.max_poll_interval,
         }
     }
 
@@ -82,7 +82,7 @@ pub(super) async fn pause(gap: Duration, news: &mut watch::Receiver<u64>) {
 impl Bulk {
     /// Waits until an operation has ended, and returns it if it has a result.
     ///
-    /// It is looked at now, then after growing pauses, and at once when [`Bulk::finished`] is called. Now and then a
+    /// It is looked at now, then after growing pauses, and at once when [`Bulk::notify_finished`] is called. Now and then a
     /// line in the log says how far it is.
     ///
     /// # Errors

@@ -145,9 +145,9 @@ impl Product {
         let fits = |count: usize, most: i64| i64::try_from(count).is_ok_and(|count| count <= most);
         let levels = |variant: &Variant| {
             let levels = &variant.inventory_item.inventory_levels;
-            levels.is_whole() && fits(levels.len(), FEW_LEVELS)
+            levels.is_complete() && fits(levels.len(), FEW_LEVELS)
         };
-        self.variants.is_whole()
+        self.variants.is_complete()
             && fits(self.variants.len(), FEW_VARIANTS)
             && self.variants.iter().all(levels)
     }
@@ -194,7 +194,7 @@ impl ShopClient {
             .nodes_mut()
             .iter_mut()
             .map(|variant| &mut variant.inventory_item)
-            .filter(|item| !item.inventory_levels.is_whole());
+            .filter(|item| !item.inventory_levels.is_complete());
         let drained: Vec<_> = partial
             .map(|item| Ok(self.drain_inventory_item(item)))
             .collect();
