@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::bulk::{BulkOptions, Slots};
-use crate::catalog::Sizes;
+use crate::catalog::PageSizes;
 use crate::governor::Governor;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
@@ -55,7 +55,7 @@ pub(crate) struct Inner {
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
     pub(crate) usage: Counters,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: PageSizes,
     pub(crate) version_noted: AtomicBool,
     pub(crate) bulk: Slots,
 }
@@ -93,7 +93,7 @@ impl Client {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
                 usage: Counters::default(),
-                sizes: Sizes::default(),
+                sizes: PageSizes::default(),
                 version_noted: AtomicBool::new(false),
                 bulk: Slots::new(self.inner.bulk.max_concurrent),
             })

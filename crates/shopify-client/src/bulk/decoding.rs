@@ -13,7 +13,7 @@ use super::decode::{Family, families};
 use super::head::Key;
 use super::shape::Shape;
 use super::{Bulk, BulkError};
-use crate::catalog::Unread;
+use crate::catalog::UnreadableObject;
 use crate::{Error, Gid, ShopClient};
 
 /// How many batches are decoded while the caller is busy with one, beside those in the hands of the decoders.
@@ -21,7 +21,7 @@ const AHEAD: usize = 2;
 
 /// The things of a batch, or why there are none. What is wrong with one thing is no matter of the others.
 type Decoded<T> = Result<Things<T>, BulkError>;
-pub(super) type Things<T> = Vec<Result<T, Unread>>;
+pub(super) type Things<T> = Vec<Result<T, UnreadableObject>>;
 
 impl Bulk {
     /// Turns batches of whole things into things, in the order of the batches. They stay together as far as possible:
@@ -99,18 +99,18 @@ fn one<T: Shape>(
     shop: &ShopClient,
     family: &Family<'_>,
     scratch: &mut String,
-) -> Result<Result<T, Unread>, BulkError> {
+) -> Result<Result<T, UnreadableObject>, BulkError> {
     match T::assemble(family, scratch) {
         Ok(mut thing) => {
-            thing.keep_chosen(shop);
-            thing.put_in_order();
+            thing.retain_chosen_namespaces(shop);
+            thing.sort_lists();
             Ok(Ok(thing))
         }
         Err(error @ BulkError::InvalidObject { .. }) => {
             let Key { kind, number } = family.root.head.id;
             let id = Gid::new(kind.name(), number);
             let error = Error::from(error);
-            Ok(Err(Unread { id, error }))
+            Ok(Err(UnreadableObject { id, error }))
         }
         Err(error) => Err(error),
     }

@@ -8,25 +8,25 @@ use super::documents::{self, Document};
 use super::head::{Key, Kind, inventory_item};
 use super::layout::Layout;
 use crate::ShopClient;
-use crate::catalog::{DiscountAnswer, Listed};
+use crate::catalog::{DiscountNode, PagedList};
 use crate::model::{
-    Collection, Connection, Discount, DiscountItems, InventoryLevel, Location, Ordered, Product,
-    ProductSummary, RedeemCode, Reference, Variant,
+    Collection, Connection, Discount, DiscountItems, InventoryLevel, Location, Product,
+    ProductSummary, RedeemCode, Reference, SortLists, Variant,
 };
 
 /// A kind of thing that can be read in bulk.
-pub(super) trait Shape: Ordered + Sized + Send + 'static {
+pub(super) trait Shape: SortLists + Sized + Send + 'static {
     const LAYOUT: Layout;
     /// The first brings the things, the others only further parts of them.
     const QUERIES: &'static [Document];
     /// How it is read by pages.
-    const LISTED: Listed;
+    const PAGED_LIST: PagedList;
 
     /// Puts a thing together. The lists in it are in no order yet.
     fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError>;
 
     /// Leaves out what the client's settings do not ask for.
-    fn keep_chosen(&mut self, _shop: &ShopClient) {}
+    fn retain_chosen_namespaces(&mut self, _shop: &ShopClient) {}
 }
 
 const fn plain(root: Kind) -> Layout {
@@ -44,7 +44,7 @@ impl Shape for Product {
         later: &[],
     };
     const QUERIES: &'static [Document] = &[documents::PRODUCTS];
-    const LISTED: Listed = Listed::PRODUCTS;
+    const PAGED_LIST: PagedList = PagedList::PRODUCTS;
 
     fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["metafields", "variants"];
@@ -72,8 +72,8 @@ impl Shape for Product {
         Ok(product)
     }
 
-    fn keep_chosen(&mut self, shop: &ShopClient) {
-        shop.keep_chosen(&mut self.metafields);
+    fn retain_chosen_namespaces(&mut self, shop: &ShopClient) {
+        shop.retain_chosen_namespaces(&mut self.metafields);
     }
 }
 
@@ -123,7 +123,7 @@ fn put_level(
 impl Shape for Collection {
     const LAYOUT: Layout = plain(Kind::Collection);
     const QUERIES: &'static [Document] = &[documents::COLLECTIONS];
-    const LISTED: Listed = Listed::COLLECTIONS;
+    const PAGED_LIST: PagedList = PagedList::COLLECTIONS;
 
     fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["products", "metafields"];
@@ -141,15 +141,15 @@ impl Shape for Collection {
         Ok(collection)
     }
 
-    fn keep_chosen(&mut self, shop: &ShopClient) {
-        shop.keep_chosen(&mut self.metafields);
+    fn retain_chosen_namespaces(&mut self, shop: &ShopClient) {
+        shop.retain_chosen_namespaces(&mut self.metafields);
     }
 }
 
 impl Shape for Location {
     const LAYOUT: Layout = plain(Kind::Location);
     const QUERIES: &'static [Document] = &[documents::LOCATIONS];
-    const LISTED: Listed = Listed::LOCATIONS;
+    const PAGED_LIST: PagedList = PagedList::LOCATIONS;
 
     fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
         match family.parts.first() {
@@ -184,14 +184,14 @@ impl Shape for Discount {
         documents::DISCOUNT_BUYS_PRODUCTS,
         documents::DISCOUNT_BUYS_COLLECTIONS,
     ];
-    const LISTED: Listed = Listed::DISCOUNTS;
+    const PAGED_LIST: PagedList = PagedList::DISCOUNTS;
 
     fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
         let mut root: serde_json::Value = family.root.decode()?;
         if let Some(fields) = root.get_mut("discount").and_then(|it| it.as_object_mut()) {
             open_lists(fields);
         }
-        let answer: DiscountAnswer =
+        let answer: DiscountNode =
             serde_path_to_error::deserialize(root).map_err(|error| BulkError::InvalidObject {
                 id: family.root.head.id.to_string(),
                 path: error.path().to_string(),
@@ -248,8 +248,8 @@ fn open_lists(discount: &mut serde_json::Map<String, serde_json::Value>) {
 fn put_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
     let listed: Listing = line.decode()?;
     let items = match (&listed.gets, &listed.buys) {
-        (Some(_), None) => discount.got_items(),
-        (None, Some(_)) => discount.bought_items(),
+        (Some(_), None) => discount.customer_gets_items_mut(),
+        (None, Some(_)) => discount.customer_buys_items_mut(),
         _ => return Err(misplaced(line)),
     };
     let list: Option<&mut Connection<Reference>> = match (items, line.kind()) {

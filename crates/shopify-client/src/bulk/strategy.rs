@@ -109,7 +109,7 @@ impl ShopClient {
     /// Whether there is so much that a bulk operation is quicker.
     fn is_much<T: Shape>(&self, count: u64) -> bool {
         let options = &self.client.inner.bulk;
-        let paging = self.paging_time(T::LISTED, count);
+        let paging = self.estimated_paging_time(T::PAGED_LIST, count);
         let much = count >= options.bulk_threshold && paging > options.max_paging_time;
         let (shop, what) = (&self.shop, T::LAYOUT.root.name());
         log::debug!(shop:% = shop, what, count, paging:?, much; "chosen between pages and bulk");
@@ -123,7 +123,7 @@ fn readable<T>(things: Things<T>, whatever: bool) -> Result<Things<T>, Error> {
         return Ok(things);
     }
     let first = things.into_iter().next().and_then(Result::err);
-    first.map_or(Ok(Vec::new()), |unread| Err(unread.into()))
+    first.map_or(Ok(Vec::new()), |unreadable| Err(unreadable.into()))
 }
 
 /// Whether it is the bulk operation that failed, not the shop.
@@ -186,11 +186,11 @@ impl Bulk {
 
     /// The query that [`ShopClient::products_by`] runs.
     pub fn products_query(&self) -> String {
-        Product::QUERIES[0].text(self.shop.namespace().as_deref())
+        Product::QUERIES[0].text(self.shop.metafield_namespace().as_deref())
     }
 
     async fn run_all<T: Shape>(&self) -> Result<Vec<BulkOperation>, Error> {
-        let namespace = self.shop.namespace();
+        let namespace = self.shop.metafield_namespace();
         let started = Mutex::new(Vec::new());
         let runs = T::QUERIES.iter().map(|query| {
             let (started, query) = (&started, query.text(namespace.as_deref()));

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::Only;
+use super::SingleField;
 use super::product::ANY_STATUS;
 use crate::model::{Count, Shop};
 use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
@@ -36,7 +36,7 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn shop(&self) -> Result<Shop, Error> {
         let answer = self.ask::<operations::Shop, _>(shop::Variables {}, Patience::Full);
-        let Only(shop) = answer.await?;
+        let SingleField(shop) = answer.await?;
         Ok(shop)
     }
 
@@ -46,7 +46,7 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
         let answer = self.ask::<GrantedScopes, _>(granted_scopes::Variables {}, Patience::Full);
-        let Only(Only(scopes)): Only<Only<Vec<Scope>>> = answer.await?;
+        let SingleField(SingleField(scopes)): SingleField<SingleField<Vec<Scope>>> = answer.await?;
         Ok(scopes.into_iter().map(|scope| scope.handle).collect())
     }
 
@@ -59,7 +59,7 @@ impl ShopClient {
             query: Some(ANY_STATUS.to_owned()),
         };
         let answer = self.ask::<ProductsCount, _>(variables, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let SingleField(count): SingleField<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }
 
@@ -69,7 +69,7 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn discounts_count(&self) -> Result<Count, Error> {
         let answer = self.ask::<DiscountsCount, _>(discounts_count::Variables {}, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let SingleField(count): SingleField<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }
 
@@ -80,7 +80,7 @@ impl ShopClient {
     pub async fn collections_count(&self) -> Result<Count, Error> {
         let variables = collections_count::Variables {};
         let answer = self.ask::<CollectionsCount, _>(variables, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let SingleField(count): SingleField<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }
 }

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Only, Plan, Size};
+use super::{PageSize, PageSizePlan, SingleField};
 use crate::model::{Connection, NewSubscription, Subscription};
 use crate::operations::{
     WebhookSubscriptionCreate, WebhookSubscriptionDelete, WebhookSubscriptionUpdate,
@@ -11,7 +11,7 @@ use crate::request::Patience;
 use crate::webhook::topic_constant;
 use crate::{Error, Gid, ShopClient, UserError};
 
-static PAGES: Plan = Plan {
+static PAGES: PageSizePlan = PageSizePlan {
     operation: "WebhookSubscriptionsPage",
     first: 100,
     within: 1,
@@ -20,19 +20,19 @@ static PAGES: Plan = Plan {
 /// What a mutation says.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome<T> {
+struct MutationPayload<T> {
     #[serde(alias = "webhookSubscription", alias = "deletedWebhookSubscriptionId")]
-    done: Option<T>,
+    result: Option<T>,
     user_errors: Vec<UserError>,
 }
 
-impl<T> Outcome<T> {
-    fn into_done(self, operation: &'static str) -> Result<T, Error> {
+impl<T> MutationPayload<T> {
+    fn into_result(self, operation: &'static str) -> Result<T, Error> {
         if !self.user_errors.is_empty() {
             let errors = self.user_errors;
             return Err(Error::UserErrors { operation, errors });
         }
-        self.done.ok_or_else(|| Error::Decode {
+        self.result.ok_or_else(|| Error::Decode {
             operation,
             path: "webhookSubscription".to_owned(),
             source: "there is neither a result nor an error".into(),
@@ -46,19 +46,19 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn webhook_subscriptions(&self) -> Result<Vec<Subscription>, Error> {
-        let first = self.sized(&PAGES, |size| self.subscriptions_page(size, None));
+        let first = self.with_page_size(&PAGES, |size| self.subscriptions_page(size, None));
         let mut all = first.await?;
         let more = |size, after| {
             let page = self.subscriptions_page(size, Some(after));
             async { page.await.map(Some) }
         };
-        self.drain(&PAGES, &mut all, more).await?;
+        self.append_remaining_pages(&PAGES, &mut all, more).await?;
         Ok(all.into_nodes())
     }
 
     async fn subscriptions_page(
         &self,
-        size: Size,
+        size: PageSize,
         after: Option<String>,
     ) -> Result<Connection<Subscription>, Error> {
         let variables = webhook_subscriptions_page::Variables {
@@ -66,7 +66,7 @@ impl ShopClient {
             after,
         };
         let answer = self.ask::<WebhookSubscriptionsPage, _>(variables, size.patience());
-        let Only(page) = answer.await?;
+        let SingleField(page) = answer.await?;
         Ok(page)
     }
 
@@ -99,8 +99,8 @@ impl ShopClient {
             },
         };
         let answer = self.ask::<WebhookSubscriptionCreate, _>(variables, Patience::Full);
-        let Only(outcome): Only<Outcome<_>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionCreate")
+        let SingleField(payload): SingleField<MutationPayload<_>> = answer.await?;
+        payload.into_result("WebhookSubscriptionCreate")
     }
 
     /// Changes a subscription. Its topic stays.
@@ -128,8 +128,8 @@ impl ShopClient {
             },
         };
         let answer = self.ask::<WebhookSubscriptionUpdate, _>(variables, Patience::Full);
-        let Only(outcome): Only<Outcome<_>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionUpdate")
+        let SingleField(payload): SingleField<MutationPayload<_>> = answer.await?;
+        payload.into_result("WebhookSubscriptionUpdate")
     }
 
     /// Deletes a subscription.
@@ -139,7 +139,7 @@ impl ShopClient {
     pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
         let variables = webhook_subscription_delete::Variables { id: id.to_string() };
         let answer = self.ask::<WebhookSubscriptionDelete, _>(variables, Patience::Full);
-        let Only(outcome): Only<Outcome<String>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionDelete").map(drop)
+        let SingleField(payload): SingleField<MutationPayload<String>> = answer.await?;
+        payload.into_result("WebhookSubscriptionDelete").map(drop)
     }
 }
