@@ -17,22 +17,21 @@ mod page;
 mod product;
 mod scan;
 mod single_field;
-mod size;
+mod sized;
 mod subscription;
 
 use std::future::Future;
 
 use crate::model::{Connection, SortLists};
+use crate::page_size::{PageSize, PageSizePlan};
 use crate::{Error, Gid, ShopClient};
 use page::PageEntry;
 use scan::PagePosition;
 use single_field::SingleField;
-use size::{PageSize, PageSizePlan};
 
 pub(crate) use discount::DiscountNode;
 pub(crate) use estimate::PagedList;
 pub(crate) use page::UnreadableObject;
-pub(crate) use size::PageSizes;
 
 /// How many things are drained at a time.
 const MAX_CONCURRENT: usize = 4;

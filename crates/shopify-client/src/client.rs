@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::bulk::{BulkOptions, Slots};
-use crate::catalog::PageSizes;
 use crate::governor::Governor;
+use crate::page_size::PageSizes;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};

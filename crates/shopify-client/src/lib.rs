@@ -13,6 +13,7 @@ pub mod governor;
 pub mod model;
 pub mod oauth;
 mod operations;
+mod page_size;
 mod request;
 mod retry;
 mod shop;

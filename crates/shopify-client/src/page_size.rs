@@ -5,11 +5,7 @@
 //! again. The state is kept for each shop and operation, as long as the client lives.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use crate::request::Patience;
-use crate::{Error, ShopClient};
 
 /// Answers in a row after which more is asked for again.
 const GROW_AFTER: u32 = 4;
@@ -20,12 +16,12 @@ type Key = (&'static str, i64);
 
 /// How much an operation asks for when all is well.
 #[derive(Debug)]
-pub(super) struct PageSizePlan {
-    pub(super) operation: &'static str,
+pub(crate) struct PageSizePlan {
+    pub(crate) operation: &'static str,
     /// Things of the outer list.
-    pub(super) first: i64,
+    pub(crate) first: i64,
     /// Things of the largest list within; 1 without any.
-    pub(super) within: i64,
+    pub(crate) within: i64,
 }
 
 impl PageSizePlan {
@@ -42,36 +38,32 @@ impl PageSizePlan {
 
 /// How much to ask for now.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PageSize {
+pub(crate) struct PageSize {
     plan: &'static PageSizePlan,
     /// Halvings.
     step: u32,
 }
 
 impl PageSize {
-    pub(super) fn is_of(self, plan: &PageSizePlan) -> bool {
+    pub(crate) fn is_of(self, plan: &PageSizePlan) -> bool {
         self.plan.key() == plan.key()
     }
 
     /// Of the outer list.
-    pub(super) fn first(self) -> i64 {
+    pub(crate) fn first(self) -> i64 {
         let step = self.step.min(self.plan.first.ilog2());
         (self.plan.first >> step).max(1)
     }
 
     /// Of a list within of which `full` are asked for when all is well.
-    pub(super) fn within(self, full: i64) -> i64 {
+    pub(crate) fn within(self, full: i64) -> i64 {
         let step = self.step.saturating_sub(self.plan.first.ilog2());
         (full >> step.min(62)).max(1)
     }
 
-    /// Asking for less is quicker than insisting, as long as that is possible.
-    pub(super) fn patience(self) -> Patience {
-        if self.step < self.plan.last_step() {
-            Patience::Short
-        } else {
-            Patience::Full
-        }
+    /// Whether there is nothing left to halve.
+    pub(crate) fn is_smallest(self) -> bool {
+        self.step >= self.plan.last_step()
     }
 }
 
@@ -105,12 +97,12 @@ impl Default for SizeState {
 pub(crate) struct PageSizes(Mutex<HashMap<Key, SizeState>>);
 
 impl PageSizes {
-    pub(super) fn now(&self, plan: &'static PageSizePlan) -> PageSize {
+    pub(crate) fn now(&self, plan: &'static PageSizePlan) -> PageSize {
         let step = self.lock().entry(plan.key()).or_default().step;
         PageSize { plan, step }
     }
 
-    fn record_success(&self, size: PageSize) {
+    pub(crate) fn record_success(&self, size: PageSize) {
         let mut sizes = self.lock();
         let state = sizes.entry(size.plan.key()).or_default();
         state.streak += 1;
@@ -122,11 +114,11 @@ impl PageSizes {
     }
 
     /// Halves, unless another request has done so since this one was sent. `false`: there is nothing left to halve.
-    fn shrink(&self, size: PageSize, over_cost_limit: bool) -> bool {
+    pub(crate) fn shrink(&self, size: PageSize, over_cost_limit: bool) -> bool {
         let mut sizes = self.lock();
         let state = sizes.entry(size.plan.key()).or_default();
         state.streak = 0;
-        if size.step >= size.plan.last_step() {
+        if size.is_smallest() {
             return false;
         }
         state.step = state.step.max(size.step + 1);
@@ -143,39 +135,6 @@ impl PageSizes {
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, SizeState>> {
         // Nothing panics while it is held, so a poisoned lock still guards whole values.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ShopClient {
-    /// Asks, and asks for less when it was too much. `ask` must ask for the same from the same place on, so that no
-    /// size loses or doubles anything.
-    pub(super) async fn with_page_size<T, F, Answer>(
-        &self,
-        plan: &'static PageSizePlan,
-        mut ask: F,
-    ) -> Result<T, Error>
-    where
-        F: FnMut(PageSize) -> Answer + Send,
-        Answer: Future<Output = Result<T, Error>> + Send,
-    {
-        let sizes = &self.state.sizes;
-        loop {
-            let size = sizes.now(plan);
-            let error = match ask(size).await {
-                Ok(answer) => {
-                    sizes.record_success(size);
-                    return Ok(answer);
-                }
-                Err(error) if error.calls_for_less() => error,
-                Err(error) => return Err(error),
-            };
-            let over_cost_limit = matches!(error, Error::MaxCostExceeded { .. });
-            if !sizes.shrink(size, over_cost_limit) {
-                return Err(error);
-            }
-            let (shop, operation, first) = (&self.shop, plan.operation, size.first());
-            log::info!(shop:% = shop, operation, first; "{error}; asking for less at a time");
-        }
     }
 }
 
@@ -216,7 +175,7 @@ mod tests {
                 (1, 1, 1),
             ]
         );
-        assert_eq!(sizes.now(&PLAN).patience(), Patience::Full);
+        assert!(sizes.now(&PLAN).is_smallest());
     }
 
     #[test]
