@@ -11,26 +11,26 @@
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 
-mod arrival;
+mod assemble;
 mod batch;
-mod cut;
+mod chunks;
 mod decode;
-mod decoding;
+mod decode_pool;
 mod documents;
 mod download;
 mod error;
-mod fetch;
-mod head;
-mod join;
+mod file_parser;
+mod grouped;
 mod layout;
+mod line_ids;
 mod lines;
 mod marker;
 mod operation;
 mod options;
+mod partition;
+mod read;
 mod regroup;
 mod run;
-mod scan;
-mod shape;
 mod slots;
 mod sort;
 mod strategy;
@@ -40,7 +40,7 @@ pub use error::BulkError;
 pub use operation::{BulkOperation, BulkStatus, SignedUrl};
 pub use options::BulkOptions;
 pub use run::Bulk;
-pub(crate) use slots::Slots;
+pub(crate) use slots::BulkSlots;
 pub use strategy::Strategy;
 
 #[cfg(doc)]

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bulk::{BulkOptions, Slots};
+use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::page_size::PageSizes;
 use crate::transport::{Network, NetworkSettings, Transport};
@@ -57,7 +57,7 @@ pub(crate) struct ShopState {
     pub(crate) usage: Counters,
     pub(crate) sizes: PageSizes,
     pub(crate) version_noted: AtomicBool,
-    pub(crate) bulk: Slots,
+    pub(crate) bulk: BulkSlots,
 }
 
 impl Client {
@@ -95,7 +95,7 @@ impl Client {
                 usage: Counters::default(),
                 sizes: PageSizes::default(),
                 version_noted: AtomicBool::new(false),
-                bulk: Slots::new(self.inner.bulk.max_concurrent),
+                bulk: BulkSlots::new(self.inner.bulk.max_concurrent),
             })
         });
         Arc::clone(known)

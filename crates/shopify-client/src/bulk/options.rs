@@ -4,7 +4,7 @@ use std::time::Duration;
 /// How bulk operations are run, fetched and read.
 #[derive(Debug, Clone)]
 pub struct BulkOptions {
-    /// Names the app in a comment on the first line of each query, by which its operations are told from those of
+    /// AliasCursor the app in a comment on the first line of each query, by which its operations are told from those of
     /// other programs with the same token. Letters, digits, `-`, `_`, `.` and `/`; others are left out.
     pub marker: String,
     /// How many may run at a time per shop, in this process. Shopify allows five per app and shop.
@@ -23,7 +23,7 @@ pub struct BulkOptions {
     /// Without that, which is the default, the parts may be anywhere in the file, and it is fetched as a whole first.
     ///
     /// Grouping takes Shopify longer and fails more often, and what is wrong with a file is found only after some of it
-    /// was given out, when paging can no longer take over; but it needs no temporary files. Things that need several
+    /// was given out, when paging can no longer take over; but it needs no temporary files. Objects that need several
     /// queries, which are discounts, are never read like this.
     pub grouped: bool,
     /// How much of a file may be held in memory at a time, in bytes; what is beyond goes to temporary files. A single

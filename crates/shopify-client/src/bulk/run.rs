@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::download::download;
 use super::marker::Marker;
-use super::watch::{Gaps, pause};
+use super::watch::{PollIntervals, pause};
 use super::{BulkError, BulkOperation, BulkOptions};
 use crate::model::Connection;
 use crate::operations::{
@@ -19,7 +19,7 @@ use crate::request::Patience;
 use crate::{Error, Gid, ShopClient, ShopDomain, UserError};
 
 /// Operations that have not ended. Of which kind they are, their markers tell.
-const UNDER_WAY: &str = "status:created OR status:running OR status:canceling";
+const IN_PROGRESS: &str = "status:created OR status:running OR status:canceling";
 
 /// The single steps of bulk operations in one shop.
 #[derive(Debug, Clone)]
@@ -45,12 +45,12 @@ impl crate::Client {
     /// Says that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish` tells: those who wait
     /// look at once. Without it they look after a while all the same, since no delivery is guaranteed.
     pub fn notify_bulk_finished(&self, shop: &ShopDomain) {
-        self.state(shop).bulk.announce();
+        self.state(shop).bulk.notify();
     }
 }
 
 #[derive(Deserialize)]
-struct RunError {
+struct BulkUserError {
     #[serde(default)]
     code: Option<String>,
     message: String,
@@ -58,38 +58,38 @@ struct RunError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Started<E> {
+struct MutationPayload<E> {
     bulk_operation: Option<BulkOperation>,
     user_errors: Vec<E>,
 }
 
 /// The answer of an operation with one field, by whatever name.
 #[derive(Deserialize)]
-struct Answer<T> {
+struct RootField<T> {
     #[serde(
         alias = "bulkOperation",
         alias = "bulkOperations",
         alias = "bulkOperationRunQuery",
         alias = "bulkOperationCancel"
     )]
-    answer: T,
+    value: T,
 }
 
 /// An operation of ours that has its place among those that may run at a time.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningOperation {
     pub(super) id: Gid,
     /// Heard since before it was started: a short one may end before the answer to its start has come.
-    pub(super) news: watch::Receiver<u64>,
-    _place: Option<OwnedSemaphorePermit>,
+    pub(super) completions: watch::Receiver<u64>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What to do when an operation could not be started.
-enum Again {
+enum StartFailure {
     /// Too many run.
-    WhenFree,
+    Busy,
     /// It is not known whether it was started.
-    Unless(Error),
+    Unknown(Error),
 }
 
 impl Bulk {
@@ -108,7 +108,7 @@ impl Bulk {
 
     /// Says that an operation of this shop has ended; see [`Client::notify_bulk_finished`](crate::Client::notify_bulk_finished).
     pub fn notify_finished(&self) {
-        self.shop.state.bulk.announce();
+        self.shop.state.bulk.notify();
     }
 
     /// Runs a query over everything, and waits for its result.
@@ -126,86 +126,89 @@ impl Bulk {
 
     /// Starts an operation. When the answer to that is lost, it is looked for by its marker, so that it does not run
     /// twice.
-    pub(super) async fn start(&self, query: &str) -> Result<Running, Error> {
-        let place = self.shop.state.bulk.take().await;
-        let news = self.shop.state.bulk.news();
+    pub(super) async fn start(&self, query: &str) -> Result<RunningOperation, Error> {
+        let permit = self.shop.state.bulk.acquire().await;
+        let completions = self.shop.state.bulk.completions();
         // One that ends makes room.
-        let mut room = news.clone();
+        let mut freed = completions.clone();
         let deadline = Instant::now() + self.options.slot_timeout;
-        let (text, run) = self.marker.mark(query);
-        let mut gaps = Gaps::new(&self.options);
-        let mut lost = 0;
+        let (text, run) = self.marker.apply(query);
+        let mut intervals = PollIntervals::new(&self.options);
+        let mut lost_responses = 0;
         let id = loop {
-            let again = match self.try_start(&text).await {
+            let failure = match self.try_start(&text).await {
                 Ok(Ok(operation)) => break operation.id,
-                Ok(Err(again)) => again,
+                Ok(Err(failure)) => failure,
                 Err(error) => return Err(error),
             };
-            if let Again::Unless(error) = &again {
+            if let StartFailure::Unknown(error) = &failure {
                 if let Some(found) = self.find_run(&run).await? {
                     break found.id;
                 }
-                lost += 1;
-                if lost >= self.shop.client.inner.retry.attempts {
+                lost_responses += 1;
+                if lost_responses >= self.shop.client.inner.retry.attempts {
                     log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
                 }
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match again {
-                Again::WhenFree if left.is_zero() => return Err(BulkError::Busy.into()),
-                Again::WhenFree => pause(gaps.next().min(left), &mut room).await,
-                Again::Unless(error) if lost >= self.shop.client.inner.retry.attempts => {
+            match failure {
+                StartFailure::Busy if left.is_zero() => return Err(BulkError::Busy.into()),
+                StartFailure::Busy => pause(intervals.next().min(left), &mut freed).await,
+                StartFailure::Unknown(error)
+                    if lost_responses >= self.shop.client.inner.retry.attempts =>
+                {
                     return Err(error);
                 }
-                Again::Unless(_) => pause(gaps.next(), &mut room).await,
+                StartFailure::Unknown(_) => pause(intervals.next(), &mut freed).await,
             }
         };
         log::info!(shop:% = self.shop.shop, id:% = id; "a bulk operation was started");
-        Ok(Running {
+        Ok(RunningOperation {
             id,
-            news,
-            _place: place,
+            completions,
+            _permit: permit,
         })
     }
 
-    async fn try_start(&self, text: &str) -> Result<Result<BulkOperation, Again>, Error> {
+    async fn try_start(&self, text: &str) -> Result<Result<BulkOperation, StartFailure>, Error> {
         let variables = bulk_operation_run::Variables {
             query: text.to_owned(),
             grouped: self.options.grouped,
         };
-        let answer = self
+        let response = self
             .shop
             .ask::<BulkOperationRun, _>(variables, Patience::Full);
-        let started: Started<RunError> = match answer.await {
-            Ok(Answer { answer }) => answer,
+        let started: MutationPayload<BulkUserError> = match response.await {
+            Ok(RootField { value }) => value,
             Err(Error::AccessDenied { message }) => {
                 return Err(BulkError::Unavailable { message }.into());
             }
             Err(error @ (Error::Transport { .. } | Error::Status { .. })) => {
-                return Ok(Err(Again::Unless(error)));
+                return Ok(Err(StartFailure::Unknown(error)));
             }
             Err(error) => return Err(error),
         };
-        let code = |error: &RunError| error.code.clone().unwrap_or_default();
+        let code = |error: &BulkUserError| error.code.clone().unwrap_or_default();
         let codes: Vec<String> = started.user_errors.iter().map(code).collect();
         let busy = ["LIMIT_REACHED", "OPERATION_IN_PROGRESS"];
         if codes.iter().any(|code| busy.contains(&code.as_str())) {
-            return Ok(Err(Again::WhenFree));
+            return Ok(Err(StartFailure::Busy));
         }
-        if let Some(RunError { code, message }) = started.user_errors.into_iter().next() {
+        if let Some(BulkUserError { code, message }) = started.user_errors.into_iter().next() {
             return Err(match code.as_deref() {
                 Some("ACCESS_DENIED") => BulkError::Unavailable { message },
                 _ => BulkError::Rejected { message },
             }
             .into());
         }
-        let nothing = || nothing("BulkOperationRun", "bulkOperationRunQuery.bulkOperation");
-        started.bulk_operation.ok_or_else(nothing).map(Ok)
+        let empty_payload =
+            || empty_payload("BulkOperationRun", "bulkOperationRunQuery.bulkOperation");
+        started.bulk_operation.ok_or_else(empty_payload).map(Ok)
     }
 
     async fn find_run(&self, run: &str) -> Result<Option<BulkOperation>, Error> {
         let mut own = self.list(None).await?.into_iter();
-        Ok(own.find(|operation| self.marker.names_run(&operation.query, run)))
+        Ok(own.find(|operation| self.marker.is_run(&operation.query, run)))
     }
 
     /// An operation as it is now.
@@ -214,11 +217,11 @@ impl Bulk {
     /// [`BulkError::NotFound`] if there is no such operation.
     pub async fn operation(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let variables = bulk_operation_by_id::Variables { id: id.to_string() };
-        let answer = self
+        let response = self
             .shop
             .ask::<BulkOperationById, _>(variables, Patience::Full);
-        let Answer::<Option<BulkOperation>> { answer } = answer.await?;
-        answer.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
+        let RootField::<Option<BulkOperation>> { value } = response.await?;
+        value.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
     }
 
     /// Our own operations that have not ended, newest first: those with our marker, also from another process.
@@ -226,7 +229,7 @@ impl Bulk {
     /// # Errors
     /// See [`Error`].
     pub async fn own_operations(&self) -> Result<Vec<BulkOperation>, Error> {
-        let all = self.list(Some(UNDER_WAY)).await?;
+        let all = self.list(Some(IN_PROGRESS)).await?;
         let own = |operation: &BulkOperation| self.is_own(operation);
         Ok(all.into_iter().filter(own).collect())
     }
@@ -239,15 +242,15 @@ impl Bulk {
             after: None,
             query: filter.map(str::to_owned),
         };
-        let answer = self
+        let response = self
             .shop
             .ask::<BulkOperationsPage, _>(variables, Patience::Full);
-        let Answer::<Connection<BulkOperation>> { answer } = answer.await?;
-        Ok(answer.into_nodes())
+        let RootField::<Connection<BulkOperation>> { value } = response.await?;
+        Ok(value.into_nodes())
     }
 
     fn is_own(&self, operation: &BulkOperation) -> bool {
-        self.marker.is_on(&operation.query)
+        self.marker.is_in(&operation.query)
     }
 
     /// Cancels one of our own operations, and returns it as it is then: it takes a moment until it has ended. One that
@@ -264,16 +267,16 @@ impl Bulk {
             return Ok(operation);
         }
         let variables = bulk_operation_cancel::Variables { id: id.to_string() };
-        let answer = self
+        let response = self
             .shop
             .ask::<BulkOperationCancel, _>(variables, Patience::Full);
-        let Answer::<Started<UserError>> { answer } = answer.await?;
-        if !answer.user_errors.is_empty() {
-            let errors = answer.user_errors;
+        let RootField::<MutationPayload<UserError>> { value } = response.await?;
+        if !value.user_errors.is_empty() {
+            let errors = value.user_errors;
             let operation = "BulkOperationCancel";
             return Err(Error::UserErrors { operation, errors });
         }
-        Ok(answer.bulk_operation.unwrap_or(operation))
+        Ok(value.bulk_operation.unwrap_or(operation))
     }
 
     /// The file of an operation that has completed, as it is: JSON lines. Broken connections are gone on with, and the
@@ -290,7 +293,7 @@ impl Bulk {
     }
 }
 
-fn nothing(operation: &'static str, path: &str) -> Error {
+fn empty_payload(operation: &'static str, path: &str) -> Error {
     Error::Decode {
         operation,
         path: path.to_owned(),

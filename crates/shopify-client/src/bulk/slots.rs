@@ -4,31 +4,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// What is known about a shop's bulk operations while the process runs: how many may run, and when to look at them.
 #[derive(Debug)]
-pub(crate) struct Slots {
+pub(crate) struct BulkSlots {
     free: Arc<Semaphore>,
-    /// Counts the news of ended operations. A count, so that news that come during a look are not lost.
-    news: watch::Sender<u64>,
+    /// FileCounts the news of ended operations. A count, so that news that come during a look are not lost.
+    completions: watch::Sender<u64>,
 }
 
-impl Slots {
+impl BulkSlots {
     pub(crate) fn new(at_once: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(at_once.max(1))),
-            news: watch::Sender::new(0),
+            completions: watch::Sender::new(0),
         }
     }
 
     /// Waits for a place; it is free again when the permit is dropped.
-    pub(super) async fn take(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         // Never closed, so there is always one in the end.
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
-    pub(super) fn announce(&self) {
-        self.news.send_modify(|count| *count += 1);
+    pub(super) fn notify(&self) {
+        self.completions.send_modify(|count| *count += 1);
     }
 
-    pub(super) fn news(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+    pub(super) fn completions(&self) -> watch::Receiver<u64> {
+        self.completions.subscribe()
     }
 }

@@ -4,81 +4,81 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use super::arrival::{Arrival, Arrivals};
-use super::batch::{Batch, Batches};
-use super::fetch::{Piece, Promise, cut_short};
+use super::batch::{Batch, BatchSource};
+use super::chunks::{Chunk, StatedCounts, ended_early};
+use super::file_parser::{FileParser, ParsedLine};
 use super::layout::{Layout, Role};
 use super::{BulkError, BulkOptions};
 
-/// Batches of a file that arrives.
+/// BatchSource of a file that arrives.
 #[derive(Debug)]
-pub(super) struct Cutter {
-    arriving: mpsc::Receiver<Piece>,
+pub(super) struct GroupedFile {
+    chunks: mpsc::Receiver<Chunk>,
     /// Until the file has ended.
-    arrivals: Option<Arrivals>,
-    cut: Cut,
+    parser: Option<FileParser>,
+    splitter: BatchSplitter,
 }
 
 /// What has been cut.
 #[derive(Debug, Default)]
-struct Cut {
+struct BatchSplitter {
     /// The thing whose lines arrive.
     root: Option<u64>,
-    gathered: Batch,
+    batch: Batch,
     full: VecDeque<Batch>,
 }
 
-impl Cutter {
+impl GroupedFile {
     pub(super) fn new(
         layout: Layout,
         options: &BulkOptions,
-        arriving: mpsc::Receiver<Piece>,
+        chunks: mpsc::Receiver<Chunk>,
     ) -> Self {
         Self {
-            arriving,
-            arrivals: Some(Arrivals::new(layout, options)),
-            cut: Cut::default(),
+            chunks,
+            parser: Some(FileParser::new(layout, options)),
+            splitter: BatchSplitter::default(),
         }
     }
 
-    fn end(&mut self, promise: Promise) -> Result<(), BulkError> {
-        if let Some(arrivals) = self.arrivals.take() {
-            promise.compare(arrivals.end(|line| self.cut.take(line))?)?;
-            self.cut
+    fn end(&mut self, stated: StatedCounts) -> Result<(), BulkError> {
+        if let Some(parser) = self.parser.take() {
+            stated.check(parser.end(|line| self.splitter.take(line))?)?;
+            self.splitter
                 .full
-                .push_back(std::mem::take(&mut self.cut.gathered));
+                .push_back(std::mem::take(&mut self.splitter.batch));
         }
         Ok(())
     }
 }
 
-impl Batches for Cutter {
+impl BatchSource for GroupedFile {
     /// Ends with an error when the download has failed, which then says so itself.
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
         loop {
-            if let Some(full) = self.cut.full.pop_front() {
+            if let Some(full) = self.splitter.full.pop_front() {
                 *batch = full;
                 return Ok(!batch.is_empty());
             }
-            let Some(arrivals) = &mut self.arrivals else {
+            let Some(parser) = &mut self.parser else {
                 return Ok(false);
             };
-            match self.arriving.blocking_recv().ok_or_else(cut_short)? {
-                Piece::Bytes(all) => {
+            match self.chunks.blocking_recv().ok_or_else(ended_early)? {
+                Chunk::Bytes(all) => {
                     for bytes in all {
-                        arrivals.push(&bytes, |line| self.cut.take(line))?;
+                        parser.push(&bytes, |line| self.splitter.take(line))?;
                     }
                 }
-                Piece::End(promise) => self.end(promise)?,
+                Chunk::End(stated) => self.end(stated)?,
             }
         }
     }
 }
 
-impl Cut {
+impl BatchSplitter {
     /// Refuses a line that is not where it should be: things in the order of their ids, each with its parts right after
     /// it.
-    fn take(&mut self, line: &Arrival<'_>) -> Result<(), BulkError> {
+    fn take(&mut self, line: &ParsedLine<'_>) -> Result<(), BulkError> {
         let root = &mut self.root;
         let in_order = match line.role {
             Role::Root(number) => root.replace(number).is_none_or(|before| before < number),
@@ -87,10 +87,10 @@ impl Cut {
         if !in_order {
             return Err(BulkError::OutOfOrder { line: line.number });
         }
-        if matches!(line.role, Role::Root(_)) && self.gathered.is_full() {
-            self.full.push_back(std::mem::take(&mut self.gathered));
+        if matches!(line.role, Role::Root(_)) && self.batch.is_full() {
+            self.full.push_back(std::mem::take(&mut self.batch));
         }
-        self.gathered.push(line.head, line.text);
+        self.batch.push(line.ids, line.text);
         Ok(())
     }
 }

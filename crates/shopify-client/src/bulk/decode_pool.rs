@@ -8,10 +8,10 @@ use futures::Stream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
-use super::batch::{Batch, Batches};
-use super::decode::{Family, families};
-use super::head::Key;
-use super::shape::Shape;
+use super::assemble::BulkObject;
+use super::batch::{Batch, BatchSource};
+use super::decode::{ObjectLines, group_by_root};
+use super::line_ids::ObjectId;
 use super::{Bulk, BulkError};
 use crate::catalog::UnreadableObject;
 use crate::{Error, Gid, ShopClient};
@@ -20,46 +20,46 @@ use crate::{Error, Gid, ShopClient};
 const AHEAD: usize = 2;
 
 /// The things of a batch, or why there are none. What is wrong with one thing is no matter of the others.
-type Decoded<T> = Result<Things<T>, BulkError>;
-pub(super) type Things<T> = Vec<Result<T, UnreadableObject>>;
+type DecodeResult<T> = Result<Objects<T>, BulkError>;
+pub(super) type Objects<T> = Vec<Result<T, UnreadableObject>>;
 
 impl Bulk {
     /// Turns batches of whole things into things, in the order of the batches. They stay together as far as possible:
     /// things are large, and each stream that passes them on one by one moves each of them.
-    pub(super) fn decoded<T: Shape>(
+    pub(super) fn decode_batches<T: BulkObject>(
         &self,
-        batches: impl Batches,
-    ) -> impl Stream<Item = Result<Things<T>, BulkError>> + Send {
+        batches: impl BatchSource,
+    ) -> impl Stream<Item = Result<Objects<T>, BulkError>> + Send {
         let decoders = self.options.decoder_threads.max(1);
         let shop = self.shop.clone();
-        let (turns, mut arriving) = mpsc::channel(decoders + AHEAD);
+        let (results, mut receiver) = mpsc::channel(decoders + AHEAD);
         try_stream! {
             let batches = Arc::new(Mutex::new(Some(batches)));
             let mut threads = JoinSet::new();
             for _ in 0..decoders {
-                let (shop, batches, turns) = (shop.clone(), Arc::clone(&batches), turns.clone());
-                threads.spawn_blocking(move || decode::<T>(&shop, &batches, &turns));
+                let (shop, batches, results) = (shop.clone(), Arc::clone(&batches), results.clone());
+                threads.spawn_blocking(move || decode_worker::<T>(&shop, &batches, &results));
             }
-            drop(turns);
-            while let Some(turn) = arriving.recv().await {
-                let turn: oneshot::Receiver<Decoded<T>> = turn;
+            drop(results);
+            while let Some(result) = receiver.recv().await {
+                let result: oneshot::Receiver<DecodeResult<T>> = result;
                 // Without an answer, its thread has ended otherwise than by returning.
-                let Ok(things) = turn.await else { break };
-                yield things?;
+                let Ok(objects) = result.await else { break };
+                yield objects?;
             }
             // Only now is it certain that this was all.
             while let Some(thread) = threads.join_next().await {
-                thread.map_err(broken)?;
+                thread.map_err(thread_error)?;
             }
         }
     }
 }
 
 /// One thread's part: takes a batch, and its turn among those who want to answer, again and again.
-fn decode<T: Shape>(
+fn decode_worker<T: BulkObject>(
     shop: &ShopClient,
-    batches: &Mutex<Option<impl Batches>>,
-    turns: &mpsc::Sender<oneshot::Receiver<Decoded<T>>>,
+    batches: &Mutex<Option<impl BatchSource>>,
+    results: &mpsc::Sender<oneshot::Receiver<DecodeResult<T>>>,
 ) {
     let mut batch = Batch::default();
     loop {
@@ -74,40 +74,40 @@ fn decode<T: Shape>(
                 Err(error)
             }
         };
-        let (answer, turn) = oneshot::channel();
-        if turns.blocking_send(turn).is_err() {
+        let (answer, result) = oneshot::channel();
+        if results.blocking_send(result).is_err() {
             return;
         }
         drop(source);
-        let things = filled.and_then(|()| decode_batch::<T>(shop, &batch));
+        let objects = filled.and_then(|()| decode_batch::<T>(shop, &batch));
         // Whoever does not want it will not take another turn.
-        drop(answer.send(things));
+        drop(answer.send(objects));
     }
 }
 
-fn decode_batch<T: Shape>(shop: &ShopClient, batch: &Batch) -> Decoded<T> {
+fn decode_batch<T: BulkObject>(shop: &ShopClient, batch: &Batch) -> DecodeResult<T> {
     let lines = batch.lines()?;
-    let mut things = Vec::with_capacity(batch.things());
+    let mut objects = Vec::with_capacity(batch.root_count());
     let mut scratch = String::new();
-    for family in families(&lines, T::LAYOUT.root) {
-        things.push(one::<T>(shop, &family?, &mut scratch)?);
+    for object_lines in group_by_root(&lines, T::LAYOUT.root) {
+        objects.push(assemble::<T>(shop, &object_lines?, &mut scratch)?);
     }
-    Ok(things)
+    Ok(objects)
 }
 
-fn one<T: Shape>(
+fn assemble<T: BulkObject>(
     shop: &ShopClient,
-    family: &Family<'_>,
+    object_lines: &ObjectLines<'_>,
     scratch: &mut String,
 ) -> Result<Result<T, UnreadableObject>, BulkError> {
-    match T::assemble(family, scratch) {
-        Ok(mut thing) => {
-            thing.retain_chosen_namespaces(shop);
-            thing.sort_lists();
-            Ok(Ok(thing))
+    match T::assemble(object_lines, scratch) {
+        Ok(mut object) => {
+            object.retain_chosen_namespaces(shop);
+            object.sort_lists();
+            Ok(Ok(object))
         }
         Err(error @ BulkError::InvalidObject { .. }) => {
-            let Key { kind, number } = family.root.head.id;
+            let ObjectId { kind, number } = object_lines.root.ids.id;
             let id = Gid::new(kind.name(), number);
             let error = Error::from(error);
             Ok(Err(UnreadableObject { id, error }))
@@ -117,6 +117,6 @@ fn one<T: Shape>(
 }
 
 /// A thread that ended otherwise than by returning.
-pub(super) fn broken(error: JoinError) -> BulkError {
+pub(super) fn thread_error(error: JoinError) -> BulkError {
     BulkError::TempFile(io::Error::other(error))
 }
