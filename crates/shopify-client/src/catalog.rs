@@ -84,9 +84,9 @@ trait CatalogObject: SortLists + Sized + Send + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Completion {
     /// All of it is there.
-    Whole,
+    Complete,
     /// It was deleted.
-    Gone,
+    Deleted,
     /// A part of it was deleted or became something else, as this operation found: it has to be read again.
     Changed(&'static str),
 }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::Gid;
+
 /// What is known about a shop's bulk operations while the process runs: how many may run, and when to look at them.
 #[derive(Debug)]
 pub(crate) struct BulkSlots {
@@ -30,5 +32,28 @@ impl BulkSlots {
 
     pub(super) fn completions(&self) -> watch::Receiver<u64> {
         self.completions.subscribe()
+    }
+}
+
+/// An operation of ours that has its place among those that may run at a time.
+#[derive(Debug)]
+pub(super) struct RunningOperation {
+    pub(super) id: Gid,
+    /// Heard since before it was started: a short one may end before the answer to its start has come.
+    pub(super) completions: watch::Receiver<u64>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl RunningOperation {
+    pub(super) fn new(
+        id: Gid,
+        completions: watch::Receiver<u64>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            id,
+            completions,
+            _permit: permit,
+        }
     }
 }

@@ -2,33 +2,12 @@ use std::time::Duration;
 
 use log::Level;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::run::RunningOperation;
-use super::{Bulk, BulkError, BulkOperation, BulkOptions};
+use super::poll::{PollIntervals, sleep_or_notified};
+use super::slots::RunningOperation;
+use super::{Bulk, BulkError, BulkOperation};
 use crate::{Error, Gid, ShopDomain};
-
-/// Pauses that grow by half from look to look.
-#[derive(Debug)]
-pub(super) struct PollIntervals {
-    next: Duration,
-    longest: Duration,
-}
-
-impl PollIntervals {
-    pub(super) fn new(options: &BulkOptions) -> Self {
-        Self {
-            next: options.initial_poll_interval,
-            longest: options.max_poll_interval,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let interval = self.next.min(self.longest);
-        self.next = (interval + interval / 2).min(self.longest);
-        interval
-    }
-}
 
 /// Says now and then how far an operation is: after a minute, and ever more rarely.
 #[derive(Debug)]
@@ -41,10 +20,7 @@ struct ProgressLog {
 impl ProgressLog {
     fn new() -> Self {
         let begin = Instant::now();
-        let mut intervals = PollIntervals {
-            next: Duration::from_mins(1),
-            longest: Duration::from_mins(15),
-        };
+        let mut intervals = PollIntervals::between(Duration::from_mins(1), Duration::from_mins(15));
         Self {
             begin,
             next: begin + intervals.next(),
@@ -67,15 +43,6 @@ impl ProgressLog {
         let (id, status, objects) = (&operation.id, &operation.status, operation.object_count);
         let seconds = self.begin.elapsed().as_secs();
         log::log!(level, shop:%, id:%, status:?, objects, seconds; "a bulk operation is under way");
-    }
-}
-
-/// Waits for as long as `gap`, or until news come.
-pub(super) async fn pause(interval: Duration, completions: &mut watch::Receiver<u64>) {
-    tokio::select! {
-        () = sleep(interval) => {}
-        // It has a sender for as long as the client knows the shop.
-        _ = completions.changed() => {}
     }
 }
 
@@ -110,7 +77,7 @@ impl Bulk {
         let mut intervals = PollIntervals::new(&self.options);
         let mut progress = ProgressLog::new();
         loop {
-            let next_look = pause(intervals.next(), &mut completions);
+            let next_look = sleep_or_notified(intervals.next(), &mut completions);
             if timeout_at(deadline, next_look).await.is_err() {
                 self.abandon(id).await;
                 return Err(BulkError::TimedOut { id: id.clone() }.into());
@@ -143,14 +110,6 @@ impl Bulk {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gaps_grow_up_to_the_longest() {
-        let mut intervals = PollIntervals::new(&BulkOptions::default());
-        let seconds: Vec<f64> = (0..12).map(|_| intervals.next().as_secs_f64()).collect();
-        assert_eq!(seconds[..4], [1.0, 1.5, 2.25, 3.375]);
-        assert_eq!(seconds[10..], [30.0, 30.0]);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_long_wait_is_spoken_of_now_and_then() {
