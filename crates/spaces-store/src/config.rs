@@ -155,13 +155,13 @@ impl RetryConfig {
     }
 
     /// How long to wait before retry number `attempt` (from 0); `random` lies in `0.0..1.0`.
-    pub fn wait(&self, attempt: u32, random: f64, retry_after: Option<Duration>) -> Duration {
+    pub fn delay(&self, attempt: u32, random: f64, retry_after: Option<Duration>) -> Duration {
         let ceiling = self
             .base
             .saturating_mul(2_u32.saturating_pow(attempt))
             .min(self.max);
-        let wait = ceiling.mul_f64(random.clamp(0.0, 1.0));
-        wait.max(retry_after.unwrap_or_default())
+        let delay = ceiling.mul_f64(random.clamp(0.0, 1.0));
+        delay.max(retry_after.unwrap_or_default())
     }
 }
 
@@ -422,12 +422,12 @@ mod tests {
     #[test]
     fn waits_grow_and_obey_the_store() {
         let retry = RetryConfig::default();
-        assert_eq!(retry.wait(0, 1.0, None), Duration::from_millis(200));
-        assert_eq!(retry.wait(3, 1.0, None), Duration::from_millis(1600));
-        assert_eq!(retry.wait(3, 0.5, None), Duration::from_millis(800));
-        assert_eq!(retry.wait(99, 1.0, None), retry.max);
+        assert_eq!(retry.delay(0, 1.0, None), Duration::from_millis(200));
+        assert_eq!(retry.delay(3, 1.0, None), Duration::from_millis(1600));
+        assert_eq!(retry.delay(3, 0.5, None), Duration::from_millis(800));
+        assert_eq!(retry.delay(99, 1.0, None), retry.max);
         let asked = Duration::from_secs(40);
-        assert_eq!(retry.wait(0, 0.0, Some(asked)), asked);
+        assert_eq!(retry.delay(0, 0.0, Some(asked)), asked);
     }
 
     #[test]

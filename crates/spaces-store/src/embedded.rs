@@ -126,7 +126,7 @@ impl EmbeddedS3 {
     }
 
     /// Forgets the requests so far.
-    pub fn forget_requests(&self) {
+    pub fn clear_requests(&self) {
         self.shared.log.clear();
     }
 

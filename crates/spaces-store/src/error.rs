@@ -108,7 +108,7 @@ pub enum Error {
     },
     /// The answer makes no sense.
     #[error("the store's answer to {operation} makes no sense")]
-    UnexpectedAnswer {
+    UnexpectedResponse {
         /// What was asked.
         operation: &'static str,
         /// The cause.

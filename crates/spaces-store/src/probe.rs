@@ -57,7 +57,7 @@ async fn try_out(
         });
     }
     Ok(Capabilities {
-        metadata: stored.recorded == Some(body.sha256()),
+        metadata: stored.recorded_hash == Some(body.sha256()),
         conditional_create: !replaces(backend, key, PutMode::Create).await?,
         conditional_update: updates_only_the_expected(backend, key).await?,
     })

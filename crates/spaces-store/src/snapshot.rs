@@ -31,7 +31,7 @@ pub enum SnapshotError {
     },
     /// A section that is one object was written twice.
     #[error("section `{0}` is one object and was already written")]
-    SecondObject(String),
+    DuplicateObject(String),
     /// A section that is one object was never written.
     #[error("section `{0}` is missing")]
     MissingObject(String),

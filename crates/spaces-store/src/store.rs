@@ -107,7 +107,7 @@ pub struct StoredObject {
     /// How many bytes there are.
     pub len: u64,
     /// The hash that was recorded when they were written; not checked.
-    pub recorded: Option<ContentHash>,
+    pub recorded_hash: Option<ContentHash>,
     /// The recorded snapshot number.
     pub generation: Option<u64>,
     /// The recorded version of the document's format.
@@ -120,7 +120,7 @@ impl std::fmt::Debug for StoredObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredObject")
             .field("len", &self.len)
-            .field("recorded", &self.recorded)
+            .field("recorded_hash", &self.recorded_hash)
             .field("generation", &self.generation)
             .field("schema_version", &self.schema_version)
             .finish_non_exhaustive()
@@ -146,7 +146,7 @@ pub struct Verification {
     /// How many bytes there are.
     pub bytes: u64,
     /// The hash that was recorded when they were written.
-    pub recorded: Option<ContentHash>,
+    pub recorded_hash: Option<ContentHash>,
     /// The recorded snapshot number.
     pub generation: Option<u64>,
 }
@@ -154,7 +154,7 @@ pub struct Verification {
 impl Verification {
     /// Whether the bytes are those that were recorded. An object without a record counts as intact.
     pub fn is_intact(&self) -> bool {
-        self.recorded.is_none_or(|recorded| recorded == self.hash)
+        self.recorded_hash.is_none_or(|recorded| recorded == self.hash)
     }
 }
 
@@ -246,7 +246,7 @@ impl Store {
         };
         Ok(Some(StoredObject {
             len: object.meta.size,
-            recorded: recorded_hash(&object.attributes),
+            recorded_hash: recorded_hash(&object.attributes),
             generation: recorded(&object.attributes, META_GENERATION),
             schema_version: recorded(&object.attributes, META_SCHEMA_VERSION),
             bytes: object.into_stream().map_err(Error::from).boxed(),
@@ -264,7 +264,7 @@ impl Store {
         Ok(Some(Verification {
             bytes: hasher.len(),
             hash: hasher.finish(),
-            recorded: recorded_hash,
+            recorded_hash,
             generation,
         }))
     }

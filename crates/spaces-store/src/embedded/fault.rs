@@ -27,7 +27,7 @@ pub struct Fault {
 #[non_exhaustive]
 pub enum Effect {
     /// An S3 error instead of an answer. Nothing is done.
-    Refuse {
+    ErrorResponse {
         /// The HTTP status.
         status: u16,
         /// The `<Code>`.
@@ -36,16 +36,16 @@ pub enum Effect {
         retry_after: Option<Duration>,
     },
     /// The connection is cut after this many bytes of the request's body. Nothing is done.
-    CutUpload {
+    TruncateRequest {
         /// How many bytes are read before.
         after: usize,
     },
     /// The request is carried out, then the connection is cut instead of an answer.
-    LoseAnswer,
+    LoseResponse,
     /// The request is carried out, but a 500 is answered.
-    HideSuccess,
+    ErrorAfterSuccess,
     /// The request is carried out, and its answer's body is cut after this many bytes.
-    CutAnswer {
+    TruncateResponse {
         /// How many bytes are sent before.
         after: usize,
     },
@@ -56,7 +56,7 @@ pub enum Effect {
 impl Effect {
     /// 503 `SlowDown`.
     pub const fn slow_down() -> Self {
-        Self::Refuse {
+        Self::ErrorResponse {
             status: 503,
             code: "SlowDown",
             retry_after: None,
@@ -152,7 +152,7 @@ impl Effect {
         F: Future<Output = io::Result<Response<Body>>>,
     {
         match self {
-            Self::Refuse {
+            Self::ErrorResponse {
                 status,
                 code,
                 retry_after,
@@ -166,7 +166,7 @@ impl Effect {
                 {}
                 refusal(status, code, retry_after)
             }
-            Self::CutUpload { after } => {
+            Self::TruncateRequest { after } => {
                 let mut read = 0;
                 while read < after {
                     match request.body_mut().frame().await {
@@ -176,15 +176,15 @@ impl Effect {
                 }
                 Err(io::ErrorKind::ConnectionReset.into())
             }
-            Self::LoseAnswer => {
+            Self::LoseResponse => {
                 drain(carry_out(request).await?).await?;
                 Err(io::ErrorKind::ConnectionReset.into())
             }
-            Self::HideSuccess => {
+            Self::ErrorAfterSuccess => {
                 drain(carry_out(request).await?).await?;
                 refusal(500, "InternalError", None)
             }
-            Self::CutAnswer { after } => {
+            Self::TruncateResponse { after } => {
                 let (head, body) = carry_out(request).await?.into_parts();
                 let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
                 let sent = whole.slice(..after.min(whole.len()));

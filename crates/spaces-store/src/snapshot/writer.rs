@@ -69,7 +69,7 @@ impl SnapshotWriter {
                 self.append(item)?;
             }
             (Shape::Object, _) => {
-                return Err(SnapshotError::SecondObject(section.to_owned()).into());
+                return Err(SnapshotError::DuplicateObject(section.to_owned()).into());
             }
             (Shape::Connection, written) => {
                 if written == 0 {

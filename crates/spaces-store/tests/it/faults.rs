@@ -24,7 +24,7 @@ async fn bench(library: Library) -> Bench {
     let bench = Bench::new(library, Server::Embedded, "fault")
         .await
         .unwrap();
-    bench.server().forget_requests();
+    bench.server().clear_requests();
     bench
 }
 
@@ -141,7 +141,7 @@ async fn throttling_without_end_is_reported() {
 async fn retry_after_is_obeyed() {
     let bench = bench(Library::Rusoto).await;
     let wait = |seconds| {
-        let effect = Effect::Refuse {
+        let effect = Effect::ErrorResponse {
             status: 503,
             code: "SlowDown",
             retry_after: Some(Duration::from_secs(seconds)),
@@ -156,7 +156,7 @@ async fn retry_after_is_obeyed() {
     assert!(began.elapsed() >= Duration::from_secs(1));
 
     bench.server().add_fault(wait(3600));
-    bench.server().forget_requests();
+    bench.server().clear_requests();
     let other = Spool::from(b"{}".to_vec());
     let put = store.put_if_changed(&key(), &other, &meta()).await;
     let asked = Some(Duration::from_hours(1));
@@ -179,7 +179,7 @@ async fn a_cut_upload_leaves_the_old_object() {
         let store = Store::new(open(library, &impatient(&bench.config)));
         store.put_if_changed(&key(), &old, &meta()).await.unwrap();
 
-        let cut = Effect::CutUpload { after: 100_000 };
+        let cut = Effect::TruncateRequest { after: 100_000 };
         bench
             .server()
             .add_fault(Fault::new(cut.clone()).on(Method::PUT));
@@ -217,7 +217,7 @@ async fn a_cut_upload_leaves_the_old_object() {
 #[tokio::test]
 async fn a_lost_answer_is_repeated() {
     for library in LIBRARIES {
-        for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
+        for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
             let bench = bench(library).await;
             bench.server().add_fault(Fault::new(effect).on(Method::PUT));
             let store = Store::new(open(library, &quick(&bench.config)));
@@ -238,7 +238,7 @@ async fn a_lost_create_finds_itself() {
         ContentHash::of(b"mine").to_string(),
     )]);
     for attributes in [recorded, Attributes::new()] {
-        for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
+        for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
             let bench = bench(Library::Rusoto).await;
             let store = open(Library::Rusoto, &quick(&bench.config));
             bench
@@ -333,7 +333,7 @@ async fn half_an_answer_is_no_answer() {
             .unwrap();
         let store = Store::new(open(library, &impatient(&bench.config)));
         bench.server().add_fault(
-            Fault::new(Effect::CutAnswer { after: 1000 })
+            Fault::new(Effect::TruncateResponse { after: 1000 })
                 .on(Method::GET)
                 .times(9),
         );
@@ -357,7 +357,7 @@ async fn a_cut_listing_is_repeated() {
     store.put_if_changed(&key(), &big(), &meta()).await.unwrap();
     bench
         .server()
-        .add_fault(Fault::new(Effect::CutAnswer { after: 30 }).on(Method::GET));
+        .add_fault(Fault::new(Effect::TruncateResponse { after: 30 }).on(Method::GET));
     let shop = ShopPrefix::new("example.myshopify.com").unwrap();
     assert_eq!(store.delete_prefix(&shop).await.unwrap(), 1);
 }
@@ -380,8 +380,8 @@ async fn parts_survive_trouble() {
         let bench = bench(library).await;
         for effect in [
             Effect::slow_down(),
-            Effect::CutUpload { after: 9000 },
-            Effect::LoseAnswer,
+            Effect::TruncateRequest { after: 9000 },
+            Effect::LoseResponse,
         ] {
             bench
                 .server()
@@ -400,7 +400,7 @@ async fn parts_survive_trouble() {
 
 #[tokio::test]
 async fn a_lost_completion_finds_itself() {
-    for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
+    for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
         let bench = bench(Library::Rusoto).await;
         bench
             .server()
@@ -424,7 +424,7 @@ async fn a_hopeless_upload_is_aborted() {
         let old = Spool::from(b"{}".to_vec());
         let store = in_parts(&bench, library);
         bench.store.put(&path(), "{}".into()).await.unwrap();
-        let denied = Effect::Refuse {
+        let denied = Effect::ErrorResponse {
             status: 403,
             code: "QuotaExceeded",
             retry_after: None,

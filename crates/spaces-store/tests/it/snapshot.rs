@@ -165,7 +165,7 @@ fn says_what_does_not_fit_the_layout() {
     writer.write("shop", b"{}").unwrap();
     assert_eq!(
         refused(writer.write("shop", b"{}")),
-        SnapshotError::SecondObject("shop".to_owned())
+        SnapshotError::DuplicateObject("shop".to_owned())
     );
 }
 

@@ -114,7 +114,7 @@ async fn unchanged_bytes_are_not_uploaded(bench: Bench, _: Library, _: Server) {
     );
     let read = store.read(&key()).await.unwrap().unwrap();
     assert_eq!((read.generation, read.schema_version), (Some(3), Some(9)));
-    assert_eq!(read.recorded, Some(two.sha256()));
+    assert_eq!(read.recorded_hash, Some(two.sha256()));
     assert_eq!(read.into_vec().await.unwrap(), b"{\"a\":2}");
     let attributes = bench.store.get(&path()).await.unwrap().attributes;
     let content_type = attributes.get(&object_store::Attribute::ContentType);
@@ -159,7 +159,7 @@ async fn large_objects_go_in_parts(bench: Bench, _: Library, _: Server) {
     let verified = store.verify(&key()).await.unwrap().unwrap();
     assert_eq!((verified.hash, verified.bytes), (body.sha256(), 11_000_000));
     assert_eq!(
-        (verified.recorded, verified.generation),
+        (verified.recorded_hash, verified.generation),
         (Some(body.sha256()), Some(5))
     );
     let again = store

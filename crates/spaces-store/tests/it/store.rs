@@ -97,7 +97,7 @@ async fn what_was_recorded_comes_back() {
 
         let read = store.read(&key()).await.unwrap().unwrap();
         assert_eq!(read.len, 2);
-        assert_eq!(read.recorded, keeps_metadata.then_some(one.sha256()));
+        assert_eq!(read.recorded_hash, keeps_metadata.then_some(one.sha256()));
         assert_eq!(read.generation, keeps_metadata.then_some(7));
         assert_eq!(read.schema_version, keeps_metadata.then_some(3));
         assert_eq!(read.into_vec().await.unwrap(), b"{}");
@@ -150,7 +150,7 @@ async fn damaged_bytes_are_noticed() {
     let verified = store.verify(&key()).await.unwrap().unwrap();
     assert!(!verified.is_intact());
     assert_eq!(verified.hash, ContentHash::of(b"{!"));
-    assert_eq!(verified.recorded, Some(ContentHash::of(b"{}")));
+    assert_eq!(verified.recorded_hash, Some(ContentHash::of(b"{}")));
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ impl Exchange {
             },
             Err(panic) => panic_text(panic.as_ref()),
         };
-        Err(Error::UnexpectedAnswer {
+        Err(Error::UnexpectedResponse {
             operation: self.operation,
             source: problem.into(),
         })
@@ -142,7 +142,7 @@ impl Exchange {
                 Err(failure) => failure,
             };
             let retry = &self.wire.retry;
-            let wait = retry.wait(attempt, rand::random(), failure.retry_after());
+            let wait = retry.delay(attempt, rand::random(), failure.retry_after());
             let spent = began.elapsed() + wait;
             if !failure.is_retryable() || attempt >= retry.max_retries || spent > retry.budget {
                 return Err(failure.into_error(self, signed_at));
@@ -336,7 +336,7 @@ impl Failure {
                 kind: TransportKind::Timeout,
                 source: exchange.operation.into(),
             },
-            Self::Unsendable(error) => Error::UnexpectedAnswer {
+            Self::Unsendable(error) => Error::UnexpectedResponse {
                 operation: exchange.operation,
                 source: error,
             },

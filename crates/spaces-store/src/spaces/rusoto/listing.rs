@@ -214,7 +214,7 @@ fn batch_error(error: &Error) -> Error {
 }
 
 fn nonsense(problem: BoxError) -> Error {
-    Error::UnexpectedAnswer {
+    Error::UnexpectedResponse {
         operation: "ListObjectsV2",
         source: problem,
     }

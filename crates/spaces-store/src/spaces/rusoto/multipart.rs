@@ -210,7 +210,7 @@ async fn send_part(
 }
 
 fn nonsense(problem: &'static str) -> Error {
-    Error::UnexpectedAnswer {
+    Error::UnexpectedResponse {
         operation: "multipart upload",
         source: problem.into(),
     }

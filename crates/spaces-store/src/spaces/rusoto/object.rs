@@ -79,7 +79,7 @@ impl Described {
 }
 
 pub(super) fn nonsense(problem: &'static str) -> Error {
-    Error::UnexpectedAnswer {
+    Error::UnexpectedResponse {
         operation: "GetObject",
         source: problem.into(),
     }
