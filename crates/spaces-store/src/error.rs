@@ -186,20 +186,24 @@ impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
         use object_store::Error as Outer;
         match error {
-            Outer::NotFound { path, source } => own(source).unwrap_or(Self::NotFound { key: path }),
+            Outer::NotFound { path, source } => {
+                downcast_own(source).unwrap_or(Self::NotFound { key: path })
+            }
             Outer::AlreadyExists { path, source } | Outer::Precondition { path, source } => {
-                own(source).unwrap_or(Self::PreconditionFailed { key: path })
+                downcast_own(source).unwrap_or(Self::PreconditionFailed { key: path })
             }
             Outer::NotModified { path, source } => {
-                own(source).unwrap_or(Self::NotModified { key: path })
+                downcast_own(source).unwrap_or(Self::NotModified { key: path })
             }
             Outer::PermissionDenied { source, .. } | Outer::Unauthenticated { source, .. } => {
-                own(source).unwrap_or_else(|_| Self::AccessDenied {
+                downcast_own(source).unwrap_or_else(|_| Self::AccessDenied {
                     code: "AccessDenied".to_owned(),
                 })
             }
-            Outer::NotSupported { source } => own(source).unwrap_or_else(Self::Unsupported),
-            Outer::Generic { source, .. } => own(source).unwrap_or_else(Self::Backend),
+            Outer::NotSupported { source } => {
+                downcast_own(source).unwrap_or_else(Self::Unsupported)
+            }
+            Outer::Generic { source, .. } => downcast_own(source).unwrap_or_else(Self::Backend),
             not_implemented @ Outer::NotImplemented { .. } => {
                 Self::Unsupported(Box::new(not_implemented))
             }
@@ -209,7 +213,7 @@ impl From<object_store::Error> for Error {
 }
 
 /// Our error, if that is what is in the box.
-fn own(source: BoxError) -> Result<Error, BoxError> {
+fn downcast_own(source: BoxError) -> Result<Error, BoxError> {
     source.downcast::<Error>().map(|error| *error)
 }
 

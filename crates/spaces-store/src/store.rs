@@ -154,7 +154,8 @@ pub struct Verification {
 impl Verification {
     /// Whether the bytes are those that were recorded. An object without a record counts as intact.
     pub fn is_intact(&self) -> bool {
-        self.recorded_hash.is_none_or(|recorded| recorded == self.hash)
+        self.recorded_hash
+            .is_none_or(|recorded| recorded == self.hash)
     }
 }
 
@@ -247,8 +248,8 @@ impl Store {
         Ok(Some(StoredObject {
             len: object.meta.size,
             recorded_hash: recorded_hash(&object.attributes),
-            generation: recorded(&object.attributes, META_GENERATION),
-            schema_version: recorded(&object.attributes, META_SCHEMA_VERSION),
+            generation: metadata_value(&object.attributes, META_GENERATION),
+            schema_version: metadata_value(&object.attributes, META_SCHEMA_VERSION),
             bytes: object.into_stream().map_err(Error::from).boxed(),
         }))
     }
@@ -259,7 +260,7 @@ impl Store {
             return Ok(None);
         };
         let recorded_hash = recorded_hash(&object.attributes);
-        let generation = recorded(&object.attributes, META_GENERATION);
+        let generation = metadata_value(&object.attributes, META_GENERATION);
         let hasher = hash_of(object).await?;
         Ok(Some(Verification {
             bytes: hasher.len(),
@@ -325,11 +326,11 @@ async fn hash_of(object: GetResult) -> Result<Hasher> {
 }
 
 /// A record that does not parse counts as none: the bytes decide then.
-fn recorded<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
+fn metadata_value<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
     let value = attributes.get(&Attribute::Metadata(name.into()))?;
     value.as_ref().parse().ok()
 }
 
 fn recorded_hash(attributes: &Attributes) -> Option<ContentHash> {
-    recorded(attributes, META_SHA256)
+    metadata_value(attributes, META_SHA256)
 }

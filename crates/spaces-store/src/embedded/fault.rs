@@ -104,11 +104,11 @@ impl Fault {
         self
     }
 
-    fn fits(&self, request: &LoggedRequest) -> bool {
-        let named = self.path.is_empty()
+    fn matches(&self, request: &LoggedRequest) -> bool {
+        let path_matches = self.path.is_empty()
             || request.path.contains(&self.path)
             || request.query.contains(&self.path);
-        named
+        path_matches
             && self
                 .method
                 .as_ref()
@@ -127,12 +127,12 @@ impl Faults {
             .push(fault);
     }
 
-    /// The effect on `request` of the first fault that fits, which is used up by that.
+    /// The effect on `request` of the first fault that matches, which is used up by that.
     pub(super) fn take(&self, request: &LoggedRequest) -> Option<Effect> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults
             .iter_mut()
-            .find(|fault| fault.times > 0 && fault.fits(request))?;
+            .find(|fault| fault.times > 0 && fault.matches(request))?;
         if fault.skip > 0 {
             fault.skip -= 1;
             return None;
@@ -146,7 +146,7 @@ impl Effect {
     pub(super) async fn apply<F>(
         self,
         mut request: Request<Incoming>,
-        carry_out: impl FnOnce(Request<Incoming>) -> F,
+        handle: impl FnOnce(Request<Incoming>) -> F,
     ) -> io::Result<Response<Body>>
     where
         F: Future<Output = io::Result<Response<Body>>>,
@@ -164,7 +164,7 @@ impl Effect {
                     .await
                     .is_some_and(|frame| frame.is_ok())
                 {}
-                refusal(status, code, retry_after)
+                error_response(status, code, retry_after)
             }
             Self::TruncateRequest { after } => {
                 let mut read = 0;
@@ -177,15 +177,15 @@ impl Effect {
                 Err(io::ErrorKind::ConnectionReset.into())
             }
             Self::LoseResponse => {
-                drain(carry_out(request).await?).await?;
+                drain(handle(request).await?).await?;
                 Err(io::ErrorKind::ConnectionReset.into())
             }
             Self::ErrorAfterSuccess => {
-                drain(carry_out(request).await?).await?;
-                refusal(500, "InternalError", None)
+                drain(handle(request).await?).await?;
+                error_response(500, "InternalError", None)
             }
             Self::TruncateResponse { after } => {
-                let (head, body) = carry_out(request).await?.into_parts();
+                let (head, body) = handle(request).await?.into_parts();
                 let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
                 let sent = whole.slice(..after.min(whole.len()));
                 let cut = Err(io::Error::from(io::ErrorKind::ConnectionReset));
@@ -199,23 +199,23 @@ impl Effect {
 }
 
 /// Some answers do their work while their body is read.
-async fn drain(answer: Response<Body>) -> io::Result<()> {
-    let body = answer.into_body().collect().await;
+async fn drain(response: Response<Body>) -> io::Result<()> {
+    let body = response.into_body().collect().await;
     body.map(drop).map_err(io::Error::other)
 }
 
-pub(super) fn refusal(
+pub(super) fn error_response(
     status: u16,
     code: &str,
     wait: Option<Duration>,
 ) -> io::Result<Response<Body>> {
     let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message/></Error>");
-    let mut answer = Response::new(Body::from(text));
-    *answer.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
     if let Some(wait) = wait {
-        answer
+        response
             .headers_mut()
             .insert(header::RETRY_AFTER, wait.as_secs().into());
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -22,10 +22,12 @@ use rusoto_s3::{
 };
 use secrecy::ExposeSecret;
 
-use super::exchange::{Exchange, Wire, hash_of};
-use super::listing::{self, Listing};
+use super::listing::{self, ListOptions};
 use super::multipart::SpacesUpload;
-use super::object::{Described, attribute_headers, content_range, nonsense, range_header};
+use super::object::{
+    ObjectHeaders, attribute_headers, parse_content_range, range_header, unexpected_response,
+};
+use super::operation::{BucketClient, Operation, hash_of};
 use super::signer::Signer;
 use crate::config::SpacesConfig;
 use crate::digest::ContentHash;
@@ -39,7 +41,7 @@ use crate::store::META_SHA256;
 /// refuses bytes that changed on the way. Errors are [`object_store::Error`]s with a [`crate::Error`] as their source.
 #[derive(Clone)]
 pub struct SpacesBackend {
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
 }
 
 impl SpacesBackend {
@@ -53,7 +55,7 @@ impl SpacesBackend {
             None => host.to_owned(),
         };
         let virtual_host = config.is_virtual_host();
-        let wire = Wire {
+        let client = BucketClient {
             http: http::client(config)?,
             region: Region::Custom {
                 name: config.region.clone(),
@@ -71,7 +73,7 @@ impl SpacesBackend {
             retry: config.retry,
         };
         Ok(Self {
-            wire: Arc::new(wire),
+            client: Arc::new(client),
         })
     }
 
@@ -82,9 +84,9 @@ impl SpacesBackend {
             acl: Some("private".to_owned()),
             ..CreateBucketRequest::default()
         };
-        let exchange = Exchange::new(&self.wire, "CreateBucket", None);
-        let s3 = exchange.s3();
-        match exchange.run(s3.create_bucket(request)).await {
+        let operation = Operation::new(&self.client, "CreateBucket", None);
+        let s3 = operation.s3();
+        match operation.run(s3.create_bucket(request)).await {
             Ok(_) => Ok(()),
             Err(Error::Rejected { code, .. }) if code == "BucketAlreadyOwnedByYou" => Ok(()),
             Err(error) => Err(error),
@@ -92,11 +94,11 @@ impl SpacesBackend {
     }
 
     pub(super) fn bucket(&self) -> String {
-        self.wire.bucket.clone()
+        self.client.bucket.clone()
     }
 
-    pub(super) fn exchange(&self, operation: &'static str, location: &Path) -> Exchange {
-        Exchange::new(&self.wire, operation, Some(location.as_ref()))
+    pub(super) fn operation(&self, name: &'static str, location: &Path) -> Operation {
+        Operation::new(&self.client, name, Some(location.as_ref()))
     }
 
     pub(super) async fn head(
@@ -116,20 +118,20 @@ impl SpacesBackend {
             request.if_unmodified_since = options.if_unmodified_since.map(http_date);
             request.version_id.clone_from(&options.version);
         }
-        let exchange = self.exchange("HeadObject", location);
-        let s3 = exchange.s3();
-        let output = match exchange.run(s3.head_object(request)).await {
+        let operation = self.operation("HeadObject", location);
+        let s3 = operation.s3();
+        let output = match operation.run(s3.head_object(request)).await {
             Ok(output) => output,
-            Err(error) => return Err(self.explain(error, location).await),
+            Err(error) => return Err(self.detailed_error(error, location).await),
         };
-        let mut found = Described::head(output);
+        let mut found = ObjectHeaders::from_head(output);
         let attributes = found.attributes();
         let size = found.size()?;
         Ok((found.meta(location, size)?, attributes))
     }
 
     /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
-    async fn explain(&self, error: Error, location: &Path) -> Error {
+    async fn detailed_error(&self, error: Error, location: &Path) -> Error {
         let vague = match &error {
             Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),
             Error::WrongEndpoint { .. } => true,
@@ -144,9 +146,9 @@ impl SpacesBackend {
             range: Some("bytes=0-0".to_owned()),
             ..GetObjectRequest::default()
         };
-        let exchange = self.exchange("GetObject", location).streamed();
-        let s3 = exchange.s3();
-        match exchange.run(s3.get_object(request)).await {
+        let operation = self.operation("GetObject", location).streamed();
+        let s3 = operation.s3();
+        match operation.run(s3.get_object(request)).await {
             Ok(_) => error,
             Err(clearer) => clearer,
         }
@@ -166,24 +168,27 @@ impl SpacesBackend {
             ..GetObjectRequest::default()
         };
         let ranged = request.range.is_some();
-        let exchange = self.exchange("GetObject", location).streamed();
-        let s3 = exchange.s3();
-        let mut output = exchange.run(s3.get_object(request)).await?;
-        let mut found = Described::get(&mut output);
+        let operation = self.operation("GetObject", location).streamed();
+        let s3 = operation.s3();
+        let mut output = operation.run(s3.get_object(request)).await?;
+        let mut found = ObjectHeaders::from_get(&mut output);
         let attributes = found.attributes();
         let (range, size) = match (ranged, output.content_range.as_deref()) {
-            (true, Some(text)) => {
-                content_range(text).ok_or_else(|| nonsense("no usable Content-Range"))?
+            (true, Some(text)) => parse_content_range(text)
+                .ok_or_else(|| unexpected_response("no usable Content-Range"))?,
+            (true, None) => {
+                return Err(unexpected_response(
+                    "the whole object came instead of a range",
+                ));
             }
-            (true, None) => return Err(nonsense("the whole object came instead of a range")),
             (false, _) => {
                 let size = found.size()?;
                 (0..size, size)
             }
         };
-        let body = output.body.ok_or_else(|| nonsense("no body"))?;
+        let body = output.body.ok_or_else(|| unexpected_response("no body"))?;
         Ok(GetResult {
-            payload: GetResultPayload::Stream(body.map_err(broken).boxed()),
+            payload: GetResultPayload::Stream(body.map_err(body_error).boxed()),
             meta: found.meta(location, size)?,
             range,
             attributes,
@@ -222,23 +227,24 @@ impl SpacesBackend {
             content_md5: Some(digests.content_md5()),
             ..PutObjectRequest::default()
         };
-        let exchange = self
-            .exchange("PutObject", location)
+        let operation = self
+            .operation("PutObject", location)
             .with_headers(headers)
             .with_body(body, digests.sha256);
-        let s3 = exchange.s3();
-        match exchange.run(s3.put_object(request)).await {
+        let s3 = operation.s3();
+        match operation.run(s3.put_object(request)).await {
             Ok(output) => Ok(PutResult {
                 e_tag: output.e_tag,
                 version: output.version_id,
                 extensions: object_store::Extensions::default(),
             }),
             Err(error) if conditional => {
-                let failed = failed_condition(error, location)?;
-                let ours = exchange.was_in_doubt();
-                let ours = ours.then(|| self.our_own(location, &options.attributes, &digests));
+                let failed = precondition_error(error, location)?;
+                let ours = operation.had_ambiguous_attempt();
+                let ours =
+                    ours.then(|| self.find_own_write(location, &options.attributes, &digests));
                 match ours {
-                    Some(looking) => looking.await?.ok_or(failed),
+                    Some(own_write) => own_write.await?.ok_or(failed),
                     None => Err(failed),
                 }
             }
@@ -247,7 +253,7 @@ impl SpacesBackend {
     }
 
     /// After a lost answer, a condition fails because of our own first attempt. The object tells.
-    async fn our_own(
+    async fn find_own_write(
         &self,
         location: &Path,
         attributes: &Attributes,
@@ -277,7 +283,7 @@ impl SpacesBackend {
         if options.mode != CopyMode::Overwrite {
             return Err(Error::Unsupported("S3 has no conditional copy".into()));
         }
-        let source = format!("/{}/{from}", self.wire.bucket);
+        let source = format!("/{}/{from}", self.client.bucket);
         let request = CopyObjectRequest {
             bucket: self.bucket(),
             key: to.to_string(),
@@ -285,14 +291,14 @@ impl SpacesBackend {
             copy_source: rusoto_core::signature::encode_uri_path(&source),
             ..CopyObjectRequest::default()
         };
-        let exchange = self.exchange("CopyObject", from);
-        let s3 = exchange.s3();
-        exchange.run(s3.copy_object(request)).await.map(drop)
+        let operation = self.operation("CopyObject", from);
+        let s3 = operation.s3();
+        operation.run(s3.copy_object(request)).await.map(drop)
     }
 }
 
 /// A condition that does not hold, or the error as it is. Ceph says 404 when a version to replace is not there.
-fn failed_condition(error: Error, location: &Path) -> Result<Error> {
+fn precondition_error(error: Error, location: &Path) -> Result<Error> {
     match error {
         Error::PreconditionFailed { .. } | Error::NotFound { .. } => {
             Ok(Error::PreconditionFailed {
@@ -312,7 +318,7 @@ fn http_date(date: chrono::DateTime<chrono::Utc>) -> String {
     date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-fn broken(error: std::io::Error) -> object_store::Error {
+fn body_error(error: std::io::Error) -> object_store::Error {
     let kind = match error.kind() {
         std::io::ErrorKind::TimedOut => TransportKind::Timeout,
         _ => TransportKind::Broken,
@@ -359,15 +365,15 @@ impl Digests {
 impl fmt::Debug for SpacesBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpacesBackend")
-            .field("bucket", &self.wire.bucket)
-            .field("region", &self.wire.region)
+            .field("bucket", &self.client.bucket)
+            .field("region", &self.client.region)
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for SpacesBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Spaces({})", self.wire.bucket)
+        write!(f, "Spaces({})", self.client.bucket)
     }
 }
 
@@ -379,10 +385,10 @@ impl ObjectStore for SpacesBackend {
         payload: PutPayload,
         options: PutOptions,
     ) -> object_store::Result<PutResult> {
-        let creates = options.mode == PutMode::Create;
+        let is_create = options.mode == PutMode::Create;
         let put = self.put(location, payload, options).await;
         put.map_err(|error| match error {
-            Error::PreconditionFailed { key } if creates => object_store::Error::AlreadyExists {
+            Error::PreconditionFailed { key } if is_create => object_store::Error::AlreadyExists {
                 path: key.clone(),
                 source: Box::new(Error::PreconditionFailed { key }),
             },
@@ -430,11 +436,11 @@ impl ObjectStore for SpacesBackend {
         &self,
         locations: BoxStream<'static, object_store::Result<Path>>,
     ) -> BoxStream<'static, object_store::Result<Path>> {
-        listing::delete(Arc::clone(&self.wire), locations)
+        listing::delete(Arc::clone(&self.client), locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.list_pages(prefix, Listing::default())
+        self.list_pages(prefix, ListOptions::default())
     }
 
     fn list_with_offset(
@@ -443,15 +449,15 @@ impl ObjectStore for SpacesBackend {
         offset: &Path,
     ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         let start_after = Some(offset.to_string()).filter(|offset| !offset.is_empty());
-        let listing = Listing {
+        let options = ListOptions {
             start_after,
-            ..Listing::default()
+            ..ListOptions::default()
         };
-        self.list_pages(prefix, listing)
+        self.list_pages(prefix, options)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        listing::with_delimiter(Arc::clone(&self.wire), prefix).await
+        listing::with_delimiter(Arc::clone(&self.client), prefix).await
     }
 
     async fn copy_opts(
@@ -469,9 +475,9 @@ impl SpacesBackend {
     fn list_pages(
         &self,
         prefix: Option<&Path>,
-        listing: Listing,
+        options: ListOptions,
     ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        listing::pages(Arc::clone(&self.wire), prefix, listing)
+        listing::pages(Arc::clone(&self.client), prefix, options)
             .map_err(Error::into_object_store)
             .map_ok(|page| futures::stream::iter(listing::objects(page)))
             .try_flatten()
