@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use crate::canonical::CanonicalError;
 use crate::config::ConfigError;
 use crate::key::KeyError;
-use crate::snapshot::SnapshotError;
 
 /// A boxed cause.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -135,6 +134,35 @@ pub enum Error {
     /// A value has no canonical form.
     #[error("the value has no canonical form")]
     Canonical(#[from] CanonicalError),
+}
+
+/// A document was not written as its layout says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Two sections of a layout have the same name.
+    #[error("the layout names the section `{0}` twice")]
+    DuplicateSection(String),
+    /// The layout has no such section.
+    #[error("the layout has no section `{0}`")]
+    UnknownSection(String),
+    /// Sections have to be written in canonical order, which is that of [`SingleLayout::sections`](crate::SingleLayout::sections).
+    #[error("section `{section}` comes before `{current}`, which is already being written")]
+    OutOfOrder {
+        /// What was to be written.
+        section: String,
+        /// Where the writer already is.
+        current: String,
+    },
+    /// A section that is one object was written twice.
+    #[error("section `{0}` is one object and was already written")]
+    DuplicateObject(String),
+    /// A section that is one object was never written.
+    #[error("section `{0}` is missing")]
+    MissingObject(String),
+    /// An item is not the text of a JSON object.
+    #[error("an item of section `{0}` is not a JSON object")]
+    NotAnObject(String),
 }
 
 /// How a request failed below HTTP.

@@ -23,7 +23,7 @@ pub(super) struct ErrorResponse {
 
 impl ErrorResponse {
     pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let date = header_text(headers, &DATE).and_then(http_date);
+        let date = header_text(headers, &DATE).and_then(parse_http_date);
         Self {
             status,
             code: error_code(body).unwrap_or_default().to_owned(),
@@ -138,7 +138,7 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'
 }
 
 /// RFC 9110, section 5.6.7; `GMT` is RFC 2822's obsolete zone name, which the parser knows.
-pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
@@ -147,7 +147,7 @@ fn retry_after(text: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    (http_date(text)? - now?).to_std().ok()
+    (parse_http_date(text)? - now?).to_std().ok()
 }
 
 /// The text of `<Error><Code>`.
@@ -300,7 +300,7 @@ mod tests {
             &headers,
             b"<Error><Code>RequestTimeTooSkewed</Code></Error>",
         );
-        let signed = http_date("Tue, 24 Nov 2026 13:00:00 GMT");
+        let signed = parse_http_date("Tue, 24 Nov 2026 13:00:00 GMT");
         match response.into_error("shops", None, signed) {
             Error::ClockSkewed { store_ahead } => {
                 assert_eq!(store_ahead, Some(TimeDelta::hours(-1)));

@@ -1,6 +1,8 @@
 //! `object_store`'s trait on `rusoto_s3`, which builds requests and reads answers, and `reqwest`, which sends them.
 
 mod backend;
+mod digests;
+mod head;
 mod listing;
 mod multipart;
 mod object;

@@ -4,11 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use md5::{Digest, Md5};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, CopyMode, CopyOptions, GetOptions, GetResult, GetResultPayload,
@@ -16,21 +13,20 @@ use object_store::{
     PutPayload, PutResult, TagSet,
 };
 use rusoto_core::Region;
-use rusoto_s3::{
-    CopyObjectRequest, CreateBucketRequest, GetObjectRequest, HeadObjectRequest, PutObjectRequest,
-    S3,
-};
+use rusoto_s3::{CopyObjectRequest, CreateBucketRequest, GetObjectRequest, PutObjectRequest, S3};
 use secrecy::ExposeSecret;
 
+use super::digests::Digests;
+use super::head::head;
 use super::listing::{self, ListOptions};
 use super::multipart::SpacesUpload;
 use super::object::{
-    ObjectHeaders, attribute_headers, parse_content_range, range_header, unexpected_response,
+    ObjectHeaders, attribute_headers, format_http_date, parse_content_range, range_header,
+    unexpected_response,
 };
-use super::operation::{BucketClient, Operation, hash_of};
+use super::operation::{BucketClient, Operation};
 use super::signer::Signer;
 use crate::config::SpacesConfig;
-use crate::digest::ContentHash;
 use crate::error::{Error, Result, TransportKind};
 use crate::spaces::http;
 use crate::store::META_SHA256;
@@ -93,65 +89,12 @@ impl SpacesBackend {
         }
     }
 
-    pub(super) fn bucket(&self) -> String {
+    fn bucket(&self) -> String {
         self.client.bucket.clone()
     }
 
-    pub(super) fn operation(&self, name: &'static str, location: &Path) -> Operation {
+    fn operation(&self, name: &'static str, location: &Path) -> Operation {
         Operation::new(&self.client, name, Some(location.as_ref()))
-    }
-
-    pub(super) async fn head(
-        &self,
-        location: &Path,
-        options: Option<&GetOptions>,
-    ) -> Result<(ObjectMeta, Attributes)> {
-        let mut request = HeadObjectRequest {
-            bucket: self.bucket(),
-            key: location.to_string(),
-            ..HeadObjectRequest::default()
-        };
-        if let Some(options) = options {
-            request.if_match.clone_from(&options.if_match);
-            request.if_none_match.clone_from(&options.if_none_match);
-            request.if_modified_since = options.if_modified_since.map(http_date);
-            request.if_unmodified_since = options.if_unmodified_since.map(http_date);
-            request.version_id.clone_from(&options.version);
-        }
-        let operation = self.operation("HeadObject", location);
-        let s3 = operation.s3();
-        let output = match operation.run(s3.head_object(request)).await {
-            Ok(output) => output,
-            Err(error) => return Err(self.detailed_error(error, location).await),
-        };
-        let mut found = ObjectHeaders::from_head(output);
-        let attributes = found.attributes();
-        let size = found.size()?;
-        Ok((found.meta(location, size)?, attributes))
-    }
-
-    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
-    async fn detailed_error(&self, error: Error, location: &Path) -> Error {
-        let vague = match &error {
-            Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),
-            Error::WrongEndpoint { .. } => true,
-            _ => false,
-        };
-        if !vague {
-            return error;
-        }
-        let request = GetObjectRequest {
-            bucket: self.bucket(),
-            key: location.to_string(),
-            range: Some("bytes=0-0".to_owned()),
-            ..GetObjectRequest::default()
-        };
-        let operation = self.operation("GetObject", location).streamed();
-        let s3 = operation.s3();
-        match operation.run(s3.get_object(request)).await {
-            Ok(_) => error,
-            Err(clearer) => clearer,
-        }
     }
 
     async fn get(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -161,8 +104,8 @@ impl SpacesBackend {
             key: location.to_string(),
             if_match: options.if_match,
             if_none_match: options.if_none_match,
-            if_modified_since: options.if_modified_since.map(http_date),
-            if_unmodified_since: options.if_unmodified_since.map(http_date),
+            if_modified_since: options.if_modified_since.map(format_http_date),
+            if_unmodified_since: options.if_unmodified_since.map(format_http_date),
             version_id: options.version,
             range,
             ..GetObjectRequest::default()
@@ -259,7 +202,7 @@ impl SpacesBackend {
         attributes: &Attributes,
         digests: &Digests,
     ) -> Result<Option<PutResult>> {
-        let (meta, stored) = match self.head(location, None).await {
+        let (meta, stored) = match head(&self.client, location, None).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found?,
         };
@@ -314,10 +257,6 @@ fn tag_header(tags: &TagSet) -> Option<(String, String)> {
     (!tags.is_empty()).then(|| ("x-amz-tagging".to_owned(), tags.to_owned()))
 }
 
-fn http_date(date: chrono::DateTime<chrono::Utc>) -> String {
-    date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
 fn body_error(error: std::io::Error) -> object_store::Error {
     let kind = match error.kind() {
         std::io::ErrorKind::TimedOut => TransportKind::Timeout,
@@ -325,41 +264,6 @@ fn body_error(error: std::io::Error) -> object_store::Error {
     };
     let source = Box::new(error);
     Error::Transport { kind, source }.into_object_store()
-}
-
-/// Both digests that go with a body.
-pub(super) struct Digests {
-    pub(super) sha256: ContentHash,
-    md5: [u8; 16],
-}
-
-/// Bodies above this are hashed beside the async threads.
-const HASH_INLINE: usize = 128 << 10;
-
-impl Digests {
-    pub(super) async fn of(body: &PutPayload) -> Result<Self> {
-        if body.content_length() <= HASH_INLINE {
-            return Ok(Self::compute(body));
-        }
-        let body = body.clone();
-        let hashing = tokio::task::spawn_blocking(move || Self::compute(&body));
-        hashing
-            .await
-            .map_err(|error| Error::Backend(Box::new(error)))
-    }
-
-    fn compute(body: &PutPayload) -> Self {
-        let mut md5 = Md5::new();
-        body.iter().for_each(|piece| md5.update(piece));
-        Self {
-            sha256: hash_of(body),
-            md5: md5.finalize().into(),
-        }
-    }
-
-    pub(super) fn content_md5(&self) -> String {
-        STANDARD.encode(self.md5)
-    }
 }
 
 impl fmt::Debug for SpacesBackend {
@@ -404,7 +308,7 @@ impl ObjectStore for SpacesBackend {
         let start = async {
             let mut headers = attribute_headers(&options.attributes)?;
             headers.extend(tag_header(&options.tags));
-            SpacesUpload::start(self.clone(), location, headers).await
+            SpacesUpload::start(Arc::clone(&self.client), location, headers).await
         };
         match start.await {
             Ok(upload) => Ok(Box::new(upload)),
@@ -421,7 +325,7 @@ impl ObjectStore for SpacesBackend {
             let got = self.get(location, options).await;
             return got.map_err(Error::into_object_store);
         }
-        let head = self.head(location, Some(&options)).await;
+        let head = head(&self.client, location, Some(&options)).await;
         let (meta, attributes) = head.map_err(Error::into_object_store)?;
         Ok(GetResult {
             payload: GetResultPayload::Stream(futures::stream::empty().boxed()),

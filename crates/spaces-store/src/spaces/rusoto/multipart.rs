@@ -10,8 +10,9 @@ use rusoto_s3::{
     CompletedPart, CreateMultipartUploadRequest, S3, UploadPartRequest,
 };
 
-use super::backend::{Digests, SpacesBackend};
-use super::operation::Operation;
+use super::digests::Digests;
+use super::head::head;
+use super::operation::{BucketClient, Operation};
 use crate::error::{Error, Result};
 use crate::store::META_SHA256;
 
@@ -20,7 +21,7 @@ const MAX_PARTS: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct SpacesUpload {
-    backend: SpacesBackend,
+    client: Arc<BucketClient>,
     location: Path,
     upload_id: String,
     /// Started, not necessarily arrived.
@@ -33,12 +34,12 @@ pub(super) struct SpacesUpload {
 
 impl SpacesUpload {
     pub(super) async fn start(
-        backend: SpacesBackend,
+        client: Arc<BucketClient>,
         location: &Path,
         headers: Vec<(String, String)>,
     ) -> Result<Self> {
         let request = CreateMultipartUploadRequest {
-            bucket: backend.bucket(),
+            bucket: client.bucket.clone(),
             key: location.to_string(),
             acl: Some("private".to_owned()),
             ..CreateMultipartUploadRequest::default()
@@ -46,21 +47,24 @@ impl SpacesUpload {
         let hash_header = format!("x-amz-meta-{META_SHA256}");
         let sha256 = headers.iter().find(|(name, _)| *name == hash_header);
         let sha256 = sha256.map(|(_, hash)| hash.clone());
-        let operation = backend
-            .operation("CreateMultipartUpload", location)
+        let operation = Operation::new(&client, "CreateMultipartUpload", Some(location.as_ref()))
             .with_headers(headers);
         let s3 = operation.s3();
         let started = operation.run(s3.create_multipart_upload(request)).await?;
         let upload_id = started.upload_id.filter(|id| !id.is_empty());
         Ok(Self {
             upload_id: upload_id.ok_or_else(|| unexpected_response("no upload id"))?,
-            backend,
+            client,
             location: location.clone(),
             started_parts: 0,
             completed_parts: Arc::default(),
             bytes: 0,
             sha256,
         })
+    }
+
+    fn operation(&self, name: &'static str) -> Operation {
+        Operation::new(&self.client, name, Some(self.location.as_ref()))
     }
 
     async fn finish(&mut self) -> Result<PutResult> {
@@ -83,15 +87,13 @@ impl SpacesUpload {
         }
         parts.sort_by_key(|part| part.part_number);
         let request = CompleteMultipartUploadRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             multipart_upload: Some(CompletedMultipartUpload { parts: Some(parts) }),
             ..CompleteMultipartUploadRequest::default()
         };
-        let operation = self
-            .backend
-            .operation("CompleteMultipartUpload", &self.location);
+        let operation = self.operation("CompleteMultipartUpload");
         let s3 = operation.s3();
         match operation.run(s3.complete_multipart_upload(request)).await {
             Ok(done) => match done.e_tag.filter(|tag| !tag.is_empty()) {
@@ -110,7 +112,7 @@ impl SpacesUpload {
     /// completed. The object tells, if it was given a hash to tell by.
     async fn find_completed(&self) -> Option<PutResult> {
         let ours = self.sha256.as_ref()?;
-        let (meta, attributes) = self.backend.head(&self.location, None).await.ok()?;
+        let (meta, attributes) = head(&self.client, &self.location, None).await.ok()?;
         let theirs = attributes.get(&Attribute::Metadata(META_SHA256.into()))?;
         let same = theirs.as_ref() == ours && meta.size == self.bytes;
         same.then(|| put_result(meta.e_tag, meta.version))
@@ -118,7 +120,7 @@ impl SpacesUpload {
 
     /// The object as it is after its completion.
     async fn head_completed(&self) -> Result<PutResult> {
-        let (meta, _) = self.backend.head(&self.location, None).await?;
+        let (meta, _) = head(&self.client, &self.location, None).await?;
         if meta.size != self.bytes {
             return Err(Error::Integrity {
                 key: self.location.to_string(),
@@ -149,9 +151,9 @@ impl MultipartUpload for SpacesUpload {
         self.bytes += data.content_length() as u64;
         let number = self.started_parts;
         let completed_parts = Arc::clone(&self.completed_parts);
-        let operation = self.backend.operation("UploadPart", &self.location);
+        let operation = self.operation("UploadPart");
         let request = UploadPartRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             ..UploadPartRequest::default()
@@ -174,14 +176,12 @@ impl MultipartUpload for SpacesUpload {
 
     async fn abort(&mut self) -> object_store::Result<()> {
         let request = AbortMultipartUploadRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             ..AbortMultipartUploadRequest::default()
         };
-        let operation = self
-            .backend
-            .operation("AbortMultipartUpload", &self.location);
+        let operation = self.operation("AbortMultipartUpload");
         let s3 = operation.s3();
         match operation.run(s3.abort_multipart_upload(request)).await {
             Ok(_) => Ok(()),

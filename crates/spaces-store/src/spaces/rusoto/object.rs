@@ -7,7 +7,7 @@ use object_store::{Attribute, Attributes, GetRange, ObjectMeta};
 use rusoto_s3::{GetObjectOutput, HeadObjectOutput};
 
 use crate::error::{Error, Result};
-use crate::spaces::response::http_date;
+use crate::spaces::response::parse_http_date;
 
 /// What HEAD and GET both tell.
 pub(super) struct ObjectHeaders {
@@ -60,7 +60,7 @@ impl ObjectHeaders {
     }
 
     pub(super) fn meta(self, location: &Path, size: u64) -> Result<ObjectMeta> {
-        let date = self.last_modified.as_deref().and_then(http_date);
+        let date = self.last_modified.as_deref().and_then(parse_http_date);
         Ok(ObjectMeta {
             location: location.clone(),
             last_modified: date.ok_or_else(|| unexpected_response("no usable Last-Modified"))?,
@@ -83,6 +83,10 @@ pub(super) fn unexpected_response(problem: &'static str) -> Error {
         operation: "GetObject",
         source: problem.into(),
     }
+}
+
+pub(super) fn format_http_date(date: chrono::DateTime<chrono::Utc>) -> String {
+    date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 pub(super) fn attribute_headers(attributes: &Attributes) -> Result<Vec<(String, String)>> {

@@ -1,6 +1,7 @@
 //! Sends what rusoto built: signs each attempt anew, repeats what may be repeated, and sorts failures.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,9 +19,10 @@ use rusoto_core::{ByteStream, Client, Region, RusotoError};
 use rusoto_s3::S3Client;
 use tokio::time::{Instant, timeout};
 
+use super::digests::hash_of;
 use super::signer::{Signer, set_header};
 use crate::config::{RetryConfig, SigningClock, Timeouts};
-use crate::digest::{ContentHash, Hasher};
+use crate::digest::ContentHash;
 use crate::error::{BoxError, Error, Result, TransportKind};
 use crate::spaces::http::transport_error;
 use crate::spaces::response::ErrorResponse;
@@ -36,6 +38,15 @@ pub(super) struct BucketClient {
     pub(super) clock: SigningClock,
     pub(super) timeouts: Timeouts,
     pub(super) retry: RetryConfig,
+}
+
+impl fmt::Debug for BucketClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BucketClient")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One operation: what is sent beside rusoto's request, and what came of it.
@@ -104,7 +115,7 @@ impl Operation {
     }
 
     /// Awaits an operation of [`s3`](Self::s3) and gives back our error instead of rusoto's.
-    pub(super) async fn run<T, E: std::fmt::Display>(
+    pub(super) async fn run<T, E: fmt::Display>(
         &self,
         call: impl Future<Output = Result<T, RusotoError<E>>>,
     ) -> Result<T> {
@@ -353,8 +364,8 @@ impl AttemptError {
     }
 }
 
-impl std::fmt::Display for AttemptError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for AttemptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Response(response) => write!(f, "HTTP {} {}", response.status, response.code),
             Self::Transport(error) => crate::spaces::http::transport_kind(error).fmt(f),
@@ -362,12 +373,6 @@ impl std::fmt::Display for AttemptError {
             Self::Conversion(_) => f.write_str("not sendable"),
         }
     }
-}
-
-pub(super) fn hash_of(body: &PutPayload) -> ContentHash {
-    let mut hasher = Hasher::new();
-    body.iter().for_each(|piece| hasher.update(piece));
-    hasher.finish()
 }
 
 /// The body, which fails if nothing comes for `limit`.
@@ -402,7 +407,7 @@ fn to_rusoto(
 }
 
 /// What rusoto says, unless it wants to print a whole body.
-fn error_text<E: std::fmt::Display>(error: &RusotoError<E>) -> String {
+fn error_text<E: fmt::Display>(error: &RusotoError<E>) -> String {
     match error {
         RusotoError::ParseError(text) | RusotoError::Validation(text) => text.clone(),
         RusotoError::Unknown(response) => format!("HTTP {}", response.status.as_u16()),
