@@ -9,12 +9,12 @@ use http::header::{
 use tokio::time::{sleep, timeout};
 
 use super::{BulkError, BulkOptions, SignedUrl};
-use crate::client::Inner;
-use crate::transport::{AnswerBody, AnswerTimeout, TransportError};
+use crate::http_client::HttpClient;
+use crate::transport::{RequestTimeout, ResponseBody, TransportError};
 
 /// The bytes of a file, all of them or an error.
 pub(super) fn download<'c>(
-    inner: &'c Inner,
+    http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
     expected: Option<u64>,
@@ -102,18 +102,18 @@ struct Download<'c> {
 
 impl<'c> Download<'c> {
     fn new(
-        inner: &'c Inner,
+        http: &'c HttpClient,
         options: &'c BulkOptions,
         url: &'c SignedUrl,
         total: Option<u64>,
     ) -> Result<Self, BulkError> {
         // Plain HTTP only where the whole shop is reached by it: a simulator.
-        let plain = url.expose().scheme() == "http" && !inner.endpoint.is_shopify();
+        let plain = url.expose().scheme() == "http" && !http.endpoint.is_shopify();
         if url.expose().scheme() != "https" && !plain {
             return Err(failed("its address is not https", None));
         }
         Ok(Self {
-            inner,
+            http,
             options,
             url,
             position: 0,
@@ -148,7 +148,7 @@ impl<'c> Download<'c> {
                 request = request.header(IF_RANGE, tag.as_str());
             }
         }
-        let unsendable = |error: http::Error| TransportError::Unsendable(error.into());
+        let unsendable = |error: http::Error| TransportError::InvalidRequest(error.into());
         let request = request.body(Bytes::new()).map_err(unsendable);
         let request = request.map_err(ConnectionError::from_transport)?;
         let response = timeout(

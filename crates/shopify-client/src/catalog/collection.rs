@@ -77,7 +77,7 @@ impl CatalogObject for Collection {
             namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .ask::<CollectionsById, _>(variables, size.patience())
+            .request::<CollectionsById, _>(variables, size.patience())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }

@@ -5,7 +5,7 @@ use super::product::ANY_STATUS;
 use crate::model::{Count, Shop};
 use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
 use crate::operations::{collections_count, discounts_count, granted_scopes, products_count, shop};
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 #[derive(Deserialize)]

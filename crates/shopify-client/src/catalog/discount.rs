@@ -9,7 +9,7 @@ use crate::operations::{
     DiscountBuysPage, DiscountCodesPage, DiscountGetsPage, DiscountsById, DiscountsPage,
     discount_buys_page, discount_codes_page, discount_gets_page, discounts_by_id, discounts_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, Gid, ShopClient};
 
 const CODES: i64 = 10;
@@ -215,7 +215,7 @@ impl ShopClient {
             items: size.within(ITEMS),
         };
         let nodes = self
-            .ask::<DiscountsById, _>(variables, size.patience())
+            .request::<DiscountsById, _>(variables, size.patience())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
@@ -307,7 +307,8 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountGetsPage, _>(variables, patience).await
+            self.request::<DiscountGetsPage, _>(variables, patience)
+                .await
         } else {
             let variables = discount_buys_page::Variables {
                 id,
@@ -318,7 +319,8 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountBuysPage, _>(variables, patience).await
+            self.request::<DiscountBuysPage, _>(variables, patience)
+                .await
         }
     }
 }

@@ -83,7 +83,7 @@ impl ShopClient {
             variants: size.within(VARIANTS),
         };
         let nodes = self
-            .ask::<InventoryItemOwners, _>(variables, size.patience())
+            .request::<InventoryItemOwners, _>(variables, size.patience())
             .await?;
         nodes_in_order(OWNERS.operation, nodes, numbers.len())
     }

@@ -55,7 +55,7 @@ impl CatalogObject for Location {
             ids: gids("Location", numbers),
         };
         let nodes = shop
-            .ask::<LocationsById, _>(variables, size.patience())
+            .request::<LocationsById, _>(variables, size.patience())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::SingleField;
 use crate::model::Connection;
-use crate::request::{Answer, Patience};
+use crate::request::{Response, RetryBudget};
 use crate::{Error, Gid, ShopClient};
 
 /// What stands in a place of a page: a thing, or one that does not have the shape that the schema promises.
@@ -45,7 +45,7 @@ impl ShopClient {
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        let answer = self.answer::<Q>(variables, patience).await?;
+        let answer = self.send_operation::<Q>(variables, patience).await?;
         match answer.read() {
             Ok(SingleField(page)) => Ok(Connection::map(page, Ok)),
             // It says more about the page than what is wrong with its parts.

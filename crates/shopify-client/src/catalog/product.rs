@@ -116,7 +116,7 @@ impl CatalogObject for Product {
             namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .ask::<ProductsById, _>(variables, size.patience())
+            .request::<ProductsById, _>(variables, size.patience())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }

@@ -7,7 +7,7 @@ use crate::operations::{
     WebhookSubscriptionsPage, webhook_subscription_create, webhook_subscription_delete,
     webhook_subscription_update, webhook_subscriptions_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::webhook::topic_constant;
 use crate::{Error, Gid, ShopClient, UserError};
 
