@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
+use crate::http_client::HttpClient;
 use crate::page_size::PageSizes;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;

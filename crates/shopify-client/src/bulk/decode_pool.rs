@@ -74,14 +74,14 @@ fn decode_worker<T: BulkObject>(
                 Err(error)
             }
         };
-        let (answer, result) = oneshot::channel();
+        let (response, result) = oneshot::channel();
         if results.blocking_send(result).is_err() {
             return;
         }
         drop(source);
         let objects = filled.and_then(|()| decode_batch::<T>(shop, &batch));
         // Whoever does not want it will not take another turn.
-        drop(answer.send(objects));
+        drop(response.send(objects));
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn download<'c>(
     expected: Option<u64>,
 ) -> impl Stream<Item = Result<Bytes, BulkError>> + Send + 'c {
     try_stream! {
-        let mut download = Download::new(inner, options, url, expected)?;
+        let mut download = Download::new(http, options, url, expected)?;
         let mut failures = 0;
         while !download.is_done() {
             let mut failure = match download.open().await {
@@ -45,11 +45,11 @@ pub(super) fn download<'c>(
             }
             if let Some(ConnectionError { error, retryable }) = failure {
                 failures += 1;
-                if !retryable || failures >= inner.retry.attempts {
+                if !retryable || failures >= http.retry.max_attempts {
                     Err(error)?;
                 } else {
                     log::debug!(at = download.position; "{error}; going on from there");
-                    sleep(inner.retry.pause(failures, None)).await;
+                    sleep(http.retry.pause(failures, None)).await;
                 }
             }
         }
@@ -74,7 +74,7 @@ impl ConnectionError {
 
     fn from_transport(error: TransportError) -> Self {
         Self {
-            retryable: !matches!(error, TransportError::Unsendable(_)),
+            retryable: !matches!(error, TransportError::InvalidRequest(_)),
             error: failed("the connection broke", Some(Box::new(error))),
         }
     }
@@ -88,7 +88,7 @@ impl ConnectionError {
 }
 
 struct Download<'c> {
-    inner: &'c Inner,
+    http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
     /// How much has been given out.
@@ -137,11 +137,11 @@ impl<'c> Download<'c> {
         }
     }
 
-    async fn open(&mut self) -> Result<AnswerBody, ConnectionError> {
+    async fn open(&mut self) -> Result<ResponseBody, ConnectionError> {
         // Compressed, it would have neither ranges nor a length.
         let mut request = http::Request::get(self.url.expose().as_str())
             .header(ACCEPT_ENCODING, "identity")
-            .extension(AnswerTimeout(self.options.deadline));
+            .extension(RequestTimeout(self.options.deadline));
         if self.position > 0 {
             request = request.header(RANGE, format!("bytes={}-", self.position));
             if let Some(tag) = self.etag.as_ref().filter(|tag| !tag.starts_with("W/")) {
@@ -151,12 +151,8 @@ impl<'c> Download<'c> {
         let unsendable = |error: http::Error| TransportError::InvalidRequest(error.into());
         let request = request.body(Bytes::new()).map_err(unsendable);
         let request = request.map_err(ConnectionError::from_transport)?;
-        let response = timeout(
-            self.options.idle_timeout,
-            self.inner.transport.exchange(request),
-        )
-        .await;
-        let response = response.map_err(|_| ConnectionError::transient("no answer came"))?;
+        let response = timeout(self.options.idle_timeout, self.http.transport.send(request)).await;
+        let response = response.map_err(|_| ConnectionError::transient("no response came"))?;
         let response = response.map_err(ConnectionError::from_transport)?;
         self.check_response(response.status().as_u16(), response.headers())?;
         Ok(response.into_body())
@@ -218,7 +214,7 @@ impl<'c> Download<'c> {
     /// The next bytes that were not given out yet.
     async fn next_bytes(
         &mut self,
-        body: &mut AnswerBody,
+        body: &mut ResponseBody,
     ) -> Result<Option<Bytes>, ConnectionError> {
         loop {
             let chunk = timeout(self.options.idle_timeout, body.next()).await;

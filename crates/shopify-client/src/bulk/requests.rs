@@ -10,7 +10,7 @@ use crate::operations::{
     BulkOperationById, BulkOperationCancel, BulkOperationRun, BulkOperationsPage,
     bulk_operation_by_id, bulk_operation_cancel, bulk_operation_run, bulk_operations_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, Gid, UserError};
 
 /// Operations that have not ended. Of which kind they are, their markers tell.
@@ -61,7 +61,7 @@ impl Bulk {
         };
         let response = self
             .shop
-            .ask::<BulkOperationRun, _>(variables, Patience::Full);
+            .request::<BulkOperationRun, _>(variables, RetryBudget::Full);
         let started: MutationPayload<BulkUserError> = match response.await {
             Ok(RootField { value }) => value,
             Err(Error::AccessDenied { message }) => {
@@ -98,7 +98,7 @@ impl Bulk {
         let variables = bulk_operation_by_id::Variables { id: id.to_string() };
         let response = self
             .shop
-            .ask::<BulkOperationById, _>(variables, Patience::Full);
+            .request::<BulkOperationById, _>(variables, RetryBudget::Full);
         let RootField::<Option<BulkOperation>> { value } = response.await?;
         value.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
     }
@@ -123,7 +123,7 @@ impl Bulk {
         };
         let response = self
             .shop
-            .ask::<BulkOperationsPage, _>(variables, Patience::Full);
+            .request::<BulkOperationsPage, _>(variables, RetryBudget::Full);
         let RootField::<Connection<BulkOperation>> { value } = response.await?;
         Ok(value.into_nodes())
     }
@@ -148,7 +148,7 @@ impl Bulk {
         let variables = bulk_operation_cancel::Variables { id: id.to_string() };
         let response = self
             .shop
-            .ask::<BulkOperationCancel, _>(variables, Patience::Full);
+            .request::<BulkOperationCancel, _>(variables, RetryBudget::Full);
         let RootField::<MutationPayload<UserError>> { value: payload } = response.await?;
         if !payload.user_errors.is_empty() {
             let errors = payload.user_errors;
@@ -165,8 +165,8 @@ impl Bulk {
         operation: &'b BulkOperation,
     ) -> BoxStream<'b, Result<Bytes, Error>> {
         let file = operation.url.as_ref().map(|url| {
-            let inner = &self.shop.client.inner;
-            download(inner, &self.options, url, operation.file_size).map_err(Error::from)
+            let http = &self.shop.client.inner.http;
+            download(http, &self.options, url, operation.file_size).map_err(Error::from)
         });
         futures::stream::iter(file).flatten().boxed()
     }

@@ -42,7 +42,7 @@ impl Bulk {
                     break found.id;
                 }
                 lost_responses += 1;
-                if lost_responses >= self.shop.client.inner.retry.attempts {
+                if lost_responses >= self.shop.client.inner.http.retry.max_attempts {
                     log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
                 }
             }
@@ -53,7 +53,7 @@ impl Bulk {
                     sleep_or_notified(intervals.next().min(left), &mut freed).await
                 }
                 StartFailure::Unknown(error)
-                    if lost_responses >= self.shop.client.inner.retry.attempts =>
+                    if lost_responses >= self.shop.client.inner.http.retry.max_attempts =>
                 {
                     return Err(error);
                 }

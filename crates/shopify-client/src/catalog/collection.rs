@@ -57,7 +57,7 @@ impl CatalogObject for Collection {
             metafields: size.within(METAFIELDS),
             namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<CollectionsPage, _>(variables, size.patience())
+        shop.ask_page::<CollectionsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -77,7 +77,7 @@ impl CatalogObject for Collection {
             namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .request::<CollectionsById, _>(variables, size.patience())
+            .request::<CollectionsById, _>(variables, size.retry_budget())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
@@ -117,8 +117,8 @@ impl ShopClient {
             after: Some(after),
             namespace: self.metafield_namespace(),
         };
-        let answer = self.ask::<CollectionMetafieldsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<_>>> = answer.await?;
+        let response = self.request::<CollectionMetafieldsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
         Ok(parent.map(|SingleField(page)| page))
     }
 
@@ -133,8 +133,8 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<CollectionProductsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<_>>> = answer.await?;
+        let response = self.request::<CollectionProductsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
         Ok(parent.map(|SingleField(page)| page))
     }
 }

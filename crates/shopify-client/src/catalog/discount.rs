@@ -92,7 +92,7 @@ impl CatalogObject for Discount {
             codes: size.within(CODES),
             items: size.within(ITEMS),
         };
-        let page = shop.ask_page::<DiscountsPage, DiscountNode>(variables, size.patience());
+        let page = shop.ask_page::<DiscountsPage, DiscountNode>(variables, size.retry_budget());
         Ok(page.await?.map(|entry| entry.map(Into::into)))
     }
 
@@ -215,7 +215,7 @@ impl ShopClient {
             items: size.within(ITEMS),
         };
         let nodes = self
-            .request::<DiscountsById, _>(variables, size.patience())
+            .request::<DiscountsById, _>(variables, size.retry_budget())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
@@ -232,8 +232,8 @@ impl ShopClient {
                 first: size.first(),
                 after: Some(after.clone()),
             };
-            let answer = self.ask::<DiscountCodesPage, _>(variables, size.patience());
-            let SingleField(node): DiscountPartResponse<Connection<RedeemCode>> = answer.await?;
+            let response = self.request::<DiscountCodesPage, _>(variables, size.retry_budget());
+            let SingleField(node): DiscountPartResponse<Connection<RedeemCode>> = response.await?;
             if let Some(SingleField(discount)) = node {
                 return Ok(discount.part);
             }
@@ -259,7 +259,7 @@ impl ShopClient {
             let more = |size: PageSize, after| {
                 let first = size.first();
                 let place = ItemsPagePosition { list, first, after };
-                self.discount_items(plan, id.clone(), size.patience(), place)
+                self.discount_items(plan, id.clone(), size.retry_budget(), place)
             };
             if !self.append_remaining_pages(plan, connection, more).await? {
                 return Ok(false);
@@ -272,11 +272,11 @@ impl ShopClient {
         &self,
         plan: &'static PageSizePlan,
         id: Gid,
-        patience: Patience,
+        retry_budget: RetryBudget,
         place: ItemsPagePosition,
     ) -> Result<Option<Connection<Reference>>, Error> {
         for id in candidate_ids(&id) {
-            let SingleField(node) = self.items_page(plan, id, patience, &place).await?;
+            let SingleField(node) = self.items_page(plan, id, retry_budget, &place).await?;
             if let Some(SingleField(discount)) = node {
                 let items = discount.part.map(|SingleField(items)| items);
                 return Ok(items.and_then(|mut items| {
@@ -291,7 +291,7 @@ impl ShopClient {
         &self,
         plan: &'static PageSizePlan,
         id: String,
-        patience: Patience,
+        retry_budget: RetryBudget,
         place: &ItemsPagePosition,
     ) -> Result<DiscountPartResponse<SingleField<DiscountItems>>, Error> {
         let (products, products_after) = place.of(ItemList::Products);
@@ -307,7 +307,7 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.request::<DiscountGetsPage, _>(variables, patience)
+            self.request::<DiscountGetsPage, _>(variables, retry_budget)
                 .await
         } else {
             let variables = discount_buys_page::Variables {
@@ -319,7 +319,7 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.request::<DiscountBuysPage, _>(variables, patience)
+            self.request::<DiscountBuysPage, _>(variables, retry_budget)
                 .await
         }
     }

@@ -83,7 +83,7 @@ impl ShopClient {
             variants: size.within(VARIANTS),
         };
         let nodes = self
-            .request::<InventoryItemOwners, _>(variables, size.patience())
+            .request::<InventoryItemOwners, _>(variables, size.retry_budget())
             .await?;
         nodes_in_order(OWNERS.operation, nodes, numbers.len())
     }
@@ -99,8 +99,8 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<InventoryItemVariantsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<Option<_>>>> = answer.await?;
+        let response = self.request::<InventoryItemVariantsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<Option<_>>>> = response.await?;
         Ok(parent.and_then(|SingleField(page)| page))
     }
 
@@ -132,8 +132,8 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<InventoryLevelsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<_>>> = answer.await?;
+        let response = self.request::<InventoryLevelsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
         Ok(parent.map(|SingleField(page)| page))
     }
 }

@@ -37,7 +37,7 @@ impl CatalogObject for Location {
             first: size.first(),
             after: place.after,
         };
-        shop.ask_page::<LocationsPage, _>(variables, size.patience())
+        shop.ask_page::<LocationsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -55,7 +55,7 @@ impl CatalogObject for Location {
             ids: gids("Location", numbers),
         };
         let nodes = shop
-            .request::<LocationsById, _>(variables, size.patience())
+            .request::<LocationsById, _>(variables, size.retry_budget())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }

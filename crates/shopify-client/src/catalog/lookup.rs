@@ -77,7 +77,7 @@ impl ShopClient {
         if !found.iter().zip(numbers).all(named) {
             return Err(misplaced(
                 T::BATCHES.operation,
-                "an answer is about something else",
+                "an response is about something else",
             ));
         }
         Ok(found)
@@ -93,7 +93,10 @@ pub(super) fn nodes_in_order<T: DeserializeOwned>(
     if nodes.len() == asked {
         Ok(nodes)
     } else {
-        Err(misplaced(operation, "there is not one answer for each id"))
+        Err(misplaced(
+            operation,
+            "there is not one response for each id",
+        ))
     }
 }
 

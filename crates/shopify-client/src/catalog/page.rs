@@ -38,29 +38,29 @@ impl ShopClient {
     pub(super) async fn ask_page<Q, T>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
+        retry_budget: RetryBudget,
     ) -> Result<Connection<PageEntry<T>>, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        let answer = self.send_operation::<Q>(variables, patience).await?;
-        match answer.read() {
+        let response = self.send_operation::<Q>(variables, retry_budget).await?;
+        match response.read() {
             Ok(SingleField(page)) => Ok(Connection::map(page, Ok)),
             // It says more about the page than what is wrong with its parts.
-            Err(whole) => decode_each(&answer).ok_or(whole),
+            Err(whole) => decode_each(&response).ok_or(whole),
         }
     }
 }
 
 /// Reads each thing by itself; `None` if one of them has not even a name, or if it is not about things.
-fn decode_each<T: DeserializeOwned>(answer: &Answer) -> Option<Connection<PageEntry<T>>> {
-    let SingleField(page): SingleField<Connection<Box<RawValue>>> = answer.read().ok()?;
-    let entry = |node: &RawValue| match answer.read_part(node) {
+fn decode_each<T: DeserializeOwned>(response: &Response) -> Option<Connection<PageEntry<T>>> {
+    let SingleField(page): SingleField<Connection<Box<RawValue>>> = response.read().ok()?;
+    let entry = |node: &RawValue| match response.read_part(node) {
         Ok(thing) => Some(Ok(thing)),
         Err(error) => {
-            let IdOnly { id } = answer.read_part(node).ok()?;
+            let IdOnly { id } = response.read_part(node).ok()?;
             Some(Err(UnreadableObject { id, error }))
         }
     };

@@ -95,7 +95,7 @@ impl CatalogObject for Product {
             metafields: size.within(METAFIELDS),
             namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<ProductsPage, _>(variables, size.patience())
+        shop.ask_page::<ProductsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -116,7 +116,7 @@ impl CatalogObject for Product {
             namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .request::<ProductsById, _>(variables, size.patience())
+            .request::<ProductsById, _>(variables, size.retry_budget())
             .await?;
         nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
@@ -169,8 +169,8 @@ impl ShopClient {
             after: Some(after),
             namespace: self.metafield_namespace(),
         };
-        let answer = self.ask::<ProductMetafieldsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<_>>> = answer.await?;
+        let response = self.request::<ProductMetafieldsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
         Ok(parent.map(|SingleField(page)| page))
     }
 
@@ -186,8 +186,8 @@ impl ShopClient {
             after: Some(after),
             levels: size.within(LEVELS_WITH_VARIANTS),
         };
-        let answer = self.ask::<ProductVariantsPage, _>(variables, size.patience());
-        let SingleField(parent): SingleField<Option<SingleField<_>>> = answer.await?;
+        let response = self.request::<ProductVariantsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
         Ok(parent.map(|SingleField(page)| page))
     }
 

@@ -3,16 +3,16 @@
 use std::future::Future;
 
 use crate::page_size::{PageSize, PageSizePlan};
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 impl PageSize {
     /// Asking for less is quicker than insisting, as long as that is possible.
-    pub(super) fn patience(self) -> Patience {
+    pub(super) fn retry_budget(self) -> RetryBudget {
         if self.is_smallest() {
-            Patience::Full
+            RetryBudget::Full
         } else {
-            Patience::Short
+            RetryBudget::Reduced
         }
     }
 }
@@ -33,11 +33,11 @@ impl ShopClient {
         loop {
             let size = sizes.now(plan);
             let error = match ask(size).await {
-                Ok(answer) => {
+                Ok(response) => {
                     sizes.record_success(size);
-                    return Ok(answer);
+                    return Ok(response);
                 }
-                Err(error) if error.calls_for_less() => error,
+                Err(error) if error.suggests_smaller_page() => error,
                 Err(error) => return Err(error),
             };
             let over_cost_limit = matches!(error, Error::MaxCostExceeded { .. });
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn only_the_smallest_page_is_retried_in_full() {
         let sizes = PageSizes::default();
-        assert_eq!(sizes.now(&PLAN).patience(), Patience::Short);
+        assert_eq!(sizes.now(&PLAN).retry_budget(), RetryBudget::Reduced);
         while sizes.shrink(sizes.now(&PLAN), false) {}
-        assert_eq!(sizes.now(&PLAN).patience(), Patience::Full);
+        assert_eq!(sizes.now(&PLAN).retry_budget(), RetryBudget::Full);
     }
 }

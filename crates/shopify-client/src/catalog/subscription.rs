@@ -65,8 +65,8 @@ impl ShopClient {
             first: size.first(),
             after,
         };
-        let answer = self.ask::<WebhookSubscriptionsPage, _>(variables, size.patience());
-        let SingleField(page) = answer.await?;
+        let response = self.request::<WebhookSubscriptionsPage, _>(variables, size.retry_budget());
+        let SingleField(page) = response.await?;
         Ok(page)
     }
 
@@ -98,8 +98,8 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.ask::<WebhookSubscriptionCreate, _>(variables, Patience::Full);
-        let SingleField(payload): SingleField<MutationPayload<_>> = answer.await?;
+        let response = self.request::<WebhookSubscriptionCreate, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<_>> = response.await?;
         payload.into_result("WebhookSubscriptionCreate")
     }
 
@@ -127,8 +127,8 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.ask::<WebhookSubscriptionUpdate, _>(variables, Patience::Full);
-        let SingleField(payload): SingleField<MutationPayload<_>> = answer.await?;
+        let response = self.request::<WebhookSubscriptionUpdate, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<_>> = response.await?;
         payload.into_result("WebhookSubscriptionUpdate")
     }
 
@@ -138,8 +138,8 @@ impl ShopClient {
     /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
     pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
         let variables = webhook_subscription_delete::Variables { id: id.to_string() };
-        let answer = self.ask::<WebhookSubscriptionDelete, _>(variables, Patience::Full);
-        let SingleField(payload): SingleField<MutationPayload<String>> = answer.await?;
+        let response = self.request::<WebhookSubscriptionDelete, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<String>> = response.await?;
         payload.into_result("WebhookSubscriptionDelete").map(drop)
     }
 }
