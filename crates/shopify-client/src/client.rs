@@ -3,8 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bulk::{BulkOptions, Slots};
-use crate::catalog::Sizes;
+use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::http_client::HttpClient;
 use crate::transport::{NetworkSettings, NetworkTransport, Transport};
