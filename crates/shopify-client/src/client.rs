@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::http_client::HttpClient;
+use crate::page_size::PageSizes;
 use crate::transport::{NetworkSettings, NetworkTransport, Transport};
 use crate::usage::UsageCounters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
@@ -48,9 +49,9 @@ pub(crate) struct Inner {
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
     pub(crate) usage: UsageCounters,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: PageSizes,
     pub(crate) version_warned: AtomicBool,
-    pub(crate) bulk: Slots,
+    pub(crate) bulk: BulkSlots,
 }
 
 impl Client {
@@ -88,9 +89,9 @@ impl Client {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
                 usage: UsageCounters::default(),
-                sizes: Sizes::default(),
+                sizes: PageSizes::default(),
                 version_warned: AtomicBool::new(false),
-                bulk: Slots::new(self.inner.bulk.at_once),
+                bulk: BulkSlots::new(self.inner.bulk.max_concurrent),
             })
         });
         Arc::clone(known)

@@ -48,7 +48,7 @@ pub(super) fn download<'c>(
                 if !retryable || failures >= http.retry.max_attempts {
                     Err(error)?;
                 } else {
-                    log::debug!(at = fetch.begin; "{error}; going on from there");
+                    log::debug!(at = download.position; "{error}; going on from there");
                     sleep(http.retry.backoff(failures, None)).await;
                 }
             }
