@@ -53,10 +53,10 @@ pub(crate) fn generate(domain: &str, seed: u64, spec: &CatalogSpec) -> Catalog {
     catalog.locations = (0..locations as u64)
         .map(|index| (LOCATIONS + index * 11, location(index)))
         .collect();
-    let places: Vec<u64> = catalog.locations.keys().copied().collect();
+    let location_ids: Vec<u64> = catalog.locations.keys().copied().collect();
     let products = match &spec.export {
-        Some(export) => csv::products(&export.0, &places),
-        None => products::products(seed, spec, &places),
+        Some(export) => csv::products(&export.0, &location_ids),
+        None => products::products(seed, spec, &location_ids),
     };
     for product in products {
         catalog.index(&product);

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Catalog;
 use super::discount::{
-    Destination, Discount, DiscountKind, Effect, Items, Minimum, Purchase, RedeemCode, Value,
+    CustomerBuys, CustomerGets, Destination, Discount, DiscountEffect, DiscountItems, DiscountKind,
+    MinimumRequirement, RedeemCode,
 };
 use super::generate::{COLLECTIONS, DISCOUNTS, FIRST_DAY, handle, rng};
 use super::model::{Cents, Collection};
@@ -45,7 +46,7 @@ pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) 
             metafields: Vec::new(),
         };
         if collection.tag.is_some() {
-            collection.products = catalog.members(&collection);
+            collection.products = catalog.smart_collection_members(&collection);
         }
         catalog.collections.insert(collection.id, collection);
     }
@@ -97,10 +98,10 @@ pub(crate) fn blank(id: u64, kind: DiscountKind, title: String, now: i64) -> Dis
         cycle_limit: 0,
         codes: Vec::new(),
         minimum: None,
-        gets: Value::Effect(Effect::Percentage(0.1)),
-        gets_items: Items::All,
-        buys: Purchase::Quantity(2),
-        buys_items: Items::All,
+        gets: CustomerGets::Effect(DiscountEffect::Percentage(0.1)),
+        gets_items: DiscountItems::All,
+        buys: CustomerBuys::Quantity(2),
+        buys_items: DiscountItems::All,
         max_shipping: None,
         destination: Destination::All,
     }
@@ -113,14 +114,14 @@ fn vary(
     products: &[u64],
     collections: &[u64],
 ) {
-    let some = |rng: &mut ChaCha8Rng| Items::Products {
+    let some = |rng: &mut ChaCha8Rng| DiscountItems::Products {
         products: products.choose_multiple(rng, 3).copied().collect(),
         variants: Vec::new(),
     };
     let effect = if index.is_multiple_of(2) {
-        Effect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
+        DiscountEffect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
     } else {
-        Effect::Amount {
+        DiscountEffect::Amount {
             amount: Cents(rng.random_range(100..2_000)),
             each: index % 4 == 1,
         }
@@ -130,28 +131,28 @@ fn vary(
         DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy
     );
     discount.gets = if bxgy {
-        Value::OnQuantity {
+        CustomerGets::OnQuantity {
             quantity: 1,
             effect,
         }
     } else {
-        Value::Effect(effect)
+        CustomerGets::Effect(effect)
     };
     discount.gets_items = match index % 3 {
-        0 if !bxgy => Items::All,
-        1 => Items::Collections(collections.iter().take(2).copied().collect()),
+        0 if !bxgy => DiscountItems::All,
+        1 => DiscountItems::Collections(collections.iter().take(2).copied().collect()),
         _ => some(rng),
     };
     discount.buys_items = some(rng);
     discount.buys = if index.is_multiple_of(2) {
-        Purchase::Amount(Cents(5_000))
+        CustomerBuys::Amount(Cents(5_000))
     } else {
-        Purchase::Quantity(3)
+        CustomerBuys::Quantity(3)
     };
     discount.minimum = match index % 3 {
         0 => None,
-        1 => Some(Minimum::Quantity(2)),
-        _ => Some(Minimum::Subtotal(Cents(7_500))),
+        1 => Some(MinimumRequirement::Quantity(2)),
+        _ => Some(MinimumRequirement::Subtotal(Cents(7_500))),
     };
     discount.starts_at = FIRST_DAY + rng.random_range(0..200) * DAY;
     discount.created_at = FIRST_DAY;

@@ -63,7 +63,7 @@ impl Catalog {
         }
     }
 
-    fn forget(&mut self, product: &Product) {
+    fn unindex(&mut self, product: &Product) {
         for variant in &product.variants {
             self.product_of_variant.remove(&variant.id);
             self.variant_of_item.remove(&variant.item.id);
@@ -83,7 +83,7 @@ impl Catalog {
     }
 
     /// The products a smart collection's condition matches now.
-    fn members(&self, collection: &Collection) -> IndexSet<u64> {
+    fn smart_collection_members(&self, collection: &Collection) -> IndexSet<u64> {
         let Some(tag) = &collection.tag else {
             return collection.products.clone();
         };

@@ -65,14 +65,14 @@ pub(crate) struct Shop {
 
 /// Who sees a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ProductStatus {
     Active,
     Archived,
     Draft,
     Unlisted,
 }
 
-impl Status {
+impl ProductStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
@@ -125,7 +125,7 @@ pub(crate) struct Metafield {
 
 /// The stock of an item at a location.
 #[derive(Debug, Clone)]
-pub(crate) struct Level {
+pub(crate) struct InventoryLevel {
     pub(crate) location: u64,
     pub(crate) active: bool,
     pub(crate) available: i32,
@@ -134,7 +134,7 @@ pub(crate) struct Level {
     pub(crate) updated_at: Seconds,
 }
 
-impl Level {
+impl InventoryLevel {
     /// The quantity called `name`; `None` when there is no such name.
     pub(crate) fn quantity(&self, name: &str) -> Option<i32> {
         match name {
@@ -155,7 +155,7 @@ pub(crate) struct InventoryItem {
     pub(crate) tracked: bool,
     pub(crate) requires_shipping: bool,
     pub(crate) updated_at: Seconds,
-    pub(crate) levels: Vec<Level>,
+    pub(crate) levels: Vec<InventoryLevel>,
 }
 
 /// What is sold.
@@ -198,7 +198,7 @@ pub(crate) struct Product {
     pub(crate) kind: Arc<str>,
     pub(crate) vendor: Arc<str>,
     pub(crate) tags: Vec<Arc<str>>,
-    pub(crate) status: Status,
+    pub(crate) status: ProductStatus,
     pub(crate) category: Option<Arc<Category>>,
     pub(crate) gift_card: bool,
     pub(crate) created_at: Seconds,
@@ -258,7 +258,7 @@ impl Product {
     }
 
     pub(crate) fn online_url(&self, domain: &str) -> Option<String> {
-        let listed = matches!(self.status, Status::Active | Status::Unlisted);
+        let listed = matches!(self.status, ProductStatus::Active | ProductStatus::Unlisted);
         (listed && self.published_at.is_some())
             .then(|| format!("https://{domain}/products/{}", self.handle))
     }

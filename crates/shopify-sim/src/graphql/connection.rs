@@ -1,15 +1,20 @@
 //! Connections, edges and page infos.
 
-use super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
-use super::page::{Asked, MOST, Page, Place, Window, cursor, cut, cut_walked, fingerprint};
-use super::refusal::Refusal;
+use super::field_error::FieldError;
+use super::object::{
+    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
+};
+use super::page::{
+    MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, cursor, fingerprint, select_page,
+    select_page_sorted,
+};
 use crate::catalog::generate::ById;
 
 /// A page of nodes, ready to be asked for them.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection<'a> {
     /// The nodes' type, of which the connection's and the edge's names are made.
-    of: &'static str,
+    node_type: &'static str,
     edges: Vec<Edge<'a>>,
     has_next: bool,
     has_previous: bool,
@@ -19,119 +24,122 @@ pub(crate) struct Connection<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Edge<'a> {
     object: Object<'a>,
-    of: &'static str,
-    mark: u64,
-    place: Place,
+    node_type: &'static str,
+    connection_id: u64,
+    key: SortKey,
     id: u64,
 }
 
 /// What is needed to answer a connection.
 #[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    context: &'a Context<'a>,
-    of: &'static str,
-    mark: u64,
-    window: Window,
+pub(crate) struct Paginator<'a> {
+    context: &'a RequestContext<'a>,
+    node_type: &'static str,
+    connection_id: u64,
+    window: PageWindow,
 }
 
-impl<'a> Opening<'a> {
+impl<'a> Paginator<'a> {
     /// Checks the paging arguments of a connection of `of` under number `parent`; `sort` is what decides its order.
     pub(crate) fn new(
-        context: &'a Context<'a>,
-        ask: Ask<'_>,
-        of: &'static str,
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
         parent: u64,
         sort: &str,
-    ) -> Result<Self, Refusal> {
-        Self::at_most(context, ask, of, parent, sort, MOST)
+    ) -> Result<Self, FieldError> {
+        Self::with_max(context, selected, node_type, parent, sort, MAX_PAGE_SIZE)
     }
 
     /// Like [`Self::new`], for a connection that gives up to `most` at once.
-    pub(crate) fn at_most(
-        context: &'a Context<'a>,
-        ask: Ask<'_>,
-        of: &'static str,
+    pub(crate) fn with_max(
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
         parent: u64,
         sort: &str,
-        most: usize,
-    ) -> Result<Self, Refusal> {
-        let reverse = ask.flag("reverse");
-        let mark = fingerprint(&[
-            ask.owner(),
-            ask.name(),
+        max: usize,
+    ) -> Result<Self, FieldError> {
+        let reverse = selected.flag("reverse");
+        let connection_id = fingerprint(&[
+            selected.parent_type(),
+            selected.name(),
             sort,
             if reverse { "down" } else { "up" },
             &parent.to_string(),
             &context.shuffle.to_string(),
         ]);
-        let asked = Asked {
-            first: ask.number("first"),
-            last: ask.number("last"),
-            after: ask.text("after"),
-            before: ask.text("before"),
+        let arguments = PagingArguments {
+            first: selected.number("first"),
+            last: selected.number("last"),
+            after: selected.text("after"),
+            before: selected.text("before"),
             reverse,
         };
-        let window = if context.everything {
-            Window::everything(reverse)
+        let window = if context.unpaged {
+            PageWindow::unpaged(reverse)
         } else {
-            Window::check(&asked, mark, most).map_err(Refusal::bad_request)?
+            PageWindow::check(&arguments, connection_id, max).map_err(FieldError::bad_request)?
         };
         Ok(Self {
             context,
-            of,
-            mark,
+            node_type,
+            connection_id,
             window,
         })
     }
 
     /// A connection whose order Shopify does not promise.
     pub(crate) fn unsorted(
-        context: &'a Context<'a>,
-        ask: Ask<'_>,
-        of: &'static str,
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
         parent: u64,
-    ) -> Result<Self, Refusal> {
-        Self::new(context, ask, of, parent, "")
+    ) -> Result<Self, FieldError> {
+        Self::new(context, selected, node_type, parent, "")
     }
 
     /// Answers from all nodes, in any order.
-    pub(crate) fn answer(self, all: impl Iterator<Item = (Place, u64, Node<'a>)>) -> Tree<'a> {
-        let page = cut(all, &self.window);
+    pub(crate) fn paginate(
+        self,
+        all: impl Iterator<Item = (SortKey, u64, Node<'a>)>,
+    ) -> ResolvedValue<'a> {
+        let page = select_page(all, &self.window);
         self.connection(page)
     }
 
     /// Answers in the order of ids, reading no more of `all` than is shown or skipped by `node`; from `lowest` on.
-    pub(crate) fn by_id<T>(
+    pub(crate) fn paginate_by_id<T>(
         self,
         all: &'a ById<T>,
         lowest: u64,
         node: impl Fn(&'a T) -> Option<Node<'a>>,
-    ) -> Tree<'a> {
-        let range = self.window.numbers(lowest);
+    ) -> ResolvedValue<'a> {
+        let range = self.window.id_range(lowest);
         let inside = range.map(|range| all.range(range)).into_iter().flatten();
-        let edge = |(id, thing): (&u64, &'a T)| Some((Place::Number(*id), *id, node(thing)?));
+        let edge = |(id, object): (&u64, &'a T)| Some((SortKey::Number(*id), *id, node(object)?));
         let page = if self.window.ascends() {
-            cut_walked(inside.filter_map(edge), &self.window)
+            select_page_sorted(inside.filter_map(edge), &self.window)
         } else {
-            cut_walked(inside.rev().filter_map(edge), &self.window)
+            select_page_sorted(inside.rev().filter_map(edge), &self.window)
         };
         self.connection(page)
     }
 
-    fn connection(self, page: Page<Node<'a>>) -> Tree<'a> {
+    fn connection(self, page: Page<Node<'a>>) -> ResolvedValue<'a> {
         let shown = page.shown.into_iter();
-        let edges = shown.map(|(place, id, node)| Edge {
+        let edges = shown.map(|(key, id, node)| Edge {
             object: Object {
                 context: self.context,
                 node,
             },
-            of: self.of,
-            mark: self.mark,
-            place,
+            node_type: self.node_type,
+            connection_id: self.connection_id,
+            key,
             id,
         });
-        Tree::Connection(Connection {
-            of: self.of,
+        ResolvedValue::Connection(Connection {
+            node_type: self.node_type,
             edges: edges.collect(),
             has_next: page.has_next,
             has_previous: page.has_previous,
@@ -140,10 +148,10 @@ impl<'a> Opening<'a> {
 }
 
 /// Where a thing stands when Shopify promises no order: by its number, or anywhere.
-pub(crate) fn anywhere(context: &Context<'_>, id: u64) -> Place {
+pub(crate) fn unordered_key(context: &RequestContext<'_>, id: u64) -> SortKey {
     match context.shuffle {
-        0 => Place::Number(id),
-        shuffle => Place::Number(fingerprint(&[&shuffle.to_string(), &id.to_string()])),
+        0 => SortKey::Number(id),
+        shuffle => SortKey::Number(fingerprint(&[&shuffle.to_string(), &id.to_string()])),
     }
 }
 
@@ -153,7 +161,7 @@ impl<'a> Connection<'a> {
     }
 
     pub(crate) fn type_name(&self) -> &'static str {
-        match self.of {
+        match self.node_type {
             "Product" => "ProductConnection",
             "ProductVariant" => "ProductVariantConnection",
             "InventoryItem" => "InventoryItemConnection",
@@ -170,23 +178,23 @@ impl<'a> Connection<'a> {
         }
     }
 
-    pub(crate) fn resolve(&self, ask: Ask<'_>) -> Resolved<'a> {
-        Ok(match ask.name() {
-            "nodes" => Tree::List(
+    pub(crate) fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
+        Ok(match selected.name() {
+            "nodes" => ResolvedValue::List(
                 self.edges
                     .iter()
-                    .map(|edge| Tree::Node(edge.object))
+                    .map(|edge| ResolvedValue::Node(edge.object))
                     .collect(),
             ),
-            "edges" => Tree::List(
+            "edges" => ResolvedValue::List(
                 self.edges
                     .iter()
-                    .map(|edge| Tree::Edge(Box::new(edge.clone())))
+                    .map(|edge| ResolvedValue::Edge(Box::new(edge.clone())))
                     .collect(),
             ),
             "pageInfo" => {
-                let cursor = |edge: Option<&Edge<'_>>| maybe(edge.map(Edge::cursor));
-                Tree::Object(
+                let cursor = |edge: Option<&Edge<'_>>| or_null(edge.map(Edge::cursor));
+                ResolvedValue::Object(
                     "PageInfo",
                     vec![
                         ("hasNextPage", self.has_next.into()),
@@ -196,18 +204,18 @@ impl<'a> Connection<'a> {
                     ],
                 )
             }
-            _ => return Err(ask.not_modelled()),
+            _ => return Err(selected.not_simulated()),
         })
     }
 }
 
 impl<'a> Edge<'a> {
     fn cursor(&self) -> String {
-        cursor(self.mark, &self.place, self.id)
+        cursor(self.connection_id, &self.key, self.id)
     }
 
     pub(crate) fn type_name(&self) -> &'static str {
-        match self.of {
+        match self.node_type {
             "Product" => "ProductEdge",
             "ProductVariant" => "ProductVariantEdge",
             "InventoryItem" => "InventoryItemEdge",
@@ -224,11 +232,11 @@ impl<'a> Edge<'a> {
         }
     }
 
-    pub(crate) fn resolve(&self, ask: Ask<'_>) -> Resolved<'a> {
-        match ask.name() {
+    pub(crate) fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
+        match selected.name() {
             "cursor" => Ok(self.cursor().into()),
-            "node" => Ok(Tree::Node(self.object)),
-            _ => Err(ask.not_modelled()),
+            "node" => Ok(ResolvedValue::Node(self.object)),
+            _ => Err(selected.not_simulated()),
         }
     }
 }

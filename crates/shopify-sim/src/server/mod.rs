@@ -1,12 +1,12 @@
 //! The shops' addresses: Admin GraphQL, OAuth and the control.
 
-mod answer;
 mod bulk;
+mod connection;
 mod control;
+mod fault_injection;
 mod graphql;
-mod mischief;
 mod oauth;
-mod wire;
+mod response;
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use hyper::Uri;
 use indexmap::IndexMap;
 use tokio::net::TcpListener;
 
-use crate::graphql::Admin;
+use crate::graphql::AdminApi;
 use crate::shop::Shop;
 use crate::tasks::Tasks;
 
@@ -24,11 +24,11 @@ use crate::tasks::Tasks;
 #[derive(Debug)]
 pub(crate) struct Shops {
     by_name: IndexMap<String, Arc<Shop>>,
-    admin: Arc<Admin>,
+    admin: Arc<AdminApi>,
 }
 
 impl Shops {
-    pub(crate) fn new(by_name: IndexMap<String, Arc<Shop>>, admin: Arc<Admin>) -> Self {
+    pub(crate) fn new(by_name: IndexMap<String, Arc<Shop>>, admin: Arc<AdminApi>) -> Self {
         Self { by_name, admin }
     }
 
@@ -45,7 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, shops: Arc<Shops>, tasks: Tasks
     let router = router(shops);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => tasks.spawn(wire::connection(stream, router.clone())),
+            Ok((stream, _)) => tasks.spawn(connection::connection(stream, router.clone())),
             // Out of file handles, or a connection that is gone already: others may still succeed.
             Err(error) => {
                 log::warn!("a connection could not be accepted: {error}");
@@ -66,13 +66,13 @@ fn router(shops: Arc<Shops>) -> Router {
         )
         .route("/{shop}/bulk/{file}", get(bulk::file))
         .merge(control::routes())
-        .fallback(answer::not_found)
+        .fallback(response::not_found)
         .with_state(shops)
 }
 
 /// Moves the shop from the host to the path, where the routes expect it: `/admin/…` of `example.myshopify.com` becomes
 /// `/example.myshopify.com/admin/…`.
-fn with_shop(uri: &Uri, host: Option<&str>) -> Option<Uri> {
+fn uri_with_shop(uri: &Uri, host: Option<&str>) -> Option<Uri> {
     let path = uri.path_and_query()?.as_str();
     if !path.starts_with("/admin/") {
         return None;
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn the_shop_may_stand_in_the_host() {
         let moved = |uri: &str, host| {
-            let uri = with_shop(&uri.parse().unwrap(), host);
+            let uri = uri_with_shop(&uri.parse().unwrap(), host);
             uri.map(|uri| uri.to_string())
         };
         assert_eq!(

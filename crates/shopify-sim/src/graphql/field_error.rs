@@ -6,13 +6,13 @@ const SCOPES: &str = "https://shopify.dev/api/usage/access-scopes";
 
 /// Why a field is not answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct FieldError {
     pub(crate) message: String,
     code: &'static str,
     more: Option<(&'static str, String)>,
 }
 
-impl Refusal {
+impl FieldError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -35,7 +35,7 @@ impl Refusal {
     }
 
     /// The token has none of `scopes`, each of which would do.
-    pub(crate) fn denied(field: &str, scopes: &[&str]) -> Self {
+    pub(crate) fn access_denied(field: &str, scopes: &[&str]) -> Self {
         let named: Vec<_> = scopes
             .iter()
             .map(|scope| format!("`{scope}` access scope"))
@@ -58,12 +58,12 @@ impl Refusal {
     }
 
     /// The id is of another kind than the field takes.
-    pub(crate) fn wrong_kind(id: &str) -> Self {
+    pub(crate) fn invalid_id(id: &str) -> Self {
         Self::new("RESOURCE_NOT_FOUND", format!("Invalid id: {id}"))
     }
 
     /// The schema has it, but nothing stands behind it here.
-    pub(crate) fn not_modelled(what: &str) -> Self {
+    pub(crate) fn not_simulated(what: &str) -> Self {
         let message = format!("The simulator does not model {what}.");
         Self::new("NOT_SIMULATED", message)
     }
