@@ -3,7 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{BulkBehaviour, ResultFile};
+use super::behaviour::BulkBehaviour;
+use super::jsonl::ResultFile;
 use crate::catalog::model::{Seconds, iso};
 use crate::graphql::PreparedOperation;
 use crate::id_generator::IdGenerator;

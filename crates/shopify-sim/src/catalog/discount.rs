@@ -161,6 +161,36 @@ pub(crate) struct Discount {
 }
 
 impl Discount {
+    /// A discount of ten percent on everything.
+    pub(crate) fn new(id: u64, kind: DiscountKind, title: String, now: Seconds) -> Self {
+        Self {
+            id,
+            kind,
+            title,
+            starts_at: now,
+            ends_at: None,
+            created_at: now,
+            updated_at: now,
+            tags: Vec::new(),
+            combines: [false; 3],
+            used: 0,
+            usage_limit: None,
+            once_per_customer: false,
+            uses_per_order: None,
+            one_time: true,
+            subscription: false,
+            cycle_limit: 0,
+            codes: Vec::new(),
+            minimum: None,
+            gets: CustomerGets::Effect(DiscountEffect::Percentage(0.1)),
+            gets_items: DiscountItems::All,
+            buys: CustomerBuys::Quantity(2),
+            buys_items: DiscountItems::All,
+            max_shipping: None,
+            destination: Destination::All,
+        }
+    }
+
     /// `SCHEDULED`, `ACTIVE` or `EXPIRED`, by the clock alone.
     pub(crate) fn status(&self, now: Seconds) -> &'static str {
         if self.starts_at > now {

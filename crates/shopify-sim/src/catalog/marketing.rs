@@ -9,10 +9,13 @@ use super::discount::{
     CustomerBuys, CustomerGets, Destination, Discount, DiscountEffect, DiscountItems, DiscountKind,
     MinimumRequirement, RedeemCode,
 };
-use super::generate::{COLLECTIONS, DISCOUNTS, FIRST_DAY, handle, rng};
-use super::model::{Cents, Collection};
+use super::model::{Cents, Collection, FIRST_DAY, handle};
+use super::random::rng;
 use super::spec::CatalogSpec;
 
+/// The first ids of generated collections and discounts.
+const COLLECTIONS: u64 = 410_000_000_000;
+const DISCOUNTS: u64 = 1_200_000_000_000;
 const DAY: i64 = 86_400;
 
 pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
@@ -64,7 +67,7 @@ pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
             (true, _) => spec.codes_per_discount,
         };
         let id = DISCOUNTS + index as u64 * 13;
-        let mut discount = blank(id, kind, format!("Offer {index}"), FIRST_DAY);
+        let mut discount = Discount::new(id, kind, format!("Offer {index}"), FIRST_DAY);
         discount.codes = (0..codes as u64)
             .map(|place| RedeemCode {
                 id: id * 10_000 + place,
@@ -74,36 +77,6 @@ pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
             .collect();
         vary(&mut discount, &mut rng, index, &products, &collections);
         catalog.discounts.insert(id, discount);
-    }
-}
-
-/// A discount of ten percent on everything.
-pub(crate) fn blank(id: u64, kind: DiscountKind, title: String, now: i64) -> Discount {
-    Discount {
-        id,
-        kind,
-        title,
-        starts_at: now,
-        ends_at: None,
-        created_at: now,
-        updated_at: now,
-        tags: Vec::new(),
-        combines: [false; 3],
-        used: 0,
-        usage_limit: None,
-        once_per_customer: false,
-        uses_per_order: None,
-        one_time: true,
-        subscription: false,
-        cycle_limit: 0,
-        codes: Vec::new(),
-        minimum: None,
-        gets: CustomerGets::Effect(DiscountEffect::Percentage(0.1)),
-        gets_items: DiscountItems::All,
-        buys: CustomerBuys::Quantity(2),
-        buys_items: DiscountItems::All,
-        max_shipping: None,
-        destination: Destination::All,
     }
 }
 

@@ -8,17 +8,15 @@ pub(crate) mod gid;
 mod marketing;
 pub(crate) mod model;
 mod products;
+mod random;
 pub(crate) mod spec;
 
 use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-pub(crate) use marketing::blank as blank_discount;
-
 use discount::Discount;
-use generate::ById;
-use model::{Collection, Location, Product, Shop, Variant};
+use model::{ById, Collection, Location, Product, Shop, Variant};
 
 /// Where ids of things begin that are created while the simulator runs.
 const CREATED: u64 = 8_900_000_000_000;

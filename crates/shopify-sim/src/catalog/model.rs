@@ -1,5 +1,6 @@
 //! The things a shop holds. Kept small: a catalogue of 200,000 products has to fit in memory beside what is tested.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -7,6 +8,12 @@ use indexmap::IndexSet;
 
 /// A moment, in seconds since 1970: the precision of Shopify's catalogue.
 pub(crate) type Seconds = i64;
+
+/// 2026-01-01T00:00:00Z: the simulated shops' first day.
+pub(crate) const FIRST_DAY: Seconds = 1_767_225_600;
+
+/// Objects of one type by their id.
+pub(crate) type ById<T> = BTreeMap<u64, T>;
 
 /// Writes a moment as Shopify does: `2026-11-24T12:00:00Z`.
 pub(crate) fn iso(at: Seconds) -> String {
@@ -289,6 +296,19 @@ pub(crate) struct Collection {
     /// In the order in which the merchant put them.
     pub(crate) products: IndexSet<u64>,
     pub(crate) metafields: Vec<Metafield>,
+}
+
+/// A title as it stands in an address.
+pub(crate) fn handle(title: &str) -> String {
+    let mut handle = String::with_capacity(title.len());
+    for character in title.chars().flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() {
+            handle.push(character);
+        } else if !handle.ends_with('-') && !handle.is_empty() {
+            handle.push('-');
+        }
+    }
+    handle.trim_end_matches('-').to_owned()
 }
 
 /// Text without its markup.

@@ -6,11 +6,11 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::generate::{FIRST_DAY, handle, rng};
 use super::model::{
-    Category, Cents, InventoryItem, InventoryLevel, Metafield, OptionValue, Product, ProductOption,
-    ProductStatus, Seconds, Variant,
+    Category, Cents, FIRST_DAY, InventoryItem, InventoryLevel, Metafield, OptionValue, Product,
+    ProductOption, ProductStatus, Seconds, Variant, handle,
 };
+use super::random::rng;
 use super::spec::CatalogSpec;
 
 const ADJECTIVES: [&str; 12] = [

@@ -1,15 +1,13 @@
 //! What a merchant does in the admin, and what only a simulator can do.
 
 mod catalog;
-mod listing;
+pub(crate) mod listing;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-pub use listing::{ProductSummary, VariantSummary};
 
 use crate::bulk::BulkBehaviour;
 use crate::call_counts::CallCounts;

@@ -8,7 +8,7 @@ use super::page::{
     MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, cursor, fingerprint, select_page,
     select_page_sorted,
 };
-use crate::catalog::generate::ById;
+use crate::catalog::model::ById;
 
 /// A page of nodes, ready to be asked for them.
 #[derive(Debug, Clone)]

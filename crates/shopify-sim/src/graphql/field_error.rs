@@ -1,6 +1,8 @@
 //! Why a field is not answered, and the form in which Shopify says so.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use super::position::Position;
 
 const SCOPES: &str = "https://shopify.dev/api/usage/access-scopes";
 
@@ -89,21 +91,5 @@ impl FieldError {
         ];
         let fields = fields.map(|(key, value)| (key.to_owned(), value));
         Value::Object(Map::from_iter(fields))
-    }
-}
-
-/// A place in the document, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-impl Position {
-    pub(crate) fn locations(position: Option<Self>) -> Value {
-        let locations = position.iter();
-        locations
-            .map(|at| json!({"line": at.line, "column": at.column}))
-            .collect()
     }
 }

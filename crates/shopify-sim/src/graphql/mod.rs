@@ -13,6 +13,7 @@ mod object;
 mod page;
 mod pinned_schema;
 mod plan;
+mod position;
 mod resolve;
 pub(crate) mod search;
 mod validation;

@@ -4,14 +4,13 @@ use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::{Field as Selected, Operation, Selection, SelectionSet};
 use apollo_compiler::introspection;
-use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{EnumType, ExtendedType};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node};
 use serde_json::{Map, Value, json};
 
-use super::field_error::Position;
 use super::pinned_schema::PinnedSchema;
+use super::position::{Position, position};
 use super::variables::{Coercion, literal};
 
 /// What an operation asks, with its variables filled in.
@@ -162,18 +161,6 @@ impl Role {
             Self::Object
         }
     }
-}
-
-/// Where in the document `span` begins.
-pub(super) fn position(
-    document: &ExecutableDocument,
-    span: Option<SourceSpan>,
-) -> Option<Position> {
-    let at = span?.line_column(&document.sources)?;
-    Some(Position {
-        line: at.line,
-        column: at.column,
-    })
 }
 
 fn is_introspection(name: &str) -> bool {

@@ -9,7 +9,7 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList};
 use serde_json::{Map, Value, json};
 
-use super::field_error::Position;
+use super::position::Position;
 
 /// The list `errors` for a document that is not valid.
 pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) -> Vec<Value> {

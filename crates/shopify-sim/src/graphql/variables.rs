@@ -6,9 +6,8 @@ use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use apollo_compiler::{ExecutableDocument, Name, Node};
 use serde_json::{Map, Value, json};
 
-use super::field_error::Position;
 use super::pinned_schema::PinnedSchema;
-use super::plan::position;
+use super::position::{Position, position};
 
 /// What is wrong with a value, and where in it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::TokenError;
+use super::token_error::TokenError;
 use crate::app::{scope_string, with_implied_scopes};
 use crate::id_generator::IdGenerator;
 

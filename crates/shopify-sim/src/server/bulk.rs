@@ -9,9 +9,10 @@ use http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::connection::ConnectionHandle;
-use super::control::query_parameter;
 use super::fault_injection::FaultInjector;
-use super::{Shops, response};
+use super::query::query_parameter;
+use super::response;
+use super::shops::Shops;
 use crate::fault::Route;
 use crate::shop::Shop;
 

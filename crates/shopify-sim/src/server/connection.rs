@@ -7,17 +7,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tower::ServiceExt;
-
-use super::uri_with_shop;
 
 /// A handle on the connection that a request came by; in each request's extensions.
 #[derive(Debug, Clone, Default)]
@@ -70,4 +68,35 @@ fn serve(
     }
     request.extensions_mut().insert(handle);
     Box::pin(router.oneshot(request.map(Body::new)))
+}
+
+/// Moves the shop from the host to the path, where the routes expect it: `/admin/…` of `example.myshopify.com` becomes
+/// `/example.myshopify.com/admin/…`.
+fn uri_with_shop(uri: &Uri, host: Option<&str>) -> Option<Uri> {
+    let path = uri.path_and_query()?.as_str();
+    if !path.starts_with("/admin/") {
+        return None;
+    }
+    let host = host?.split(':').next()?;
+    format!("/{host}{path}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shop_may_stand_in_the_host() {
+        let moved = |uri: &str, host| {
+            let uri = uri_with_shop(&uri.parse().unwrap(), host);
+            uri.map(|uri| uri.to_string())
+        };
+        assert_eq!(
+            moved("/admin/oauth?a=b", Some("a.myshopify.com:443")).unwrap(),
+            "/a.myshopify.com/admin/oauth?a=b"
+        );
+        assert_eq!(moved("/a/admin/oauth", Some("127.0.0.1:9292")), None);
+        assert_eq!(moved("/admin/oauth", None), None);
+        assert_eq!(moved("/admin/oauth", Some("a b")), None);
+    }
 }

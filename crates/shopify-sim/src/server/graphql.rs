@@ -10,13 +10,13 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::Shops;
 use super::connection::ConnectionHandle;
 use super::fault_injection::FaultInjector;
 use super::response::{
     self, API_VERSION, cost, error_response, max_cost_exceeded, status_response, throttled,
     unauthorized, with_request_id,
 };
+use super::shops::Shops;
 use crate::fault::Route;
 use crate::graphql::{MAX_QUERY_COST, PreparedOperation, Request};
 use crate::shop::Shop;

@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::Shops;
 use super::connection::ConnectionHandle;
 use super::fault_injection::FaultInjector;
 use super::response::{self, html_page, with_request_id};
+use super::shops::Shops;
 use crate::app::parse_scopes;
 use crate::fault::Route;
 use crate::oauth::{Authorization, TokenError, TokenResponse, encoded_host, signed_query};

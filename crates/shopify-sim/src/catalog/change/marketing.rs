@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{ChangeResult, CollectionChange, DiscountChange, Event, invalid, non_empty, not_found};
-use crate::catalog::discount::{CustomerGets, DiscountEffect, DiscountKind, RedeemCode};
-use crate::catalog::generate::handle;
-use crate::catalog::model::{Collection, Seconds};
-use crate::catalog::{Catalog, blank_discount};
+use crate::catalog::Catalog;
+use crate::catalog::discount::{CustomerGets, Discount, DiscountEffect, DiscountKind, RedeemCode};
+use crate::catalog::model::{Collection, Seconds, handle};
 use crate::webhook::body;
 
 impl Catalog {
@@ -18,7 +17,7 @@ impl Catalog {
     ) -> ChangeResult<u64> {
         let id = self.new_id();
         let kind = change.kind.unwrap_or(DiscountKind::CodeBasic);
-        let discount = blank_discount(id, kind, "Offer".to_owned(), now);
+        let discount = Discount::new(id, kind, "Offer".to_owned(), now);
         self.discounts.insert(id, discount);
         if let Err(error) = self.update_discount(
             id,

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::{ChangeResult, Event, ProductChange, invalid, money, non_empty, not_found};
 use crate::catalog::Catalog;
-use crate::catalog::generate::handle;
 use crate::catalog::model::{
     Cents, InventoryItem, InventoryLevel, Metafield, OptionValue, Product, ProductOption,
-    ProductStatus, Seconds, Variant,
+    ProductStatus, Seconds, Variant, handle,
 };
 use crate::webhook::body;
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::CsvProduct;
-use crate::catalog::generate::FIRST_DAY;
 use crate::catalog::model::{
-    InventoryItem, InventoryLevel, OptionValue, Product, ProductOption, ProductStatus, Variant,
+    FIRST_DAY, InventoryItem, InventoryLevel, OptionValue, Product, ProductOption, ProductStatus,
+    Variant,
 };
 
 /// A number for `name` that does not depend on what else the file holds.

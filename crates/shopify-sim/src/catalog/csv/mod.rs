@@ -1,11 +1,9 @@
 //! Reads Shopify's product export: one row per variant or picture, rows of a product share its handle.
 
-mod build;
+pub(super) mod build;
 
 use std::collections::HashMap;
 use std::io::Read;
-
-pub(super) use build::products;
 
 use super::model::{Cents, ProductStatus};
 

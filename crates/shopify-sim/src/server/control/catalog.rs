@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok};
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok};
 use crate::server::response;
 
 pub(super) async fn summary(path: ShopPath) -> ControlResult {

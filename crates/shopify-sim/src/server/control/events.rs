@@ -4,11 +4,12 @@ use axum::extract::RawQuery;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok, query_parameter};
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok};
 use crate::app::parse_scopes;
 use crate::bulk::BulkBehaviour;
 use crate::control::ComplianceTopic;
 use crate::fault::Fault;
+use crate::server::query::query_parameter;
 
 pub(super) async fn calls(path: ShopPath) -> ControlResult {
     ok(&json!(path.control.calls()))

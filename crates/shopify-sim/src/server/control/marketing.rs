@@ -1,6 +1,6 @@
 //! Changes of discounts and collections.
 
-use super::{ControlResult, JsonBody, ShopPath, created, no_content};
+use super::request::{ControlResult, JsonBody, ShopPath, created, no_content};
 use crate::catalog::change::{CollectionChange, DiscountChange};
 
 pub(super) async fn create_discount(

@@ -4,23 +4,19 @@ mod catalog;
 mod events;
 mod marketing;
 mod products;
+mod request;
 mod stock;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{delete, get, post, put};
-use http::StatusCode;
-use http::request::Parts;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Shops, response};
-use crate::catalog::change::ChangeError;
-use crate::control::ShopControl;
+use super::response;
+use super::shops::Shops;
 
 pub(super) fn routes() -> Router<Arc<Shops>> {
     Router::new()
@@ -92,148 +88,4 @@ fn event_routes() -> Router<Arc<Shops>> {
 async fn shops(State(shops): State<Arc<Shops>>) -> Response {
     let domains: Vec<_> = shops.by_name.values().map(|shop| &shop.domain).collect();
     response::json(200, &json!({ "shops": domains }))
-}
-
-/// Why a request is not followed.
-#[derive(Debug)]
-enum ControlError {
-    /// There is no such shop or thing.
-    Unknown(String),
-    /// The request makes no sense.
-    Invalid(String),
-}
-
-impl From<ChangeError> for ControlError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::NotFound { .. } => Self::Unknown(error.to_string()),
-            ChangeError::Invalid { .. } => Self::Invalid(error.to_string()),
-        }
-    }
-}
-
-impl IntoResponse for ControlError {
-    fn into_response(self) -> Response {
-        let (status, error) = match self {
-            Self::Unknown(error) => (404, error),
-            Self::Invalid(error) => (400, error),
-        };
-        response::json(status, &json!({ "error": error }))
-    }
-}
-
-type ControlResult = Result<Response, ControlError>;
-
-#[expect(clippy::unnecessary_wraps, reason = "the last line of handlers")]
-fn ok(body: &Value) -> ControlResult {
-    Ok(response::json(200, body))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the last line of handlers")]
-fn created(id: u64) -> ControlResult {
-    Ok(response::json(201, &json!({ "id": id })))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the last line of handlers")]
-fn no_content() -> ControlResult {
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// The control of the shop that the path names, and the path's numbers. With `?quiet=true` it announces nothing.
-struct ShopPath<T = ()> {
-    control: ShopControl,
-    parameters: T,
-}
-
-/// What stands behind the shop in a path.
-trait PathParameters: Sized {
-    fn read(parts: &[String]) -> Option<Self>;
-}
-
-impl PathParameters for () {
-    fn read(parts: &[String]) -> Option<Self> {
-        parts.is_empty().then_some(())
-    }
-}
-
-impl PathParameters for u64 {
-    fn read(parts: &[String]) -> Option<Self> {
-        let [id] = parts else { return None };
-        id.parse().ok()
-    }
-}
-
-impl PathParameters for (u64, u64) {
-    fn read(parts: &[String]) -> Option<Self> {
-        let [first, second] = parts else { return None };
-        Some((first.parse().ok()?, second.parse().ok()?))
-    }
-}
-
-impl PathParameters for String {
-    fn read(parts: &[String]) -> Option<Self> {
-        let [text] = parts else { return None };
-        Some(text.clone())
-    }
-}
-
-impl<T: PathParameters> FromRequestParts<Arc<Shops>> for ShopPath<T> {
-    type Rejection = ControlError;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        shops: &Arc<Shops>,
-    ) -> Result<Self, Self::Rejection> {
-        let Path(path) = Path::<Vec<String>>::from_request_parts(parts, shops)
-            .await
-            .map_err(|error| ControlError::Invalid(error.to_string()))?;
-        let (shop, rest) = path
-            .split_first()
-            .ok_or_else(|| ControlError::Unknown("the path names no shop".to_owned()))?;
-        let known = shops
-            .find(shop)
-            .ok_or_else(|| ControlError::Unknown(format!("there is no shop {shop}")))?;
-        let parameters = T::read(rest)
-            .ok_or_else(|| ControlError::Invalid(format!("{} is no number", rest.join(" or "))))?;
-        let control = ShopControl::new(Arc::clone(known));
-        let control = match query_parameter(parts.uri.query(), "quiet").as_deref() {
-            None | Some("false") => control,
-            Some("true" | "") => control.without_webhooks(),
-            Some(_) => {
-                return Err(ControlError::Invalid(
-                    "quiet: it is true or false".to_owned(),
-                ));
-            }
-        };
-        Ok(Self {
-            control,
-            parameters,
-        })
-    }
-}
-
-/// A parameter of the query string.
-pub(super) fn query_parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// A JSON body, whatever its content type: `curl -d` says that it is a form.
-struct JsonBody<T>(T);
-
-impl<T: DeserializeOwned> FromRequest<Arc<Shops>> for JsonBody<T> {
-    type Rejection = ControlError;
-
-    async fn from_request(request: Request, shops: &Arc<Shops>) -> Result<Self, Self::Rejection> {
-        let bytes = Bytes::from_request(request, shops)
-            .await
-            .map_err(|error| ControlError::Invalid(error.to_string()))?;
-        // An empty body asks for what can be left out.
-        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(bytes).map(Self).map_err(|error| {
-            ControlError::Invalid(format!("the body is not what is asked for: {error}"))
-        })
-    }
 }

@@ -4,10 +4,9 @@ use axum::extract::RawQuery;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    ControlError, ControlResult, JsonBody, ShopPath, created, no_content, ok, query_parameter,
-};
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, created, no_content, ok};
 use crate::catalog::change::ProductChange;
+use crate::server::query::query_parameter;
 
 pub(super) async fn list(path: ShopPath, RawQuery(query): RawQuery) -> ControlResult {
     let limit = match query_parameter(query.as_deref(), "limit") {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::catalog::Name;
-use super::{ControlResult, JsonBody, ShopPath, created, no_content};
+use super::request::{ControlResult, JsonBody, ShopPath, created, no_content};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
