@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::behaviour::BulkBehaviour;
 use super::jsonl::ResultFile;
 use crate::catalog::model::{Seconds, iso};
-use crate::graphql::PreparedOperation;
+use crate::graphql::prepared::PreparedOperation;
 use crate::id_generator::IdGenerator;
 
 /// How many queries of an app run at a time in a shop, since version 2026-01.

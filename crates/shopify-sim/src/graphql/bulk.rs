@@ -6,20 +6,16 @@ use std::sync::Arc;
 use apollo_compiler::ExecutableDocument;
 use serde_json::{Map, Value};
 
-use super::PreparedOperation;
-use super::connection::Paginator;
 use super::cost;
 use super::execute::{CostResult, Execution};
 use super::field_error::FieldError;
-use super::object::{FieldResult, Node, RequestContext, ResolvedValue, SelectedField, or_null};
-use super::page::SortKey;
+use super::object::{Node, RequestContext, ResolvedValue, SelectedField, or_null};
 use super::pinned_schema::PinnedSchema;
 use super::plan::{Field, FieldKind, Plan, Role, SelectionsByType};
-use super::resolve::{filters, values};
-use super::search::Search;
+use super::prepared::PreparedOperation;
+use super::resolve::bulk_operation::id_argument;
 use super::validation;
-use crate::bulk::{BulkOperation, BulkOperations, BulkRequest};
-use crate::catalog::gid::{Gid, gid};
+use crate::bulk::{BulkOperations, BulkRequest};
 
 const MAX_CONNECTIONS: usize = 5;
 const MAX_DEPTH: usize = 2;
@@ -140,7 +136,7 @@ fn cancel(
             message: message.to_owned(),
         }]
     };
-    let id = number(selected).ok_or_else(|| user_error("Bulk operation does not exist"))?;
+    let id = id_argument(selected).ok_or_else(|| user_error("Bulk operation does not exist"))?;
     let operation = bulk
         .find(id)
         .ok_or_else(|| user_error("Bulk operation does not exist"))?;
@@ -151,11 +147,6 @@ fn cancel(
     }
     bulk.cancel(id, context.now);
     Ok(Some(id))
-}
-
-fn number(selected: SelectedField<'_>) -> Option<u64> {
-    let gid = Gid::parse(selected.text("id")?)?;
-    (gid.kind == "BulkOperation").then_some(gid.id)
 }
 
 /// Shopify's rules for a query that is run in bulk. The error is a sentence.
@@ -248,75 +239,6 @@ fn selections_of<'p>(selections: &'p SelectionsByType, name: &str) -> Option<&'p
         FieldKind::Composite(_, selections) => Some(selections),
         _ => None,
     }
-}
-
-/// The fields of the query root.
-pub(super) fn query<'a>(
-    context: &'a RequestContext<'a>,
-    selected: SelectedField<'_>,
-) -> FieldResult<'a> {
-    match selected.name() {
-        "bulkOperation" => {
-            let id = number(selected)
-                .ok_or_else(|| FieldError::invalid_id(selected.text("id").unwrap_or_default()))?;
-            let found = context.operations.iter().find(|each| each.id == id);
-            Ok(ResolvedValue::node(context, found.map(Node::BulkOperation)))
-        }
-        "bulkOperations" => list(context, selected),
-        _ => Err(selected.not_simulated()),
-    }
-}
-
-fn list<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
-    let sort = selected.text("sortKey").unwrap_or("CREATED_AT");
-    let paginator = Paginator::new(context, selected, "BulkOperation", 0, sort)?;
-    let search = Search::parse(selected.text("query"), filters::BULK_OPERATION);
-    let search = search.map_err(FieldError::bad_request)?;
-    let wanted = |each: &&BulkOperation| {
-        let each = filters::SearchableBulkOperation {
-            operation: each,
-            now: context.now,
-        };
-        search.matches(&each)
-    };
-    Ok(
-        paginator.paginate(context.operations.iter().filter(wanted).map(|each| {
-            let at = match sort {
-                "COMPLETED_AT" => each.completed_at.unwrap_or_default(),
-                _ => each.created_at,
-            };
-            (SortKey::Signed(at), each.id, Node::BulkOperation(each))
-        })),
-    )
-}
-
-/// An operation as the API shows it.
-pub(super) fn operation<'a>(
-    context: &'a RequestContext<'a>,
-    operation: &'a BulkOperation,
-    selected: SelectedField<'_>,
-) -> FieldResult<'a> {
-    let result = &operation.result;
-    let url = operation.url_at(context.now);
-    Ok(match selected.name() {
-        "id" => gid("BulkOperation", operation.id).into(),
-        "type" => "QUERY".into(),
-        "status" => operation.status_at(context.now).into(),
-        "errorCode" => or_null(operation.error_code()),
-        "createdAt" => values::timestamp(operation.created_at),
-        "completedAt" => operation
-            .completed_at
-            .map_or(ResolvedValue::Null, values::timestamp),
-        "objectCount" => values::unsigned_int64(result.objects),
-        "rootObjectCount" => values::unsigned_int64(result.roots),
-        "fileSize" => url.map_or(ResolvedValue::Null, |_| {
-            values::unsigned_int64(result.text.len() as u64)
-        }),
-        "url" => or_null(url),
-        "partialDataUrl" => ResolvedValue::Null,
-        "query" => operation.query.as_str().into(),
-        _ => return Err(selected.not_simulated()),
-    })
 }
 
 /// Whether the errors of a bulk query are about permissions.

@@ -6,11 +6,36 @@ use std::io::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::ExecutionResult;
 use super::cost;
 use super::field_error::FieldError;
 use super::object::{FieldResult, ResolvedValue, SelectedField};
 use super::plan::{Field, FieldKind, Leaf, Plan, TypeWrapper};
+use super::resolve::resolve;
+
+/// What a request came to.
+#[derive(Debug)]
+pub(crate) struct ExecutionResult {
+    /// JSON; `null` when nothing can be told.
+    pub(crate) data: Vec<u8>,
+    /// Empty when all went well.
+    pub(crate) errors: Vec<Value>,
+    pub(crate) actual_cost: u64,
+}
+
+impl ExecutionResult {
+    /// The body to answer with.
+    pub(crate) fn into_body(self, extensions: &Value) -> Vec<u8> {
+        let mut body = b"{\"data\":".to_vec();
+        body.reserve(self.data.len() + 512);
+        body.extend(self.data);
+        if !self.errors.is_empty() {
+            let errors = Value::from(self.errors);
+            body.extend(format!(",\"errors\":{errors}").bytes());
+        }
+        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
+        body
+    }
+}
 
 /// A null where none may be: it takes the place of what is around it.
 #[derive(Debug)]
@@ -93,7 +118,7 @@ impl<'p> Execution<'p> {
     pub(super) fn resolve_field(&mut self, field: &'p Field, of: &ResolvedValue<'_>) -> CostResult {
         let resolved = match field.kind {
             FieldKind::Typename => Ok(of.type_name().into()),
-            _ => of.resolve(SelectedField { field }),
+            _ => resolve(of, SelectedField { field }),
         };
         self.complete_field(field, resolved)
     }

@@ -4,16 +4,17 @@
 //! cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds.
 
 mod bulk;
-mod connection;
 mod cost;
 mod execute;
 mod field_error;
 mod mutation;
 mod object;
 mod page;
+mod paginator;
 mod pinned_schema;
 mod plan;
 mod position;
+pub(crate) mod prepared;
 mod resolve;
 pub(crate) mod search;
 mod validation;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 pub(crate) use cost::MAX_QUERY_COST;
+pub(crate) use execute::ExecutionResult;
 pub(crate) use object::RequestContext;
 
 use crate::bulk::BulkOperations;
@@ -39,6 +41,7 @@ use execute::Execution;
 use object::{Node, Object, ResolvedValue};
 use pinned_schema::PinnedSchema;
 use plan::Plan;
+use prepared::PreparedOperation;
 
 /// How many validated documents are kept. A client has a few dozen; the rest are somebody's experiments.
 const MAX_CACHED_DOCUMENTS: usize = 256;
@@ -62,24 +65,6 @@ pub(crate) struct Request {
 
 fn null_is_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
-/// A valid and priced request.
-#[derive(Debug)]
-pub(crate) struct PreparedOperation {
-    pinned: Arc<PinnedSchema>,
-    plan: Plan,
-    requested_cost: u64,
-}
-
-/// What a request came to.
-#[derive(Debug)]
-pub(crate) struct ExecutionResult {
-    /// JSON; `null` when nothing can be told.
-    pub(crate) data: Vec<u8>,
-    /// Empty when all went well.
-    pub(crate) errors: Vec<Value>,
-    pub(crate) actual_cost: u64,
 }
 
 impl AdminApi {
@@ -138,20 +123,6 @@ impl AdminApi {
 }
 
 impl PreparedOperation {
-    /// The operation's own name.
-    pub(crate) fn operation_name(&self) -> Option<&str> {
-        self.plan.name.as_deref()
-    }
-
-    pub(crate) fn is_mutation(&self) -> bool {
-        self.plan.is_mutation
-    }
-
-    /// The cost if every connection is full; above [`MOST_POINTS`] Shopify refuses to run it.
-    pub(crate) fn requested_cost(&self) -> u64 {
-        self.requested_cost
-    }
-
     /// Answers a query.
     pub(crate) fn execute_query(&self, context: &RequestContext<'_>) -> ExecutionResult {
         let node = Node::Query;
@@ -184,20 +155,5 @@ impl PreparedOperation {
             }
             mutation::execute_field(execution, &self.pinned, context, subscriptions, field)
         })
-    }
-}
-
-impl ExecutionResult {
-    /// The body to answer with.
-    pub(crate) fn into_body(self, extensions: &Value) -> Vec<u8> {
-        let mut body = b"{\"data\":".to_vec();
-        body.reserve(self.data.len() + 512);
-        body.extend(self.data);
-        if !self.errors.is_empty() {
-            let errors = Value::from(self.errors);
-            body.extend(format!(",\"errors\":{errors}").bytes());
-        }
-        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
-        body
     }
 }

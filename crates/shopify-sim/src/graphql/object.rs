@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::bulk;
-use super::connection::{Connection, Edge};
 use super::field_error::FieldError;
+use super::page::{SortKey, cursor};
 use super::plan::Field;
-use super::resolve::{collection, discount, inventory, product, root, shop, webhook};
 use crate::bulk::BulkOperation;
 use crate::catalog::Catalog;
-use crate::catalog::discount::{Discount, RedeemCode};
+use crate::catalog::discount::{Discount, DiscountItems, RedeemCode};
 use crate::catalog::model::{
     Collection, InventoryLevel, Location, Metafield, Product, Seconds, Variant,
 };
@@ -73,6 +71,26 @@ pub(crate) enum DiscountSide {
     Gets,
 }
 
+/// What a metafield belongs to, and whether its key is told with its namespace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetafieldOwner {
+    pub(super) kind: &'static str,
+    pub(super) qualified: bool,
+}
+
+impl MetafieldOwner {
+    pub(super) const PRODUCT: Self = Self::new("PRODUCT");
+    pub(super) const VARIANT: Self = Self::new("PRODUCTVARIANT");
+    pub(super) const COLLECTION: Self = Self::new("COLLECTION");
+
+    const fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            qualified: false,
+        }
+    }
+}
+
 /// Something that fields are asked of, by reference into the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Node<'a> {
@@ -91,7 +109,7 @@ pub(crate) enum Node<'a> {
     Location(&'a Location),
     Collection(&'a Collection),
     CollectionSource(&'a Collection),
-    Metafield(&'a Metafield, product::MetafieldOwner),
+    Metafield(&'a Metafield, MetafieldOwner),
     DiscountNode(&'a Discount, DiscountNodeKind),
     Discount(&'a Discount),
     DiscountItems(&'a Discount, DiscountSide),
@@ -127,48 +145,26 @@ impl<'a> Object<'a> {
             Node::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
             Node::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
             Node::Discount(discount) => discount.kind.type_name(),
-            Node::DiscountItems(discount, side) => discount::items_type_name(discount, side),
+            Node::DiscountItems(discount, side) => items_type_name(discount, side),
             Node::RedeemCode(_) => "DiscountRedeemCode",
             Node::WebhookSubscription(_) => "WebhookSubscription",
             Node::BulkOperation(_) => "BulkOperation",
         }
     }
+}
 
-    fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
-        let context = self.context;
-        match self.node {
-            Node::Query => root::query(context, selected),
-            Node::Shop => shop::shop(context, selected),
-            Node::AppInstallation => shop::installation(context, selected),
-            Node::Product(product, at_root) => {
-                product::product(context, product, at_root, selected)
-            }
-            Node::Variant(product, variant) => {
-                product::variant(context, product, variant, selected)
-            }
-            Node::SelectedOption(name, value) => product::choice(name, value, selected),
-            Node::InventoryItem(product, variant) => {
-                inventory::item(context, product, variant, selected)
-            }
-            Node::InventoryLevel(product, variant, level) => {
-                inventory::level(context, product, variant, level, selected)
-            }
-            Node::InventoryQuantity(level, name) => inventory::quantity(level, name, selected),
-            Node::Location(location) => inventory::location(context, location, selected),
-            Node::Collection(collection) => collection::collection(context, collection, selected),
-            Node::CollectionSource(collection) => collection::source(collection, selected),
-            Node::Metafield(field, owner) => product::metafield(field, owner, selected),
-            Node::DiscountNode(discount, form) => discount::node(context, discount, form, selected),
-            Node::Discount(discount) => discount::discount(context, discount, selected),
-            Node::DiscountItems(discount, side) => {
-                discount::items(context, discount, side, selected)
-            }
-            Node::RedeemCode(code) => discount::redeem_code(code, selected),
-            Node::WebhookSubscription(subscription) => {
-                webhook::subscription(subscription, selected)
-            }
-            Node::BulkOperation(operation) => bulk::operation(context, operation, selected),
-        }
+pub(super) fn items_on(discount: &Discount, side: DiscountSide) -> &DiscountItems {
+    match side {
+        DiscountSide::Buys => &discount.buys_items,
+        DiscountSide::Gets => &discount.gets_items,
+    }
+}
+
+fn items_type_name(discount: &Discount, which: DiscountSide) -> &'static str {
+    match items_on(discount, which) {
+        DiscountItems::All => "AllDiscountItems",
+        DiscountItems::Products { .. } => "DiscountProducts",
+        DiscountItems::Collections(_) => "DiscountCollections",
     }
 }
 
@@ -260,20 +256,6 @@ impl<'a> ResolvedValue<'a> {
             _ => 1,
         }
     }
-
-    pub(super) fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
-        match self {
-            Self::Node(object) => object.resolve(selected),
-            Self::Connection(connection) => connection.resolve(selected),
-            Self::Edge(edge) => edge.resolve(selected),
-            Self::Object(_, fields) => {
-                let found = fields.iter().find(|(name, _)| *name == selected.name());
-                let found = found.map(|(_, tree)| tree.clone());
-                found.ok_or_else(|| selected.not_simulated())
-            }
-            _ => Err(selected.not_simulated()),
-        }
-    }
 }
 
 impl<'a> From<&'a str> for ResolvedValue<'a> {
@@ -309,6 +291,74 @@ impl From<usize> for ResolvedValue<'_> {
 impl From<f64> for ResolvedValue<'_> {
     fn from(number: f64) -> Self {
         Self::Json(number.into())
+    }
+}
+
+/// A page of nodes, ready to be asked for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection<'a> {
+    /// The nodes' type, of which the connection's and the edge's names are made.
+    pub(super) node_type: &'static str,
+    pub(super) edges: Vec<Edge<'a>>,
+    pub(super) has_next: bool,
+    pub(super) has_previous: bool,
+}
+
+/// A node with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge<'a> {
+    pub(super) object: Object<'a>,
+    pub(super) node_type: &'static str,
+    pub(super) connection_id: u64,
+    pub(super) key: SortKey,
+    pub(super) id: u64,
+}
+
+impl Connection<'_> {
+    pub(crate) fn size(&self) -> usize {
+        self.edges.len()
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.node_type {
+            "Product" => "ProductConnection",
+            "ProductVariant" => "ProductVariantConnection",
+            "InventoryItem" => "InventoryItemConnection",
+            "InventoryLevel" => "InventoryLevelConnection",
+            "Location" => "LocationConnection",
+            "Collection" => "CollectionConnection",
+            "Metafield" => "MetafieldConnection",
+            "DiscountNode" => "DiscountNodeConnection",
+            "DiscountCodeNode" => "DiscountCodeNodeConnection",
+            "DiscountAutomaticNode" => "DiscountAutomaticNodeConnection",
+            "DiscountRedeemCode" => "DiscountRedeemCodeConnection",
+            "BulkOperation" => "BulkOperationConnection",
+            _ => "WebhookSubscriptionConnection",
+        }
+    }
+}
+
+impl Edge<'_> {
+    pub(super) fn cursor(&self) -> String {
+        cursor(self.connection_id, &self.key, self.id)
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.node_type {
+            "Product" => "ProductEdge",
+            "ProductVariant" => "ProductVariantEdge",
+            "InventoryItem" => "InventoryItemEdge",
+            "InventoryLevel" => "InventoryLevelEdge",
+            "Location" => "LocationEdge",
+            "Collection" => "CollectionEdge",
+            "Metafield" => "MetafieldEdge",
+            "DiscountNode" => "DiscountNodeEdge",
+            "DiscountCodeNode" => "DiscountCodeNodeEdge",
+            "DiscountAutomaticNode" => "DiscountAutomaticNodeEdge",
+            "DiscountRedeemCode" => "DiscountRedeemCodeEdge",
+            "BulkOperation" => "BulkOperationEdge",
+            _ => "WebhookSubscriptionEdge",
+        }
     }
 }
 

@@ -18,7 +18,8 @@ use super::response::{
 };
 use super::shops::Shops;
 use crate::fault::Route;
-use crate::graphql::{MAX_QUERY_COST, PreparedOperation, Request};
+use crate::graphql::prepared::PreparedOperation;
+use crate::graphql::{MAX_QUERY_COST, Request};
 use crate::shop::Shop;
 
 /// The stable versions that can be called, oldest first.

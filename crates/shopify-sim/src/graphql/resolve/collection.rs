@@ -1,11 +1,12 @@
 //! Collections.
 
-use super::super::connection::{Paginator, unordered_key};
 use super::super::object::{
-    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
+    FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
+    or_null,
 };
 use super::super::page::SortKey;
-use super::product::{MetafieldOwner, metafields};
+use super::super::paginator::{Paginator, unordered_key};
+use super::product::metafields;
 use super::values::{PRODUCT_SCOPES, count, timestamp, truncate, unsigned_int64};
 use crate::catalog::gid::{Gid, gid};
 use crate::catalog::model::{Collection, Product, plain_text};

@@ -1,12 +1,12 @@
 //! Discounts of all eight kinds. That a kind has a field is for the schema to say; here each field is answered alike.
 
-use super::super::connection::{Paginator, unordered_key};
 use super::super::field_error::FieldError;
 use super::super::object::{
     DiscountNodeKind, DiscountSide, FieldResult, Node, Object, RequestContext, ResolvedValue,
-    SelectedField, or_null,
+    SelectedField, items_on, or_null,
 };
 use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
 use super::filters;
 use super::values::{PRODUCT_SCOPES, count, money, timestamp, unsigned_int64};
@@ -229,21 +229,6 @@ fn destination<'a>(destination: &Destination) -> ResolvedValue<'a> {
     }
 }
 
-fn side(discount: &Discount, side: DiscountSide) -> &DiscountItems {
-    match side {
-        DiscountSide::Buys => &discount.buys_items,
-        DiscountSide::Gets => &discount.gets_items,
-    }
-}
-
-pub(crate) fn items_type_name(discount: &Discount, which: DiscountSide) -> &'static str {
-    match side(discount, which) {
-        DiscountItems::All => "AllDiscountItems",
-        DiscountItems::Products { .. } => "DiscountProducts",
-        DiscountItems::Collections(_) => "DiscountCollections",
-    }
-}
-
 pub(crate) fn items<'a>(
     context: &'a RequestContext<'a>,
     discount: &'a Discount,
@@ -253,7 +238,7 @@ pub(crate) fn items<'a>(
     // A discount has two such lists under one number: their cursors must not fit each other.
     let parent = discount.id * 2 + u64::from(which == DiscountSide::Buys);
     let catalog = context.catalog;
-    Ok(match (selected.name(), side(discount, which)) {
+    Ok(match (selected.name(), items_on(discount, which)) {
         ("allItems", _) => true.into(),
         ("products", DiscountItems::Products { products, .. }) => {
             context.require_scope(selected, PRODUCT_SCOPES)?;

@@ -1,11 +1,11 @@
 //! Stock: what is counted, where, and the places themselves.
 
-use super::super::connection::{Paginator, unordered_key};
 use super::super::field_error::FieldError;
 use super::super::object::{
     FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
 };
 use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
 use super::filters::{self, SearchableInventoryLevel};
 use super::values::{

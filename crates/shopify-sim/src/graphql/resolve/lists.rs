@@ -1,15 +1,17 @@
 //! The connections of the root, and the counts that go with them.
 
-use super::super::connection::{Paginator, unordered_key};
 use super::super::field_error::FieldError;
 use super::super::object::{DiscountNodeKind, FieldResult, Node, RequestContext, SelectedField};
 use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
 use super::filters::{self, SearchableDiscount, SearchableInventoryItem, SearchableVariant};
-use super::product::variant_sort_key;
+use super::sort::{
+    collection_sort_key, discount_sort_key, location_sort_key, product_sort_key, variant_sort_key,
+};
 use super::values::count;
 use crate::catalog::discount::Discount;
-use crate::catalog::model::{Collection, Location, Product, ProductStatus, Variant};
+use crate::catalog::model::{Collection, Product, ProductStatus, Variant};
 use crate::webhook::subscription::Subscription;
 
 /// Reads the arguments that connections and counts share.
@@ -61,19 +63,6 @@ pub(super) fn products<'a>(
         let sort_key = product_sort_key(context, product, sort);
         (sort_key, product.id, Node::Product(product, false))
     })))
-}
-
-fn product_sort_key(context: &RequestContext<'_>, product: &Product, sort: &str) -> SortKey {
-    match sort {
-        "TITLE" => SortKey::Text(product.title.to_lowercase()),
-        "VENDOR" => SortKey::Text(product.vendor.to_lowercase()),
-        "PRODUCT_TYPE" => SortKey::Text(product.kind.to_lowercase()),
-        "CREATED_AT" => SortKey::Signed(product.created_at),
-        "UPDATED_AT" => SortKey::Signed(product.updated_at),
-        "PUBLISHED_AT" => SortKey::Signed(product.published_at.unwrap_or(i64::MAX)),
-        "INVENTORY_TOTAL" => SortKey::Signed(product.total_inventory().into()),
-        _ => unordered_key(context, product.id),
-    }
 }
 
 pub(super) fn products_count<'a>(
@@ -140,14 +129,6 @@ pub(super) fn items<'a>(
     })))
 }
 
-fn location_sort_key(context: &RequestContext<'_>, location: &Location, sort: &str) -> SortKey {
-    match sort {
-        "ID" => SortKey::Number(location.id),
-        "NAME" => SortKey::Text(location.name.to_lowercase()),
-        _ => unordered_key(context, location.id),
-    }
-}
-
 pub(super) fn locations<'a>(
     context: &'a RequestContext<'a>,
     selected: SelectedField<'_>,
@@ -172,19 +153,6 @@ pub(super) fn locations_count<'a>(
     let found = context.catalog.locations.values();
     let found = found.filter(|location| location.active && search.matches(location));
     Ok(count(selected, found))
-}
-
-fn collection_sort_key(
-    context: &RequestContext<'_>,
-    collection: &Collection,
-    sort: &str,
-) -> SortKey {
-    match sort {
-        "ID" => SortKey::Number(collection.id),
-        "TITLE" => SortKey::Text(collection.title.to_lowercase()),
-        "UPDATED_AT" => SortKey::Signed(collection.updated_at),
-        _ => unordered_key(context, collection.id),
-    }
 }
 
 /// The collections of the shop, or those that hold one product.
@@ -238,18 +206,6 @@ pub(super) fn collections_count<'a>(
     let search = search(selected, filters::COLLECTION)?;
     let found = context.catalog.collections.values();
     Ok(count(selected, found.filter(|each| search.matches(each))))
-}
-
-fn discount_sort_key(context: &RequestContext<'_>, discount: &Discount, sort: &str) -> SortKey {
-    match sort {
-        "ID" => SortKey::Number(discount.id),
-        "TITLE" => SortKey::Text(discount.title.to_lowercase()),
-        "CREATED_AT" => SortKey::Signed(discount.created_at),
-        "UPDATED_AT" => SortKey::Signed(discount.updated_at),
-        "STARTS_AT" => SortKey::Signed(discount.starts_at),
-        "ENDS_AT" => SortKey::Signed(discount.ends_at.unwrap_or(i64::MAX)),
-        _ => unordered_key(context, discount.id),
-    }
 }
 
 fn is_of_kind(discount: &Discount, form: DiscountNodeKind) -> bool {

@@ -3,38 +3,20 @@
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::super::connection::{Paginator, unordered_key};
 use super::super::object::{
-    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
+    FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
+    or_null,
 };
 use super::super::page::{MAX_PAGE_SIZE, SortKey};
+use super::super::paginator::{Paginator, unordered_key};
 use super::lists;
+use super::sort::{display_name, variant_sort_key};
 use super::values::{INVENTORY_ITEM_SCOPES, count, money, timestamp, truncate, unsigned_int64};
 use crate::catalog::gid::{Gid, gid};
 use crate::catalog::model::{Category, Cents, Metafield, Product, ProductOption, Variant};
 
 /// How many variants a product has at most, and gives at once when it is asked for by `product(id:)`.
 const MAX_VARIANTS: usize = 2_048;
-
-/// What a metafield belongs to, and whether its key is told with its namespace.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MetafieldOwner {
-    kind: &'static str,
-    qualified: bool,
-}
-
-impl MetafieldOwner {
-    pub(super) const PRODUCT: Self = Self::new("PRODUCT");
-    pub(super) const VARIANT: Self = Self::new("PRODUCTVARIANT");
-    pub(super) const COLLECTION: Self = Self::new("COLLECTION");
-
-    const fn new(kind: &'static str) -> Self {
-        Self {
-            kind,
-            qualified: false,
-        }
-    }
-}
 
 pub(crate) fn product<'a>(
     context: &'a RequestContext<'a>,
@@ -188,27 +170,6 @@ fn variants<'a>(
         };
         (sort_key, variant.id, Node::Variant(product, variant))
     })))
-}
-
-/// Where a variant stands in an order that is not that of its product.
-pub(super) fn variant_sort_key(
-    context: &RequestContext<'_>,
-    product: &Product,
-    variant: &Variant,
-    sort: &str,
-) -> SortKey {
-    match sort {
-        "ID" => SortKey::Number(variant.id),
-        "SKU" => SortKey::Text(variant.sku.as_deref().unwrap_or_default().to_lowercase()),
-        "TITLE" | "NAME" => SortKey::Text(product.variant_title(variant).to_lowercase()),
-        "FULL_TITLE" => SortKey::Text(display_name(product, variant).to_lowercase()),
-        "INVENTORY_QUANTITY" => SortKey::Signed(variant.quantity().into()),
-        _ => unordered_key(context, variant.id),
-    }
-}
-
-fn display_name(product: &Product, variant: &Variant) -> String {
-    format!("{} - {}", product.title, product.variant_title(variant))
 }
 
 pub(crate) fn variant<'a>(

@@ -1,15 +1,15 @@
 //! The fields of the query root.
 
-use super::super::bulk;
 use super::super::field_error::FieldError;
 use super::super::object::{
-    DiscountNodeKind, FieldResult, Node, RequestContext, ResolvedValue, SelectedField,
+    DiscountNodeKind, FieldResult, MetafieldOwner, Node, RequestContext, ResolvedValue,
+    SelectedField,
 };
 use super::super::page::MAX_PAGE_SIZE;
 use super::values::{
     DISCOUNT_SCOPES, INVENTORY_ITEM_SCOPES, INVENTORY_LEVEL_SCOPES, LOCATION_SCOPES, PRODUCT_SCOPES,
 };
-use super::{lists, product, shop};
+use super::{bulk_operation, lists, product, shop};
 use crate::catalog::gid::Gid;
 use crate::catalog::model::Metafield;
 
@@ -39,7 +39,7 @@ pub(crate) fn query<'a>(
         "webhookSubscriptions" => lists::subscriptions(context, selected),
         "webhookSubscriptionsCount" => lists::subscriptions_count(context, selected),
         "webhookSubscription" => node_of_kind(context, selected, &["WebhookSubscription"]),
-        name if name.starts_with("bulkOperation") => bulk::query(context, selected),
+        name if name.starts_with("bulkOperation") => bulk_operation::query(context, selected),
         name if name.contains("iscount") => discounts(context, selected),
         name if name.starts_with("inventory") || name.starts_with("location") => {
             inventory(context, selected)
@@ -255,13 +255,12 @@ fn metafield<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
     let of_products = catalog.products.values().find_map(|product| {
         let of_variant = || {
             let mut variants = product.variants.iter();
-            variants
-                .find_map(|variant| find_in(&variant.metafields, product::MetafieldOwner::VARIANT))
+            variants.find_map(|variant| find_in(&variant.metafields, MetafieldOwner::VARIANT))
         };
-        find_in(&product.metafields, product::MetafieldOwner::PRODUCT).or_else(of_variant)
+        find_in(&product.metafields, MetafieldOwner::PRODUCT).or_else(of_variant)
     });
     of_products.or_else(|| {
         let mut collections = catalog.collections.values();
-        collections.find_map(|each| find_in(&each.metafields, product::MetafieldOwner::COLLECTION))
+        collections.find_map(|each| find_in(&each.metafields, MetafieldOwner::COLLECTION))
     })
 }

@@ -1,34 +1,12 @@
 //! Connections, edges and page infos.
 
 use super::field_error::FieldError;
-use super::object::{
-    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
-};
+use super::object::{Connection, Edge, Node, Object, RequestContext, ResolvedValue, SelectedField};
 use super::page::{
-    MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, cursor, fingerprint, select_page,
+    MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, fingerprint, select_page,
     select_page_sorted,
 };
 use crate::catalog::model::ById;
-
-/// A page of nodes, ready to be asked for them.
-#[derive(Debug, Clone)]
-pub(crate) struct Connection<'a> {
-    /// The nodes' type, of which the connection's and the edge's names are made.
-    node_type: &'static str,
-    edges: Vec<Edge<'a>>,
-    has_next: bool,
-    has_previous: bool,
-}
-
-/// A node with its place.
-#[derive(Debug, Clone)]
-pub(crate) struct Edge<'a> {
-    object: Object<'a>,
-    node_type: &'static str,
-    connection_id: u64,
-    key: SortKey,
-    id: u64,
-}
 
 /// What is needed to answer a connection.
 #[derive(Debug)]
@@ -152,91 +130,5 @@ pub(crate) fn unordered_key(context: &RequestContext<'_>, id: u64) -> SortKey {
     match context.shuffle {
         0 => SortKey::Number(id),
         shuffle => SortKey::Number(fingerprint(&[&shuffle.to_string(), &id.to_string()])),
-    }
-}
-
-impl<'a> Connection<'a> {
-    pub(crate) fn size(&self) -> usize {
-        self.edges.len()
-    }
-
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self.node_type {
-            "Product" => "ProductConnection",
-            "ProductVariant" => "ProductVariantConnection",
-            "InventoryItem" => "InventoryItemConnection",
-            "InventoryLevel" => "InventoryLevelConnection",
-            "Location" => "LocationConnection",
-            "Collection" => "CollectionConnection",
-            "Metafield" => "MetafieldConnection",
-            "DiscountNode" => "DiscountNodeConnection",
-            "DiscountCodeNode" => "DiscountCodeNodeConnection",
-            "DiscountAutomaticNode" => "DiscountAutomaticNodeConnection",
-            "DiscountRedeemCode" => "DiscountRedeemCodeConnection",
-            "BulkOperation" => "BulkOperationConnection",
-            _ => "WebhookSubscriptionConnection",
-        }
-    }
-
-    pub(crate) fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
-        Ok(match selected.name() {
-            "nodes" => ResolvedValue::List(
-                self.edges
-                    .iter()
-                    .map(|edge| ResolvedValue::Node(edge.object))
-                    .collect(),
-            ),
-            "edges" => ResolvedValue::List(
-                self.edges
-                    .iter()
-                    .map(|edge| ResolvedValue::Edge(Box::new(edge.clone())))
-                    .collect(),
-            ),
-            "pageInfo" => {
-                let cursor = |edge: Option<&Edge<'_>>| or_null(edge.map(Edge::cursor));
-                ResolvedValue::Object(
-                    "PageInfo",
-                    vec![
-                        ("hasNextPage", self.has_next.into()),
-                        ("hasPreviousPage", self.has_previous.into()),
-                        ("startCursor", cursor(self.edges.first())),
-                        ("endCursor", cursor(self.edges.last())),
-                    ],
-                )
-            }
-            _ => return Err(selected.not_simulated()),
-        })
-    }
-}
-
-impl<'a> Edge<'a> {
-    fn cursor(&self) -> String {
-        cursor(self.connection_id, &self.key, self.id)
-    }
-
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self.node_type {
-            "Product" => "ProductEdge",
-            "ProductVariant" => "ProductVariantEdge",
-            "InventoryItem" => "InventoryItemEdge",
-            "InventoryLevel" => "InventoryLevelEdge",
-            "Location" => "LocationEdge",
-            "Collection" => "CollectionEdge",
-            "Metafield" => "MetafieldEdge",
-            "DiscountNode" => "DiscountNodeEdge",
-            "DiscountCodeNode" => "DiscountCodeNodeEdge",
-            "DiscountAutomaticNode" => "DiscountAutomaticNodeEdge",
-            "DiscountRedeemCode" => "DiscountRedeemCodeEdge",
-            "BulkOperation" => "BulkOperationEdge",
-            _ => "WebhookSubscriptionEdge",
-        }
-    }
-
-    pub(crate) fn resolve(&self, selected: SelectedField<'_>) -> FieldResult<'a> {
-        match selected.name() {
-            "cursor" => Ok(self.cursor().into()),
-            "node" => Ok(ResolvedValue::Node(self.object)),
-            _ => Err(selected.not_simulated()),
-        }
     }
 }
