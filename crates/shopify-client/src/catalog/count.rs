@@ -1,11 +1,11 @@
 use serde::Deserialize;
 
-use super::Only;
+use super::SingleField;
 use super::product::ANY_STATUS;
 use crate::model::{Count, Shop};
 use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
 use crate::operations::{collections_count, discounts_count, granted_scopes, products_count, shop};
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 #[derive(Deserialize)]
@@ -35,8 +35,8 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn shop(&self) -> Result<Shop, Error> {
-        let answer = self.ask::<operations::Shop, _>(shop::Variables {}, Patience::Full);
-        let Only(shop) = answer.await?;
+        let response = self.request::<operations::Shop, _>(shop::Variables {}, RetryBudget::Full);
+        let SingleField(shop) = response.await?;
         Ok(shop)
     }
 
@@ -45,8 +45,10 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
-        let answer = self.ask::<GrantedScopes, _>(granted_scopes::Variables {}, Patience::Full);
-        let Only(Only(scopes)): Only<Only<Vec<Scope>>> = answer.await?;
+        let response =
+            self.request::<GrantedScopes, _>(granted_scopes::Variables {}, RetryBudget::Full);
+        let SingleField(SingleField(scopes)): SingleField<SingleField<Vec<Scope>>> =
+            response.await?;
         Ok(scopes.into_iter().map(|scope| scope.handle).collect())
     }
 
@@ -58,8 +60,8 @@ impl ShopClient {
         let variables = products_count::Variables {
             query: Some(ANY_STATUS.to_owned()),
         };
-        let answer = self.ask::<ProductsCount, _>(variables, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let response = self.request::<ProductsCount, _>(variables, RetryBudget::Full);
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 
@@ -68,8 +70,9 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn discounts_count(&self) -> Result<Count, Error> {
-        let answer = self.ask::<DiscountsCount, _>(discounts_count::Variables {}, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let response =
+            self.request::<DiscountsCount, _>(discounts_count::Variables {}, RetryBudget::Full);
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 
@@ -79,8 +82,8 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn collections_count(&self) -> Result<Count, Error> {
         let variables = collections_count::Variables {};
-        let answer = self.ask::<CollectionsCount, _>(variables, Patience::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let response = self.request::<CollectionsCount, _>(variables, RetryBudget::Full);
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 }

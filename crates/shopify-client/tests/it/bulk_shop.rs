@@ -94,9 +94,9 @@ impl Drop for Shop {
 pub(crate) fn quick() -> BulkOptions {
     BulkOptions {
         marker: "test/app".to_owned(),
-        first_gap: Duration::from_millis(1),
-        longest_gap: Duration::from_millis(5),
-        slot_wait: Duration::from_millis(200),
+        initial_poll_interval: Duration::from_millis(1),
+        max_poll_interval: Duration::from_millis(5),
+        slot_timeout: Duration::from_millis(200),
         ..BulkOptions::default()
     }
 }
@@ -148,9 +148,9 @@ impl Shop {
     pub(crate) fn client(&self, options: BulkOptions) -> ShopClient {
         let endpoint = format!("http://{}/{{shop}}", self.address);
         let retry = RetryPolicy {
-            attempts: 3,
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(2),
+            max_attempts: 3,
+            initial_backoff: Duration::from_millis(1),
+            max_backoff: Duration::from_millis(2),
             ..RetryPolicy::default()
         };
         let client = Client::builder()
