@@ -1,3 +1,5 @@
+//! Parses Shopify's global ids.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -10,24 +12,24 @@ pub struct Gid {
     number: u64,
 }
 
-/// The text is not a global id with a number at its end.
+/// The text is not a global id that ends with a number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a global id of the form gid://shopify/TYPE/NUMBER")]
 pub struct InvalidGid;
 
 impl Gid {
-    /// The id of the `number`th thing of a kind: `Gid::new("Product", 1)`.
+    /// Builds an id from type and number: `Gid::new("Product", 1)`.
     pub fn new(kind: &str, number: u64) -> Self {
         let text = format!("gid://shopify/{kind}/{number}");
         Self { text, number }
     }
 
-    /// The whole id.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// `Product`, `DiscountCodeNode` and so on.
+    /// The type: `Product`, `DiscountCodeNode` and so on.
     pub fn kind(&self) -> &str {
         self.text.split('/').nth(3).unwrap_or_default()
     }
@@ -44,7 +46,7 @@ impl TryFrom<String> for Gid {
     fn try_from(text: String) -> Result<Self, InvalidGid> {
         let rest = text.strip_prefix("gid://shopify/").ok_or(InvalidGid)?;
         let (kind, number) = rest.split_once('/').ok_or(InvalidGid)?;
-        // Some ids carry a query: gid://shopify/InventoryLevel/1?inventory_item_id=2
+        // Some ids have a query string: gid://shopify/InventoryLevel/1?inventory_item_id=2
         let number = number.split('?').next().unwrap_or_default();
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         if kind.is_empty() || !digits {
@@ -72,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_taken_apart_exactly() {
+    fn ids_are_parsed_exactly() {
         let gid = Gid::try_from("gid://shopify/Product/9007199254740993".to_owned()).unwrap();
         assert_eq!(
             (gid.kind(), gid.number()),
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_rejected() {
         for text in [
             "",
             "1",
