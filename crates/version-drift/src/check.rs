@@ -1,4 +1,4 @@
-use apollo_compiler::ast::{DirectiveList, Type, Value};
+use apollo_compiler::ast::{DirectiveList, Value};
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
@@ -7,6 +7,7 @@ use apollo_compiler::{ExecutableDocument, Node, Schema};
 use chrono::NaiveDate;
 
 use crate::input::InputChanges;
+use crate::type_change::type_change;
 use crate::{ApiVersion, Finding, FindingKind, Operation, ReadError, supported_until};
 
 /// Lists what a version treats differently than the pinned one, and what it deprecates, in the order of files and lines.
@@ -251,22 +252,6 @@ fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<Str
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// How the type of what is answered has changed.
-pub(crate) fn type_change(before: &Type, after: &Type) -> Option<FindingKind> {
-    let nullability = match (before.is_non_null(), after.is_non_null()) {
-        (true, false) => Some(FindingKind::Nullable),
-        (false, true) => Some(FindingKind::NeverNull),
-        _ => None,
-    };
-    let inner = match (before.is_list(), after.is_list()) {
-        (true, true) => type_change(before.item_type(), after.item_type()),
-        (false, false) if before.inner_named_type() == after.inner_named_type() => None,
-        _ => Some(FindingKind::Retyped),
-    };
-    // The worst of both: the kinds are in that order.
-    [nullability, inner].into_iter().flatten().min()
 }
 
 /// The values of an enum and the members of a union that are new.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use apollo_compiler::Schema;
 
 use crate::FindingKind;
-use crate::check::type_change;
+use crate::type_change::type_change;
 
 /// What has changed in an input object and those within it. Which of their fields a program fills is not seen in its
 /// operations, so a removed field is only a warning.

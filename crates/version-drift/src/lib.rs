@@ -8,6 +8,7 @@ mod check;
 mod finding;
 mod input;
 mod support;
+mod type_change;
 mod version;
 
 pub use check::check;
