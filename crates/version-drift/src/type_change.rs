@@ -2,7 +2,7 @@ use apollo_compiler::ast::Type;
 
 use crate::FindingKind;
 
-/// How the type of what is answered has changed.
+/// Returns how a field's output type has changed.
 pub(crate) fn type_change(before: &Type, after: &Type) -> Option<FindingKind> {
     let nullability = match (before.is_non_null(), after.is_non_null()) {
         (true, false) => Some(FindingKind::Nullable),
@@ -14,6 +14,6 @@ pub(crate) fn type_change(before: &Type, after: &Type) -> Option<FindingKind> {
         (false, false) if before.inner_named_type() == after.inner_named_type() => None,
         _ => Some(FindingKind::Retyped),
     };
-    // The worst of both: the kinds are in that order.
+    // The worse of both: the kinds are ordered by severity.
     [nullability, inner].into_iter().flatten().min()
 }
