@@ -1,4 +1,4 @@
-//! Lists a shop's products, with the variants' prices and what is in stock.
+//! Lists a shop's products with prices and stock of their variants.
 //!
 //! `cargo run -p shopify-client --example list_products -- SHOP < token.txt`; a second argument is another endpoint than
 //! Shopify's, such as `http://127.0.0.1:9292/{shop}`.
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which everybody on the machine can read.
+    // Not from the command line, which every user of the machine can read.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     list(&shop, &mut stdout().lock()).await
 }
 
-/// Writes each product with its variants, and at the end what that took.
+/// Writes each product with its variants, then the requests and points used.
 pub(crate) async fn list(shop: &ShopClient, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut products = shop.products();
     while let Some(product) = products.try_next().await? {

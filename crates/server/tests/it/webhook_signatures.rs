@@ -70,7 +70,7 @@ async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
         panic!("{:?}", refusals(logs))
     };
     assert!(missing.contains("no signature header"), "{missing}");
-    assert!(other.contains("the body is no JSON object"), "{other}");
+    assert!(other.contains("the body is not a JSON object"), "{other}");
 
     for hidden in [
         SECRET,

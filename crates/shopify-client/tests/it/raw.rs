@@ -14,7 +14,7 @@ pub(crate) struct RawServer {
 }
 
 impl RawServer {
-    /// Gives the answers in turn, then the last one again and again. An empty one hangs up without a word.
+    /// Sends the responses in turn, then repeats the last one. An empty response closes the connection.
     pub(crate) async fn start(answers: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());

@@ -225,7 +225,7 @@ fn a_token_that_permits_too_little_is_not_kept() {
     said.assert_failure(1, &["read_locations, read_discounts", "nothing was kept"]);
     assert_eq!(all.bench.run(&["shops", "--json"]).out, "[]\n");
     let wrong = all.bench.run_with_input(&["connect", "a"], "shpat_wrong");
-    wrong.assert_failure(1, &["does not accept the access token"]);
+    wrong.assert_failure(1, &["rejected the access token"]);
     assert_eq!(all.bench.run(&["shops", "--json"]).out, "[]\n");
 }
 
