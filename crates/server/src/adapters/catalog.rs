@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use shopify_client::bulk::Strategy;
 use shopify_client::{Error, ShopClient};
-use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 use super::app::domain;
@@ -56,7 +56,7 @@ impl CatalogSource for ShopifyCatalog {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>> {
+    ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let (client, strategy) = (self.client(shop), self.strategy);
         // The client's streams borrow it, so each lives inside of one that owns it.
         macro_rules! items {
@@ -74,7 +74,7 @@ impl CatalogSource for ShopifyCatalog {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
                 let shop = item::shop(&shop.map_err(|error| unread(kind, error))?)?;
-                yield Scanned::Found(Box::new(shop));
+                yield ScanItem::Found(Box::new(shop));
             }
             .boxed(),
             ItemKind::Location => items!(locations_by, item::location),
@@ -101,7 +101,11 @@ impl CatalogSource for ShopifyCatalog {
         }))
     }
 
-    async fn fetch(&self, shop: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+    async fn fetch(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<FetchResult>, PortError> {
         let client = self.client(shop);
         let mut by_kind = BTreeMap::<ItemKind, Vec<u64>>::new();
         for key in keys {
@@ -114,7 +118,7 @@ impl CatalogSource for ShopifyCatalog {
             match kind {
                 ItemKind::Shop => {
                     let shop = client.shop().await.map_err(failed)?;
-                    fetched.push(Fetched::Found(Box::new(item::shop(&shop)?)));
+                    fetched.push(FetchResult::Found(Box::new(item::shop(&shop)?)));
                 }
                 ItemKind::Location => {
                     let found = client.locations_by_id(&ids).await.map_err(failed)?;
@@ -176,12 +180,12 @@ impl CatalogSource for ShopifyCatalog {
 async fn next<T>(
     kind: ItemKind,
     read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
-) -> Result<Option<Result<T, Scanned>>, PortError> {
+) -> Result<Option<Result<T, ScanItem>>, PortError> {
     match read.next().await.transpose() {
         Ok(read) => Ok(read.map(Ok)),
         Err(Error::Unreadable { id, source }) => {
             let key = item::key(kind, id.number())?;
-            let unreadable = Scanned::Unreadable(key, unread(kind, *source));
+            let unreadable = ScanItem::Unreadable(key, unread(kind, *source));
             Ok(Some(Err(unreadable)))
         }
         Err(error) => Err(unread(kind, error)),
@@ -189,11 +193,11 @@ async fn next<T>(
 }
 
 fn scanned<T>(
-    read: Result<T, Scanned>,
+    read: Result<T, ScanItem>,
     item: impl Fn(&T) -> Result<Item, PortError>,
-) -> Result<Scanned, PortError> {
+) -> Result<ScanItem, PortError> {
     match read {
-        Ok(read) => Ok(Scanned::Found(Box::new(item(&read)?))),
+        Ok(read) => Ok(ScanItem::Found(Box::new(item(&read)?))),
         Err(unreadable) => Ok(unreadable),
     }
 }
@@ -216,7 +220,7 @@ fn answers<T>(
     ids: &[u64],
     found: &[Option<T>],
     item: impl Fn(&T) -> Result<Item, PortError>,
-    fetched: &mut Vec<Fetched>,
+    fetched: &mut Vec<FetchResult>,
 ) -> Result<(), PortError> {
     if ids.len() != found.len() {
         let why = format!("{} ids were answered with {} items", ids.len(), found.len());
@@ -224,8 +228,8 @@ fn answers<T>(
     }
     for (id, found) in ids.iter().zip(found) {
         fetched.push(match found {
-            Some(found) => Fetched::Found(Box::new(item(found)?)),
-            None => Fetched::Gone(item::key(kind, *id)?),
+            Some(found) => FetchResult::Found(Box::new(item(found)?)),
+            None => FetchResult::Deleted(item::key(kind, *id)?),
         });
     }
     Ok(())
@@ -256,7 +260,7 @@ mod tests {
         let mut read = stream::iter(answers);
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
-        let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {
+        let Ok(Some(Err(ScanItem::Unreadable(key, error)))) = next(kind, &mut read).await else {
             panic!("it was not named");
         };
         assert_eq!(key.to_string(), "product/7");

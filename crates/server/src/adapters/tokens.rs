@@ -70,7 +70,10 @@ impl TokenStore for RegistryTokens {
     ) -> Result<bool, TokenError> {
         let (replaces, attempt) = (replaces.map(begun), begun(attempt));
         let shop = known(shop)?;
-        let begun = self.0.begin_token(&shop, version, replaces, attempt).await;
+        let begun = self
+            .0
+            .begin_token_attempt(&shop, version, replaces, attempt)
+            .await;
         begun.map_err(|error| of_state(&error))
     }
 

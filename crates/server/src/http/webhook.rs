@@ -4,8 +4,8 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
 use shopify_client::webhook::{Payload, Topic, Verified, WebhookError};
-use sync_core::intake::Received;
-use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
+use sync_core::intake::IntakeOutcome;
+use sync_core::{Delivery, DeliveryId, DeliverySubject, Timestamp};
 
 use super::signatures::text;
 use super::{ApiError, App};
@@ -45,7 +45,7 @@ pub(super) async fn receive(
 async fn take(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
     let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
-    if received == Received::Recorded {
+    if received == IntakeOutcome::Recorded {
         service.app.hear(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
@@ -62,7 +62,7 @@ async fn read(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
 
 /// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
 /// erasure of any shop.
-fn subject(topic: &Topic, verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
+fn subject(topic: &Topic, verified: &Verified, body: &[u8]) -> Result<DeliverySubject, ApiError> {
     let payload = Payload::read(topic, body).map_err(refusal)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
@@ -84,7 +84,7 @@ fn refusal(error: WebhookError) -> ApiError {
 
 fn delivery(
     verified: Verified,
-    subject: Subject,
+    subject: DeliverySubject,
     received_at: Timestamp,
 ) -> Result<Delivery, ApiError> {
     Ok(Delivery {

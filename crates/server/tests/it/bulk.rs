@@ -35,7 +35,7 @@ fn ends(end: BulkEnd) -> BulkConduct {
 /// Demands a full scan and waits until it has started a bulk operation.
 async fn begin(world: &World) {
     let before = world.shop.calls().bulk_operations;
-    world.demand().await;
+    world.request_scan().await;
     world
         .shop
         .until(|calls| calls.bulk_operations > before)

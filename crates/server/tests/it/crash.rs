@@ -51,7 +51,7 @@ async fn in_the_middle_of_a_full_scan() {
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
     world.shop.fault(hang).unwrap();
-    world.demand().await;
+    world.request_scan().await;
     hangs(&world).await;
     world.app.crash().await;
     world.app.restart().await;

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use sync_core::ports::{Inbox, ShopRegistry};
-use sync_core::{Claiming, Demand, ItemKind};
+use sync_core::{ClaimOutcome, ItemKind, WorkRequest};
 use sync_db::{Config, Database, TokenCipher};
 use testkit::{at, installation, key, shop};
 
@@ -106,8 +106,8 @@ async fn replicas_share_the_work() {
     for number in 0..30 {
         let shop = shop(&format!("s{number}"));
         first.install(&installation(&shop, now)).await.unwrap();
-        let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
-        first.demand(&shop, &demand, now).await.unwrap();
+        let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+        first.request(&shop, &request, now).await.unwrap();
     }
     let until = now + chrono::TimeDelta::seconds(60);
     let mut workers = tokio::task::JoinSet::new();
@@ -115,7 +115,8 @@ async fn replicas_share_the_work() {
         let database = database.clone();
         workers.spawn(async move {
             let mut claimed = Vec::new();
-            while let Claiming::Claimed(claim) = database.claim(None, now, until).await.unwrap() {
+            while let ClaimOutcome::Claimed(claim) = database.claim(None, now, until).await.unwrap()
+            {
                 claimed.push(claim.lease.shop);
             }
             claimed
@@ -123,7 +124,7 @@ async fn replicas_share_the_work() {
     }
     let mut claimed: Vec<_> = workers.join_all().await.concat();
     // A worker may have left because all that remained was being claimed by others at that moment.
-    while let Claiming::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
+    while let ClaimOutcome::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
         claimed.push(claim.lease.shop);
     }
     claimed.sort();

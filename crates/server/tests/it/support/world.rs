@@ -2,7 +2,7 @@ use serde_json::Value;
 use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use sync_core::ports::{RunLog, ShopRegistry};
 use sync_core::progress::Progress;
-use sync_core::{Demand, Outcome, Run, ShopDomain, Trigger};
+use sync_core::{Outcome, Run, ShopDomain, Trigger, WorkRequest};
 use testkit::ManualClock;
 
 use super::{Relay, SECRET, TestApp, TestAppBuilder, of_document, of_shop};
@@ -151,23 +151,23 @@ impl World {
 
     /// Demands a full scan, as `shopsync sync --full` does, and waits until all is done.
     pub(crate) async fn sync(&self) {
-        self.demand().await;
+        self.request_scan().await;
         self.app.settled().await;
     }
 
     /// Demands a full scan.
-    pub(crate) async fn demand(&self) {
+    pub(crate) async fn request_scan(&self) {
         let service = self.app.service();
-        let demand = Demand::full(Trigger::Manual);
+        let request = WorkRequest::full(Trigger::Manual);
         let (inbox, now) = (&service.ports.inbox, service.clock.now());
-        inbox.demand(&self.domain, &demand, now).await.unwrap();
+        inbox.request(&self.domain, &request, now).await.unwrap();
         service.wake.notify_one();
     }
 
     /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
     pub(crate) async fn next_run(&self) -> Outcome {
         let mut heard = self.app.service().bulletin.listen();
-        self.demand().await;
+        self.request_scan().await;
         loop {
             let event = heard.recv().await.unwrap();
             if let Progress::Finished(report) = &event.progress {
