@@ -50,7 +50,7 @@ async fn in_the_middle_of_a_full_scan() {
         .delete_product(world.shop.product_ids()[6])
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
-    world.shop.fault(hang).unwrap();
+    world.shop.inject_fault(hang).unwrap();
     world.request_scan().await;
     hangs(&world).await;
     world.app.crash().await;
