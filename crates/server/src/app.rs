@@ -10,9 +10,9 @@ use actix_web::{App as ActixApp, HttpServer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::heartbeat::Heartbeat;
 use crate::http::{App, configure, journal};
-use crate::observe::with_run_context;
+use crate::periodic_jobs::PeriodicJobs;
+use crate::run_events::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
 use crate::settings::{ServerSettings, Settings};
 
@@ -20,7 +20,7 @@ use crate::settings::{ServerSettings, Settings};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long requests may go on after the service was told to stop, in seconds.
-const REQUEST_DRAIN: u64 = 10;
+const REQUEST_DRAIN_SECONDS: u64 = 10;
 
 /// A service that has bound its port and is ready to run.
 pub struct Application {
@@ -57,7 +57,7 @@ impl Application {
         let server = HttpServer::new(service_of_thread)
             .workers(workers)
             .client_request_timeout(HEAD_TIMEOUT)
-            .shutdown_timeout(REQUEST_DRAIN)
+            .shutdown_timeout(REQUEST_DRAIN_SECONDS)
             .disable_signals()
             .listen(listener)
             .map_err(|source| OpenError::Listen { address, source })?
@@ -76,7 +76,7 @@ impl Application {
 
     /// Where this machine reaches it.
     pub fn local_address(&self) -> SocketAddr {
-        reachable(self.address)
+        local_address_of(self.address)
     }
 
     /// What it is made of.
@@ -90,12 +90,12 @@ impl Application {
     /// # Errors
     /// If the HTTP server fails.
     pub async fn run_until(self, shutdown: CancellationToken) -> std::io::Result<()> {
-        let heartbeat = self.service.heartbeat();
+        let jobs = self.service.periodic_jobs();
         let mut tasks = JoinSet::new();
         for _ in 0..self.service.settings.sync.workers {
-            tasks.spawn(work(self.service.clone(), shutdown.clone()));
+            tasks.spawn(run_worker(self.service.clone(), shutdown.clone()));
         }
-        tasks.spawn(beat(heartbeat, shutdown.clone()));
+        tasks.spawn(run_periodic_jobs(jobs, shutdown.clone()));
         tasks.spawn(stop_server(self.server.handle(), shutdown.clone()));
         log::info!(address:% = self.address; "Listening on http://{}", self.address);
         let served = self.server.await;
@@ -112,12 +112,12 @@ impl Application {
     }
 }
 
-async fn work(service: Service, shutdown: CancellationToken) {
-    with_run_context(service.engine.work(&service.bulletin, &shutdown)).await;
+async fn run_worker(service: Service, shutdown: CancellationToken) {
+    with_run_context(service.engine.work(&service.run_events, &shutdown)).await;
 }
 
-async fn beat(heartbeat: Heartbeat, shutdown: CancellationToken) {
-    heartbeat.run(&shutdown).await;
+async fn run_periodic_jobs(jobs: PeriodicJobs, shutdown: CancellationToken) {
+    jobs.run(&shutdown).await;
 }
 
 async fn stop_server(server: ServerHandle, shutdown: CancellationToken) {
@@ -135,7 +135,7 @@ fn listen(settings: &ServerSettings) -> Result<(TcpListener, SocketAddr), OpenEr
 }
 
 /// The address by which a listener on all interfaces is reached from this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
+fn local_address_of(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -155,7 +155,10 @@ mod tests {
             ("[::]:5000", "[::1]:5000"),
             ("10.1.2.3:80", "10.1.2.3:80"),
         ] {
-            assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
+            assert_eq!(
+                local_address_of(bound.parse().unwrap()),
+                reached.parse().unwrap()
+            );
         }
     }
 }

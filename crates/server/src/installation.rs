@@ -161,7 +161,7 @@ impl Service {
         let checks = self.check(shop).await;
         let mut upload = None;
         if checks.have_passed() {
-            let after = self.run_watch().newest(shop).await?.map(|run| run.0);
+            let after = self.run_watch().newest_run(shop).await?.map(|run| run.0);
             let demand = Demand::full(Trigger::Backfill);
             let inbox = &self.ports.inbox;
             inbox.demand(shop, &demand, self.clock.now()).await?;
@@ -241,7 +241,7 @@ impl Service {
         let (shop, after) = (&checks.shop, upload.after.map(RunId));
         let deadline = Instant::now() + patience;
         let watch = self.run_watch();
-        watch.full_run_after(shop, after, deadline).await?;
+        watch.wait_for_full_run(shop, after, deadline).await?;
         let runs = self.ports.runs.recent(Some(shop), RECENT).await?;
         let full = runs
             .into_iter()

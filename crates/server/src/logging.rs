@@ -7,7 +7,7 @@ use env_logger::fmt::Formatter;
 use log::kv::{Error, Key, Value, VisitSource};
 use serde_json::{Map, Value as Json};
 
-use crate::observe::current_run;
+use crate::run_events::current_run;
 use crate::settings::{LogFormat, LogSettings};
 
 /// Starts the log on standard error. Later calls change nothing: one process has one log.
@@ -109,7 +109,7 @@ impl<'kvs> VisitSource<'kvs> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Bulletin, with_run_context};
+    use crate::run_events::{RunEvents, with_run_context};
     use log::{Level, Record};
     use sync_core::progress::{Observer, Progress};
     use sync_core::{RunId, Trigger};
@@ -145,7 +145,7 @@ mod tests {
                 full: true,
             };
             let shop = "a.myshopify.com".parse().unwrap();
-            Bulletin::default().observe(&shop, Some(RunId(9)), &started);
+            RunEvents::default().observe(&shop, Some(RunId(9)), &started);
             let record = Record::builder().args(format_args!("waits\nlong")).build();
             let line = json_line("now", &record);
             assert_eq!(

@@ -12,9 +12,9 @@ use sync_db::Database;
 use tokio::sync::Notify;
 
 use crate::adapters::{ShopTokens, ShopifyApp, ShopifyCatalog, SpacesSnapshots, SystemClock};
-use crate::heartbeat::Heartbeat;
 use crate::keys;
-use crate::observe::Bulletin;
+use crate::periodic_jobs::PeriodicJobs;
+use crate::run_events::RunEvents;
 use crate::run_watch::RunWatch;
 use crate::settings::{
     Addressing, NetworkSettings, ScanStrategy, Settings, SettingsError, SpacesSettings,
@@ -94,7 +94,7 @@ pub struct Service {
     /// Takes deliveries.
     pub intake: Intake,
     /// Told of every step of every run in this process.
-    pub bulletin: Bulletin,
+    pub run_events: RunEvents,
     /// Rung when there may be work.
     pub wake: Arc<Notify>,
 }
@@ -178,18 +178,18 @@ impl Service {
             ports,
             engine,
             intake,
-            bulletin: Bulletin::default(),
+            run_events: RunEvents::default(),
             wake,
         })
     }
 
     /// Waits for runs, of this process or another.
     pub fn run_watch(&self) -> RunWatch {
-        RunWatch::new(Arc::clone(&self.ports.runs), self.bulletin.clone())
+        RunWatch::new(Arc::clone(&self.ports.runs), self.run_events.clone())
     }
 
     /// What happens every minute.
-    pub fn heartbeat(&self) -> Heartbeat {
+    pub fn heartbeat(&self) -> PeriodicJobs {
         let poll = &self.settings.poll;
         let scheduler = match (poll.enabled, poll.zone(), poll.time()) {
             (true, Some(zone), Some(at)) => Some(Scheduler::new(
@@ -202,7 +202,7 @@ impl Service {
             )),
             _ => None,
         };
-        Heartbeat::new(
+        PeriodicJobs::new(
             scheduler,
             Arc::clone(&self.ports.runs),
             Arc::clone(&self.clock),

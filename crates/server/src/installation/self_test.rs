@@ -9,7 +9,7 @@ use shopify_client::webhook::sign;
 use sync_core::ShopDomain;
 use uuid::Uuid;
 
-use crate::outgoing;
+use crate::http_client;
 use crate::settings::NetworkSettings;
 
 /// Shopify gives up on a delivery after this time.
@@ -90,7 +90,7 @@ impl<'a> SelfTest<'a> {
         let id = Uuid::new_v4();
         let body = json!({ "self_test": id.to_string() }).to_string();
         // Shopify takes a redirect for a failure, so none is followed.
-        let client = outgoing::client(self.network).and_then(|client| {
+        let client = http_client::builder(self.network).and_then(|client| {
             let client = client.timeout(PATIENCE);
             let client = client.user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")));
             client.build()

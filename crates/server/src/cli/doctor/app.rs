@@ -10,7 +10,7 @@ use sync_core::ports::Clock;
 use super::chain;
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, client_domain};
-use crate::outgoing;
+use crate::http_client;
 use crate::settings::{NetworkSettings, Settings, given};
 
 /// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
@@ -62,7 +62,7 @@ pub(super) async fn examine(
 }
 
 fn client(network: &NetworkSettings) -> reqwest::Result<Client> {
-    outgoing::client(network)?
+    http_client::builder(network)?
         .timeout(Duration::from_secs(10))
         .connect_timeout(Duration::from_secs(5))
         .user_agent(concat!("shopsync-doctor/", env!("CARGO_PKG_VERSION")))

@@ -232,8 +232,8 @@ impl TestApp {
     }
 
     /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
-    pub(crate) async fn beat(&self) -> Option<u64> {
-        self.service().heartbeat().beat().await
+    pub(crate) async fn run_due(&self) -> Option<u64> {
+        self.service().periodic_jobs().run_due().await
     }
 
     /// Stops the service as SIGTERM does, and waits for it.

@@ -10,28 +10,28 @@ use sync_core::schedule::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 /// How often clokwerk is asked whether its minute is over.
-const LISTEN: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The beat and what it sets off. Clokwerk only counts minutes, in UTC, where none is missing or doubled; which day's
+/// The beat and what it sets off. Clokwerk only counts ticker, in UTC, where none is missing or doubled; which day's
 /// poll is due is decided on stored state (`docs/adr/0006-poll-by-slots.md`).
 #[derive(Clone)]
-pub struct Heartbeat {
+pub struct PeriodicJobs {
     scheduler: Option<Arc<Scheduler>>,
     runs: Arc<dyn RunLog>,
     clock: Arc<dyn Clock>,
     history: Duration,
 }
 
-impl std::fmt::Debug for Heartbeat {
+impl std::fmt::Debug for PeriodicJobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Heartbeat")
+        f.debug_struct("PeriodicJobs")
             .field("scheduler", &self.scheduler)
             .field("history", &self.history)
             .finish_non_exhaustive()
     }
 }
 
-impl Heartbeat {
+impl PeriodicJobs {
     /// A beat for this scheduler (none if the poll is switched off). Records older than `history` are forgotten.
     pub fn new(
         scheduler: Option<Scheduler>,
@@ -48,7 +48,7 @@ impl Heartbeat {
     }
 
     /// One beat. Returns how many shops the poll was opened for, if it was. What fails is tried again by the next beat.
-    pub async fn beat(&self) -> Option<u64> {
+    pub async fn run_due(&self) -> Option<u64> {
         let opened = match &self.scheduler {
             None => None,
             Some(scheduler) => scheduler.tick().await.unwrap_or_else(|error| {
@@ -66,18 +66,18 @@ impl Heartbeat {
 
     /// Beats at once, so that what fell due during a downtime begins without delay, then every minute until `shutdown`.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        self.beat().await;
-        let mut minutes = AsyncScheduler::with_tz(Utc);
-        let heart = self.clone();
-        minutes.every(1.minute()).run(move || {
-            let heart = heart.clone();
+        self.run_due().await;
+        let mut ticker = AsyncScheduler::with_tz(Utc);
+        let jobs = self.clone();
+        ticker.every(1.minute()).run(move || {
+            let jobs = jobs.clone();
             async move {
-                heart.beat().await;
+                jobs.run_due().await;
             }
         });
         loop {
             tokio::select! {
-                () = tokio::time::sleep(LISTEN) => minutes.run_pending().await,
+                () = tokio::time::sleep(POLL_INTERVAL) => ticker.run_pending().await,
                 () = shutdown.cancelled() => return,
             }
         }

@@ -10,7 +10,7 @@ use crate::settings::{NetworkSettings, Proxy};
 ///
 /// # Errors
 /// If the proxy cannot be used.
-pub(crate) fn client(network: &NetworkSettings) -> reqwest::Result<ClientBuilder> {
+pub(crate) fn builder(network: &NetworkSettings) -> reqwest::Result<ClientBuilder> {
     // Fails if it is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
@@ -108,7 +108,7 @@ mod tests {
         let head = proxy.asked_by(space.check()).await;
         assert_tunnel(&head, "bucket.nyc3.digitaloceanspaces.com:443");
 
-        let http = client(&settings.network).unwrap().build().unwrap();
+        let http = builder(&settings.network).unwrap().build().unwrap();
         let head = proxy
             .asked_by(http.get("https://public.example/path").send())
             .await;
@@ -128,7 +128,7 @@ mod tests {
             ("*", "127.0.0.1"),
         ] {
             let settings = proxy.settings(no_proxy);
-            let http = client(&settings.network).unwrap().build().unwrap();
+            let http = builder(&settings.network).unwrap().build().unwrap();
             let request = http.get(format!("http://{host}:{port}/path")).send();
             let head = direct.asked_by(request).await;
             assert!(

@@ -27,7 +27,7 @@ pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
 
 /// A step of a run.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct RunEvent {
     /// The shop.
     pub shop: ShopDomain,
     /// The run; dry runs have none.
@@ -38,22 +38,22 @@ pub struct Event {
 
 /// Tells every listener about every step of every run in this process. Listeners that are too slow miss some.
 #[derive(Debug, Clone)]
-pub struct Bulletin(broadcast::Sender<Arc<Event>>);
+pub struct RunEvents(broadcast::Sender<Arc<RunEvent>>);
 
-impl Default for Bulletin {
+impl Default for RunEvents {
     fn default() -> Self {
         Self(broadcast::Sender::new(256))
     }
 }
 
-impl Bulletin {
+impl RunEvents {
     /// Hears every step from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RunEvent>> {
         self.0.subscribe()
     }
 }
 
-impl Observer for Bulletin {
+impl Observer for RunEvents {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
         let current = match (progress, run) {
             (Progress::Finished(_), _) | (_, None) => None,
@@ -62,7 +62,7 @@ impl Observer for Bulletin {
         // Fails outside of a worker's task, where there is no context to set.
         let _ = CURRENT.try_with(|cell| cell.replace(current));
         // Fails if nobody listens.
-        let _ = self.0.send(Arc::new(Event {
+        let _ = self.0.send(Arc::new(RunEvent {
             shop: shop.clone(),
             run,
             progress: progress.clone(),
@@ -77,8 +77,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_knows_its_run_from_start_to_end() {
-        let bulletin = Bulletin::default();
-        let mut heard = bulletin.listen();
+        let run_events = RunEvents::default();
+        let mut events = run_events.subscribe();
         let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
         let run = RunId(7);
         assert_eq!(current_run(), None);
@@ -87,16 +87,16 @@ mod tests {
                 trigger: Trigger::Manual,
                 full: true,
             };
-            bulletin.observe(&shop, Some(run), &started);
+            run_events.observe(&shop, Some(run), &started);
             assert_eq!(current_run(), Some((shop.clone(), run)));
             let report = sync_core::RunReport {
                 outcome: sync_core::Outcome::Unchanged,
                 counts: std::collections::BTreeMap::new(),
             };
-            bulletin.observe(&shop, Some(run), &Progress::Finished(report));
+            run_events.observe(&shop, Some(run), &Progress::Finished(report));
             assert_eq!(current_run(), None);
         })
         .await;
-        assert_eq!(heard.recv().await.unwrap().run, Some(run));
+        assert_eq!(events.recv().await.unwrap().run, Some(run));
     }
 }
