@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App as ActixApp, HttpServer};
+use actix_web::{App, HttpServer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{App, configure, journal};
+use crate::http::{AppState, access_log, configure};
 use crate::periodic_jobs::PeriodicJobs;
 use crate::run_events::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
@@ -47,11 +47,11 @@ impl Application {
         let (listener, address) = listen(&settings.server)?;
         let workers = settings.server.http_workers;
         let service = Service::open(settings, overrides).await?;
-        let app = Arc::new(App::new(service.clone()));
+        let app = Arc::new(AppState::new(service.clone()));
         let configure = configure(app);
         let service_of_thread = move || {
-            ActixApp::new()
-                .wrap(from_fn(journal))
+            App::new()
+                .wrap(from_fn(access_log))
                 .configure(configure.clone())
         };
         let server = HttpServer::new(service_of_thread)

@@ -1,15 +1,16 @@
 //! The HTTP surface: `docs/api.md`.
 
+mod access_log;
 mod callback;
+mod delivery_verifier;
 mod error;
 mod health;
 mod install;
-mod journal;
+mod log_throttle;
 mod oauth_state;
 mod page;
-mod query;
-mod receipt;
-mod signatures;
+mod request;
+mod signed_report;
 mod webhook;
 
 use std::sync::Arc;
@@ -19,38 +20,38 @@ use actix_web::{Resource, Route, guard};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
+pub use access_log::access_log;
 pub use error::ApiError;
-pub use journal::journal;
 pub use oauth_state::{InvalidState, StateTokens};
 
 use crate::keys::root_secret;
 use crate::service::Service;
 use crate::settings::given;
-use receipt::Receipts;
-use signatures::Signatures;
+use delivery_verifier::DeliveryVerifier;
+use signed_report::SignedReports;
 
 /// What the handlers share.
 #[derive(Debug)]
-pub struct App {
+pub struct AppState {
     service: Service,
-    signatures: Signatures,
+    deliveries: DeliveryVerifier,
     states: StateTokens,
-    receipts: Receipts,
+    signed_reports: SignedReports,
     /// The service's runtime. Each HTTP thread has a runtime of its own, which ends before runs have drained and drops
     /// a request's work when its client hangs up; so the work is done here.
     runtime: Handle,
 }
 
-impl App {
+impl AppState {
     /// The state of the handlers. Must be called within the service's runtime.
     pub fn new(service: Service) -> Self {
         let shopify = &service.settings.shopify;
         let nothing = SecretString::default();
         let secret = root_secret(shopify).unwrap_or(&nothing);
         Self {
-            signatures: Signatures::new(shopify),
+            deliveries: DeliveryVerifier::new(shopify),
             states: StateTokens::new(secret, shopify.state_lifetime),
-            receipts: Receipts::new(secret),
+            signed_reports: SignedReports::new(secret),
             runtime: Handle::current(),
             service,
         }
@@ -73,7 +74,7 @@ impl App {
 }
 
 /// The routes and their state, for the server and for tests.
-pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
+pub fn configure(app: Arc<AppState>) -> impl Fn(&mut ServiceConfig) + Clone {
     let app = Data::from(app);
     move |config| {
         config

@@ -10,8 +10,8 @@ use shopify_client::oauth::verify_callback;
 use sync_core::ShopDomain;
 
 use super::oauth_state::InvalidState;
-use super::query::{cookie, parameter, prefers_html};
-use super::{ApiError, App, page};
+use super::request::{cookie, parameter, prefers_html};
+use super::{ApiError, AppState, page};
 use crate::installation::{Installed, Report};
 use crate::service::Service;
 
@@ -19,34 +19,37 @@ use crate::service::Service;
 /// this address works once.
 pub(super) async fn callback(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (shop, code) = admitted(&request, &app)?;
+    let (shop, code) = validate_callback(&request, &app)?;
     let service = app.service.clone();
-    let work = async move { carry_out(&service, &shop, &code).await };
+    let work = async move { complete_installation(&service, &shop, &code).await };
     let installed = app.on_runtime(work).await??;
     if prefers_html(&request) {
-        let receipt = app.receipts.issue(&installed, app.service.clock.now());
+        let report = app.signed_reports.sign(&installed, app.service.clock.now());
         return Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, format!("installed?report={receipt}")))
+            .insert_header((LOCATION, format!("installed?report={report}")))
             .insert_header((CACHE_CONTROL, "no-store"))
             .finish());
     }
-    let patience = app.service.settings.shopify.callback_wait;
-    Ok(json(&report(&app, installed, patience).await?))
+    let max_wait = app.service.settings.shopify.callback_wait;
+    Ok(json(&report(&app, installed, max_wait).await?))
 }
 
 /// The report on a past installation as it stands now.
 pub(super) async fn installed(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let receipt = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
+    let report = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
     let now = app.service.clock.now();
-    let installed = app.receipts.read(&receipt, now).ok_or(ApiError::NotFound)?;
+    let installed = app
+        .signed_reports
+        .verify(&report, now)
+        .ok_or(ApiError::NotFound)?;
     let report = report(&app, installed, Duration::ZERO).await?;
     Ok(if prefers_html(&request) {
-        page::of_report(&report)
+        page::report_page(&report)
     } else {
         json(&report)
     })
@@ -54,7 +57,10 @@ pub(super) async fn installed(
 
 /// The checks, in the order of `docs/api.md`: parameters, shop, signature, state. Nothing has been sent anywhere before
 /// all of them have passed.
-fn admitted(request: &HttpRequest, app: &App) -> Result<(ShopDomain, SecretString), ApiError> {
+fn validate_callback(
+    request: &HttpRequest,
+    app: &AppState,
+) -> Result<(ShopDomain, SecretString), ApiError> {
     let query = request.query_string();
     for name in ["code", "shop", "state"] {
         parameter(query, name).ok_or(ApiError::Missing(name))?;
@@ -76,7 +82,7 @@ fn admitted(request: &HttpRequest, app: &App) -> Result<(ShopDomain, SecretStrin
     Ok((shop, callback.code))
 }
 
-async fn carry_out(
+async fn complete_installation(
     service: &Service,
     shop: &ShopDomain,
     code: &SecretString,
@@ -95,9 +101,13 @@ async fn carry_out(
     settled.map_err(|error| ApiError::unavailable(&error))
 }
 
-async fn report(app: &App, installed: Installed, patience: Duration) -> Result<Report, ApiError> {
+async fn report(
+    app: &AppState,
+    installed: Installed,
+    max_wait: Duration,
+) -> Result<Report, ApiError> {
     let service = app.service.clone();
-    let report = async move { service.report(&installed, patience).await };
+    let report = async move { service.report(&installed, max_wait).await };
     let reported = app.on_runtime(report).await?;
     reported.map_err(|error| ApiError::unavailable(&error))
 }

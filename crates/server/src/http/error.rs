@@ -56,7 +56,7 @@ impl ApiError {
     /// The state, or a service that this needs, cannot be reached. Logs why.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         let id = Uuid::new_v4();
-        log::error!(request_id:% = id; "Answered 503: {}", chain(error));
+        log::error!(request_id:% = id; "Answered 503: {}", error_chain(error));
         Self::Unavailable(id)
     }
 
@@ -86,7 +86,7 @@ impl ApiError {
 }
 
 /// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -6,46 +6,49 @@ use actix_web::{HttpRequest, HttpResponse};
 use shopify_client::oauth::{CallbackError, verify_query};
 use sync_core::ShopDomain;
 
-use super::query::parameter;
-use super::{ApiError, App};
+use super::request::parameter;
+use super::{ApiError, AppState};
 
 /// Sends the visitor to the grant page of the shop that the path names.
-pub(super) async fn login(path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    Ok(begin(&app, &named(&path)?))
+pub(super) async fn login(
+    path: Path<String>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(redirect_to_grant_page(&app, &parse_shop(&path)?))
 }
 
 /// Sends a merchant whom Shopify has sent here to the grant page of their shop.
 pub(super) async fn install(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let query = request.query_string();
     let shop = parameter(query, "shop").ok_or(ApiError::Missing("shop parameter"))?;
     let shop: ShopDomain = shop.parse().map_err(|_| ApiError::InvalidShop)?;
     verify_query(query, app.secrets()).map_err(ApiError::from)?;
-    Ok(begin(&app, &shop))
+    Ok(redirect_to_grant_page(&app, &shop))
 }
 
 /// A shop by its domain, or by the first part of it.
-fn named(text: &str) -> Result<ShopDomain, ApiError> {
+fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
     text.parse()
         .or_else(|_| format!("{text}.myshopify.com").parse())
         .map_err(|_| ApiError::InvalidShop)
 }
 
-fn begin(app: &App, shop: &ShopDomain) -> HttpResponse {
+fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
     let state = app.states.issue(shop, app.service.clock.now());
     let page = app.service.app.grant_page(shop, &state);
     log::info!(shop:%; "An installation begins");
     HttpResponse::Found()
         .insert_header((LOCATION, page.as_str()))
-        .insert_header((SET_COOKIE, cookie(app, &state)))
+        .insert_header((SET_COOKIE, state_cookie(app, &state)))
         .insert_header((CACHE_CONTROL, "no-store"))
         .finish()
 }
 
 /// The cookie for the callback's path, which the state outlives by nothing. Its name and value are base64url and digits.
-fn cookie(app: &App, state: &str) -> String {
+fn state_cookie(app: &AppState, state: &str) -> String {
     let (name, value) = app.states.cookie(state);
     let callback = url::Url::parse(&app.service.settings.shopify.redirect_uri).ok();
     let path = callback.as_ref().map_or("/", url::Url::path);
@@ -73,7 +76,10 @@ mod tests {
     #[test]
     fn a_shop_is_named_by_its_domain_or_its_first_part() {
         for text in ["some-shop", "Some-Shop.myshopify.com"] {
-            assert_eq!(named(text).unwrap().as_str(), "some-shop.myshopify.com");
+            assert_eq!(
+                parse_shop(text).unwrap().as_str(),
+                "some-shop.myshopify.com"
+            );
         }
         for text in [
             "",
@@ -84,7 +90,7 @@ mod tests {
             "ä",
             "xn--a",
         ] {
-            assert_eq!(named(text), Err(ApiError::InvalidShop), "{text}");
+            assert_eq!(parse_shop(text), Err(ApiError::InvalidShop), "{text}");
         }
     }
 }

@@ -13,7 +13,7 @@ use sync_core::{ShopDomain, Timestamp};
 use crate::keys::hmac_key;
 
 /// How many used states are remembered; beyond that the ones that expire first are forgotten.
-const REMEMBERED: usize = 10_000;
+const MAX_USED_STATES: usize = 10_000;
 
 /// Why a state is not accepted. The visitor is told to begin again in each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +68,7 @@ impl StateTokens {
     pub fn issue(&self, shop: &ShopDomain, now: Timestamp) -> String {
         let nonce = hex::encode(rand::random::<[u8; 16]>());
         let expiry = (now + self.lifetime).timestamp();
-        let tag = hmac::sign(&self.signing, &message(shop, expiry, &nonce));
+        let tag = hmac::sign(&self.signing, &signed_message(shop, expiry, &nonce));
         format!("{expiry}.{nonce}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
@@ -104,11 +104,11 @@ impl StateTokens {
         shop: &ShopDomain,
         now: Timestamp,
     ) -> Result<(), InvalidState> {
-        let (expiry, nonce, tag) = parts(state).ok_or(InvalidState::Forged)?;
+        let (expiry, nonce, tag) = split_state(state).ok_or(InvalidState::Forged)?;
         let tag = URL_SAFE_NO_PAD
             .decode(tag)
             .map_err(|_| InvalidState::Forged)?;
-        hmac::verify(&self.signing, &message(shop, expiry, nonce), &tag)
+        hmac::verify(&self.signing, &signed_message(shop, expiry, nonce), &tag)
             .map_err(|_| InvalidState::Forged)?;
         if expiry < now.timestamp() {
             return Err(InvalidState::Expired);
@@ -121,28 +121,28 @@ impl StateTokens {
     /// # Errors
     /// If it was used before.
     pub fn consume(&self, state: &str, now: Timestamp) -> Result<(), InvalidState> {
-        let (expiry, nonce, _) = parts(state).ok_or(InvalidState::Forged)?;
+        let (expiry, nonce, _) = split_state(state).ok_or(InvalidState::Forged)?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         // Expired ones need no memory: `check` refuses them.
         *used = used.split_off(&(now.timestamp(), String::new()));
         if !used.insert((expiry, nonce.to_owned())) {
             return Err(InvalidState::Used);
         }
-        if used.len() > REMEMBERED {
+        if used.len() > MAX_USED_STATES {
             used.pop_first();
         }
         Ok(())
     }
 }
 
-fn parts(state: &str) -> Option<(i64, &str, &str)> {
+fn split_state(state: &str) -> Option<(i64, &str, &str)> {
     let mut parts = state.split('.');
     let (expiry, nonce, tag) = (parts.next()?, parts.next()?, parts.next()?);
     let expiry = expiry.parse().ok()?;
     parts.next().is_none().then_some((expiry, nonce, tag))
 }
 
-fn message(shop: &ShopDomain, expiry: i64, nonce: &str) -> Vec<u8> {
+fn signed_message(shop: &ShopDomain, expiry: i64, nonce: &str) -> Vec<u8> {
     format!("{shop}\n{expiry}\n{nonce}").into_bytes()
 }
 
@@ -220,10 +220,10 @@ mod tests {
     #[test]
     fn the_memory_of_used_states_is_bounded() {
         let (states, now) = (states(), at("10:00:00"));
-        for _ in 0..REMEMBERED + 10 {
+        for _ in 0..MAX_USED_STATES + 10 {
             states.consume(&states.issue(&shop("a"), now), now).unwrap();
         }
-        assert_eq!(states.used.lock().unwrap().len(), REMEMBERED);
+        assert_eq!(states.used.lock().unwrap().len(), MAX_USED_STATES);
         let later = at("11:00:00");
         states
             .consume(&states.issue(&shop("a"), later), later)

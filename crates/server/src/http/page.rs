@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
-use super::query::prefers_html;
+use super::request::prefers_html;
 use crate::installation::{Check, Report, Status};
 
 /// After how many seconds a page of something unfinished is loaded again.
@@ -38,13 +38,13 @@ pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
 }
 
 /// The report on an installation; loads itself again while something may still change.
-pub(super) fn of_report(report: &Report) -> HttpResponse {
+pub(super) fn report_page(report: &Report) -> HttpResponse {
     let checks = &report.checks;
     let content = html! {
         table {
             (row("Webhooks", checks.webhook_status, checks.webhook_message.as_deref()))
-            (tested("Test delivery", &checks.webhook_test))
-            (tested("Test of the poll", &checks.polling_test))
+            (check_row("Test delivery", &checks.webhook_test))
+            (check_row("Test of the poll", &checks.polling_test))
             (row("First upload", report.upload_status, report.upload_message.as_deref()))
             @if let Some(key) = &report.snapshot {
                 tr { th { "Document" } td { code { (key) } } }
@@ -65,7 +65,7 @@ pub(super) fn of_report(report: &Report) -> HttpResponse {
     page(checks.shop.as_str(), &content, report.is_open())
 }
 
-fn tested(name: &str, check: &Check) -> Markup {
+fn check_row(name: &str, check: &Check) -> Markup {
     row(name, check.status, check.message.as_deref())
 }
 
@@ -129,7 +129,7 @@ mod tests {
         let mut report = sample::report(Status::Running);
         report.checks.webhook_failures[0].reason = "<script>alert(1)</script>".to_owned();
         report.upload_message = Some("<img src=x>".to_owned());
-        let page = text(of_report(&report));
+        let page = text(report_page(&report));
         assert!(
             page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"),
             "{page}"
@@ -147,12 +147,12 @@ mod tests {
             (Status::Failed, true),
             (Status::Success, false),
         ] {
-            let response = of_report(&sample::report(status));
+            let response = report_page(&sample::report(status));
             let header = response.headers().contains_key(REFRESH);
             assert_eq!(header, refreshes, "{status:?}");
         }
         let mut given_up = sample::report(Status::Failed);
         given_up.checks.polling_test.status = Status::Error;
-        assert!(!of_report(&given_up).headers().contains_key(REFRESH));
+        assert!(!report_page(&given_up).headers().contains_key(REFRESH));
     }
 }

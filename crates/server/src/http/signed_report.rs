@@ -15,33 +15,33 @@ use crate::keys::hmac_key;
 /// How long the page of a report can be loaded.
 const LIFETIME: Duration = Duration::from_hours(1);
 
-/// Issues and reads receipts: `content.signature`, in base64url.
-pub(super) struct Receipts(hmac::Key);
+/// Issues and reads signed reports: `content.signature`, in base64url.
+pub(super) struct SignedReports(hmac::Key);
 
-impl std::fmt::Debug for Receipts {
+impl std::fmt::Debug for SignedReports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Receipts")
+        f.write_str("SignedReports")
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Content {
+struct SignedContent {
     expiry: i64,
     installed: Installed,
 }
 
-impl Receipts {
-    /// Receipts signed by a key derived from `secret`.
+impl SignedReports {
+    /// SignedReports signed by a key derived from `secret`.
     pub(super) fn new(secret: &SecretString) -> Self {
         Self(hmac_key(secret, "installation receipt"))
     }
 
-    /// A receipt for this installation.
+    /// A report for this installation.
     ///
     /// # Panics
     /// Never: its content has no map with other keys than texts.
-    pub(super) fn issue(&self, installed: &Installed, now: Timestamp) -> String {
-        let content = Content {
+    pub(super) fn sign(&self, installed: &Installed, now: Timestamp) -> String {
+        let content = SignedContent {
             expiry: (now + LIFETIME).timestamp(),
             installed: installed.clone(),
         };
@@ -51,13 +51,13 @@ impl Receipts {
         format!("{content}.{tag}")
     }
 
-    /// The installation of a receipt; `None` if it was not issued here, or too long ago.
-    pub(super) fn read(&self, receipt: &str, now: Timestamp) -> Option<Installed> {
-        let (content, tag) = receipt.split_once('.')?;
+    /// The installation of a report; `None` if it was not issued here, or too long ago.
+    pub(super) fn verify(&self, report: &str, now: Timestamp) -> Option<Installed> {
+        let (content, tag) = report.split_once('.')?;
         let [content, tag] = [content, tag].map(|part| URL_SAFE_NO_PAD.decode(part).ok());
         let (content, tag) = (content?, tag?);
         hmac::verify(&self.0, &content, &tag).ok()?;
-        let content: Content = serde_json::from_slice(&content).ok()?;
+        let content: SignedContent = serde_json::from_slice(&content).ok()?;
         (now.timestamp() <= content.expiry).then_some(content.installed)
     }
 }
@@ -72,23 +72,23 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_read_back_until_it_expires() {
-        let receipts = Receipts::new(&"secret".into());
-        let receipt = receipts.issue(&sample::installed(), at("10:00:00"));
+    fn a_report_is_valid_until_it_expires() {
+        let signed_reports = SignedReports::new(&"secret".into());
+        let report = signed_reports.sign(&sample::installed(), at("10:00:00"));
         assert_eq!(
-            receipts.read(&receipt, at("11:00:00")),
+            signed_reports.verify(&report, at("11:00:00")),
             Some(sample::installed())
         );
-        assert_eq!(receipts.read(&receipt, at("11:00:01")), None);
+        assert_eq!(signed_reports.verify(&report, at("11:00:01")), None);
     }
 
     #[test]
-    fn forged_receipts_are_refused() {
-        let receipts = Receipts::new(&"secret".into());
+    fn forged_reports_are_rejected() {
+        let signed_reports = SignedReports::new(&"secret".into());
         let now = at("10:00:00");
-        let receipt = receipts.issue(&sample::installed(), now);
-        let foreign = Receipts::new(&"other".into()).issue(&sample::installed(), now);
-        let (content, tag) = receipt.split_once('.').unwrap();
+        let report = signed_reports.sign(&sample::installed(), now);
+        let foreign = SignedReports::new(&"other".into()).sign(&sample::installed(), now);
+        let (content, tag) = report.split_once('.').unwrap();
         let altered = format!("{}A.{tag}", &content[..content.len() - 1]);
         for bad in [
             "",
@@ -97,9 +97,9 @@ mod tests {
             content,
             &altered,
             &foreign,
-            &format!("{receipt}."),
+            &format!("{report}."),
         ] {
-            assert_eq!(receipts.read(bad, now), None, "{bad}");
+            assert_eq!(signed_reports.verify(bad, now), None, "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 
 /// Logs each request when it is answered. Its query is left out: grant codes, states and signatures stand there.
-pub async fn journal<B: MessageBody>(
+pub async fn access_log<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
