@@ -26,7 +26,7 @@ pub use oauth_state::{InvalidState, StateTokens};
 
 use crate::keys::root_secret;
 use crate::service::Service;
-use crate::settings::given;
+use crate::settings::non_empty;
 use delivery_verifier::DeliveryVerifier;
 use signed_report::SignedReports;
 
@@ -61,7 +61,7 @@ impl AppState {
     fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let shopify = &self.service.settings.shopify;
         let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
-        secrets.into_iter().filter_map(given)
+        secrets.into_iter().filter_map(non_empty)
     }
 
     /// Does a request's work to its end, whether or not the client waits for it.

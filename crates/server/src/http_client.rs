@@ -53,7 +53,7 @@ mod tests {
                 ("SPACES_SECRET_KEY", "secret"),
                 ("SPACES_BUCKET", "bucket"),
             ];
-            let environment = Environment::of(variables);
+            let environment = Environment::from_pairs(variables);
             let loaded = Settings::from_layers(None, &Environment::default(), &environment);
             loaded.unwrap().settings
         }

@@ -15,10 +15,10 @@ use crate::service::Service;
 use self_test::SelfTest;
 
 /// How many of a shop's newest runs are looked through.
-const RECENT: u32 = 50;
+const RECENT_RUNS: u32 = 50;
 
 /// How much of a shop's reason against a topic is kept.
-const REASON: usize = 120;
+const MAX_REASON_CHARS: usize = 120;
 
 /// Whether something worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub enum Status {
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub struct CheckResult {
     /// Whether it passed.
     pub status: Status,
     /// Why not.
@@ -67,14 +67,14 @@ pub struct Checks {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook_failures: Vec<TopicFailure>,
     /// Whether a signed delivery comes through.
-    pub webhook_test: Check,
+    pub webhook_test: CheckResult,
     /// Whether the poll could read the shop.
-    pub polling_test: Check,
+    pub polling_test: CheckResult,
 }
 
 /// What the callback tells. Never holds a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct InstallationReport {
     /// What is known before the first upload.
     #[serde(flatten)]
     pub checks: Checks,
@@ -89,7 +89,7 @@ pub struct Report {
 
 /// An installation whose tests are over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Installed {
+pub struct InstallationResult {
     /// What they showed.
     pub checks: Checks,
     /// The first upload, if they passed.
@@ -115,7 +115,7 @@ impl Status {
     }
 }
 
-impl Check {
+impl CheckResult {
     fn passed() -> Self {
         Self {
             status: Status::Success,
@@ -123,7 +123,7 @@ impl Check {
         }
     }
 
-    fn not(status: Status, why: impl Into<String>) -> Self {
+    fn failure(status: Status, why: impl Into<String>) -> Self {
         Self {
             status,
             message: Some(why.into()),
@@ -157,7 +157,10 @@ impl Service {
     ///
     /// # Errors
     /// If the state database cannot be reached. What Shopify refuses is in the checks.
-    pub async fn settle_in(&self, shop: &ShopDomain) -> Result<Installed, PortError> {
+    pub async fn complete_installation(
+        &self,
+        shop: &ShopDomain,
+    ) -> Result<InstallationResult, PortError> {
         let checks = self.check(shop).await;
         let mut upload = None;
         if checks.have_passed() {
@@ -168,7 +171,7 @@ impl Service {
             self.wake.notify_one();
             upload = Some(FirstUpload { after });
         }
-        Ok(Installed { checks, upload })
+        Ok(InstallationResult { checks, upload })
     }
 
     async fn check(&self, shop: &ShopDomain) -> Checks {
@@ -177,14 +180,14 @@ impl Service {
             webhook_status: Status::Failed,
             webhook_message: None,
             webhook_failures: Vec::new(),
-            webhook_test: Check::not(
+            webhook_test: CheckResult::failure(
                 Status::Failed,
                 "not tried: no webhook subscription was made",
             ),
             polling_test: self.test_poll(shop).await,
         };
         match self.ports.catalog.audit_subscriptions(shop).await {
-            Ok(audit) => checks.note(audit),
+            Ok(audit) => checks.record_audit(audit),
             Err(error) => {
                 log::error!(shop:%; "The webhook subscriptions could not be made: {}", error.chain());
                 checks.webhook_message = Some(error.chain());
@@ -196,77 +199,79 @@ impl Service {
         checks
     }
 
-    async fn test_webhook(&self, shop: &ShopDomain) -> Check {
+    async fn test_webhook(&self, shop: &ShopDomain) -> CheckResult {
         let (app, network) = (&self.settings.shopify, &self.settings.network);
         let test = SelfTest::new(&app.webhook_address, &app.api_secret, network);
         match test.run(shop).await {
-            Ok(()) => Check::passed(),
+            Ok(()) => CheckResult::passed(),
             Err(why) => {
                 log::error!(shop:%; "The test delivery to SHOPIFY_WEBHOOK_ADDRESS failed: {why}");
-                Check::not(Status::Failed, why.to_string())
+                CheckResult::failure(Status::Failed, why.to_string())
             }
         }
     }
 
     /// Reads what needs no permission and what needs one.
-    async fn test_poll(&self, shop: &ShopDomain) -> Check {
+    async fn test_poll(&self, shop: &ShopDomain) -> CheckResult {
         let catalog = &self.ports.catalog;
         let read = async {
             catalog.probe(shop).await?;
             catalog.count(shop, ItemKind::Product).await
         };
         match read.await {
-            Ok(_) => Check::passed(),
+            Ok(_) => CheckResult::passed(),
             Err(error) => {
                 log::error!(shop:%; "The shop cannot be polled: {}", error.chain());
-                Check::not(Status::Error, error.chain())
+                CheckResult::failure(Status::Error, error.chain())
             }
         }
     }
 
-    /// The report on an installation as it stands, after waiting for the first upload for `patience` at most.
+    /// The report on an installation as it stands, after waiting for the first upload for `max_wait` at most.
     ///
     /// # Errors
     /// If the state database cannot be reached.
-    pub async fn report(
+    pub async fn installation_report(
         &self,
-        installed: &Installed,
-        patience: Duration,
-    ) -> Result<Report, PortError> {
+        installed: &InstallationResult,
+        max_wait: Duration,
+    ) -> Result<InstallationReport, PortError> {
         let checks = installed.checks.clone();
         let Some(upload) = installed.upload else {
             let why = "not begun: a test has failed".to_owned();
-            return Ok(Report::of(checks, Status::Failed, Some(why)));
+            return Ok(InstallationReport::of(checks, Status::Failed, Some(why)));
         };
         let (shop, after) = (&checks.shop, upload.after.map(RunId));
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + max_wait;
         let watch = self.run_watch();
         watch.wait_for_full_run(shop, after, deadline).await?;
-        let runs = self.ports.runs.recent(Some(shop), RECENT).await?;
+        let runs = self.ports.runs.recent(Some(shop), RECENT_RUNS).await?;
         let full = runs
             .into_iter()
             .filter(|run| run.full && Some(run.id) > after);
         let ended = full.filter_map(|run| run.finished);
         let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
-        if outcomes.iter().any(is_upload) {
-            return Ok(Report {
+        if outcomes.iter().any(snapshot_is_stored) {
+            return Ok(InstallationReport {
                 snapshot: Some(snapshot_key(shop)?.to_string()),
-                ..Report::of(checks, Status::Success, None)
+                ..InstallationReport::of(checks, Status::Success, None)
             });
         }
         Ok(match outcomes.first() {
-            None => Report::of(checks, Status::Running, None),
-            Some(newest) => Report::of(checks, Status::Failed, Some(complaint(newest))),
+            None => InstallationReport::of(checks, Status::Running, None),
+            Some(newest) => {
+                InstallationReport::of(checks, Status::Failed, Some(failure_message(newest)))
+            }
         })
     }
 }
 
 /// Whether the Space holds the shop's document after this.
-fn is_upload(outcome: &Outcome) -> bool {
+fn snapshot_is_stored(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
 }
 
-fn complaint(outcome: &Outcome) -> String {
+fn failure_message(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed {
             error,
@@ -278,7 +283,7 @@ fn complaint(outcome: &Outcome) -> String {
 }
 
 impl Checks {
-    fn note(&mut self, audit: SubscriptionAudit) {
+    fn record_audit(&mut self, audit: SubscriptionAudit) {
         let made = audit.kept + audit.created.len() + audit.updated.len();
         if made > 0 || audit.failed.is_empty() {
             self.webhook_status = Status::Success;
@@ -289,7 +294,7 @@ impl Checks {
         self.webhook_failures = failures
             .map(|(topic, reason)| TopicFailure {
                 topic,
-                reason: reason.chars().take(REASON).collect(),
+                reason: reason.chars().take(MAX_REASON_CHARS).collect(),
             })
             .collect();
         for TopicFailure { topic, reason } in &self.webhook_failures {
@@ -299,7 +304,7 @@ impl Checks {
     }
 }
 
-impl Report {
+impl InstallationReport {
     fn of(checks: Checks, upload_status: Status, upload_message: Option<String>) -> Self {
         Self {
             checks,
@@ -321,25 +326,25 @@ impl Report {
 pub(crate) mod sample {
     use super::*;
 
-    pub(crate) fn installed() -> Installed {
+    pub(crate) fn result() -> InstallationResult {
         let failure = TopicFailure {
             topic: "discounts/create".to_owned(),
             reason: "not permitted".to_owned(),
         };
-        Installed {
+        InstallationResult {
             checks: Checks {
                 shop: "a.myshopify.com".parse().unwrap(),
                 webhook_status: Status::Success,
                 webhook_message: None,
                 webhook_failures: vec![failure],
-                webhook_test: Check::passed(),
-                polling_test: Check::passed(),
+                webhook_test: CheckResult::passed(),
+                polling_test: CheckResult::passed(),
             },
             upload: Some(FirstUpload { after: Some(3) }),
         }
     }
 
-    pub(crate) fn report(upload: Status) -> Report {
-        Report::of(installed().checks, upload, None)
+    pub(crate) fn report(upload: Status) -> InstallationReport {
+        InstallationReport::of(result().checks, upload, None)
     }
 }

@@ -7,7 +7,7 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sync_db::TokenCipher;
 
-use crate::settings::{DatabaseSettings, ShopifySettings, given};
+use crate::settings::{DatabaseSettings, ShopifySettings, non_empty};
 
 /// The HMAC key for `purpose`, by HKDF-SHA256 (RFC 5869). What is signed for one purpose is worthless for another:
 /// a state token can never pass as a webhook's signature.
@@ -26,7 +26,7 @@ pub fn hmac_key(secret: &SecretString, purpose: &str) -> hmac::Key {
 
 /// The secret from which keys are derived that have not been set: `STATE_TOKEN_SECRET`, else the client secret.
 pub fn root_secret(shopify: &ShopifySettings) -> Option<&SecretString> {
-    given(&shopify.state_token_secret).or_else(|| given(&shopify.api_secret))
+    non_empty(&shopify.state_token_secret).or_else(|| non_empty(&shopify.api_secret))
 }
 
 /// Why a list of encryption keys cannot be used. Never holds any part of a key.
@@ -52,7 +52,7 @@ pub fn token_cipher(
     database: &DatabaseSettings,
     shopify: &ShopifySettings,
 ) -> Result<Option<TokenCipher>, InvalidKeys> {
-    match given(&database.encryption_keys) {
+    match non_empty(&database.encryption_keys) {
         Some(keys) => listed_cipher(keys).map(Some),
         None => Ok(root_secret(shopify).map(TokenCipher::derive_from)),
     }
@@ -76,8 +76,8 @@ fn listed_cipher(list: &SecretString) -> Result<TokenCipher, InvalidKeys> {
 }
 
 /// Says in the log which keys are derived, since changing their source makes what they sealed unreadable.
-pub fn warn_of_derived(database: &DatabaseSettings, shopify: &ShopifySettings) {
-    let source = if given(&shopify.state_token_secret).is_some() {
+pub fn warn_about_derived_keys(database: &DatabaseSettings, shopify: &ShopifySettings) {
+    let source = if non_empty(&shopify.state_token_secret).is_some() {
         "STATE_TOKEN_SECRET"
     } else {
         log::warn!(
@@ -85,7 +85,7 @@ pub fn warn_of_derived(database: &DatabaseSettings, shopify: &ShopifySettings) {
         );
         "SHOPIFY_API_SECRET"
     };
-    if given(&database.encryption_keys).is_none() {
+    if non_empty(&database.encryption_keys).is_none() {
         log::warn!(
             "SHOPSYNC_ENCRYPTION_KEYS is not set: tokens are sealed with a key derived from {source}; \
              if that changes, every shop has to be installed again"

@@ -11,7 +11,7 @@ use crate::run_events::current_run;
 use crate::settings::{LogFormat, LogSettings};
 
 /// Starts the log on standard error. Later calls change nothing: one process has one log.
-pub fn start(settings: &LogSettings) {
+pub fn init(settings: &LogSettings) {
     let json = match settings.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
@@ -72,7 +72,7 @@ fn human_text(record: &log::Record<'_>) -> String {
 
 /// The record's fields, and the shop and run that its task is working on.
 fn fields(record: &log::Record<'_>) -> Map<String, Json> {
-    let mut fields = Fields(Map::new());
+    let mut fields = FieldCollector(Map::new());
     if record.key_values().visit(&mut fields).is_err() {
         fields.0.insert("fields_lost".into(), true.into());
     }
@@ -86,9 +86,9 @@ fn fields(record: &log::Record<'_>) -> Map<String, Json> {
     fields.0
 }
 
-struct Fields(Map<String, Json>);
+struct FieldCollector(Map<String, Json>);
 
-impl<'kvs> VisitSource<'kvs> for Fields {
+impl<'kvs> VisitSource<'kvs> for FieldCollector {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         let json = if let Some(number) = value.to_u64() {
             number.into()

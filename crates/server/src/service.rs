@@ -127,7 +127,7 @@ impl Service {
     /// See [`OpenError`].
     pub async fn open(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
         settings.require_for_syncing()?;
-        keys::warn_of_derived(&settings.database, &settings.shopify);
+        keys::warn_about_derived_keys(&settings.database, &settings.shopify);
         let database = open_database(&settings).await?;
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let space = |error| OpenError::Space(Box::new(error));

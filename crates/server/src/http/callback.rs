@@ -12,7 +12,7 @@ use sync_core::ShopDomain;
 use super::oauth_state::InvalidState;
 use super::request::{cookie, parameter, prefers_html};
 use super::{ApiError, AppState, page};
-use crate::installation::{Installed, Report};
+use crate::installation::{InstallationReport, InstallationResult};
 use crate::service::Service;
 
 /// Carries an installation out and reports on it. A browser is sent on to a page of the report, which it can load again:
@@ -23,7 +23,7 @@ pub(super) async fn callback(
 ) -> Result<HttpResponse, ApiError> {
     let (shop, code) = validate_callback(&request, &app)?;
     let service = app.service.clone();
-    let work = async move { complete_installation(&service, &shop, &code).await };
+    let work = async move { install(&service, &shop, &code).await };
     let installed = app.on_runtime(work).await??;
     if prefers_html(&request) {
         let report = app.signed_reports.sign(&installed, app.service.clock.now());
@@ -82,11 +82,11 @@ fn validate_callback(
     Ok((shop, callback.code))
 }
 
-async fn complete_installation(
+async fn install(
     service: &Service,
     shop: &ShopDomain,
     code: &SecretString,
-) -> Result<Installed, ApiError> {
+) -> Result<InstallationResult, ApiError> {
     let granted = service.app.exchange(shop, code, service.clock.now()).await;
     let installation = granted.map_err(|error| {
         if error.is_retryable() {
@@ -97,22 +97,22 @@ async fn complete_installation(
     })?;
     let stored = service.install(&installation).await;
     stored.map_err(|error| ApiError::unavailable(&error))?;
-    let settled = service.settle_in(shop).await;
+    let settled = service.complete_installation(shop).await;
     settled.map_err(|error| ApiError::unavailable(&error))
 }
 
 async fn report(
     app: &AppState,
-    installed: Installed,
+    installed: InstallationResult,
     max_wait: Duration,
-) -> Result<Report, ApiError> {
+) -> Result<InstallationReport, ApiError> {
     let service = app.service.clone();
-    let report = async move { service.report(&installed, max_wait).await };
+    let report = async move { service.installation_report(&installed, max_wait).await };
     let reported = app.on_runtime(report).await?;
     reported.map_err(|error| ApiError::unavailable(&error))
 }
 
-fn json(report: &Report) -> HttpResponse {
+fn json(report: &InstallationReport) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(report)

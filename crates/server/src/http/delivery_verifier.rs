@@ -10,7 +10,7 @@ use shopify_client::webhook::{Verified, Verifier, WebhookError};
 use sync_core::Timestamp;
 
 use super::log_throttle::LogThrottle;
-use crate::settings::{ShopifySettings, given};
+use crate::settings::{ShopifySettings, non_empty};
 
 const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
@@ -85,7 +85,7 @@ impl DeliveryVerifier {
 
 /// `None` if there is no secret.
 fn verifier(shopify: &ShopifySettings) -> Option<Verifier> {
-    let key = |id, secret| Some((id, given(secret)?));
+    let key = |id, secret| Some((id, non_empty(secret)?));
     let keys: [Option<(&str, &SecretString)>; 2] = [
         key(CURRENT, &shopify.api_secret),
         key(PREVIOUS, &shopify.api_secret_previous),

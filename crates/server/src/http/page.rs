@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
 use super::request::prefers_html;
-use crate::installation::{Check, Report, Status};
+use crate::installation::{CheckResult, InstallationReport, Status};
 
 /// After how many seconds a page of something unfinished is loaded again.
 const REFRESH_SECONDS: u32 = 2;
@@ -38,7 +38,7 @@ pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
 }
 
 /// The report on an installation; loads itself again while something may still change.
-pub(super) fn report_page(report: &Report) -> HttpResponse {
+pub(super) fn report_page(report: &InstallationReport) -> HttpResponse {
     let checks = &report.checks;
     let content = html! {
         table {
@@ -65,7 +65,7 @@ pub(super) fn report_page(report: &Report) -> HttpResponse {
     page(checks.shop.as_str(), &content, report.is_open())
 }
 
-fn check_row(name: &str, check: &Check) -> Markup {
+fn check_row(name: &str, check: &CheckResult) -> Markup {
     row(name, check.status, check.message.as_deref())
 }
 

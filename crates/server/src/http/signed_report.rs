@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sync_core::Timestamp;
 
-use crate::installation::Installed;
+use crate::installation::InstallationResult;
 use crate::keys::hmac_key;
 
 /// How long the page of a report can be loaded.
@@ -27,7 +27,7 @@ impl std::fmt::Debug for SignedReports {
 #[derive(Serialize, Deserialize)]
 struct SignedContent {
     expiry: i64,
-    installed: Installed,
+    installed: InstallationResult,
 }
 
 impl SignedReports {
@@ -40,7 +40,7 @@ impl SignedReports {
     ///
     /// # Panics
     /// Never: its content has no map with other keys than texts.
-    pub(super) fn sign(&self, installed: &Installed, now: Timestamp) -> String {
+    pub(super) fn sign(&self, installed: &InstallationResult, now: Timestamp) -> String {
         let content = SignedContent {
             expiry: (now + LIFETIME).timestamp(),
             installed: installed.clone(),
@@ -52,7 +52,7 @@ impl SignedReports {
     }
 
     /// The installation of a report; `None` if it was not issued here, or too long ago.
-    pub(super) fn verify(&self, report: &str, now: Timestamp) -> Option<Installed> {
+    pub(super) fn verify(&self, report: &str, now: Timestamp) -> Option<InstallationResult> {
         let (content, tag) = report.split_once('.')?;
         let [content, tag] = [content, tag].map(|part| URL_SAFE_NO_PAD.decode(part).ok());
         let (content, tag) = (content?, tag?);
@@ -74,10 +74,10 @@ mod tests {
     #[test]
     fn a_report_is_valid_until_it_expires() {
         let signed_reports = SignedReports::new(&"secret".into());
-        let report = signed_reports.sign(&sample::installed(), at("10:00:00"));
+        let report = signed_reports.sign(&sample::result(), at("10:00:00"));
         assert_eq!(
             signed_reports.verify(&report, at("11:00:00")),
-            Some(sample::installed())
+            Some(sample::result())
         );
         assert_eq!(signed_reports.verify(&report, at("11:00:01")), None);
     }
@@ -86,8 +86,8 @@ mod tests {
     fn forged_reports_are_rejected() {
         let signed_reports = SignedReports::new(&"secret".into());
         let now = at("10:00:00");
-        let report = signed_reports.sign(&sample::installed(), now);
-        let foreign = SignedReports::new(&"other".into()).sign(&sample::installed(), now);
+        let report = signed_reports.sign(&sample::result(), now);
+        let foreign = SignedReports::new(&"other".into()).sign(&sample::result(), now);
         let (content, tag) = report.split_once('.').unwrap();
         let altered = format!("{}A.{tag}", &content[..content.len() - 1]);
         for bad in [

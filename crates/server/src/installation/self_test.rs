@@ -13,7 +13,7 @@ use crate::http_client;
 use crate::settings::NetworkSettings;
 
 /// Shopify gives up on a delivery after this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The topic of the test. Its body names no product, so that nothing is marked dirty.
 const TOPIC: &str = "products/update";
@@ -21,8 +21,8 @@ const TOPIC: &str = "products/update";
 /// The first part of the test's delivery id, by which it is known in the database and in the log.
 const ID_PREFIX: &str = "shopsync-self-test-";
 
-/// How much of an unexpected answer is quoted.
-const QUOTED: usize = 200;
+/// How much of an unexpected response is quoted.
+const MAX_QUOTED_CHARS: usize = 200;
 
 /// A test of one address.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct SelfTest<'a> {
 
 /// Why a delivery would not arrive.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Undelivered {
+pub(super) enum SelfTestError {
     #[error("there is no HTTP client: {0}")]
     Client(#[source] reqwest::Error),
     #[error(
@@ -42,13 +42,13 @@ pub(super) enum Undelivered {
     )]
     Unreachable { address: String, why: String },
     #[error("{address} answered {status} instead of 200: {body}")]
-    Refused {
+    UnexpectedStatus {
         address: String,
         status: StatusCode,
         body: String,
     },
     #[error("{address} answered 200, but not as this service does; is it another one?")]
-    Foreign { address: String },
+    UnexpectedBody { address: String },
 }
 
 impl<'a> SelfTest<'a> {
@@ -64,15 +64,15 @@ impl<'a> SelfTest<'a> {
         }
     }
 
-    pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), Undelivered> {
-        let answer = self.send(shop).await?;
+    pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), SelfTestError> {
+        let response = self.send(shop).await?;
         let address = self.address.to_owned();
-        let status = answer.status();
-        let body = answer.text().await;
+        let status = response.status();
+        let body = response.text().await;
         let body = body.map_err(|error| self.unreachable(&error))?;
         if status != StatusCode::OK {
-            let body = body.chars().take(QUOTED).collect();
-            return Err(Undelivered::Refused {
+            let body = body.chars().take(MAX_QUOTED_CHARS).collect();
+            return Err(SelfTestError::UnexpectedStatus {
                 address,
                 status,
                 body,
@@ -82,21 +82,21 @@ impl<'a> SelfTest<'a> {
         if body["status"] == "success" {
             Ok(())
         } else {
-            Err(Undelivered::Foreign { address })
+            Err(SelfTestError::UnexpectedBody { address })
         }
     }
 
-    async fn send(&self, shop: &ShopDomain) -> Result<Response, Undelivered> {
+    async fn send(&self, shop: &ShopDomain) -> Result<Response, SelfTestError> {
         let id = Uuid::new_v4();
         let body = json!({ "self_test": id.to_string() }).to_string();
         // Shopify takes a redirect for a failure, so none is followed.
         let client = http_client::builder(self.network).and_then(|client| {
-            let client = client.timeout(PATIENCE);
+            let client = client.timeout(DELIVERY_TIMEOUT);
             let client = client.user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")));
             client.build()
         });
-        let client = client.map_err(Undelivered::Client)?;
-        let sent = client
+        let client = client.map_err(SelfTestError::Client)?;
+        let result = client
             .post(self.address)
             .header("X-Shopify-Topic", TOPIC)
             .header("X-Shopify-Shop-Domain", shop.as_str())
@@ -107,12 +107,12 @@ impl<'a> SelfTest<'a> {
             .body(body)
             .send()
             .await;
-        sent.map_err(|error| self.unreachable(&error))
+        result.map_err(|error| self.unreachable(&error))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Undelivered {
+    fn unreachable(&self, error: &reqwest::Error) -> SelfTestError {
         let mut why = if error.is_timeout() {
-            format!("no answer within {PATIENCE:?}")
+            format!("no answer within {DELIVERY_TIMEOUT:?}")
         } else {
             "the connection failed".to_owned()
         };
@@ -124,7 +124,7 @@ impl<'a> SelfTest<'a> {
         if let Some(cause) = cause {
             why = format!("{why} ({cause})");
         }
-        Undelivered::Unreachable {
+        SelfTestError::Unreachable {
             address: self.address.to_owned(),
             why,
         }

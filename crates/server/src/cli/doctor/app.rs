@@ -11,7 +11,7 @@ use super::chain;
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, client_domain};
 use crate::http_client;
-use crate::settings::{NetworkSettings, Settings, given};
+use crate::settings::{NetworkSettings, Settings, non_empty};
 
 /// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -100,7 +100,7 @@ fn parse_date(text: &str) -> Option<DateTime<Utc>> {
 pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Report) {
     let subject = "webhook address";
     let address = &settings.shopify.webhook_address;
-    let secret = given(&settings.shopify.api_secret);
+    let secret = non_empty(&settings.shopify.api_secret);
     let (false, Some(secret)) = (address.is_empty(), secret) else {
         return report.skip(
             subject,
