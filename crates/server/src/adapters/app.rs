@@ -8,7 +8,7 @@ use spaces_store::ContentHash;
 use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
-use super::tokens::stored;
+use super::convert::{domain, stored};
 use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
 /// The Shopify app: its connections and its credentials.
@@ -139,12 +139,6 @@ fn marker(settings: &ShopifySettings) -> String {
     let host = host.as_ref().and_then(Url::host_str).unwrap_or("local");
     let whole = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
     format!("shopsync/{host}/{}", &whole.to_string()[..8])
-}
-
-/// A shop's domain in the words of the client. Both have the same rules.
-pub(crate) fn domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
-    shopify_client::ShopDomain::parse_domain(shop.as_str())
-        .expect("a shop's domain is one everywhere")
 }
 
 fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installation {

@@ -14,7 +14,7 @@ use shopify_client::{Error, ShopClient};
 use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
-use super::app::domain;
+use super::convert::domain;
 use super::{ShopTokens, ShopifyApp, shopify_error};
 
 /// The catalogues of all shops that have installed the app.

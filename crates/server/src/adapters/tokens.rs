@@ -3,17 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shopify_client::token::{
-    Attempt, Grants, Kept, ManagedTokens, Purpose, StoredToken, TokenStore,
-};
+use shopify_client::token::{Attempt, Grants, Kept, ManagedTokens, StoredToken, TokenStore};
 use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
-use sync_core::{
-    Disposition, PortError, ShopDomain, Timestamp, Token, TokenAttempt, TokenPurpose,
-    VersionedToken,
-};
+use sync_core::{Disposition, PortError, ShopDomain, Timestamp};
 
-use super::app::domain;
+use super::convert::{begun, domain, kept, known, stored};
 
 /// The tokens of all shops.
 #[derive(Clone, Debug)]
@@ -86,61 +81,6 @@ impl TokenStore for RegistryTokens {
         let replaced = self.0.replace_token(&shop, version, attempt, &token).await;
         replaced.map_err(|error| of_state(&error))
     }
-}
-
-/// A stored token in the client's words.
-fn kept(stored: VersionedToken) -> Kept {
-    let VersionedToken {
-        token,
-        version,
-        attempt,
-    } = stored;
-    Kept {
-        token: StoredToken {
-            access_token: token.access_token,
-            expires_at: token.expires_at,
-            refresh_token: token.refresh_token,
-            refresh_expires_at: token.refresh_expires_at,
-            scopes: Vec::new(),
-        },
-        version,
-        attempt: attempt.map(|attempt| Attempt {
-            by: attempt.by,
-            begun_at: attempt.begun_at,
-            purpose: match attempt.purpose {
-                TokenPurpose::Renewal => Purpose::Renewal,
-                TokenPurpose::Migration => Purpose::Migration,
-            },
-        }),
-    }
-}
-
-/// A journal entry in the registry's words.
-fn begun(attempt: Attempt) -> TokenAttempt {
-    TokenAttempt {
-        by: attempt.by,
-        begun_at: attempt.begun_at,
-        purpose: match attempt.purpose {
-            Purpose::Renewal => TokenPurpose::Renewal,
-            Purpose::Migration => TokenPurpose::Migration,
-        },
-    }
-}
-
-/// A token in the registry's words.
-pub(super) fn stored(token: StoredToken) -> Token {
-    Token {
-        access_token: token.access_token,
-        expires_at: token.expires_at,
-        refresh_token: token.refresh_token,
-        refresh_expires_at: token.refresh_expires_at,
-    }
-}
-
-/// A shop's domain in the service's words. Both have the same rules.
-fn known(shop: &shopify_client::ShopDomain) -> Result<ShopDomain, TokenError> {
-    let known = shop.as_str().parse();
-    known.map_err(|_| TokenError::lasting("the shop's domain is none"))
 }
 
 fn of_state(error: &PortError) -> TokenError {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
-use sync_core::Installation;
+use shopify_client::token::Purpose;
+use sync_core::{Installation, Token, VersionedToken};
 use testkit::{ManualClock, MemoryState};
 
 use super::*;
