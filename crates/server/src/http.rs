@@ -24,9 +24,8 @@ pub use access_log::access_log;
 pub use error::ApiError;
 pub use oauth_state::{InvalidState, StateTokens};
 
-use crate::keys::root_secret;
 use crate::service::Service;
-use crate::settings::non_empty;
+use crate::settings::{non_empty, root_secret};
 use delivery_verifier::DeliveryVerifier;
 use signed_report::SignedReports;
 

@@ -12,13 +12,12 @@ use sync_db::Database;
 use tokio::sync::Notify;
 
 use crate::adapters::{ShopTokens, ShopifyApp, ShopifyCatalog, SpacesSnapshots, SystemClock};
-use crate::keys;
 use crate::periodic_jobs::PeriodicJobs;
 use crate::run_events::RunEvents;
 use crate::run_watch::RunWatch;
 use crate::settings::{
     Addressing, NetworkSettings, ScanStrategy, Settings, SettingsError, SpacesSettings,
-    SyncSettings,
+    SyncSettings, warn_about_derived_keys,
 };
 
 /// Why the service cannot be put together.
@@ -127,7 +126,7 @@ impl Service {
     /// See [`OpenError`].
     pub async fn open(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
         settings.require_for_syncing()?;
-        keys::warn_about_derived_keys(&settings.database, &settings.shopify);
+        warn_about_derived_keys(&settings.database, &settings.shopify);
         let database = open_database(&settings).await?;
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let space = |error| OpenError::Space(Box::new(error));

@@ -23,7 +23,7 @@ impl Settings {
     /// Whether every value that is there makes sense, alone and together.
     pub(super) fn validate(&self) -> Result<(), SettingsError> {
         let mut problems = self.server.problems(&self.database);
-        if let Err(error) = crate::keys::token_cipher(&self.database, &self.shopify) {
+        if let Err(error) = super::keys::token_cipher(&self.database, &self.shopify) {
             let remedy = "Write id:KEY with KEY from `openssl rand -base64 32`; several with commas, newest first.";
             let message = format!("is not a list of keys ({error})");
             problems.push(Problem::new("database.encryption_keys", message, remedy));
@@ -85,7 +85,7 @@ impl Settings {
     /// # Errors
     /// If there is neither a key nor a secret to derive one from.
     pub fn token_cipher(&self) -> Result<sync_db::TokenCipher, SettingsError> {
-        match crate::keys::token_cipher(&self.database, &self.shopify) {
+        match super::keys::token_cipher(&self.database, &self.shopify) {
             Ok(Some(cipher)) => Ok(cipher),
             // A list that cannot be used was refused when the settings were loaded.
             Ok(None) | Err(_) => Err(SettingsError::Invalid(vec![missing_setting(
