@@ -12,7 +12,7 @@ pub mod topics;
 pub use app::ShopifyApp;
 pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
-pub(crate) use convert::domain as client_domain;
+pub(crate) use convert::to_client_domain;
 pub use shopify_error::shopify_error;
 pub use snapshots::{SpacesSnapshots, snapshot_key, store_error};
 pub use tokens::ShopTokens;

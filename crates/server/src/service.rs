@@ -139,7 +139,7 @@ impl Service {
         let catalog = overrides.catalog.unwrap_or_else(|| {
             let address = settings.shopify.webhook_address.as_str();
             let catalog = ShopifyCatalog::new(app.clone(), tokens.clone(), address);
-            Arc::new(catalog.read_by(strategy(settings.shopify.scan_strategy)))
+            Arc::new(catalog.with_strategy(bulk_strategy(settings.shopify.scan_strategy)))
         });
         let mut inbox: Arc<dyn Inbox> = Arc::new(database.clone());
         if let Some(wrap) = overrides.inbox {
@@ -147,7 +147,10 @@ impl Service {
         }
         let ports = Ports {
             catalog,
-            snapshots: Arc::new(SpacesSnapshots::new(store.clone(), spool(&settings.spaces))),
+            snapshots: Arc::new(SpacesSnapshots::new(
+                store.clone(),
+                spool_config(&settings.spaces),
+            )),
             registry: state.clone(),
             inbox,
             mirror: state.clone(),
@@ -226,7 +229,7 @@ fn engine_config(sync: &SyncSettings) -> EngineConfig {
     }
 }
 
-fn strategy(scans: ScanStrategy) -> Strategy {
+fn bulk_strategy(scans: ScanStrategy) -> Strategy {
     match scans {
         ScanStrategy::Auto => Strategy::Auto,
         ScanStrategy::Paging => Strategy::Paging,
@@ -234,7 +237,7 @@ fn strategy(scans: ScanStrategy) -> Strategy {
     }
 }
 
-fn spool(spaces: &SpacesSettings) -> SpoolConfig {
+fn spool_config(spaces: &SpacesSettings) -> SpoolConfig {
     SpoolConfig {
         dir: (!spaces.spool_folder.is_empty()).then(|| spaces.spool_folder.clone().into()),
         memory_limit: spaces.spool_memory,

@@ -5,19 +5,21 @@ use shopify_client::token::{Attempt, Kept, Purpose, StoredToken};
 use sync_core::{ShopDomain, Token, TokenAttempt, TokenPurpose, VersionedToken};
 
 /// A shop's domain in the words of the client. Both have the same rules.
-pub(crate) fn domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
+pub(crate) fn to_client_domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
     shopify_client::ShopDomain::parse_domain(shop.as_str())
         .expect("a shop's domain is one everywhere")
 }
 
 /// A shop's domain in the service's words. Both have the same rules.
-pub(super) fn known(shop: &shopify_client::ShopDomain) -> Result<ShopDomain, TokenError> {
-    let known = shop.as_str().parse();
-    known.map_err(|_| TokenError::lasting("the shop's domain is none"))
+pub(super) fn from_client_domain(
+    shop: &shopify_client::ShopDomain,
+) -> Result<ShopDomain, TokenError> {
+    let parsed = shop.as_str().parse();
+    parsed.map_err(|_| TokenError::lasting("the shop's domain is none"))
 }
 
 /// A stored token in the client's words.
-pub(super) fn kept(stored: VersionedToken) -> Kept {
+pub(super) fn to_client_token(stored: VersionedToken) -> Kept {
     let VersionedToken {
         token,
         version,
@@ -44,7 +46,7 @@ pub(super) fn kept(stored: VersionedToken) -> Kept {
 }
 
 /// A journal entry in the registry's words.
-pub(super) fn begun(attempt: Attempt) -> TokenAttempt {
+pub(super) fn to_registry_attempt(attempt: Attempt) -> TokenAttempt {
     TokenAttempt {
         by: attempt.by,
         begun_at: attempt.begun_at,
@@ -56,7 +58,7 @@ pub(super) fn begun(attempt: Attempt) -> TokenAttempt {
 }
 
 /// A token in the registry's words.
-pub(super) fn stored(token: StoredToken) -> Token {
+pub(super) fn to_registry_token(token: StoredToken) -> Token {
     Token {
         access_token: token.access_token,
         expires_at: token.expires_at,

@@ -8,7 +8,9 @@ use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
 use sync_core::{Disposition, PortError, ShopDomain, Timestamp};
 
-use super::convert::{begun, domain, kept, known, stored};
+use super::convert::{
+    from_client_domain, to_client_domain, to_client_token, to_registry_attempt, to_registry_token,
+};
 
 /// The tokens of all shops.
 #[derive(Clone, Debug)]
@@ -28,12 +30,12 @@ impl ShopTokens {
 
     /// Reads the shop's token anew at its next use: a new installation has replaced it.
     pub fn forget(&self, shop: &ShopDomain) {
-        self.0.forget(&domain(shop));
+        self.0.forget(&to_client_domain(shop));
     }
 
     /// The shop's token.
-    pub fn of(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
-        Arc::new(self.0.shop(&domain(shop)))
+    pub fn for_shop(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
+        Arc::new(self.0.shop(&to_client_domain(shop)))
     }
 }
 
@@ -52,8 +54,10 @@ struct RegistryTokens(Arc<dyn ShopRegistry>);
 #[async_trait]
 impl TokenStore for RegistryTokens {
     async fn load(&self, shop: &shopify_client::ShopDomain) -> Result<Option<Kept>, TokenError> {
-        let stored = self.0.token(&known(shop)?).await;
-        Ok(stored.map_err(|error| of_state(&error))?.map(kept))
+        let stored = self.0.token(&from_client_domain(shop)?).await;
+        Ok(stored
+            .map_err(|error| token_error(&error))?
+            .map(to_client_token))
     }
 
     async fn begin(
@@ -63,10 +67,13 @@ impl TokenStore for RegistryTokens {
         replaces: Option<Attempt>,
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
-        let (replaces, attempt) = (replaces.map(begun), begun(attempt));
-        let shop = known(shop)?;
+        let (replaces, attempt) = (
+            replaces.map(to_registry_attempt),
+            to_registry_attempt(attempt),
+        );
+        let shop = from_client_domain(shop)?;
         let begun = self.0.begin_token(&shop, version, replaces, attempt).await;
-        begun.map_err(|error| of_state(&error))
+        begun.map_err(|error| token_error(&error))
     }
 
     async fn save(
@@ -76,14 +83,14 @@ impl TokenStore for RegistryTokens {
         attempt: Attempt,
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
-        let (shop, token) = (known(shop)?, stored(token.clone()));
-        let attempt = begun(attempt);
+        let (shop, token) = (from_client_domain(shop)?, to_registry_token(token.clone()));
+        let attempt = to_registry_attempt(attempt);
         let replaced = self.0.replace_token(&shop, version, attempt, &token).await;
-        replaced.map_err(|error| of_state(&error))
+        replaced.map_err(|error| token_error(&error))
     }
 }
 
-fn of_state(error: &PortError) -> TokenError {
+fn token_error(error: &PortError) -> TokenError {
     match error.disposition {
         Disposition::Retry { .. } => TokenError::temporary(error.chain()),
         _ => TokenError::lasting(error.chain()),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Account, Cost};
 use super::progress::{Meter, Watched};
 use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
-use crate::adapters::client_domain;
+use crate::adapters::to_client_domain;
 use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
 
@@ -120,7 +120,7 @@ async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failur
 }
 
 fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
-    service.app.client().usage(&client_domain(shop))
+    service.app.client().usage(&to_client_domain(shop))
 }
 
 /// A shop's run.

@@ -87,7 +87,10 @@ async fn install(
     shop: &ShopDomain,
     code: &SecretString,
 ) -> Result<InstallationResult, ApiError> {
-    let granted = service.app.exchange(shop, code, service.clock.now()).await;
+    let granted = service
+        .app
+        .exchange_code(shop, code, service.clock.now())
+        .await;
     let installation = granted.map_err(|error| {
         if error.is_retryable() {
             return ApiError::unavailable(&error);

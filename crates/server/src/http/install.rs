@@ -38,7 +38,7 @@ fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
 
 fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
     let state = app.states.issue(shop, app.service.clock.now());
-    let page = app.service.app.grant_page(shop, &state);
+    let page = app.service.app.authorize_url(shop, &state);
     log::info!(shop:%; "An installation begins");
     HttpResponse::Found()
         .insert_header((LOCATION, page.as_str()))

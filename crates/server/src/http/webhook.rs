@@ -46,7 +46,7 @@ async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<
     let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
     if received == Received::Recorded {
-        service.app.hear(&delivery.shop, topic);
+        service.app.notify(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
     log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");

@@ -9,7 +9,7 @@ use sync_core::ports::Clock;
 
 use super::chain;
 use super::report::Report;
-use crate::adapters::{ShopifyApp, SystemClock, client_domain};
+use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
 use crate::http_client;
 use crate::settings::{NetworkSettings, Settings, non_empty};
 
@@ -35,7 +35,7 @@ pub(super) async fn examine(
     };
     let shop = only.cloned().or_else(|| NOBODY.parse().ok())?;
     let path = format!("/admin/api/{API_VERSION}/graphql.json");
-    let url = endpoint.url(&client_domain(&shop), &path);
+    let url = endpoint.url(&to_client_domain(&shop), &path);
     let place = url.host_str().unwrap_or_default().to_owned();
     // Without a token: any answer shows that it can be reached.
     match client(&settings.network).map(|client| client.post(url)) {
