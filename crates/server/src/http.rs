@@ -91,7 +91,7 @@ pub fn configure(app: Arc<AppState>) -> impl Fn(&mut ServiceConfig) + Clone {
             ))
             .service(read_only(
                 "/shopify/installed",
-                web::get().to(callback::installed),
+                web::get().to(callback::installation_report),
             ))
             // Whatever stands between, so that a shop with a slash is refused like any other that is none.
             .service(read_only(

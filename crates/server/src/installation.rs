@@ -233,11 +233,11 @@ impl Service {
     /// If the state database cannot be reached.
     pub async fn installation_report(
         &self,
-        installed: &InstallationResult,
+        result: &InstallationResult,
         max_wait: Duration,
     ) -> Result<InstallationReport, PortError> {
-        let checks = installed.checks.clone();
-        let Some(upload) = installed.upload else {
+        let checks = result.checks.clone();
+        let Some(upload) = result.upload else {
             let why = "not begun: a test has failed".to_owned();
             return Ok(InstallationReport::of(checks, Status::Failed, Some(why)));
         };

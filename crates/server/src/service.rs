@@ -191,7 +191,7 @@ impl Service {
     }
 
     /// What happens every minute.
-    pub fn heartbeat(&self) -> PeriodicJobs {
+    pub fn periodic_jobs(&self) -> PeriodicJobs {
         let poll = &self.settings.poll;
         let scheduler = match (poll.enabled, poll.zone(), poll.time()) {
             (true, Some(zone), Some(at)) => Some(Scheduler::new(

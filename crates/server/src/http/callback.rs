@@ -24,30 +24,30 @@ pub(super) async fn callback(
     let (shop, code) = validate_callback(&request, &app)?;
     let service = app.service.clone();
     let work = async move { install(&service, &shop, &code).await };
-    let installed = app.on_runtime(work).await??;
+    let result = app.on_runtime(work).await??;
     if prefers_html(&request) {
-        let report = app.signed_reports.sign(&installed, app.service.clock.now());
+        let report = app.signed_reports.sign(&result, app.service.clock.now());
         return Ok(HttpResponse::SeeOther()
             .insert_header((LOCATION, format!("installed?report={report}")))
             .insert_header((CACHE_CONTROL, "no-store"))
             .finish());
     }
     let max_wait = app.service.settings.shopify.callback_wait;
-    Ok(json(&report(&app, installed, max_wait).await?))
+    Ok(json(&current_report(&app, result, max_wait).await?))
 }
 
 /// The report on a past installation as it stands now.
-pub(super) async fn installed(
+pub(super) async fn installation_report(
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let report = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
+    let signed = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
     let now = app.service.clock.now();
-    let installed = app
+    let result = app
         .signed_reports
-        .verify(&report, now)
+        .verify(&signed, now)
         .ok_or(ApiError::NotFound)?;
-    let report = report(&app, installed, Duration::ZERO).await?;
+    let report = current_report(&app, result, Duration::ZERO).await?;
     Ok(if prefers_html(&request) {
         page::report_page(&report)
     } else {
@@ -100,19 +100,19 @@ async fn install(
     })?;
     let stored = service.install(&installation).await;
     stored.map_err(|error| ApiError::unavailable(&error))?;
-    let settled = service.complete_installation(shop).await;
-    settled.map_err(|error| ApiError::unavailable(&error))
+    let result = service.complete_installation(shop).await;
+    result.map_err(|error| ApiError::unavailable(&error))
 }
 
-async fn report(
+async fn current_report(
     app: &AppState,
-    installed: InstallationResult,
+    result: InstallationResult,
     max_wait: Duration,
 ) -> Result<InstallationReport, ApiError> {
     let service = app.service.clone();
-    let report = async move { service.installation_report(&installed, max_wait).await };
-    let reported = app.on_runtime(report).await?;
-    reported.map_err(|error| ApiError::unavailable(&error))
+    let report = async move { service.installation_report(&result, max_wait).await };
+    let report = app.on_runtime(report).await?;
+    report.map_err(|error| ApiError::unavailable(&error))
 }
 
 fn json(report: &InstallationReport) -> HttpResponse {
