@@ -93,7 +93,7 @@ impl TokenStore for RegistryTokens {
 fn token_error(error: &PortError) -> TokenError {
     match error.disposition {
         Disposition::Retry { .. } => TokenError::temporary(error.chain()),
-        _ => TokenError::lasting(error.chain()),
+        _ => TokenError::permanent(error.chain()),
     }
 }
 

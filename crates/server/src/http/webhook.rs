@@ -3,7 +3,7 @@
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
-use shopify_client::webhook::{Payload, Topic, Verified, WebhookError};
+use shopify_client::webhook::{Payload, Topic, VerifiedDelivery, WebhookError};
 use sync_core::intake::Received;
 use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
 
@@ -83,7 +83,7 @@ fn rejection(error: WebhookError) -> ApiError {
 }
 
 fn delivery(
-    verified: Verified,
+    verified: VerifiedDelivery,
     subject: Subject,
     received_at: Timestamp,
 ) -> Result<Delivery, ApiError> {

@@ -100,7 +100,7 @@ impl Surroundings {
     fn change_a_price(&self) {
         let product = self.shop.product_ids()[0];
         self.shop
-            .quietly()
+            .without_webhooks()
             .set_price(product, None, "9999.00")
             .unwrap();
     }
@@ -183,7 +183,7 @@ fn a_mass_disappearance_halts_until_it_is_accepted() {
     let all = Surroundings::connected(30);
     all.bench.run(&["sync", "a"]).assert_code(0);
     for product in all.shop.product_ids().into_iter().take(20) {
-        all.shop.quietly().delete_product(product).unwrap();
+        all.shop.without_webhooks().delete_product(product).unwrap();
     }
     let halted = all.bench.run(&["sync", "a"]);
     halted.assert_failure(4, &["20 of 30", "sync a --accept-deletions"]);
@@ -350,7 +350,7 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
 #[test]
 fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
     let all = Surroundings::connected(3);
-    all.shop.fault(Fault::new(FaultKind::Hang)).unwrap();
+    all.shop.inject_fault(Fault::new(FaultKind::Hang)).unwrap();
     let bench = all.bench.with("RUST_LOG", "info");
     let mut command = bench.command(&["sync", "a"]);
     let child = command
