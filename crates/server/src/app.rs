@@ -1,4 +1,4 @@
-//! The running service: HTTP server, workers and heartbeat, started together and drained together.
+//! Runs the service: starts the HTTP server, the workers and the periodic jobs together, and drains them together.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::run_events::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
 use crate::settings::{ServerSettings, Settings};
 
-/// How long a client may take to send its request's head.
+/// The time limit for receiving a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long requests may go on after the service was told to stop, in seconds.
+/// How long open requests may continue after shutdown begins, in seconds.
 const REQUEST_DRAIN_SECONDS: u64 = 10;
 
 /// A service that has bound its port and is ready to run.
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Application {
 }
 
 impl Application {
-    /// Joins everything and binds the port. Requests are answered once [`Application::run_until`] is polled.
+    /// Opens the service and binds the port. Requests are handled once [`Application::run_until`] is polled.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -69,23 +69,23 @@ impl Application {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where this machine reaches it.
+    /// The address at which this machine reaches it: loopback if it listens on all interfaces.
     pub fn local_address(&self) -> SocketAddr {
         local_address_of(self.address)
     }
 
-    /// What it is made of.
+    /// The service it runs.
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Serves, works and beats until `shutdown` is cancelled, then drains: requests are answered to their end, runs go on
-    /// for `sync.drain` at most. A run that is cut off begins again at the next start.
+    /// Serves requests and runs workers and periodic jobs until `shutdown` is cancelled. Then drains: open requests are
+    /// completed, and runs continue for at most `sync.drain`. An interrupted run starts again at the next start.
     ///
     /// # Errors
     /// If the HTTP server fails.
@@ -98,17 +98,17 @@ impl Application {
         tasks.spawn(run_periodic_jobs(jobs, shutdown.clone()));
         tasks.spawn(stop_server(self.server.handle(), shutdown.clone()));
         log::info!(address:% = self.address; "Listening on http://{}", self.address);
-        let served = self.server.await;
-        // If the server ended by itself, so does the rest.
+        let result = self.server.await;
+        // The server may have stopped without a shutdown; stop the other tasks too.
         shutdown.cancel();
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                log::error!("A part of the service panicked: {error}");
+                log::error!("A task of the service panicked: {error}");
             }
         }
         self.service.database.close().await;
         log::info!("Stopped");
-        served
+        result
     }
 }
 
@@ -122,7 +122,7 @@ async fn run_periodic_jobs(jobs: PeriodicJobs, shutdown: CancellationToken) {
 
 async fn stop_server(server: ServerHandle, shutdown: CancellationToken) {
     shutdown.cancelled().await;
-    log::info!("Stopping: requests and runs are drained");
+    log::info!("Stopping: draining requests and runs");
     server.stop(true).await;
 }
 
@@ -134,7 +134,7 @@ fn listen(settings: &ServerSettings) -> Result<(TcpListener, SocketAddr), OpenEr
     Ok((listener, bound))
 }
 
-/// The address by which a listener on all interfaces is reached from this machine.
+/// The loopback address of a listener on all interfaces; any other address unchanged.
 fn local_address_of(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_interfaces_are_reached_by_loopback() {
+    fn a_listener_on_all_interfaces_is_reached_by_loopback() {
         for (bound, reached) in [
             ("0.0.0.0:5000", "127.0.0.1:5000"),
             ("[::]:5000", "[::1]:5000"),

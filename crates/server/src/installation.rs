@@ -1,5 +1,5 @@
-//! What happens once a merchant has agreed: the shop is known, its webhooks are asked for, both ways in which its changes
-//! reach us are tried, and if they work its first full scan begins.
+//! Completes an installation: stores the shop, registers webhooks, tests webhook delivery and polling, then requests the
+//! first full scan.
 
 mod self_test;
 
@@ -14,92 +14,92 @@ use crate::adapters::snapshot_key;
 use crate::service::Service;
 use self_test::SelfTest;
 
-/// How many of a shop's newest runs are looked through.
+/// How many of a shop's newest runs are read for the report.
 const RECENT_RUNS: u32 = 50;
 
-/// How much of a shop's reason against a topic is kept.
+/// How many characters of a shop's reason for refusing a topic are kept.
 const MAX_REASON_CHARS: usize = 120;
 
-/// Whether something worked.
+/// The outcome of a step of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It did.
+    /// The step succeeded.
     Success,
-    /// It did not.
+    /// The step failed.
     Failed,
-    /// It did not: the word that the poll's test has always used.
+    /// The polling test failed; callers rely on this word for it.
     Error,
-    /// It is not over.
+    /// The step has not finished.
     Running,
 }
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// Whether it passed.
+    /// The outcome.
     pub status: Status,
-    /// Why not.
+    /// Why the test failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// A topic that the shop does not let us subscribe to.
+/// A topic that the shop refuses a subscription to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicFailure {
-    /// `products/update` and so on.
+    /// The topic, such as `products/update`.
     pub topic: String,
-    /// What the shop says.
+    /// The shop's reason.
     pub reason: String,
 }
 
-/// What is known before the first upload.
+/// The results of the steps before the first upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// The shop.
     pub shop: ShopDomain,
-    /// Whether webhook subscriptions could be made.
+    /// Whether webhook subscriptions could be created.
     pub webhook_status: Status,
-    /// Why none could.
+    /// Why none could be created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_message: Option<String>,
     /// The topics that the shop refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook_failures: Vec<TopicFailure>,
-    /// Whether a signed delivery comes through.
+    /// Whether a signed test delivery arrived.
     pub webhook_test: CheckResult,
-    /// Whether the poll could read the shop.
+    /// Whether the shop can be read by polling.
     pub polling_test: CheckResult,
 }
 
-/// What the callback tells. Never holds a token.
+/// The report that the callback returns. Never contains a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InstallationReport {
-    /// What is known before the first upload.
+    /// The results of the steps before the first upload.
     #[serde(flatten)]
     pub checks: Checks,
-    /// What has become of the first upload.
+    /// The outcome of the first upload.
     pub upload_status: Status,
-    /// Why it failed.
+    /// Why the upload failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_message: Option<String>,
-    /// The document's key, once it is in the Space.
+    /// The document's key once it is in the Space.
     pub snapshot: Option<String>,
 }
 
-/// An installation whose tests are over.
+/// The result of an installation: its checks, and the first upload if one was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallationResult {
-    /// What they showed.
+    /// The results of the checks.
     pub checks: Checks,
-    /// The first upload, if they passed.
+    /// The first upload, if all checks passed.
     pub upload: Option<FirstUpload>,
 }
 
-/// A first full scan that has been demanded.
+/// A first full scan that has been requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstUpload {
-    /// The shop's newest run before; `None` if there was none.
+    /// The shop's newest run before the request; `None` if there was none.
     after: Option<i64>,
 }
 
@@ -142,10 +142,10 @@ impl Checks {
 }
 
 impl Service {
-    /// Adds a shop, or renews one.
+    /// Stores a new shop, or the new installation of a known one.
     ///
     /// # Errors
-    /// If it cannot be stored.
+    /// If the state database cannot store it.
     pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
         self.ports.registry.install(installation).await?;
         self.tokens.forget(&installation.domain);
@@ -153,10 +153,11 @@ impl Service {
         Ok(())
     }
 
-    /// Subscribes to a new shop's webhooks, tries them and the poll, and demands the first full scan if both work.
+    /// Subscribes to a new shop's webhooks, tests webhook delivery and polling, and requests the first full scan if both
+    /// work.
     ///
     /// # Errors
-    /// If the state database cannot be reached. What Shopify refuses is in the checks.
+    /// If the state database cannot be reached. Failures of Shopify are in the checks.
     pub async fn complete_installation(
         &self,
         shop: &ShopDomain,
@@ -182,14 +183,14 @@ impl Service {
             webhook_failures: Vec::new(),
             webhook_test: CheckResult::failure(
                 Status::Failed,
-                "not tried: no webhook subscription was made",
+                "not run: no webhook subscription was created",
             ),
             polling_test: self.test_poll(shop).await,
         };
         match self.ports.catalog.audit_subscriptions(shop).await {
             Ok(audit) => checks.record_audit(audit),
             Err(error) => {
-                log::error!(shop:%; "The webhook subscriptions could not be made: {}", error.chain());
+                log::error!(shop:%; "The webhook subscriptions could not be created: {}", error.chain());
                 checks.webhook_message = Some(error.chain());
             }
         }
@@ -211,7 +212,7 @@ impl Service {
         }
     }
 
-    /// Reads what needs no permission and what needs one.
+    /// Reads the shop, which needs no access scope, and counts its products, which needs one.
     async fn test_poll(&self, shop: &ShopDomain) -> CheckResult {
         let catalog = &self.ports.catalog;
         let read = async {
@@ -227,7 +228,7 @@ impl Service {
         }
     }
 
-    /// The report on an installation as it stands, after waiting for the first upload for `max_wait` at most.
+    /// The current report on an installation, after waiting for the first upload for at most `max_wait`.
     ///
     /// # Errors
     /// If the state database cannot be reached.
@@ -238,7 +239,7 @@ impl Service {
     ) -> Result<InstallationReport, PortError> {
         let checks = result.checks.clone();
         let Some(upload) = result.upload else {
-            let why = "not begun: a test has failed".to_owned();
+            let why = "not started: a test has failed".to_owned();
             return Ok(InstallationReport::of(checks, Status::Failed, Some(why)));
         };
         let (shop, after) = (&checks.shop, upload.after.map(RunId));
@@ -266,7 +267,7 @@ impl Service {
     }
 }
 
-/// Whether the Space holds the shop's document after this.
+/// Whether the Space holds the shop's document after this outcome.
 fn snapshot_is_stored(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
 }
@@ -276,7 +277,7 @@ fn failure_message(outcome: &Outcome) -> String {
         Outcome::Failed {
             error,
             will_retry: true,
-        } => format!("{error}; it will be tried again"),
+        } => format!("{error}; it will be retried"),
         Outcome::Failed { error, .. } => error.clone(),
         _ => "the run stopped before the upload; the log says why".to_owned(),
     }
@@ -314,14 +315,14 @@ impl InstallationReport {
         }
     }
 
-    /// Whether it may still change.
+    /// Whether the report may still change.
     pub fn is_open(&self) -> bool {
         self.upload_status == Status::Running
             || (self.upload_status == Status::Failed && self.checks.have_passed())
     }
 }
 
-/// Values for tests.
+/// Sample values for tests.
 #[cfg(test)]
 pub(crate) mod sample {
     use super::*;

@@ -7,8 +7,8 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sync_db::TokenCipher;
 
-/// The HMAC key for `purpose`, by HKDF-SHA256 (RFC 5869). What is signed for one purpose is worthless for another:
-/// a state token can never pass as a webhook's signature.
+/// Derives the HMAC key for `purpose` by HKDF-SHA256 (RFC 5869). A signature made for one purpose is invalid for every
+/// other: a state token can never pass as a webhook's signature.
 ///
 /// # Panics
 /// Never: the output length is that of the algorithm.
@@ -22,7 +22,7 @@ pub fn hmac_key(secret: &SecretString, purpose: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 
-/// Why a list of encryption keys cannot be used. Never holds any part of a key.
+/// Why a list of encryption keys is invalid. Never contains any part of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
     /// An entry is not `id:base64`.
@@ -31,7 +31,7 @@ pub enum InvalidKeys {
     /// An entry's key is not base64 of 32 bytes.
     #[error("entry {0} is not base64 of 32 bytes")]
     Key(usize),
-    /// The names cannot be used.
+    /// The key names are invalid.
     #[error(transparent)]
     Names(#[from] sync_db::CipherError),
 }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_lists_are_refused_without_showing_them() {
+    fn invalid_lists_are_rejected_without_showing_them() {
         let good = BASE64.encode([7; 32]);
         for (list, expected) in [
             (String::new(), InvalidKeys::Entry(1)),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn purposes_have_keys_of_their_own() {
+    fn each_purpose_has_its_own_key() {
         let secret = SecretString::from("secret");
         let tag = hmac::sign(&hmac_key(&secret, "a"), b"text");
         assert!(hmac::verify(&hmac_key(&secret, "a"), b"text", tag.as_ref()).is_ok());

@@ -1,5 +1,5 @@
-//! The service `shopsync`: actix-web, the command line, the settings, and the adapters that join the domain of
-//! `sync-core` to Shopify, a Space and a database. A library only so that its tests can start it in process.
+//! Implements the service `shopsync`: the HTTP server, the command line, the settings, and the adapters that connect the
+//! ports of `sync-core` to Shopify, a Space and a database. It is a library so that its tests can start it in process.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! What happens every minute: the daily poll is opened when it is due, and old records are forgotten.
+//! Runs the jobs of each minute: opens the daily poll when it is due, and deletes old records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use sync_core::ports::{Clock, RunLog};
 use sync_core::schedule::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-/// How often clokwerk is asked whether its minute is over.
+/// How often clokwerk is polled for due jobs.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The beat and what it sets off. Clokwerk only counts ticker, in UTC, where none is missing or doubled; which day's
-/// poll is due is decided on stored state (`docs/adr/0006-poll-by-slots.md`).
+/// The jobs of each minute. Clokwerk only counts minutes, in UTC, which has no missing or doubled local times; whether the
+/// daily poll is due is decided from stored state (`docs/adr/0006-poll-by-slots.md`).
 #[derive(Clone)]
 pub struct PeriodicJobs {
     scheduler: Option<Arc<Scheduler>>,
@@ -32,7 +32,7 @@ impl std::fmt::Debug for PeriodicJobs {
 }
 
 impl PeriodicJobs {
-    /// A beat for this scheduler (none if the poll is switched off). Records older than `history` are forgotten.
+    /// Jobs for this scheduler (`None` if the poll is disabled). Records older than `history` are deleted.
     pub fn new(
         scheduler: Option<Scheduler>,
         runs: Arc<dyn RunLog>,
@@ -47,24 +47,32 @@ impl PeriodicJobs {
         }
     }
 
-    /// One beat. Returns how many shops the poll was opened for, if it was. What fails is tried again by the next beat.
+    /// Runs all jobs once. Returns the number of shops that the poll was opened for, or `None` if it was not due. A job
+    /// that fails is retried a minute later.
     pub async fn run_due(&self) -> Option<u64> {
         let opened = match &self.scheduler {
             None => None,
             Some(scheduler) => scheduler.tick().await.unwrap_or_else(|error| {
-                log::error!("The daily poll could not be opened: {}", error.chain());
+                log::error!(
+                    "The daily poll could not be opened; retrying in a minute: {}",
+                    error.chain()
+                );
                 None
             }),
         };
         match self.runs.prune(self.clock.now() - self.history).await {
             Ok(0) => {}
-            Ok(rows) => log::info!(rows; "Forgot {rows} old records of runs and deliveries"),
-            Err(error) => log::warn!("Old records could not be removed: {}", error.chain()),
+            Ok(rows) => log::info!(rows; "Deleted {rows} old records of runs and deliveries"),
+            Err(error) => log::warn!(
+                "Old records could not be deleted; retrying in a minute: {}",
+                error.chain()
+            ),
         }
         opened
     }
 
-    /// Beats at once, so that what fell due during a downtime begins without delay, then every minute until `shutdown`.
+    /// Runs the jobs at once, so that a poll that became due during downtime starts without delay, then every minute until
+    /// `shutdown`.
     pub async fn run(&self, shutdown: &CancellationToken) {
         self.run_due().await;
         let mut ticker = AsyncScheduler::with_tz(Utc);

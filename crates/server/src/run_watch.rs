@@ -1,4 +1,4 @@
-//! Waiting for a run, whichever process carries it out.
+//! Waits for a run to finish, whichever process executes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::run_events::RunEvents;
 
-/// How often the record is read for runs of other processes. Those of this one are events of at once.
+/// How often the run log is read for runs of other processes. Runs of this process are noticed at once, by their events.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many runs are looked through.
+/// How many of the shop's newest runs are read.
 const RECENT_RUNS: u32 = 50;
 
-/// Looks for finished runs in the record.
+/// Finds finished runs in the run log.
 #[derive(Clone)]
 pub struct RunWatch {
     runs: Arc<dyn RunLog>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for RunWatch {
 }
 
 impl RunWatch {
-    /// Reads `runs`, and looks again whenever `run_events` tells of something.
+    /// Reads `runs`, again after each event from `run_events`.
     pub fn new(runs: Arc<dyn RunLog>, run_events: RunEvents) -> Self {
         Self { runs, run_events }
     }
@@ -43,7 +43,7 @@ impl RunWatch {
         Ok(runs.first().map(|run| run.id))
     }
 
-    /// The first full run of the shop that began after the run `after` and has ended; waits for it until `deadline`.
+    /// Waits until `deadline` for the shop's first full run after the run `after` to finish, and returns it.
     ///
     /// # Errors
     /// When the state database cannot be read.
@@ -64,7 +64,8 @@ impl RunWatch {
                 return Ok(None);
             }
             let next_poll = deadline.min(Instant::now() + POLL_INTERVAL);
-            // Heard something, missed something, or nothing was said for a while: look again in each case.
+            // An event, missed events or the timeout: read the run log again in each case. Only a closed channel returns
+            // at once, so wait for the next poll then.
             if let Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) =
                 timeout_at(next_poll, events.recv()).await
             {
@@ -114,7 +115,7 @@ mod tests {
         assert_eq!(waited, None);
         assert_eq!(Instant::now(), soon);
 
-        // A partial run is not what is waited for.
+        // A partial run does not end the wait.
         let partial = state
             .start(&shop, Trigger::Webhook, false, now())
             .await

@@ -1,4 +1,4 @@
-//! The composition root: settings in, everything joined out. What the HTTP server and the commands share.
+//! The composition root: builds the service's components from the settings. The HTTP server and the commands share it.
 
 use std::sync::Arc;
 
@@ -20,28 +20,28 @@ use crate::settings::{
     SyncSettings, warn_about_derived_keys,
 };
 
-/// Why the service cannot be put together.
+/// Why the service cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Something is not set.
+    /// A required setting is missing or invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The state database cannot be opened.
     #[error("cannot open the state database (DATABASE_URL)")]
     Database(#[source] Box<sync_db::Error>),
-    /// The Space's settings make no client.
-    #[error("the settings of the Space cannot be used")]
+    /// No S3 client can be built from the Space's settings.
+    #[error("the settings of the Space are invalid")]
     Space(#[source] Box<spaces_store::Error>),
-    /// The Shopify app's settings make no client.
-    #[error("the settings of the Shopify app cannot be used")]
+    /// No Shopify client can be built from the app's settings.
+    #[error("the settings of the Shopify app are invalid")]
     Shopify(#[source] Box<shopify_client::Error>),
-    /// The port is taken, or the address is not this machine's.
+    /// The port is in use, or the address is not one of this machine's.
     #[error("cannot listen on {address} (server.address, PORT)")]
     Listen {
-        /// What was asked for.
+        /// The configured address.
         address: std::net::SocketAddr,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -50,14 +50,14 @@ pub enum OpenError {
 /// Wraps the inbox; see [`Overrides::inbox`].
 pub type WrapInbox = Box<dyn FnOnce(Arc<dyn Inbox>) -> Arc<dyn Inbox> + Send>;
 
-/// What tests put in the place of the real thing.
+/// Components that tests replace.
 #[derive(Default)]
 pub struct Overrides {
-    /// Another clock than the machine's.
+    /// Replaces the system clock.
     pub clock: Option<Arc<dyn Clock>>,
-    /// Another catalogue than Shopify's.
+    /// Replaces the Shopify catalogue.
     pub catalog: Option<Arc<dyn CatalogSource>>,
-    /// Something around the inbox that watches it.
+    /// Wraps the inbox, to observe calls to it.
     pub inbox: Option<WrapInbox>,
 }
 
@@ -71,30 +71,30 @@ impl std::fmt::Debug for Overrides {
     }
 }
 
-/// Everything joined, nothing running yet.
+/// The service's components, none of them running yet.
 #[derive(Clone)]
 pub struct Service {
-    /// The settings it was made from.
+    /// The settings it was built from.
     pub settings: Arc<Settings>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The state database.
     pub database: Database,
-    /// The Space, with its count of requests.
+    /// The Space, with its request counters.
     pub store: Store,
     /// The Shopify app.
     pub app: ShopifyApp,
-    /// The shops' tokens.
+    /// The shops' access tokens.
     pub tokens: ShopTokens,
-    /// The ports that the engine works with.
+    /// The engine's ports.
     pub ports: Ports,
-    /// Carries runs out.
+    /// Executes runs.
     pub engine: Engine,
-    /// Takes deliveries.
+    /// Records webhook deliveries.
     pub intake: Intake,
-    /// Told of every step of every run in this process.
+    /// Broadcasts every step of every run in this process.
     pub run_events: RunEvents,
-    /// Rung when there may be work.
+    /// Notified when there may be new work.
     pub wake: Arc<Notify>,
 }
 
@@ -106,10 +106,10 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// The state database of these settings.
+/// Opens the state database.
 ///
 /// # Errors
-/// When there is nothing to seal tokens with, or the database cannot be reached.
+/// If no key for sealing tokens is available, or the database cannot be reached.
 pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
     let cipher = settings.token_cipher()?;
     let mut config = sync_db::Config::new(cipher);
@@ -120,7 +120,7 @@ pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
 }
 
 impl Service {
-    /// Opens the database and joins everything to it. Neither Shopify nor the Space is contacted.
+    /// Opens the database and builds all components. Contacts neither Shopify nor the Space.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -185,12 +185,12 @@ impl Service {
         })
     }
 
-    /// Waits for runs, of this process or another.
+    /// Waits for runs of this process and of others.
     pub fn run_watch(&self) -> RunWatch {
         RunWatch::new(Arc::clone(&self.ports.runs), self.run_events.clone())
     }
 
-    /// What happens every minute.
+    /// The jobs that run every minute.
     pub fn periodic_jobs(&self) -> PeriodicJobs {
         let poll = &self.settings.poll;
         let scheduler = match (poll.enabled, poll.zone(), poll.time()) {
@@ -244,10 +244,10 @@ fn spool_config(spaces: &SpacesSettings) -> SpoolConfig {
     }
 }
 
-/// How the Space is reached.
+/// The Space's client configuration.
 ///
 /// # Errors
-/// If the settings name no usable Space.
+/// If the settings are not a valid Space.
 pub fn spaces_config(
     spaces: &SpacesSettings,
     network: &NetworkSettings,

@@ -145,7 +145,7 @@ fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installa
     Installation {
         domain: shop.clone(),
         scopes: grant.scopes.clone(),
-        token: to_registry_token(StoredToken::granted(grant, at)),
+        token: to_registry_token(StoredToken::from_grant(grant, at)),
         at,
     }
 }

@@ -1,7 +1,7 @@
 //! Converts shop domains and tokens between the domain's types and those of `shopify-client`.
 
 use shopify_client::TokenError;
-use shopify_client::token::{Attempt, Kept, Purpose, StoredToken};
+use shopify_client::token::{Attempt, Purpose, StoredToken, TokenRecord};
 use sync_core::{ShopDomain, Token, TokenAttempt, TokenPurpose, VersionedToken};
 
 /// A shop's domain in the words of the client. Both have the same rules.
@@ -15,17 +15,17 @@ pub(super) fn from_client_domain(
     shop: &shopify_client::ShopDomain,
 ) -> Result<ShopDomain, TokenError> {
     let parsed = shop.as_str().parse();
-    parsed.map_err(|_| TokenError::lasting("the shop's domain is none"))
+    parsed.map_err(|_| TokenError::permanent("the shop's domain is none"))
 }
 
 /// A stored token in the client's words.
-pub(super) fn to_client_token(stored: VersionedToken) -> Kept {
+pub(super) fn to_client_token(stored: VersionedToken) -> TokenRecord {
     let VersionedToken {
         token,
         version,
         attempt,
     } = stored;
-    Kept {
+    TokenRecord {
         token: StoredToken {
             access_token: token.access_token,
             expires_at: token.expires_at,

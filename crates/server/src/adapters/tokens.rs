@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shopify_client::token::{Attempt, Grants, Kept, ManagedTokens, StoredToken, TokenStore};
+use shopify_client::token::{Attempt, Grants, ManagedTokens, StoredToken, TokenRecord, TokenStore};
 use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
 use sync_core::{Disposition, PortError, ShopDomain, Timestamp};
@@ -53,7 +53,10 @@ struct RegistryTokens(Arc<dyn ShopRegistry>);
 
 #[async_trait]
 impl TokenStore for RegistryTokens {
-    async fn load(&self, shop: &shopify_client::ShopDomain) -> Result<Option<Kept>, TokenError> {
+    async fn load(
+        &self,
+        shop: &shopify_client::ShopDomain,
+    ) -> Result<Option<TokenRecord>, TokenError> {
         let stored = self.0.token(&from_client_domain(shop)?).await;
         Ok(stored
             .map_err(|error| token_error(&error))?

@@ -1,4 +1,4 @@
-//! `GET /shopify/callback` and `GET /shopify/installed`: where an installation ends.
+//! Handles `GET /shopify/callback`, which completes an installation, and `GET /shopify/installed`, which reports on it.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::{ApiError, AppState, page};
 use crate::installation::{InstallationReport, InstallationResult};
 use crate::service::Service;
 
-/// Carries an installation out and reports on it. A browser is sent on to a page of the report, which it can load again:
-/// this address works once.
+/// Completes an installation and returns its report. A browser is redirected to the report's page, which it can reload: the
+/// callback's state is valid only once.
 pub(super) async fn callback(
     request: HttpRequest,
     app: Data<AppState>,
@@ -36,7 +36,7 @@ pub(super) async fn callback(
     Ok(json(&current_report(&app, result, max_wait).await?))
 }
 
-/// The report on a past installation as it stands now.
+/// Returns the current report on an earlier installation.
 pub(super) async fn installation_report(
     request: HttpRequest,
     app: Data<AppState>,
@@ -55,8 +55,8 @@ pub(super) async fn installation_report(
     })
 }
 
-/// The checks, in the order of `docs/api.md`: parameters, shop, signature, state. Nothing has been sent anywhere before
-/// all of them have passed.
+/// Checks the request in the order of `docs/api.md`: parameters, shop, signature, state, cookie. No request is sent before
+/// all checks have passed.
 fn validate_callback(
     request: &HttpRequest,
     app: &AppState,
@@ -95,7 +95,7 @@ async fn install(
         if error.is_retryable() {
             return ApiError::unavailable(&error);
         }
-        log::warn!(shop:%; "The grant code was not exchanged: {error}");
+        log::warn!(shop:%; "Shopify refused to exchange the grant code; the merchant has to begin again: {error}");
         ApiError::ExchangeRefused
     })?;
     let stored = service.install(&installation).await;

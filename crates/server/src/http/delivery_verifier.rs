@@ -1,4 +1,4 @@
-//! The signatures of deliveries, and what their owner should know of them.
+//! Verifies the signatures of webhook deliveries, and logs why they fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use crate::settings::{ShopifySettings, non_empty};
 const CURRENT: &str = "current";
 const PREVIOUS: &str = "previous";
 
-/// How often the log says at most why deliveries are refused: anybody can send one, and each reason costs time to find.
+/// The shortest interval between log lines about rejected deliveries: anyone can send one, and finding the reason is
+/// expensive.
 const REJECTION_LOG_INTERVAL: Duration = Duration::from_mins(1);
-/// How often the log says at most that the previous secret is still needed.
+/// The shortest interval between log lines about the use of the previous secret.
 const REMINDER_LOG_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Checks deliveries under the app's secrets, and logs now and then what is amiss.
+/// Verifies deliveries with the app's secrets. Logs rejections and the use of the previous secret at limited rates.
 #[derive(Debug)]
 pub(super) struct DeliveryVerifier {
     verifier: Arc<Verifier>,
@@ -31,7 +32,7 @@ pub(super) struct DeliveryVerifier {
 impl DeliveryVerifier {
     pub(super) fn new(shopify: &ShopifySettings) -> Self {
         Self {
-            // Without a secret every delivery is refused.
+            // Without a secret every delivery is rejected.
             verifier: Arc::new(verifier(shopify).unwrap_or_else(|| Verifier::new([]))),
             rejection_log: LogThrottle::new(REJECTION_LOG_INTERVAL),
             reminder_log: LogThrottle::new(REMINDER_LOG_INTERVAL),
@@ -60,30 +61,30 @@ impl DeliveryVerifier {
     fn log_previous_secret(&self, now: Timestamp) {
         if self.reminder_log.admit(now).is_some() {
             log::info!(
-                "Shopify still signs with the previous secret: it is needed until the secret is revoked there"
+                "Shopify still signs with the previous secret; keep it configured until it is revoked in Shopify"
             );
         }
     }
 
-    /// For the log alone: whoever sent it learns no more than that it is refused.
+    /// Logs why a delivery is rejected. The sender learns only that it is.
     async fn log_rejection(&self, headers: &HeaderMap, body: &Bytes, now: Timestamp) {
         let Some(suppressed) = self.rejection_log.admit(now) else {
             return;
         };
         let (verifier, headers, body) = (Arc::clone(&self.verifier), headers.clone(), body.clone());
-        // It takes as long as dozens of verifications, for which no other request should wait.
+        // It costs as much as dozens of verifications, so it must not block other requests.
         let explain = move || verifier.explain(|name| text(&headers, name), &body);
         match web::block(explain).await {
             Ok(explanation) => {
-                log::warn!(unsaid = suppressed; "A delivery was refused: {explanation}")
+                log::warn!(unsaid = suppressed; "A delivery was rejected: {explanation}")
             }
-            // The process ends.
-            Err(error) => log::debug!("A delivery was refused: {error}"),
+            // The thread pool has shut down with the process.
+            Err(error) => log::debug!("A delivery was rejected: {error}"),
         }
     }
 }
 
-/// `None` if there is no secret.
+/// The verifier for the configured secrets; `None` if there is none.
 fn verifier(shopify: &ShopifySettings) -> Option<Verifier> {
     let key = |id, secret| Some((id, non_empty(secret)?));
     let keys: [Option<(&str, &SecretString)>; 2] = [
@@ -93,7 +94,7 @@ fn verifier(shopify: &ShopifySettings) -> Option<Verifier> {
     Verifier::keyed(keys.into_iter().flatten()).ok()
 }
 
-/// A header's value, by its lower-case name; none if it is not ASCII.
+/// The value of the header with this lower-case name; `None` if it is not visible ASCII.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }

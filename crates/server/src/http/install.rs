@@ -1,4 +1,4 @@
-//! `GET /shopify/{shop_name}/login` and `GET /shopify/install`: where an installation begins.
+//! Handles `GET /shopify/{shop_name}/login` and `GET /shopify/install`, which begin an installation.
 
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use actix_web::web::{Data, Path};
@@ -9,7 +9,7 @@ use sync_core::ShopDomain;
 use super::request::parameter;
 use super::{ApiError, AppState};
 
-/// Sends the visitor to the grant page of the shop that the path names.
+/// Redirects to the grant page of the shop in the path.
 pub(super) async fn login(
     path: Path<String>,
     app: Data<AppState>,
@@ -17,7 +17,7 @@ pub(super) async fn login(
     Ok(redirect_to_grant_page(&app, &parse_shop(&path)?))
 }
 
-/// Sends a merchant whom Shopify has sent here to the grant page of their shop.
+/// Redirects a merchant who comes from Shopify to the grant page of their shop.
 pub(super) async fn install(
     request: HttpRequest,
     app: Data<AppState>,
@@ -29,7 +29,7 @@ pub(super) async fn install(
     Ok(redirect_to_grant_page(&app, &shop))
 }
 
-/// A shop by its domain, or by the first part of it.
+/// Parses a shop's domain, or its first label alone.
 fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
     text.parse()
         .or_else(|_| format!("{text}.myshopify.com").parse())
@@ -39,7 +39,7 @@ fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
 fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
     let state = app.states.issue(shop, app.service.clock.now());
     let page = app.service.app.authorize_url(shop, &state);
-    log::info!(shop:%; "An installation begins");
+    log::info!(shop:%; "An installation has begun");
     HttpResponse::Found()
         .insert_header((LOCATION, page.as_str()))
         .insert_header((SET_COOKIE, state_cookie(app, &state)))
@@ -47,7 +47,8 @@ fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
         .finish()
 }
 
-/// The cookie for the callback's path, which the state outlives by nothing. Its name and value are base64url and digits.
+/// The `Set-Cookie` value that binds the state to this browser. It applies to the callback's path and expires with the
+/// state. Its name and value need no escaping: base64url and hexadecimal digits only.
 fn state_cookie(app: &AppState, state: &str) -> String {
     let (name, value) = app.states.cookie(state);
     let callback = url::Url::parse(&app.service.settings.shopify.redirect_uri).ok();
@@ -62,7 +63,7 @@ impl From<CallbackError> for ApiError {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Missing(name) => Self::Missing(name),
-            CallbackError::Repeated(_) => Self::Malformed("a parameter comes twice"),
+            CallbackError::Repeated(_) => Self::Malformed("a parameter is repeated"),
             CallbackError::InvalidShop => Self::InvalidShop,
             _ => Self::BadSignature,
         }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shop_is_named_by_its_domain_or_its_first_part() {
+    fn a_shop_is_parsed_from_its_domain_or_its_first_label() {
         for text in ["some-shop", "Some-Shop.myshopify.com"] {
             assert_eq!(
                 parse_shop(text).unwrap().as_str(),

@@ -1,4 +1,4 @@
-//! The few pages for people. No script; everything is escaped by maud.
+//! Renders the HTML pages: the landing page and the installation report. No scripts; maud escapes all values.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, REFRESH};
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::request::prefers_html;
 use crate::installation::{CheckResult, InstallationReport, Status};
 
-/// After how many seconds a page of something unfinished is loaded again.
+/// The reload interval in seconds of a report that may still change.
 const REFRESH_SECONDS: u32 = 2;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -17,7 +17,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;mar
     table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;\
     border-top:1px solid #ccc}.success{color:#060}.failed,.error{color:#a00}.running{color:#850}";
 
-/// `GET /`: what this is. Tells nothing about shops.
+/// Handles `GET /`: names the service and its health routes. Shows nothing about shops.
 pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
     if !prefers_html(&request) {
         return HttpResponse::Ok().json(json!({
@@ -37,7 +37,7 @@ pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
     )
 }
 
-/// The report on an installation; loads itself again while something may still change.
+/// The report on an installation. The page reloads itself while the report may still change.
 pub(super) fn report_page(report: &InstallationReport) -> HttpResponse {
     let checks = &report.checks;
     let content = html! {
@@ -59,7 +59,7 @@ pub(super) fn report_page(report: &InstallationReport) -> HttpResponse {
             }
         }
         @if report.is_open() {
-            p { "This page loads itself again until the upload is done." }
+            p { "This page reloads itself until the upload is done." }
         }
     };
     page(checks.shop.as_str(), &content, report.is_open())
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shop_says_is_escaped() {
+    fn texts_from_a_shop_are_escaped() {
         let mut report = sample::report(Status::Running);
         report.checks.webhook_failures[0].reason = "<script>alert(1)</script>".to_owned();
         report.upload_message = Some("<img src=x>".to_owned());
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_loads_itself_again_until_the_upload_is_done() {
+    fn the_page_reloads_itself_until_the_upload_is_done() {
         for (status, refreshes) in [
             (Status::Running, true),
             (Status::Failed, true),

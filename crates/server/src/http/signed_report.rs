@@ -1,4 +1,4 @@
-//! What a browser keeps of an installation: signed, so that the page of the report needs no memory here.
+//! Signs an installation's result into the report URL, so that the report page needs no stored state.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use sync_core::Timestamp;
 use crate::installation::InstallationResult;
 use crate::keys::hmac_key;
 
-/// How long the page of a report can be loaded.
+/// How long a report URL is valid.
 const LIFETIME: Duration = Duration::from_hours(1);
 
-/// Issues and reads signed reports: `content.signature`, in base64url.
+/// Signs and verifies installation results: `content.signature`, both in base64url.
 pub(super) struct SignedReports(hmac::Key);
 
 impl std::fmt::Debug for SignedReports {
@@ -27,38 +27,40 @@ impl std::fmt::Debug for SignedReports {
 #[derive(Serialize, Deserialize)]
 struct SignedContent {
     expiry: i64,
-    installed: InstallationResult,
+    /// The name in the URLs in use.
+    #[serde(rename = "installed")]
+    result: InstallationResult,
 }
 
 impl SignedReports {
-    /// SignedReports signed by a key derived from `secret`.
+    /// Signs with a key derived from `secret`. The purpose is part of the key: changing it invalidates the URLs in use.
     pub(super) fn new(secret: &SecretString) -> Self {
         Self(hmac_key(secret, "installation receipt"))
     }
 
-    /// A report for this installation.
+    /// The signed report on this installation, valid for an hour.
     ///
     /// # Panics
-    /// Never: its content has no map with other keys than texts.
-    pub(super) fn sign(&self, installed: &InstallationResult, now: Timestamp) -> String {
+    /// Never: the content has no map with non-string keys.
+    pub(super) fn sign(&self, result: &InstallationResult, now: Timestamp) -> String {
         let content = SignedContent {
             expiry: (now + LIFETIME).timestamp(),
-            installed: installed.clone(),
+            result: result.clone(),
         };
-        let content = serde_json::to_vec(&content).expect("plain structs are written");
+        let content = serde_json::to_vec(&content).expect("plain structs serialize");
         let tag = hmac::sign(&self.0, &content);
         let [content, tag] = [&content[..], tag.as_ref()].map(|part| URL_SAFE_NO_PAD.encode(part));
         format!("{content}.{tag}")
     }
 
-    /// The installation of a report; `None` if it was not issued here, or too long ago.
+    /// The installation's result; `None` if the signature is wrong or the report has expired.
     pub(super) fn verify(&self, report: &str, now: Timestamp) -> Option<InstallationResult> {
         let (content, tag) = report.split_once('.')?;
         let [content, tag] = [content, tag].map(|part| URL_SAFE_NO_PAD.decode(part).ok());
         let (content, tag) = (content?, tag?);
         hmac::verify(&self.0, &content, &tag).ok()?;
         let content: SignedContent = serde_json::from_slice(&content).ok()?;
-        (now.timestamp() <= content.expiry).then_some(content.installed)
+        (now.timestamp() <= content.expiry).then_some(content.result)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `POST /shopify/webhook`
+//! Handles `POST /shopify/webhook`: verifies a delivery and records it.
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -12,8 +12,8 @@ use super::{ApiError, AppState};
 use crate::adapters::topics;
 use crate::service::Service;
 
-/// Stores a delivery. Touches the state database only, so that it answers within Shopify's five seconds whatever else
-/// is down; nothing of the body is kept but what it names.
+/// Verifies and records a delivery. Uses the state database only, so that the response meets Shopify's limit of five
+/// seconds even if Shopify's API or the Space is down. Of the body only the ids that it names are stored.
 pub(super) async fn receive(
     request: HttpRequest,
     payload: web::Payload,
@@ -31,7 +31,7 @@ pub(super) async fn receive(
         .or_else(|| header("shopify-webhook-id"))
         .is_none()
     {
-        // Nothing tells it from the next one with the same body, so it counts as new.
+        // Without an id a repetition cannot be recognised, so the delivery counts as new.
         delivery.id = DeliveryId(format!("unnamed-{}", uuid::Uuid::new_v4()));
     }
     let service = app.service.clone();
@@ -53,16 +53,16 @@ async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<
     Ok(())
 }
 
-/// The whole body, unless it is larger than `limit`, however it is sent.
+/// Reads the body; an error if it is longer than `limit` bytes, with or without `Content-Length`.
 async fn read_body(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
     let read = payload.to_bytes_limited(limit).await;
     read.map_err(|_| ApiError::TooLarge)?
-        .map_err(|_| ApiError::Malformed("the body did not arrive whole"))
+        .map_err(|_| ApiError::Malformed("the body is incomplete"))
 }
 
-/// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
-/// erasure of any shop.
-fn subject(topic: &Topic, verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
+/// The delivery's subject. Checks the shop in the body, because headers are not signed: with any signed body an attacker
+/// could otherwise request the erasure of any shop.
+fn subject(topic: &Topic, verified: &VerifiedDelivery, body: &[u8]) -> Result<Subject, ApiError> {
     let payload = Payload::read(topic, body).map_err(rejection)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(

@@ -1,4 +1,4 @@
-//! A signed delivery to the address at which Shopify will deliver, as Shopify would send it.
+//! Self-test: posts a signed webhook to the public webhook address, as Shopify would send it.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use uuid::Uuid;
 use crate::http_client;
 use crate::settings::NetworkSettings;
 
-/// Shopify gives up on a delivery after this time.
+/// Shopify's time limit for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The topic of the test. Its body names no product, so that nothing is marked dirty.
+/// The topic of the test. Its body names no product, so no item is marked dirty.
 const TOPIC: &str = "products/update";
 
-/// The first part of the test's delivery id, by which it is known in the database and in the log.
+/// The prefix of the test's delivery id, which identifies it in the database and in the log.
 const ID_PREFIX: &str = "shopsync-self-test-";
 
-/// How much of an unexpected response is quoted.
+/// How many characters of an unexpected response body an error quotes.
 const MAX_QUOTED_CHARS: usize = 200;
 
-/// A test of one address.
+/// Tests delivery to one address.
 #[derive(Debug)]
 pub(super) struct SelfTest<'a> {
     address: &'a str,
@@ -32,22 +32,22 @@ pub(super) struct SelfTest<'a> {
     network: &'a NetworkSettings,
 }
 
-/// Why a delivery would not arrive.
+/// Why a delivery to the address fails.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SelfTestError {
-    #[error("there is no HTTP client: {0}")]
+    #[error("the HTTP client could not be built: {0}")]
     Client(#[source] reqwest::Error),
     #[error(
-        "{address} cannot be reached: {why}; it is where Shopify will deliver (SHOPIFY_WEBHOOK_ADDRESS)"
+        "{address} cannot be reached: {why}; Shopify will deliver to this address (SHOPIFY_WEBHOOK_ADDRESS)"
     )]
     Unreachable { address: String, why: String },
-    #[error("{address} answered {status} instead of 200: {body}")]
+    #[error("{address} returned {status} instead of 200: {body}")]
     UnexpectedStatus {
         address: String,
         status: StatusCode,
         body: String,
     },
-    #[error("{address} answered 200, but not as this service does; is it another one?")]
+    #[error("{address} returned 200, but not this service's response; is it another service?")]
     UnexpectedBody { address: String },
 }
 
@@ -89,7 +89,7 @@ impl<'a> SelfTest<'a> {
     async fn send(&self, shop: &ShopDomain) -> Result<Response, SelfTestError> {
         let id = Uuid::new_v4();
         let body = json!({ "self_test": id.to_string() }).to_string();
-        // Shopify takes a redirect for a failure, so none is followed.
+        // Shopify treats a redirect as a failed delivery, so none is followed.
         let client = http_client::builder(self.network).and_then(|client| {
             let client = client.timeout(DELIVERY_TIMEOUT);
             let client = client.user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")));
@@ -112,11 +112,11 @@ impl<'a> SelfTest<'a> {
 
     fn unreachable(&self, error: &reqwest::Error) -> SelfTestError {
         let mut why = if error.is_timeout() {
-            format!("no answer within {DELIVERY_TIMEOUT:?}")
+            format!("no response within {DELIVERY_TIMEOUT:?}")
         } else {
             "the connection failed".to_owned()
         };
-        // The innermost cause says what happened; those around it repeat the address.
+        // The innermost cause is specific; the outer ones repeat the address.
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause.and_then(std::error::Error::source) {
             cause = Some(inner);

@@ -6,16 +6,16 @@ use sync_db::TokenCipher;
 use super::{DatabaseSettings, ShopifySettings, non_empty};
 use crate::keys::{InvalidKeys, parse_cipher};
 
-/// The secret from which keys are derived that have not been set: `STATE_TOKEN_SECRET`, else the client secret.
+/// The secret that keys are derived from when they are not configured: `STATE_TOKEN_SECRET`, else the client secret.
 pub fn root_secret(shopify: &ShopifySettings) -> Option<&SecretString> {
     non_empty(&shopify.state_token_secret).or_else(|| non_empty(&shopify.api_secret))
 }
 
-/// The cipher that seals tokens: of the keys that are set, else derived from the root secret. `None` if there is
-/// neither.
+/// The cipher that seals tokens: from the configured keys, else derived from the root secret. `None` if neither is
+/// configured.
 ///
 /// # Errors
-/// If the keys that are set cannot be used.
+/// If the configured keys are invalid.
 pub fn token_cipher(
     database: &DatabaseSettings,
     shopify: &ShopifySettings,
@@ -26,7 +26,7 @@ pub fn token_cipher(
     }
 }
 
-/// Says in the log which keys are derived, since changing their source makes what they sealed unreadable.
+/// Logs which keys are derived: changing the secret they are derived from makes sealed tokens unreadable.
 pub fn warn_about_derived_keys(database: &DatabaseSettings, shopify: &ShopifySettings) {
     let source = if non_empty(&shopify.state_token_secret).is_some() {
         "STATE_TOKEN_SECRET"
