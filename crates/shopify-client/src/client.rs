@@ -3,10 +3,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bulk::{BulkOptions, Slots};
-use crate::catalog::Sizes;
+use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::http_client::HttpClient;
+use crate::page_size::PageSizes;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
@@ -49,9 +49,9 @@ pub(crate) struct Inner {
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
     pub(crate) usage: Counters,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: PageSizes,
     pub(crate) version_noted: AtomicBool,
-    pub(crate) bulk: Slots,
+    pub(crate) bulk: BulkSlots,
 }
 
 impl Client {
@@ -87,9 +87,9 @@ impl Client {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
                 usage: Counters::default(),
-                sizes: Sizes::default(),
+                sizes: PageSizes::default(),
                 version_noted: AtomicBool::new(false),
-                bulk: Slots::new(self.inner.bulk.at_once),
+                bulk: BulkSlots::new(self.inner.bulk.max_concurrent),
             })
         });
         Arc::clone(known)

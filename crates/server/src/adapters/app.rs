@@ -122,11 +122,11 @@ fn bulk_options(settings: &ShopifySettings) -> BulkOptions {
     let folder = &settings.spool_folder;
     BulkOptions {
         marker: marker(settings),
-        first_gap: settings.bulk_poll / 30,
-        longest_gap: settings.bulk_poll,
+        initial_poll_interval: settings.bulk_poll / 30,
+        max_poll_interval: settings.bulk_poll,
         deadline: settings.bulk_timeout,
-        memory: settings.spool_memory,
-        folder: (!folder.is_empty()).then(|| folder.into()),
+        memory_limit: settings.spool_memory,
+        temp_dir: (!folder.is_empty()).then(|| folder.into()),
         ..BulkOptions::default()
     }
 }
@@ -183,12 +183,15 @@ mod tests {
         let mut settings = Settings::defaults().shopify;
         let (options, defaults) = (bulk_options(&settings), BulkOptions::default());
         // The defaults are the client's own.
-        assert_eq!(options.first_gap, defaults.first_gap);
-        assert_eq!(options.longest_gap, defaults.longest_gap);
+        assert_eq!(
+            options.initial_poll_interval,
+            defaults.initial_poll_interval
+        );
+        assert_eq!(options.max_poll_interval, defaults.max_poll_interval);
         assert_eq!(options.deadline, defaults.deadline);
-        assert_eq!(options.memory, defaults.memory);
-        assert_eq!(options.folder, None);
+        assert_eq!(options.memory_limit, defaults.memory_limit);
+        assert_eq!(options.temp_dir, None);
         settings.spool_folder = "/spool".to_owned();
-        assert_eq!(bulk_options(&settings).folder, Some("/spool".into()));
+        assert_eq!(bulk_options(&settings).temp_dir, Some("/spool".into()));
     }
 }

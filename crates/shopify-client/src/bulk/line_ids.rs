@@ -15,7 +15,7 @@ const ITEM_NAME: &[u8] = br#""inventoryItem""#;
 /// The kinds of objects that our queries bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Product,
     Variant,
     InventoryItem,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
+impl ObjectKind {
     const ALL: [Self; 10] = [
         Self::Product,
         Self::Variant,
@@ -76,40 +76,40 @@ impl Kind {
 
 /// A global id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) kind: Kind,
+pub(super) struct ObjectId {
+    pub(super) kind: ObjectKind,
     pub(super) number: u64,
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind.name(), self.number)
     }
 }
 
 /// How many bytes a key takes in a temporary file.
-const KEY: usize = 1 + 8;
+const OBJECT_ID_BYTES: usize = 1 + 8;
 /// How many bytes a head takes in a temporary file.
-pub(super) const HEAD: usize = 2 * KEY;
+pub(super) const LINE_IDS_BYTES: usize = 2 * OBJECT_ID_BYTES;
 /// In place of a kind: there is no parent.
-const NO_KEY: [u8; KEY] = [u8::MAX; KEY];
+const NO_OBJECT_ID: [u8; OBJECT_ID_BYTES] = [u8::MAX; OBJECT_ID_BYTES];
 
-impl Key {
-    fn written(self) -> [u8; KEY] {
-        let mut bytes = [self.kind as u8; KEY];
+impl ObjectId {
+    fn to_bytes(self) -> [u8; OBJECT_ID_BYTES] {
+        let mut bytes = [self.kind as u8; OBJECT_ID_BYTES];
         bytes[1..].copy_from_slice(&self.number.to_le_bytes());
         bytes
     }
 
-    fn from_written(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, number) = bytes.split_first()?;
         Some(Self {
-            kind: *Kind::ALL.get(usize::from(*kind))?,
+            kind: *ObjectKind::ALL.get(usize::from(*kind))?,
             number: u64::from_le_bytes(*number.first_chunk()?),
         })
     }
 
-    /// Reads `gid://shopify/Kind/123`, with or without a query.
+    /// Reads `gid://shopify/ObjectKind/123`, with or without a query.
     fn parse(text: &[u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"gid://shopify/")?;
         let slash = memchr(b'/', rest)?;
@@ -128,7 +128,7 @@ impl Key {
             number = number.checked_mul(10)?.checked_add(value)?;
         }
         Some(Self {
-            kind: Kind::of(&rest[..slash]),
+            kind: ObjectKind::of(&rest[..slash]),
             number,
         })
     }
@@ -136,64 +136,65 @@ impl Key {
 
 /// A line's own id and its parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) id: Key,
-    pub(super) parent: Option<Key>,
+pub(super) struct LineIds {
+    pub(super) id: ObjectId,
+    pub(super) parent: Option<ObjectId>,
 }
 
 #[derive(Deserialize)]
-struct Wire<'l> {
+struct WireLine<'l> {
     #[serde(borrow)]
     id: Cow<'l, str>,
     #[serde(default, rename = "__parentId")]
     parent: Option<String>,
 }
 
-impl Head {
+impl LineIds {
     /// Reads a line. `None`: it is no object with a global id.
     ///
     /// Shopify writes `id` first, `__parentId` last and no spaces. That form is recognised by its bytes, which cannot
     /// occur within a text, where a quotation mark is escaped. Any other form is parsed.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        Self::quick(line).or_else(|| Self::parsed(line))
+        Self::scan(line).or_else(|| Self::parse(line))
     }
 
     /// As it is written to a temporary file.
-    pub(super) fn written(&self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
-        bytes[..KEY].copy_from_slice(&self.id.written());
-        bytes[KEY..].copy_from_slice(&self.parent.map_or(NO_KEY, Key::written));
+    pub(super) fn to_bytes(&self) -> [u8; LINE_IDS_BYTES] {
+        let mut bytes = [0; LINE_IDS_BYTES];
+        bytes[..OBJECT_ID_BYTES].copy_from_slice(&self.id.to_bytes());
+        bytes[OBJECT_ID_BYTES..]
+            .copy_from_slice(&self.parent.map_or(NO_OBJECT_ID, ObjectId::to_bytes));
         bytes
     }
 
-    /// `None`: nothing that was [`Head::written`].
-    pub(super) fn from_written(bytes: &[u8; HEAD]) -> Option<Self> {
-        let (id, parent) = bytes.split_at(KEY);
+    /// `None`: nothing that was [`LineIds::to_bytes`].
+    pub(super) fn from_bytes(bytes: &[u8; LINE_IDS_BYTES]) -> Option<Self> {
+        let (id, parent) = bytes.split_at(OBJECT_ID_BYTES);
         Some(Self {
-            id: Key::from_written(id)?,
+            id: ObjectId::from_bytes(id)?,
             parent: match parent {
-                none if none == NO_KEY => None,
-                parent => Some(Key::from_written(parent)?),
+                none if none == NO_OBJECT_ID => None,
+                parent => Some(ObjectId::from_bytes(parent)?),
             },
         })
     }
 
-    fn quick(line: &[u8]) -> Option<Self> {
-        let id = Key::parse(text_at(line.strip_prefix(br#"{"id":""#)?)?)?;
+    fn scan(line: &[u8]) -> Option<Self> {
+        let id = ObjectId::parse(until_quote(line.strip_prefix(br#"{"id":""#)?)?)?;
         let body = line.strip_suffix(b"}")?;
-        let parent = match last_text(body) {
-            Some(parent) => Some(Key::parse(parent)?),
+        let parent = match trailing_parent_id(body) {
+            Some(parent) => Some(ObjectId::parse(parent)?),
             None if PARENT.find(body).is_some() => return None,
             None => None,
         };
         Some(Self { id, parent })
     }
 
-    fn parsed(line: &[u8]) -> Option<Self> {
-        let wire: Wire<'_> = serde_json::from_slice(line).ok()?;
-        let id = Key::parse(wire.id.as_bytes())?;
+    fn parse(line: &[u8]) -> Option<Self> {
+        let wire: WireLine<'_> = serde_json::from_slice(line).ok()?;
+        let id = ObjectId::parse(wire.id.as_bytes())?;
         let parent = match wire.parent {
-            Some(parent) => Some(Key::parse(parent.as_bytes())?),
+            Some(parent) => Some(ObjectId::parse(parent.as_bytes())?),
             None => None,
         };
         Some(Self { id, parent })
@@ -201,7 +202,7 @@ impl Head {
 }
 
 /// The value of `__parentId`, if that is what the object ends with.
-fn last_text(body: &[u8]) -> Option<&[u8]> {
+fn trailing_parent_id(body: &[u8]) -> Option<&[u8]> {
     let body = body.strip_suffix(b"\"")?;
     let quote = memrchr(b'"', body)?;
     let named = body[..=quote].ends_with(br#","__parentId":""#);
@@ -209,14 +210,14 @@ fn last_text(body: &[u8]) -> Option<&[u8]> {
 }
 
 /// The text up to the next quotation mark, which no global id holds.
-fn text_at(rest: &[u8]) -> Option<&[u8]> {
+fn until_quote(rest: &[u8]) -> Option<&[u8]> {
     Some(&rest[..memchr(b'"', rest)?])
 }
 
 /// A variant's line: where within `inventoryItem` a field can be put first, and that item's id.
 ///
 /// `None`: there is no such field, so the line is no whole variant.
-pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, Key)> {
+pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, ObjectId)> {
     let mut found = ITEM.find_iter(line);
     // The same letters may be a text.
     let place = found.find_map(|place| {
@@ -225,8 +226,8 @@ pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, Key)> {
         (line.get(brace) == Some(&b'{')).then_some(brace + 1)
     })?;
     let id = match line[place..].strip_prefix(br#""id":""#) {
-        Some(id) => Key::parse(text_at(id)?)?,
-        None => item_parsed(line)?,
+        Some(id) => ObjectId::parse(until_quote(id)?)?,
+        None => parse_inventory_item(line)?,
     };
     Some((place, id))
 }
@@ -239,7 +240,7 @@ fn skip_spaces(line: &[u8], from: usize) -> usize {
         .count()
 }
 
-fn item_parsed(line: &[u8]) -> Option<Key> {
+fn parse_inventory_item(line: &[u8]) -> Option<ObjectId> {
     #[derive(Deserialize)]
     struct Item {
         id: String,
@@ -250,20 +251,20 @@ fn item_parsed(line: &[u8]) -> Option<Key> {
         inventory_item: Item,
     }
     let variant: Variant = serde_json::from_slice(line).ok()?;
-    Key::parse(variant.inventory_item.id.as_bytes())
+    ObjectId::parse(variant.inventory_item.id.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(kind: Kind, number: u64) -> Key {
-        Key { kind, number }
+    fn key(kind: ObjectKind, number: u64) -> ObjectId {
+        ObjectId { kind, number }
     }
 
     #[test]
     fn both_ways_of_reading_agree() {
-        let product = key(Kind::Product, 1);
+        let product = key(ObjectKind::Product, 1);
         for (line, id, parent) in [
             (
                 r#"{"id":"gid://shopify/Product/1","title":"a"}"#,
@@ -278,22 +279,22 @@ mod tests {
             ),
             (
                 r#"{"id":"gid://shopify/ProductVariant/18446744073709551615","__parentId":"gid://shopify/Product/1"}"#,
-                key(Kind::Variant, u64::MAX),
+                key(ObjectKind::Variant, u64::MAX),
                 Some(product),
             ),
             (
                 r#"{"__parentId":"gid://shopify/Product/1","id":"gid://shopify/Metafield/2","value":"x"}"#,
-                key(Kind::Metafield, 2),
+                key(ObjectKind::Metafield, 2),
                 Some(product),
             ),
             (
                 r#"{ "id" : "gid://shopify/Metafield/2" , "__parentId" : "gid://shopify/Product/1" }"#,
-                key(Kind::Metafield, 2),
+                key(ObjectKind::Metafield, 2),
                 Some(product),
             ),
             (
                 r#"{"id":"gid:\/\/shopify\/Metafield\/2","__parentId":"gid:\/\/shopify\/Product\/1"}"#,
-                key(Kind::Metafield, 2),
+                key(ObjectKind::Metafield, 2),
                 Some(product),
             ),
             // Within a text it is no field.
@@ -314,7 +315,7 @@ mod tests {
             ),
             (
                 r#"{"title":"x","id":"gid://shopify/InventoryLevel/5?inventory_item_id=6","__parentId":"gid://shopify/Product/1"}"#,
-                key(Kind::InventoryLevel, 5),
+                key(ObjectKind::InventoryLevel, 5),
                 Some(product),
             ),
             (
@@ -323,23 +324,27 @@ mod tests {
                 None,
             ),
         ] {
-            let expected = Head { id, parent };
-            assert_eq!(Head::read(line.as_bytes()), Some(expected), "{line}");
-            assert_eq!(Head::parsed(line.as_bytes()), Some(expected), "{line}");
+            let expected = LineIds { id, parent };
+            assert_eq!(LineIds::read(line.as_bytes()), Some(expected), "{line}");
+            assert_eq!(LineIds::parse(line.as_bytes()), Some(expected), "{line}");
         }
     }
 
     #[test]
     fn heads_come_back_as_they_were_written() {
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+        for (place, kind) in ObjectKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
             let id = key(kind, u64::MAX - place as u64);
-            for parent in [None, Some(key(Kind::Product, 1)), Some(key(kind, 1 << 53))] {
-                let head = Head { id, parent };
-                assert_eq!(Head::from_written(&head.written()), Some(head));
+            for parent in [
+                None,
+                Some(key(ObjectKind::Product, 1)),
+                Some(key(kind, 1 << 53)),
+            ] {
+                let ids = LineIds { id, parent };
+                assert_eq!(LineIds::from_bytes(&ids.to_bytes()), Some(ids));
             }
         }
-        assert_eq!(Head::from_written(&[u8::MAX; HEAD]), None);
+        assert_eq!(LineIds::from_bytes(&[u8::MAX; LINE_IDS_BYTES]), None);
     }
 
     #[test]
@@ -358,13 +363,13 @@ mod tests {
             r#"{"id":"gid://shopify/Product/1","__parentId":5}"#,
             r#"{"id":"gid://shopify/Product/1""#,
         ] {
-            assert_eq!(Head::read(line.as_bytes()), None, "{line}");
+            assert_eq!(LineIds::read(line.as_bytes()), None, "{line}");
         }
     }
 
     #[test]
     fn the_inventory_item_of_a_variant_is_found() {
-        let item = key(Kind::InventoryItem, 7);
+        let item = key(ObjectKind::InventoryItem, 7);
         for line in [
             r#"{"title":"inventoryItem","inventoryItem" : {"sku":"","id":"gid://shopify/InventoryItem/7"}}"#,
             r#"{"id":"gid://shopify/ProductVariant/1","inventoryItem":{"id":"gid://shopify/InventoryItem/7","sku":""}}"#,

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::head::{Head, Key};
 use super::layout::{Layout, Role};
-use super::lines::Lines;
+use super::line_ids::{LineIds, ObjectId};
+use super::lines::LineSplitter;
 use super::{BulkError, BulkOptions};
 
 /// What has been seen of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct FileCounts {
     pub(super) bytes: u64,
     pub(super) objects: u64,
     pub(super) roots: u64,
@@ -17,34 +17,34 @@ pub(super) struct Counts {
 
 /// A line, and what is known of it when it arrives.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival<'l> {
+pub(super) struct ParsedLine<'l> {
     /// Its number in the file, from 1.
     pub(super) number: u64,
     pub(super) text: &'l [u8],
-    pub(super) head: Head,
+    pub(super) ids: LineIds,
     pub(super) role: Role,
     /// The names by which its parts know it.
-    pub(super) names: [Option<Key>; 2],
+    pub(super) aliases: [Option<ObjectId>; 2],
     /// The root it belongs to, if that can be told from the lines right before it.
     pub(super) root: Option<u64>,
 }
 
 /// Takes a file in.
 #[derive(Debug)]
-pub(super) struct Arrivals {
+pub(super) struct FileParser {
     layout: Layout,
-    lines: Lines,
-    counts: Counts,
-    present: Present,
+    lines: LineSplitter,
+    counts: FileCounts,
+    current: CurrentRoot,
 }
 
-impl Arrivals {
+impl FileParser {
     pub(super) fn new(layout: Layout, options: &BulkOptions) -> Self {
         Self {
             layout,
-            lines: Lines::new(options.max_line),
-            counts: Counts::default(),
-            present: Present::default(),
+            lines: LineSplitter::new(options.max_line),
+            counts: FileCounts::default(),
+            current: CurrentRoot::default(),
         }
     }
 
@@ -52,85 +52,86 @@ impl Arrivals {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
-        mut take: impl FnMut(&Arrival<'_>) -> Result<(), BulkError>,
+        mut take: impl FnMut(&ParsedLine<'_>) -> Result<(), BulkError>,
     ) -> Result<(), BulkError> {
         let Self {
             layout,
             lines,
             counts,
-            present,
+            current,
         } = self;
         counts.bytes += bytes.len() as u64;
         lines.push(bytes, |number, text| {
-            take(&arrival(layout, counts, present, number, text)?)
+            take(&parse(layout, counts, current, number, text)?)
         })
     }
 
     /// Ends the file.
     pub(super) fn end(
         mut self,
-        mut take: impl FnMut(&Arrival<'_>) -> Result<(), BulkError>,
-    ) -> Result<Counts, BulkError> {
+        mut take: impl FnMut(&ParsedLine<'_>) -> Result<(), BulkError>,
+    ) -> Result<FileCounts, BulkError> {
         let Self {
             layout,
             lines,
             counts,
-            present,
+            current,
         } = &mut self;
-        lines.end(|number, text| take(&arrival(layout, counts, present, number, text)?))?;
+        lines.end(|number, text| take(&parse(layout, counts, current, number, text)?))?;
         Ok(self.counts)
     }
 }
 
-fn arrival<'l>(
+fn parse<'l>(
     layout: &Layout,
-    counts: &mut Counts,
-    present: &mut Present,
+    counts: &mut FileCounts,
+    current: &mut CurrentRoot,
     number: u64,
     text: &'l [u8],
-) -> Result<Arrival<'l>, BulkError> {
-    let head = Head::read(text).ok_or(BulkError::Line { line: number })?;
-    let role = layout.role(&head)?;
-    let names = layout.names(&head, text);
+) -> Result<ParsedLine<'l>, BulkError> {
+    let ids = LineIds::read(text).ok_or(BulkError::InvalidLine { line: number })?;
+    let role = layout.role(&ids)?;
+    let aliases = layout.aliases(&ids, text);
     counts.objects = number;
     counts.roots += u64::from(matches!(role, Role::Root(_)));
-    Ok(Arrival {
+    Ok(ParsedLine {
         number,
         text,
-        head,
+        ids,
         role,
-        names,
-        root: present.root_of(role, names),
+        aliases,
+        root: current.root_of(role, aliases),
     })
 }
 
 /// The thing whose lines arrive.
 #[derive(Debug, Default)]
-struct Present {
+struct CurrentRoot {
     root: Option<u64>,
     /// Its parts that can have parts.
-    middles: HashSet<Key>,
+    intermediates: HashSet<ObjectId>,
     /// The last of them, which is nearly always the parent of what follows.
-    last: [Option<Key>; 2],
+    last: [Option<ObjectId>; 2],
 }
 
-impl Present {
-    fn root_of(&mut self, role: Role, names: [Option<Key>; 2]) -> Option<u64> {
+impl CurrentRoot {
+    fn root_of(&mut self, role: Role, aliases: [Option<ObjectId>; 2]) -> Option<u64> {
         match role {
             Role::Root(number) | Role::Child(number) => {
                 if self.root != Some(number) {
                     self.root = Some(number);
-                    self.middles.clear();
+                    self.intermediates.clear();
                     self.last = [None, None];
                 }
-                if names[0].is_some() {
-                    self.last = names;
-                    self.middles.extend(names.into_iter().flatten());
+                if aliases[0].is_some() {
+                    self.last = aliases;
+                    self.intermediates.extend(aliases.into_iter().flatten());
                 }
                 self.root
             }
             Role::Grandchild(parent) => {
-                let known = self.last.contains(&Some(parent)) || self.middles.contains(&parent);
+                let known =
+                    self.last.contains(&Some(parent)) || self.intermediates.contains(&parent);
                 self.root.filter(|_| known)
             }
         }

@@ -3,77 +3,79 @@
 use serde::Deserialize;
 
 use super::BulkError;
-use super::decode::{Family, Line};
+use super::decode::{Line, ObjectLines};
 use super::documents::{self, Document};
-use super::head::{Key, Kind, inventory_item};
 use super::layout::Layout;
+use super::line_ids::{ObjectId, ObjectKind, inventory_item};
 use crate::ShopClient;
-use crate::catalog::{DiscountAnswer, Listed};
+use crate::catalog::{DiscountNode, PagedList};
 use crate::model::{
-    Collection, Connection, Discount, DiscountItems, InventoryLevel, Location, Ordered, Product,
-    ProductSummary, RedeemCode, Reference, Variant,
+    Collection, Connection, Discount, DiscountItems, InventoryLevel, Location, Product,
+    ProductSummary, RedeemCode, Reference, SortLists, Variant,
 };
 
 /// A kind of thing that can be read in bulk.
-pub(super) trait Shape: Ordered + Sized + Send + 'static {
+pub(super) trait BulkObject: SortLists + Sized + Send + 'static {
     const LAYOUT: Layout;
     /// The first brings the things, the others only further parts of them.
     const QUERIES: &'static [Document];
     /// How it is read by pages.
-    const LISTED: Listed;
+    const PAGED_LIST: PagedList;
 
     /// Puts a thing together. The lists in it are in no order yet.
-    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError>;
+    fn assemble(object_lines: &ObjectLines<'_>, scratch: &mut String) -> Result<Self, BulkError>;
 
     /// Leaves out what the client's settings do not ask for.
-    fn keep_chosen(&mut self, _shop: &ShopClient) {}
+    fn retain_chosen_namespaces(&mut self, _shop: &ShopClient) {}
 }
 
-const fn plain(root: Kind) -> Layout {
+const fn flat_layout(root: ObjectKind) -> Layout {
     Layout {
         root,
-        middle: None,
-        later: &[],
+        intermediate: None,
+        optional_children: &[],
     }
 }
 
-impl Shape for Product {
+impl BulkObject for Product {
     const LAYOUT: Layout = Layout {
-        root: Kind::Product,
-        middle: Some(Kind::Variant),
-        later: &[],
+        root: ObjectKind::Product,
+        intermediate: Some(ObjectKind::Variant),
+        optional_children: &[],
     };
     const QUERIES: &'static [Document] = &[documents::PRODUCTS];
-    const LISTED: Listed = Listed::PRODUCTS;
+    const PAGED_LIST: PagedList = PagedList::PRODUCTS;
 
-    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
+    fn assemble(object_lines: &ObjectLines<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["metafields", "variants"];
-        let mut product: Self = family.root.decode_with(1, &lists, scratch)?;
-        let mut names = Vec::new();
-        for line in family.parts {
-            match (line.kind(), family.owns(line)) {
-                (Kind::Metafield, true) => product.metafields.nodes_mut().push(line.decode()?),
-                (Kind::Variant, true) => {
+        let mut product: Self = object_lines.root.decode_with(1, &lists, scratch)?;
+        let mut aliases = Vec::new();
+        for line in object_lines.children {
+            match (line.kind(), object_lines.is_direct_child(line)) {
+                (ObjectKind::Metafield, true) => {
+                    product.metafields.nodes_mut().push(line.decode()?)
+                }
+                (ObjectKind::Variant, true) => {
                     let variants = product.variants.nodes_mut();
                     let item = read_variant(line, variants, scratch)?;
                     let place = variants.len() - 1;
-                    names.extend([(line.head.id, place), (item, place)]);
+                    aliases.extend([(line.ids.id, place), (item, place)]);
                 }
                 // Its variant may come after it.
-                (Kind::InventoryLevel, false) => {}
-                _ => return Err(misplaced(line)),
+                (ObjectKind::InventoryLevel, false) => {}
+                _ => return Err(unexpected_line(line)),
             }
         }
-        names.sort_unstable();
-        let levels = |line: &&Line<'_>| line.kind() == Kind::InventoryLevel;
-        for line in family.parts.iter().filter(levels) {
-            put_level(line, &names, product.variants.nodes_mut())?;
+        aliases.sort_unstable();
+        let levels = |line: &&Line<'_>| line.kind() == ObjectKind::InventoryLevel;
+        for line in object_lines.children.iter().filter(levels) {
+            add_level(line, &aliases, product.variants.nodes_mut())?;
         }
         Ok(product)
     }
 
-    fn keep_chosen(&mut self, shop: &ShopClient) {
-        shop.keep_chosen(&mut self.metafields);
+    fn retain_chosen_namespaces(&mut self, shop: &ShopClient) {
+        shop.retain_chosen_namespaces(&mut self.metafields);
     }
 }
 
@@ -81,27 +83,27 @@ fn read_variant(
     line: &Line<'_>,
     variants: &mut Vec<Variant>,
     scratch: &mut String,
-) -> Result<Key, BulkError> {
+) -> Result<ObjectId, BulkError> {
     let Some((place, item)) = inventory_item(line.text.as_bytes()) else {
         // Says what is missing.
         variants.push(line.decode()?);
-        return Err(misplaced(line));
+        return Err(unexpected_line(line));
     };
     variants.push(line.decode_with(place, &["inventoryLevels"], scratch)?);
     Ok(item)
 }
 
 /// Puts a level into every variant that its parent means: one inventory item may serve several.
-fn put_level(
+fn add_level(
     line: &Line<'_>,
-    names: &[(Key, usize)],
+    aliases: &[(ObjectId, usize)],
     variants: &mut [Variant],
 ) -> Result<(), BulkError> {
-    let parent = line.head.parent.unwrap_or(line.head.id);
-    let begin = names.partition_point(|(name, _)| *name < parent);
-    let found = names[begin..]
+    let parent = line.ids.parent.unwrap_or(line.ids.id);
+    let begin = aliases.partition_point(|(alias, _)| *alias < parent);
+    let found = aliases[begin..]
         .iter()
-        .take_while(|(name, _)| *name == parent);
+        .take_while(|(alias, _)| *alias == parent);
     let mut level: Option<InventoryLevel> = Some(line.decode()?);
     let mut places = found.map(|(_, place)| *place).peekable();
     if places.peek().is_none() {
@@ -120,48 +122,48 @@ fn put_level(
     Ok(())
 }
 
-impl Shape for Collection {
-    const LAYOUT: Layout = plain(Kind::Collection);
+impl BulkObject for Collection {
+    const LAYOUT: Layout = flat_layout(ObjectKind::Collection);
     const QUERIES: &'static [Document] = &[documents::COLLECTIONS];
-    const LISTED: Listed = Listed::COLLECTIONS;
+    const PAGED_LIST: PagedList = PagedList::COLLECTIONS;
 
-    fn assemble(family: &Family<'_>, scratch: &mut String) -> Result<Self, BulkError> {
+    fn assemble(object_lines: &ObjectLines<'_>, scratch: &mut String) -> Result<Self, BulkError> {
         let lists = ["products", "metafields"];
-        let mut collection: Self = family.root.decode_with(1, &lists, scratch)?;
-        for line in family.parts {
+        let mut collection: Self = object_lines.root.decode_with(1, &lists, scratch)?;
+        for line in object_lines.children {
             match line.kind() {
-                Kind::Metafield => collection.metafields.nodes_mut().push(line.decode()?),
-                Kind::Product => {
+                ObjectKind::Metafield => collection.metafields.nodes_mut().push(line.decode()?),
+                ObjectKind::Product => {
                     let product: ProductSummary = line.decode()?;
                     collection.products.nodes_mut().push(product);
                 }
-                _ => return Err(misplaced(line)),
+                _ => return Err(unexpected_line(line)),
             }
         }
         Ok(collection)
     }
 
-    fn keep_chosen(&mut self, shop: &ShopClient) {
-        shop.keep_chosen(&mut self.metafields);
+    fn retain_chosen_namespaces(&mut self, shop: &ShopClient) {
+        shop.retain_chosen_namespaces(&mut self.metafields);
     }
 }
 
-impl Shape for Location {
-    const LAYOUT: Layout = plain(Kind::Location);
+impl BulkObject for Location {
+    const LAYOUT: Layout = flat_layout(ObjectKind::Location);
     const QUERIES: &'static [Document] = &[documents::LOCATIONS];
-    const LISTED: Listed = Listed::LOCATIONS;
+    const PAGED_LIST: PagedList = PagedList::LOCATIONS;
 
-    fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
-        match family.parts.first() {
-            None => family.root.decode(),
-            Some(line) => Err(misplaced(line)),
+    fn assemble(object_lines: &ObjectLines<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
+        match object_lines.children.first() {
+            None => object_lines.root.decode(),
+            Some(line) => Err(unexpected_line(line)),
         }
     }
 }
 
 /// Which of a discount's lists an item is in; the queries name them by an alias.
 #[derive(Deserialize)]
-struct Listing {
+struct ListAlias {
     id: crate::Gid,
     #[serde(default)]
     gets: Option<String>,
@@ -169,12 +171,16 @@ struct Listing {
     buys: Option<String>,
 }
 
-impl Shape for Discount {
+impl BulkObject for Discount {
     /// A discount that is made between the first query and the others brings parts of something unknown.
     const LAYOUT: Layout = Layout {
-        root: Kind::Discount,
-        middle: None,
-        later: &[Kind::Product, Kind::Variant, Kind::Collection],
+        root: ObjectKind::Discount,
+        intermediate: None,
+        optional_children: &[
+            ObjectKind::Product,
+            ObjectKind::Variant,
+            ObjectKind::Collection,
+        ],
     };
     const QUERIES: &'static [Document] = &[
         documents::DISCOUNTS,
@@ -184,31 +190,33 @@ impl Shape for Discount {
         documents::DISCOUNT_BUYS_PRODUCTS,
         documents::DISCOUNT_BUYS_COLLECTIONS,
     ];
-    const LISTED: Listed = Listed::DISCOUNTS;
+    const PAGED_LIST: PagedList = PagedList::DISCOUNTS;
 
-    fn assemble(family: &Family<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
-        let mut root: serde_json::Value = family.root.decode()?;
+    fn assemble(object_lines: &ObjectLines<'_>, _scratch: &mut String) -> Result<Self, BulkError> {
+        let mut root: serde_json::Value = object_lines.root.decode()?;
         if let Some(fields) = root.get_mut("discount").and_then(|it| it.as_object_mut()) {
-            open_lists(fields);
+            insert_empty_lists(fields);
         }
-        let answer: DiscountAnswer =
-            serde_path_to_error::deserialize(root).map_err(|error| BulkError::Object {
-                id: family.root.head.id.to_string(),
+        let node: DiscountNode =
+            serde_path_to_error::deserialize(root).map_err(|error| BulkError::InvalidObject {
+                id: object_lines.root.ids.id.to_string(),
                 path: error.path().to_string(),
                 source: Box::new(error.into_inner()),
             })?;
-        let mut discount = Self::from(answer);
-        for line in family.parts {
+        let mut discount = Self::from(node);
+        for line in object_lines.children {
             match line.kind() {
-                Kind::RedeemCode => {
+                ObjectKind::RedeemCode => {
                     let code: RedeemCode = line.decode()?;
                     // A kind of discount that this version does not know has lists that it does not know either.
                     if let Some(codes) = discount.codes_mut() {
                         codes.nodes_mut().push(code);
                     }
                 }
-                Kind::Product | Kind::Variant | Kind::Collection => put_item(&mut discount, line)?,
-                _ => return Err(misplaced(line)),
+                ObjectKind::Product | ObjectKind::Variant | ObjectKind::Collection => {
+                    add_item(&mut discount, line)?
+                }
+                _ => return Err(unexpected_line(line)),
             }
         }
         Ok(discount)
@@ -216,7 +224,7 @@ impl Shape for Discount {
 }
 
 /// Puts empty lists where the answer to a page has lists.
-fn open_lists(discount: &mut serde_json::Map<String, serde_json::Value>) {
+fn insert_empty_lists(discount: &mut serde_json::Map<String, serde_json::Value>) {
     let empty = || serde_json::json!({ "nodes": [], "pageInfo": { "hasNextPage": false } });
     let kind = discount.get("__typename").and_then(|name| name.as_str());
     let with_codes = [
@@ -245,19 +253,21 @@ fn open_lists(discount: &mut serde_json::Map<String, serde_json::Value>) {
 }
 
 /// An item whose list the discount no longer has was changed between the queries.
-fn put_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
-    let listed: Listing = line.decode()?;
+fn add_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
+    let listed: ListAlias = line.decode()?;
     let items = match (&listed.gets, &listed.buys) {
-        (Some(_), None) => discount.got_items(),
-        (None, Some(_)) => discount.bought_items(),
-        _ => return Err(misplaced(line)),
+        (Some(_), None) => discount.customer_gets_items_mut(),
+        (None, Some(_)) => discount.customer_buys_items_mut(),
+        _ => return Err(unexpected_line(line)),
     };
     let list: Option<&mut Connection<Reference>> = match (items, line.kind()) {
-        (Some(DiscountItems::DiscountProducts(items)), Kind::Product) => Some(&mut items.products),
-        (Some(DiscountItems::DiscountProducts(items)), Kind::Variant) => {
+        (Some(DiscountItems::DiscountProducts(items)), ObjectKind::Product) => {
+            Some(&mut items.products)
+        }
+        (Some(DiscountItems::DiscountProducts(items)), ObjectKind::Variant) => {
             Some(&mut items.product_variants)
         }
-        (Some(DiscountItems::DiscountCollections(items)), Kind::Collection) => {
+        (Some(DiscountItems::DiscountCollections(items)), ObjectKind::Collection) => {
             Some(&mut items.collections)
         }
         _ => None,
@@ -268,8 +278,8 @@ fn put_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
     Ok(())
 }
 
-fn misplaced(line: &Line<'_>) -> BulkError {
-    BulkError::Unexpected {
+fn unexpected_line(line: &Line<'_>) -> BulkError {
+    BulkError::UnexpectedKind {
         kind: line.kind().name(),
     }
 }

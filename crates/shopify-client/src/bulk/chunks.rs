@@ -4,30 +4,30 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::arrival::Counts;
+use super::file_parser::FileCounts;
 use super::{Bulk, BulkError, BulkOperation};
 use crate::Error;
 
 /// How many pieces of a file wait between the network and its reader, and how many bytes make one.
-pub(super) const PIECES: usize = 4;
-const PIECE: usize = 128 << 10;
+pub(super) const CHUNK_QUEUE: usize = 4;
+const CHUNK_BYTES: usize = 128 << 10;
 
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum Chunk {
     Bytes(Vec<Bytes>),
     /// The file is over.
-    End(Promise),
+    End(StatedCounts),
 }
 
 /// What Shopify says of a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Promise {
+pub(super) struct StatedCounts {
     bytes: Option<u64>,
     objects: u64,
     roots: u64,
 }
 
-impl Promise {
+impl StatedCounts {
     fn of(operation: &BulkOperation) -> Self {
         Self {
             bytes: operation.file_size,
@@ -37,13 +37,13 @@ impl Promise {
     }
 
     /// Refuses a file that is otherwise.
-    pub(super) fn compare(self, found: Counts) -> Result<(), BulkError> {
+    pub(super) fn check(self, found: FileCounts) -> Result<(), BulkError> {
         for (what, expected, found) in [
             ("objects", self.objects, found.objects),
             ("root objects", self.roots, found.roots),
         ] {
             if expected != found {
-                return Err(BulkError::Count {
+                return Err(BulkError::CountMismatch {
                     what,
                     expected,
                     found,
@@ -52,7 +52,7 @@ impl Promise {
         }
         match self.bytes {
             // The download has compared it already, unless there is no file.
-            Some(expected) if expected != found.bytes => Err(BulkError::Length {
+            Some(expected) if expected != found.bytes => Err(BulkError::LengthMismatch {
                 expected,
                 found: found.bytes,
             }),
@@ -63,33 +63,33 @@ impl Promise {
 
 impl Bulk {
     /// Sends a file to its reader. `false`: that has failed, and says why itself.
-    pub(super) async fn fetch(
+    pub(super) async fn send_file(
         &self,
         operation: &BulkOperation,
-        pieces: &mpsc::Sender<Piece>,
+        chunks: &mpsc::Sender<Chunk>,
     ) -> Result<bool, Error> {
         let mut file = self.download(operation);
-        let (mut gathered, mut length) = (Vec::new(), 0);
+        let (mut buffered, mut length) = (Vec::new(), 0);
         while let Some(bytes) = file.next().await {
             let bytes = bytes?;
             length += bytes.len();
-            gathered.push(bytes);
-            if length >= PIECE {
+            buffered.push(bytes);
+            if length >= CHUNK_BYTES {
                 length = 0;
-                let piece = Piece::Bytes(std::mem::take(&mut gathered));
-                if pieces.send(piece).await.is_err() {
+                let chunk = Chunk::Bytes(std::mem::take(&mut buffered));
+                if chunks.send(chunk).await.is_err() {
                     return Ok(false);
                 }
             }
         }
-        let last = pieces.send(Piece::Bytes(gathered)).await;
-        let end = pieces.send(Piece::End(Promise::of(operation))).await;
+        let last = chunks.send(Chunk::Bytes(buffered)).await;
+        let end = chunks.send(Chunk::End(StatedCounts::of(operation))).await;
         Ok(last.is_ok() && end.is_ok())
     }
 }
 
 /// A file whose end did not arrive.
-pub(super) fn cut_short() -> BulkError {
+pub(super) fn ended_early() -> BulkError {
     BulkError::Download {
         reason: "it ended too early".to_owned(),
         source: None,
