@@ -68,7 +68,7 @@ impl ShopifyApp {
     /// nothing happens.
     pub fn notify(&self, shop: &ShopDomain, topic: &Topic) {
         if *topic == Topic::BulkOperationsFinish {
-            self.client.bulk_finished(&to_client_domain(shop));
+            self.client.notify_bulk_finished(&to_client_domain(shop));
         }
     }
 
