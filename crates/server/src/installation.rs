@@ -167,7 +167,7 @@ impl Service {
         let checks = self.check(shop).await;
         let mut upload = None;
         if checks.have_passed() {
-            let after = self.run_watch().newest(shop).await?.map(|run| run.0);
+            let after = self.run_watch().newest_run(shop).await?.map(|run| run.0);
             let request = WorkRequest::full(Trigger::Backfill);
             let inbox = &self.ports.inbox;
             inbox.request(shop, &request, self.clock.now()).await?;

@@ -179,11 +179,11 @@ impl Database {
         });
         match claimed {
             Some(row) => Ok(ClaimOutcome::Claimed(claim_of(row)?)),
-            None => self.idle(only, now).await,
+            None => self.idle(only).await,
         }
     }
 
-    async fn idle(&self, only: Option<&str>, now: Timestamp) -> Result<ClaimOutcome, Error> {
+    async fn idle(&self, only: Option<&str>) -> Result<ClaimOutcome, Error> {
         let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
             .bind(only)
             .fetch_optional(pool)

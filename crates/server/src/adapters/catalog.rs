@@ -75,7 +75,7 @@ impl CatalogSource for ShopifyCatalog {
         match kind {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
-                let shop = item::shop(&shop.map_err(|error| unread(kind, error))?)?;
+                let shop = item::shop(&shop.map_err(|error| read_error(kind, error))?)?;
                 yield ScanItem::Found(Box::new(shop));
             }
             .boxed(),
@@ -187,14 +187,14 @@ async fn next<T>(
         Ok(read) => Ok(read.map(Ok)),
         Err(Error::Unreadable { id, source }) => {
             let key = item::key(kind, id.number())?;
-            let unreadable = ScanItem::Unreadable(key, unread(kind, *source));
+            let unreadable = ScanItem::Unreadable(key, read_error(kind, *source));
             Ok(Some(Err(unreadable)))
         }
         Err(error) => Err(read_error(kind, error)),
     }
 }
 
-fn scanned<T>(
+fn to_scan_item<T>(
     read: Result<T, ScanItem>,
     item: impl Fn(&T) -> Result<Item, PortError>,
 ) -> Result<ScanItem, PortError> {

@@ -70,13 +70,16 @@ impl TokenStore for RegistryTokens {
         replaces: Option<Attempt>,
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
-        let (replaces, attempt) = (replaces.map(begun), begun(attempt));
-        let shop = known(shop)?;
+        let (replaces, attempt) = (
+            replaces.map(to_registry_attempt),
+            to_registry_attempt(attempt),
+        );
+        let shop = from_client_domain(shop)?;
         let begun = self
             .0
             .begin_token_attempt(&shop, version, replaces, attempt)
             .await;
-        begun.map_err(|error| of_state(&error))
+        begun.map_err(|error| token_error(&error))
     }
 
     async fn save(

@@ -47,19 +47,19 @@ pub fn subject(topic: &Topic, payload: &Payload) -> DeliverySubject {
         } => DeliverySubject::item(ItemKind::InventoryItem, *inventory_item_id),
         Payload::Location { id } => DeliverySubject::item(ItemKind::Location, *id),
         Payload::ShopRedact { .. } => DeliverySubject::Redact,
-        _ => of_topic(topic),
+        _ => subject_of_topic(topic),
     }
 }
 
 /// For topics that say it all.
-fn of_topic(topic: &Topic) -> DeliverySubject {
+fn subject_of_topic(topic: &Topic) -> DeliverySubject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
             DeliverySubject::Item(ItemKey::SHOP)
         }
         Topic::AppUninstalled => DeliverySubject::Uninstalled,
         Topic::AppScopesUpdate => DeliverySubject::Scopes,
-        // The end of a bulk operation asks for no work: `ShopifyApp::hear` tells those who wait.
+        // The end of a bulk operation asks for no work: `ShopifyApp::notify` tells those who wait.
         _ => DeliverySubject::Nothing,
     }
 }

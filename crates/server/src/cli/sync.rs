@@ -207,7 +207,7 @@ async fn scan(
     shutdown: &CancellationToken,
 ) -> Result<Ran, Stop> {
     let watch = service.run_watch();
-    let before = watch.newest(shop).await?;
+    let before = watch.newest_run(shop).await?;
     let request = WorkRequest {
         full: Some(FullScan {
             trigger: Trigger::Manual,

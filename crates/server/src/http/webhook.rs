@@ -46,7 +46,7 @@ async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<
     let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
     if received == IntakeOutcome::Recorded {
-        service.app.hear(&delivery.shop, topic);
+        service.app.notify(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
     log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
@@ -60,14 +60,14 @@ async fn read_body(payload: web::Payload, limit: usize) -> Result<Bytes, ApiErro
         .map_err(|_| ApiError::Malformed("the body is incomplete"))
 }
 
-/// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
-/// erasure of any shop.
+/// The delivery's subject. Checks the shop in the body, because headers are not signed: with any signed body an attacker
+/// could otherwise request the erasure of any shop.
 fn subject(
     topic: &Topic,
     verified: &VerifiedDelivery,
     body: &[u8],
 ) -> Result<DeliverySubject, ApiError> {
-    let payload = Payload::read(topic, body).map_err(refusal)?;
+    let payload = Payload::read(topic, body).map_err(rejection)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
             "the body names another shop than the header",

@@ -42,9 +42,9 @@ fn item<T: Serialize>(
         section,
         hash: ContentHash(*hash.as_bytes()),
         body,
-        updated_at: rest.updated_at.and_then(instant),
-        denorm_fields: rest.denorm_fields,
-        references: rest.references,
+        updated_at: fields.updated_at.and_then(parse_timestamp),
+        denorm_fields: fields.denorm_fields,
+        references: fields.references,
     })
 }
 

@@ -128,6 +128,9 @@ impl Inbox for WatchedInbox {
         self.seen.0.send_modify(|seen| number = seen.begin());
         let claiming = self.inbox.claim(only, now, until).await;
         let found_nothing = matches!(claiming, Ok(ClaimOutcome::Idle { next: None }));
+        if matches!(claiming, Ok(ClaimOutcome::Idle { next: Some(next) }) if next <= now) {
+            self.seen.0.send_modify(|seen| seen.locked += 1);
+        }
         let found_nothing = found_nothing && only.is_none();
         self.seen
             .0
