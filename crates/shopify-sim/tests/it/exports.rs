@@ -1,3 +1,5 @@
+//! Tests catalogues from product exports.
+
 use std::error::Error;
 
 use serde_json::json;
@@ -36,8 +38,8 @@ async fn a_product_export_fills_a_shop() {
 }
 
 #[tokio::test]
-async fn columns_that_exports_leave_out_get_plain_defaults() {
-    // With a byte order mark, as spreadsheet programs write it, and other line ends.
+async fn missing_columns_get_defaults() {
+    // With a byte order mark, as spreadsheet programs write it, and CRLF line ends.
     let export = "\u{feff}Title,Handle,Variant Price,Option1 Value\r\nLamp,lamp,7,\r\n";
     let spec = CatalogSpec::from_csv(export.as_bytes()).unwrap();
     let truth = truth_of(1, spec).await;
@@ -68,7 +70,7 @@ async fn ids_follow_from_handles_and_not_from_the_rest_of_the_file() {
 }
 
 #[test]
-fn files_that_are_no_exports_are_refused_with_the_line() {
+fn files_that_are_not_exports_are_rejected_with_the_line() {
     for (rows, message) in [
         (
             "a,A,,,free,,,",
