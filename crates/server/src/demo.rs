@@ -18,10 +18,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use self::stage::Stage;
-use crate::cli::outcome::of;
-use crate::cli::progress::Meter;
-use crate::cli::{Exit, Failure, runtime, say, signals};
 use crate::observe::Bulletin;
+use crate::terminal::progress::Meter;
+use crate::terminal::text::of;
+use crate::terminal::{Exit, Failure, complain, runtime, say, signals};
 
 const HELP: &str = "\
 Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
@@ -147,7 +147,7 @@ async fn follow_until(stage: &Stage, shutdown: &CancellationToken) {
     tokio::select! {
         () = follow::follow(stage) => {}
         () = shutdown.cancelled() => {}
-        ended = stage.service_ended() => crate::cli::complain(ended.report()),
+        ended = stage.service_ended() => complain(ended.report()),
     }
 }
 

@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, say, say_json};
 use crate::settings::{Loaded, configuration_page, env_example};
+use crate::terminal::{Failure, say, say_json};
 
 const HELP: &str = "\
 Exits with 2 if something is missing that `shopsync serve` needs.

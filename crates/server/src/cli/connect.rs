@@ -10,9 +10,10 @@ use shopify_client::StaticToken;
 use sync_core::ports::SubscriptionAudit;
 use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
 
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
+use super::{Context, shop_argument};
 use crate::adapters::{client_domain, shopify_error};
 use crate::service::{Overrides, Service};
+use crate::terminal::{Exit, Failure, complain, runtime, say, say_json, signals};
 
 const HELP: &str = "\
 For a custom app of the shop itself, whose admin shows a token once, or for an app and a shop of one organisation, which needs no

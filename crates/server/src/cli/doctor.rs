@@ -15,9 +15,10 @@ use spaces_store::{Store, Timeouts};
 use sync_core::ShopDomain;
 
 use self::report::Report;
-use super::{Context, Failure, runtime, shop_argument};
+use super::{Context, shop_argument};
 use crate::logging;
 use crate::settings::{Loaded, Settings};
+use crate::terminal::{Failure, runtime};
 
 const HELP: &str = "\
 Each line begins with ok, warn, fail or skip; what to do stands below it. Nothing is changed: the Space is tried with one small

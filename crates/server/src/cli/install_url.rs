@@ -4,7 +4,9 @@ use clap::Args;
 use sync_core::ShopDomain;
 use url::Url;
 
-use super::{Context, Failure, say, shop_argument};
+use super::{Context, shop_argument};
+use crate::login_url::login_address;
+use crate::terminal::{Failure, say};
 
 const HELP: &str = "\
 The address is the service's own, not Shopify's: it makes the state that the callback checks. Open it in a browser that is
@@ -35,46 +37,4 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
         .map_err(|error| Failure::usage("SHOPIFY_REDIRECT_URI is not a URL").because(error))?;
     say(login_address(&redirect, &arguments.shop));
     Ok(ExitCode::SUCCESS)
-}
-
-/// The login route beside the callback, whatever a proxy puts before both.
-pub(crate) fn login_address(redirect: &Url, shop: &ShopDomain) -> Url {
-    let before = redirect.path().strip_suffix("/shopify/callback");
-    let path = format!(
-        "{}/shopify/{}/login",
-        before.unwrap_or_default(),
-        shop.name()
-    );
-    let mut address = redirect.clone();
-    address.set_path(&path);
-    address.set_query(None);
-    address.set_fragment(None);
-    address
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_login_lies_beside_the_callback() {
-        let shop = "a-b.myshopify.com".parse().unwrap();
-        for (redirect, login) in [
-            (
-                "https://h.example/shopify/callback",
-                "https://h.example/shopify/a-b/login",
-            ),
-            (
-                "http://h:81/x/shopify/callback?y=1#z",
-                "http://h:81/x/shopify/a-b/login",
-            ),
-            (
-                "https://h.example/other",
-                "https://h.example/shopify/a-b/login",
-            ),
-        ] {
-            let redirect = Url::parse(redirect).unwrap();
-            assert_eq!(login_address(&redirect, &shop).as_str(), login);
-        }
-    }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use indicatif::HumanCount;
 use serde::Serialize;
 use shopify_client::Usage;
-use spaces_store::{ShopPrefix, SnapshotKey};
 use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
+
+use crate::terminal::text::{key_of, kind_name, of, plural};
 
 /// A run and what it cost.
 #[derive(Debug)]
@@ -143,29 +144,6 @@ fn of_kind(kind: &str, counts: &KindCounts) -> String {
         text = format!("{text} ({})", details.join(", "));
     }
     text
-}
-
-/// A number of things: `1 product`, `3,000 products`.
-pub(crate) fn of(count: u64, kind: &str) -> String {
-    format!("{} {}", HumanCount(count), kind_name(kind, count))
-}
-
-/// The word for that many things of a kind.
-pub(crate) fn kind_name(kind: &str, count: u64) -> String {
-    plural(&kind.replace('_', " "), count)
-}
-
-fn plural(word: &str, count: u64) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{word}{s}")
-}
-
-/// Where the shop's document is in the Space.
-pub(crate) fn key_of(shop: &ShopDomain) -> String {
-    ShopPrefix::new(shop.as_str()).map_or_else(
-        |_| shop.to_string(),
-        |prefix| SnapshotKey::single(&prefix).to_string(),
-    )
 }
 
 #[cfg(test)]

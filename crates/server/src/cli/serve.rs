@@ -2,10 +2,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Failure, runtime, signals};
+use super::Context;
 use crate::app::Application;
 use crate::logging;
 use crate::service::Overrides;
+use crate::terminal::{Failure, runtime, signals};
 
 const HELP: &str = "\
 It listens on PORT (5000 by default) and belongs behind a proxy that ends TLS. SIGTERM and SIGINT stop it when requests have

@@ -7,8 +7,9 @@ use sync_core::ports::{Mirror, RunLog, ShopRegistry};
 use sync_core::{ItemKind, Outcome, PortError, Run, Shop, Timestamp};
 use sync_db::Database;
 
-use super::{Context, Failure, runtime, say, say_json};
+use super::Context;
 use crate::service::open_database;
+use crate::terminal::{Failure, runtime, say, say_json};
 
 const HELP: &str = "\
 STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.

@@ -11,11 +11,12 @@ use sync_core::{
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Account, Cost};
-use super::progress::{Meter, Watched};
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
+use super::{Context, shop_argument};
 use crate::adapters::client_domain;
 use crate::observe::with_run_context;
 use crate::service::{Overrides, Service};
+use crate::terminal::progress::{Meter, Watched};
+use crate::terminal::{Exit, Failure, complain, runtime, say, say_json, signals};
 
 const HELP: &str = "\
 Reads the shop's whole catalogue, compares it with what is known, and uploads the document if the Space holds another one. The

@@ -13,8 +13,8 @@ use super::guide::{ControlRequest, change_price};
 use super::install::client;
 use super::stage::Stage;
 use crate::adapters::snapshot_key;
-use crate::cli::{Failure, say};
 use crate::observe::Event;
+use crate::terminal::{Failure, say};
 
 /// How soon the snapshot must show a change.
 const LIMIT: Duration = Duration::from_secs(5);

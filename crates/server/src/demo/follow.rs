@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::seconds_between;
 use super::stage::Stage;
 use super::witness::Seen;
-use crate::cli::say;
+use crate::terminal::say;
 
 /// Tells of each run as it ends, for ever.
 pub(super) async fn follow(stage: &Stage) {

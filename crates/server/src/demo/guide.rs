@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 
 use super::stage::{SHOP, Stage};
-use crate::cli::Failure;
-use crate::cli::outcome::key_of;
+use crate::terminal::Failure;
+use crate::terminal::text::key_of;
 
 /// Where everything is.
 pub(super) fn places(stage: &Stage) -> Vec<String> {

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::stage::Stage;
-use crate::cli::install_url::login_address;
-use crate::cli::{Exit, Failure};
+use crate::login_url::login_address;
+use crate::terminal::{Exit, Failure};
 
 /// Login, grant page, callback, and one to spare.
 const MOST_STEPS: usize = 5;

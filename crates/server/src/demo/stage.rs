@@ -20,10 +20,11 @@ use super::variables::{
 };
 use super::witness::Witness;
 use crate::app::Application;
-use crate::cli::Failure;
 use crate::logging;
 use crate::service::{Overrides, Service};
 use crate::settings::Settings;
+use crate::terminal::text::key_of;
+use crate::terminal::{Failure, complain};
 
 /// The simulated shop's name.
 pub(super) const SHOP: &str = "demo";
@@ -177,7 +178,7 @@ impl Stage {
 
     /// The document as a file; the S3 server keeps objects as files.
     pub(super) fn file(&self) -> PathBuf {
-        let key = crate::cli::outcome::key_of(&self.domain);
+        let key = key_of(&self.domain);
         self.folder().join("s3").join(BUCKET).join(key)
     }
 
@@ -233,7 +234,7 @@ impl Stage {
         if let Folder::Passing(folder) = self.folder
             && let Err(error) = folder.close()
         {
-            crate::cli::complain(format_args!(
+            complain(format_args!(
                 "The demonstration's folder could not be removed: {error}"
             ));
         }

@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 use spaces_store::EmbeddedS3;
 use url::Url;
 
-use crate::cli::Failure;
 use crate::settings::{Environment, Settings};
+use crate::terminal::Failure;
 
 /// The variables that the service is started with, in the order in which they are written down.
 pub(super) type Variables = Vec<(&'static str, String)>;

@@ -11,10 +11,9 @@ use super::within_patience;
 use crate::adapters::{
     ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, client_domain, shopify_error, topics,
 };
-use crate::cli::Failure;
 use crate::cli::connect::missing_scopes;
-use crate::cli::failure::remedy;
 use crate::settings::Settings;
+use crate::terminal::{Failure, remedy};
 
 /// How many shops are read together.
 const PAGE: u32 = 200;

@@ -6,25 +6,11 @@ use std::process::ExitCode;
 
 use sync_core::{Disposition, PortError, ShopDomain, UnavailableReason};
 
+use super::Exit;
 use crate::service::OpenError;
 use crate::settings::SettingsError;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
-
-/// The exit codes but 0. `shopsync --help` lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// It was tried and failed.
-    Failed = 1,
-    /// The command line or the settings are wrong; nothing was tried.
-    Usage = 2,
-    /// Something it needs cannot be reached.
-    Unavailable = 3,
-    /// A person must confirm.
-    Halted = 4,
-    /// A signal.
-    Interrupted = 130,
-}
 
 /// Why a command has not done what it was asked, and what to do next. Never holds a secret.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use sync_core::progress::{Observer, Progress};
 use sync_core::{ItemKind, RunId, ShopDomain};
 
 use super::complain;
-use super::outcome::kind_name;
+use super::text::kind_name;
 use crate::observe::Bulletin;
 
 /// Off a terminal, how often a kind that takes long is spoken of.
