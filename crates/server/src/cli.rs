@@ -4,7 +4,7 @@ mod check_config;
 mod connect;
 mod doctor;
 mod install_url;
-mod outcome;
+mod run_summary;
 mod serve;
 mod shops;
 mod sync;
@@ -18,7 +18,7 @@ use sync_core::ShopDomain;
 use crate::demo;
 use crate::logging;
 use crate::settings::{Loaded, Settings};
-use crate::terminal::{Failure, complain};
+use crate::terminal::{CommandError, print_error};
 
 const ABOUT: &str = "\
 Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
@@ -87,13 +87,13 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// The settings of all layers.
-    fn load(&self) -> Result<Loaded, Failure> {
+    fn load(&self) -> Result<Loaded, CommandError> {
         Ok(Settings::load(self.config)?)
     }
 
     /// The settings of a command that says itself what it does: unless a filter was chosen, the log holds what a person
     /// should look at only.
-    fn load_quietly(&self) -> Result<Settings, Failure> {
+    fn load_quietly(&self) -> Result<Settings, CommandError> {
         let mut loaded = self.load()?;
         let chosen = loaded.effective.iter().any(|entry| {
             entry.key == "log.filter"
@@ -115,13 +115,13 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(failure) => {
-            complain(failure.report());
+            print_error(failure.report());
             failure.exit_code()
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+fn run(cli: &Cli) -> Result<ExitCode, CommandError> {
     let context = Context {
         config: cli.config.as_deref(),
     };

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::stage::Stage;
 use crate::observe::Bulletin;
-use crate::terminal::progress::Meter;
-use crate::terminal::text::of;
-use crate::terminal::{Exit, Failure, complain, runtime, say, signals};
+use crate::terminal::progress::ProgressDisplay;
+use crate::terminal::text::count_of;
+use crate::terminal::{CommandError, ExitStatus, build_runtime, print_error, print_line, signals};
 
 const HELP: &str = "\
 Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
@@ -70,15 +70,15 @@ pub(crate) struct Arguments {
     log: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     // Before anything is started: a wrong file costs no time.
     let catalog = stage::catalog(arguments.catalog.as_deref(), arguments.products)?;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let stage = Stage::set_up(arguments, catalog).await?;
         let played = tokio::select! {
             played = play(&stage, arguments.once) => played,
-            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            () = shutdown.cancelled() => Err(CommandError::new(ExitStatus::Interrupted, "interrupted")),
             ended = stage.service_ended() => Err(ended),
         };
         let followed = match played {
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let farewell = stage.farewell();
         stage.take_down().await;
         if followed.is_ok() {
-            say(farewell);
+            print_line(farewell);
         }
         followed
     })?;
@@ -99,43 +99,43 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// The installation and what comes after it, up to the point where the visitor goes on.
-async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
-    say(format_args!(
+async fn play(stage: &Stage, once: bool) -> Result<(), CommandError> {
+    print_line(format_args!(
         "A simulated shop with {}, an S3 server, a database and the service run on this machine.",
-        of(stage.shop.product_ids().len() as u64, "product"),
+        count_of(stage.shop.product_ids().len() as u64, "product"),
     ));
-    say(format_args!(
+    print_line(format_args!(
         "Installing {} as its merchant would: login, grant page, callback, webhooks.",
         stage.domain
     ));
     let began = Instant::now();
-    let meter = Meter::new();
+    let display = ProgressDisplay::new();
     tokio::select! {
         installed = install::install(stage) => installed?,
-        () = show(&stage.service.bulletin, &meter) => {}
+        () = show(&stage.service.bulletin, &display) => {}
     }
     let snapshot = stage.snapshot().await?;
-    say(format_args!(
+    print_line(format_args!(
         "The first snapshot is there: {} bytes, generation {}, {:.1} s after the installation began.",
         indicatif::HumanCount(snapshot.bytes),
         snapshot.generation,
         began.elapsed().as_secs_f64(),
     ));
     if once {
-        guide::places(stage).iter().for_each(say);
+        guide::places(stage).iter().for_each(print_line);
         return check::price_follows(stage).await;
     }
-    guide::places(stage).iter().for_each(say);
-    guide::what_to_try(stage)?.iter().for_each(say);
+    guide::places(stage).iter().for_each(print_line);
+    guide::what_to_try(stage)?.iter().for_each(print_line);
     Ok(())
 }
 
 /// Shows the steps of all runs, for ever.
-async fn show(bulletin: &Bulletin, meter: &Meter) {
+async fn show(bulletin: &Bulletin, display: &ProgressDisplay) {
     let mut heard = bulletin.listen();
     loop {
         match heard.recv().await {
-            Ok(event) => meter.show(&event.progress),
+            Ok(event) => display.show(&event.progress),
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return std::future::pending().await,
         }
@@ -147,7 +147,7 @@ async fn follow_until(stage: &Stage, shutdown: &CancellationToken) {
     tokio::select! {
         () = follow::follow(stage) => {}
         () = shutdown.cancelled() => {}
-        ended = stage.service_ended() => complain(ended.report()),
+        ended = stage.service_ended() => print_error(ended.report()),
     }
 }
 

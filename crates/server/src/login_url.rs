@@ -4,7 +4,7 @@ use sync_core::ShopDomain;
 use url::Url;
 
 /// The login route beside the callback, whatever a proxy puts before both.
-pub(crate) fn login_address(redirect: &Url, shop: &ShopDomain) -> Url {
+pub(crate) fn login_url(redirect: &Url, shop: &ShopDomain) -> Url {
     let before = redirect.path().strip_suffix("/shopify/callback");
     let path = format!(
         "{}/shopify/{}/login",
@@ -40,7 +40,7 @@ mod tests {
             ),
         ] {
             let redirect = Url::parse(redirect).unwrap();
-            assert_eq!(login_address(&redirect, &shop).as_str(), login);
+            assert_eq!(login_url(&redirect, &shop).as_str(), login);
         }
     }
 }

@@ -18,7 +18,7 @@ use self::report::Report;
 use super::{Context, shop_argument};
 use crate::logging;
 use crate::settings::{Loaded, Settings};
-use crate::terminal::{Failure, runtime};
+use crate::terminal::{CommandError, build_runtime};
 
 const HELP: &str = "\
 Each line begins with ok, warn, fail or skip; what to do stands below it. Nothing is changed: the Space is tried with one small
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let mut report = Report::new(arguments.json);
     match Settings::load(context.config) {
         Ok(mut loaded) => {
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
             logging::start(&loaded.settings.log);
             impatient(&mut loaded.settings);
             let only = arguments.shop.as_ref();
-            runtime()?.block_on(examine(&loaded, only, &mut report));
+            build_runtime()?.block_on(examine(&loaded, only, &mut report));
         }
         Err(error) => settings::unusable(&error, &mut report),
     }

@@ -5,8 +5,8 @@ use sync_core::ShopDomain;
 use url::Url;
 
 use super::{Context, shop_argument};
-use crate::login_url::login_address;
-use crate::terminal::{Failure, say};
+use crate::login_url::login_url;
+use crate::terminal::{CommandError, print_line};
 
 const HELP: &str = "\
 The address is the service's own, not Shopify's: it makes the state that the callback checks. Open it in a browser that is
@@ -25,16 +25,17 @@ pub(crate) struct Arguments {
     shop: ShopDomain,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let settings = context.load_quietly()?;
     let redirect = &settings.shopify.redirect_uri;
     if redirect.is_empty() {
-        return Err(Failure::usage("shopify.redirect_uri is not set").next(
+        return Err(CommandError::usage("shopify.redirect_uri is not set").with_remedy(
             "set SHOPIFY_REDIRECT_URI to https://YOUR-HOST/shopify/callback: the address is made from it",
         ));
     }
-    let redirect = Url::parse(redirect)
-        .map_err(|error| Failure::usage("SHOPIFY_REDIRECT_URI is not a URL").because(error))?;
-    say(login_address(&redirect, &arguments.shop));
+    let redirect = Url::parse(redirect).map_err(|error| {
+        CommandError::usage("SHOPIFY_REDIRECT_URI is not a URL").with_cause(error)
+    })?;
+    print_line(login_url(&redirect, &arguments.shop));
     Ok(ExitCode::SUCCESS)
 }

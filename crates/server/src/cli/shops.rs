@@ -9,7 +9,7 @@ use sync_db::Database;
 
 use super::Context;
 use crate::service::open_database;
-use crate::terminal::{Failure, runtime, say, say_json};
+use crate::terminal::{CommandError, build_runtime, print_json, print_line};
 
 const HELP: &str = "\
 STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.
@@ -39,22 +39,22 @@ struct Row {
     items: Vec<(ItemKind, u64)>,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let settings = context.load_quietly()?;
-    let rows = runtime()?.block_on(async {
+    let rows = build_runtime()?.block_on(async {
         let database = open_database(&settings).await?;
         let rows = rows(&database).await;
         database.close().await;
-        rows.map_err(|error| Failure::of_state(&error))
+        rows.map_err(|error| CommandError::from_state_port(&error))
     })?;
     if arguments.json {
-        say_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
+        print_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
     } else if rows.is_empty() {
-        say(
+        print_line(
             "No shop is installed. `shopsync install-url SHOP` prints the address that installs one.",
         );
     } else {
-        table(&rows).iter().for_each(say);
+        table(&rows).iter().for_each(print_line);
     }
     Ok(ExitCode::SUCCESS)
 }

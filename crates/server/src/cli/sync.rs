@@ -10,13 +10,15 @@ use sync_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::outcome::{Account, Cost};
+use super::run_summary::{RunCost, RunSummary};
 use super::{Context, shop_argument};
 use crate::adapters::client_domain;
 use crate::observe::with_run_context;
 use crate::service::{Overrides, Service};
-use crate::terminal::progress::{Meter, Watched};
-use crate::terminal::{Exit, Failure, complain, runtime, say, say_json, signals};
+use crate::terminal::progress::{DisplayObserver, ProgressDisplay};
+use crate::terminal::{
+    CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
+};
 
 const HELP: &str = "\
 Reads the shop's whole catalogue, compares it with what is known, and uploads the document if the Space holds another one. The
@@ -59,12 +61,12 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let mut settings = context.load_quietly()?;
     // Whoever interrupts this command does not want to wait for the run. It is made up for by the next one.
     settings.sync.drain = Duration::ZERO;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
         let done = synchronise(&service, arguments, &shutdown).await;
         service.database.close().await;
@@ -76,47 +78,47 @@ async fn synchronise(
     service: &Service,
     arguments: &Arguments,
     shutdown: &CancellationToken,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let shop = &arguments.shop;
     require_served(service, shop).await?;
-    let meter = if arguments.json {
-        Meter::for_people_only()
+    let display = if arguments.json {
+        ProgressDisplay::terminal_only()
     } else {
-        Meter::new()
+        ProgressDisplay::new()
     };
     let began = Instant::now();
     let puts = service.store.requests().uploads();
     let usage = usage_of(service, shop);
     let ran = if arguments.dry_run {
-        plan(service, shop, &meter, shutdown).await
+        plan(service, shop, &display, shutdown).await
     } else {
         let accept_deletions = arguments.accept_deletions;
-        scan(service, shop, accept_deletions, &meter, shutdown).await
+        scan(service, shop, accept_deletions, &display, shutdown).await
     };
     let ran = ran.map_err(|stop| stop.failure(shop))?;
-    let account = Account {
+    let summary = RunSummary {
         shop: shop.clone(),
         run: ran.run,
         report: ran.report,
         took: began.elapsed(),
         cost: ran.here.then(|| {
             let puts = (puts, service.store.requests().uploads());
-            Cost::between(puts, (usage, usage_of(service, shop)))
+            RunCost::between(puts, (usage, usage_of(service, shop)))
         }),
     };
     if arguments.json {
-        say_json(&account.json())?;
+        print_json(&summary.json())?;
     } else {
-        account.lines().iter().for_each(say);
+        summary.lines().iter().for_each(print_line);
     }
     let refuses = is_refused(service, shop).await?;
-    conclude(&account, refuses)
+    conclude(&summary, refuses)
 }
 
 /// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
-async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failure> {
+async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     Ok(found.is_none_or(|shop| shop.status != ShopStatus::Active))
 }
 
@@ -136,7 +138,7 @@ struct Ran {
 enum Stop {
     Interrupted,
     /// The shop is not served any more.
-    NotServed(Failure),
+    NotServed(CommandError),
     Port(PortError),
 }
 
@@ -147,31 +149,31 @@ impl From<PortError> for Stop {
 }
 
 impl Stop {
-    fn failure(self, shop: &ShopDomain) -> Failure {
+    fn failure(self, shop: &ShopDomain) -> CommandError {
         match self {
-            Self::Interrupted => Failure::new(Exit::Interrupted, "interrupted"),
+            Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
             Self::NotServed(failure) => failure,
-            Self::Port(error) => Failure::of_port(&error, shop),
+            Self::Port(error) => CommandError::from_port(&error, shop),
         }
     }
 }
 
 /// Whether the shop's work is done at all.
-async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Failure> {
+async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     match found.map(|shop| shop.status) {
-        None => Err(Failure::unknown_shop(shop)),
+        None => Err(CommandError::shop_not_installed(shop)),
         Some(ShopStatus::Active | ShopStatus::Unavailable(_)) => Ok(()),
-        Some(ShopStatus::Uninstalled) => Err(Failure::usage(format!(
+        Some(ShopStatus::Uninstalled) => Err(CommandError::usage(format!(
             "the app was uninstalled from {shop}; its last snapshot stays as it is"
         ))
-        .next(format!(
+        .with_remedy(format!(
             "install it again: `shopsync install-url {}`",
             shop.name()
         ))),
-        Some(ShopStatus::Paused) => Err(Failure::usage(format!("{shop} is paused"))
-            .next("resume it where it was paused: nothing is read meanwhile")),
+        Some(ShopStatus::Paused) => Err(CommandError::usage(format!("{shop} is paused"))
+            .with_remedy("resume it where it was paused: nothing is read meanwhile")),
     }
 }
 
@@ -179,19 +181,19 @@ async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Fail
 async fn plan(
     service: &Service,
     shop: &ShopDomain,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
 ) -> Result<Ran, Stop> {
-    let observer = Watched {
+    let observer = DisplayObserver {
         bulletin: &service.bulletin,
-        meter,
+        display,
     };
     let report = tokio::select! {
         report = service.engine.plan(shop, &observer) => report?,
         () = shutdown.cancelled() => return Err(Stop::Interrupted),
     };
     // Closes the last bar.
-    meter.show(&sync_core::progress::Progress::Finished(report.clone()));
+    display.show(&sync_core::progress::Progress::Finished(report.clone()));
     Ok(Ran {
         run: None,
         report,
@@ -204,7 +206,7 @@ async fn scan(
     service: &Service,
     shop: &ShopDomain,
     accept_deletions: bool,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
 ) -> Result<Ran, Stop> {
     let watch = service.run_watch();
@@ -218,9 +220,9 @@ async fn scan(
     };
     let now = service.clock.now();
     service.ports.inbox.demand(shop, &demand, now).await?;
-    let observer = Watched {
+    let observer = DisplayObserver {
         bulletin: &service.bulletin,
-        meter,
+        display,
     };
     let mut told = None;
     loop {
@@ -277,7 +279,7 @@ async fn tell_who_works(
     };
     if told.replace(run.id) != Some(run.id) {
         let since = run.started_at.format("%H:%M:%S");
-        complain(format_args!(
+        print_error(format_args!(
             "another process works on {shop}: run {} ({}) since {since} UTC; waiting for it",
             run.id, run.trigger,
         ));
@@ -286,36 +288,41 @@ async fn tell_who_works(
 }
 
 /// The exit code, and what to do next about a run that did not succeed.
-fn conclude(account: &Account, refuses: bool) -> Result<ExitCode, Failure> {
-    let shop = &account.shop;
+fn conclude(summary: &RunSummary, refuses: bool) -> Result<ExitCode, CommandError> {
+    let shop = &summary.shop;
     let name = shop.name();
-    match &account.report.outcome {
+    match &summary.report.outcome {
         Outcome::Halted {
             kind,
             missing,
             known,
-        } => Err(Failure::new(
-            Exit::Halted,
+        } => Err(CommandError::new(
+            ExitStatus::Halted,
             format!(
                 "{} of {} items of kind {kind} have disappeared at once",
                 HumanCount(*missing),
                 HumanCount(*known)
             ),
         )
-        .next(format!(
+        .with_remedy(format!(
             "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
         ))),
         Outcome::Failed { will_retry, .. } => {
-            let (exit, then) = match (will_retry, refuses) {
-                (true, false) => (Exit::Unavailable, "a running service tries again by itself"),
+            let (status, then) = match (will_retry, refuses) {
+                (true, false) => (
+                    ExitStatus::Unavailable,
+                    "a running service tries again by itself",
+                ),
                 (true, true) => (
-                    Exit::Failed,
+                    ExitStatus::Failed,
                     "the shop is asked again by itself, now and then",
                 ),
-                (false, _) => (Exit::Failed, "it is not tried again by itself"),
+                (false, _) => (ExitStatus::Failed, "it is not tried again by itself"),
             };
-            Err(Failure::new(exit, "the run failed; the old snapshot stays")
-                .next(format!("`shopsync doctor {name}` tells more; {then}")))
+            Err(
+                CommandError::new(status, "the run failed; the old snapshot stays")
+                    .with_remedy(format!("`shopsync doctor {name}` tells more; {then}")),
+            )
         }
         _ => Ok(ExitCode::SUCCESS),
     }
@@ -326,8 +333,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, Failure> {
-        let account = Account {
+    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, CommandError> {
+        let summary = RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: None,
             report: RunReport {
@@ -337,7 +344,7 @@ mod tests {
             took: Duration::ZERO,
             cost: None,
         };
-        conclude(&account, refuses)
+        conclude(&summary, refuses)
     }
 
     #[test]

@@ -14,13 +14,13 @@ use super::install::client;
 use super::stage::Stage;
 use crate::adapters::snapshot_key;
 use crate::observe::Event;
-use crate::terminal::{Failure, say};
+use crate::terminal::{CommandError, print_line};
 
 /// How soon the snapshot must show a change.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Changes one price as the printed command does, and waits until the snapshot shows it.
-pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
+pub(super) async fn price_follows(stage: &Stage) -> Result<(), CommandError> {
     let change = change_price(stage, "1234.50")?;
     let price = change.body["price"].as_str().unwrap_or_default();
     let mut heard = stage.service.bulletin.listen();
@@ -28,15 +28,15 @@ pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
     send(&change).await?;
     let followed = tokio::time::timeout(LIMIT, shown(stage, &change, price, &mut heard)).await;
     let generation = followed.map_err(|_| {
-        Failure::failed(format!(
+        CommandError::failed(format!(
             "the snapshot does not show the price of {} {} s after it was changed to {price}",
             change.title,
             LIMIT.as_secs(),
         ))
-        .next("look at the log: `shopsync demo --once --log info`")
+        .with_remedy("look at the log: `shopsync demo --once --log info`")
     })??;
-    say("");
-    say(format_args!(
+    print_line("");
+    print_line(format_args!(
         "The price of \"{}\" was changed from {} to {price}: published generation {generation}, {:.1} s after the change.",
         change.title,
         change.before,
@@ -45,7 +45,7 @@ pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn send(change: &ControlRequest) -> Result<(), Failure> {
+async fn send(change: &ControlRequest) -> Result<(), CommandError> {
     let request = client()?
         .put(&change.url)
         .header(CONTENT_TYPE, "application/json")
@@ -54,7 +54,9 @@ async fn send(change: &ControlRequest) -> Result<(), Failure> {
         .send()
         .await
         .and_then(reqwest::Response::error_for_status);
-    sent.map_err(|error| Failure::failed("the simulator refuses the change").because(error))?;
+    sent.map_err(|error| {
+        CommandError::failed("the simulator refuses the change").with_cause(error)
+    })?;
     Ok(())
 }
 
@@ -64,7 +66,7 @@ async fn shown(
     change: &ControlRequest,
     price: &str,
     heard: &mut Receiver<std::sync::Arc<Event>>,
-) -> Result<u64, Failure> {
+) -> Result<u64, CommandError> {
     loop {
         let generation = match heard.recv().await.as_deref() {
             Ok(Event {
@@ -75,7 +77,7 @@ async fn shown(
                 _ => continue,
             },
             Ok(_) | Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return Err(Failure::failed("the service has ended")),
+            Err(RecvError::Closed) => return Err(CommandError::failed("the service has ended")),
         };
         if prices(&document(stage).await?, change.product).all(|shown| shown == price) {
             return Ok(generation);
@@ -84,18 +86,18 @@ async fn shown(
 }
 
 /// The document, read over S3.
-async fn document(stage: &Stage) -> Result<Value, Failure> {
-    let unreadable = |what: &str| Failure::failed(format!("the snapshot {what}"));
-    let key =
-        snapshot_key(&stage.domain).map_err(|error| Failure::of_port(&error, &stage.domain))?;
+async fn document(stage: &Stage) -> Result<Value, CommandError> {
+    let unreadable = |what: &str| CommandError::failed(format!("the snapshot {what}"));
+    let key = snapshot_key(&stage.domain)
+        .map_err(|error| CommandError::from_port(&error, &stage.domain))?;
     let stored = stage.service.store.read(&key).await;
-    let stored = stored.map_err(|error| unreadable("cannot be read").because(error))?;
+    let stored = stored.map_err(|error| unreadable("cannot be read").with_cause(error))?;
     let bytes = stored
         .ok_or_else(|| unreadable("is gone"))?
         .into_vec()
         .await;
-    let bytes = bytes.map_err(|error| unreadable("cannot be read").because(error))?;
-    serde_json::from_slice(&bytes).map_err(|error| unreadable("is no JSON").because(error))
+    let bytes = bytes.map_err(|error| unreadable("cannot be read").with_cause(error))?;
+    serde_json::from_slice(&bytes).map_err(|error| unreadable("is no JSON").with_cause(error))
 }
 
 /// The prices of a product's variants in a document. Of a product that is not there: one that no product has.

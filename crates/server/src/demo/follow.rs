@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::seconds_between;
 use super::stage::Stage;
 use super::witness::Seen;
-use crate::terminal::say;
+use crate::terminal::print_line;
 
 /// Tells of each run as it ends, for ever.
 pub(super) async fn follow(stage: &Stage) {
@@ -19,7 +19,7 @@ pub(super) async fn follow(stage: &Stage) {
             Ok(event) => {
                 if let Progress::Finished(report) = &event.progress {
                     let now = stage.service.clock.now();
-                    say(line(&report.outcome, &stage.witness.take(), now));
+                    print_line(line(&report.outcome, &stage.witness.take(), now));
                 }
             }
             Err(RecvError::Lagged(_)) => {}

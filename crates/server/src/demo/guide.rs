@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret;
 
 use super::stage::{SHOP, Stage};
-use crate::terminal::Failure;
-use crate::terminal::text::key_of;
+use crate::terminal::CommandError;
+use crate::terminal::text::document_key;
 
 /// Where everything is.
 pub(super) fn places(stage: &Stage) -> Vec<String> {
@@ -21,7 +21,7 @@ pub(super) fn places(stage: &Stage) -> Vec<String> {
             "snapshot",
             format!(
                 "{} in bucket {} at {endpoint}",
-                key_of(&stage.domain),
+                document_key(&stage.domain),
                 spaces.bucket
             ),
         ),
@@ -43,7 +43,7 @@ pub(super) fn places(stage: &Stage) -> Vec<String> {
 }
 
 /// Commands to try, each below what it shows.
-pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
+pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, CommandError> {
     let file = quoted(&stage.file());
     let shopsync = quoted(&wrapper(stage.folder())?);
     let mut lines = vec![String::new(), "Try, in another terminal:".to_owned()];
@@ -109,11 +109,11 @@ impl ControlRequest {
 }
 
 /// Gives every variant of the first product this price.
-pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest, Failure> {
+pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest, CommandError> {
     let products = stage.shop.products(1);
-    let product = products
-        .first()
-        .ok_or_else(|| Failure::failed("the shop has no product whose price could be changed"))?;
+    let product = products.first().ok_or_else(|| {
+        CommandError::failed("the shop has no product whose price could be changed")
+    })?;
     Ok(ControlRequest {
         url: format!(
             "{}/_sim/{SHOP}/products/{}/price",
@@ -134,7 +134,7 @@ fn fetch(stage: &Stage) -> String {
         "{}{}/{}",
         spaces.endpoint_url(),
         spaces.bucket,
-        key_of(&stage.domain)
+        document_key(&stage.domain)
     );
     // S3 wants to see the body's hash in a header of its own; there is no body.
     format!(
@@ -147,8 +147,9 @@ fn fetch(stage: &Stage) -> String {
 
 /// Writes a script that runs this binary with the demonstration's settings and no others: what the visitor's own environment
 /// says about a real shop or Space must not get in.
-fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::failed("cannot write the script `shopsync`").because(error);
+fn wrapper(folder: &Path) -> Result<PathBuf, CommandError> {
+    let failed =
+        |error| CommandError::failed("cannot write the script `shopsync`").with_cause(error);
     let binary = std::env::current_exe().map_err(failed)?;
     let script = format!(
         "#!/bin/sh\n# shopsync with the settings of this demonstration, whatever else is set.\ncd {} &&\n\

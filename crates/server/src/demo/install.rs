@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::stage::Stage;
-use crate::login_url::login_address;
-use crate::terminal::{Exit, Failure};
+use crate::login_url::login_url;
+use crate::terminal::{CommandError, ExitStatus};
 
 /// Login, grant page, callback, and one to spare.
 const MOST_STEPS: usize = 5;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const SCAN_PATIENCE: Duration = Duration::from_hours(6);
 
 /// A client that follows nothing by itself and goes through no proxy.
-pub(super) fn client() -> Result<Client, Failure> {
+pub(super) fn client() -> Result<Client, CommandError> {
     // Fails if it is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -32,37 +32,37 @@ pub(super) fn client() -> Result<Client, Failure> {
         .timeout(PATIENCE)
         .no_proxy()
         .build()
-        .map_err(|error| Failure::failed("cannot make an HTTP client").because(error))
+        .map_err(|error| CommandError::failed("cannot make an HTTP client").with_cause(error))
 }
 
 /// Installs the shop as its merchant would, and waits until its first full scan has ended.
-pub(super) async fn install(stage: &Stage) -> Result<(), Failure> {
+pub(super) async fn install(stage: &Stage) -> Result<(), CommandError> {
     let redirect = &stage.settings.shopify.redirect_uri;
     let redirect = Url::parse(redirect)
-        .map_err(|error| Failure::failed("the callback has no address").because(error))?;
-    let report = walk(login_address(&redirect, &stage.domain)).await?;
+        .map_err(|error| CommandError::failed("the callback has no address").with_cause(error))?;
+    let report = walk(login_url(&redirect, &stage.domain)).await?;
     judge(&report)?;
     let watch = stage.service.run_watch();
     let deadline = Instant::now() + SCAN_PATIENCE;
     let run = watch.full_run_after(&stage.domain, None, deadline).await;
-    let run = run.map_err(|error| Failure::of_port(&error, &stage.domain))?;
+    let run = run.map_err(|error| CommandError::from_port(&error, &stage.domain))?;
     match run
         .and_then(|run| run.finished)
         .map(|(_, report)| report.outcome)
     {
         Some(Outcome::Published { .. } | Outcome::Unchanged) => Ok(()),
-        Some(Outcome::Failed { error, .. }) => {
-            Err(Failure::failed(format!("the first scan failed: {error}")))
-        }
-        _ => Err(Failure::new(
-            Exit::Failed,
+        Some(Outcome::Failed { error, .. }) => Err(CommandError::failed(format!(
+            "the first scan failed: {error}"
+        ))),
+        _ => Err(CommandError::new(
+            ExitStatus::Failed,
             "the first scan has not come to an end",
         )),
     }
 }
 
 /// Goes from page to page, and returns what the callback reports.
-async fn walk(login: Url) -> Result<Value, Failure> {
+async fn walk(login: Url) -> Result<Value, CommandError> {
     let client = client()?;
     let home = login.origin();
     let mut cookies: Vec<String> = Vec::new();
@@ -73,16 +73,18 @@ async fn walk(login: Url) -> Result<Value, Failure> {
             request = request.header(COOKIE, cookies.join("; "));
         }
         let answer = request.send().await.map_err(|error| {
-            Failure::failed("the installation got no answer").because(error.without_url())
+            CommandError::failed("the installation got no answer").with_cause(error.without_url())
         })?;
         cookies.extend(cookies_of(&answer));
         if !answer.status().is_redirection() {
             return report_of(answer).await;
         }
         url = next_step(&url, &answer)
-            .ok_or_else(|| Failure::failed(format!("{} leads nowhere", url.path())))?;
+            .ok_or_else(|| CommandError::failed(format!("{} leads nowhere", url.path())))?;
     }
-    Err(Failure::failed("the installation goes round in circles"))
+    Err(CommandError::failed(
+        "the installation goes round in circles",
+    ))
 }
 
 fn next_step(from: &Url, answer: &Response) -> Option<Url> {
@@ -98,22 +100,24 @@ fn cookies_of(answer: &Response) -> Vec<String> {
         .collect()
 }
 
-async fn report_of(answer: Response) -> Result<Value, Failure> {
+async fn report_of(answer: Response) -> Result<Value, CommandError> {
     let (status, path) = (answer.status(), answer.url().path().to_owned());
     let body = answer.text().await;
     let body = body.map_err(|error| {
-        Failure::failed("the installation's answer broke off").because(error.without_url())
+        CommandError::failed("the installation's answer broke off").with_cause(error.without_url())
     })?;
     if !status.is_success() {
-        return Err(Failure::failed(format!("{path} answered {status}: {body}")));
+        return Err(CommandError::failed(format!(
+            "{path} answered {status}: {body}"
+        )));
     }
     serde_json::from_str(&body).map_err(|error| {
-        Failure::failed(format!("{path} answered something else than JSON")).because(error)
+        CommandError::failed(format!("{path} answered something else than JSON")).with_cause(error)
     })
 }
 
 /// Whether the callback reports that all went well, or is going well.
-fn judge(report: &Value) -> Result<(), Failure> {
+fn judge(report: &Value) -> Result<(), CommandError> {
     let word = |pointer: &str| {
         report
             .pointer(pointer)
@@ -131,7 +135,7 @@ fn judge(report: &Value) -> Result<(), Failure> {
         .find(|(pointer, good)| !good.contains(&word(pointer)))
     {
         None => Ok(()),
-        Some((pointer, _)) => Err(Failure::failed(format!(
+        Some((pointer, _)) => Err(CommandError::failed(format!(
             "the installation reports {} as {}: {report}",
             pointer.trim_start_matches('/').replace('/', "."),
             word(pointer),

@@ -23,8 +23,8 @@ use crate::app::Application;
 use crate::logging;
 use crate::service::{Overrides, Service};
 use crate::settings::Settings;
-use crate::terminal::text::key_of;
-use crate::terminal::{Failure, complain};
+use crate::terminal::text::document_key;
+use crate::terminal::{CommandError, print_error};
 
 /// The simulated shop's name.
 pub(super) const SHOP: &str = "demo";
@@ -80,7 +80,7 @@ pub(super) struct Snapshot {
 }
 
 /// What the shop holds: the products of an export, or made-up ones.
-pub(super) fn catalog(export: Option<&Path>, products: u64) -> Result<CatalogSpec, Failure> {
+pub(super) fn catalog(export: Option<&Path>, products: u64) -> Result<CatalogSpec, CommandError> {
     let Some(path) = export else {
         return Ok(CatalogSpec {
             products: usize::try_from(products).unwrap_or(usize::MAX),
@@ -88,15 +88,15 @@ pub(super) fn catalog(export: Option<&Path>, products: u64) -> Result<CatalogSpe
         });
     };
     let file = File::open(path).map_err(|error| {
-        Failure::usage(format!("cannot read {}", path.display())).because(error)
+        CommandError::usage(format!("cannot read {}", path.display())).with_cause(error)
     })?;
     CatalogSpec::from_csv(BufReader::new(file)).map_err(|error| {
-        Failure::usage(format!(
+        CommandError::usage(format!(
             "{} is not taken as a product export",
             path.display()
         ))
-        .because(error)
-        .next("mend that line, or export anew in the shop's admin: Products, Export, CSV")
+        .with_cause(error)
+        .with_remedy("mend that line, or export anew in the shop's admin: Products, Export, CSV")
     })
 }
 
@@ -105,16 +105,18 @@ impl Stage {
     pub(super) async fn set_up(
         arguments: &Arguments,
         catalog: CatalogSpec,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         let port = free_port(arguments.port)?;
         let folder = folder(arguments.keep.as_deref())?;
         let (access_key, secret_key) = (random(10), random(20));
         let files = folder.path().join("s3");
         let s3 = EmbeddedS3::start(&files, access_key, secret_key, BUCKET)
             .await
-            .map_err(|error| Failure::failed("cannot start the S3 server").because(error))?;
+            .map_err(|error| {
+                CommandError::failed("cannot start the S3 server").with_cause(error)
+            })?;
         let address = Url::parse(&format!("http://127.0.0.1:{port}"))
-            .map_err(|error| Failure::failed("the port makes no address").because(error))?;
+            .map_err(|error| CommandError::failed("the port makes no address").with_cause(error))?;
         let mut variables = service_variables(&address, port, folder.path(), &arguments.log);
         let simulator = simulator(arguments.seed, catalog, &variables).await?;
         variables.push(("SHOPIFY_ENDPOINT", simulator.endpoint()));
@@ -125,7 +127,7 @@ impl Stage {
 
         let shop = simulator
             .control(SHOP)
-            .ok_or_else(|| Failure::failed("the simulator has lost its shop"))?;
+            .ok_or_else(|| CommandError::failed("the simulator has lost its shop"))?;
         let witness = Witness::default();
         let overrides = Overrides {
             inbox: Some(Box::new({
@@ -141,7 +143,7 @@ impl Stage {
         Ok(Self {
             domain: format!("{SHOP}.myshopify.com")
                 .parse()
-                .map_err(|error| Failure::failed("the shop has no name").because(error))?,
+                .map_err(|error| CommandError::failed("the shop has no name").with_cause(error))?,
             shop,
             service,
             witness,
@@ -178,7 +180,7 @@ impl Stage {
 
     /// The document as a file; the S3 server keeps objects as files.
     pub(super) fn file(&self) -> PathBuf {
-        let key = key_of(&self.domain);
+        let key = document_key(&self.domain);
         self.folder().join("s3").join(BUCKET).join(key)
     }
 
@@ -188,33 +190,33 @@ impl Stage {
     }
 
     /// Returns only if the service ends without having been told to.
-    pub(super) async fn service_ended(&self) -> Failure {
+    pub(super) async fn service_ended(&self) -> CommandError {
         let mut running = self.running.lock().await;
-        let failure = Failure::failed("the service has ended");
+        let failure = CommandError::failed("the service has ended");
         match (&mut *running).await {
             Ok(Ok(())) => failure,
-            Ok(Err(error)) => failure.because(error),
-            Err(error) => failure.because(error),
+            Ok(Err(error)) => failure.with_cause(error),
+            Err(error) => failure.with_cause(error),
         }
     }
 
     /// What was published last.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, Failure> {
-        let of_port = |error| Failure::of_port(&error, &self.domain);
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, CommandError> {
+        let to_error = |error| CommandError::from_port(&error, &self.domain);
         let ports = &self.service.ports;
-        let shop = ports.registry.find(&self.domain).await.map_err(of_port)?;
+        let shop = ports.registry.find(&self.domain).await.map_err(to_error)?;
         let published = shop.and_then(|shop| shop.published);
         let found = ports
             .snapshots
             .inspect(&self.domain)
             .await
-            .map_err(of_port)?;
+            .map_err(to_error)?;
         match (published, found) {
             (Some((_, generation, hash)), Some(found)) if found.hash == hash => Ok(Snapshot {
                 generation,
                 bytes: found.bytes,
             }),
-            _ => Err(Failure::failed(
+            _ => Err(CommandError::failed(
                 "the snapshot in the Space is not what was published",
             )),
         }
@@ -234,7 +236,7 @@ impl Stage {
         if let Folder::Passing(folder) = self.folder
             && let Err(error) = folder.close()
         {
-            complain(format_args!(
+            print_error(format_args!(
                 "The demonstration's folder could not be removed: {error}"
             ));
         }
@@ -242,7 +244,7 @@ impl Stage {
 }
 
 /// A port that nobody listens on: `wanted`, or any if it is 0.
-fn free_port(wanted: u16) -> Result<u16, Failure> {
+fn free_port(wanted: u16) -> Result<u16, CommandError> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted));
     let port = bound.and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(|error| {
@@ -252,25 +254,29 @@ fn free_port(wanted: u16) -> Result<u16, Failure> {
         } else {
             "cannot be listened on"
         };
-        Failure::failed(format!("port {wanted} of 127.0.0.1 {what}"))
-            .because(error)
-            .next("choose another one, or let a free one be taken: `shopsync demo` without --port")
+        CommandError::failed(format!("port {wanted} of 127.0.0.1 {what}"))
+            .with_cause(error)
+            .with_remedy(
+                "choose another one, or let a free one be taken: `shopsync demo` without --port",
+            )
     })
 }
 
-fn folder(keep: Option<&Path>) -> Result<Folder, Failure> {
+fn folder(keep: Option<&Path>) -> Result<Folder, CommandError> {
     let Some(keep) = keep else {
         let made = tempfile::Builder::new().prefix("shopsync-demo-").tempdir();
-        let made = made.map_err(|error| Failure::failed("cannot make a folder").because(error));
+        let made =
+            made.map_err(|error| CommandError::failed("cannot make a folder").with_cause(error));
         return Ok(Folder::Passing(made?));
     };
-    let unusable =
-        |error| Failure::usage(format!("cannot use the folder {}", keep.display())).because(error);
+    let unusable = |error| {
+        CommandError::usage(format!("cannot use the folder {}", keep.display())).with_cause(error)
+    };
     std::fs::create_dir_all(keep).map_err(unusable)?;
     if std::fs::read_dir(keep).map_err(unusable)?.next().is_some() {
         return Err(
-            Failure::usage(format!("the folder {} is not empty", keep.display()))
-                .next("name a new or an empty one"),
+            CommandError::usage(format!("the folder {} is not empty", keep.display()))
+                .with_remedy("name a new or an empty one"),
         );
     }
     Ok(Folder::Kept(keep.canonicalize().map_err(unusable)?))
@@ -280,7 +286,7 @@ async fn simulator(
     seed: u64,
     catalog: CatalogSpec,
     variables: &Variables,
-) -> Result<Simulator, Failure> {
+) -> Result<Simulator, CommandError> {
     let app = SimApp {
         api_key: value(variables, "SHOPIFY_API_KEY"),
         api_secret: value(variables, "SHOPIFY_API_SECRET"),
@@ -294,7 +300,8 @@ async fn simulator(
         .bucket(SHOPIFY_PLUS)
         .start();
     let started = simulator.await;
-    started.map_err(|error| Failure::failed("cannot start the simulated shop").because(error))
+    started
+        .map_err(|error| CommandError::failed("cannot start the simulated shop").with_cause(error))
 }
 
 #[cfg(test)]

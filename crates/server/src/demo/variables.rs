@@ -10,7 +10,7 @@ use spaces_store::EmbeddedS3;
 use url::Url;
 
 use crate::settings::{Environment, Settings};
-use crate::terminal::Failure;
+use crate::terminal::CommandError;
 
 /// The variables that the service is started with, in the order in which they are written down.
 pub(super) type Variables = Vec<(&'static str, String)>;
@@ -76,7 +76,7 @@ pub(super) fn value(variables: &Variables, name: &str) -> String {
 
 /// The settings of these variables alone: nothing of this machine's environment is read, so that nothing of a real shop or
 /// Space is touched.
-pub(super) fn settings(variables: &Variables) -> Result<Settings, Failure> {
+pub(super) fn settings(variables: &Variables) -> Result<Settings, CommandError> {
     let given = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
@@ -85,7 +85,7 @@ pub(super) fn settings(variables: &Variables) -> Result<Settings, Failure> {
     Ok(loaded.settings)
 }
 
-pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), Failure> {
+pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), CommandError> {
     let mut text = String::from("# The settings of this demonstration.\n");
     for (name, value) in variables {
         let value = value
@@ -95,8 +95,9 @@ pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), Failur
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{name}=\"{value}\"");
     }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::failed(format!("cannot write {}", path.display())).because(error))
+    std::fs::write(path, text).map_err(|error| {
+        CommandError::failed(format!("cannot write {}", path.display())).with_cause(error)
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// The exit codes but 0. `shopsync --help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub(crate) enum ExitStatus {
     /// It was tried and failed.
     Failed = 1,
     /// The command line or the settings are wrong; nothing was tried.

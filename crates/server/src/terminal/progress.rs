@@ -8,8 +8,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use sync_core::progress::{Observer, Progress};
 use sync_core::{ItemKind, RunId, ShopDomain};
 
-use super::complain;
-use super::text::kind_name;
+use super::print_error;
+use super::text::kind_noun;
 use crate::observe::Bulletin;
 
 /// Off a terminal, how often a kind that takes long is spoken of.
@@ -17,7 +17,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
 /// Shows the steps of a run on standard error.
 #[derive(Debug)]
-pub(crate) struct Meter(Mutex<Shown>);
+pub(crate) struct ProgressDisplay(Mutex<Shown>);
 
 #[derive(Debug)]
 enum Shown {
@@ -37,7 +37,7 @@ enum Stage {
     Publishing,
 }
 
-impl Meter {
+impl ProgressDisplay {
     /// Bars if standard error is a terminal, else lines.
     pub(crate) fn new() -> Self {
         let shown = if std::io::stderr().is_terminal() {
@@ -51,8 +51,8 @@ impl Meter {
         Self(Mutex::new(shown))
     }
 
-    /// As [`Meter::new`] on a terminal, else nothing: for results that a program reads.
-    pub(crate) fn for_people_only() -> Self {
+    /// As [`ProgressDisplay::new`] on a terminal, else nothing: for results that a program reads.
+    pub(crate) fn terminal_only() -> Self {
         if std::io::stderr().is_terminal() {
             Self::new()
         } else {
@@ -67,7 +67,7 @@ impl Meter {
             Shown::Bars { current } => on_bars(current, progress),
             Shown::Lines { current, spoken } => {
                 if let Some(line) = next_line(current, spoken, progress) {
-                    complain(line);
+                    print_error(line);
                 }
             }
             Shown::Nothing => {}
@@ -117,10 +117,10 @@ fn new_bar(stage: Stage, progress: &Progress) -> ProgressBar {
     );
     let (prefix, template) = match stage {
         Stage::Reading(kind) if is_counted => (
-            kind_name(kind.as_str(), 2),
+            kind_noun(kind.as_str(), 2),
             "{prefix:>12} [{bar:32}] {human_pos}/{human_len}  ETA {eta}",
         ),
-        Stage::Reading(kind) => (kind_name(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
+        Stage::Reading(kind) => (kind_noun(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
         Stage::Publishing => (
             "document".to_owned(),
             "{prefix:>12} {spinner} written and compared with the Space",
@@ -145,8 +145,8 @@ fn next_line(
     spoken: &mut Instant,
     progress: &Progress,
 ) -> Option<String> {
-    let of_kind = |kind: ItemKind, count: u64| {
-        let name = kind_name(kind.as_str(), count);
+    let line_for = |kind: ItemKind, count: u64| {
+        let name = kind_noun(kind.as_str(), count);
         (kind != ItemKind::Shop && count > 0).then(|| format!("read {} {name}", HumanCount(count)))
     };
     match progress {
@@ -158,13 +158,13 @@ fn next_line(
             let before = current.replace((*kind, *done));
             if let Some((before, count)) = before.filter(|(before, _)| before != kind) {
                 *spoken = Instant::now();
-                return of_kind(before, count);
+                return line_for(before, count);
             }
             if spoken.elapsed() < BETWEEN_LINES {
                 return None;
             }
             *spoken = Instant::now();
-            let so_far = of_kind(*kind, *done)?;
+            let so_far = line_for(*kind, *done)?;
             Some(match expected {
                 Some(expected) => format!("{so_far} of {}", HumanCount(*expected)),
                 None => format!("{so_far} so far"),
@@ -172,24 +172,24 @@ fn next_line(
         }
         Progress::Publishing | Progress::Finished(_) => current
             .take()
-            .and_then(|(kind, count)| of_kind(kind, count)),
+            .and_then(|(kind, count)| line_for(kind, count)),
         Progress::Started { .. } => None,
     }
 }
 
 /// Tells both the service's listeners and the person who waits.
 #[derive(Debug)]
-pub(crate) struct Watched<'a> {
+pub(crate) struct DisplayObserver<'a> {
     /// The service's listeners.
     pub(crate) bulletin: &'a Bulletin,
     /// The person.
-    pub(crate) meter: &'a Meter,
+    pub(crate) display: &'a ProgressDisplay,
 }
 
-impl Observer for Watched<'_> {
+impl Observer for DisplayObserver<'_> {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
         self.bulletin.observe(shop, run, progress);
-        self.meter.show(progress);
+        self.display.show(progress);
     }
 }
 

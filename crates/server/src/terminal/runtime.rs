@@ -2,12 +2,12 @@
 
 use tokio::runtime::Runtime;
 
-use super::Failure;
+use super::CommandError;
 
 /// What asynchronous commands run on.
-pub(crate) fn runtime() -> Result<Runtime, Failure> {
+pub(crate) fn build_runtime() -> Result<Runtime, CommandError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed("cannot start threads").because(error))
+        .map_err(|error| CommandError::failed("cannot start threads").with_cause(error))
 }

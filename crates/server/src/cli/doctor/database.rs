@@ -31,17 +31,17 @@ pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Data
             return None;
         }
         Some(Err(error)) => {
-            let next = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
+            let remedy = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
             let mut detail = format!("{shown}: {}", chain(&error));
             if let Some(reason) = unreachable(&loaded.settings).await {
                 detail = format!("{shown}: {reason}");
             }
-            report.fail(SUBJECT, detail, next);
+            report.fail(SUBJECT, detail, remedy);
             return None;
         }
         None => {
-            let next = "look whether it is overloaded, or another process holds it";
-            report.fail(SUBJECT, format!("{shown}: no answer in time"), next);
+            let remedy = "look whether it is overloaded, or another process holds it";
+            report.fail(SUBJECT, format!("{shown}: no answer in time"), remedy);
             return None;
         }
     };
@@ -55,11 +55,11 @@ pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Data
             Some(database)
         }
         Err(error) => {
-            let next = "look whether the disk is full and whether this user may write there";
+            let remedy = "look whether the disk is full and whether this user may write there";
             report.fail(
                 SUBJECT,
                 format!("{shown} cannot be written: {}", error.chain()),
-                next,
+                remedy,
             );
             database.close().await;
             None

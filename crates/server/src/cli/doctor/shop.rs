@@ -13,7 +13,7 @@ use crate::adapters::{
 };
 use crate::cli::connect::missing_scopes;
 use crate::settings::Settings;
-use crate::terminal::{Failure, remedy};
+use crate::terminal::{CommandError, remedy_for};
 
 /// How many shops are read together.
 const PAGE: u32 = 200;
@@ -34,11 +34,11 @@ pub(super) async fn examine_all(parts: &Parts<'_>, only: Option<&ShopDomain>, re
     match shops(parts.database, only).await {
         Ok(shops) => {
             if let (Some(only), true) = (only, shops.is_empty()) {
-                let next = format!(
+                let remedy = format!(
                     "`shopsync install-url {0}` or `shopsync connect {0}`",
                     only.name()
                 );
-                report.fail(only.as_str(), "is not installed", next);
+                report.fail(only.as_str(), "is not installed", remedy);
             } else if shops.is_empty() {
                 report.skip(
                     "shops",
@@ -75,7 +75,7 @@ async fn examine(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
         ShopStatus::Unavailable(reason) => report.fail(
             name,
             format!("Shopify refuses us: {}", shop.status.as_str()),
-            remedy(reason, &shop.domain),
+            remedy_for(reason, &shop.domain),
         ),
         ShopStatus::Paused => {
             report.warn(
@@ -113,8 +113,8 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
         Some(Ok(scopes)) => scopes,
         Some(Err(error)) => {
             let error = shopify_error("use its token", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("token"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("token"), error.chain(), remedy);
             return;
         }
         None => return report.fail(subject("token"), "no answer in time", "try again later"),
@@ -143,8 +143,8 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
         }
         Some(Err(error)) => {
             let error = shopify_error("list its webhooks", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("webhooks"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("webhooks"), error.chain(), remedy);
         }
         None => report.fail(subject("webhooks"), "no answer in time", "try again later"),
     }
@@ -176,18 +176,18 @@ fn examine_webhooks(
             format!("all {count} topics are subscribed to, at {address}"),
         );
     }
-    let next = format!(
+    let remedy = format!(
         "`shopsync sync {name}` mends them; if it does not, the log says what Shopify refuses"
     );
     if !missing.is_empty() {
         let detail = format!("not subscribed to {}", missing.join(", "));
-        report.warn(subject, detail, next.clone());
+        report.warn(subject, detail, remedy.clone());
     }
     if !elsewhere.is_empty() {
         report.fail(
             subject,
             format!("wrong address: {}", elsewhere.join(", ")),
-            next,
+            remedy,
         );
     }
 }
@@ -200,17 +200,17 @@ async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
         Err(error) => return report.fail(subject, error.chain(), "look at the database"),
     };
     let Some(scanned) = shop.reconciled_at else {
-        let next = format!("start the service, or `shopsync sync {name}`");
-        return report.warn(subject, "no full scan has succeeded yet", next);
+        let remedy = format!("start the service, or `shopsync sync {name}`");
+        return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
         Some(Outcome::Failed { error, will_retry }) => {
-            let next = if will_retry {
+            let remedy = if will_retry {
                 "wait: it is tried again by itself while the service runs".to_owned()
             } else {
                 format!("mend that, then `shopsync sync {name}`")
             };
-            return report.fail(subject, format!("the last run failed: {error}"), next);
+            return report.fail(subject, format!("the last run failed: {error}"), remedy);
         }
         Some(Outcome::Halted {
             kind,
@@ -220,8 +220,8 @@ async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
             let detail = format!(
                 "the last run halted: {missing} of {known} items of kind {kind} disappeared at once"
             );
-            let next = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
-            return report.fail(subject, detail, next);
+            let remedy = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
+            return report.fail(subject, detail, remedy);
         }
         _ => {}
     }

@@ -29,7 +29,7 @@ pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<
         Some(Ok(capabilities)) => tell(&place, capabilities, report),
         Some(Err(error)) => {
             let detail = format!("{place}: {}", chain(&error));
-            report.fail(SUBJECT, detail, remedy(&error));
+            report.fail(SUBJECT, detail, remedy_for(&error));
             return None;
         }
         None => {
@@ -57,7 +57,7 @@ const NETWORK: &str =
     "look at SPACES_ENDPOINT and SPACES_REGION, and whether this machine reaches the network";
 
 /// What a person can do about it.
-fn remedy(error: &Error) -> String {
+fn remedy_for(error: &Error) -> String {
     match error {
         Error::WrongCredentials { .. } => {
             "set SPACES_ACCESS_KEY and SPACES_SECRET_KEY to a pair of the control panel, Spaces Object Storage, Access Keys"
@@ -102,7 +102,7 @@ mod tests {
             let error = Error::ClockSkewed {
                 store_ahead: Some(chrono::TimeDelta::seconds(ahead)),
             };
-            assert!(remedy(&error).ends_with(word), "{}", remedy(&error));
+            assert!(remedy_for(&error).ends_with(word), "{}", remedy(&error));
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
             Error::WrongEndpoint { code: "x".into() },
             Error::ClockSkewed { store_ahead: None },
         ];
-        let remedies: std::collections::BTreeSet<_> = errors.iter().map(remedy).collect();
+        let remedies: std::collections::BTreeSet<_> = errors.iter().map(remedy_for).collect();
         assert_eq!(remedies.len(), errors.len());
     }
 }

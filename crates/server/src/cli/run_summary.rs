@@ -7,18 +7,18 @@ use serde::Serialize;
 use shopify_client::Usage;
 use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
 
-use crate::terminal::text::{key_of, kind_name, of, plural};
+use crate::terminal::text::{count_of, document_key, kind_noun, pluralize};
 
 /// A run and what it cost.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct RunSummary {
     pub(crate) shop: ShopDomain,
     /// Dry runs have no number.
     pub(crate) run: Option<RunId>,
     pub(crate) report: RunReport,
     pub(crate) took: Duration,
     /// What it cost; known of this process's own runs only.
-    pub(crate) cost: Option<Cost>,
+    pub(crate) cost: Option<RunCost>,
 }
 
 /// What a run cost.
@@ -43,14 +43,14 @@ impl Cost {
     }
 }
 
-impl Account {
+impl RunSummary {
     /// For people; the first line is the result.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         let items: Vec<_> = ItemKind::SCANNED
             .iter()
             .filter_map(|kind| self.report.counts.get_key_value(kind.as_str()))
-            .map(|(kind, counts)| of_kind(kind, counts))
+            .map(|(kind, counts)| kind_counts(kind, counts))
             .collect();
         if !items.is_empty() {
             lines.push(format!("  {}", items.join(", ")));
@@ -60,8 +60,8 @@ impl Account {
             last = format!(
                 "{last}, {} {}, {} to Shopify for {:.0} points",
                 cost.puts,
-                plural("PUT", cost.puts),
-                of(cost.requests, "request"),
+                pluralize("PUT", cost.puts),
+                count_of(cost.requests, "request"),
                 cost.points,
             );
         }
@@ -83,14 +83,17 @@ impl Account {
                     HumanCount(*bytes)
                 )
             }
-            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", key_of(shop)),
+            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", document_key(shop)),
             Outcome::WouldPublish { differences: 0 } => {
-                format!("unchanged {}: a sync would upload nothing", key_of(shop))
+                format!(
+                    "unchanged {}: a sync would upload nothing",
+                    document_key(shop)
+                )
             }
             Outcome::WouldPublish { differences } => format!(
                 "would upload {}: {} {} in the shop; nothing was written",
-                key_of(shop),
-                of(*differences, "item"),
+                document_key(shop),
+                count_of(*differences, "item"),
                 if *differences == 1 {
                     "differs"
                 } else {
@@ -104,7 +107,7 @@ impl Account {
                 known,
             } => format!(
                 "halted {shop}: {missing} of {known} {} disappeared at once; the old snapshot stays",
-                kind_name(kind, *known),
+                kind_noun(kind, *known),
             ),
             Outcome::Failed { error, .. } => format!("failed {shop}: {error}"),
         }
@@ -114,7 +117,7 @@ impl Account {
     pub(crate) fn json(&self) -> serde_json::Value {
         let mut json = serde_json::json!({
             "shop": self.shop,
-            "key": key_of(&self.shop),
+            "key": document_key(&self.shop),
             "run": self.run.map(|run| run.0),
             "items": self.report.counts,
             "seconds": self.took.as_secs_f64(),
@@ -128,8 +131,8 @@ impl Account {
     }
 }
 
-fn of_kind(kind: &str, counts: &KindCounts) -> String {
-    let mut text = of(counts.read, kind);
+fn kind_counts(kind: &str, counts: &KindCounts) -> String {
+    let mut text = count_of(counts.read, kind);
     let details: Vec<_> = [
         ("new", counts.added),
         ("changed", counts.changed),
@@ -150,7 +153,7 @@ fn of_kind(kind: &str, counts: &KindCounts) -> String {
 mod tests {
     use super::*;
 
-    fn account(outcome: Outcome) -> Account {
+    fn summary(outcome: Outcome) -> RunSummary {
         let product = KindCounts {
             read: 1_200,
             added: 3,
@@ -162,7 +165,7 @@ mod tests {
             ..KindCounts::default()
         };
         let counts = [("product", product), ("location", location)];
-        Account {
+        RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: Some(RunId(7)),
             report: RunReport {
@@ -189,7 +192,7 @@ mod tests {
             generation: 3,
         };
         assert_eq!(
-            account(published).lines(),
+            summary(published).lines(),
             [
                 "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
                 "  1 location, 1,200 products (3 new, 1 gone)",
@@ -202,7 +205,7 @@ mod tests {
     fn what_is_unchanged_says_so() {
         let outcomes = [Outcome::Unchanged, Outcome::WouldPublish { differences: 0 }];
         for outcome in outcomes {
-            let line = account(outcome).headline();
+            let line = summary(outcome).headline();
             assert!(
                 line.starts_with("unchanged a.myshopify.com/shopify_data.json"),
                 "{line}"
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn json_has_the_outcome_and_the_counts_beside_each_other() {
-        let json = account(Outcome::Unchanged).json();
+        let json = summary(Outcome::Unchanged).json();
         assert_eq!(json["outcome"], "unchanged");
         assert_eq!(json["items"]["product"]["read"], 1_200);
         assert_eq!(
