@@ -93,7 +93,7 @@ impl Context<'_> {
 
     /// The settings of a command that says itself what it does: unless a filter was chosen, the log holds what a person
     /// should look at only.
-    fn load_quietly(&self) -> Result<Settings, CommandError> {
+    fn load_for_command(&self) -> Result<Settings, CommandError> {
         let mut loaded = self.load()?;
         let chosen = loaded.effective.iter().any(|entry| {
             entry.key == "log.filter"

@@ -29,7 +29,7 @@ Examples:
   pass show my-shop | shopsync connect my-shop";
 
 /// Longer than any token; what is longer is another file.
-const LONGEST_TOKEN: u64 = 4_096;
+const MAX_TOKEN_BYTES: u64 = 4_096;
 
 /// Which shop, and where its token comes from.
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let settings = context.load_quietly()?;
+    let settings = context.load_for_command()?;
     settings.require_for_syncing()?;
     let token = if arguments.client_credentials {
         None
@@ -77,14 +77,14 @@ fn read_token(file: Option<&Path>) -> Result<SecretString, CommandError> {
     let mut text = String::new();
     let read = match file {
         Some(path) => std::fs::File::open(path)
-            .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text)),
+            .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
         None if std::io::stdin().is_terminal() => {
             return Err(CommandError::usage("the token is not typed in, where it would be seen").with_remedy(
                 "give it by --token-file FILE or through a pipe; with --client-credentials none is needed",
             ));
         }
         None => std::io::stdin()
-            .take(LONGEST_TOKEN)
+            .take(MAX_TOKEN_BYTES)
             .read_to_string(&mut text),
     };
     let place = file.map_or_else(
@@ -111,8 +111,8 @@ async fn connect(
 ) -> Result<(), CommandError> {
     let shop = &arguments.shop;
     let installation = match token {
-        Some(token) => with_token(service, shop, token).await?,
-        None => by_credentials(service, shop).await?,
+        Some(token) => installation_with_token(service, shop, token).await?,
+        None => installation_with_credentials(service, shop).await?,
     };
     let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
     if !missing.is_empty() {
@@ -131,11 +131,11 @@ async fn connect(
         let demanded = service.ports.inbox.demand(shop, &demand, now).await;
         demanded.map_err(to_error)?;
     }
-    tell(arguments, &installation, audit.as_ref())
+    print_result(arguments, &installation, audit.as_ref())
 }
 
 /// An installation by a token that Shopify has accepted.
-async fn with_token(
+async fn installation_with_token(
     service: &Service,
     shop: &ShopDomain,
     token: SecretString,
@@ -161,7 +161,7 @@ async fn with_token(
     })
 }
 
-async fn by_credentials(
+async fn installation_with_credentials(
     service: &Service,
     shop: &ShopDomain,
 ) -> Result<Installation, CommandError> {
@@ -211,7 +211,7 @@ async fn subscribe(
     Ok(Some(audit))
 }
 
-fn tell(
+fn print_result(
     arguments: &Arguments,
     installation: &Installation,
     audit: Option<&SubscriptionAudit>,

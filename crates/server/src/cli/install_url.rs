@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let settings = context.load_quietly()?;
+    let settings = context.load_for_command()?;
     let redirect = &settings.shopify.redirect_uri;
     if redirect.is_empty() {
         return Err(CommandError::usage("shopify.redirect_uri is not set").with_remedy(

@@ -16,7 +16,7 @@ pub(crate) struct RunSummary {
     /// Dry runs have no number.
     pub(crate) run: Option<RunId>,
     pub(crate) report: RunReport,
-    pub(crate) took: Duration,
+    pub(crate) elapsed: Duration,
     /// What it cost; known of this process's own runs only.
     pub(crate) cost: Option<RunCost>,
 }
@@ -45,7 +45,7 @@ impl Cost {
 
 impl RunSummary {
     /// For people; the first line is the result.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn text_lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         let items: Vec<_> = ItemKind::SCANNED
             .iter()
@@ -55,7 +55,7 @@ impl RunSummary {
         if !items.is_empty() {
             lines.push(format!("  {}", items.join(", ")));
         }
-        let mut last = format!("  {:.1} s", self.took.as_secs_f64());
+        let mut last = format!("  {:.1} s", self.elapsed.as_secs_f64());
         if let Some(cost) = &self.cost {
             last = format!(
                 "{last}, {} {}, {} to Shopify for {:.0} points",
@@ -120,7 +120,7 @@ impl RunSummary {
             "key": document_key(&self.shop),
             "run": self.run.map(|run| run.0),
             "items": self.report.counts,
-            "seconds": self.took.as_secs_f64(),
+            "seconds": self.elapsed.as_secs_f64(),
             "cost": self.cost,
         });
         let outcome = serde_json::to_value(&self.report.outcome).unwrap_or_default();
@@ -174,7 +174,7 @@ mod tests {
                     .map(|(kind, counts)| (kind.to_owned(), counts))
                     .into(),
             },
-            took: Duration::from_millis(1_250),
+            elapsed: Duration::from_millis(1_250),
             cost: Some(Cost {
                 puts: 1,
                 requests: 14,
@@ -192,7 +192,7 @@ mod tests {
             generation: 3,
         };
         assert_eq!(
-            summary(published).lines(),
+            summary(published).text_lines(),
             [
                 "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
                 "  1 location, 1,200 products (3 new, 1 gone)",

@@ -40,7 +40,7 @@ struct Row {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let settings = context.load_quietly()?;
+    let settings = context.load_for_command()?;
     let rows = build_runtime()?.block_on(async {
         let database = open_database(&settings).await?;
         let rows = rows(&database).await;
@@ -116,21 +116,21 @@ impl Row {
         let shop = &self.shop;
         let published = shop.published.map_or_else(
             || "never".to_owned(),
-            |(at, generation, _)| format!("{} (generation {generation})", time(at)),
+            |(at, generation, _)| format!("{} (generation {generation})", format_time(at)),
         );
         [
             shop.domain.to_string(),
             shop.status.as_str().to_owned(),
             self.last_run
                 .as_ref()
-                .map_or_else(|| "none".to_owned(), summary),
+                .map_or_else(|| "none".to_owned(), run_summary),
             published,
             HumanCount(self.count()).to_string(),
         ]
     }
 
     /// What a cell has no room for.
-    fn trouble(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
         match &report.outcome {
             Outcome::Failed { error, will_retry } => {
@@ -155,12 +155,12 @@ impl Row {
     }
 }
 
-fn time(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A run's number, trigger, time and outcome.
-fn summary(run: &Run) -> String {
+fn run_summary(run: &Run) -> String {
     let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
         None => "runs",
         Some(Outcome::Published { .. }) => "uploaded",
@@ -171,7 +171,7 @@ fn summary(run: &Run) -> String {
     };
     format!(
         "{outcome} {} ({} {})",
-        time(run.started_at),
+        format_time(run.started_at),
         run.trigger,
         run.id
     )
@@ -198,7 +198,7 @@ fn table(rows: &[Row]) -> Vec<String> {
     let mut lines: Vec<_> = line(&headings).into_iter().collect();
     for (row, cells) in rows.iter().zip(&cells) {
         lines.extend(line(cells));
-        lines.extend(row.trouble().map(|trouble| format!("  {trouble}")));
+        lines.extend(row.problem().map(|problem| format!("  {problem}")));
     }
     lines
 }

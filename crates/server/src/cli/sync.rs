@@ -41,7 +41,7 @@ Exit codes:
   4  halted: too much has disappeared at once; --accept-deletions confirms it";
 
 /// How often a shop that another process holds is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What to synchronise.
 #[derive(Debug, Args)]
@@ -62,19 +62,19 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let mut settings = context.load_quietly()?;
+    let mut settings = context.load_for_command()?;
     // Whoever interrupts this command does not want to wait for the run. It is made up for by the next one.
     settings.sync.drain = Duration::ZERO;
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
-        let done = synchronise(&service, arguments, &shutdown).await;
+        let done = run_sync(&service, arguments, &shutdown).await;
         service.database.close().await;
         done
     })
 }
 
-async fn synchronise(
+async fn run_sync(
     service: &Service,
     arguments: &Arguments,
     shutdown: &CancellationToken,
@@ -88,68 +88,68 @@ async fn synchronise(
     };
     let began = Instant::now();
     let puts = service.store.requests().uploads();
-    let usage = usage_of(service, shop);
-    let ran = if arguments.dry_run {
+    let usage = api_usage(service, shop);
+    let completed = if arguments.dry_run {
         plan(service, shop, &display, shutdown).await
     } else {
         let accept_deletions = arguments.accept_deletions;
         scan(service, shop, accept_deletions, &display, shutdown).await
     };
-    let ran = ran.map_err(|stop| stop.failure(shop))?;
+    let completed = completed.map_err(|error| error.into_command_error(shop))?;
     let summary = RunSummary {
         shop: shop.clone(),
-        run: ran.run,
-        report: ran.report,
-        took: began.elapsed(),
-        cost: ran.here.then(|| {
+        run: completed.run,
+        report: completed.report,
+        elapsed: began.elapsed(),
+        cost: completed.in_this_process.then(|| {
             let puts = (puts, service.store.requests().uploads());
-            RunCost::between(puts, (usage, usage_of(service, shop)))
+            RunCost::between(puts, (usage, api_usage(service, shop)))
         }),
     };
     if arguments.json {
         print_json(&summary.json())?;
     } else {
-        summary.lines().iter().for_each(print_line);
+        summary.text_lines().iter().for_each(print_line);
     }
-    let refuses = is_refused(service, shop).await?;
-    conclude(&summary, refuses)
+    let needs_attention = needs_attention(service, shop).await?;
+    exit_code(&summary, needs_attention)
 }
 
 /// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
-async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
+async fn needs_attention(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
     let found = service.ports.registry.find(shop).await;
     let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     Ok(found.is_none_or(|shop| shop.status != ShopStatus::Active))
 }
 
-fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
+fn api_usage(service: &Service, shop: &ShopDomain) -> Usage {
     service.app.client().usage(&client_domain(shop))
 }
 
 /// A shop's run.
-struct Ran {
+struct CompletedRun {
     run: Option<RunId>,
     report: RunReport,
     /// Whether it was this process's.
-    here: bool,
+    in_this_process: bool,
 }
 
 /// Why there is no run to report.
-enum Stop {
+enum SyncError {
     Interrupted,
     /// The shop is not served any more.
     NotServed(CommandError),
     Port(PortError),
 }
 
-impl From<PortError> for Stop {
+impl From<PortError> for SyncError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
 }
 
-impl Stop {
-    fn failure(self, shop: &ShopDomain) -> CommandError {
+impl SyncError {
+    fn into_command_error(self, shop: &ShopDomain) -> CommandError {
         match self {
             Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
             Self::NotServed(failure) => failure,
@@ -183,21 +183,21 @@ async fn plan(
     shop: &ShopDomain,
     display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
+) -> Result<CompletedRun, SyncError> {
     let observer = DisplayObserver {
         bulletin: &service.bulletin,
         display,
     };
     let report = tokio::select! {
         report = service.engine.plan(shop, &observer) => report?,
-        () = shutdown.cancelled() => return Err(Stop::Interrupted),
+        () = shutdown.cancelled() => return Err(SyncError::Interrupted),
     };
     // Closes the last bar.
     display.show(&sync_core::progress::Progress::Finished(report.clone()));
-    Ok(Ran {
+    Ok(CompletedRun {
         run: None,
         report,
-        here: true,
+        in_this_process: true,
     })
 }
 
@@ -208,7 +208,7 @@ async fn scan(
     accept_deletions: bool,
     display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
+) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
     let before = watch.newest(shop).await?;
     let demand = Demand {
@@ -224,33 +224,33 @@ async fn scan(
         bulletin: &service.bulletin,
         display,
     };
-    let mut told = None;
+    let mut reported = None;
     loop {
         let step = with_run_context(service.engine.run_next(Some(shop), &observer, shutdown));
-        let mut here = None;
+        let mut own_run = None;
         let mut until = tokio::time::Instant::now();
         match step.await? {
-            _ if shutdown.is_cancelled() => return Err(Stop::Interrupted),
+            _ if shutdown.is_cancelled() => return Err(SyncError::Interrupted),
             // Nothing is left to look up.
             Step::Ran { run, report, .. } if report.outcome == Outcome::Erased => {
-                return Ok(Ran {
+                return Ok(CompletedRun {
                     run: Some(run),
                     report,
-                    here: true,
+                    in_this_process: true,
                 });
             }
-            Step::Ran { run, .. } => here = Some(run),
+            Step::Ran { run, .. } => own_run = Some(run),
             Step::Idle { .. } => {
                 require_served(service, shop)
                     .await
-                    .map_err(Stop::NotServed)?;
-                tell_who_works(service, shop, &mut told).await?;
-                until += LOOK;
+                    .map_err(SyncError::NotServed)?;
+                report_other_process(service, shop, &mut reported).await?;
+                until += POLL_INTERVAL;
             }
         }
         let found = tokio::select! {
             found = watch.full_run_after(shop, before, until) => found?,
-            () = shutdown.cancelled() => return Err(Stop::Interrupted),
+            () = shutdown.cancelled() => return Err(SyncError::Interrupted),
         };
         if let Some(Run {
             id,
@@ -258,26 +258,26 @@ async fn scan(
             ..
         }) = found
         {
-            return Ok(Ran {
+            return Ok(CompletedRun {
                 run: Some(id),
                 report,
-                here: here == Some(id),
+                in_this_process: own_run == Some(id),
             });
         }
     }
 }
 
 /// Says once for each run of another process that it is being waited for.
-async fn tell_who_works(
+async fn report_other_process(
     service: &Service,
     shop: &ShopDomain,
-    told: &mut Option<RunId>,
+    reported: &mut Option<RunId>,
 ) -> Result<(), PortError> {
     let newest = service.ports.runs.recent(Some(shop), 1).await?;
     let Some(run) = newest.first().filter(|run| run.finished.is_none()) else {
         return Ok(());
     };
-    if told.replace(run.id) != Some(run.id) {
+    if reported.replace(run.id) != Some(run.id) {
         let since = run.started_at.format("%H:%M:%S");
         print_error(format_args!(
             "another process works on {shop}: run {} ({}) since {since} UTC; waiting for it",
@@ -288,7 +288,7 @@ async fn tell_who_works(
 }
 
 /// The exit code, and what to do next about a run that did not succeed.
-fn conclude(summary: &RunSummary, refuses: bool) -> Result<ExitCode, CommandError> {
+fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, CommandError> {
     let shop = &summary.shop;
     let name = shop.name();
     match &summary.report.outcome {
@@ -308,7 +308,7 @@ fn conclude(summary: &RunSummary, refuses: bool) -> Result<ExitCode, CommandErro
             "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
         ))),
         Outcome::Failed { will_retry, .. } => {
-            let (status, then) = match (will_retry, refuses) {
+            let (status, then) = match (will_retry, needs_attention) {
                 (true, false) => (
                     ExitStatus::Unavailable,
                     "a running service tries again by itself",
@@ -333,7 +333,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, CommandError> {
+    fn exit_code_of(outcome: Outcome, needs_attention: bool) -> Result<ExitCode, CommandError> {
         let summary = RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: None,
@@ -341,10 +341,10 @@ mod tests {
                 outcome,
                 counts: BTreeMap::new(),
             },
-            took: Duration::ZERO,
+            elapsed: Duration::ZERO,
             cost: None,
         };
-        conclude(&summary, refuses)
+        exit_code(&summary, needs_attention)
     }
 
     #[test]
@@ -354,22 +354,25 @@ mod tests {
             missing: 30,
             known: 100,
         };
-        let failure = concluded(halted, false).unwrap_err();
+        let failure = exit_code_of(halted, false).unwrap_err();
         assert_eq!(failure.exit_code(), ExitCode::from(4));
         assert!(failure.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
     fn unchanged_is_a_success() {
-        let concluded = concluded(Outcome::Unchanged, false);
-        assert_eq!(concluded.unwrap(), ExitCode::SUCCESS);
+        let code = exit_code_of(Outcome::Unchanged, false);
+        assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     }
 
     #[test]
     fn what_passes_by_itself_is_told_from_what_does_not() {
-        for (will_retry, refuses, code) in [(true, false, 3), (true, true, 1), (false, false, 1)] {
+        for (will_retry, needs_attention, code) in
+            [(true, false, 3), (true, true, 1), (false, false, 1)]
+        {
             let error = "no answer".to_owned();
-            let failure = concluded(Outcome::Failed { error, will_retry }, refuses).unwrap_err();
+            let failure =
+                exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
             assert_eq!(failure.exit_code(), ExitCode::from(code));
         }
     }

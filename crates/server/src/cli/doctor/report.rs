@@ -116,7 +116,7 @@ impl Report {
     }
 
     /// Tells the rest, and the exit code.
-    pub(super) fn conclude(&self) -> Result<ExitCode, CommandError> {
+    pub(super) fn finish(&self) -> Result<ExitCode, CommandError> {
         let (fails, warns) = (self.count(Status::Fail), self.count(Status::Warn));
         if self.json {
             print_json(&json!({

@@ -2,7 +2,7 @@ use spaces_store::error::TransportKind;
 use spaces_store::{Capabilities, Error, Store};
 
 use super::report::Report;
-use super::{chain, within_patience};
+use super::{error_chain, with_timeout};
 use crate::settings::{Settings, given};
 
 const SUBJECT: &str = "space";
@@ -21,26 +21,34 @@ pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<
     let store = match super::store(settings) {
         Ok(store) => store,
         Err(error) => {
-            report.fail(SUBJECT, chain(&error), "look at the SPACES_… settings");
+            report.fail(
+                SUBJECT,
+                error_chain(&error),
+                "look at the SPACES_… settings",
+            );
             return None;
         }
     };
-    match within_patience(spaces_store::probe(store.backend())).await {
-        Some(Ok(capabilities)) => tell(&place, capabilities, report),
+    match with_timeout(spaces_store::probe(store.backend())).await {
+        Some(Ok(capabilities)) => report_capabilities(&place, capabilities, report),
         Some(Err(error)) => {
-            let detail = format!("{place}: {}", chain(&error));
+            let detail = format!("{place}: {}", error_chain(&error));
             report.fail(SUBJECT, detail, remedy_for(&error));
             return None;
         }
         None => {
-            report.fail(SUBJECT, format!("{place}: no answer in time"), NETWORK);
+            report.fail(
+                SUBJECT,
+                format!("{place}: no answer in time"),
+                CHECK_NETWORK,
+            );
             return None;
         }
     }
     Some(store)
 }
 
-fn tell(place: &str, capabilities: Capabilities, report: &mut Report) {
+fn report_capabilities(place: &str, capabilities: Capabilities, report: &mut Report) {
     let detail = format!("{place}: an object was written, read and removed");
     if capabilities.metadata {
         report.ok(SUBJECT, detail);
@@ -53,7 +61,7 @@ fn tell(place: &str, capabilities: Capabilities, report: &mut Report) {
     }
 }
 
-const NETWORK: &str =
+const CHECK_NETWORK: &str =
     "look at SPACES_ENDPOINT and SPACES_REGION, and whether this machine reaches the network";
 
 /// What a person can do about it.
@@ -83,7 +91,7 @@ fn remedy_for(error: &Error) -> String {
         Error::Transport { kind: TransportKind::Tls, .. } => {
             "let the system trust the certificate's authority, or mend the certificate".to_owned()
         }
-        Error::Transport { .. } => NETWORK.to_owned(),
+        Error::Transport { .. } => CHECK_NETWORK.to_owned(),
         _ if error.is_retryable() => "try again later".to_owned(),
         _ => "look at the SPACES_… settings".to_owned(),
     }
