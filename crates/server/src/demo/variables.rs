@@ -16,7 +16,7 @@ use crate::terminal::CommandError;
 pub(super) type Variables = Vec<(&'static str, String)>;
 
 /// A text that nobody guesses, of `bytes` random bytes.
-pub(super) fn random(bytes: usize) -> String {
+pub(super) fn random_hex(bytes: usize) -> String {
     let random: Vec<u8> = std::iter::repeat_with(rand::random::<u8>)
         .take(bytes)
         .collect();
@@ -33,8 +33,8 @@ pub(super) fn service_variables(address: &Url, port: u16, folder: &Path, log: &s
         ("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("SHOPIFY_API_KEY", "shopsync-demo".to_owned()),
-        ("SHOPIFY_API_SECRET", random(16)),
-        ("STATE_TOKEN_SECRET", random(16)),
+        ("SHOPIFY_API_SECRET", random_hex(16)),
+        ("STATE_TOKEN_SECRET", random_hex(16)),
         ("SHOPSYNC_ENCRYPTION_KEYS", format!("demo:{key}")),
         (
             "SHOPIFY_REDIRECT_URI",

@@ -9,29 +9,33 @@ use sync_core::progress::Progress;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::guide::{ControlRequest, change_price};
-use super::install::client;
-use super::stage::Stage;
+use super::environment::DemoEnvironment;
+use super::install::http_client;
+use super::instructions::{PriceChange, change_price};
 use crate::adapters::snapshot_key;
 use crate::observe::Event;
 use crate::terminal::{CommandError, print_line};
 
 /// How soon the snapshot must show a change.
-const LIMIT: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Changes one price as the printed command does, and waits until the snapshot shows it.
-pub(super) async fn price_follows(stage: &Stage) -> Result<(), CommandError> {
-    let change = change_price(stage, "1234.50")?;
+pub(super) async fn run(demo: &DemoEnvironment) -> Result<(), CommandError> {
+    let change = change_price(demo, "1234.50")?;
     let price = change.body["price"].as_str().unwrap_or_default();
-    let mut heard = stage.service.bulletin.listen();
+    let mut events = demo.service.bulletin.listen();
     let began = Instant::now();
     send(&change).await?;
-    let followed = tokio::time::timeout(LIMIT, shown(stage, &change, price, &mut heard)).await;
-    let generation = followed.map_err(|_| {
+    let published = tokio::time::timeout(
+        TIME_LIMIT,
+        wait_for_price(demo, &change, price, &mut events),
+    )
+    .await;
+    let generation = published.map_err(|_| {
         CommandError::failed(format!(
             "the snapshot does not show the price of {} {} s after it was changed to {price}",
             change.title,
-            LIMIT.as_secs(),
+            TIME_LIMIT.as_secs(),
         ))
         .with_remedy("look at the log: `shopsync demo --once --log info`")
     })??;
@@ -45,8 +49,8 @@ pub(super) async fn price_follows(stage: &Stage) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn send(change: &ControlRequest) -> Result<(), CommandError> {
-    let request = client()?
+async fn send(change: &PriceChange) -> Result<(), CommandError> {
+    let request = http_client()?
         .put(&change.url)
         .header(CONTENT_TYPE, "application/json")
         .body(change.body.to_string());
@@ -61,14 +65,14 @@ async fn send(change: &ControlRequest) -> Result<(), CommandError> {
 }
 
 /// Waits for the upload that shows the price, and returns its generation.
-async fn shown(
-    stage: &Stage,
-    change: &ControlRequest,
+async fn wait_for_price(
+    demo: &DemoEnvironment,
+    change: &PriceChange,
     price: &str,
-    heard: &mut Receiver<std::sync::Arc<Event>>,
+    events: &mut Receiver<std::sync::Arc<Event>>,
 ) -> Result<u64, CommandError> {
     loop {
-        let generation = match heard.recv().await.as_deref() {
+        let generation = match events.recv().await.as_deref() {
             Ok(Event {
                 progress: Progress::Finished(report),
                 ..
@@ -79,18 +83,18 @@ async fn shown(
             Ok(_) | Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return Err(CommandError::failed("the service has ended")),
         };
-        if prices(&document(stage).await?, change.product).all(|shown| shown == price) {
+        if prices(&document(demo).await?, change.product).all(|shown| shown == price) {
             return Ok(generation);
         }
     }
 }
 
 /// The document, read over S3.
-async fn document(stage: &Stage) -> Result<Value, CommandError> {
+async fn document(demo: &DemoEnvironment) -> Result<Value, CommandError> {
     let unreadable = |what: &str| CommandError::failed(format!("the snapshot {what}"));
-    let key = snapshot_key(&stage.domain)
-        .map_err(|error| CommandError::from_port(&error, &stage.domain))?;
-    let stored = stage.service.store.read(&key).await;
+    let key = snapshot_key(&demo.domain)
+        .map_err(|error| CommandError::from_port(&error, &demo.domain))?;
+    let stored = demo.service.store.read(&key).await;
     let stored = stored.map_err(|error| unreadable("cannot be read").with_cause(error))?;
     let bytes = stored
         .ok_or_else(|| unreadable("is gone"))?
