@@ -8,7 +8,7 @@ mod runtime;
 pub(crate) mod signals;
 pub(crate) mod text;
 
-pub(crate) use error::{CommandError, remedy};
+pub(crate) use error::{CommandError, remedy_for};
 pub(crate) use exit::ExitStatus;
 pub(crate) use output::{print_error, print_json, print_line};
 pub(crate) use runtime::build_runtime;

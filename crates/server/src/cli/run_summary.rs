@@ -23,7 +23,7 @@ pub(crate) struct RunSummary {
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Cost {
+pub(crate) struct RunCost {
     /// Objects written to the Space.
     pub(crate) puts: u64,
     /// Requests to Shopify's Admin API.
@@ -32,7 +32,7 @@ pub(crate) struct Cost {
     pub(crate) points: f64,
 }
 
-impl Cost {
+impl RunCost {
     /// What was spent between two readings.
     pub(crate) fn between(puts: (u64, u64), usage: (Usage, Usage)) -> Self {
         Self {
@@ -175,7 +175,7 @@ mod tests {
                     .into(),
             },
             elapsed: Duration::from_millis(1_250),
-            cost: Some(Cost {
+            cost: Some(RunCost {
                 puts: 1,
                 requests: 14,
                 points: 312.4,

@@ -87,13 +87,13 @@ async fn follow_redirects(login: Url) -> Result<Value, CommandError> {
     ))
 }
 
-fn next_step(from: &Url, answer: &Response) -> Option<Url> {
+fn next_step(from: &Url, response: &Response) -> Option<Url> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     from.join(location).ok()
 }
 
 /// Name and value of each cookie that is set.
-fn cookies_of(answer: &Response) -> Vec<String> {
+fn cookies_of(response: &Response) -> Vec<String> {
     let set = response.headers().get_all(SET_COOKIE);
     set.iter()
         .filter_map(|cookie| cookie.to_str().ok()?.split(';').next().map(str::to_owned))

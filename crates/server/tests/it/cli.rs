@@ -50,7 +50,7 @@ impl Sandbox {
     /// Everything is set, and nothing of it can be reached.
     fn unreachable() -> Self {
         let port = free_port();
-        Self::bare()
+        Self::empty()
             .with("SHOPIFY_API_KEY", "app")
             .with("SHOPIFY_API_SECRET", SECRET)
             .with("STATE_TOKEN_SECRET", "state-secret")

@@ -110,7 +110,7 @@ mod tests {
             let error = Error::ClockSkewed {
                 store_ahead: Some(chrono::TimeDelta::seconds(ahead)),
             };
-            assert!(remedy_for(&error).ends_with(word), "{}", remedy(&error));
+            assert!(remedy_for(&error).ends_with(word), "{}", remedy_for(&error));
         }
     }
 
