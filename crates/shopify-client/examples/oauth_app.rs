@@ -134,7 +134,7 @@ async fn callback(
         return Err(Refusal(StatusCode::FORBIDDEN, text));
     }
     app.store
-        .install(&callback.shop, StoredToken::granted(grant, now));
+        .install(&callback.shop, StoredToken::from_grant(grant, now));
     // What was known of an earlier installation is dead.
     app.tokens.forget(&callback.shop);
 

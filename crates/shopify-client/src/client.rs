@@ -6,12 +6,10 @@ use std::time::Duration;
 use crate::bulk::{BulkOptions, Slots};
 use crate::catalog::Sizes;
 use crate::governor::Governor;
+use crate::http_client::HttpClient;
 use crate::transport::{Network, NetworkSettings, Transport};
 use crate::usage::Counters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
-
-/// The version of the Admin API that the operations were written for and checked against.
-pub const API_VERSION: &str = "2026-10";
 
 /// How long a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +37,8 @@ pub struct Client {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) retry: RetryPolicy,
+    pub(crate) http: HttpClient,
     pub(crate) metafield_namespaces: Vec<String>,
-    /// In bytes.
-    pub(crate) max_answer: usize,
     headroom: f64,
     pub(crate) bulk: Arc<BulkOptions>,
     shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
@@ -84,7 +78,7 @@ impl Client {
 
     /// Where requests go.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.inner.endpoint
+        &self.inner.http.endpoint
     }
 
     pub(crate) fn state(&self, shop: &ShopDomain) -> Arc<ShopState> {
@@ -118,7 +112,7 @@ pub struct ClientBuilder {
     metafield_namespaces: Vec<String>,
     retry: RetryPolicy,
     headroom: f64,
-    max_answer: usize,
+    max_response_size: usize,
     bulk: BulkOptions,
 }
 
@@ -131,7 +125,7 @@ impl Default for ClientBuilder {
             metafield_namespaces: vec!["custom".to_owned()],
             retry: RetryPolicy::default(),
             headroom: 0.1,
-            max_answer: 64 << 20,
+            max_response_size: 64 << 20,
             bulk: BulkOptions::default(),
         }
     }
@@ -218,8 +212,8 @@ impl ClientBuilder {
 
     /// How large one answer may be, in bytes; 64 MiB by default. A catalogue's pages shrink when they exceed it.
     #[must_use]
-    pub fn max_answer(mut self, bytes: usize) -> Self {
-        self.max_answer = bytes;
+    pub fn max_response_size(mut self, bytes: usize) -> Self {
+        self.max_response_size = bytes;
         self
     }
 
@@ -246,11 +240,13 @@ impl ClientBuilder {
         };
         Ok(Client {
             inner: Arc::new(Inner {
-                transport,
-                endpoint: self.endpoint,
-                retry: self.retry,
+                http: HttpClient {
+                    transport,
+                    endpoint: self.endpoint,
+                    retry: self.retry,
+                    max_response_size: self.max_response_size,
+                },
                 metafield_namespaces: self.metafield_namespaces,
-                max_answer: self.max_answer,
                 headroom: self.headroom,
                 bulk: Arc::new(self.bulk),
                 shops: Mutex::default(),

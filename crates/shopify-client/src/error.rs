@@ -162,12 +162,13 @@ impl Error {
     }
 
     /// Whether asking for less at a time may help.
-    pub(crate) fn calls_for_less(&self) -> bool {
+    pub(crate) fn suggests_smaller_page(&self) -> bool {
         match self {
             Self::MaxCostExceeded { .. } => true,
             Self::Transport { source, .. } => {
-                let never_asked =
-                    |error: &TransportError| !matches!(error, TransportError::Lost { .. });
+                let never_asked = |error: &TransportError| {
+                    !matches!(error, TransportError::ConnectionLost { .. })
+                };
                 !source.downcast_ref().is_some_and(never_asked)
             }
             Self::Status { .. } | Self::GraphQl { .. } => self.is_retryable(),
@@ -208,7 +209,7 @@ impl TokenError {
     }
 
     /// Somebody has to do something first, but not the merchant.
-    pub fn lasting(reason: impl Into<String>) -> Self {
+    pub fn permanent(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             retryable: false,

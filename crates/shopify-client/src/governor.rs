@@ -46,7 +46,7 @@ use tokio::time::{Instant, sleep};
 
 pub use cost::{Cost, ThrottleStatus};
 use ledger::{End, Ledger, Verdict};
-pub use price::{Ask, DEAREST, OperationCost};
+pub use price::{MAX_QUERY_COST, OperationCost, RequestSpec};
 use price::{Price, Prices};
 
 /// Paces the requests to one shop. See the [module](self) for what it promises.
@@ -70,7 +70,7 @@ struct State {
 /// The bucket never holds as many points as the query costs: waiting would be in vain. Ask for less at a time.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("a query of {cost} points can never be paid from a bucket of {maximum}")]
-pub struct TooDear {
+pub struct CostExceedsBucket {
     /// The query's requested cost, in points.
     pub cost: f64,
     /// What the bucket holds at most, in points.
@@ -89,7 +89,7 @@ pub struct Budget {
     /// What is left in it for the others.
     pub reserve: f64,
     /// What the requests under way may cost.
-    pub under_way: f64,
+    pub in_flight: f64,
 }
 
 /// The points that are set aside for a request. It must be told how the request ended; if it is dropped untold, the
@@ -98,7 +98,7 @@ pub struct Budget {
 #[must_use = "a reservation that is dropped counts as a request whose answer is lost"]
 pub struct Reservation<'g> {
     governor: &'g Governor,
-    ask: Ask,
+    ask: RequestSpec,
     points: f64,
     /// `None` once it has been told.
     id: Option<u64>,
@@ -132,14 +132,14 @@ impl Governor {
     /// Waits until the query can be paid for. First come, first served: a cheap query waits behind a dear one.
     ///
     /// A query that has not been asked before is reckoned at what one of the same document and other sizes costs, or
-    /// at [`DEAREST`]. The very first request goes at once, and those after it wait for its answer, which tells about
+    /// at [`MAX_QUERY_COST`]. The very first request goes at once, and those after it wait for its answer, which tells about
     /// the bucket.
     ///
     /// Dropping the future gives up the place in the queue and takes no points.
     ///
     /// # Errors
-    /// [`TooDear`] if the query is known to cost more than the bucket ever holds.
-    pub async fn reserve(&self, ask: &Ask) -> Result<Reservation<'_>, TooDear> {
+    /// [`CostExceedsBucket`] if the query is known to cost more than the bucket ever holds.
+    pub async fn reserve(&self, ask: &RequestSpec) -> Result<Reservation<'_>, CostExceedsBucket> {
         let _turn = self.turn.lock().await;
         let since = Instant::now();
         loop {
@@ -157,7 +157,11 @@ impl Governor {
         }
     }
 
-    fn try_reserve(&self, ask: &Ask, since: Instant) -> Result<Next<'_>, TooDear> {
+    fn try_reserve(
+        &self,
+        ask: &RequestSpec,
+        since: Instant,
+    ) -> Result<Next<'_>, CostExceedsBucket> {
         let now = Instant::now();
         let mut state = self.lock();
         if state.ledger.meter().is_none() && !state.unmetered && !state.ledger.is_idle() {
@@ -173,7 +177,7 @@ impl Governor {
             Verdict::Wait(wait) => return Ok(Next::ChangeOr(wait)),
             Verdict::Never(maximum) => {
                 let cost = points;
-                return Err(TooDear { cost, maximum });
+                return Err(CostExceedsBucket { cost, maximum });
             }
         }
         let id = Some(state.ledger.take(points, now));
@@ -187,7 +191,7 @@ impl Governor {
 
     /// The query's requested cost, if it is known to be more than what is left beside the others' share. It goes
     /// nevertheless, when the bucket is full; but asking for less at a time is better.
-    pub fn beyond_share(&self, ask: &Ask) -> Option<f64> {
+    pub fn cost_above_share(&self, ask: &RequestSpec) -> Option<f64> {
         let state = self.lock();
         let ours = state.ledger.meter()?.maximum * (1.0 - state.ledger.share());
         match state.prices.of(ask) {
@@ -207,7 +211,7 @@ impl Governor {
             restore_rate: meter.rate,
             available: state.ledger.level().max(0.0),
             reserve: state.ledger.reserve(now),
-            under_way: state.ledger.held(),
+            in_flight: state.ledger.held(),
         })
     }
 
@@ -229,17 +233,17 @@ impl Reservation<'_> {
     }
 
     /// The request was carried out, and its answer says this about its cost.
-    pub fn answered(mut self, cost: Option<&Cost>) {
+    pub fn settle(mut self, cost: Option<&Cost>) {
         let requested = cost.and_then(|cost| cost.requested);
         let actual = cost.and_then(|cost| cost.actual).or(requested);
         // No query costs more than the dearest, whatever an answer says: a level far below zero would never be paid off.
-        let possible = 0.0..=self.points.max(DEAREST);
+        let possible = 0.0..=self.points.max(MAX_QUERY_COST);
         let actual = actual.filter(|actual| possible.contains(actual));
         self.end(End::Charged(actual.unwrap_or(self.points)), cost);
     }
 
     /// Shopify throttled the request: it took nothing for it.
-    pub fn throttled(mut self, cost: Option<&Cost>) {
+    pub fn settle_throttled(mut self, cost: Option<&Cost>) {
         let told = cost.is_some_and(|cost| cost.throttle_status.is_some());
         self.end(End::Free, cost);
         if !told {
@@ -250,7 +254,7 @@ impl Reservation<'_> {
 
     /// The request cost nothing: it never left, or Shopify refused it before reckoning (a wrong token, a frozen shop, a
     /// query too dear).
-    pub fn released(mut self) {
+    pub fn release(mut self) {
         self.end(End::Free, None);
     }
 

@@ -1,47 +1,42 @@
 //! The one way by which requests reach the Admin API.
 
-mod answer;
 mod document;
+mod response;
 
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use graphql_client::GraphQLQuery;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
-use url::Url;
 
-use crate::client::{API_VERSION, Inner};
-use crate::governor::{Ask, Cost, Reservation};
-use crate::retry::retry_after;
-use crate::transport::TransportError;
-use crate::{Error, RetryPolicy, ShopClient};
-pub(crate) use answer::{Arrived, Failure, Retry};
-use answer::{Judged, shortened};
+use crate::governor::{Cost, RequestSpec, Reservation};
+use crate::http_client::{Failure, Retry, post};
+use crate::{API_VERSION, Error, RetryPolicy, ShopClient};
 use document::may_change;
+use response::{ClassifiedResponse, shortened};
 
 /// How long to insist when the other side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum RetryBudget {
     /// As the policy says.
     Full,
     /// One more attempt: the caller can ask for less instead.
-    Short,
+    Reduced,
 }
 
 struct Request {
     operation: &'static str,
     /// What decides its cost.
-    ask: Ask,
+    ask: RequestSpec,
     body: Bytes,
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
-    patience: Patience,
+    patience: RetryBudget,
 }
 
 impl Request {
@@ -55,21 +50,21 @@ impl Request {
             }
         );
         match self.patience {
-            Patience::Full => policy.attempts,
+            RetryBudget::Full => policy.max_attempts,
             // The same would take as long again.
-            Patience::Short if timed_out => 1,
-            Patience::Short => policy.attempts.min(2),
+            RetryBudget::Reduced if timed_out => 1,
+            RetryBudget::Reduced => policy.max_attempts.min(2),
         }
     }
 }
 
 /// The data of an answer without errors.
-pub(crate) struct Answer {
+pub(crate) struct Response {
     operation: &'static str,
     data: Box<RawValue>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.read_part(&self.data)
     }
@@ -100,31 +95,31 @@ impl ShopClient {
         document: &str,
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        self.send(operation, document, variables, Patience::Full)
+        self.send(operation, document, variables, RetryBudget::Full)
             .await?
             .read()
     }
 
     /// Asks a generated operation, but reads the answer into the models instead of the generated structs.
-    pub(crate) async fn ask<Q, T>(
+    pub(crate) async fn request<Q, T>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
+        patience: RetryBudget,
     ) -> Result<T, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        self.answer::<Q>(variables, patience).await?.read()
+        self.send_operation::<Q>(variables, patience).await?.read()
     }
 
     /// Asks a generated operation.
-    pub(crate) async fn answer<Q>(
+    pub(crate) async fn send_operation<Q>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
-    ) -> Result<Answer, Error>
+        patience: RetryBudget,
+    ) -> Result<Response, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
@@ -144,8 +139,8 @@ impl ShopClient {
         operation: &'static str,
         document: &str,
         variables: &(impl Serialize + Sync),
-        patience: Patience,
-    ) -> Result<Answer, Error> {
+        patience: RetryBudget,
+    ) -> Result<Response, Error> {
         let body = serde_json::json!({
             "query": document,
             "operationName": operation,
@@ -153,18 +148,18 @@ impl ShopClient {
         });
         let request = Request {
             operation,
-            ask: Ask::of(operation, document, &body["variables"]),
+            ask: RequestSpec::from_document(operation, document, &body["variables"]),
             body: body.to_string().into(),
             repeatable: !may_change(document, operation),
             patience,
         };
         let data = self.call(&request).await?;
-        Ok(Answer { operation, data })
+        Ok(Response { operation, data })
     }
 
     /// Sends until there is data, an error that stays, or no patience left.
     async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
-        let policy = &self.client.inner.retry;
+        let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         let (mut failures, mut throttles, mut renewed) = (0, 0, false);
         let mut token = self.token.access_token().await?;
@@ -183,7 +178,7 @@ impl ShopClient {
                     throttles += 1;
                     policy.throttled(throttles, asked)
                 }
-                Retry::Unsent if failures + 1 < policy.attempts => {
+                Retry::Unsent if failures + 1 < policy.max_attempts => {
                     failures += 1;
                     policy.pause(failures, None)
                 }
@@ -218,25 +213,25 @@ impl ShopClient {
         token: &SecretString,
     ) -> Result<Box<RawValue>, Failure> {
         let operation = request.operation;
-        let inner = &self.client.inner;
+        let http = &self.client.inner.http;
         let token = secret(operation, token)?;
         let reservation = self.reserved(request).await?;
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
-        let url = inner.endpoint.url(&self.shop, &path);
-        let http = post(&url).header("X-Shopify-Access-Token", token);
-        let http = http.body(request.body.clone());
-        let arrived = match inner.exchange(operation, http).await {
+        let url = http.endpoint.url(&self.shop, &path);
+        let post = post(&url).header("X-Shopify-Access-Token", token);
+        let post = post.body(request.body.clone());
+        let arrived = match http.send(operation, post).await {
             Ok(arrived) => arrived,
             Err(failure) => {
                 if matches!(failure.retry, Retry::Unsent) {
-                    reservation.released();
+                    reservation.release();
                 }
                 return Err(failure);
             }
         };
         self.note_version(arrived.api_version.as_deref());
-        let judged = answer::judge(operation, &arrived);
+        let judged = response::judge(operation, &arrived);
         if let Some(cost) = judged.cost {
             self.state.usage.add_points(cost.actual);
         }
@@ -256,8 +251,8 @@ impl ShopClient {
             })
         };
         // The caller can ask for less, and what fits into our share is never throttled.
-        if request.patience == Patience::Short
-            && let Some(cost) = governor.beyond_share(&request.ask)
+        if request.patience == RetryBudget::Reduced
+            && let Some(cost) = governor.cost_above_share(&request.ask)
         {
             return Err(too_dear(cost));
         }
@@ -294,71 +289,19 @@ impl ShopClient {
     }
 }
 
-impl Inner {
-    /// Sends one request and reads the answer, up to the size that is allowed.
-    pub(crate) async fn exchange(
-        &self,
-        operation: &'static str,
-        request: http::Result<http::Request<Bytes>>,
-    ) -> Result<Arrived, Failure> {
-        let lost = |error: TransportError| lost(operation, error);
-        let request = request.map_err(|error| lost(TransportError::Unsendable(error.into())))?;
-        let response = self.transport.exchange(request).await.map_err(lost)?;
-        let headers = response.headers();
-        let mut arrived = Arrived {
-            status: response.status().as_u16(),
-            retry_after: text(headers, "retry-after")
-                .and_then(|value| retry_after(value, text(headers, "date"))),
-            request_id: text(headers, "x-request-id").map(str::to_owned),
-            api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
-            body: Bytes::new(),
-        };
-        let (mut chunks, mut body) = (response.into_body(), Vec::new());
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(lost)?;
-            if body.len() + chunk.len() > self.max_answer {
-                return Err(too_large(operation, self.max_answer));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        arrived.body = body.into();
-        Ok(arrived)
-    }
-}
-
 /// Tells the governor how the request ended.
-fn settle(reservation: Reservation<'_>, judged: &Judged) {
+fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
     let cost = judged.cost.as_ref();
     match &judged.outcome {
-        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => reservation.throttled(cost),
+        Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => {
+            reservation.settle_throttled(cost)
+        }
         Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Passing(_)) => {
             // It may or may not have been carried out.
             drop(reservation);
         }
-        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.released(),
-        _ => reservation.answered(cost),
-    }
-}
-
-/// A request with a JSON body, wanting a JSON answer.
-pub(crate) fn post(url: &Url) -> http::request::Builder {
-    http::Request::post(url.as_str())
-        .header(CONTENT_TYPE, "application/json")
-        .header(ACCEPT, "application/json")
-}
-
-fn lost(operation: &'static str, error: TransportError) -> Failure {
-    Failure {
-        retry: match error {
-            TransportError::Unsendable(_) => Retry::Never,
-            TransportError::Unsent { .. } => Retry::Unsent,
-            TransportError::Lost { .. } => Retry::Passing(None),
-        },
-        error: Error::Transport {
-            operation,
-            timed_out: error.timed_out(),
-            source: Box::new(error),
-        },
+        Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.release(),
+        _ => reservation.settle(cost),
     }
 }
 
@@ -371,16 +314,4 @@ fn secret(operation: &'static str, token: &SecretString) -> Result<HeaderValue, 
     let mut value = HeaderValue::from_str(token.expose_secret()).map_err(unsendable)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn too_large(operation: &'static str, limit: usize) -> Failure {
-    Failure::never(Error::Transport {
-        operation,
-        timed_out: false,
-        source: format!("the answer is larger than {limit} bytes").into(),
-    })
 }

@@ -7,14 +7,14 @@ use rand::Rng;
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
     /// How often a request may be sent in all, when Shopify or the network fails. Throttled requests do not count.
-    pub attempts: u32,
+    pub max_attempts: u32,
     /// The longest pause before the second attempt; it doubles with each further one. The pause taken is a random
     /// part of it, so that many callers do not come back at once.
-    pub first_pause: Duration,
+    pub initial_backoff: Duration,
     /// The doubling stops here.
-    pub longest_pause: Duration,
+    pub max_backoff: Duration,
     /// The least pause after being throttled. Shopify advises one second.
-    pub throttle_pause: Duration,
+    pub throttle_backoff: Duration,
     /// How long one call may be tried and waited for in all. Beyond it, and at once when the other side asks for more,
     /// the caller gets the error.
     pub budget: Duration,
@@ -23,10 +23,10 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            attempts: 5,
-            first_pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(20),
-            throttle_pause: Duration::from_secs(1),
+            max_attempts: 5,
+            initial_backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(20),
+            throttle_backoff: Duration::from_secs(1),
             budget: Duration::from_mins(3),
         }
     }
@@ -37,9 +37,9 @@ impl RetryPolicy {
     pub(crate) fn pause(&self, failures: u32, asked: Option<Duration>) -> Duration {
         let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
         let ceiling = self
-            .first_pause
+            .initial_backoff
             .saturating_mul(doubled)
-            .min(self.longest_pause);
+            .min(self.max_backoff);
         let jittered = ceiling.mul_f64(rand::rng().random_range(0.5..=1.0));
         asked.map_or(jittered, |asked| asked.max(jittered))
     }
@@ -47,9 +47,9 @@ impl RetryPolicy {
     /// The pause after being throttled for the `times`th time in a row.
     pub(crate) fn throttled(&self, times: u32, asked: Option<Duration>) -> Duration {
         let longer = self
-            .throttle_pause
+            .throttle_backoff
             .saturating_mul(times)
-            .min(self.longest_pause);
+            .min(self.max_backoff);
         let jittered = longer.mul_f64(rand::rng().random_range(1.0..=1.25));
         asked.map_or(jittered, |asked| asked.max(jittered))
     }
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(policy.throttled(1, Some(asked)), asked);
         for times in 1..50 {
             let pause = policy.throttled(times, None);
-            assert!(pause >= policy.throttle_pause && pause <= Duration::from_secs(25));
+            assert!(pause >= policy.throttle_backoff && pause <= Duration::from_secs(25));
         }
     }
 }

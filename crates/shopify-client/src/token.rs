@@ -18,7 +18,7 @@
 //! | the process dies between answer and save | the same, by the next one: the store still has the old refresh token, and the journal entry tells that somebody was at it |
 //! | 5xx, 429, no network | a pause, growing from a second to half a minute, or as long as Shopify asks for (a quarter of an hour at most); the old token is good until its own end, and only then callers see a retryable error |
 //! | any other 400 | the same: a page of a proxy says nothing about the refresh token |
-//! | `expires_in` is missing or 0 | an hour, if there is a refresh token; otherwise the token never expires (see [`StoredToken::granted`]) |
+//! | `expires_in` is missing or 0 | an hour, if there is a refresh token; otherwise the token never expires (see [`StoredToken::from_grant`]) |
 //! | a renewal brings no new refresh token | the old one stays in use |
 //! | the refresh token is retired, expired or revoked (400 or 401: `invalid_subject_token`, `invalid_grant`, "requires an active refresh_token") | if the store has changed meanwhile, what is there; else the old token until its end, then [`Error::Reauthorize`](crate::Error::Reauthorize), without asking Shopify again until the store changes |
 //! | the app's secret is wrong (`invalid_client`) | a lasting error, which is no reason to ask the merchant |
@@ -32,6 +32,7 @@ mod clock;
 mod grants;
 mod managed;
 mod renewal;
+mod shared;
 mod state;
 mod store;
 
@@ -42,7 +43,7 @@ use crate::TokenError;
 pub use clock::{Clock, SystemClock};
 pub use grants::{AppGrants, Grants};
 pub use managed::{ManagedToken, ManagedTokens, ManagedTokensBuilder};
-pub use store::{Attempt, Kept, MemoryStore, Purpose, StoredToken, TokenStore};
+pub use store::{Attempt, MemoryStore, Purpose, StoredToken, TokenRecord, TokenStore};
 
 /// Where a shop's access token comes from.
 ///
@@ -83,7 +84,7 @@ impl TokenSource for StaticToken {
     }
 
     async fn renew(&self, _rejected: &SecretString) -> Result<SecretString, TokenError> {
-        Err(TokenError::lasting(
+        Err(TokenError::permanent(
             "the token is fixed and cannot be renewed",
         ))
     }

@@ -13,12 +13,12 @@ use futures::stream::BoxStream;
 
 pub(crate) use network::{Network, NetworkSettings};
 #[cfg(feature = "testing")]
-pub use scripted::{ScriptedAnswer, ScriptedRequest, ScriptedTransport};
+pub use scripted::{ScriptedRequest, ScriptedResponse, ScriptedTransport};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// An answer's body as it arrives. It ends after its first error.
-pub type AnswerBody = BoxStream<'static, Result<Bytes, TransportError>>;
+pub type ResponseBody = BoxStream<'static, Result<Bytes, TransportError>>;
 
 /// One HTTP exchange. The [`Client`](crate::Client) makes its requests through this, and does the rest itself: pacing,
 /// retries, size limits, and what an answer means.
@@ -31,20 +31,20 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Sends one request, once, and gives the answer as soon as its head is there; every status is an answer.
     ///
     /// Redirects must not be followed: requests carry secrets in headers and bodies. A request may have an
-    /// [`AnswerTimeout`] among its extensions.
+    /// [`RequestTimeout`] among its extensions.
     ///
     /// # Errors
     /// See [`TransportError`]; it says whether something may have been sent.
-    async fn exchange(
+    async fn send(
         &self,
         request: http::Request<Bytes>,
-    ) -> Result<http::Response<AnswerBody>, TransportError>;
+    ) -> Result<http::Response<ResponseBody>, TransportError>;
 }
 
 /// Among a request's extensions: how long it may take until its answer has arrived whole, instead of
 /// [`Timeouts::request`](crate::Timeouts::request).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnswerTimeout(pub Duration);
+pub struct RequestTimeout(pub Duration);
 
 /// An exchange that gave no whole answer, by what may have happened at the other side.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +52,10 @@ pub struct AnswerTimeout(pub Duration);
 pub enum TransportError {
     /// It can never be sent as it is. It is not tried again.
     #[error("the request cannot be sent")]
-    Unsendable(#[source] Source),
+    InvalidRequest(#[source] Source),
     /// Nothing was sent: the connection could not be made. It is tried again.
     #[error("the connection could not be made")]
-    Unsent {
+    ConnectFailed {
         /// Whether it took too long.
         timed_out: bool,
         /// Why.
@@ -64,7 +64,7 @@ pub enum TransportError {
     },
     /// It may or may not have been acted upon. It is tried again only if that does no harm.
     #[error("no whole answer arrived")]
-    Lost {
+    ConnectionLost {
         /// Whether it took too long.
         timed_out: bool,
         /// Why.
@@ -77,8 +77,10 @@ impl TransportError {
     /// Whether it took too long.
     pub fn timed_out(&self) -> bool {
         match self {
-            Self::Unsendable(_) => false,
-            Self::Unsent { timed_out, .. } | Self::Lost { timed_out, .. } => *timed_out,
+            Self::InvalidRequest(_) => false,
+            Self::ConnectFailed { timed_out, .. } | Self::ConnectionLost { timed_out, .. } => {
+                *timed_out
+            }
         }
     }
 }

@@ -18,4 +18,6 @@ mod verify;
 pub use explain::{Explanation, Reencoding};
 pub use payload::{BulkStatus, Payload};
 pub use topic::{Topic, topic_constant, topic_name};
-pub use verify::{HeaderFamily, InvalidKey, KeyUse, Verified, Verifier, WebhookError, sign};
+pub use verify::{
+    HeaderFamily, InvalidKey, KeyUse, VerifiedDelivery, Verifier, WebhookError, sign,
+};

@@ -62,7 +62,7 @@ impl ManualClock {
     }
 
     /// Resolves once someone has gone to sleep on this clock who is still asleep.
-    pub async fn until_someone_sleeps(&self) {
+    pub async fn wait_for_sleeper(&self) {
         let mut asleep = self.asleep.subscribe();
         loop {
             asleep.borrow_and_update();
@@ -76,7 +76,7 @@ impl ManualClock {
     }
 
     /// The moment at which the next sleeper wakes.
-    pub fn next_waking(&self) -> Option<DateTime<Utc>> {
+    pub fn next_wakeup(&self) -> Option<DateTime<Utc>> {
         self.lock().iter().min().copied()
     }
 

@@ -20,7 +20,8 @@ pub enum FaultKind {
     /// The connection is reset before anything is done.
     Reset,
     /// What is asked is done, and then the connection is reset instead of answering.
-    LostAnswer,
+    #[serde(rename = "lost_answer")]
+    LostResponse,
     /// The connection ends in the middle of the answer's body.
     Truncated,
     /// No answer ever comes.

@@ -4,7 +4,7 @@
 mod app;
 mod bucket;
 mod bulk;
-mod calls;
+mod call_counts;
 mod catalog;
 mod clock;
 mod control;
@@ -21,14 +21,14 @@ mod webhook;
 
 pub use app::SimApp;
 pub use bucket::BucketSize;
-pub use bulk::{BulkConduct, BulkEnd};
-pub use calls::Calls;
+pub use bulk::{BulkBehaviour, BulkOutcome};
+pub use call_counts::CallCounts;
 pub use catalog::change::{ChangeError, CollectionChange, DiscountChange, ProductChange};
 pub use catalog::csv::CsvError;
 pub use catalog::discount::DiscountKind;
 pub use catalog::spec::{CatalogSpec, ProductExport};
 pub use clock::{ManualClock, SimClock, SystemClock};
-pub use control::{ComplianceTopic, ProductLine, ShopControl, VariantLine};
+pub use control::{ComplianceTopic, ProductSummary, ShopControl, VariantSummary};
 pub use fault::{Fault, FaultKind, FaultTarget, RetryAfter};
 pub use simulator::{Simulator, SimulatorBuilder, StartError};
 pub use webhook::{Delivery, DeliveryState};

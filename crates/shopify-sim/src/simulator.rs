@@ -31,10 +31,10 @@ pub enum StartError {
     NoShop,
     /// The name cannot be a shop's.
     #[error("\"{0}\" cannot be a shop's name: use letters, digits and hyphens")]
-    ShopName(String),
+    InvalidShopName(String),
     /// Two shops have this name.
     #[error("there are two shops called \"{0}\"")]
-    SameName(String),
+    DuplicateShopName(String),
     /// The spec asks for more than a shop can hold here.
     #[error("{products} products are too many: the most is 200000")]
     TooManyProducts {
@@ -65,7 +65,7 @@ pub struct SimulatorBuilder {
     clock: Arc<dyn SimClock>,
     bucket: BucketSize,
     retry_scale: f64,
-    demands_expiring_tokens: bool,
+    requires_expiring_tokens: bool,
     listen: SocketAddr,
 }
 
@@ -108,8 +108,8 @@ impl SimulatorBuilder {
 
     /// Refuses tokens that the grant page gave without `expiring=1`, with 403: as Shopify does with public apps made
     /// since 1 April 2026. Off by default.
-    pub fn demand_expiring_tokens(mut self) -> Self {
-        self.demands_expiring_tokens = true;
+    pub fn require_expiring_tokens(mut self) -> Self {
+        self.requires_expiring_tokens = true;
         self
     }
 
@@ -155,7 +155,7 @@ impl SimulatorBuilder {
             sender: Arc::new(sender.map_err(StartError::Client)?),
             tasks: tasks.clone(),
             bucket: self.bucket,
-            demands_expiring_tokens: self.demands_expiring_tokens,
+            requires_expiring_tokens: self.requires_expiring_tokens,
             address,
         };
         let mut shops = IndexMap::new();
@@ -168,7 +168,7 @@ impl SimulatorBuilder {
             let catalog = generate(&format!("{name}{SUFFIX}"), self.seed, &spec);
             let shop = Shop::new(catalog, self.seed, around.clone());
             if shops.insert(name.clone(), Arc::new(shop)).is_some() {
-                return Err(StartError::SameName(name));
+                return Err(StartError::DuplicateShopName(name));
             }
         }
         if shops.is_empty() {
@@ -186,7 +186,7 @@ fn shop_name(text: &str) -> Result<String, StartError> {
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if name.is_empty() || name.len() > 60 || name.starts_with('-') || !plain {
-        return Err(StartError::ShopName(text.to_owned()));
+        return Err(StartError::InvalidShopName(text.to_owned()));
     }
     Ok(name.to_owned())
 }
@@ -216,7 +216,7 @@ impl Simulator {
             clock: Arc::new(SystemClock),
             bucket: BucketSize::default(),
             retry_scale: 1.0,
-            demands_expiring_tokens: false,
+            requires_expiring_tokens: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }

@@ -33,7 +33,7 @@ pub enum CanonicalError {
 /// ```
 ///
 /// # Errors
-/// Numbers beyond 2^53 are refused, because canonical JSON would round them. That includes such a number that
+/// Numbers beyond 2^53 are rejected, because canonical JSON would round them. That includes such a number that
 /// a JSON parser has already turned into a float. A NaN or an infinity in a Rust float is written as `null`, as
 /// `serde_json` does everywhere.
 pub fn to_canonical_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
@@ -50,13 +50,13 @@ fn check_numbers(value: &Value, pointer: &mut String) -> Result<(), CanonicalErr
         }),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                descend(item, &index.to_string(), pointer)?;
+                check_member(item, &index.to_string(), pointer)?;
             }
             Ok(())
         }
         Value::Object(members) => {
             for (name, member) in members {
-                descend(member, name, pointer)?;
+                check_member(member, name, pointer)?;
             }
             Ok(())
         }
@@ -64,7 +64,7 @@ fn check_numbers(value: &Value, pointer: &mut String) -> Result<(), CanonicalErr
     }
 }
 
-fn descend(value: &Value, step: &str, pointer: &mut String) -> Result<(), CanonicalError> {
+fn check_member(value: &Value, step: &str, pointer: &mut String) -> Result<(), CanonicalError> {
     if !matches!(value, Value::Number(_) | Value::Array(_) | Value::Object(_)) {
         return Ok(());
     }
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    fn text(value: &Value) -> String {
+    fn canonical_text(value: &Value) -> String {
         String::from_utf8(to_canonical_vec(value).unwrap()).unwrap()
     }
 
@@ -104,13 +104,13 @@ mod tests {
         // RFC 8785, section 3.2.3: the smiley is a surrogate pair and so comes before U+FB33.
         let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "\u{20ac}": 3, "1": 4, "\r": 5, "\u{80}": 6, "\u{f6}": 7});
         let sorted = "{\"\\r\":5,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}";
-        assert_eq!(text(&value), sorted);
+        assert_eq!(canonical_text(&value), sorted);
     }
 
     #[test]
     fn writes_numbers_as_ecmascript_does() {
         assert_eq!(
-            text(&json!([
+            canonical_text(&json!([
                 333_333_333.333_333_3,
                 4.50,
                 2e-3,
@@ -123,18 +123,21 @@ mod tests {
     }
 
     #[test]
-    fn escapes_only_what_it_must() {
+    fn escapes_only_required_characters() {
         assert_eq!(
-            text(&json!("\u{f}\n\"\\/\u{20ac}\u{7f}")),
+            canonical_text(&json!("\u{f}\n\"\\/\u{20ac}\u{7f}")),
             "\"\\u000f\\n\\\"\\\\/\u{20ac}\u{7f}\""
         );
     }
 
     #[test]
-    fn refuses_numbers_that_would_be_rounded() {
-        assert_eq!(text(&json!(9_007_199_254_740_992_u64)), "9007199254740992");
+    fn rejects_numbers_that_would_be_rounded() {
         assert_eq!(
-            text(&json!(-9_007_199_254_740_992_i64)),
+            canonical_text(&json!(9_007_199_254_740_992_u64)),
+            "9007199254740992"
+        );
+        assert_eq!(
+            canonical_text(&json!(-9_007_199_254_740_992_i64)),
             "-9007199254740992"
         );
         for bad in [
@@ -152,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_json() {
+    fn rejects_values_without_a_json_form() {
         let no_text_keys = std::collections::BTreeMap::from([(vec![1], 1)]);
-        let refused = to_canonical_vec(&no_text_keys);
+        let result = to_canonical_vec(&no_text_keys);
         assert!(
-            matches!(refused, Err(CanonicalError::Unrepresentable(_))),
-            "{refused:?}"
+            matches!(result, Err(CanonicalError::Unrepresentable(_))),
+            "{result:?}"
         );
         assert!(to_canonical_vec(&u128::MAX).is_err());
     }

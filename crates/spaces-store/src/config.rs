@@ -155,13 +155,13 @@ impl RetryConfig {
     }
 
     /// How long to wait before retry number `attempt` (from 0); `random` lies in `0.0..1.0`.
-    pub fn wait(&self, attempt: u32, random: f64, retry_after: Option<Duration>) -> Duration {
+    pub fn delay(&self, attempt: u32, random: f64, retry_after: Option<Duration>) -> Duration {
         let ceiling = self
             .base
             .saturating_mul(2_u32.saturating_pow(attempt))
             .min(self.max);
-        let wait = ceiling.mul_f64(random.clamp(0.0, 1.0));
-        wait.max(retry_after.unwrap_or_default())
+        let delay = ceiling.mul_f64(random.clamp(0.0, 1.0));
+        delay.max(retry_after.unwrap_or_default())
     }
 }
 
@@ -341,13 +341,13 @@ mod tests {
         )
     }
 
-    type Spoil = Box<dyn Fn(&mut SpacesConfig)>;
+    type Mutation = Box<dyn Fn(&mut SpacesConfig)>;
 
     #[test]
-    fn refuses_what_cannot_work() {
+    fn rejects_invalid_settings() {
         let good = || config("https://nyc3.digitaloceanspaces.com", "shops");
         assert_eq!(good().validate(), Ok(()));
-        let cases: [(&str, Spoil); 9] = [
+        let cases: [(&str, Mutation); 9] = [
             (
                 "endpoint",
                 Box::new(|c| c.endpoint = Url::parse("ftp://h").unwrap()),
@@ -373,9 +373,9 @@ mod tests {
                 }),
             ),
         ];
-        for (expected, spoil) in cases {
+        for (expected, mutate) in cases {
             let mut bad = good();
-            spoil(&mut bad);
+            mutate(&mut bad);
             match bad.validate() {
                 Err(ConfigError::Invalid { setting, .. }) => assert_eq!(setting, expected),
                 other => panic!("{expected}: {other:?}"),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn understands_an_endpoint_with_the_bucket_in_front() {
+    fn accepts_an_endpoint_that_starts_with_the_bucket() {
         let config = config("https://shops.nyc3.digitaloceanspaces.com", "shops");
         assert_eq!(
             config.service_endpoint().as_str(),
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn chooses_where_the_bucket_goes() {
+    fn chooses_the_addressing_style() {
         for (endpoint, bucket, virtual_host) in [
             ("https://nyc3.digitaloceanspaces.com", "shops", true),
             ("https://nyc3.digitaloceanspaces.com", "my.shops", false),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_of_region_takes_no_other_host() {
+    fn endpoint_of_region_rejects_other_hosts() {
         let url = SpacesConfig::endpoint_of_region("fra1").unwrap();
         assert_eq!(url.as_str(), "https://fra1.digitaloceanspaces.com/");
         for bad in ["", "evil.example/", "a@b", "a.b", "a#"] {
@@ -420,14 +420,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_and_obey_the_store() {
+    fn delays_grow_and_respect_retry_after() {
         let retry = RetryConfig::default();
-        assert_eq!(retry.wait(0, 1.0, None), Duration::from_millis(200));
-        assert_eq!(retry.wait(3, 1.0, None), Duration::from_millis(1600));
-        assert_eq!(retry.wait(3, 0.5, None), Duration::from_millis(800));
-        assert_eq!(retry.wait(99, 1.0, None), retry.max);
-        let asked = Duration::from_secs(40);
-        assert_eq!(retry.wait(0, 0.0, Some(asked)), asked);
+        assert_eq!(retry.delay(0, 1.0, None), Duration::from_millis(200));
+        assert_eq!(retry.delay(3, 1.0, None), Duration::from_millis(1600));
+        assert_eq!(retry.delay(3, 0.5, None), Duration::from_millis(800));
+        assert_eq!(retry.delay(99, 1.0, None), retry.max);
+        let retry_after = Duration::from_secs(40);
+        assert_eq!(retry.delay(0, 0.0, Some(retry_after)), retry_after);
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_hash_as_the_whole() {
+    fn hashing_in_pieces_equals_hashing_at_once() {
         let mut hasher = Hasher::new();
         hasher.update(b"a");
         hasher.update(b"");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_hash() {
+    fn rejects_invalid_hashes() {
         for text in [
             "",
             "ab",

@@ -70,7 +70,7 @@ impl EmbeddedS3 {
         let files = FileSystem::new(dir)
             .map_err(|_| Error::Backend("the folder cannot be served".into()))?;
         let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(OnePair {
+        builder.set_auth(SingleKeyAuth {
             access_key: access_key.expose_secret().to_owned(),
             secret_key: secret_key.expose_secret().into(),
         });
@@ -126,7 +126,7 @@ impl EmbeddedS3 {
     }
 
     /// Forgets the requests so far.
-    pub fn forget_requests(&self) {
+    pub fn clear_requests(&self) {
         self.shared.log.clear();
     }
 
@@ -179,15 +179,18 @@ async fn serve(
     request: Request<Incoming>,
 ) -> io::Result<Response<s3s::Body>> {
     let mut entry = LoggedRequest::of(&request);
-    let answer = match shared.faults.take(&entry) {
+    let response = match shared.faults.take(&entry) {
         // The file system would make a folder for any bucket that somebody writes to.
-        None if !shared.serves(&entry.path) => fault::refusal(404, "NoSuchBucket", None),
-        None => answer(&s3, request).await,
-        Some(effect) => effect.apply(request, |request| answer(&s3, request)).await,
+        None if !shared.serves(&entry.path) => fault::error_response(404, "NoSuchBucket", None),
+        None => respond(&s3, request).await,
+        Some(effect) => effect.apply(request, |request| respond(&s3, request)).await,
     };
-    entry.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+    entry.status = response
+        .as_ref()
+        .ok()
+        .map(|response| response.status().as_u16());
     shared.log.push(entry);
-    answer
+    response
 }
 
 impl Shared {
@@ -199,13 +202,13 @@ impl Shared {
 }
 
 /// Knows one user. (`SimpleAuth` answers `NotSignedUp` to others, which no S3 server says.)
-struct OnePair {
+struct SingleKeyAuth {
     access_key: String,
     secret_key: SecretKey,
 }
 
 #[async_trait]
-impl S3Auth for OnePair {
+impl S3Auth for SingleKeyAuth {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key == self.access_key {
             Ok(self.secret_key.clone())
@@ -215,7 +218,7 @@ impl S3Auth for OnePair {
     }
 }
 
-async fn answer(s3: &S3Service, request: Request<Incoming>) -> io::Result<Response<s3s::Body>> {
+async fn respond(s3: &S3Service, request: Request<Incoming>) -> io::Result<Response<s3s::Body>> {
     Service::call(s3, request)
         .await
         .map_err(|error| io::Error::other(format!("{error:?}")))

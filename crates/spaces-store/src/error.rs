@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use crate::canonical::CanonicalError;
 use crate::config::ConfigError;
 use crate::key::KeyError;
-use crate::snapshot::SnapshotError;
 
 /// A boxed cause.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -108,7 +107,7 @@ pub enum Error {
     },
     /// The answer makes no sense.
     #[error("the store's answer to {operation} makes no sense")]
-    UnexpectedAnswer {
+    UnexpectedResponse {
         /// What was asked.
         operation: &'static str,
         /// The cause.
@@ -135,6 +134,35 @@ pub enum Error {
     /// A value has no canonical form.
     #[error("the value has no canonical form")]
     Canonical(#[from] CanonicalError),
+}
+
+/// A document was not written as its layout says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Two sections of a layout have the same name.
+    #[error("the layout names the section `{0}` twice")]
+    DuplicateSection(String),
+    /// The layout has no such section.
+    #[error("the layout has no section `{0}`")]
+    UnknownSection(String),
+    /// Sections have to be written in canonical order, which is that of [`SingleLayout::sections`](crate::SingleLayout::sections).
+    #[error("section `{section}` comes before `{current}`, which is already being written")]
+    OutOfOrder {
+        /// What was to be written.
+        section: String,
+        /// Where the writer already is.
+        current: String,
+    },
+    /// A section that is one object was written twice.
+    #[error("section `{0}` is one object and was already written")]
+    DuplicateObject(String),
+    /// A section that is one object was never written.
+    #[error("section `{0}` is missing")]
+    MissingObject(String),
+    /// An item is not the text of a JSON object.
+    #[error("an item of section `{0}` is not a JSON object")]
+    NotAnObject(String),
 }
 
 /// How a request failed below HTTP.
@@ -186,20 +214,24 @@ impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
         use object_store::Error as Outer;
         match error {
-            Outer::NotFound { path, source } => own(source).unwrap_or(Self::NotFound { key: path }),
+            Outer::NotFound { path, source } => {
+                downcast_own(source).unwrap_or(Self::NotFound { key: path })
+            }
             Outer::AlreadyExists { path, source } | Outer::Precondition { path, source } => {
-                own(source).unwrap_or(Self::PreconditionFailed { key: path })
+                downcast_own(source).unwrap_or(Self::PreconditionFailed { key: path })
             }
             Outer::NotModified { path, source } => {
-                own(source).unwrap_or(Self::NotModified { key: path })
+                downcast_own(source).unwrap_or(Self::NotModified { key: path })
             }
             Outer::PermissionDenied { source, .. } | Outer::Unauthenticated { source, .. } => {
-                own(source).unwrap_or_else(|_| Self::AccessDenied {
+                downcast_own(source).unwrap_or_else(|_| Self::AccessDenied {
                     code: "AccessDenied".to_owned(),
                 })
             }
-            Outer::NotSupported { source } => own(source).unwrap_or_else(Self::Unsupported),
-            Outer::Generic { source, .. } => own(source).unwrap_or_else(Self::Backend),
+            Outer::NotSupported { source } => {
+                downcast_own(source).unwrap_or_else(Self::Unsupported)
+            }
+            Outer::Generic { source, .. } => downcast_own(source).unwrap_or_else(Self::Backend),
             not_implemented @ Outer::NotImplemented { .. } => {
                 Self::Unsupported(Box::new(not_implemented))
             }
@@ -209,7 +241,7 @@ impl From<object_store::Error> for Error {
 }
 
 /// Our error, if that is what is in the box.
-fn own(source: BoxError) -> Result<Error, BoxError> {
+fn downcast_own(source: BoxError) -> Result<Error, BoxError> {
     source.downcast::<Error>().map(|error| *error)
 }
 

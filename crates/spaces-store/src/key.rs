@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn single_is_the_seeds_key() {
+    fn single_layout_key_is_shopify_data_json() {
         let shop = ShopPrefix::new("example.myshopify.com").unwrap();
         assert_eq!(
             SnapshotKey::single(&shop).as_str(),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_could_leave_the_folder() {
+    fn rejects_prefixes_that_could_leave_the_folder() {
         for (text, error) in [
             ("", KeyError::Empty),
             (".", KeyError::Relative),

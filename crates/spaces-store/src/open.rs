@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_addresses() {
+    fn parses_store_urls() {
         assert!(matches!("memory:".parse(), Ok(StoreUrl::Memory)));
         match "file:///var/lib/shops".parse() {
             Ok(StoreUrl::Folder(folder)) => assert_eq!(folder, PathBuf::from("/var/lib/shops")),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_addresses() {
+    fn rejects_other_urls() {
         for text in [
             "",
             "shops",

@@ -28,14 +28,14 @@ pub struct Capabilities {
 pub async fn probe(backend: Arc<dyn ObjectStore>) -> Result<Capabilities> {
     let store = Store::new(Arc::clone(&backend));
     let key = ObjectKey::probe(&hex::encode(rand::random::<[u8; 8]>()));
-    let found = try_out(&store, backend.as_ref(), &key).await;
+    let found = run_probe(&store, backend.as_ref(), &key).await;
     let deleted = store.delete(&key).await;
     let capabilities = found?;
     deleted?;
     Ok(capabilities)
 }
 
-async fn try_out(
+async fn run_probe(
     store: &Store,
     backend: &dyn ObjectStore,
     key: &ObjectKey,
@@ -57,13 +57,13 @@ async fn try_out(
         });
     }
     Ok(Capabilities {
-        metadata: stored.recorded == Some(body.sha256()),
-        conditional_create: !replaces(backend, key, PutMode::Create).await?,
-        conditional_update: updates_only_the_expected(backend, key).await?,
+        metadata: stored.recorded_hash == Some(body.sha256()),
+        conditional_create: !put_succeeds(backend, key, PutMode::Create).await?,
+        conditional_update: supports_conditional_update(backend, key).await?,
     })
 }
 
-async fn updates_only_the_expected(backend: &dyn ObjectStore, key: &ObjectKey) -> Result<bool> {
+async fn supports_conditional_update(backend: &dyn ObjectStore, key: &ObjectKey) -> Result<bool> {
     let expecting = |e_tag: Option<String>| {
         PutMode::Update(UpdateVersion {
             e_tag,
@@ -71,7 +71,7 @@ async fn updates_only_the_expected(backend: &dyn ObjectStore, key: &ObjectKey) -
         })
     };
     let other = expecting(Some("\"00000000000000000000000000000000\"".to_owned()));
-    if replaces(backend, key, other).await? {
+    if put_succeeds(backend, key, other).await? {
         return Ok(false);
     }
     let head = object_store::GetOptions {
@@ -79,11 +79,11 @@ async fn updates_only_the_expected(backend: &dyn ObjectStore, key: &ObjectKey) -
         ..object_store::GetOptions::default()
     };
     let current = backend.get_opts(key.path(), head).await?.meta.e_tag;
-    replaces(backend, key, expecting(current)).await
+    put_succeeds(backend, key, expecting(current)).await
 }
 
 /// Whether a write in `mode` went through. A store that cannot do such writes lets none through.
-async fn replaces(backend: &dyn ObjectStore, key: &ObjectKey, mode: PutMode) -> Result<bool> {
+async fn put_succeeds(backend: &dyn ObjectStore, key: &ObjectKey, mode: PutMode) -> Result<bool> {
     let payload = PutPayload::from_static(b"{\"probe\":2}");
     let put = backend.put_opts(key.path(), payload, PutOptions::from(mode));
     match put.await.map_err(Error::from) {

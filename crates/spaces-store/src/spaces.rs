@@ -1,11 +1,11 @@
 //! Connecting to a Space.
 
-#[cfg(feature = "_s3")]
-mod answer;
 #[cfg(feature = "aws")]
 mod aws;
 #[cfg(feature = "_s3")]
 mod http;
+#[cfg(feature = "_s3")]
+mod response;
 #[cfg(feature = "rusoto")]
 mod rusoto;
 

@@ -107,7 +107,7 @@ pub struct StoredObject {
     /// How many bytes there are.
     pub len: u64,
     /// The hash that was recorded when they were written; not checked.
-    pub recorded: Option<ContentHash>,
+    pub recorded_hash: Option<ContentHash>,
     /// The recorded snapshot number.
     pub generation: Option<u64>,
     /// The recorded version of the document's format.
@@ -120,7 +120,7 @@ impl std::fmt::Debug for StoredObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredObject")
             .field("len", &self.len)
-            .field("recorded", &self.recorded)
+            .field("recorded_hash", &self.recorded_hash)
             .field("generation", &self.generation)
             .field("schema_version", &self.schema_version)
             .finish_non_exhaustive()
@@ -146,7 +146,7 @@ pub struct Verification {
     /// How many bytes there are.
     pub bytes: u64,
     /// The hash that was recorded when they were written.
-    pub recorded: Option<ContentHash>,
+    pub recorded_hash: Option<ContentHash>,
     /// The recorded snapshot number.
     pub generation: Option<u64>,
 }
@@ -154,7 +154,8 @@ pub struct Verification {
 impl Verification {
     /// Whether the bytes are those that were recorded. An object without a record counts as intact.
     pub fn is_intact(&self) -> bool {
-        self.recorded.is_none_or(|recorded| recorded == self.hash)
+        self.recorded_hash
+            .is_none_or(|recorded| recorded == self.hash)
     }
 }
 
@@ -246,9 +247,9 @@ impl Store {
         };
         Ok(Some(StoredObject {
             len: object.meta.size,
-            recorded: recorded_hash(&object.attributes),
-            generation: recorded(&object.attributes, META_GENERATION),
-            schema_version: recorded(&object.attributes, META_SCHEMA_VERSION),
+            recorded_hash: recorded_hash(&object.attributes),
+            generation: metadata_value(&object.attributes, META_GENERATION),
+            schema_version: metadata_value(&object.attributes, META_SCHEMA_VERSION),
             bytes: object.into_stream().map_err(Error::from).boxed(),
         }))
     }
@@ -259,12 +260,12 @@ impl Store {
             return Ok(None);
         };
         let recorded_hash = recorded_hash(&object.attributes);
-        let generation = recorded(&object.attributes, META_GENERATION);
+        let generation = metadata_value(&object.attributes, META_GENERATION);
         let hasher = hash_of(object).await?;
         Ok(Some(Verification {
             bytes: hasher.len(),
             hash: hasher.finish(),
-            recorded: recorded_hash,
+            recorded_hash,
             generation,
         }))
     }
@@ -325,11 +326,11 @@ async fn hash_of(object: GetResult) -> Result<Hasher> {
 }
 
 /// A record that does not parse counts as none: the bytes decide then.
-fn recorded<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
+fn metadata_value<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
     let value = attributes.get(&Attribute::Metadata(name.into()))?;
     value.as_ref().parse().ok()
 }
 
 fn recorded_hash(attributes: &Attributes) -> Option<ContentHash> {
-    recorded(attributes, META_SHA256)
+    metadata_value(attributes, META_SHA256)
 }

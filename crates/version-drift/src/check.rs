@@ -7,19 +7,19 @@ use apollo_compiler::{ExecutableDocument, Node, Schema};
 use chrono::NaiveDate;
 
 use crate::input::InputChanges;
-use crate::{ApiVersion, Finding, Kind, Operation, Unreadable, supported_until};
+use crate::{ApiVersion, Finding, FindingKind, Operation, ReadError, supported_until};
 
 /// Lists what a version treats differently than the pinned one, and what it deprecates, in the order of files and lines.
 /// `today` is the day from which the days that are left are counted.
 ///
 /// # Errors
-/// [`Unreadable::Operation`] if an operation is not right in the pinned version.
+/// [`ReadError::Operation`] if an operation is not right in the pinned version.
 pub fn check(
     operations: &[Operation],
     pinned: &ApiVersion,
     version: &ApiVersion,
     today: NaiveDate,
-) -> Result<Vec<Finding>, Unreadable> {
+) -> Result<Vec<Finding>, ReadError> {
     let ending = if version.name < pinned.name {
         version
     } else {
@@ -29,7 +29,7 @@ pub fn check(
     let mut findings = Vec::new();
     for operation in operations {
         let document = parse(operation, pinned)?;
-        let mut check = Check {
+        let mut check = OperationCheck {
             operation,
             version,
             document: &document,
@@ -47,7 +47,7 @@ pub fn check(
     Ok(findings)
 }
 
-fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocument, Unreadable> {
+fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocument, ReadError> {
     let (text, path) = (&operation.text, &operation.path);
     let document = ExecutableDocument::parse_and_validate(&pinned.schema, text, path);
     let document = document.map_err(|failed| {
@@ -55,7 +55,7 @@ fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocumen
         let reasons = reasons
             .into_iter()
             .map(|((line, _), reason)| format!("line {line}: {reason}"));
-        Unreadable::Operation {
+        ReadError::Operation {
             path: path.clone(),
             version: pinned.name.clone(),
             reason: reasons.collect::<Vec<_>>().join("; "),
@@ -85,7 +85,7 @@ fn refusals(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
 }
 
 /// One operation against one version.
-pub(crate) struct Check<'a> {
+pub(crate) struct OperationCheck<'a> {
     operation: &'a Operation,
     version: &'a ApiVersion,
     /// As the pinned version understands it.
@@ -95,14 +95,14 @@ pub(crate) struct Check<'a> {
     findings: Vec<Finding>,
 }
 
-impl Check<'_> {
-    pub(crate) fn note(&mut self, at: Option<SourceSpan>, kind: Kind, message: String) {
+impl OperationCheck<'_> {
+    pub(crate) fn note(&mut self, at: Option<SourceSpan>, kind: FindingKind, message: String) {
         let place = at.and_then(|at| at.line_column(&self.document.sources));
         let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
         self.push(line, column, kind, message);
     }
 
-    fn push(&mut self, line: usize, column: usize, kind: Kind, message: String) {
+    fn push(&mut self, line: usize, column: usize, kind: FindingKind, message: String) {
         self.findings.push(Finding {
             path: self.operation.path.clone(),
             line,
@@ -123,7 +123,7 @@ impl Check<'_> {
             return;
         };
         for ((line, column), message) in refusals(&refused.errors) {
-            self.push(line, column, Kind::Removed, message);
+            self.push(line, column, FindingKind::Removed, message);
         }
     }
 
@@ -173,18 +173,26 @@ impl Check<'_> {
         let at = field.name.location();
         let name = format!("`{parent}.{}`", field.name);
         if let Some(reason) = deprecation(&now.directives) {
-            self.note(at, Kind::Deprecated, format!("{name}: {reason}"));
+            self.note(at, FindingKind::Deprecated, format!("{name}: {reason}"));
         }
         let (before, after) = (field.ty(), &now.ty);
         if let Some(kind) = change(before, after) {
             let message = match kind {
-                Kind::Nullable => format!("{name} can be null: `{after}` instead of `{before}`"),
-                Kind::NeverNull => format!("{name} is never null: `{after}` instead of `{before}`"),
+                FindingKind::Nullable => {
+                    format!("{name} can be null: `{after}` instead of `{before}`")
+                }
+                FindingKind::NeverNull => {
+                    format!("{name} is never null: `{after}` instead of `{before}`")
+                }
                 _ => format!("{name} is `{after}` instead of `{before}`"),
             };
             self.note(at, kind, message);
         } else if let Some(added) = additions(pinned, schema, after.inner_named_type()) {
-            self.note(at, Kind::Extended, format!("{name} can also be {added}"));
+            self.note(
+                at,
+                FindingKind::Extended,
+                format!("{name} can also be {added}"),
+            );
         }
         self.arguments(&name, field, now);
     }
@@ -198,11 +206,11 @@ impl Check<'_> {
             let at = argument.name.location();
             if let Some(reason) = deprecation(&definition.directives) {
                 let message = format!("argument `{}` of {name}: {reason}", argument.name);
-                self.note(at, Kind::Deprecated, message);
+                self.note(at, FindingKind::Deprecated, message);
             }
             let type_name = definition.ty.inner_named_type();
             for message in deprecated_values(schema, type_name, &argument.value) {
-                self.note(at, Kind::Deprecated, message);
+                self.note(at, FindingKind::Deprecated, message);
             }
         }
     }
@@ -246,16 +254,16 @@ fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<Str
 }
 
 /// How the type of what is answered has changed.
-pub(crate) fn change(before: &Type, after: &Type) -> Option<Kind> {
+pub(crate) fn change(before: &Type, after: &Type) -> Option<FindingKind> {
     let nullability = match (before.is_non_null(), after.is_non_null()) {
-        (true, false) => Some(Kind::Nullable),
-        (false, true) => Some(Kind::NeverNull),
+        (true, false) => Some(FindingKind::Nullable),
+        (false, true) => Some(FindingKind::NeverNull),
         _ => None,
     };
     let inner = match (before.is_list(), after.is_list()) {
         (true, true) => change(before.item_type(), after.item_type()),
         (false, false) if before.inner_named_type() == after.inner_named_type() => None,
-        _ => Some(Kind::Retyped),
+        _ => Some(FindingKind::Retyped),
     };
     // The worst of both: the kinds are in that order.
     [nullability, inner].into_iter().flatten().min()

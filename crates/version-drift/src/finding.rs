@@ -15,7 +15,7 @@ pub struct Finding {
     /// The version that differs.
     pub version: String,
     /// In what way.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// What, and what to do as far as the schema says.
     pub message: String,
     /// Until when the operation works as it is: the end of the pinned version, as long as that is the older one. For a
@@ -27,7 +27,7 @@ pub struct Finding {
 
 /// In what way a version differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum FindingKind {
     /// It is not there, or no longer used like this.
     Removed,
     /// It has another type.
@@ -57,7 +57,7 @@ pub enum Severity {
     Breaking,
 }
 
-impl Kind {
+impl FindingKind {
     /// How much it matters.
     pub fn severity(self) -> Severity {
         match self {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use apollo_compiler::Schema;
 
-use crate::Kind;
+use crate::FindingKind;
 use crate::check::change;
 
 /// What has changed in an input object and those within it. Which of their fields a program fills is not seen in its
@@ -10,11 +10,15 @@ use crate::check::change;
 #[derive(Default)]
 pub(crate) struct InputChanges {
     seen: BTreeSet<String>,
-    changes: Vec<(Kind, String)>,
+    changes: Vec<(FindingKind, String)>,
 }
 
 impl InputChanges {
-    pub(crate) fn between(before: &Schema, after: &Schema, name: &str) -> Vec<(Kind, String)> {
+    pub(crate) fn between(
+        before: &Schema,
+        after: &Schema,
+        name: &str,
+    ) -> Vec<(FindingKind, String)> {
         let mut changes = Self::default();
         changes.visit(before, after, name);
         changes.changes
@@ -34,19 +38,19 @@ impl InputChanges {
             let had_to = known.is_some_and(|known| known.ty.is_non_null());
             if must && !had_to {
                 let message = format!("`{name}.{field}` must be given: `{}`", now.ty);
-                self.changes.push((Kind::Required, message));
+                self.changes.push((FindingKind::Required, message));
             }
         }
         for (field, was) in &old.fields {
             match new.fields.get(field) {
                 None => {
                     let message = format!("`{name}.{field}` is gone: do not send it");
-                    self.changes.push((Kind::InputRemoved, message));
+                    self.changes.push((FindingKind::InputRemoved, message));
                 }
-                Some(now) if change(&was.ty, &now.ty) == Some(Kind::Retyped) => {
+                Some(now) if change(&was.ty, &now.ty) == Some(FindingKind::Retyped) => {
                     let message =
                         format!("`{name}.{field}` is `{}` instead of `{}`", now.ty, was.ty);
-                    self.changes.push((Kind::Retyped, message));
+                    self.changes.push((FindingKind::Retyped, message));
                 }
                 Some(now) => self.visit(before, after, now.ty.inner_named_type()),
             }

@@ -11,6 +11,6 @@ mod support;
 mod version;
 
 pub use check::check;
-pub use finding::{Finding, Kind, Severity};
+pub use finding::{Finding, FindingKind, Severity};
 pub use support::supported_until;
-pub use version::{ApiVersion, Operation, Unreadable};
+pub use version::{ApiVersion, Operation, ReadError};

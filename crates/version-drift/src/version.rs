@@ -22,7 +22,7 @@ pub struct Operation {
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum ReadError {
     /// It is not there, or is no text.
     #[error("{}: {source}", path.display())]
     Io {
@@ -51,16 +51,16 @@ pub enum Unreadable {
     },
 }
 
-fn read(path: &Path) -> Result<String, Unreadable> {
-    std::fs::read_to_string(path).map_err(|source| Unreadable::Io {
+fn read(path: &Path) -> Result<String, ReadError> {
+    std::fs::read_to_string(path).map_err(|source| ReadError::Io {
         path: path.to_owned(),
         source,
     })
 }
 
 /// The files of a folder with this ending, by name.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Unreadable> {
-    let failed = |source| Unreadable::Io {
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let failed = |source| ReadError::Io {
         path: folder.to_owned(),
         source,
     };
@@ -76,11 +76,11 @@ impl ApiVersion {
     /// Reads a schema in GraphQL's own language.
     ///
     /// # Errors
-    /// [`Unreadable::Schema`] if it is none.
-    pub fn parse(name: &str, text: &str, path: &Path) -> Result<Self, Unreadable> {
+    /// [`ReadError::Schema`] if it is none.
+    pub fn parse(name: &str, text: &str, path: &Path) -> Result<Self, ReadError> {
         let schema = Schema::parse_and_validate(text, path).map_err(|failed| {
             let mut reasons = failed.errors.iter();
-            Unreadable::Schema {
+            ReadError::Schema {
                 path: path.to_owned(),
                 reason: reasons
                     .next()
@@ -95,7 +95,7 @@ impl ApiVersion {
     ///
     /// # Errors
     /// If one cannot be read.
-    pub fn read_all(folder: &Path) -> Result<Vec<Self>, Unreadable> {
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>, ReadError> {
         let mut versions = Vec::new();
         for path in files(folder)? {
             let stem = path.file_stem().and_then(|stem| stem.to_str());
@@ -112,7 +112,7 @@ impl Operation {
     ///
     /// # Errors
     /// If one cannot be read.
-    pub fn read_all(folder: &Path) -> Result<Vec<Self>, Unreadable> {
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>, ReadError> {
         let read = |path: PathBuf| {
             let text = read(&path)?;
             Ok(Self { path, text })

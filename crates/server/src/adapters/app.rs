@@ -151,7 +151,7 @@ fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installa
     Installation {
         domain: shop.clone(),
         scopes: grant.scopes.clone(),
-        token: stored(StoredToken::granted(grant, at)),
+        token: stored(StoredToken::from_grant(grant, at)),
         at,
     }
 }

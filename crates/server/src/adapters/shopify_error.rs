@@ -59,7 +59,7 @@ mod tests {
         Error::Token(if retryable {
             TokenError::temporary("no token")
         } else {
-            TokenError::lasting("no token")
+            TokenError::permanent("no token")
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shopify_client::token::{
-    Attempt, Grants, Kept, ManagedTokens, Purpose, StoredToken, TokenStore,
+    Attempt, Grants, ManagedTokens, Purpose, StoredToken, TokenRecord, TokenStore,
 };
 use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
@@ -56,7 +56,10 @@ struct RegistryTokens(Arc<dyn ShopRegistry>);
 
 #[async_trait]
 impl TokenStore for RegistryTokens {
-    async fn load(&self, shop: &shopify_client::ShopDomain) -> Result<Option<Kept>, TokenError> {
+    async fn load(
+        &self,
+        shop: &shopify_client::ShopDomain,
+    ) -> Result<Option<TokenRecord>, TokenError> {
         let stored = self.0.token(&known(shop)?).await;
         Ok(stored.map_err(|error| of_state(&error))?.map(kept))
     }
@@ -89,13 +92,13 @@ impl TokenStore for RegistryTokens {
 }
 
 /// A stored token in the client's words.
-fn kept(stored: VersionedToken) -> Kept {
+fn kept(stored: VersionedToken) -> TokenRecord {
     let VersionedToken {
         token,
         version,
         attempt,
     } = stored;
-    Kept {
+    TokenRecord {
         token: StoredToken {
             access_token: token.access_token,
             expires_at: token.expires_at,
@@ -140,13 +143,13 @@ pub(super) fn stored(token: StoredToken) -> Token {
 /// A shop's domain in the service's words. Both have the same rules.
 fn known(shop: &shopify_client::ShopDomain) -> Result<ShopDomain, TokenError> {
     let known = shop.as_str().parse();
-    known.map_err(|_| TokenError::lasting("the shop's domain is none"))
+    known.map_err(|_| TokenError::permanent("the shop's domain is none"))
 }
 
 fn of_state(error: &PortError) -> TokenError {
     match error.disposition {
         Disposition::Retry { .. } => TokenError::temporary(error.chain()),
-        _ => TokenError::lasting(error.chain()),
+        _ => TokenError::permanent(error.chain()),
     }
 }
 

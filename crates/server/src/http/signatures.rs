@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{self, Bytes};
 use secrecy::SecretString;
-use shopify_client::webhook::{Verified, Verifier, WebhookError};
+use shopify_client::webhook::{VerifiedDelivery, Verifier, WebhookError};
 use sync_core::Timestamp;
 
 use crate::settings::{ShopifySettings, given};
@@ -42,7 +42,7 @@ impl Signatures {
         headers: &HeaderMap,
         body: &Bytes,
         now: Timestamp,
-    ) -> Result<Verified, WebhookError> {
+    ) -> Result<VerifiedDelivery, WebhookError> {
         let verified = self.verifier.verify(|name| text(headers, name), body);
         match &verified {
             Ok(delivery) if delivery.key_id == PREVIOUS => self.remind(now),

@@ -3,7 +3,7 @@
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
-use shopify_client::webhook::{Payload, Topic, Verified, WebhookError};
+use shopify_client::webhook::{Payload, Topic, VerifiedDelivery, WebhookError};
 use sync_core::intake::Received;
 use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
 
@@ -62,7 +62,7 @@ async fn read(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
 
 /// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
 /// erasure of any shop.
-fn subject(topic: &Topic, verified: &Verified, body: &[u8]) -> Result<Subject, ApiError> {
+fn subject(topic: &Topic, verified: &VerifiedDelivery, body: &[u8]) -> Result<Subject, ApiError> {
     let payload = Payload::read(topic, body).map_err(refusal)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
@@ -83,7 +83,7 @@ fn refusal(error: WebhookError) -> ApiError {
 }
 
 fn delivery(
-    verified: Verified,
+    verified: VerifiedDelivery,
     subject: Subject,
     received_at: Timestamp,
 ) -> Result<Delivery, ApiError> {

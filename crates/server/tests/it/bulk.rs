@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use shopify_client::bulk::BulkOptions;
 use shopify_client::{Client, Endpoint, ShopClient, StaticToken};
-use shopify_sim::{BucketSize, BulkConduct, BulkEnd, CatalogSpec, Fault, FaultKind, FaultTarget};
+use shopify_sim::{
+    BucketSize, BulkBehaviour, BulkOutcome, CatalogSpec, Fault, FaultKind, FaultTarget,
+};
 use sync_core::Outcome;
 use sync_core::ports::ShopRegistry;
 
@@ -25,10 +27,10 @@ fn bulk_world() -> WorldBuilder {
         .set("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms")
 }
 
-fn ends(end: BulkEnd) -> BulkConduct {
-    BulkConduct {
-        end,
-        ..BulkConduct::default()
+fn ends(outcome: BulkOutcome) -> BulkBehaviour {
+    BulkBehaviour {
+        outcome,
+        ..BulkBehaviour::default()
     }
 }
 
@@ -38,7 +40,7 @@ async fn start_scan(world: &World) {
     world.request_scan().await;
     world
         .shop
-        .until(|calls| calls.bulk_operations > before)
+        .wait_for_calls(|calls| calls.bulk_operations > before)
         .await;
 }
 
@@ -101,7 +103,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
     let world = bulk_world().start().await;
     world.shop.set_bulk_conduct(BulkConduct {
         enabled: false,
-        ..BulkConduct::default()
+        ..BulkBehaviour::default()
     });
     let report = world.install().await;
     assert_eq!(report["upload_status"], "success", "{report}");
@@ -110,13 +112,13 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
     assert!(world.calls("BulkOperationRun") > 0 && world.scanned_pages() > 0);
     assert_eq!(world.shop.calls().bulk_operations, 0);
 
-    for end in [BulkEnd::Fails, BulkEnd::TimesOut] {
-        world.shop.set_bulk_conduct(ends(end));
+    for outcome in [BulkOutcome::Fails, BulkOutcome::TimesOut] {
+        world.shop.set_bulk_behaviour(ends(outcome));
         let product = world.shop.product_ids()[0];
         let pages = world.scanned_pages();
         let price = format!("{pages}.25");
-        let quietly = world.shop.quietly();
-        quietly.set_price(product, None, &price).unwrap();
+        let unannounced = world.shop.without_webhooks();
+        unannounced.set_price(product, None, &price).unwrap();
         world.sync().await;
         world.document_matches_shop().await.unwrap();
         assert!(world.scanned_pages() > pages, "{end:?}");
@@ -133,14 +135,14 @@ async fn a_broken_file_publishes_no_part() {
         .await;
     let before = world.document_bytes().await;
     let products = world.shop.product_ids();
-    let quietly = world.shop.quietly();
-    quietly.set_price(products[0], None, "12.34").unwrap();
+    let unannounced = world.shop.without_webhooks();
+    unannounced.set_price(products[0], None, "12.34").unwrap();
 
     // It cannot be had, nor can pages.
     let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
-    world.shop.fault(gone.always()).unwrap();
+    world.shop.inject_fault(gone.always()).unwrap();
     let refused = Fault::new(FaultKind::Status(400)).on_operation("ProductsPage");
-    world.shop.fault(refused.always()).unwrap();
+    world.shop.inject_fault(refused.always()).unwrap();
     let outcome = world.next_run().await;
     let given_up = matches!(&outcome, Outcome::Failed { will_retry, .. } if !will_retry);
     assert!(given_up, "{outcome:?}");
@@ -150,9 +152,9 @@ async fn a_broken_file_publishes_no_part() {
     // Of each kind the last thing has lost its fields, which shows only when the others have been given out. It keeps
     // its last version until a scan can read it.
     world.shop.clear_faults();
-    world.shop.set_bulk_conduct(ends(BulkEnd::Spoils));
+    world.shop.set_bulk_behaviour(ends(BulkOutcome::Corrupts));
     let last = *products.last().unwrap();
-    quietly.set_price(last, None, "56.78").unwrap();
+    unannounced.set_price(last, None, "56.78").unwrap();
     let pages = world.scanned_pages();
     let outcome = world.next_run().await;
     assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
@@ -163,19 +165,19 @@ async fn a_broken_file_publishes_no_part() {
     let uploads = world.app.put_count();
 
     // It breaks off again and again, and the rest is fetched each time.
-    world.shop.set_bulk_conduct(BulkConduct::default());
-    quietly.set_price(products[0], None, "12.35").unwrap();
+    world.shop.set_bulk_behaviour(BulkBehaviour::default());
+    unannounced.set_price(products[0], None, "12.35").unwrap();
     let truncated = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
-    world.shop.fault(truncated.times(2)).unwrap();
+    world.shop.inject_fault(truncated.times(2)).unwrap();
     world.sync().await;
     world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 1);
     assert_eq!(world.scanned_pages(), pages);
 
     // It is gone, and pages answer.
-    quietly.set_price(products[0], None, "12.36").unwrap();
+    unannounced.set_price(products[0], None, "12.36").unwrap();
     let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
-    world.shop.fault(gone.always()).unwrap();
+    world.shop.inject_fault(gone.always()).unwrap();
     world.sync().await;
     world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 2);
@@ -197,7 +199,7 @@ async fn the_webhook_of_its_end_wakes_the_scan() {
     // Nobody has told the scan.
     assert_eq!(world.calls("BulkOperationById"), looks);
     assert_eq!(world.runs().await[0].finished, None);
-    world.shop.release();
+    world.shop.release_deliveries();
     world.settled().await;
     world.document_matches_shop().await.unwrap();
     assert!(world.calls("BulkOperationById") > looks);
@@ -245,8 +247,8 @@ async fn the_lease_is_held_however_long_an_operation_takes() {
     // At a third of the lease each: twice as long as it would hold by itself. Three more workers look for work meanwhile.
     world.app.leases_renewed(6).await;
     assert_eq!(world.runs().await.len(), runs + 1);
-    world.shop.set_bulk_conduct(BulkConduct::default());
-    world.shop.finish_bulk();
+    world.shop.set_bulk_behaviour(BulkBehaviour::default());
+    world.shop.finish_bulk_operations();
     world.settled().await;
     let runs_after = world.runs().await;
     assert_eq!(runs_after.len(), runs + 1);
@@ -278,7 +280,7 @@ async fn start_abandoned_operation(world: &World, shop: &ShopClient) {
     let run = tokio::spawn(async move { bulk.run(QUERY).await });
     world
         .shop
-        .until(|calls| calls.bulk_operations > before)
+        .wait_for_calls(|calls| calls.bulk_operations > before)
         .await;
     run.abort();
 }
@@ -291,7 +293,7 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
         .set("SHOPSYNC__SYNC__DRAIN", "0s")
         .installed()
         .await;
-    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
     let others = another_program(&world);
     start_abandoned_operation(&world, &others).await;
     start_scan(&world).await;
@@ -308,10 +310,10 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
     assert!(left.len() == 5 && left.iter().all(runs_on), "{left:?}");
 
     // All five places are taken now.
-    world.shop.set_bulk_conduct(BulkConduct::default());
+    world.shop.set_bulk_behaviour(BulkBehaviour::default());
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .rename_shop("Renamed meanwhile")
         .unwrap();
     world.app.restart().await;

@@ -52,7 +52,7 @@ async fn the_document_equals_the_shop_item_by_item() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_with_everything_that_has_ever_been_cut_off() {
     let world = World::builder()
-        .catalog(CatalogSpec::everything())
+        .catalog(CatalogSpec::edge_cases())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
         .installed()
         .await;

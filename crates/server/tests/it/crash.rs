@@ -41,12 +41,12 @@ async fn in_the_middle_of_a_full_scan() {
     let product = world.shop.product_ids()[5];
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .set_price(product, None, "12.34")
         .unwrap();
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .delete_product(world.shop.product_ids()[6])
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
@@ -66,7 +66,7 @@ async fn while_what_a_delivery_named_is_read() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let mut world = World::builder().clock(&clock).installed().await;
     let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
-    world.shop.fault(hang).unwrap();
+    world.shop.inject_fault(hang).unwrap();
     world
         .shop
         .set_price(world.shop.product_ids()[0], None, "12.34")
@@ -146,7 +146,7 @@ async fn killed_between_the_answer_and_the_run() {
 async fn killed_in_the_middle_of_a_run() {
     let (world, service) = process("0s").await;
     let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
-    world.shop.fault(hang).unwrap();
+    world.shop.inject_fault(hang).unwrap();
     world
         .shop
         .set_price(world.shop.product_ids()[0], None, "12.34")

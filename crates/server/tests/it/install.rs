@@ -124,7 +124,11 @@ async fn tokens_survive_a_restart() {
 async fn revoked_tokens_make_the_shop_unavailable_until_it_is_installed_again() {
     let world = World::builder().installed().await;
     world.shop.revoke_tokens();
-    world.shop.quietly().rename_shop("Renamed").unwrap();
+    world
+        .shop
+        .without_webhooks()
+        .rename_shop("Renamed")
+        .unwrap();
     let ended = world.next_run().await;
     assert!(matches!(ended, Outcome::Failed { .. }), "{ended:?}");
     let service = world.app.service();
@@ -167,7 +171,7 @@ async fn a_first_upload_that_takes_long_is_reported_as_running() {
     let hang = Fault::new(FaultKind::Hang)
         .on_operation("ProductsPage")
         .always();
-    world.shop.fault(hang).unwrap();
+    world.shop.inject_fault(hang).unwrap();
     let report = world.install().await;
     assert_eq!(report["polling_test"]["status"], "success", "{report}");
     assert_eq!(report["upload_status"], "running", "{report}");
@@ -178,7 +182,7 @@ async fn a_first_upload_that_takes_long_is_reported_as_running() {
 async fn a_token_endpoint_that_is_down_is_said_to_be_so() {
     let world = World::builder().start().await;
     let down = Fault::new(FaultKind::Status(503)).on(FaultTarget::AccessToken);
-    world.shop.fault(down.always()).unwrap();
+    world.shop.inject_fault(down.always()).unwrap();
     let login = world
         .app
         .get("/shopify/example/login")

@@ -63,7 +63,7 @@ async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
     world.app.stop().await;
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .rename_shop("Renamed meanwhile")
         .unwrap();
     clock.advance(3 * DAY);
@@ -99,7 +99,11 @@ async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
         let clock = ManualClock::new(at(morning));
         let world = installed(polling(&clock).set("SHOPSYNC__POLL__TIMEZONE", zone)).await;
         let before = polls(&world).await;
-        world.shop.quietly().rename_shop("Renamed").unwrap();
+        world
+            .shop
+            .without_webhooks()
+            .rename_shop("Renamed")
+            .unwrap();
         clock.set(at(eve));
         assert_eq!(world.app.run_due_jobs().await, None, "{zone}");
         clock.set(at(jump));

@@ -31,7 +31,7 @@ async fn deliveries_that_shopify_did_not_send() {
     let product = world.shop.product_ids()[0];
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .set_price(product, None, "66.60")
         .unwrap();
     let domain = world.shop.domain().to_owned();
@@ -89,7 +89,11 @@ async fn deliveries_that_shopify_did_not_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_that_name_no_shop() {
     let world = World::builder().installed().await;
-    world.shop.quietly().rename_shop("Renamed").unwrap();
+    world
+        .shop
+        .without_webhooks()
+        .rename_shop("Renamed")
+        .unwrap();
     for shop in [
         "evil.example",
         "example.myshopify.com.evil.example",

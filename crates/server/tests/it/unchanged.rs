@@ -34,7 +34,7 @@ async fn one_changed_price_is_one_upload() {
     let product = world.shop.product_ids()[3];
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .set_price(product, None, "123.45")
         .unwrap();
     world.sync().await;

@@ -232,7 +232,7 @@ async fn a_burst_is_few_fetches_and_one_upload() {
 async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
     let world = World::builder().installed().await;
     for seed in 1..=3 {
-        world.shop.hold();
+        world.shop.hold_deliveries();
         world.shop.duplicate_deliveries(3);
         let product = world.shop.create_product(&titled("Short-lived")).unwrap();
         world
@@ -244,7 +244,7 @@ async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
             .set_price(world.shop.product_ids()[0], None, &format!("{seed}.00"))
             .unwrap();
         world.shop.delete_product(product).unwrap();
-        world.shop.release_shuffled(seed);
+        world.shop.release_deliveries_shuffled(seed);
         world.settled().await;
         world.document_matches_shop().await.unwrap();
     }

@@ -9,18 +9,18 @@ use http::header::{
 use tokio::time::{sleep, timeout};
 
 use super::{BulkError, BulkOptions, SignedUrl};
-use crate::client::Inner;
-use crate::transport::{AnswerBody, AnswerTimeout, TransportError};
+use crate::http_client::HttpClient;
+use crate::transport::{RequestTimeout, ResponseBody, TransportError};
 
 /// The bytes of a file, all of them or an error.
 pub(super) fn download<'c>(
-    inner: &'c Inner,
+    http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
     expected: Option<u64>,
 ) -> impl Stream<Item = Result<Bytes, BulkError>> + Send + 'c {
     try_stream! {
-        let mut fetch = Fetch::new(inner, options, url, expected)?;
+        let mut fetch = Fetch::new(http, options, url, expected)?;
         let mut failures = 0;
         while !fetch.is_done() {
             let mut lost = match fetch.open().await {
@@ -45,11 +45,11 @@ pub(super) fn download<'c>(
             }
             if let Some(Lost { error, passes }) = lost {
                 failures += 1;
-                if !passes || failures >= inner.retry.attempts {
+                if !passes || failures >= http.retry.max_attempts {
                     Err(error)?;
                 } else {
                     log::debug!(at = fetch.begin; "{error}; going on from there");
-                    sleep(inner.retry.pause(failures, None)).await;
+                    sleep(http.retry.pause(failures, None)).await;
                 }
             }
         }
@@ -74,7 +74,7 @@ impl Lost {
 
     fn broken(error: TransportError) -> Self {
         Self {
-            passes: !matches!(error, TransportError::Unsendable(_)),
+            passes: !matches!(error, TransportError::InvalidRequest(_)),
             error: failed("the connection broke", Some(Box::new(error))),
         }
     }
@@ -88,7 +88,7 @@ impl Lost {
 }
 
 struct Fetch<'c> {
-    inner: &'c Inner,
+    http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
     /// How much has been given out.
@@ -102,18 +102,18 @@ struct Fetch<'c> {
 
 impl<'c> Fetch<'c> {
     fn new(
-        inner: &'c Inner,
+        http: &'c HttpClient,
         options: &'c BulkOptions,
         url: &'c SignedUrl,
         total: Option<u64>,
     ) -> Result<Self, BulkError> {
         // Plain HTTP only where the whole shop is reached by it: a simulator.
-        let plain = url.expose().scheme() == "http" && !inner.endpoint.is_shopify();
+        let plain = url.expose().scheme() == "http" && !http.endpoint.is_shopify();
         if url.expose().scheme() != "https" && !plain {
             return Err(failed("its address is not https", None));
         }
         Ok(Self {
-            inner,
+            http,
             options,
             url,
             begin: 0,
@@ -137,21 +137,21 @@ impl<'c> Fetch<'c> {
         }
     }
 
-    async fn open(&mut self) -> Result<AnswerBody, Lost> {
+    async fn open(&mut self) -> Result<ResponseBody, Lost> {
         // Compressed, it would have neither ranges nor a length.
         let mut request = http::Request::get(self.url.expose().as_str())
             .header(ACCEPT_ENCODING, "identity")
-            .extension(AnswerTimeout(self.options.deadline));
+            .extension(RequestTimeout(self.options.deadline));
         if self.begin > 0 {
             request = request.header(RANGE, format!("bytes={}-", self.begin));
             if let Some(tag) = self.tag.as_ref().filter(|tag| !tag.starts_with("W/")) {
                 request = request.header(IF_RANGE, tag.as_str());
             }
         }
-        let unsendable = |error: http::Error| TransportError::Unsendable(error.into());
+        let unsendable = |error: http::Error| TransportError::InvalidRequest(error.into());
         let request = request.body(Bytes::new()).map_err(unsendable);
         let request = request.map_err(Lost::broken)?;
-        let response = timeout(self.options.idle, self.inner.transport.exchange(request)).await;
+        let response = timeout(self.options.idle, self.http.transport.send(request)).await;
         let response = response.map_err(|_| Lost::passing("no answer came"))?;
         let response = response.map_err(Lost::broken)?;
         self.judge(response.status().as_u16(), response.headers())?;
@@ -205,7 +205,7 @@ impl<'c> Fetch<'c> {
     }
 
     /// The next bytes that were not given out yet.
-    async fn more(&mut self, body: &mut AnswerBody) -> Result<Option<Bytes>, Lost> {
+    async fn more(&mut self, body: &mut ResponseBody) -> Result<Option<Bytes>, Lost> {
         loop {
             let chunk = timeout(self.options.idle, body.next()).await;
             let chunk = chunk.map_err(|_| Lost::passing("nothing came for too long"))?;

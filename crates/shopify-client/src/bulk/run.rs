@@ -15,7 +15,7 @@ use crate::operations::{
     BulkOperationById, BulkOperationCancel, BulkOperationRun, BulkOperationsPage,
     bulk_operation_by_id, bulk_operation_cancel, bulk_operation_run, bulk_operations_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, Gid, ShopClient, ShopDomain, UserError};
 
 /// Operations that have not ended. Of which kind they are, their markers tell.
@@ -146,7 +146,7 @@ impl Bulk {
                     break found.id;
                 }
                 lost += 1;
-                if lost >= self.shop.client.inner.retry.attempts {
+                if lost >= self.shop.client.inner.http.retry.max_attempts {
                     log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
                 }
             }
@@ -154,7 +154,7 @@ impl Bulk {
             match again {
                 Again::WhenFree if left.is_zero() => return Err(BulkError::Busy.into()),
                 Again::WhenFree => pause(gaps.next().min(left), &mut room).await,
-                Again::Unless(error) if lost >= self.shop.client.inner.retry.attempts => {
+                Again::Unless(error) if lost >= self.shop.client.inner.http.retry.max_attempts => {
                     return Err(error);
                 }
                 Again::Unless(_) => pause(gaps.next(), &mut room).await,
@@ -175,7 +175,7 @@ impl Bulk {
         };
         let answer = self
             .shop
-            .ask::<BulkOperationRun, _>(variables, Patience::Full);
+            .request::<BulkOperationRun, _>(variables, RetryBudget::Full);
         let started: Started<RunError> = match answer.await {
             Ok(Answer { answer }) => answer,
             Err(Error::AccessDenied { message }) => {
@@ -216,7 +216,7 @@ impl Bulk {
         let variables = bulk_operation_by_id::Variables { id: id.to_string() };
         let answer = self
             .shop
-            .ask::<BulkOperationById, _>(variables, Patience::Full);
+            .request::<BulkOperationById, _>(variables, RetryBudget::Full);
         let Answer::<Option<BulkOperation>> { answer } = answer.await?;
         answer.ok_or_else(|| BulkError::Unknown { id: id.clone() }.into())
     }
@@ -241,7 +241,7 @@ impl Bulk {
         };
         let answer = self
             .shop
-            .ask::<BulkOperationsPage, _>(variables, Patience::Full);
+            .request::<BulkOperationsPage, _>(variables, RetryBudget::Full);
         let Answer::<Connection<BulkOperation>> { answer } = answer.await?;
         Ok(answer.into_nodes())
     }
@@ -266,7 +266,7 @@ impl Bulk {
         let variables = bulk_operation_cancel::Variables { id: id.to_string() };
         let answer = self
             .shop
-            .ask::<BulkOperationCancel, _>(variables, Patience::Full);
+            .request::<BulkOperationCancel, _>(variables, RetryBudget::Full);
         let Answer::<Started<UserError>> { answer } = answer.await?;
         if !answer.user_errors.is_empty() {
             let errors = answer.user_errors;
@@ -283,8 +283,8 @@ impl Bulk {
         operation: &'b BulkOperation,
     ) -> BoxStream<'b, Result<bytes::Bytes, Error>> {
         let file = operation.url.as_ref().map(|url| {
-            let inner = &self.shop.client.inner;
-            download(inner, &self.options, url, operation.file_size).map_err(Error::from)
+            let http = &self.shop.client.inner.http;
+            download(http, &self.options, url, operation.file_size).map_err(Error::from)
         });
         futures::stream::iter(file).flatten().boxed()
     }

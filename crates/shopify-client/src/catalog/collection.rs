@@ -75,7 +75,7 @@ impl Item for Collection {
             namespace: shop.namespace(),
         };
         let nodes = shop
-            .ask::<CollectionsById, _>(variables, size.patience())
+            .request::<CollectionsById, _>(variables, size.patience())
             .await?;
         in_places(BATCHES.operation, nodes, numbers.len())
     }
@@ -111,7 +111,7 @@ impl ShopClient {
             after: Some(after),
             namespace: self.namespace(),
         };
-        let answer = self.ask::<CollectionMetafieldsPage, _>(variables, size.patience());
+        let answer = self.request::<CollectionMetafieldsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<_>>> = answer.await?;
         Ok(parent.map(|Only(page)| page))
     }
@@ -127,7 +127,7 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<CollectionProductsPage, _>(variables, size.patience());
+        let answer = self.request::<CollectionProductsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<_>>> = answer.await?;
         Ok(parent.map(|Only(page)| page))
     }

@@ -5,7 +5,7 @@ use super::product::ANY_STATUS;
 use crate::model::{Count, Shop};
 use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
 use crate::operations::{collections_count, discounts_count, granted_scopes, products_count, shop};
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn shop(&self) -> Result<Shop, Error> {
-        let answer = self.ask::<operations::Shop, _>(shop::Variables {}, Patience::Full);
+        let answer = self.request::<operations::Shop, _>(shop::Variables {}, RetryBudget::Full);
         let Only(shop) = answer.await?;
         Ok(shop)
     }
@@ -45,7 +45,8 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
-        let answer = self.ask::<GrantedScopes, _>(granted_scopes::Variables {}, Patience::Full);
+        let answer =
+            self.request::<GrantedScopes, _>(granted_scopes::Variables {}, RetryBudget::Full);
         let Only(Only(scopes)): Only<Only<Vec<Scope>>> = answer.await?;
         Ok(scopes.into_iter().map(|scope| scope.handle).collect())
     }
@@ -58,7 +59,7 @@ impl ShopClient {
         let variables = products_count::Variables {
             query: Some(ANY_STATUS.to_owned()),
         };
-        let answer = self.ask::<ProductsCount, _>(variables, Patience::Full);
+        let answer = self.request::<ProductsCount, _>(variables, RetryBudget::Full);
         let Only(count): Only<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }
@@ -68,7 +69,8 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn discounts_count(&self) -> Result<Count, Error> {
-        let answer = self.ask::<DiscountsCount, _>(discounts_count::Variables {}, Patience::Full);
+        let answer =
+            self.request::<DiscountsCount, _>(discounts_count::Variables {}, RetryBudget::Full);
         let Only(count): Only<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }
@@ -79,7 +81,7 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn collections_count(&self) -> Result<Count, Error> {
         let variables = collections_count::Variables {};
-        let answer = self.ask::<CollectionsCount, _>(variables, Patience::Full);
+        let answer = self.request::<CollectionsCount, _>(variables, RetryBudget::Full);
         let Only(count): Only<Option<WireCount>> = answer.await?;
         Ok(count.into())
     }

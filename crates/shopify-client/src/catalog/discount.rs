@@ -7,7 +7,7 @@ use crate::operations::{
     DiscountBuysPage, DiscountCodesPage, DiscountGetsPage, DiscountsById, DiscountsPage,
     discount_buys_page, discount_codes_page, discount_gets_page, discounts_by_id, discounts_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, Gid, ShopClient};
 
 const CODES: i64 = 10;
@@ -210,7 +210,7 @@ impl ShopClient {
             items: size.within(ITEMS),
         };
         let nodes = self
-            .ask::<DiscountsById, _>(variables, size.patience())
+            .request::<DiscountsById, _>(variables, size.patience())
             .await?;
         in_places(BATCHES.operation, nodes, numbers.len())
     }
@@ -227,7 +227,7 @@ impl ShopClient {
                 first: size.first(),
                 after: Some(after.clone()),
             };
-            let answer = self.ask::<DiscountCodesPage, _>(variables, size.patience());
+            let answer = self.request::<DiscountCodesPage, _>(variables, size.patience());
             let Only(node): Drains<Connection<RedeemCode>> = answer.await?;
             if let Some(Only(discount)) = node {
                 return Ok(discount.part);
@@ -263,7 +263,7 @@ impl ShopClient {
         &self,
         plan: &'static Plan,
         id: Gid,
-        patience: Patience,
+        patience: RetryBudget,
         place: ItemsPlace,
     ) -> Result<Option<Connection<Reference>>, Error> {
         for id in names(&id) {
@@ -281,7 +281,7 @@ impl ShopClient {
         &self,
         plan: &'static Plan,
         id: String,
-        patience: Patience,
+        patience: RetryBudget,
         place: &ItemsPlace,
     ) -> Result<Drains<Only<DiscountItems>>, Error> {
         let (products, products_after) = place.of(List::Products);
@@ -297,7 +297,8 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountGetsPage, _>(variables, patience).await
+            self.request::<DiscountGetsPage, _>(variables, patience)
+                .await
         } else {
             let variables = discount_buys_page::Variables {
                 id,
@@ -308,7 +309,8 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.ask::<DiscountBuysPage, _>(variables, patience).await
+            self.request::<DiscountBuysPage, _>(variables, patience)
+                .await
         }
     }
 }

@@ -38,7 +38,7 @@ impl ShopClient {
         let rate = rate.unwrap_or(LEAST_RATE);
         // What is not used is given back.
         let known = state.governor.operation(list.plan.operation);
-        let points = list.points * known.map_or(1.0, |cost| cost.used);
+        let points = list.points * known.map_or(1.0, |cost| cost.used_ratio);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let seconds = count.div_ceil(page.max(1)) as f64 * points / rate.max(1.0);
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

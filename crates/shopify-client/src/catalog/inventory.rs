@@ -78,7 +78,7 @@ impl ShopClient {
             variants: size.within(VARIANTS),
         };
         let nodes = self
-            .ask::<InventoryItemOwners, _>(variables, size.patience())
+            .request::<InventoryItemOwners, _>(variables, size.patience())
             .await?;
         in_places(OWNERS.operation, nodes, numbers.len())
     }
@@ -94,7 +94,7 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<InventoryItemVariantsPage, _>(variables, size.patience());
+        let answer = self.request::<InventoryItemVariantsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<Option<_>>>> = answer.await?;
         Ok(parent.and_then(|Only(page)| page))
     }
@@ -127,7 +127,7 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.ask::<InventoryLevelsPage, _>(variables, size.patience());
+        let answer = self.request::<InventoryLevelsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<_>>> = answer.await?;
         Ok(parent.map(|Only(page)| page))
     }

@@ -55,7 +55,7 @@ impl Item for Location {
             ids: gids("Location", numbers),
         };
         let nodes = shop
-            .ask::<LocationsById, _>(variables, size.patience())
+            .request::<LocationsById, _>(variables, size.patience())
             .await?;
         in_places(BATCHES.operation, nodes, numbers.len())
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::Only;
 use crate::model::Connection;
-use crate::request::{Answer, Patience};
+use crate::request::{Response, RetryBudget};
 use crate::{Error, Gid, ShopClient};
 
 /// What stands in a place of a page: a thing, or one that does not have the shape that the schema promises.
@@ -38,14 +38,14 @@ impl ShopClient {
     pub(super) async fn ask_page<Q, T>(
         &self,
         variables: Q::Variables,
-        patience: Patience,
+        patience: RetryBudget,
     ) -> Result<Connection<Entry<T>>, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        let answer = self.answer::<Q>(variables, patience).await?;
+        let answer = self.send_operation::<Q>(variables, patience).await?;
         match answer.read() {
             Ok(Only(page)) => Ok(Connection::map(page, Ok)),
             // It says more about the page than what is wrong with its parts.
@@ -55,7 +55,7 @@ impl ShopClient {
 }
 
 /// Reads each thing by itself; `None` if one of them has not even a name, or if it is not about things.
-fn one_by_one<T: DeserializeOwned>(answer: &Answer) -> Option<Connection<Entry<T>>> {
+fn one_by_one<T: DeserializeOwned>(answer: &Response) -> Option<Connection<Entry<T>>> {
     let Only(page): Only<Connection<Box<RawValue>>> = answer.read().ok()?;
     let entry = |node: &RawValue| match answer.read_part(node) {
         Ok(thing) => Some(Ok(thing)),

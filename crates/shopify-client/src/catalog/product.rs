@@ -113,7 +113,7 @@ impl Item for Product {
             namespace: shop.namespace(),
         };
         let nodes = shop
-            .ask::<ProductsById, _>(variables, size.patience())
+            .request::<ProductsById, _>(variables, size.patience())
             .await?;
         in_places(BATCHES.operation, nodes, numbers.len())
     }
@@ -166,7 +166,7 @@ impl ShopClient {
             after: Some(after),
             namespace: self.namespace(),
         };
-        let answer = self.ask::<ProductMetafieldsPage, _>(variables, size.patience());
+        let answer = self.request::<ProductMetafieldsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<_>>> = answer.await?;
         Ok(parent.map(|Only(page)| page))
     }
@@ -183,7 +183,7 @@ impl ShopClient {
             after: Some(after),
             levels: size.within(LEVELS_WITH_VARIANTS),
         };
-        let answer = self.ask::<ProductVariantsPage, _>(variables, size.patience());
+        let answer = self.request::<ProductVariantsPage, _>(variables, size.patience());
         let Only(parent): Only<Option<Only<_>>> = answer.await?;
         Ok(parent.map(|Only(page)| page))
     }

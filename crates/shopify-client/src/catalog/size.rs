@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 /// Answers in a row after which more is asked for again.
@@ -66,11 +66,11 @@ impl Size {
     }
 
     /// Asking for less is quicker than insisting, as long as that is possible.
-    pub(super) fn patience(self) -> Patience {
+    pub(super) fn patience(self) -> RetryBudget {
         if self.step < self.plan.last_step() {
-            Patience::Short
+            RetryBudget::Reduced
         } else {
-            Patience::Full
+            RetryBudget::Full
         }
     }
 }
@@ -166,7 +166,7 @@ impl ShopClient {
                     sizes.answered(size);
                     return Ok(answer);
                 }
-                Err(error) if error.calls_for_less() => error,
+                Err(error) if error.suggests_smaller_page() => error,
                 Err(error) => return Err(error),
             };
             let too_dear = matches!(error, Error::MaxCostExceeded { .. });
@@ -216,7 +216,7 @@ mod tests {
                 (1, 1, 1),
             ]
         );
-        assert_eq!(sizes.now(&PLAN).patience(), Patience::Full);
+        assert_eq!(sizes.now(&PLAN).patience(), RetryBudget::Full);
     }
 
     #[test]

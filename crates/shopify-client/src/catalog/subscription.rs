@@ -7,7 +7,7 @@ use crate::operations::{
     WebhookSubscriptionsPage, webhook_subscription_create, webhook_subscription_delete,
     webhook_subscription_update, webhook_subscriptions_page,
 };
-use crate::request::Patience;
+use crate::request::RetryBudget;
 use crate::webhook::topic_constant;
 use crate::{Error, Gid, ShopClient, UserError};
 
@@ -65,7 +65,7 @@ impl ShopClient {
             first: size.first(),
             after,
         };
-        let answer = self.ask::<WebhookSubscriptionsPage, _>(variables, size.patience());
+        let answer = self.request::<WebhookSubscriptionsPage, _>(variables, size.patience());
         let Only(page) = answer.await?;
         Ok(page)
     }
@@ -98,7 +98,7 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.ask::<WebhookSubscriptionCreate, _>(variables, Patience::Full);
+        let answer = self.request::<WebhookSubscriptionCreate, _>(variables, RetryBudget::Full);
         let Only(outcome): Only<Outcome<_>> = answer.await?;
         outcome.into_done("WebhookSubscriptionCreate")
     }
@@ -127,7 +127,7 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.ask::<WebhookSubscriptionUpdate, _>(variables, Patience::Full);
+        let answer = self.request::<WebhookSubscriptionUpdate, _>(variables, RetryBudget::Full);
         let Only(outcome): Only<Outcome<_>> = answer.await?;
         outcome.into_done("WebhookSubscriptionUpdate")
     }
@@ -138,7 +138,7 @@ impl ShopClient {
     /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
     pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
         let variables = webhook_subscription_delete::Variables { id: id.to_string() };
-        let answer = self.ask::<WebhookSubscriptionDelete, _>(variables, Patience::Full);
+        let answer = self.request::<WebhookSubscriptionDelete, _>(variables, RetryBudget::Full);
         let Only(outcome): Only<Outcome<String>> = answer.await?;
         outcome.into_done("WebhookSubscriptionDelete").map(drop)
     }

@@ -38,7 +38,7 @@ pub(super) struct Ledger {
     level: f64,
     /// When `level` was right.
     at: Instant,
-    under_way: BTreeMap<u64, UnderWay>,
+    in_flight: BTreeMap<u64, UnderWay>,
     next: u64,
     /// Those answered while something that is still under way was.
     answered: VecDeque<Answered>,
@@ -124,7 +124,7 @@ impl Ledger {
             meter: None,
             level: 0.0,
             at: now,
-            under_way: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             next: 0,
             answered: VecDeque::new(),
             burst: Burst {
@@ -150,12 +150,12 @@ impl Ledger {
 
     /// Points of the requests under way.
     pub(super) fn held(&self) -> f64 {
-        let waited_for = self.under_way.values().filter(|one| !one.lost);
+        let waited_for = self.in_flight.values().filter(|one| !one.lost);
         waited_for.map(|one| one.points).sum()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.values().all(|one| one.lost)
+        self.in_flight.values().all(|one| one.lost)
     }
 
     /// What is always left in the bucket for the others: their share, or half as much again as the largest burst
@@ -205,13 +205,13 @@ impl Ledger {
     fn ceiling(&self, moment: Instant) -> f64 {
         let maximum = self.meter.map_or(0.0, |meter| meter.maximum);
         let gone = |one: &&UnderWay| one.lost && one.has_arrived_by(moment);
-        let under_way = self.under_way.values().filter(|one| !gone(one));
-        maximum - under_way.map(|one| one.points).sum::<f64>()
+        let in_flight = self.in_flight.values().filter(|one| !gone(one));
+        maximum - in_flight.map(|one| one.points).sum::<f64>()
     }
 
     /// Points of what may not have reached Shopify at this moment.
     fn unarrived(&self, moment: Instant) -> f64 {
-        let late = self.under_way.values();
+        let late = self.in_flight.values();
         let late = late.filter(|one| !one.has_arrived_by(moment));
         late.map(|one| one.points).sum()
     }
@@ -220,11 +220,11 @@ impl Ledger {
     fn settle_lost(&mut self, now: Instant) {
         let gone = |one: &UnderWay| one.lost && one.has_arrived_by(now);
         let Self {
-            under_way,
+            in_flight,
             answered,
             ..
         } = self;
-        under_way.retain(|_, one| {
+        in_flight.retain(|_, one| {
             let gone = gone(one);
             if gone {
                 answered.push_back(Answered {
@@ -235,7 +235,7 @@ impl Ledger {
             }
             !gone
         });
-        let oldest = under_way.values().map(|one| one.sent).min();
+        let oldest = in_flight.values().map(|one| one.sent).min();
         answered.retain(|one| oldest.is_some_and(|oldest| one.at >= oldest));
     }
 
@@ -276,7 +276,7 @@ impl Ledger {
 
     /// How long until a lost request has arrived at the latest.
     fn next_gone(&self, now: Instant) -> Option<Duration> {
-        let lost = self.under_way.values().filter(|one| one.lost);
+        let lost = self.in_flight.values().filter(|one| one.lost);
         let arrivals = lost.map(|one| one.sent + ARRIVAL);
         let next = arrivals.filter(|at| *at > now).min()?;
         Some(next.duration_since(now))
@@ -294,7 +294,7 @@ impl Ledger {
             lost: false,
             shown: false,
         };
-        self.under_way.insert(id, one);
+        self.in_flight.insert(id, one);
         id
     }
 
@@ -308,12 +308,12 @@ impl Ledger {
     ) {
         self.advance(now);
         if end == End::Lost {
-            if let Some(one) = self.under_way.get_mut(&id) {
+            if let Some(one) = self.in_flight.get_mut(&id) {
                 one.lost = true;
             }
             return;
         }
-        let Some(one) = self.under_way.remove(&id) else {
+        let Some(one) = self.in_flight.remove(&id) else {
             return;
         };
         let UnderWay { sent, points, .. } = one;
@@ -379,7 +379,7 @@ impl Ledger {
     /// The level rises to what was told in an answer to a request of this moment. What had arrived before may have given
     /// back by then, before its own answer comes: it must not do so again.
     fn show(&mut self, sent: Instant) {
-        let early = self.under_way.values_mut();
+        let early = self.in_flight.values_mut();
         for one in early.filter(|one| one.has_arrived_by(sent)) {
             one.shown = true;
         }

@@ -9,7 +9,7 @@ use super::Cost;
 
 /// What a single query may cost, in points; dearer ones are refused with `MAX_COST_EXCEEDED` and cost nothing.
 /// Source: Shopify, "API rate limits", Admin GraphQL.
-pub const DEAREST: f64 = 1000.0;
+pub const MAX_QUERY_COST: f64 = 1000.0;
 
 /// Operations that are remembered; sizes that are remembered of each.
 const OPERATIONS: usize = 512;
@@ -20,21 +20,21 @@ const SIZES: usize = 64;
 /// Shopify reckons a query's cost from its text and the numbers in it, not from what it finds. So the sizes are the
 /// integers among the variables (`first`) and the lengths of lists (`ids`), in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct RequestSpec {
     operation: String,
     /// Of the document and of everything in the variables that is not a size.
     structure: u64,
     sizes: Vec<u64>,
 }
 
-impl Ask {
+impl RequestSpec {
     /// A query of this operation, whose cost depends on nothing else.
     pub fn new(operation: &str) -> Self {
-        Self::of(operation, "", &Value::Null)
+        Self::from_document(operation, "", &Value::Null)
     }
 
     /// A query of this document with these variables.
-    pub fn of(operation: &str, document: &str, variables: &Value) -> Self {
+    pub fn from_document(operation: &str, document: &str, variables: &Value) -> Self {
         let mut structure = DefaultHasher::new();
         document.hash(&mut structure);
         let mut sizes = Vec::new();
@@ -84,11 +84,11 @@ fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct OperationCost {
     /// Answers it is learned from.
-    pub answers: u64,
+    pub responses: u64,
     /// The last requested cost, in points.
     pub requested: f64,
     /// The running mean of actual cost divided by requested cost, 0 to 1: what part of the points is not given back.
-    pub used: f64,
+    pub used_ratio: f64,
 }
 
 /// What will be taken from the bucket for a query.
@@ -113,10 +113,10 @@ struct Seen {
 }
 
 impl Prices {
-    pub(super) fn of(&self, ask: &Ask) -> Price {
+    pub(super) fn of(&self, ask: &RequestSpec) -> Price {
         let key = (ask.operation.clone(), ask.structure);
         let Some(seen) = self.structures.get(&key) else {
-            return Price::AtMost(DEAREST);
+            return Price::AtMost(MAX_QUERY_COST);
         };
         if let Some(same) = seen.iter().find(|seen| seen.sizes == ask.sizes) {
             return Price::Known(same.requested);
@@ -124,7 +124,7 @@ impl Prices {
         let bounds = seen
             .iter()
             .map(|seen| seen.requested * growth(&seen.sizes, &ask.sizes));
-        Price::AtMost(bounds.fold(DEAREST, f64::min))
+        Price::AtMost(bounds.fold(MAX_QUERY_COST, f64::min))
     }
 
     pub(super) fn operation(&self, operation: &str) -> Option<OperationCost> {
@@ -132,8 +132,8 @@ impl Prices {
     }
 
     /// Keeps what an answer says. What cannot be paid is not kept: it will be asked for at a smaller size, or not again.
-    pub(super) fn learn(&mut self, ask: &Ask, cost: &Cost) {
-        let payable = |points: &f64| (0.0..=DEAREST).contains(points);
+    pub(super) fn learn(&mut self, ask: &RequestSpec, cost: &Cost) {
+        let payable = |points: &f64| (0.0..=MAX_QUERY_COST).contains(points);
         let Some(requested) = cost.requested.filter(payable) else {
             return;
         };
@@ -146,7 +146,7 @@ impl Prices {
         }
     }
 
-    fn learn_size(&mut self, ask: &Ask, requested: f64) {
+    fn learn_size(&mut self, ask: &RequestSpec, requested: f64) {
         let key = (ask.operation.clone(), ask.structure);
         if self.structures.len() >= OPERATIONS && !self.structures.contains_key(&key) {
             self.structures.clear();
@@ -163,7 +163,7 @@ impl Prices {
         seen.push(Seen { sizes, requested });
     }
 
-    fn learn_use(&mut self, ask: &Ask, requested: f64, actual: f64) {
+    fn learn_use(&mut self, ask: &RequestSpec, requested: f64, actual: f64) {
         if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&ask.operation) {
             self.operations.clear();
         }
@@ -173,12 +173,12 @@ impl Prices {
         } else {
             0.0
         };
-        known.answers += 1;
+        known.responses += 1;
         known.requested = requested;
         // The plain mean of the first ten, and a moving one after that.
         #[expect(clippy::cast_precision_loss, reason = "ten at most")]
-        let weight = 1.0 / known.answers.min(10) as f64;
-        known.used += (used - known.used) * weight;
+        let weight = 1.0 / known.responses.min(10) as f64;
+        known.used_ratio += (used - known.used_ratio) * weight;
     }
 }
 
@@ -217,8 +217,8 @@ mod tests {
         }
     }
 
-    fn pages(first: u64, after: &Value) -> Ask {
-        Ask::of(
+    fn pages(first: u64, after: &Value) -> RequestSpec {
+        RequestSpec::from_document(
             "Pages",
             "query Pages",
             &json!({"first": first, "after": after}),
@@ -227,7 +227,10 @@ mod tests {
 
     #[test]
     fn a_query_never_asked_may_cost_as_much_as_any() {
-        assert_eq!(Prices::default().of(&Ask::new("A")), Price::AtMost(DEAREST));
+        assert_eq!(
+            Prices::default().of(&RequestSpec::new("A")),
+            Price::AtMost(MAX_QUERY_COST)
+        );
     }
 
     #[test]
@@ -235,7 +238,7 @@ mod tests {
         let mut prices = Prices::default();
         prices.learn(&pages(10, &Value::Null), &cost(40.0));
         assert_eq!(prices.of(&pages(10, &json!("next"))), Price::Known(40.0));
-        let first = Ask::of("Pages", "query Pages", &json!({ "first": 10 }));
+        let first = RequestSpec::from_document("Pages", "query Pages", &json!({ "first": 10 }));
         assert_eq!(prices.of(&first), Price::Known(40.0));
         assert_eq!(prices.of(&pages(5, &json!("next"))), Price::AtMost(40.0));
         assert_eq!(prices.of(&pages(25, &json!("next"))), Price::AtMost(120.0));
@@ -246,26 +249,31 @@ mod tests {
 
     #[test]
     fn other_documents_and_flags_are_other_queries() {
-        let ask = |document, full: bool| Ask::of("A", document, &json!({"full": full}));
+        let ask = |document, full: bool| {
+            RequestSpec::from_document("A", document, &json!({"full": full}))
+        };
         let mut prices = Prices::default();
         prices.learn(&ask("query A { a }", true), &cost(3.0));
         for other in [ask("query A { b }", true), ask("query A { a }", false)] {
-            assert_eq!(prices.of(&other), Price::AtMost(DEAREST));
+            assert_eq!(prices.of(&other), Price::AtMost(MAX_QUERY_COST));
         }
     }
 
     #[test]
     fn what_cannot_be_paid_is_not_remembered() {
         let mut prices = Prices::default();
-        prices.learn(&Ask::new("A"), &cost(1001.0));
+        prices.learn(&RequestSpec::new("A"), &cost(1001.0));
         let small = ThrottleStatus {
             maximum_available: 40.0,
             currently_available: 40.0,
             restore_rate: 2.0,
         };
-        prices.learn(&Ask::new("A"), &Cost::new(50.0, None, small));
-        prices.learn(&Ask::new("A"), &cost(f64::NAN));
-        assert_eq!(prices.of(&Ask::new("A")), Price::AtMost(DEAREST));
+        prices.learn(&RequestSpec::new("A"), &Cost::new(50.0, None, small));
+        prices.learn(&RequestSpec::new("A"), &cost(f64::NAN));
+        assert_eq!(
+            prices.of(&RequestSpec::new("A")),
+            Price::AtMost(MAX_QUERY_COST)
+        );
         assert_eq!(prices.operation("A"), None);
     }
 
@@ -277,22 +285,22 @@ mod tests {
             ..cost(100.0)
         };
         for actual in [20.0, 40.0] {
-            prices.learn(&Ask::new("A"), &answer(actual));
+            prices.learn(&RequestSpec::new("A"), &answer(actual));
         }
         let known = prices.operation("A").unwrap();
-        assert_eq!((known.answers, known.requested), (2, 100.0));
-        assert!((known.used - 0.3).abs() < 1e-9);
+        assert_eq!((known.responses, known.requested), (2, 100.0));
+        assert!((known.used_ratio - 0.3).abs() < 1e-9);
         for _ in 0..200 {
-            prices.learn(&Ask::new("A"), &answer(80.0));
+            prices.learn(&RequestSpec::new("A"), &answer(80.0));
         }
-        assert!((prices.operation("A").unwrap().used - 0.8).abs() < 1e-3);
+        assert!((prices.operation("A").unwrap().used_ratio - 0.8).abs() < 1e-3);
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut prices = Prices::default();
         for operation in 0..2000 {
-            prices.learn(&Ask::new(&operation.to_string()), &cost(1.0));
+            prices.learn(&RequestSpec::new(&operation.to_string()), &cost(1.0));
         }
         for first in 0..2000 {
             prices.learn(&pages(first, &Value::Null), &cost(1.0));

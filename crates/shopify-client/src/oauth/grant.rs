@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::SessionToken;
-use crate::request::{Arrived, Failure, Retry, post};
+use crate::http_client::{Failure, RawResponse, Retry, post};
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
@@ -252,7 +252,7 @@ impl OAuth<'_> {
         parameters["client_id"] = self.app.api_key.as_str().into();
         parameters["client_secret"] = self.app.api_secret.expose_secret().into();
         let body = Bytes::from(parameters.to_string());
-        let policy = &self.client.inner.retry;
+        let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         for failures in 1.. {
             let failure = match self.attempt(shop, body.clone(), spends).await {
@@ -266,8 +266,8 @@ impl OAuth<'_> {
             };
             let pause = policy.pause(failures, asked);
             // Who asks for a token has a browser waiting, or an old token that is still good: long pauses are theirs.
-            let too_long = pause > policy.longest_pause || start.elapsed() + pause > policy.budget;
-            if failures >= policy.attempts || too_long {
+            let too_long = pause > policy.max_backoff || start.elapsed() + pause > policy.budget;
+            if failures >= policy.max_attempts || too_long {
                 return Err(failure.error);
             }
             sleep(pause).await;
@@ -281,9 +281,9 @@ impl OAuth<'_> {
         body: Bytes,
         spends: Spends,
     ) -> Result<TokenGrant, Failure> {
-        let inner = &self.client.inner;
-        let request = post(&inner.endpoint.url(shop, TOKEN_PATH)).body(body);
-        let arrived = inner.exchange(OPERATION, request).await?;
+        let http = &self.client.inner.http;
+        let request = post(&http.endpoint.url(shop, TOKEN_PATH)).body(body);
+        let arrived = http.send(OPERATION, request).await?;
         if arrived.status != 200 {
             return Err(refusal(&arrived, spends));
         }
@@ -338,7 +338,7 @@ impl Reason {
     }
 }
 
-fn refusal(arrived: &Arrived, spends: Spends) -> Failure {
+fn refusal(arrived: &RawResponse, spends: Spends) -> Failure {
     let reason: Reason = serde_json::from_slice(&arrived.body).unwrap_or_default();
     let status = Error::Status {
         operation: OPERATION,

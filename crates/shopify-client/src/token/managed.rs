@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::renewal::Renewal;
+use super::shared::Parts;
 use super::state::{Outcome, Running, Slot, State, lock};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
 use crate::{ShopDomain, TokenError};
@@ -26,30 +27,15 @@ struct Shelf {
     slots: Mutex<HashMap<ShopDomain, Arc<Slot>>>,
 }
 
-/// What renewals need.
-pub(super) struct Parts {
-    pub(super) store: Arc<dyn TokenStore>,
-    pub(super) grants: Arc<dyn Grants>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
-    /// Tells this process's journal entries from others'.
-    pub(super) instance: u64,
-    pub(super) ahead: Duration,
-    pub(super) lease: Duration,
-    pub(super) by_credentials: bool,
-    pub(super) migrate: bool,
-    patience: Duration,
-}
-
 /// How [`ManagedTokens`] are made.
 pub struct ManagedTokensBuilder {
     store: Arc<dyn TokenStore>,
     grants: Arc<dyn Grants>,
     clock: Arc<dyn Clock>,
     rng: Box<dyn RngCore + Send>,
-    ahead: Duration,
+    renew_before_expiry: Duration,
     lease: Duration,
-    patience: Duration,
+    renewal_wait: Duration,
     by_credentials: bool,
     migrate: bool,
 }
@@ -99,8 +85,8 @@ impl ManagedTokensBuilder {
     /// How long before its end a token is renewed: a random time between this and twice this. 5 minutes by default, the
     /// constant of Shopify's own libraries.
     #[must_use]
-    pub fn ahead(mut self, ahead: Duration) -> Self {
-        self.ahead = ahead;
+    pub fn renew_before_expiry(mut self, margin: Duration) -> Self {
+        self.renew_before_expiry = margin;
         self
     }
 
@@ -114,8 +100,8 @@ impl ManagedTokensBuilder {
 
     /// How long a caller waits for a renewal while the old token is still good; 10 seconds by default.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn renewal_wait(mut self, wait: Duration) -> Self {
+        self.renewal_wait = wait;
         self
     }
 
@@ -145,10 +131,10 @@ impl ManagedTokensBuilder {
                 clock: self.clock,
                 rng: Mutex::new(self.rng),
                 instance,
-                ahead: self.ahead,
+                renew_before_expiry: self.renew_before_expiry,
                 lease: self.lease,
                 by_credentials: self.by_credentials,
-                patience: self.patience,
+                renewal_wait: self.renewal_wait,
                 migrate: self.migrate,
             }),
             slots: Mutex::default(),
@@ -164,9 +150,9 @@ impl ManagedTokens {
             grants,
             clock: Arc::new(SystemClock),
             rng: Box::new(StdRng::from_os_rng()),
-            ahead: Duration::from_mins(5),
+            renew_before_expiry: Duration::from_mins(5),
             lease: Duration::from_mins(1),
-            patience: Duration::from_secs(10),
+            renewal_wait: Duration::from_secs(10),
             by_credentials: false,
             migrate: false,
         }
@@ -278,7 +264,7 @@ impl ManagedToken {
             ended: state.ended,
             migrate,
         };
-        state.begin(&self.slot, renewal)
+        state.begin(&self.slot, Arc::clone(&self.parts), renewal.run())
     }
 
     /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.
@@ -292,7 +278,7 @@ impl ManagedToken {
     async fn finished_in_time(&self, renewal: Running, has_token: bool) -> Option<Outcome> {
         let finished = self.finished(renewal);
         if has_token {
-            timeout(self.parts.patience, finished).await.ok()
+            timeout(self.parts.renewal_wait, finished).await.ok()
         } else {
             Some(finished.await)
         }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use rand::{Rng, RngCore};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::managed::Parts;
+use super::shared::Parts;
 use super::state::{Known, Outcome};
 use super::store::Kind;
-use super::{Attempt, Kept, Purpose, StoredToken};
+use super::{Attempt, Purpose, StoredToken, TokenRecord};
 use crate::oauth::TokenGrant;
 use crate::{Error, ShopDomain, TokenError};
 
@@ -131,7 +130,7 @@ impl Renewal {
         }
     }
 
-    fn known(&self, kept: Kept) -> Known {
+    fn known(&self, kept: TokenRecord) -> Known {
         let before = self.before.as_ref();
         let same = before.filter(|before| before.kept.version == kept.version);
         let renew_at = match same {
@@ -178,7 +177,7 @@ impl Renewal {
     }
 
     /// Journals, asks Shopify, and saves. `None`: somebody else was first, look again.
-    async fn obtain(&self, kept: Kept, purpose: Purpose) -> Result<Option<Known>, Failed> {
+    async fn obtain(&self, kept: TokenRecord, purpose: Purpose) -> Result<Option<Known>, Failed> {
         let (parts, shop) = (&self.parts, &self.shop);
         let (begun, now) = (Instant::now(), parts.clock.now());
         let attempt = Attempt {
@@ -207,7 +206,7 @@ impl Renewal {
         }
         log::info!(shop:% = shop; "The access token was renewed");
         let renew_at = parts.renew_new_at(&token, now);
-        let kept = Kept {
+        let kept = TokenRecord {
             token,
             version: kept.version + 1,
             attempt: None,
@@ -225,7 +224,10 @@ impl Renewal {
         let (grants, shop) = (&self.parts.grants, &self.shop);
         if purpose == Purpose::Migration {
             let asked = grants.migrate(shop, &old.access_token);
-            return Ok(StoredToken::granted(self.in_time(begun, asked).await?, now));
+            return Ok(StoredToken::from_grant(
+                self.in_time(begun, asked).await?,
+                now,
+            ));
         }
         let Some(refresh_token) = &old.refresh_token else {
             return self.by_credentials(begun, now).await;
@@ -233,13 +235,13 @@ impl Renewal {
         let asked = grants.refresh(shop, refresh_token);
         let mut grant = self.in_time(begun, asked).await?;
         if grant.refresh_token.is_some() {
-            return Ok(StoredToken::granted(grant, now));
+            return Ok(StoredToken::from_grant(grant, now));
         }
         // Without another one it stays in use. RFC 6749, section 6.
         grant.refresh_token = Some(refresh_token.clone());
         Ok(StoredToken {
             refresh_expires_at: old.refresh_expires_at,
-            ..StoredToken::granted(grant, now)
+            ..StoredToken::from_grant(grant, now)
         })
     }
 
@@ -306,7 +308,7 @@ impl Renewal {
         answered.unwrap_or_else(|_| Err(TokenError::temporary("the token store does not answer")))
     }
 
-    async fn is_unchanged(&self, kept: &Kept, attempt: Attempt) -> Result<bool, TokenError> {
+    async fn is_unchanged(&self, kept: &TokenRecord, attempt: Attempt) -> Result<bool, TokenError> {
         let stored = self.stored(self.parts.store.load(&self.shop)).await?;
         Ok(stored.is_some_and(|stored| {
             stored.version == kept.version && stored.attempt == Some(attempt)
@@ -317,52 +319,19 @@ impl Renewal {
     async fn without_store(&self, known: &mut Option<Known>) -> Result<(), Failed> {
         if !self.parts.by_credentials {
             *known = None;
-            return Err(TokenError::lasting("the app is not installed in this shop").into());
+            return Err(TokenError::permanent("the app is not installed in this shop").into());
         }
         let now = self.parts.clock.now();
         let token = self.by_credentials(Instant::now(), now).await;
         let token = token.map_err(|error| of_grant(&error))?;
         let renew_at = self.parts.renew_new_at(&token, now);
-        let kept = Kept {
+        let kept = TokenRecord {
             token,
             version: 0,
             attempt: None,
         };
         *known = Some(Known { kept, renew_at });
         Ok(())
-    }
-}
-
-impl Parts {
-    /// When a token is renewed: some time before its end, and each at another moment, so that not all shops renew at
-    /// once.
-    fn renew_at(&self, token: &StoredToken) -> Option<DateTime<Utc>> {
-        if self.migrate && token.kind() == Kind::Permanent {
-            return Some(DateTime::<Utc>::MIN_UTC);
-        }
-        let part = self.rng().random_range(1.0..=2.0);
-        let ahead = TimeDelta::from_std(self.ahead.mul_f64(part)).ok()?;
-        token.expires_at?.checked_sub_signed(ahead)
-    }
-
-    /// The same for a token that was just obtained: not before half its life is over, however short that is.
-    fn renew_new_at(&self, token: &StoredToken, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let half = (token.expires_at? - now) / 2;
-        Some(self.renew_at(token)?.max(now + half))
-    }
-
-    /// The pause after so many failures in a row.
-    pub(super) fn pause(&self, failures: u32) -> Duration {
-        let longest = Duration::from_secs(30);
-        let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
-        let part = self.rng().random_range(0.5..=1.0);
-        doubled.min(longest).mul_f64(part)
-    }
-
-    fn rng(&self) -> impl std::ops::DerefMut<Target = Box<dyn RngCore + Send>> {
-        self.rng
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -373,7 +342,7 @@ fn of_grant(error: &Error) -> Failed {
         // Half an answer, or one of a proxy: asked for again with the same refresh token.
         Error::Decode { .. } | Error::Status { .. } => TokenError::temporary(error.to_string()),
         error if error.is_retryable() => TokenError::temporary(error.to_string()),
-        error => TokenError::lasting(error.to_string()),
+        error => TokenError::permanent(error.to_string()),
     };
     let asked = asked.min(LONGEST_ASKED);
     Failed { error, asked }

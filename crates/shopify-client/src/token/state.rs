@@ -10,15 +10,14 @@ use futures::future::{BoxFuture, Shared};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
-use super::Kept;
-use super::managed::Parts;
-use super::renewal::Renewal;
+use super::TokenRecord;
+use super::shared::Parts;
 use crate::TokenError;
 
 /// A token that is known, and when it is to be followed by another.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) kept: Kept,
+    pub(super) kept: TokenRecord,
     pub(super) renew_at: Option<DateTime<Utc>>,
 }
 
@@ -139,11 +138,15 @@ impl State {
     }
 
     /// Begins a renewal. There must be none under way.
-    pub(super) fn begin(&mut self, slot: &Arc<Slot>, renewal: Renewal) -> Running {
-        let parts = Arc::clone(&renewal.parts);
+    pub(super) fn begin(
+        &mut self,
+        slot: &Arc<Slot>,
+        parts: Arc<Parts>,
+        renewal: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Running {
         let (slot, known) = (Arc::downgrade(slot), self.known.clone());
         // A store's panic costs its callers an error, not all of the shop's callers to come a panic.
-        let caught = AssertUnwindSafe(renewal.run()).catch_unwind();
+        let caught = AssertUnwindSafe(renewal).catch_unwind();
         let renewal = caught.map(|ended| ended.unwrap_or_else(|_| Outcome::of_panic(known)));
         let renewal = renewal.boxed().shared();
         let driven = renewal.clone();

@@ -50,7 +50,7 @@ impl StoredToken {
     /// tokens; without either it never expires. The grant of a person
     /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)) does not belong into a store: when it ends, the app's
     /// own would follow it.
-    pub fn granted(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
+    pub fn from_grant(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
         let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFE);
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());
         Self {
@@ -69,7 +69,7 @@ impl StoredToken {
     /// The same for client credentials, whose token always expires: after an hour if nothing is said, which is earlier
     /// than the documented day.
     pub(super) fn by_credentials(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
-        let mut token = Self::granted(grant, asked_at);
+        let mut token = Self::from_grant(grant, asked_at);
         token.refresh_token = None;
         token.expires_at = token
             .expires_at
@@ -97,7 +97,7 @@ fn after(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
 
 /// A shop's row in a [`TokenStore`].
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct TokenRecord {
     /// The token.
     pub token: StoredToken,
     /// Grows with every replacement, and with a new installation after the row was removed: the same version never
@@ -133,7 +133,7 @@ pub enum Purpose {
 #[async_trait]
 pub trait TokenStore: Send + Sync {
     /// The shop's row; `None` if the app is not installed there.
-    async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError>;
+    async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError>;
 
     /// Writes a journal entry into the row, if its version is still `version` and its entry still `replaces`. Durable
     /// when it returns. `false`: the row is another one by now, and nothing was written.
@@ -162,7 +162,7 @@ pub struct MemoryStore(Mutex<Rows>);
 
 #[derive(Debug, Default)]
 struct Rows {
-    kept: HashMap<ShopDomain, Kept>,
+    kept: HashMap<ShopDomain, TokenRecord>,
     /// Of all rows, also of those that were removed.
     highest_version: u64,
 }
@@ -172,7 +172,7 @@ impl MemoryStore {
     pub fn install(&self, shop: &ShopDomain, token: StoredToken) {
         let mut rows = self.lock();
         rows.highest_version += 1;
-        let kept = Kept {
+        let kept = TokenRecord {
             token,
             version: rows.highest_version,
             attempt: None,
@@ -193,7 +193,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl TokenStore for MemoryStore {
-    async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError> {
+    async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError> {
         Ok(self.lock().kept.get(shop).cloned())
     }
 
@@ -223,7 +223,7 @@ impl TokenStore for MemoryStore {
         let Some(row) = row else {
             return Ok(false);
         };
-        *row = Kept {
+        *row = TokenRecord {
             token: token.clone(),
             version: version + 1,
             attempt: None,

@@ -9,7 +9,7 @@ use reqwest::NoProxy;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{AnswerBody, AnswerTimeout, Transport, TransportError};
+use super::{RequestTimeout, ResponseBody, Transport, TransportError};
 use crate::{Error, Timeouts};
 
 /// Requests over the network.
@@ -145,13 +145,13 @@ fn innermost(error: &dyn std::error::Error) -> String {
 
 #[async_trait]
 impl Transport for Network {
-    async fn exchange(
+    async fn send(
         &self,
         request: http::Request<Bytes>,
-    ) -> Result<http::Response<AnswerBody>, TransportError> {
-        let timeout = request.extensions().get::<AnswerTimeout>().copied();
+    ) -> Result<http::Response<ResponseBody>, TransportError> {
+        let timeout = request.extensions().get::<RequestTimeout>().copied();
         let mut request = reqwest::Request::try_from(request).map_err(lost)?;
-        if let Some(AnswerTimeout(timeout)) = timeout {
+        if let Some(RequestTimeout(timeout)) = timeout {
             *request.timeout_mut() = Some(timeout);
         }
         let response = self.0.execute(request).await.map_err(lost)?;
@@ -164,7 +164,7 @@ impl Transport for Network {
         let body = response.bytes_stream().map_err(lost).boxed();
         answer
             .body(body)
-            .map_err(|error| TransportError::Unsendable(error.into()))
+            .map_err(|error| TransportError::InvalidRequest(error.into()))
     }
 }
 
@@ -174,10 +174,10 @@ fn lost(error: reqwest::Error) -> TransportError {
     let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
     let source = Box::new(error.without_url());
     if is_builder {
-        TransportError::Unsendable(source)
+        TransportError::InvalidRequest(source)
     } else if is_connect {
-        TransportError::Unsent { timed_out, source }
+        TransportError::ConnectFailed { timed_out, source }
     } else {
-        TransportError::Lost { timed_out, source }
+        TransportError::ConnectionLost { timed_out, source }
     }
 }

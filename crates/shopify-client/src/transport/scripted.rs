@@ -9,7 +9,7 @@ use http::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{AnswerBody, Transport, TransportError};
+use super::{ResponseBody, Transport, TransportError};
 
 /// A transport that answers from a script, for tests of programs that use this crate.
 ///
@@ -26,15 +26,15 @@ use super::{AnswerBody, Transport, TransportError};
 /// use std::sync::Arc;
 ///
 /// use serde_json::json;
-/// use shopify_client::transport::{ScriptedAnswer, ScriptedTransport};
+/// use shopify_client::transport::{ScriptedResponse, ScriptedTransport};
 /// use shopify_client::{Client, ShopDomain, StaticToken};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let script = ScriptedTransport::new();
 /// script
-///     .then("ProductsCount", ScriptedAnswer::status(502))
-///     .then("ProductsCount", ScriptedAnswer::data(json!({ "productsCount": { "count": 7, "precision": "EXACT" } })));
+///     .then("ProductsCount", ScriptedResponse::status(502))
+///     .then("ProductsCount", ScriptedResponse::data(json!({ "productsCount": { "count": 7, "precision": "EXACT" } })));
 ///
 /// let client = Client::builder().transport(Arc::new(script.clone())).build()?;
 /// let shop = client.shop(&ShopDomain::parse("example")?, Arc::new(StaticToken::new("token")));
@@ -57,7 +57,7 @@ struct Script {
 
 struct Step {
     name: String,
-    answer: ScriptedAnswer,
+    answer: ScriptedResponse,
     again: bool,
 }
 
@@ -78,19 +78,19 @@ pub struct ScriptedRequest {
 
 /// How a step of a [`ScriptedTransport`] answers.
 #[derive(Debug, Clone)]
-pub struct ScriptedAnswer(Outcome);
+pub struct ScriptedResponse(Outcome);
 
 #[derive(Debug, Clone)]
 enum Outcome {
-    Answered(http::Response<Bytes>),
+    Response(http::Response<Bytes>),
     /// The head and so much of the body arrive.
-    CutShort(http::Response<Bytes>),
-    Unsent,
-    Lost,
-    TimedOut,
+    Truncated(http::Response<Bytes>),
+    ConnectFailed,
+    ConnectionLost,
+    Timeout,
 }
 
-impl ScriptedAnswer {
+impl ScriptedResponse {
     /// 200 with this `data`.
     pub fn data(data: impl Into<Value>) -> Self {
         Self::json(200, json!({ "data": data.into() }))
@@ -128,7 +128,7 @@ impl ScriptedAnswer {
     #[track_caller]
     pub fn bytes(status: u16, body: impl Into<Bytes>) -> Self {
         let answer = http::Response::builder().status(status).body(body.into());
-        Self(Outcome::Answered(answer.expect("a status from 100 to 999")))
+        Self(Outcome::Response(answer.expect("a status from 100 to 999")))
     }
 
     /// Adds a header to an answer; the other outcomes have none.
@@ -138,7 +138,7 @@ impl ScriptedAnswer {
     #[must_use]
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let Outcome::Answered(answer) | Outcome::CutShort(answer) = &mut self.0 {
+        if let Outcome::Response(answer) | Outcome::Truncated(answer) = &mut self.0 {
             let name = HeaderName::try_from(name).expect("a header's name");
             let value = HeaderValue::try_from(value).expect("a header's value");
             answer.headers_mut().append(name, value);
@@ -148,29 +148,29 @@ impl ScriptedAnswer {
 
     /// The connection breaks after `length` bytes of the body.
     #[must_use]
-    pub fn cut_short(self, length: usize) -> Self {
+    pub fn truncated(self, length: usize) -> Self {
         match self.0 {
-            Outcome::Answered(answer) | Outcome::CutShort(answer) => {
+            Outcome::Response(answer) | Outcome::Truncated(answer) => {
                 let cut = |body: Bytes| body.slice(..length.min(body.len()));
-                Self(Outcome::CutShort(answer.map(cut)))
+                Self(Outcome::Truncated(answer.map(cut)))
             }
             other => Self(other),
         }
     }
 
     /// No connection can be made.
-    pub fn unsent() -> Self {
-        Self(Outcome::Unsent)
+    pub fn connect_failure() -> Self {
+        Self(Outcome::ConnectFailed)
     }
 
     /// The connection breaks before there is an answer.
-    pub fn lost() -> Self {
-        Self(Outcome::Lost)
+    pub fn connection_lost() -> Self {
+        Self(Outcome::ConnectionLost)
     }
 
     /// No answer comes in time. The failure is given at once.
-    pub fn timed_out() -> Self {
-        Self(Outcome::TimedOut)
+    pub fn timeout() -> Self {
+        Self(Outcome::Timeout)
     }
 }
 
@@ -181,16 +181,16 @@ impl ScriptedTransport {
     }
 
     /// Answers the next request of this name so, once.
-    pub fn then(&self, name: impl Into<String>, answer: ScriptedAnswer) -> &Self {
+    pub fn then(&self, name: impl Into<String>, answer: ScriptedResponse) -> &Self {
         self.step(name.into(), answer, false)
     }
 
     /// Answers every request of this name so that no step before it answers. It need not come at all.
-    pub fn always(&self, name: impl Into<String>, answer: ScriptedAnswer) -> &Self {
+    pub fn always(&self, name: impl Into<String>, answer: ScriptedResponse) -> &Self {
         self.step(name.into(), answer, true)
     }
 
-    fn step(&self, name: String, answer: ScriptedAnswer, again: bool) -> &Self {
+    fn step(&self, name: String, answer: ScriptedResponse, again: bool) -> &Self {
         let step = Step {
             name,
             answer,
@@ -286,27 +286,28 @@ impl ScriptedRequest {
 
 #[async_trait]
 impl Transport for ScriptedTransport {
-    async fn exchange(
+    async fn send(
         &self,
         request: http::Request<Bytes>,
-    ) -> Result<http::Response<AnswerBody>, TransportError> {
+    ) -> Result<http::Response<ResponseBody>, TransportError> {
         let outcome = self.lock().take(ScriptedRequest::read(&request));
-        let outcome = outcome.map_err(|complaint| TransportError::Unsendable(complaint.into()))?;
-        let broken = |timed_out| TransportError::Lost {
+        let outcome =
+            outcome.map_err(|complaint| TransportError::InvalidRequest(complaint.into()))?;
+        let broken = |timed_out| TransportError::ConnectionLost {
             timed_out,
             source: "so says the script".into(),
         };
         match outcome {
-            Outcome::Answered(answer) => Ok(answer.map(|body| stream::iter([Ok(body)]).boxed())),
-            Outcome::CutShort(answer) => {
+            Outcome::Response(answer) => Ok(answer.map(|body| stream::iter([Ok(body)]).boxed())),
+            Outcome::Truncated(answer) => {
                 Ok(answer.map(|body| stream::iter([Ok(body), Err(broken(false))]).boxed()))
             }
-            Outcome::Unsent => Err(TransportError::Unsent {
+            Outcome::ConnectFailed => Err(TransportError::ConnectFailed {
                 timed_out: false,
                 source: "so says the script".into(),
             }),
-            Outcome::Lost => Err(broken(false)),
-            Outcome::TimedOut => Err(broken(true)),
+            Outcome::ConnectionLost => Err(broken(false)),
+            Outcome::Timeout => Err(broken(true)),
         }
     }
 }

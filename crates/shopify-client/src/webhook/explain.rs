@@ -20,43 +20,43 @@ const LARGEST_TRIED: usize = 4 << 20;
 #[non_exhaustive]
 pub enum Explanation {
     /// The signature is right.
-    Right {
+    Valid {
         /// Under this key.
         key_id: String,
     },
     /// There is no signature header.
-    Missing,
+    MissingSignature,
     /// The signature is right, but the body is not a JSON object: it may be something else that the app's secret signs.
     NotADelivery {
         /// Under this key.
         key_id: String,
     },
     /// Signed with a secret that has been retired here, but not revoked at Shopify.
-    Retired {
+    RetiredSecret {
         /// The retired key.
         key_id: String,
     },
     /// The secret was copied with white space or quotation marks around it.
-    CarelesslyCopied {
+    UntrimmedSecret {
         /// The key to mend.
         key_id: String,
     },
     /// The signature is right but is written in hex, as those of OAuth are.
-    Hex {
+    HexSignature {
         /// Under this key.
         key_id: String,
     },
     /// The signature is right but is written in another base64 than the padded standard one.
-    OtherBase64 {
+    NonStandardBase64 {
         /// Under this key.
         key_id: String,
     },
     /// The signature is not 32 bytes in base64.
-    Malformed,
+    MalformedSignature,
     /// The body is empty.
     EmptyBody,
     /// The body was changed after it had been signed.
-    Reencoded {
+    ReencodedBody {
         /// Under this key.
         key_id: String,
         /// How.
@@ -109,8 +109,8 @@ impl fmt::Display for Reencoding {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Right { key_id } => write!(f, "the signature is right, under key `{key_id}`"),
-            Self::Missing => f.write_str(
+            Self::Valid { key_id } => write!(f, "the signature is right, under key `{key_id}`"),
+            Self::MissingSignature => f.write_str(
                 "there is no signature header: the request is not Shopify's, or a proxy drops X-Shopify-Hmac-Sha256",
             ),
             Self::NotADelivery { key_id } => write!(
@@ -118,30 +118,30 @@ impl fmt::Display for Explanation {
                 "the signature is right, under key `{key_id}`, but the body is no JSON object: subscribe with format \
                  JSON; if that is so, somebody replays another signed text"
             ),
-            Self::Retired { key_id } => write!(
+            Self::RetiredSecret { key_id } => write!(
                 f,
                 "signed with the retired secret `{key_id}`: revoke it at Shopify (which signs with the oldest secret \
                  that is not revoked), or accept it again until then"
             ),
-            Self::CarelesslyCopied { key_id } => write!(
+            Self::UntrimmedSecret { key_id } => write!(
                 f,
                 "the secret of key `{key_id}` has white space or quotation marks around it: store it without them"
             ),
-            Self::Hex { key_id } => write!(
+            Self::HexSignature { key_id } => write!(
                 f,
                 "the signature is right, under key `{key_id}`, but written in hex: deliveries carry base64, so \
                  something between Shopify and here has rewritten the header"
             ),
-            Self::OtherBase64 { key_id } => write!(
+            Self::NonStandardBase64 { key_id } => write!(
                 f,
                 "the signature is right, under key `{key_id}`, but not in standard base64 with padding: something \
                  between Shopify and here has rewritten the header"
             ),
-            Self::Malformed => f.write_str("the signature is not base64 of 32 bytes"),
+            Self::MalformedSignature => f.write_str("the signature is not base64 of 32 bytes"),
             Self::EmptyBody => f.write_str(
                 "the body is empty: it was read before, perhaps by the framework's JSON parser; verify the raw bytes",
             ),
-            Self::Reencoded { key_id, by } => write!(
+            Self::ReencodedBody { key_id, by } => write!(
                 f,
                 "key `{key_id}` signed another form of this body: {by}; verify the bytes as they came over the wire"
             ),
@@ -174,7 +174,7 @@ impl Verifier {
     ) -> Explanation {
         let [webhooks, events] = SIGNATURE;
         let Some(signature) = header(webhooks).or_else(|| header(events)) else {
-            return Explanation::Missing;
+            return Explanation::MissingSignature;
         };
         let Some(tag) = decode(signature) else {
             return self.explain_encoding(signature, body);
@@ -182,7 +182,7 @@ impl Verifier {
         if let Some(key) = self.fitting(body, &tag) {
             let key_id = key.id.clone();
             return if is_object(body) {
-                Explanation::Right { key_id }
+                Explanation::Valid { key_id }
             } else {
                 Explanation::NotADelivery { key_id }
             };
@@ -207,15 +207,15 @@ impl Verifier {
         let signature = signature.trim_ascii();
         let signer = |tag: Vec<u8>| self.signer(body, &tag).map(|key| key.id.clone());
         if let Some(key_id) = hex::decode(signature).ok().and_then(signer) {
-            return Explanation::Hex { key_id };
+            return Explanation::HexSignature { key_id };
         }
         let others: [&GeneralPurpose; 3] = [&STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
         let decoded = others
             .iter()
             .find_map(|base64| base64.decode(signature).ok());
         match decoded.and_then(signer) {
-            Some(key_id) => Explanation::OtherBase64 { key_id },
-            None => Explanation::Malformed,
+            Some(key_id) => Explanation::NonStandardBase64 { key_id },
+            None => Explanation::MalformedSignature,
         }
     }
 
@@ -223,13 +223,13 @@ impl Verifier {
     fn explain_secret(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
         if let Some(key) = self.retired.iter().find(|key| key.fits(body, tag)) {
             let key_id = key.id.clone();
-            return Some(Explanation::Retired { key_id });
+            return Some(Explanation::RetiredSecret { key_id });
         }
         let fits = |bare: &hmac::Key| hmac::verify(bare, body, tag).is_ok();
         let mut known = self.known();
         let key = known.find(|key| key.bare.as_ref().is_some_and(fits))?;
         let key_id = key.id.clone();
-        Some(Explanation::CarelesslyCopied { key_id })
+        Some(Explanation::UntrimmedSecret { key_id })
     }
 
     /// The secret may be a known one, and the body not as it was sent.
@@ -239,7 +239,7 @@ impl Verifier {
         }
         let signed = |by: Reencoding, form: &[u8]| {
             let key_id = self.signer(form, tag)?.id.clone();
-            Some(Explanation::Reencoded { key_id, by })
+            Some(Explanation::ReencodedBody { key_id, by })
         };
         let mark = "\u{feff}".as_bytes();
         let bare = body.strip_prefix(mark);

@@ -189,7 +189,7 @@ impl Payload {
 
     /// The shop that the body itself names, which is signed, unlike the header.
     ///
-    /// Some bodies name none; where one does, compare it with [`Verified::shop`](super::Verified::shop) before deleting
+    /// Some bodies name none; where one does, compare it with [`VerifiedDelivery::shop`](super::VerifiedDelivery::shop) before deleting
     /// anything: whoever has seen a signed body can send it again with other headers.
     pub fn shop_domain(&self) -> Option<&ShopDomain> {
         match self {

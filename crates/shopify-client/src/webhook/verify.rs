@@ -13,7 +13,7 @@ use crate::ShopDomain;
 /// Checks the signatures of deliveries, under any of several secrets.
 ///
 /// While a secret is being rotated Shopify signs with the oldest that has not been revoked, so both must be known. Each
-/// has a key id of one's own choice; [`Verified::key_id`] and [`Verifier::uses`] tell when the old one is in use no more.
+/// has a key id of one's own choice; [`VerifiedDelivery::key_id`] and [`Verifier::uses`] tell when the old one is in use no more.
 ///
 /// ```
 /// use secrecy::SecretString;
@@ -125,8 +125,8 @@ pub enum HeaderFamily {
 /// A delivery whose signature is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Verified {
-    /// `products/update` and so on; for [`Topic`], see [`Verified::topic`].
+pub struct VerifiedDelivery {
+    /// `products/update` and so on; for [`Topic`], see [`VerifiedDelivery::topic`].
     pub topic: String,
     /// The shop it speaks of. Headers are not signed: see [`Payload::shop_domain`](super::Payload::shop_domain).
     pub shop: ShopDomain,
@@ -150,7 +150,7 @@ pub struct Verified {
     pub family: HeaderFamily,
 }
 
-impl Verified {
+impl VerifiedDelivery {
     /// The topic, typed.
     pub fn topic(&self) -> Topic {
         Topic::from(self.topic.as_str())
@@ -273,7 +273,7 @@ impl Verifier {
         &self,
         header: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
-    ) -> Result<Verified, WebhookError> {
+    ) -> Result<VerifiedDelivery, WebhookError> {
         let family = match header(SIGNATURE[0]) {
             Some(_) => HeaderFamily::Webhooks,
             None => HeaderFamily::Events,
@@ -289,7 +289,7 @@ impl Verifier {
         let topic = header(TOPIC).filter(|topic| !topic.is_empty());
         let shop = header(SHOP).ok_or(WebhookError::InvalidShop)?;
         let owned = |names| header(names).map(str::to_owned);
-        let verified = Verified {
+        let verified = VerifiedDelivery {
             topic: topic.ok_or(WebhookError::MissingTopic)?.to_owned(),
             shop: ShopDomain::parse_domain(shop).map_err(|_| WebhookError::InvalidShop)?,
             webhook_id: owned(names!("webhook-id")).unwrap_or_else(|| hex::encode(tag)),
@@ -315,7 +315,7 @@ impl Verifier {
         &self,
         headers: &http::HeaderMap,
         body: &[u8],
-    ) -> Result<Verified, WebhookError> {
+    ) -> Result<VerifiedDelivery, WebhookError> {
         self.verify(|name| headers.get(name)?.to_str().ok(), body)
     }
 
@@ -386,7 +386,7 @@ mod tests {
         verifier: &Verifier,
         headers: &[(String, String)],
         body: &[u8],
-    ) -> Result<Verified, WebhookError> {
+    ) -> Result<VerifiedDelivery, WebhookError> {
         let find = |name: &str| headers.iter().find(|(known, _)| known == name);
         verifier.verify(|name| find(name).map(|(_, value)| value.as_str()), body)
     }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::json;
 use shopify_client::bulk::{BulkError, BulkOptions, BulkStatus};
 use shopify_client::transport::{
-    AnswerBody, ScriptedAnswer, ScriptedTransport, Transport, TransportError,
+    ResponseBody, ScriptedResponse, ScriptedTransport, Transport, TransportError,
 };
 use shopify_client::{Client, Error, Gid, ShopClient, ShopDomain, StaticToken};
 
@@ -222,15 +222,15 @@ struct Hasty {
 
 #[async_trait::async_trait]
 impl Transport for Hasty {
-    async fn exchange(
+    async fn send(
         &self,
         request: http::Request<bytes::Bytes>,
-    ) -> Result<http::Response<AnswerBody>, TransportError> {
+    ) -> Result<http::Response<ResponseBody>, TransportError> {
         let starts = request
             .body()
             .windows(16)
             .any(|text| text == b"BulkOperationRun");
-        let answer = self.script.exchange(request).await;
+        let answer = self.script.send(request).await;
         if starts && let Some(shop) = self.shop.get() {
             shop.bulk().finished();
         }
@@ -249,11 +249,11 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
     script
         .then(
             "BulkOperationRun",
-            ScriptedAnswer::data(json!({ "bulkOperationRunQuery": started })),
+            ScriptedResponse::data(json!({ "bulkOperationRunQuery": started })),
         )
         .always(
             "BulkOperationById",
-            ScriptedAnswer::data(json!({ "bulkOperation": operation })),
+            ScriptedResponse::data(json!({ "bulkOperation": operation })),
         );
     let hasty = Arc::new(Hasty {
         script: script.clone(),

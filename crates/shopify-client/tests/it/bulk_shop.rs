@@ -148,9 +148,9 @@ impl Shop {
     pub(crate) fn client(&self, options: BulkOptions) -> ShopClient {
         let endpoint = format!("http://{}/{{shop}}", self.address);
         let retry = RetryPolicy {
-            attempts: 3,
-            first_pause: Duration::from_millis(1),
-            longest_pause: Duration::from_millis(2),
+            max_attempts: 3,
+            initial_backoff: Duration::from_millis(1),
+            max_backoff: Duration::from_millis(2),
             ..RetryPolicy::default()
         };
         let client = Client::builder()

@@ -10,8 +10,8 @@ use shopify_client::bulk::{BulkOptions, Strategy};
 use shopify_client::model::NewSubscription;
 use shopify_client::{Client, Endpoint, Error, ShopClient, ShopDomain, StaticToken};
 use shopify_sim::{
-    BucketSize, BulkConduct, BulkEnd, CatalogSpec, Fault, FaultKind, FaultTarget, ShopControl,
-    Simulator,
+    BucketSize, BulkBehaviour, BulkOutcome, CatalogSpec, Fault, FaultKind, FaultTarget,
+    ShopControl, Simulator,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
@@ -89,14 +89,14 @@ async fn all(shop: &ShopClient, strategy: Strategy) -> [Vec<String>; 4] {
 
 #[tokio::test]
 async fn everything_is_the_same_to_the_byte_whichever_way_it_was_read() {
-    let world = World::start(CatalogSpec::everything()).await;
+    let world = World::start(CatalogSpec::edge_cases()).await;
     let shop = world.shop(quick());
     let expected = all(&shop, Strategy::Paging).await;
     for (shuffle, levels_of_items) in [(0, false), (3, true)] {
         world.control.shuffle(shuffle);
-        world.control.set_bulk_conduct(BulkConduct {
+        world.control.set_bulk_behaviour(BulkBehaviour {
             levels_of_items,
-            ..BulkConduct::default()
+            ..BulkBehaviour::default()
         });
         assert_eq!(all(&shop, Strategy::BulkOnly).await, expected);
     }
@@ -123,7 +123,7 @@ async fn a_large_catalogue_is_read_in_bulk_by_itself() {
         ..quick()
     });
     let fault = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
-    world.control.fault(fault.times(2)).unwrap();
+    world.control.inject_fault(fault.times(2)).unwrap();
     let products = written(shop.products_by(Strategy::Auto)).await;
     assert_eq!(products.len(), 2_600);
     assert_eq!(
@@ -138,38 +138,38 @@ async fn what_a_shop_refuses_is_read_by_pages() {
     let world = World::start(CatalogSpec::default()).await;
     let shop = world.shop(quick());
     let expected = written(shop.products()).await;
-    let enabled = BulkConduct::default();
-    for conduct in [
-        BulkConduct {
+    let enabled = BulkBehaviour::default();
+    for behaviour in [
+        BulkBehaviour {
             enabled: false,
             ..enabled
         },
-        BulkConduct {
-            end: BulkEnd::Fails,
+        BulkBehaviour {
+            outcome: BulkOutcome::Fails,
             ..enabled
         },
-        BulkConduct {
-            end: BulkEnd::TimesOut,
+        BulkBehaviour {
+            outcome: BulkOutcome::TimesOut,
             ..enabled
         },
     ] {
-        world.control.set_bulk_conduct(conduct);
+        world.control.set_bulk_behaviour(behaviour);
         let pages = world.asked("ProductsPage");
         assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
-        assert!(world.asked("ProductsPage") > pages, "{conduct:?}");
+        assert!(world.asked("ProductsPage") > pages, "{behaviour:?}");
     }
-    world.control.set_bulk_conduct(enabled);
+    world.control.set_bulk_behaviour(enabled);
     let gone = Fault::new(FaultKind::Status(403)).on(FaultTarget::BulkFile);
-    world.control.fault(gone).unwrap();
+    world.control.inject_fault(gone).unwrap();
     assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
 }
 
 #[tokio::test]
 async fn one_that_never_ends_is_cancelled_and_read_by_pages() {
     let world = World::start(CatalogSpec::default()).await;
-    world.control.set_bulk_conduct(BulkConduct {
-        end: BulkEnd::Never,
-        ..BulkConduct::default()
+    world.control.set_bulk_behaviour(BulkBehaviour {
+        outcome: BulkOutcome::Never,
+        ..BulkBehaviour::default()
     });
     let shop = world.shop(BulkOptions {
         deadline: Duration::from_millis(100),

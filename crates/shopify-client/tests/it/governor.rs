@@ -10,7 +10,7 @@ use futures::StreamExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use shopify_client::governor::{Ask, Cost, Governor, ThrottleStatus};
+use shopify_client::governor::{Cost, Governor, RequestSpec, ThrottleStatus};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, advance, sleep, timeout};
 use wiremock::ResponseTemplate;
@@ -65,7 +65,7 @@ struct Outcome {
 }
 
 /// Five queries with pages of several sizes: dear ones that use little of what they ask for, and cheap ones.
-fn query(rng: &mut StdRng) -> (Ask, f64, f64) {
+fn query(rng: &mut StdRng) -> (RequestSpec, f64, f64) {
     let kind = rng.random_range(0..5);
     let first = [5, 10, 25, 50][rng.random_range(0..4)];
     let (base, used) = [
@@ -77,7 +77,7 @@ fn query(rng: &mut StdRng) -> (Ask, f64, f64) {
     ][kind]
         .clone();
     let requested = f64::floor(base * f64::ln(f64::from(first)));
-    let ask = Ask::of(
+    let ask = RequestSpec::from_document(
         &format!("Query{kind}"),
         "query",
         &json!({ "first": first, "after": "cursor" }),
@@ -101,10 +101,10 @@ async fn ask(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs: [f64;
     match answer {
         Answer::Done(status) => {
             let cost = Cost::new(requested, Some(actual), status);
-            reservation.answered(Some(&cost));
+            reservation.settle(Some(&cost));
         }
         Answer::Throttled(status) => {
-            reservation.throttled(Some(&Cost::new(requested, None, status)));
+            reservation.settle_throttled(Some(&Cost::new(requested, None, status)));
             sleep(Duration::from_secs(1)).await;
         }
     }
@@ -238,7 +238,7 @@ async fn bursts_beyond_the_share_are_learned() {
 async fn callers_go_in_the_order_in_which_they_came() {
     let bucket = Bucket::new(1000.0, 50.0);
     let governor = Rc::new(Governor::new(0.0));
-    let known = |name: &str, requested: f64| (Ask::new(name), requested);
+    let known = |name: &str, requested: f64| (RequestSpec::new(name), requested);
     for (ask, requested) in [known("Cheap", 1.0), known("Dear", 900.0)] {
         advance(Duration::from_mins(1)).await;
         let reservation = governor.reserve(&ask).await.unwrap();
@@ -246,7 +246,7 @@ async fn callers_go_in_the_order_in_which_they_came() {
             panic!("there is enough");
         };
         let cost = Cost::new(requested, Some(requested), status);
-        reservation.answered(Some(&cost));
+        reservation.settle(Some(&cost));
     }
     let order = Rc::new(std::cell::RefCell::new(Vec::new()));
     let tasks = LocalSet::new();
@@ -256,9 +256,9 @@ async fn callers_go_in_the_order_in_which_they_came() {
     {
         let (governor, order) = (Rc::clone(&governor), Rc::clone(&order));
         tasks.spawn_local(async move {
-            let reservation = governor.reserve(&Ask::new(name)).await.unwrap();
+            let reservation = governor.reserve(&RequestSpec::new(name)).await.unwrap();
             order.borrow_mut().push(place);
-            reservation.released();
+            reservation.release();
         });
     }
     tasks.await;
@@ -269,13 +269,17 @@ async fn callers_go_in_the_order_in_which_they_came() {
 async fn a_caller_that_gives_up_gives_way() {
     let (governor, _) = drained().await;
     let start = Instant::now();
-    let first = timeout(Duration::from_secs(1), governor.reserve(&Ask::new("Dear"))).await;
+    let first = timeout(
+        Duration::from_secs(1),
+        governor.reserve(&RequestSpec::new("Dear")),
+    )
+    .await;
     assert!(first.is_err(), "there is nothing to pay it with yet");
     governor
-        .reserve(&Ask::new("Cheap"))
+        .reserve(&RequestSpec::new("Cheap"))
         .await
         .unwrap()
-        .released();
+        .release();
     assert!(start.elapsed() < Duration::from_millis(1100));
 }
 
@@ -284,12 +288,15 @@ async fn drained() -> (Governor, Bucket) {
     let bucket = Bucket::new(1000.0, 50.0);
     let governor = Governor::new(0.0);
     for (name, requested) in [("Cheap", 1.0), ("Dear", 990.0)] {
-        let reservation = governor.reserve(&Ask::new(name)).await.expect("payable");
+        let reservation = governor
+            .reserve(&RequestSpec::new(name))
+            .await
+            .expect("payable");
         let answer = bucket.query(requested, requested, Duration::ZERO).await;
         let Answer::Done(status) = answer else {
             panic!("there is enough");
         };
-        reservation.answered(Some(&Cost::new(requested, Some(requested), status)));
+        reservation.settle(Some(&Cost::new(requested, Some(requested), status)));
     }
     (governor, bucket)
 }
@@ -298,20 +305,20 @@ async fn drained() -> (Governor, Bucket) {
 async fn what_is_given_back_wakes_who_waits() {
     let governor = Governor::new(0.0);
     let bucket = Bucket::new(1000.0, 50.0);
-    let probe = governor.reserve(&Ask::new("A")).await.unwrap();
+    let probe = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     let Answer::Done(status) = bucket.query(600.0, 0.0, Duration::ZERO).await else {
         panic!("there is enough");
     };
-    probe.answered(Some(&Cost::new(600.0, Some(0.0), status)));
-    let under_way = governor.reserve(&Ask::new("A")).await.unwrap();
+    probe.settle(Some(&Cost::new(600.0, Some(0.0), status)));
+    let in_flight = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     let start = Instant::now();
     let answer = async {
         sleep(Duration::from_secs(1)).await;
-        under_way.answered(Some(&Cost::new(600.0, Some(10.0), status)));
+        in_flight.settle(Some(&Cost::new(600.0, Some(10.0), status)));
     };
-    let ask = Ask::new("A");
+    let ask = RequestSpec::new("A");
     let (second, ()) = tokio::join!(governor.reserve(&ask), answer);
-    second.unwrap().released();
+    second.unwrap().release();
     assert!(start.elapsed() < Duration::from_millis(1010));
 }
 
@@ -319,45 +326,56 @@ async fn what_is_given_back_wakes_who_waits() {
 async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
     let governor = Governor::new(0.5);
     let bucket = Bucket::new(1000.0, 50.0);
-    let reservation = governor.reserve(&Ask::new("A")).await.unwrap();
+    let reservation = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     let Answer::Done(status) = bucket.query(700.0, 700.0, Duration::ZERO).await else {
         panic!("there is enough");
     };
-    reservation.answered(Some(&Cost::new(700.0, Some(700.0), status)));
-    assert_eq!(governor.beyond_share(&Ask::new("A")), Some(700.0));
+    reservation.settle(Some(&Cost::new(700.0, Some(700.0), status)));
+    assert_eq!(
+        governor.cost_above_share(&RequestSpec::new("A")),
+        Some(700.0)
+    );
     // Shopify cuts the bucket, as it may.
     let smaller = ThrottleStatus {
         maximum_available: 500.0,
         currently_available: 500.0,
         restore_rate: 25.0,
     };
-    let reservation = governor.reserve(&Ask::new("B")).await.unwrap();
-    reservation.answered(Some(&Cost::new(1.0, Some(1.0), smaller)));
+    let reservation = governor.reserve(&RequestSpec::new("B")).await.unwrap();
+    reservation.settle(Some(&Cost::new(1.0, Some(1.0), smaller)));
     let start = Instant::now();
-    let refused = governor.reserve(&Ask::new("A")).await.unwrap_err();
+    let refused = governor.reserve(&RequestSpec::new("A")).await.unwrap_err();
     assert_eq!((refused.cost, refused.maximum), (700.0, 500.0));
     assert_eq!(start.elapsed(), Duration::ZERO);
-    governor.reserve(&Ask::new("B")).await.unwrap().released();
+    governor
+        .reserve(&RequestSpec::new("B"))
+        .await
+        .unwrap()
+        .release();
 }
 
 #[tokio::test(start_paused = true)]
 async fn until_the_bucket_is_known_one_asks_at_a_time() {
     let governor = Governor::new(0.1);
-    let first = governor.reserve(&Ask::new("A")).await.unwrap();
-    let waiting = timeout(Duration::from_mins(1), governor.reserve(&Ask::new("A"))).await;
+    let first = governor.reserve(&RequestSpec::new("A")).await.unwrap();
+    let waiting = timeout(
+        Duration::from_mins(1),
+        governor.reserve(&RequestSpec::new("A")),
+    )
+    .await;
     assert!(waiting.is_err(), "nothing is known yet");
     // Lost, so that the next one finds out.
     drop(first);
-    let second = governor.reserve(&Ask::new("A")).await.unwrap();
+    let second = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     assert_eq!(governor.budget(), None);
     // An endpoint that tells nothing is not waited for.
-    second.answered(None);
+    second.settle(None);
     let (third, fourth) = (
-        governor.reserve(&Ask::new("A")).await.unwrap(),
-        governor.reserve(&Ask::new("A")).await.unwrap(),
+        governor.reserve(&RequestSpec::new("A")).await.unwrap(),
+        governor.reserve(&RequestSpec::new("A")).await.unwrap(),
     );
-    third.released();
-    fourth.released();
+    third.release();
+    fourth.release();
 }
 
 /// Figures that no bucket can have. Whoever believed them would wait for ever.
@@ -377,14 +395,18 @@ async fn impossible_figures_stop_nobody() {
             restore_rate: 50.0,
         };
         let both = [
-            governor.reserve(&Ask::new("Cheap")).await.unwrap(),
-            governor.reserve(&Ask::new("Cheap")).await.unwrap(),
+            governor.reserve(&RequestSpec::new("Cheap")).await.unwrap(),
+            governor.reserve(&RequestSpec::new("Cheap")).await.unwrap(),
         ];
         for reservation in both {
-            reservation.answered(Some(&Cost::new(1.0, Some(actual), said)));
+            reservation.settle(Some(&Cost::new(1.0, Some(actual), said)));
         }
-        let dear = timeout(Duration::from_mins(3), governor.reserve(&Ask::new("Dear"))).await;
-        dear.expect("it fills within 20 s").unwrap().released();
+        let dear = timeout(
+            Duration::from_mins(3),
+            governor.reserve(&RequestSpec::new("Dear")),
+        )
+        .await;
+        dear.expect("it fills within 20 s").unwrap().release();
         let budget = governor.budget().unwrap();
         assert!(
             budget.available <= 1000.0,
@@ -399,12 +421,16 @@ async fn a_share_beyond_its_limits_is_the_nearest_one_within() {
     for (share, reserve) in [(10.0, 900.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
         let governor = Governor::new(share);
         let bucket = Bucket::new(1000.0, 50.0);
-        let reservation = governor.reserve(&Ask::new("A")).await.unwrap();
+        let reservation = governor.reserve(&RequestSpec::new("A")).await.unwrap();
         let Answer::Done(status) = bucket.query(10.0, 10.0, Duration::ZERO).await else {
             panic!("there is enough");
         };
-        reservation.answered(Some(&Cost::new(10.0, Some(10.0), status)));
-        assert_eq!(governor.beyond_share(&Ask::new("A")), None, "{share}");
+        reservation.settle(Some(&Cost::new(10.0, Some(10.0), status)));
+        assert_eq!(
+            governor.cost_above_share(&RequestSpec::new("A")),
+            None,
+            "{share}"
+        );
         let left = governor.budget().unwrap().reserve;
         assert!((left - reserve).abs() < 1e-6, "{share}: {left}");
     }
@@ -416,11 +442,11 @@ async fn what_is_known_can_be_asked() {
     let budget = governor.budget().unwrap();
     assert!((budget.maximum - 1000.0).abs() < 0.1 && (budget.restore_rate - 50.0).abs() < 0.1);
     assert!(
-        budget.available < 60.0 && budget.under_way.abs() < 0.1,
+        budget.available < 60.0 && budget.in_flight.abs() < 0.1,
         "{budget:?}"
     );
     let dear = governor.operation("Dear").unwrap();
-    assert_eq!((dear.answers, dear.requested), (1, 990.0));
+    assert_eq!((dear.responses, dear.requested), (1, 990.0));
     assert_eq!(governor.operation("Other"), None);
 }
 
@@ -466,5 +492,5 @@ async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
         .collect();
     assert_eq!(sizes, [250, 125, 62, 62]);
     let known = shop.governor().operation("LocationsPage").unwrap();
-    assert_eq!((known.answers, known.requested), (4, 89.0));
+    assert_eq!((known.responses, known.requested), (4, 89.0));
 }

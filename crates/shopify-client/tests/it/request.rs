@@ -294,7 +294,10 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
 async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
     let script = Script::start().await;
     script.then("Shop", data(&json!({ "shop": "x".repeat(100_000) })));
-    let error = script.shop_with(builder().max_answer(10_000)).shop().await;
+    let error = script
+        .shop_with(builder().max_response_size(10_000))
+        .shop()
+        .await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
     script.finish();

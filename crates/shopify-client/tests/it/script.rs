@@ -123,9 +123,9 @@ impl Script {
 /// A client that does not pause between attempts.
 pub(crate) fn builder() -> ClientBuilder {
     Client::builder().retry(RetryPolicy {
-        first_pause: Duration::ZERO,
-        longest_pause: Duration::ZERO,
-        throttle_pause: Duration::ZERO,
+        initial_backoff: Duration::ZERO,
+        max_backoff: Duration::ZERO,
+        throttle_backoff: Duration::ZERO,
         ..RetryPolicy::default()
     })
 }

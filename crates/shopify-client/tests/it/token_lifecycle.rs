@@ -187,7 +187,7 @@ fn without_a_refresh_token_a_grant_that_does_not_say_so_never_expires() {
         refresh_token_expires_in: None,
     };
     let ends = |grant| {
-        let end = StoredToken::granted(grant, now).expires_at;
+        let end = StoredToken::from_grant(grant, now).expires_at;
         end.map(|end| end.timestamp())
     };
     assert_eq!(ends(grant(None, false)), None);
@@ -396,7 +396,7 @@ async fn the_grants_of_an_app_renew_its_tokens() {
     let long_ago = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     store
         .rows
-        .install(&shop(), StoredToken::granted(granted, long_ago));
+        .install(&shop(), StoredToken::from_grant(granted, long_ago));
     let tokens = ManagedTokens::builder(
         Arc::clone(&store) as _,
         Arc::new(AppGrants::new(client, app)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shopify_client::oauth::AppCredentials;
-use shopify_client::transport::{ScriptedAnswer, ScriptedTransport};
+use shopify_client::transport::{ScriptedResponse, ScriptedTransport};
 use shopify_client::{
     API_VERSION, Client, ClientBuilder, Endpoint, Error, RetryPolicy, ShopClient, ShopDomain,
     StaticToken,
@@ -26,18 +26,18 @@ fn shop_of(client: ClientBuilder) -> ShopClient {
     client.shop(&domain, Arc::new(StaticToken::new("token")))
 }
 
-fn seven() -> ScriptedAnswer {
-    ScriptedAnswer::data(json!({ "productsCount": { "count": 7, "precision": "EXACT" } }))
+fn seven() -> ScriptedResponse {
+    ScriptedResponse::data(json!({ "productsCount": { "count": 7, "precision": "EXACT" } }))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_script_answers_what_it_expects_and_shows_what_came() {
     let script = ScriptedTransport::new();
     script
-        .then("ProductsCount", ScriptedAnswer::unsent())
-        .then("ProductsCount", ScriptedAnswer::lost())
-        .then("ProductsCount", ScriptedAnswer::timed_out())
-        .then("ProductsCount", seven().cut_short(9))
+        .then("ProductsCount", ScriptedResponse::connect_failure())
+        .then("ProductsCount", ScriptedResponse::connection_lost())
+        .then("ProductsCount", ScriptedResponse::timeout())
+        .then("ProductsCount", seven().truncated(9))
         .then("ProductsCount", seven());
     assert_eq!(shop(&script).products_count().await.unwrap().count, 7);
 
@@ -55,7 +55,7 @@ async fn a_script_answers_what_it_expects_and_shows_what_came() {
 #[tokio::test]
 async fn an_unexpected_request_fails_at_once_with_a_sentence() {
     let script = ScriptedTransport::new();
-    script.then("Shop", ScriptedAnswer::status(200));
+    script.then("Shop", ScriptedResponse::status(200));
     let error = shop(&script).products_count().await.unwrap_err();
     let Error::Transport { source, .. } = &error else {
         panic!("{error:?}");
@@ -75,7 +75,7 @@ async fn a_step_that_never_came_fails_the_test() {
     let script = ScriptedTransport::new();
     script
         .always("ProductsCount", seven())
-        .then("Shop", ScriptedAnswer::status(500));
+        .then("Shop", ScriptedResponse::status(500));
     for _ in 0..3 {
         assert_eq!(shop(&script).products_count().await.unwrap().count, 7);
     }
@@ -90,7 +90,7 @@ async fn grants_go_through_the_transport_and_are_named_by_their_path() {
     let grant = json!({ "access_token": "shpat_1", "scope": "read_products", "expires_in": 3600 });
     script.then(
         "POST /admin/oauth/access_token",
-        ScriptedAnswer::json(200, grant),
+        ScriptedResponse::json(200, grant),
     );
     let client = Client::builder()
         .endpoint(Endpoint::custom("http://127.0.0.1:9/{shop}").unwrap())
@@ -114,10 +114,10 @@ async fn an_answer_that_is_too_large_is_refused_by_the_client_itself() {
     let script = ScriptedTransport::new();
     script.then(
         "ProductsCount",
-        ScriptedAnswer::bytes(200, vec![b' '; 1001]),
+        ScriptedResponse::bytes(200, vec![b' '; 1001]),
     );
     let client = Client::builder()
-        .max_answer(1000)
+        .max_response_size(1000)
         .transport(Arc::new(script.clone()));
     let shop = shop_of(client);
     let error = shop.products_count().await.unwrap_err();
@@ -131,7 +131,7 @@ async fn an_answer_that_is_too_large_is_refused_by_the_client_itself() {
 #[test]
 fn a_scripts_debug_text_holds_no_token() {
     let script = ScriptedTransport::new();
-    script.then("Shop", ScriptedAnswer::status(500));
+    script.then("Shop", ScriptedResponse::status(500));
     let client = Client::builder()
         .proxy("http://user:geheim@127.0.0.1:1")
         .transport(Arc::new(script));
@@ -195,7 +195,7 @@ async fn an_https_address_is_reached_by_a_tunnel_and_a_refusal_says_nothing_secr
     let (address, served) = proxy(refusal.to_owned()).await;
     let client = Client::builder()
         .retry(RetryPolicy {
-            attempts: 1,
+            max_attempts: 1,
             ..RetryPolicy::default()
         })
         .proxy(format!("http://user:geheim@{address}"));
@@ -348,33 +348,37 @@ async fn the_governor_is_told_how_each_request_ended() {
         },
     });
     for (name, answer, left) in [
-        ("refused", ScriptedAnswer::status(403), 1000.0),
+        ("refused", ScriptedResponse::status(403), 1000.0),
         (
             "too dear",
-            ScriptedAnswer::error("MAX_COST_EXCEEDED", "no"),
+            ScriptedResponse::error("MAX_COST_EXCEEDED", "no"),
             1000.0,
         ),
-        ("never sent", ScriptedAnswer::unsent(), 1000.0),
+        ("never sent", ScriptedResponse::connect_failure(), 1000.0),
         // What it asked for was not there.
-        ("throttled", ScriptedAnswer::error("THROTTLED", "no"), 100.0),
-        ("throttled by status", ScriptedAnswer::status(429), 100.0),
+        (
+            "throttled",
+            ScriptedResponse::error("THROTTLED", "no"),
+            100.0,
+        ),
+        ("throttled by status", ScriptedResponse::status(429), 100.0),
         // These may have been carried out.
-        ("lost", ScriptedAnswer::lost(), 900.0),
-        ("too late", ScriptedAnswer::timed_out(), 900.0),
-        ("failed", ScriptedAnswer::status(502), 900.0),
-        ("cut short", seven().cut_short(9), 900.0),
+        ("lost", ScriptedResponse::connection_lost(), 900.0),
+        ("too late", ScriptedResponse::timeout(), 900.0),
+        ("failed", ScriptedResponse::status(502), 900.0),
+        ("cut short", seven().truncated(9), 900.0),
     ] {
         let script = ScriptedTransport::new();
         script
             .then(
                 "ProductsCount",
-                ScriptedAnswer::data_with_cost(count.clone(), cost.clone()),
+                ScriptedResponse::data_with_cost(count.clone(), cost.clone()),
             )
             .then("ProductsCount", answer);
         let client = Client::builder()
             .headroom(0.0)
             .retry(RetryPolicy {
-                attempts: 1,
+                max_attempts: 1,
                 budget: Duration::ZERO,
                 ..RetryPolicy::default()
             })

@@ -33,17 +33,17 @@ fn explain(signature: &str, body: &[u8]) -> Explanation {
 
 fn reencoded(by: Reencoding) -> Explanation {
     let key_id = "new".to_owned();
-    Explanation::Reencoded { key_id, by }
+    Explanation::ReencodedBody { key_id, by }
 }
 
 #[test]
 fn what_is_right_is_said_to_be_so() {
     let key_id = "new".to_owned();
     let right = explain(&signed("the new one", BODY.as_bytes()), BODY.as_bytes());
-    assert_eq!(right, Explanation::Right { key_id });
+    assert_eq!(right, Explanation::Valid { key_id });
     assert_eq!(
         verifier().explain(|_| None, BODY.as_bytes()),
-        Explanation::Missing
+        Explanation::MissingSignature
     );
 }
 
@@ -51,10 +51,10 @@ fn what_is_right_is_said_to_be_so() {
 fn the_secret_is_named_by_its_key_id() {
     let old = explain(&signed("the old one", BODY.as_bytes()), BODY.as_bytes());
     let key_id = "old".to_owned();
-    assert_eq!(old, Explanation::Retired { key_id });
+    assert_eq!(old, Explanation::RetiredSecret { key_id });
     let copied = explain(&signed("copied", BODY.as_bytes()), BODY.as_bytes());
     let key_id = "copied".to_owned();
-    assert_eq!(copied, Explanation::CarelesslyCopied { key_id });
+    assert_eq!(copied, Explanation::UntrimmedSecret { key_id });
     let other = explain(&signed("another app's", BODY.as_bytes()), BODY.as_bytes());
     assert_eq!(other, Explanation::UnknownSecret);
 }
@@ -67,13 +67,13 @@ fn another_way_to_write_the_signature_is_seen() {
     let hex = hex::encode(&tag);
     for hex in [hex.to_uppercase(), hex] {
         let explained = explain(&hex, BODY.as_bytes());
-        assert_eq!(explained, Explanation::Hex { key_id: key_id() });
+        assert_eq!(explained, Explanation::HexSignature { key_id: key_id() });
     }
     let other = explain(&URL_SAFE_NO_PAD.encode(&tag), BODY.as_bytes());
-    assert_eq!(other, Explanation::OtherBase64 { key_id: key_id() });
+    assert_eq!(other, Explanation::NonStandardBase64 { key_id: key_id() });
     for nonsense in ["", "!", "AAAA", &hex::encode([0; 32])] {
         let explained = explain(nonsense, BODY.as_bytes());
-        assert_eq!(explained, Explanation::Malformed, "{nonsense}");
+        assert_eq!(explained, Explanation::MalformedSignature, "{nonsense}");
     }
 }
 
@@ -131,7 +131,7 @@ fn a_large_body_is_tried_as_it_is_only() {
     assert_eq!(explained, Explanation::UnknownSecret);
     let explained = explain(&signed("the old one", body.as_bytes()), body.as_bytes());
     let key_id = "old".to_owned();
-    assert_eq!(explained, Explanation::Retired { key_id });
+    assert_eq!(explained, Explanation::RetiredSecret { key_id });
 }
 
 #[test]
@@ -216,7 +216,7 @@ proptest! {
         let received = serde_json::to_string_pretty(&value).unwrap();
         let explained = explain(&signed("the new one", sent.as_bytes()), received.as_bytes());
         let expected = if sent == received {
-            Explanation::Right { key_id: "new".to_owned() }
+            Explanation::Valid { key_id: "new".to_owned() }
         } else {
             reencoded(Reencoding::Json)
         };
@@ -229,7 +229,7 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         let explained = explain(&signature, &body);
-        let right = matches!(explained, Explanation::Right { .. });
+        let right = matches!(explained, Explanation::Valid { .. });
         prop_assert!(!right);
     }
 }

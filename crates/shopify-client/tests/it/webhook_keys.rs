@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use shopify_client::webhook::{
-    HeaderFamily, InvalidKey, KeyUse, Topic, Verified, Verifier, WebhookError, sign,
+    HeaderFamily, InvalidKey, KeyUse, Topic, VerifiedDelivery, Verifier, WebhookError, sign,
 };
 
 const BODY: &[u8] = br#"{"id":788032119674292922}"#;
@@ -27,7 +27,7 @@ fn headers(prefix: &str, signature: &str, more: &[(&str, &str)]) -> HeaderMap {
     pairs.collect()
 }
 
-fn signed_by(secret: &SecretString, verifier: &Verifier) -> Result<Verified, WebhookError> {
+fn signed_by(secret: &SecretString, verifier: &Verifier) -> Result<VerifiedDelivery, WebhookError> {
     let headers = headers("X-Shopify-", &sign(secret, BODY), &[]);
     verifier.verify_headers(&headers, BODY)
 }

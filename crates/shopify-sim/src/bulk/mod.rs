@@ -1,9 +1,9 @@
 //! Bulk operations: a query over everything, and the file that it leaves.
 
-mod conduct;
+mod behaviour;
 mod lines;
 mod operation;
 
-pub use conduct::{BulkConduct, BulkEnd};
+pub use behaviour::{BulkBehaviour, BulkOutcome};
 pub(crate) use lines::{Export, Order, export};
 pub(crate) use operation::{Bulk, Operation, Status, Wanted};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{BulkConduct, Export};
+use super::{BulkBehaviour, Export};
 use crate::catalog::model::{Seconds, iso};
 use crate::graphql::Prepared;
 use crate::seeded::Seeded;
@@ -33,7 +33,7 @@ pub(crate) struct Operation {
     pub(crate) status: Status,
     pub(crate) created_at: Seconds,
     pub(crate) completed_at: Option<Seconds>,
-    pub(crate) conduct: BulkConduct,
+    pub(crate) behaviour: BulkBehaviour,
     /// Of the token that started it.
     pub(crate) scopes: Vec<String>,
     pub(crate) version: String,
@@ -101,7 +101,7 @@ pub(crate) struct Wanted {
 /// A shop's bulk operations, oldest first.
 #[derive(Debug)]
 pub(crate) struct Bulk {
-    pub(crate) conduct: BulkConduct,
+    pub(crate) behaviour: BulkBehaviour,
     operations: Vec<Operation>,
     /// Started, and not yet running.
     created: Vec<u64>,
@@ -115,7 +115,7 @@ pub(crate) struct Bulk {
 impl Bulk {
     pub(crate) fn new(seeded: Seeded, base: String) -> Self {
         Self {
-            conduct: BulkConduct::default(),
+            behaviour: BulkBehaviour::default(),
             operations: Vec::new(),
             created: Vec::new(),
             canceled: Vec::new(),
@@ -151,7 +151,7 @@ impl Bulk {
             status: Status::Created,
             created_at: now,
             completed_at: None,
-            conduct: self.conduct,
+            behaviour: self.behaviour,
             scopes: wanted.scopes,
             version: wanted.version,
             prepared: wanted.prepared,

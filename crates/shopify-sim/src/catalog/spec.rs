@@ -79,7 +79,7 @@ impl Default for CatalogSpec {
 impl CatalogSpec {
     /// Everything that has ever been cut off: 3,000 products, one of them with 2,048 variants of which three are stocked
     /// at 30 locations, one with 60 metafields, all kinds of discount, one with 400 codes, a collection of 1,200 products.
-    pub fn everything() -> Self {
+    pub fn edge_cases() -> Self {
         Self {
             products: 3_000,
             variants_per_product: 2,

@@ -10,7 +10,7 @@ impl ShopControl {
     /// # Errors
     /// If a field makes no sense.
     pub fn create_product(&self, product: &ProductChange) -> Result<u64, ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_product(product, now)
         })
     }
@@ -20,7 +20,7 @@ impl ShopControl {
     /// # Errors
     /// If there is none, or a field makes no sense; then nothing is changed.
     pub fn update_product(&self, id: u64, change: &ProductChange) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_product(id, change, now)
         })
     }
@@ -30,8 +30,9 @@ impl ShopControl {
     /// # Errors
     /// If there is none.
     pub fn delete_product(&self, id: u64) -> Result<(), ChangeError> {
-        self.shop
-            .change(self.quiet, |catalog, _| catalog.delete_product(id))
+        self.shop.change(self.without_webhooks, |catalog, _| {
+            catalog.delete_product(id)
+        })
     }
 
     /// Sets the price of one variant of a product, or of all: `"12.50"`.
@@ -39,7 +40,7 @@ impl ShopControl {
     /// # Errors
     /// If there is no such product or variant, or `price` is no amount of money.
     pub fn set_price(&self, id: u64, variant: Option<u64>, price: &str) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.set_price(id, variant, price, now)
         })
     }
@@ -55,7 +56,7 @@ impl ShopControl {
         key: &str,
         value: &str,
     ) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.set_metafield(id, (namespace, key), value, now)
         })
     }
@@ -70,7 +71,7 @@ impl ShopControl {
         location: u64,
         available: i32,
     ) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.set_available(item, location, available, now)
         })
     }
@@ -79,9 +80,9 @@ impl ShopControl {
     ///
     /// # Errors
     /// If it is not stocked there.
-    pub fn disconnect(&self, item: u64, location: u64) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
-            catalog.disconnect(item, location, now)
+    pub fn disconnect_inventory_level(&self, item: u64, location: u64) -> Result<(), ChangeError> {
+        self.shop.change(self.without_webhooks, |catalog, now| {
+            catalog.disconnect_inventory_level(item, location, now)
         })
     }
 
@@ -89,14 +90,14 @@ impl ShopControl {
     ///
     /// # Errors
     /// If there is none.
-    pub fn update_item(
+    pub fn update_inventory_item(
         &self,
         item: u64,
         tracked: Option<bool>,
         sku: Option<&str>,
     ) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
-            catalog.update_item(item, tracked, sku, now)
+        self.shop.change(self.without_webhooks, |catalog, now| {
+            catalog.update_inventory_item(item, tracked, sku, now)
         })
     }
 
@@ -105,7 +106,7 @@ impl ShopControl {
     /// # Errors
     /// If a field makes no sense.
     pub fn create_discount(&self, discount: &DiscountChange) -> Result<u64, ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_discount(discount, now)
         })
     }
@@ -115,7 +116,7 @@ impl ShopControl {
     /// # Errors
     /// If there is none, or a field makes no sense; then nothing is changed.
     pub fn update_discount(&self, id: u64, change: &DiscountChange) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_discount(id, change, now)
         })
     }
@@ -125,8 +126,9 @@ impl ShopControl {
     /// # Errors
     /// If there is none.
     pub fn delete_discount(&self, id: u64) -> Result<(), ChangeError> {
-        self.shop
-            .change(self.quiet, |catalog, now| catalog.delete_discount(id, now))
+        self.shop.change(self.without_webhooks, |catalog, now| {
+            catalog.delete_discount(id, now)
+        })
     }
 
     /// Makes a collection and returns its number.
@@ -134,7 +136,7 @@ impl ShopControl {
     /// # Errors
     /// If a field makes no sense.
     pub fn create_collection(&self, collection: &CollectionChange) -> Result<u64, ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_collection(collection, now)
         })
     }
@@ -144,7 +146,7 @@ impl ShopControl {
     /// # Errors
     /// If there is none, or a field makes no sense; then nothing is changed.
     pub fn update_collection(&self, id: u64, change: &CollectionChange) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_collection(id, change, now)
         })
     }
@@ -154,8 +156,9 @@ impl ShopControl {
     /// # Errors
     /// If there is none.
     pub fn delete_collection(&self, id: u64) -> Result<(), ChangeError> {
-        self.shop
-            .change(self.quiet, |catalog, _| catalog.delete_collection(id))
+        self.shop.change(self.without_webhooks, |catalog, _| {
+            catalog.delete_collection(id)
+        })
     }
 
     /// Opens a location and returns its number.
@@ -163,7 +166,7 @@ impl ShopControl {
     /// # Errors
     /// If the name is empty.
     pub fn create_location(&self, name: &str) -> Result<u64, ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_location(name, now)
         })
     }
@@ -178,7 +181,7 @@ impl ShopControl {
         name: Option<&str>,
         active: Option<bool>,
     ) -> Result<(), ChangeError> {
-        self.shop.change(self.quiet, |catalog, now| {
+        self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_location(id, name, active, now)
         })
     }
@@ -188,8 +191,9 @@ impl ShopControl {
     /// # Errors
     /// If there is none.
     pub fn delete_location(&self, id: u64) -> Result<(), ChangeError> {
-        self.shop
-            .change(self.quiet, |catalog, _| catalog.delete_location(id))
+        self.shop.change(self.without_webhooks, |catalog, _| {
+            catalog.delete_location(id)
+        })
     }
 
     /// Renames the shop.
@@ -197,7 +201,8 @@ impl ShopControl {
     /// # Errors
     /// If the name is empty.
     pub fn rename_shop(&self, name: &str) -> Result<(), ChangeError> {
-        self.shop
-            .change(self.quiet, |catalog, now| catalog.rename_shop(name, now))
+        self.shop.change(self.without_webhooks, |catalog, now| {
+            catalog.rename_shop(name, now)
+        })
     }
 }

@@ -8,7 +8,7 @@ use crate::catalog::model::{Product, Variant};
 /// A product in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct ProductLine {
+pub struct ProductSummary {
     /// Its number.
     pub id: u64,
     /// Its title.
@@ -18,13 +18,13 @@ pub struct ProductLine {
     /// The lowest price, such as `12.50`.
     pub price: String,
     /// Its variants, in the merchant's order.
-    pub variants: Vec<VariantLine>,
+    pub variants: Vec<VariantSummary>,
 }
 
 /// A variant in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct VariantLine {
+pub struct VariantSummary {
     /// Its number.
     pub id: u64,
     /// Its title.
@@ -42,7 +42,7 @@ pub struct VariantLine {
 /// How many variants of a product are listed.
 const VARIANTS: usize = 10;
 
-impl ProductLine {
+impl ProductSummary {
     fn of(product: &Product) -> Self {
         let variants = product.variants.iter().take(VARIANTS);
         Self {
@@ -51,13 +51,13 @@ impl ProductLine {
             status: product.status.as_str(),
             price: product.price_range().0.money(),
             variants: variants
-                .map(|variant| VariantLine::of(product, variant))
+                .map(|variant| VariantSummary::of(product, variant))
                 .collect(),
         }
     }
 }
 
-impl VariantLine {
+impl VariantSummary {
     fn of(product: &Product, variant: &Variant) -> Self {
         let levels = variant.item.levels.iter();
         Self {
@@ -73,10 +73,10 @@ impl VariantLine {
 
 impl ShopControl {
     /// The first `limit` products by id, each with its first ten variants.
-    pub fn products(&self, limit: usize) -> Vec<ProductLine> {
+    pub fn products(&self, limit: usize) -> Vec<ProductSummary> {
         self.shop.look(|catalog| {
             let products = catalog.products.values().take(limit);
-            products.map(ProductLine::of).collect()
+            products.map(ProductSummary::of).collect()
         })
     }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use listing::{ProductLine, VariantLine};
+pub use listing::{ProductSummary, VariantSummary};
 
-use crate::bulk::BulkConduct;
-use crate::calls::Calls;
+use crate::bulk::BulkBehaviour;
+use crate::call_counts::CallCounts;
 use crate::catalog::change::{ChangeError, invalid};
 use crate::fault::Fault;
 use crate::oauth::{encoded_host, signed_query};
@@ -25,14 +25,14 @@ use crate::webhook::{Delivery, Release};
 #[derive(Clone)]
 pub struct ShopControl {
     pub(crate) shop: Arc<Shop>,
-    quiet: bool,
+    without_webhooks: bool,
 }
 
 impl fmt::Debug for ShopControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ShopControl")
             .field("shop", &self.shop.domain)
-            .field("quiet", &self.quiet)
+            .field("without_webhooks", &self.without_webhooks)
             .finish()
     }
 }
@@ -64,7 +64,10 @@ impl ComplianceTopic {
 
 impl ShopControl {
     pub(crate) fn new(shop: Arc<Shop>) -> Self {
-        Self { shop, quiet: false }
+        Self {
+            shop,
+            without_webhooks: false,
+        }
     }
 
     /// The shop's domain, such as `example.myshopify.com`.
@@ -74,10 +77,10 @@ impl ShopControl {
 
     /// A control whose changes are announced to nobody, as if every webhook were lost.
     #[must_use]
-    pub fn quietly(&self) -> Self {
+    pub fn without_webhooks(&self) -> Self {
         Self {
             shop: Arc::clone(&self.shop),
-            quiet: true,
+            without_webhooks: true,
         }
     }
 
@@ -98,20 +101,20 @@ impl ShopControl {
     }
 
     /// What the app has asked for since the simulator started.
-    pub fn calls(&self) -> Calls {
+    pub fn calls(&self) -> CallCounts {
         self.shop.calls()
     }
 
     /// Resolves once what the app has asked for is enough for `enough`, and returns it.
-    pub async fn until(&self, enough: impl FnMut(&Calls) -> bool) -> Calls {
-        self.shop.until(enough).await
+    pub async fn wait_for_calls(&self, enough: impl FnMut(&CallCounts) -> bool) -> CallCounts {
+        self.shop.wait_for_calls(enough).await
     }
 
     /// Has requests fail.
     ///
     /// # Errors
     /// If it cannot happen, such as a failure with status 200.
-    pub fn fault(&self, fault: Fault) -> Result<(), ChangeError> {
+    pub fn inject_fault(&self, fault: Fault) -> Result<(), ChangeError> {
         if let Some(problem) = fault.problem() {
             return Err(invalid("kind", problem));
         }
@@ -130,13 +133,13 @@ impl ShopControl {
     }
 
     /// How the shop treats bulk operations.
-    pub fn bulk_conduct(&self) -> BulkConduct {
-        self.shop.bulk_conduct()
+    pub fn bulk_behaviour(&self) -> BulkBehaviour {
+        self.shop.bulk_behaviour()
     }
 
     /// Has the shop treat bulk operations that are started from now on in another way.
-    pub fn set_bulk_conduct(&self, conduct: BulkConduct) {
-        self.shop.set_bulk_conduct(conduct);
+    pub fn set_bulk_behaviour(&self, behaviour: BulkBehaviour) {
+        self.shop.set_bulk_behaviour(behaviour);
     }
 
     /// The queries that were started in bulk and how far they are, such as `COMPLETED`, oldest first.
@@ -145,8 +148,8 @@ impl ShopControl {
     }
 
     /// Completes the bulk operations that have not ended, also those that would never end. Returns how many these were.
-    pub fn finish_bulk(&self) -> usize {
-        self.shop.finish_bulk()
+    pub fn finish_bulk_operations(&self) -> usize {
+        self.shop.finish_bulk_operations()
     }
 
     /// Loses the next `count` deliveries: they are never sent.
@@ -160,22 +163,22 @@ impl ShopControl {
     }
 
     /// Withholds new deliveries until they are released.
-    pub fn hold(&self) {
+    pub fn hold_deliveries(&self) {
         self.shop.outbox().hold();
     }
 
     /// Sends what was withheld, oldest first.
-    pub fn release(&self) {
+    pub fn release_deliveries(&self) {
         self.shop.release(Release::InOrder);
     }
 
     /// Sends what was withheld, newest first. They are under way together, so the last may still overtake the first.
-    pub fn release_reversed(&self) {
+    pub fn release_deliveries_reversed(&self) {
         self.shop.release(Release::Reversed);
     }
 
     /// Sends what was withheld in an order that follows from `seed`.
-    pub fn release_shuffled(&self, seed: u64) {
+    pub fn release_deliveries_shuffled(&self, seed: u64) {
         self.shop.release(Release::Shuffled(seed));
     }
 
@@ -239,7 +242,11 @@ impl ShopControl {
     ///
     /// # Errors
     /// If `address` is no http(s) URL.
-    pub fn comply(&self, topic: ComplianceTopic, address: &str) -> Result<String, ChangeError> {
+    pub fn send_compliance_webhook(
+        &self,
+        topic: ComplianceTopic,
+        address: &str,
+    ) -> Result<String, ChangeError> {
         let url = url::Url::parse(address).ok();
         if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
             return Err(invalid("address", "it is no http or https URL"));
@@ -261,7 +268,9 @@ impl ShopControl {
             }
             ComplianceTopic::ShopRedact => {}
         }
-        Ok(self.shop.comply(topic.as_str(), address, &body))
+        Ok(self
+            .shop
+            .send_compliance_webhook(topic.as_str(), address, &body))
     }
 
     /// What Shopify appends to the App URL when a merchant opens or installs the app: `shop`, `timestamp` and `host`,

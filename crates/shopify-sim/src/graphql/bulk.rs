@@ -93,7 +93,7 @@ fn run(
     bulk: &mut Bulk,
     ask: Ask<'_>,
 ) -> Result<Outcome, Refusal> {
-    if !bulk.conduct.enabled {
+    if !bulk.behaviour.enabled {
         return Err(Refusal::not_enabled(ask.name()));
     }
     let wrong = |code, message: &str| {

@@ -167,7 +167,7 @@ async fn answered(
     let Some(access) = token.and_then(|token| shop.access(token)) else {
         return unauthorized();
     };
-    if access.is_outdated && shop.demands_expiring_tokens() {
+    if access.is_outdated && shop.requires_expiring_tokens() {
         return refused(403, NON_EXPIRING);
     }
     let prepared = match asked.prepared {

@@ -45,7 +45,7 @@ impl Struck<'_> {
             }
             FaultKind::PartialData => self.spoilt(answer.await).await,
             FaultKind::Reset => self.wire.reset().await,
-            FaultKind::LostAnswer => {
+            FaultKind::LostResponse => {
                 answer.await;
                 self.wire.reset().await
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::Shop;
-use crate::bulk::{BulkConduct, BulkEnd, Export, Operation, Order, Status, export};
+use crate::bulk::{BulkBehaviour, BulkOutcome, Export, Operation, Order, Status, export};
 use crate::catalog::change::Event;
 use crate::graphql::Context;
 use crate::locks::{read, write};
@@ -37,20 +37,20 @@ impl Shop {
             return;
         };
         self.advance(id, Status::Running, Export::default());
-        match operation.conduct.end {
-            BulkEnd::Completes | BulkEnd::Spoils => self.complete(&operation),
-            BulkEnd::Fails => {
+        match operation.behaviour.outcome {
+            BulkOutcome::Completes | BulkOutcome::Corrupts => self.complete(&operation),
+            BulkOutcome::Fails => {
                 let failed = Status::Failed("INTERNAL_SERVER_ERROR");
                 self.advance(id, failed, Export::default());
             }
-            BulkEnd::TimesOut => self.advance(id, Status::Failed("TIMEOUT"), Export::default()),
-            BulkEnd::Never => {}
+            BulkOutcome::TimesOut => self.advance(id, Status::Failed("TIMEOUT"), Export::default()),
+            BulkOutcome::Never => {}
         }
     }
 
     fn complete(self: &Arc<Self>, operation: &Operation) {
         match self.exported(operation) {
-            Ok(export) if operation.conduct.end == BulkEnd::Spoils => {
+            Ok(export) if operation.behaviour.outcome == BulkOutcome::Corrupts => {
                 self.advance(operation.id, Status::Completed, export.spoiled());
             }
             Ok(export) => self.advance(operation.id, Status::Completed, export),
@@ -59,7 +59,7 @@ impl Shop {
     }
 
     /// Completes what runs. Returns how many operations that were.
-    pub(crate) fn finish_bulk(self: &Arc<Self>) -> usize {
+    pub(crate) fn finish_bulk_operations(self: &Arc<Self>) -> usize {
         let is_running = |each: &&Operation| !each.has_ended();
         let running = read(&self.bulk)
             .all()
@@ -89,7 +89,7 @@ impl Shop {
         let order = Order {
             grouped: operation.grouped,
             shuffle,
-            levels_of_items: operation.conduct.levels_of_items,
+            levels_of_items: operation.behaviour.levels_of_items,
         };
         Ok(export(data, order))
     }
@@ -116,12 +116,12 @@ impl Shop {
         read(&self.bulk).file(id, signature, self.now())
     }
 
-    pub(crate) fn bulk_conduct(&self) -> BulkConduct {
-        read(&self.bulk).conduct
+    pub(crate) fn bulk_behaviour(&self) -> BulkBehaviour {
+        read(&self.bulk).behaviour
     }
 
-    pub(crate) fn set_bulk_conduct(&self, conduct: BulkConduct) {
-        write(&self.bulk).conduct = conduct;
+    pub(crate) fn set_bulk_behaviour(&self, behaviour: BulkBehaviour) {
+        write(&self.bulk).behaviour = behaviour;
     }
 
     /// The queries of the bulk operations, with their statuses, oldest first.

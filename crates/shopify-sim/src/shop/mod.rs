@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::app::SimApp;
 use crate::bucket::{Bucket, BucketSize};
 use crate::bulk::Bulk;
-use crate::calls::Calls;
+use crate::call_counts::CallCounts;
 use crate::catalog::Catalog;
 use crate::catalog::change::{ChangeError, Event};
 use crate::catalog::model::Seconds;
@@ -39,7 +39,7 @@ pub(crate) struct Surroundings {
     pub(crate) sender: Arc<Sender>,
     pub(crate) tasks: Tasks,
     pub(crate) bucket: BucketSize,
-    pub(crate) demands_expiring_tokens: bool,
+    pub(crate) requires_expiring_tokens: bool,
     /// What is listened on.
     pub(crate) address: SocketAddr,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Shop {
     grants: Mutex<Grants>,
     bucket: Mutex<Bucket>,
     faults: Mutex<Faults>,
-    calls: watch::Sender<Calls>,
+    calls: watch::Sender<CallCounts>,
     outbox: Outbox,
     lanes: Semaphore,
     shuffle: AtomicU64,
@@ -96,8 +96,8 @@ impl Shop {
         self.around.clock.now()
     }
 
-    pub(crate) fn demands_expiring_tokens(&self) -> bool {
-        self.around.demands_expiring_tokens
+    pub(crate) fn requires_expiring_tokens(&self) -> bool {
+        self.around.requires_expiring_tokens
     }
 
     pub(crate) fn app(&self) -> &SimApp {
@@ -228,16 +228,19 @@ impl Shop {
         Some(struck)
     }
 
-    pub(crate) fn count(&self, count: impl FnOnce(&mut Calls)) {
+    pub(crate) fn count(&self, count: impl FnOnce(&mut CallCounts)) {
         self.calls.send_modify(count);
     }
 
-    pub(crate) fn calls(&self) -> Calls {
+    pub(crate) fn calls(&self) -> CallCounts {
         self.calls.borrow().clone()
     }
 
     /// Resolves once `enough` is true of the calls.
-    pub(crate) async fn until(&self, mut enough: impl FnMut(&Calls) -> bool) -> Calls {
+    pub(crate) async fn wait_for_calls(
+        &self,
+        mut enough: impl FnMut(&CallCounts) -> bool,
+    ) -> CallCounts {
         let mut calls = self.calls.subscribe();
         // An error is impossible while `self` holds the sender.
         let _ = calls.wait_for(|calls| enough(calls)).await;

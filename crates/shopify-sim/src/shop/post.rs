@@ -36,7 +36,7 @@ impl Shop {
     }
 
     /// Sends a compliance topic to the address that the app's configuration names for it.
-    pub(crate) fn comply(
+    pub(crate) fn send_compliance_webhook(
         self: &Arc<Self>,
         topic: &'static str,
         address: &str,

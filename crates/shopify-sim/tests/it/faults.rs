@@ -8,7 +8,7 @@ const NAME: &str = "query Name { shop { name } }";
 async fn struck_by(kind: FaultKind) -> (World, reqwest::Result<reqwest::Response>) {
     let world = World::start().await;
     let token = world.token();
-    world.shop.fault(Fault::new(kind)).unwrap();
+    world.shop.inject_fault(Fault::new(kind)).unwrap();
     let answer = world.ask(&token, NAME, &json!({})).send().await;
     assert!(world.opens(&token).await, "only the first is struck");
     (world, answer)
@@ -29,7 +29,7 @@ async fn statuses_are_answered_as_told() {
     }
     let world = World::start().await;
     let impossible = Fault::new(FaultKind::Status(200));
-    assert!(world.shop.fault(impossible).is_err());
+    assert!(world.shop.inject_fault(impossible).is_err());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn connections_break_before_after_and_in_the_answer() {
     );
     assert_eq!(world.shop.calls().points, 1, "only the second was executed");
 
-    let (world, answer) = struck_by(FaultKind::LostAnswer).await;
+    let (world, answer) = struck_by(FaultKind::LostResponse).await;
     assert!(answer.is_err());
     assert_eq!(world.shop.calls().points, 2, "both were executed");
 
@@ -98,10 +98,13 @@ async fn connections_break_before_after_and_in_the_answer() {
 async fn a_hanging_request_gets_no_answer_and_holds_nobody_up() {
     let world = World::start().await;
     let token = world.token();
-    world.shop.fault(Fault::new(FaultKind::Hang)).unwrap();
+    world
+        .shop
+        .inject_fault(Fault::new(FaultKind::Hang))
+        .unwrap();
     let request = world.ask(&token, NAME, &json!({}));
     let hanging = tokio::spawn(request.send());
-    world.shop.until(|calls| calls.faults == 1).await;
+    world.shop.wait_for_calls(|calls| calls.faults == 1).await;
     assert!(world.opens(&token).await);
     assert!(!hanging.is_finished());
     world.sim.stop().await;
@@ -115,7 +118,7 @@ async fn faults_choose_their_requests() {
     let fault = Fault::new(FaultKind::Status(503));
     world
         .shop
-        .fault(fault.on_operation("Name").skip(1).times(2))
+        .inject_fault(fault.on_operation("Name").skip(1).times(2))
         .unwrap();
     let status = async |query| {
         let answer = world.ask(&token, query, &json!({})).send().await.unwrap();
@@ -130,7 +133,7 @@ async fn faults_choose_their_requests() {
     assert_eq!(status(NAME).await, 200);
 
     let fault = Fault::new(FaultKind::Status(500)).on(FaultTarget::AccessToken);
-    world.shop.fault(fault.always()).unwrap();
+    world.shop.inject_fault(fault.always()).unwrap();
     let request = world.http.post(world.url("/admin/oauth/access_token"));
     let answer = request.json(&json!({})).send().await.unwrap();
     assert_eq!(answer.status(), 500);
@@ -144,8 +147,8 @@ async fn faults_choose_their_requests() {
 async fn a_lost_token_answer_has_used_the_code() {
     let world = World::start().await;
     let code = world.callback().await["code"].clone();
-    let fault = Fault::new(FaultKind::LostAnswer).on(FaultTarget::AccessToken);
-    world.shop.fault(fault).unwrap();
+    let fault = Fault::new(FaultKind::LostResponse).on(FaultTarget::AccessToken);
+    world.shop.inject_fault(fault).unwrap();
     let parameters = json!({"client_id": crate::world::KEY, "client_secret": crate::world::SECRET, "code": code});
     let request = world.http.post(world.url("/admin/oauth/access_token"));
     assert!(request.json(&parameters).send().await.is_err());

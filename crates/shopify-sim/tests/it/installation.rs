@@ -68,7 +68,10 @@ async fn compliance_topics_go_where_they_are_told() {
         ComplianceTopic::CustomersRedact,
         ComplianceTopic::ShopRedact,
     ] {
-        world.shop.comply(topic, &receiver.address).unwrap();
+        world
+            .shop
+            .send_compliance_webhook(topic, &receiver.address)
+            .unwrap();
         world.shop.settled().await;
     }
     assert_eq!(
@@ -77,6 +80,8 @@ async fn compliance_topics_go_where_they_are_told() {
     );
     let body = receiver.received()[2].json();
     assert_eq!(body["shop_domain"], "example.myshopify.com");
-    let refused = world.shop.comply(ComplianceTopic::ShopRedact, "mailto:me");
+    let refused = world
+        .shop
+        .send_compliance_webhook(ComplianceTopic::ShopRedact, "mailto:me");
     assert!(refused.is_err());
 }

@@ -112,7 +112,7 @@ async fn without_expiring_the_token_lasts_and_forms_are_read_too() {
 
 #[tokio::test]
 async fn public_apps_need_expiring_tokens() {
-    let world = World::with(shopify_sim::SimulatorBuilder::demand_expiring_tokens).await;
+    let world = World::with(shopify_sim::SimulatorBuilder::require_expiring_tokens).await;
     let status = async |token: &str| {
         let query = "query Name { shop { name } }";
         let answer = world.ask(token, query, &json!({})).send().await.unwrap();

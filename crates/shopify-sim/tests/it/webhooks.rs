@@ -134,7 +134,7 @@ async fn quiet_changes_are_told_to_nobody() {
     let id = world.shop.product_ids()[0];
     world
         .shop
-        .quietly()
+        .without_webhooks()
         .update_product(id, &retitled("Quiet"))
         .unwrap();
     world.shop.settled().await;
@@ -151,10 +151,10 @@ async fn failures_are_retried_with_the_same_id_and_body_until_one_succeeds() {
     world.shop.update_product(id, &retitled("One")).unwrap();
     for attempts in 1..3 {
         app.until(attempts).await;
-        world.clock.until_someone_sleeps().await;
+        world.clock.wait_for_sleeper().await;
         assert_eq!(world.shop.deliveries()[0].state, DeliveryState::Pending);
-        let waking = world.clock.next_waking().unwrap();
-        let gap = waking - shopify_sim::SimClock::now(&world.clock);
+        let wakeup = world.clock.next_wakeup().unwrap();
+        let gap = wakeup - shopify_sim::SimClock::now(&world.clock);
         world.clock.advance(gap.to_std().unwrap());
     }
     world.shop.settled().await;
@@ -181,9 +181,9 @@ async fn a_subscription_ends_when_eight_retries_over_four_hours_fail() {
     let mut waited = Duration::ZERO;
     for attempts in 1..9 {
         app.until(attempts).await;
-        world.clock.until_someone_sleeps().await;
-        let waking = world.clock.next_waking().unwrap();
-        let gap = waking - shopify_sim::SimClock::now(&world.clock);
+        world.clock.wait_for_sleeper().await;
+        let wakeup = world.clock.next_wakeup().unwrap();
+        let gap = wakeup - shopify_sim::SimClock::now(&world.clock);
         waited += gap.to_std().unwrap();
         world.clock.advance(gap.to_std().unwrap());
     }
@@ -215,7 +215,7 @@ async fn deliveries_can_be_lost_doubled_held_and_repeated() {
     shop.duplicate_deliveries(1);
     change(1);
     shop.settled().await;
-    shop.hold();
+    shop.hold_deliveries();
     change(2);
     change(3);
     shop.settled().await;
@@ -231,7 +231,7 @@ async fn deliveries_can_be_lost_doubled_held_and_repeated() {
             DeliveryState::Held
         ]
     );
-    shop.release_reversed();
+    shop.release_deliveries_reversed();
     shop.settled().await;
     assert_eq!(app.received().len(), 4);
 
@@ -258,7 +258,7 @@ async fn an_address_that_nobody_listens_on_counts_as_a_failure() {
         .await;
     let id = world.shop.product_ids()[0];
     world.shop.update_product(id, &retitled("One")).unwrap();
-    world.clock.until_someone_sleeps().await;
+    world.clock.wait_for_sleeper().await;
     let delivery = &world.shop.deliveries()[0];
     assert_eq!((delivery.attempts, delivery.last_status), (1, None));
 }
@@ -292,7 +292,7 @@ async fn an_app_that_does_not_answer_within_five_seconds_has_failed() {
     world.shop.update_product(id, &retitled("One")).unwrap();
     let start = std::time::Instant::now();
     let _silent = listener.accept().await.unwrap();
-    world.clock.until_someone_sleeps().await;
+    world.clock.wait_for_sleeper().await;
     assert!(start.elapsed() > Duration::from_secs(4));
     let delivery = &world.shop.deliveries()[0];
     assert_eq!((delivery.attempts, delivery.last_status), (1, None));

@@ -27,7 +27,7 @@ pub struct Fault {
 #[non_exhaustive]
 pub enum Effect {
     /// An S3 error instead of an answer. Nothing is done.
-    Refuse {
+    ErrorResponse {
         /// The HTTP status.
         status: u16,
         /// The `<Code>`.
@@ -36,16 +36,16 @@ pub enum Effect {
         retry_after: Option<Duration>,
     },
     /// The connection is cut after this many bytes of the request's body. Nothing is done.
-    CutUpload {
+    TruncateRequest {
         /// How many bytes are read before.
         after: usize,
     },
     /// The request is carried out, then the connection is cut instead of an answer.
-    LoseAnswer,
+    LoseResponse,
     /// The request is carried out, but a 500 is answered.
-    HideSuccess,
+    ErrorAfterSuccess,
     /// The request is carried out, and its answer's body is cut after this many bytes.
-    CutAnswer {
+    TruncateResponse {
         /// How many bytes are sent before.
         after: usize,
     },
@@ -56,7 +56,7 @@ pub enum Effect {
 impl Effect {
     /// 503 `SlowDown`.
     pub const fn slow_down() -> Self {
-        Self::Refuse {
+        Self::ErrorResponse {
             status: 503,
             code: "SlowDown",
             retry_after: None,
@@ -104,11 +104,11 @@ impl Fault {
         self
     }
 
-    fn fits(&self, request: &LoggedRequest) -> bool {
-        let named = self.path.is_empty()
+    fn matches(&self, request: &LoggedRequest) -> bool {
+        let path_matches = self.path.is_empty()
             || request.path.contains(&self.path)
             || request.query.contains(&self.path);
-        named
+        path_matches
             && self
                 .method
                 .as_ref()
@@ -127,12 +127,12 @@ impl Faults {
             .push(fault);
     }
 
-    /// The effect on `request` of the first fault that fits, which is used up by that.
+    /// The effect on `request` of the first fault that matches, which is used up by that.
     pub(super) fn take(&self, request: &LoggedRequest) -> Option<Effect> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults
             .iter_mut()
-            .find(|fault| fault.times > 0 && fault.fits(request))?;
+            .find(|fault| fault.times > 0 && fault.matches(request))?;
         if fault.skip > 0 {
             fault.skip -= 1;
             return None;
@@ -146,13 +146,13 @@ impl Effect {
     pub(super) async fn apply<F>(
         self,
         mut request: Request<Incoming>,
-        carry_out: impl FnOnce(Request<Incoming>) -> F,
+        handle: impl FnOnce(Request<Incoming>) -> F,
     ) -> io::Result<Response<Body>>
     where
         F: Future<Output = io::Result<Response<Body>>>,
     {
         match self {
-            Self::Refuse {
+            Self::ErrorResponse {
                 status,
                 code,
                 retry_after,
@@ -164,9 +164,9 @@ impl Effect {
                     .await
                     .is_some_and(|frame| frame.is_ok())
                 {}
-                refusal(status, code, retry_after)
+                error_response(status, code, retry_after)
             }
-            Self::CutUpload { after } => {
+            Self::TruncateRequest { after } => {
                 let mut read = 0;
                 while read < after {
                     match request.body_mut().frame().await {
@@ -176,16 +176,16 @@ impl Effect {
                 }
                 Err(io::ErrorKind::ConnectionReset.into())
             }
-            Self::LoseAnswer => {
-                drain(carry_out(request).await?).await?;
+            Self::LoseResponse => {
+                drain(handle(request).await?).await?;
                 Err(io::ErrorKind::ConnectionReset.into())
             }
-            Self::HideSuccess => {
-                drain(carry_out(request).await?).await?;
-                refusal(500, "InternalError", None)
+            Self::ErrorAfterSuccess => {
+                drain(handle(request).await?).await?;
+                error_response(500, "InternalError", None)
             }
-            Self::CutAnswer { after } => {
-                let (head, body) = carry_out(request).await?.into_parts();
+            Self::TruncateResponse { after } => {
+                let (head, body) = handle(request).await?.into_parts();
                 let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
                 let sent = whole.slice(..after.min(whole.len()));
                 let cut = Err(io::Error::from(io::ErrorKind::ConnectionReset));
@@ -199,23 +199,23 @@ impl Effect {
 }
 
 /// Some answers do their work while their body is read.
-async fn drain(answer: Response<Body>) -> io::Result<()> {
-    let body = answer.into_body().collect().await;
+async fn drain(response: Response<Body>) -> io::Result<()> {
+    let body = response.into_body().collect().await;
     body.map(drop).map_err(io::Error::other)
 }
 
-pub(super) fn refusal(
+pub(super) fn error_response(
     status: u16,
     code: &str,
     wait: Option<Duration>,
 ) -> io::Result<Response<Body>> {
     let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message/></Error>");
-    let mut answer = Response::new(Body::from(text));
-    *answer.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
     if let Some(wait) = wait {
-        answer
+        response
             .headers_mut()
             .insert(header::RETRY_AFTER, wait.as_secs().into());
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -1,6 +1,6 @@
 //! Which sections a document has.
 
-use super::SnapshotError;
+use crate::error::SnapshotError;
 
 /// What stands under a section's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

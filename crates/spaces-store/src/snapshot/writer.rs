@@ -1,9 +1,9 @@
 //! Writes a document of layout `single`.
 
 use super::spool::SpoolWriter;
-use super::{Shape, SingleLayout, SnapshotError, Spool, SpoolConfig};
+use super::{Shape, SingleLayout, Spool, SpoolConfig};
 use crate::canonical::to_canonical_vec;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SnapshotError};
 
 const CONNECTION_START: &[u8] = br#"{"edges":["#;
 const CONNECTION_END: &[u8] = br#"],"pageInfo":{"endCursor":null,"hasNextPage":false}}"#;
@@ -69,7 +69,7 @@ impl SnapshotWriter {
                 self.append(item)?;
             }
             (Shape::Object, _) => {
-                return Err(SnapshotError::SecondObject(section.to_owned()).into());
+                return Err(SnapshotError::DuplicateObject(section.to_owned()).into());
             }
             (Shape::Connection, written) => {
                 if written == 0 {

@@ -21,8 +21,8 @@ use object_store::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::answer::Refusal;
 use super::http;
+use super::response::ErrorResponse;
 use crate::config::{SpacesConfig, Timeouts};
 use crate::error::{Error, Result, TransportKind};
 
@@ -38,18 +38,18 @@ pub struct AwsBackend {
 
 tokio::task_local! {
     /// What the last answer of the operation that runs in this task meant.
-    static OPERATION: Operation;
+    static OPERATION_CONTEXT: OperationContext;
 }
 
 #[derive(Debug)]
-struct Operation {
+struct OperationContext {
     bucket: Arc<str>,
     key: Option<String>,
     failure: RefCell<Option<Error>>,
 }
 
 impl AwsBackend {
-    /// Makes the client; the network is not asked yet.
+    /// Makes the client; the network is not used yet.
     pub fn new(config: &SpacesConfig) -> Result<Self> {
         config.validate()?;
         let mut endpoint = config.service_endpoint();
@@ -93,20 +93,20 @@ impl AwsBackend {
         })
     }
 
-    /// Runs `operation` and puts what its last answer meant in the place of the client's own words.
+    /// Runs `operation` and puts what its last response meant in the place of the client's own words.
     async fn run<T>(
         &self,
         key: Option<&Path>,
         operation: impl Future<Output = object_store::Result<T>>,
     ) -> object_store::Result<T> {
-        let context = Operation {
+        let context = OperationContext {
             bucket: Arc::clone(&self.bucket),
             key: key.map(Path::to_string),
             failure: RefCell::default(),
         };
-        let sorted = async {
+        let translated = async {
             let outcome = operation.await;
-            let failure = OPERATION.with(|context| context.failure.take());
+            let failure = OPERATION_CONTEXT.with(|context| context.failure.take());
             outcome.map_err(|error| match (error, failure) {
                 (object_store::Error::AlreadyExists { path, .. }, Some(failure)) => {
                     let source = Box::new(failure);
@@ -116,7 +116,7 @@ impl AwsBackend {
                 (error, None) => error,
             })
         };
-        OPERATION.scope(context, sorted).await
+        OPERATION_CONTEXT.scope(context, translated).await
     }
 
     fn run_stream<T: Send + 'static>(
@@ -137,8 +137,12 @@ impl AwsBackend {
         .boxed()
     }
 
-    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
-    async fn explain(&self, location: &Path, error: object_store::Error) -> object_store::Error {
+    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is sent.
+    async fn detailed_error(
+        &self,
+        location: &Path,
+        error: object_store::Error,
+    ) -> object_store::Error {
         let vague = match Error::from(error) {
             Error::AccessDenied { code } if code.is_empty() => Error::AccessDenied { code },
             Error::Rejected { status, code } if code.is_empty() => Error::Rejected { status, code },
@@ -146,8 +150,8 @@ impl AwsBackend {
             clear => return clear.into_object_store(),
         };
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(0..1)));
-        let asked = self.run(Some(location), self.inner.get_opts(location, options));
-        asked.await.err().unwrap_or(vague.into_object_store())
+        let result = self.run(Some(location), self.inner.get_opts(location, options));
+        result.await.err().unwrap_or(vague.into_object_store())
     }
 }
 
@@ -161,7 +165,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Sends, limits the time, and notes what a refusal means.
+/// Sends, limits the time, and notes what a response means.
 #[derive(Debug, Clone)]
 struct Transport {
     client: HttpClient,
@@ -176,39 +180,39 @@ impl HttpService for Transport {
         } else {
             self.timeouts.request
         };
-        let answer = timeout(limit, self.exchange(request)).await;
-        let answer =
-            answer.unwrap_or_else(|elapsed| Err(HttpError::new(HttpErrorKind::Timeout, elapsed)));
-        if let Err(error) = &answer {
-            note(|_| transport_error(error));
+        let response = timeout(limit, self.round_trip(request)).await;
+        let response =
+            response.unwrap_or_else(|elapsed| Err(HttpError::new(HttpErrorKind::Timeout, elapsed)));
+        if let Err(error) = &response {
+            record_failure(|_| transport_error(error));
         }
-        answer
+        response
     }
 }
 
 impl Transport {
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let answer = self.client.execute(request).await?;
-        let status = answer.status();
+    async fn round_trip(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let response = self.client.execute(request).await?;
+        let status = response.status();
         if status.is_success() {
             // The operation's task has no failure any more, or none to note outside of one.
-            let _ = OPERATION.try_with(|operation| operation.failure.take());
-            return Ok(answer);
+            let _ = OPERATION_CONTEXT.try_with(|operation| operation.failure.take());
+            return Ok(response);
         }
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         let pieces: Vec<_> = body.bytes_stream().try_collect().await?;
         let body = pieces.concat();
-        note(|operation| {
-            let refusal = Refusal::read(status.as_u16(), &head.headers, &body);
-            refusal.into_error(&operation.bucket, operation.key.as_deref(), None)
+        record_failure(|operation| {
+            let response = ErrorResponse::read(status.as_u16(), &head.headers, &body);
+            response.into_error(&operation.bucket, operation.key.as_deref(), None)
         });
         Ok(HttpResponse::from_parts(head, body.into()))
     }
 }
 
 /// Requests outside of an operation have nobody who would ask.
-fn note(failure: impl FnOnce(&Operation) -> Error) {
-    let _ = OPERATION.try_with(|operation| {
+fn record_failure(failure: impl FnOnce(&OperationContext) -> Error) {
+    let _ = OPERATION_CONTEXT.try_with(|operation| {
         let failure = failure(operation);
         operation.failure.replace(Some(failure));
     });
@@ -217,7 +221,7 @@ fn note(failure: impl FnOnce(&Operation) -> Error) {
 fn transport_error(error: &HttpError) -> Error {
     let kind = match error.kind() {
         HttpErrorKind::Timeout => TransportKind::Timeout,
-        _ if http::is_tls(error) => TransportKind::Tls,
+        _ if http::is_tls_error(error) => TransportKind::Tls,
         HttpErrorKind::Connect => TransportKind::Connect,
         _ => TransportKind::Broken,
     };
@@ -227,7 +231,7 @@ fn transport_error(error: &HttpError) -> Error {
     }
 }
 
-fn broken(error: object_store::Error) -> object_store::Error {
+fn body_error(error: object_store::Error) -> object_store::Error {
     Error::Transport {
         kind: TransportKind::Broken,
         source: Box::new(error),
@@ -249,9 +253,9 @@ impl ObjectStore for AwsBackend {
         payload: PutPayload,
         mut options: PutOptions,
     ) -> object_store::Result<PutResult> {
-        let mut updates = false;
+        let mut is_update = false;
         if let PutMode::Update(expected) = &mut options.mode {
-            updates = true;
+            is_update = true;
             // Ceph and Spaces know an ETag in If-Match only without its quotes; AWS knows both.
             let tag = expected.e_tag.take();
             expected.e_tag = tag.map(|tag| tag.trim_matches('"').to_owned());
@@ -259,7 +263,7 @@ impl ObjectStore for AwsBackend {
         let put = self.inner.put_opts(location, payload, options);
         match self.run(Some(location), put).await {
             // Ceph's word for a version to replace that is not there.
-            Err(object_store::Error::NotFound { path, .. }) if updates => {
+            Err(object_store::Error::NotFound { path, .. }) if is_update => {
                 Err(Error::PreconditionFailed { key: path }.into_object_store())
             }
             outcome => outcome,
@@ -294,13 +298,13 @@ impl ObjectStore for AwsBackend {
                 attributes,
                 extensions,
             }) => Ok(GetResult {
-                payload: GetResultPayload::Stream(body.map_err(broken).boxed()),
+                payload: GetResultPayload::Stream(body.map_err(body_error).boxed()),
                 meta,
                 range,
                 attributes,
                 extensions,
             }),
-            Err(error) if head => Err(self.explain(location, error).await),
+            Err(error) if head => Err(self.detailed_error(location, error).await),
             outcome => outcome,
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
 pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
     if error.is_timeout() {
         TransportKind::Timeout
-    } else if is_tls(error) {
+    } else if is_tls_error(error) {
         TransportKind::Tls
     } else if error.is_connect() {
         TransportKind::Connect
@@ -65,7 +65,7 @@ pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
 
 /// rustls reports a failed handshake as an `io::Error` around its own, and the connector may wrap that in another:
 /// an `io::Error` passes over what it wraps when it is asked for its source.
-pub(super) fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+pub(super) fn is_tls_error(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if error.is::<rustls::Error>() {

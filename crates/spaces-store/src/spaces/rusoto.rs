@@ -1,10 +1,12 @@
 //! `object_store`'s trait on `rusoto_s3`, which builds requests and reads answers, and `reqwest`, which sends them.
 
 mod backend;
-mod exchange;
+mod digests;
+mod head;
 mod listing;
 mod multipart;
 mod object;
+mod operation;
 mod signer;
 
 pub use backend::SpacesBackend;

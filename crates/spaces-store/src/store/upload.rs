@@ -42,7 +42,7 @@ impl Store {
             let put = self.backend.put_opts(key.path(), payload.clone(), options);
             match put.await {
                 Ok(done) => return Ok(done.e_tag),
-                Err(error) if !plain && self.refuses_attributes(&error) => {}
+                Err(error) if !plain && self.attributes_unsupported(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -60,7 +60,7 @@ impl Store {
             let options = PutMultipartOptions::from(attributes);
             match self.backend.put_multipart_opts(key.path(), options).await {
                 Ok(upload) => break upload,
-                Err(error) if !plain && self.refuses_attributes(&error) => {}
+                Err(error) if !plain && self.attributes_unsupported(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         };
@@ -110,12 +110,12 @@ impl Store {
     }
 
     /// The local folder of `object_store` answers `NotImplemented` to any attribute.
-    fn refuses_attributes(&self, error: &object_store::Error) -> bool {
-        let refuses = matches!(error, object_store::Error::NotImplemented { .. });
-        if refuses {
+    fn attributes_unsupported(&self, error: &object_store::Error) -> bool {
+        let unsupported = matches!(error, object_store::Error::NotImplemented { .. });
+        if unsupported {
             self.keeps_attributes.store(false, Ordering::Relaxed);
         }
-        refuses
+        unsupported
     }
 }
 

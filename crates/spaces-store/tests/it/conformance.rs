@@ -8,21 +8,21 @@ use object_store::path::Path;
 use object_store::{Attribute, Attributes, Error, ObjectStore, ObjectStoreExt};
 use spaces_store::CountingStore;
 
-use crate::bench::{Bench, Library, Server};
+use crate::bucket::{Backend, Server, TestBucket};
 
 macro_rules! conformance {
-    ($module:ident, $library:expr, $server:expr, { $($test:ident => $run:expr),+ $(,)? }) => {
+    ($module:ident, $backend:expr, $server:expr, { $($test:ident => $run:expr),+ $(,)? }) => {
         mod $module {
             use super::*;
             $(
                 #[tokio::test]
                 async fn $test() {
-                    let Some(bench) = Bench::new($library, $server, stringify!($test)).await else {
+                    let Some(bucket) = TestBucket::new($backend, $server, stringify!($test)).await else {
                         return;
                     };
                     let run: fn(Arc<dyn ObjectStore>) -> futures::future::BoxFuture<'static, ()> =
                         |store| Box::pin(async move { ($run)(&*store).await });
-                    run(bench.store.clone()).await;
+                    run(bucket.store.clone()).await;
                 }
             )+
         }
@@ -30,9 +30,9 @@ macro_rules! conformance {
 }
 
 /// What every server here can do.
-macro_rules! common {
-    ($module:ident, $library:expr, $server:expr) => {
-        conformance!($module, $library, $server, {
+macro_rules! common_tests {
+    ($module:ident, $backend:expr, $server:expr) => {
+        conformance!($module, $backend, $server, {
             stream_get => suite::stream_get,
             list_uses_directories => suite::list_uses_directories_correctly,
             list_with_delimiter => suite::list_with_delimiter,
@@ -48,9 +48,9 @@ macro_rules! common {
 
 /// What only a real store can do. The embedded server answers 500 to GET of a folder, ignores conditions on GET,
 /// and lets two writers win a race.
-macro_rules! real {
-    ($module:ident, $library:expr, $server:expr) => {
-        conformance!($module, $library, $server, {
+macro_rules! ceph_tests {
+    ($module:ident, $backend:expr, $server:expr) => {
+        conformance!($module, $backend, $server, {
             put_get_delete_list => suite::put_get_delete_list,
             get_opts => suite::get_opts,
             put_opts => async |store| suite::put_opts(store, true).await,
@@ -58,16 +58,16 @@ macro_rules! real {
     };
 }
 
-common!(rusoto_embedded, Library::Rusoto, Server::Embedded);
-common!(aws_embedded, Library::Aws, Server::Embedded);
-common!(rusoto_on_ceph, Library::Rusoto, Server::Ceph);
-common!(rusoto_on_ceph_tls, Library::Rusoto, Server::CephTls);
-common!(aws_on_ceph, Library::Aws, Server::Ceph);
-common!(aws_on_ceph_tls, Library::Aws, Server::CephTls);
-real!(rusoto_on_ceph_alone, Library::Rusoto, Server::Ceph);
-real!(rusoto_on_ceph_tls_alone, Library::Rusoto, Server::CephTls);
-real!(aws_on_ceph_alone, Library::Aws, Server::Ceph);
-real!(aws_on_ceph_tls_alone, Library::Aws, Server::CephTls);
+common_tests!(rusoto_embedded, Backend::Rusoto, Server::Embedded);
+common_tests!(aws_embedded, Backend::Aws, Server::Embedded);
+common_tests!(rusoto_on_ceph, Backend::Rusoto, Server::Ceph);
+common_tests!(rusoto_on_ceph_tls, Backend::Rusoto, Server::CephTls);
+common_tests!(aws_on_ceph, Backend::Aws, Server::Ceph);
+common_tests!(aws_on_ceph_tls, Backend::Aws, Server::CephTls);
+ceph_tests!(rusoto_on_ceph_only, Backend::Rusoto, Server::Ceph);
+ceph_tests!(rusoto_on_ceph_tls_only, Backend::Rusoto, Server::CephTls);
+ceph_tests!(aws_on_ceph_only, Backend::Aws, Server::Ceph);
+ceph_tests!(aws_on_ceph_tls_only, Backend::Aws, Server::CephTls);
 
 /// The suite's own test asks for a conditional copy as well, which S3 does not have.
 async fn copy_rename_nonexistent(store: &dyn ObjectStore) {
@@ -117,7 +117,7 @@ async fn put_get_attributes(store: &dyn ObjectStore) {
 }
 
 #[tokio::test]
-async fn counting_passes_everything_on() {
+async fn counting_store_passes_the_suite() {
     let store = CountingStore::new(Arc::new(InMemory::new()));
     suite::put_get_delete_list(&store).await;
     suite::stream_get(&store).await;

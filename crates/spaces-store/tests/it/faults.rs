@@ -16,20 +16,20 @@ use spaces_store::{
     SigningClock, SnapshotKey, SpacesConfig, Spool, Store, Timeouts, UploadConfig,
 };
 
-use crate::bench::{Bench, Library, Server, open};
+use crate::bucket::{Backend, Server, TestBucket, open};
 
-const LIBRARIES: [Library; 2] = [Library::Rusoto, Library::Aws];
+const BACKENDS: [Backend; 2] = [Backend::Rusoto, Backend::Aws];
 
-async fn bench(library: Library) -> Bench {
-    let bench = Bench::new(library, Server::Embedded, "fault")
+async fn test_bucket(backend: Backend) -> TestBucket {
+    let bucket = TestBucket::new(backend, Server::Embedded, "fault")
         .await
         .unwrap();
-    bench.server().forget_requests();
-    bench
+    bucket.server().clear_requests();
+    bucket
 }
 
 /// Retries without waiting long.
-fn quick(config: &SpacesConfig) -> SpacesConfig {
+fn with_short_retries(config: &SpacesConfig) -> SpacesConfig {
     SpacesConfig {
         retry: RetryConfig {
             max_retries: 3,
@@ -41,7 +41,7 @@ fn quick(config: &SpacesConfig) -> SpacesConfig {
     }
 }
 
-fn impatient(config: &SpacesConfig) -> SpacesConfig {
+fn without_retries(config: &SpacesConfig) -> SpacesConfig {
     SpacesConfig {
         retry: RetryConfig::never(),
         ..config.clone()
@@ -60,31 +60,34 @@ fn meta() -> ObjectMeta {
     ObjectMeta::json(1, 1)
 }
 
-fn big() -> Spool {
+fn large_body() -> Spool {
     Spool::from(vec![b'x'; 2 << 20])
 }
 
 /// Statuses of all PUTs; `None` for a cut connection.
-fn puts(bench: &Bench) -> Vec<Option<u16>> {
-    let requests = bench.server().requests().into_iter();
+fn puts(bucket: &TestBucket) -> Vec<Option<u16>> {
+    let requests = bucket.server().requests().into_iter();
     let puts = requests.filter(|request| request.method == Method::PUT);
     puts.map(|request| request.status).collect()
 }
 
 #[tokio::test]
-async fn slow_down_is_waited_out() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
-        bench
+async fn slow_down_is_retried() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
+        bucket
             .server()
             .add_fault(Fault::new(Effect::slow_down()).on(Method::PUT).times(2));
-        let store = Store::new(open(library, &quick(&bench.config)));
-        let put = store.put_if_changed(&key(), &big(), &meta()).await.unwrap();
+        let store = Store::new(open(backend, &with_short_retries(&bucket.config)));
+        let put = store
+            .put_if_changed(&key(), &large_body(), &meta())
+            .await
+            .unwrap();
         assert!(put.is_uploaded());
         assert_eq!(
-            puts(&bench),
+            puts(&bucket),
             [Some(503), Some(503), Some(200)],
-            "{library:?}"
+            "{backend:?}"
         );
         assert_eq!(
             store.requests().put,
@@ -96,13 +99,13 @@ async fn slow_down_is_waited_out() {
 }
 
 #[tokio::test]
-async fn every_attempt_is_signed_anew() {
-    let bench = bench(Library::Rusoto).await;
-    bench
+async fn every_attempt_is_signed_again() {
+    let bucket = test_bucket(Backend::Rusoto).await;
+    bucket
         .server()
         .add_fault(Fault::new(Effect::slow_down()).on(Method::PUT).times(2));
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
+    let clock_reads = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&clock_reads);
     #[expect(
         clippy::disallowed_methods,
         reason = "the server has the real clock as well"
@@ -113,77 +116,80 @@ async fn every_attempt_is_signed_anew() {
     });
     let config = SpacesConfig {
         clock,
-        ..quick(&bench.config)
+        ..with_short_retries(&bucket.config)
     };
-    open(Library::Rusoto, &config)
+    open(Backend::Rusoto, &config)
         .put(&path(), "{}".into())
         .await
         .unwrap();
-    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    assert_eq!(clock_reads.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
-async fn throttling_without_end_is_reported() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
-        bench
+async fn endless_throttling_is_reported() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
+        bucket
             .server()
             .add_fault(Fault::new(Effect::slow_down()).on(Method::PUT).times(100));
-        let store = Store::new(open(library, &quick(&bench.config)));
-        let put = store.put_if_changed(&key(), &big(), &meta()).await;
+        let store = Store::new(open(backend, &with_short_retries(&bucket.config)));
+        let put = store.put_if_changed(&key(), &large_body(), &meta()).await;
         assert!(matches!(put, Err(Error::Throttled { .. })), "{put:?}");
         assert!(put.unwrap_err().is_retryable());
-        assert_eq!(puts(&bench).len(), 4, "{library:?}");
+        assert_eq!(puts(&bucket).len(), 4, "{backend:?}");
     }
 }
 
 #[tokio::test]
-async fn retry_after_is_obeyed() {
-    let bench = bench(Library::Rusoto).await;
-    let wait = |seconds| {
-        let effect = Effect::Refuse {
+async fn retry_after_is_respected() {
+    let bucket = test_bucket(Backend::Rusoto).await;
+    let slow_down_for = |seconds| {
+        let effect = Effect::ErrorResponse {
             status: 503,
             code: "SlowDown",
             retry_after: Some(Duration::from_secs(seconds)),
         };
         Fault::new(effect).on(Method::PUT)
     };
-    let store = Store::new(open(Library::Rusoto, &quick(&bench.config)));
+    let store = Store::new(open(Backend::Rusoto, &with_short_retries(&bucket.config)));
 
-    bench.server().add_fault(wait(1));
+    bucket.server().add_fault(slow_down_for(1));
     let began = Instant::now();
-    store.put_if_changed(&key(), &big(), &meta()).await.unwrap();
+    store
+        .put_if_changed(&key(), &large_body(), &meta())
+        .await
+        .unwrap();
     assert!(began.elapsed() >= Duration::from_secs(1));
 
-    bench.server().add_fault(wait(3600));
-    bench.server().forget_requests();
+    bucket.server().add_fault(slow_down_for(3600));
+    bucket.server().clear_requests();
     let other = Spool::from(b"{}".to_vec());
     let put = store.put_if_changed(&key(), &other, &meta()).await;
-    let asked = Some(Duration::from_hours(1));
+    let clock_reads = Some(Duration::from_hours(1));
     assert!(
-        matches!(&put, Err(error) if error.retry_after() == asked),
+        matches!(&put, Err(error) if error.retry_after() == clock_reads),
         "{put:?}"
     );
     assert_eq!(
-        puts(&bench),
+        puts(&bucket),
         [Some(503)],
         "beyond the budget nothing is repeated"
     );
 }
 
 #[tokio::test]
-async fn a_cut_upload_leaves_the_old_object() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
+async fn a_truncated_upload_leaves_the_old_object() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
         let old = Spool::from(b"{\"old\":1}".to_vec());
-        let store = Store::new(open(library, &impatient(&bench.config)));
+        let store = Store::new(open(backend, &without_retries(&bucket.config)));
         store.put_if_changed(&key(), &old, &meta()).await.unwrap();
 
-        let cut = Effect::CutUpload { after: 100_000 };
-        bench
+        let cut = Effect::TruncateRequest { after: 100_000 };
+        bucket
             .server()
             .add_fault(Fault::new(cut.clone()).on(Method::PUT));
-        let put = store.put_if_changed(&key(), &big(), &meta()).await;
+        let put = store.put_if_changed(&key(), &large_body(), &meta()).await;
         assert!(
             matches!(
                 put,
@@ -197,10 +203,10 @@ async fn a_cut_upload_leaves_the_old_object() {
         let verified = store.verify(&key()).await.unwrap().unwrap();
         assert_eq!((verified.hash, verified.bytes), (old.sha256(), old.len()));
 
-        bench.server().add_fault(Fault::new(cut).on(Method::PUT));
-        let patient = Store::new(open(library, &quick(&bench.config)));
-        let put = patient
-            .put_if_changed(&key(), &big(), &meta())
+        bucket.server().add_fault(Fault::new(cut).on(Method::PUT));
+        let retrying = Store::new(open(backend, &with_short_retries(&bucket.config)));
+        let put = retrying
+            .put_if_changed(&key(), &large_body(), &meta())
             .await
             .unwrap();
         assert!(
@@ -209,22 +215,27 @@ async fn a_cut_upload_leaves_the_old_object() {
         );
         assert_eq!(
             store.verify(&key()).await.unwrap().unwrap().hash,
-            big().sha256()
+            large_body().sha256()
         );
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_repeated() {
-    for library in LIBRARIES {
-        for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
-            let bench = bench(library).await;
-            bench.server().add_fault(Fault::new(effect).on(Method::PUT));
-            let store = Store::new(open(library, &quick(&bench.config)));
-            store.put_if_changed(&key(), &big(), &meta()).await.unwrap();
-            assert_eq!(puts(&bench).len(), 2, "{library:?}");
+async fn a_put_with_a_lost_response_is_retried() {
+    for backend in BACKENDS {
+        for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
+            let bucket = test_bucket(backend).await;
+            bucket
+                .server()
+                .add_fault(Fault::new(effect).on(Method::PUT));
+            let store = Store::new(open(backend, &with_short_retries(&bucket.config)));
+            store
+                .put_if_changed(&key(), &large_body(), &meta())
+                .await
+                .unwrap();
+            assert_eq!(puts(&bucket).len(), 2, "{backend:?}");
             assert_eq!(
-                store.compare(&key(), &big()).await.unwrap(),
+                store.compare(&key(), &large_body()).await.unwrap(),
                 Comparison::Same
             );
         }
@@ -232,16 +243,16 @@ async fn a_lost_answer_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_lost_create_finds_itself() {
+async fn a_create_with_a_lost_response_recognises_its_own_object() {
     let recorded = Attributes::from_iter([(
         Attribute::Metadata("sha256".into()),
         ContentHash::of(b"mine").to_string(),
     )]);
     for attributes in [recorded, Attributes::new()] {
-        for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
-            let bench = bench(Library::Rusoto).await;
-            let store = open(Library::Rusoto, &quick(&bench.config));
-            bench
+        for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
+            let bucket = test_bucket(Backend::Rusoto).await;
+            let store = open(Backend::Rusoto, &with_short_retries(&bucket.config));
+            bucket
                 .server()
                 .add_fault(Fault::new(effect.clone()).on(Method::PUT));
             let create = || PutOptions {
@@ -255,17 +266,19 @@ async fn a_lost_create_finds_itself() {
                 .unwrap();
             assert!(created.e_tag.is_some());
             assert_eq!(
-                puts(&bench).last(),
+                puts(&bucket).last(),
                 Some(&Some(412)),
                 "the second attempt met the first one's object"
             );
 
-            bench.server().add_fault(Fault::new(effect).on(Method::PUT));
-            let foreign = PutOptions {
+            bucket
+                .server()
+                .add_fault(Fault::new(effect).on(Method::PUT));
+            let other_create = PutOptions {
                 mode: PutMode::Create,
                 ..PutOptions::default()
             };
-            let refused = store.put_opts(&path(), "theirs".into(), foreign).await;
+            let refused = store.put_opts(&path(), "theirs".into(), other_create).await;
             let exists = matches!(refused, Err(object_store::Error::AlreadyExists { .. }));
             assert!(exists, "{refused:?}");
             assert_eq!(
@@ -276,18 +289,18 @@ async fn a_lost_create_finds_itself() {
     }
 }
 
-async fn a_stalled_store_is_given_up(library: Library) {
-    let bench = bench(library).await;
+async fn a_stalled_store_times_out(backend: Backend) {
+    let bucket = test_bucket(backend).await;
     let timeouts = Timeouts {
         read: Duration::from_secs(1),
         request: Duration::from_secs(1),
         ..Timeouts::default()
     };
     let short = |config: SpacesConfig| SpacesConfig { timeouts, ..config };
-    let store = Store::new(open(library, &short(impatient(&bench.config))));
+    let store = Store::new(open(backend, &short(without_retries(&bucket.config))));
     let body = Spool::from(b"{}".to_vec());
     for method in [Method::HEAD, Method::PUT] {
-        bench
+        bucket
             .server()
             .add_fault(Fault::new(Effect::Stall).on(method));
         let put = store.put_if_changed(&key(), &body, &meta()).await;
@@ -302,143 +315,148 @@ async fn a_stalled_store_is_given_up(library: Library) {
             "{put:?}"
         );
     }
-    bench
+    bucket
         .server()
         .add_fault(Fault::new(Effect::Stall).on(Method::PUT));
-    let patient = Store::new(open(library, &short(quick(&bench.config))));
-    patient
+    let retrying = Store::new(open(backend, &short(with_short_retries(&bucket.config))));
+    retrying
         .put_if_changed(&key(), &body, &meta())
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn a_stalled_store_is_given_up_by_rusoto() {
-    a_stalled_store_is_given_up(Library::Rusoto).await;
+async fn a_stalled_store_times_out_rusoto() {
+    a_stalled_store_times_out(Backend::Rusoto).await;
 }
 
 #[tokio::test]
-async fn a_stalled_store_is_given_up_by_aws() {
-    a_stalled_store_is_given_up(Library::Aws).await;
+async fn a_stalled_store_times_out_aws() {
+    a_stalled_store_times_out(Backend::Aws).await;
 }
 
 #[tokio::test]
-async fn half_an_answer_is_no_answer() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
-        bench
+async fn a_truncated_response_is_an_error() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
+        bucket
             .store
             .put(&path(), Bytes::from(vec![b'x'; 2 << 20]).into())
             .await
             .unwrap();
-        let store = Store::new(open(library, &impatient(&bench.config)));
-        bench.server().add_fault(
-            Fault::new(Effect::CutAnswer { after: 1000 })
+        let store = Store::new(open(backend, &without_retries(&bucket.config)));
+        bucket.server().add_fault(
+            Fault::new(Effect::TruncateResponse { after: 1000 })
                 .on(Method::GET)
                 .times(9),
         );
-        let compared = store.compare(&key(), &big()).await;
+        let compared = store.compare(&key(), &large_body()).await;
         assert!(
             matches!(compared, Err(Error::Transport { .. })),
-            "{library:?} {compared:?}"
+            "{backend:?} {compared:?}"
         );
         let verified = store.verify(&key()).await;
         assert!(
             matches!(verified, Err(Error::Transport { .. })),
-            "{library:?} {verified:?}"
+            "{backend:?} {verified:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_cut_listing_is_repeated() {
-    let bench = bench(Library::Rusoto).await;
-    let store = Store::new(open(Library::Rusoto, &quick(&bench.config)));
-    store.put_if_changed(&key(), &big(), &meta()).await.unwrap();
-    bench
+async fn a_truncated_listing_is_retried() {
+    let bucket = test_bucket(Backend::Rusoto).await;
+    let store = Store::new(open(Backend::Rusoto, &with_short_retries(&bucket.config)));
+    store
+        .put_if_changed(&key(), &large_body(), &meta())
+        .await
+        .unwrap();
+    bucket
         .server()
-        .add_fault(Fault::new(Effect::CutAnswer { after: 30 }).on(Method::GET));
+        .add_fault(Fault::new(Effect::TruncateResponse { after: 30 }).on(Method::GET));
     let shop = ShopPrefix::new("example.myshopify.com").unwrap();
     assert_eq!(store.delete_prefix(&shop).await.unwrap(), 1);
 }
 
-fn in_parts(bench: &Bench, library: Library) -> Store {
+fn multipart_store(bucket: &TestBucket, backend: Backend) -> Store {
     let config = UploadConfig {
         multipart_threshold: 1,
         part_size: 5 << 20,
     };
-    Store::new(open(library, &quick(&bench.config))).with_upload_config(config)
+    Store::new(open(backend, &with_short_retries(&bucket.config))).with_upload_config(config)
 }
 
-fn parts() -> Spool {
+fn multipart_body() -> Spool {
     Spool::from(vec![b'y'; 11 << 20])
 }
 
 #[tokio::test]
-async fn parts_survive_trouble() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
+async fn failed_parts_are_retried() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
         for effect in [
             Effect::slow_down(),
-            Effect::CutUpload { after: 9000 },
-            Effect::LoseAnswer,
+            Effect::TruncateRequest { after: 9000 },
+            Effect::LoseResponse,
         ] {
-            bench
+            bucket
                 .server()
                 .add_fault(Fault::new(effect).on(Method::PUT).at("partNumber=2"));
         }
-        let store = in_parts(&bench, library);
+        let store = multipart_store(&bucket, backend);
         store
-            .put_if_changed(&key(), &parts(), &meta())
+            .put_if_changed(&key(), &multipart_body(), &meta())
             .await
             .unwrap();
-        assert_eq!(puts(&bench).len(), 6, "{library:?}");
+        assert_eq!(puts(&bucket).len(), 6, "{backend:?}");
         let verified = store.verify(&key()).await.unwrap().unwrap();
-        assert_eq!(verified.hash, parts().sha256());
+        assert_eq!(verified.hash, multipart_body().sha256());
     }
 }
 
 #[tokio::test]
-async fn a_lost_completion_finds_itself() {
-    for effect in [Effect::LoseAnswer, Effect::HideSuccess] {
-        let bench = bench(Library::Rusoto).await;
-        bench
+async fn a_completion_with_a_lost_response_recognises_its_own_object() {
+    for effect in [Effect::LoseResponse, Effect::ErrorAfterSuccess] {
+        let bucket = test_bucket(Backend::Rusoto).await;
+        bucket
             .server()
             .add_fault(Fault::new(effect).on(Method::POST).at("uploadId="));
-        let store = in_parts(&bench, Library::Rusoto);
+        let store = multipart_store(&bucket, Backend::Rusoto);
         store
-            .put_if_changed(&key(), &parts(), &meta())
+            .put_if_changed(&key(), &multipart_body(), &meta())
             .await
             .unwrap();
         assert_eq!(
             store.verify(&key()).await.unwrap().unwrap().hash,
-            parts().sha256()
+            multipart_body().sha256()
         );
     }
 }
 
 #[tokio::test]
-async fn a_hopeless_upload_is_aborted() {
-    for library in LIBRARIES {
-        let bench = bench(library).await;
+async fn a_denied_multipart_upload_is_aborted() {
+    for backend in BACKENDS {
+        let bucket = test_bucket(backend).await;
         let old = Spool::from(b"{}".to_vec());
-        let store = in_parts(&bench, library);
-        bench.store.put(&path(), "{}".into()).await.unwrap();
-        let denied = Effect::Refuse {
+        let store = multipart_store(&bucket, backend);
+        bucket.store.put(&path(), "{}".into()).await.unwrap();
+        let denied = Effect::ErrorResponse {
             status: 403,
             code: "QuotaExceeded",
             retry_after: None,
         };
-        bench
+        bucket
             .server()
             .add_fault(Fault::new(denied).on(Method::PUT).at("partNumber=3"));
-        let put = store.put_if_changed(&key(), &parts(), &meta()).await;
+        let put = store
+            .put_if_changed(&key(), &multipart_body(), &meta())
+            .await;
         assert!(
             matches!(&put, Err(Error::AccessDenied { code }) if code == "QuotaExceeded"),
             "{put:?}"
         );
         assert_eq!(store.requests().abort, 1);
-        assert_eq!(bench.server().count(&Method::DELETE), 1);
+        assert_eq!(bucket.server().count(&Method::DELETE), 1);
         assert_eq!(store.compare(&key(), &old).await.unwrap(), Comparison::Same);
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
-mod bench;
+mod bucket;
 mod conformance;
 mod faults;
 mod proxy;

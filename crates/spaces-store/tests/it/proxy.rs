@@ -8,13 +8,13 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::bench::{Library, open};
+use crate::bucket::{Backend, open};
 
 /// Hears what is asked and never answers.
-struct Ear(TcpListener);
+struct RequestRecorder(TcpListener);
 
-impl Ear {
-    async fn listen() -> Self {
+impl RequestRecorder {
+    async fn bind() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
@@ -22,10 +22,10 @@ impl Ear {
         self.0.local_addr().unwrap().to_string()
     }
 
-    async fn heard(&self, library: Library, config: &SpacesConfig) -> String {
-        let store = open(library, config);
+    async fn first_request(&self, backend: Backend, config: &SpacesConfig) -> String {
+        let store = open(backend, config);
         let path = Path::from("a/path");
-        let listening = async {
+        let receiving = async {
             let (mut stream, _) = self.0.accept().await.unwrap();
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
@@ -34,8 +34,8 @@ impl Ear {
             String::from_utf8(head).unwrap().to_lowercase()
         };
         tokio::select! {
-            head = listening => head,
-            answer = store.head(&path) => panic!("nothing was heard: {answer:?}"),
+            head = receiving => head,
+            response = store.head(&path) => panic!("the request did not arrive: {response:?}"),
         }
     }
 }
@@ -50,12 +50,12 @@ fn config(endpoint: &str, proxy: &str, bypass: &[&str]) -> SpacesConfig {
     config
 }
 
-async fn a_tunnel_is_asked_for(library: Library) {
-    let proxy = Ear::listen().await;
+async fn the_proxy_receives_a_connect_request(backend: Backend) {
+    let proxy = RequestRecorder::bind().await;
     let url = format!("http://user:ge%40heim@{}", proxy.address());
     let config = config("https://store.invalid", &url, &["other.invalid"]);
     assert!(!format!("{config:?}").contains("heim"));
-    let head = proxy.heard(library, &config).await;
+    let head = proxy.first_request(backend, &config).await;
     assert!(
         head.starts_with("connect store.invalid:443 http/1.1\r\n"),
         "{head}"
@@ -68,15 +68,15 @@ async fn a_tunnel_is_asked_for(library: Library) {
     assert!(!head.contains("aws4") && !head.contains("path"), "{head}");
 }
 
-async fn what_bypasses_the_proxy_is_reached_directly(library: Library) {
-    let (proxy, store) = (Ear::listen().await, Ear::listen().await);
+async fn bypassed_hosts_are_reached_directly(backend: Backend) {
+    let (proxy, store) = (RequestRecorder::bind().await, RequestRecorder::bind().await);
     let url = format!("http://{}", proxy.address());
     let endpoint = format!("http://{}", store.address());
     let direct = config(&endpoint, &url, &["127.0.0.0/8"]);
-    let head = store.heard(library, &direct).await;
+    let head = store.first_request(backend, &direct).await;
     assert!(head.starts_with("head /bucket/a/path http/1.1"), "{head}");
     let through = config(&endpoint, &url, &[]);
-    let head = proxy.heard(library, &through).await;
+    let head = proxy.first_request(backend, &through).await;
     assert!(
         head.starts_with(&format!("head {endpoint}/bucket/a/path")),
         "{head}"
@@ -84,27 +84,27 @@ async fn what_bypasses_the_proxy_is_reached_directly(library: Library) {
 }
 
 #[tokio::test]
-async fn a_tunnel_is_asked_for_rusoto() {
-    a_tunnel_is_asked_for(Library::Rusoto).await;
+async fn the_proxy_receives_a_connect_request_rusoto() {
+    the_proxy_receives_a_connect_request(Backend::Rusoto).await;
 }
 
 #[tokio::test]
-async fn a_tunnel_is_asked_for_aws() {
-    a_tunnel_is_asked_for(Library::Aws).await;
+async fn the_proxy_receives_a_connect_request_aws() {
+    the_proxy_receives_a_connect_request(Backend::Aws).await;
 }
 
 #[tokio::test]
-async fn what_bypasses_the_proxy_is_reached_directly_rusoto() {
-    what_bypasses_the_proxy_is_reached_directly(Library::Rusoto).await;
+async fn bypassed_hosts_are_reached_directly_rusoto() {
+    bypassed_hosts_are_reached_directly(Backend::Rusoto).await;
 }
 
 #[tokio::test]
-async fn what_bypasses_the_proxy_is_reached_directly_aws() {
-    what_bypasses_the_proxy_is_reached_directly(Library::Aws).await;
+async fn bypassed_hosts_are_reached_directly_aws() {
+    bypassed_hosts_are_reached_directly(Backend::Aws).await;
 }
 
 #[test]
-fn an_unusable_proxy_is_refused_without_quoting_it() {
+fn an_invalid_proxy_is_rejected_without_quoting_it() {
     for url in ["", "geheim", "http://", "socks5://u:geheim@127.0.0.1:1"] {
         let error = config("https://store.invalid", url, &[])
             .validate()

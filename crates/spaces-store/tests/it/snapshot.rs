@@ -7,7 +7,7 @@ use spaces_store::{
     to_canonical_vec,
 };
 
-async fn all(spool: &Spool) -> Vec<u8> {
+async fn read_all(spool: &Spool) -> Vec<u8> {
     spool.read(0, usize::MAX).await.unwrap().to_vec()
 }
 
@@ -24,7 +24,7 @@ fn writer() -> SnapshotWriter {
     SnapshotWriter::new(layout(), SpoolConfig::default()).unwrap()
 }
 
-fn refused(result: Result<(), Error>) -> SnapshotError {
+fn snapshot_error(result: Result<(), Error>) -> SnapshotError {
     match result {
         Err(Error::Snapshot(error)) => error,
         other => panic!("{other:?}"),
@@ -32,7 +32,7 @@ fn refused(result: Result<(), Error>) -> SnapshotError {
 }
 
 /// The same document, made the expensive way.
-fn whole(sections: &[(String, bool, Vec<Value>)]) -> Vec<u8> {
+fn expected_document(sections: &[(String, bool, Vec<Value>)]) -> Vec<u8> {
     let data: serde_json::Map<_, _> = sections
         .iter()
         .map(|(name, is_object, items)| {
@@ -97,8 +97,8 @@ proptest! {
         }
         let spool = writer.finish().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let bytes = runtime.block_on(all(&spool));
-        let expected = whole(&sections);
+        let bytes = runtime.block_on(read_all(&spool));
+        let expected = expected_document(&sections);
         prop_assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&expected));
         prop_assert_eq!(spool.len(), expected.len() as u64);
         prop_assert_eq!(spool.sha256(), ContentHash::of(&expected));
@@ -112,11 +112,14 @@ async fn a_document_without_items_has_empty_connections() {
     let empty = r#"{"edges":[],"pageInfo":{"endCursor":null,"hasNextPage":false}}"#;
     let expected =
         format!(r#"{{"data":{{"collections":{empty},"products":{empty},"shop":{{}}}}}}"#);
-    assert_eq!(all(&writer.finish().unwrap()).await, expected.as_bytes());
+    assert_eq!(
+        read_all(&writer.finish().unwrap()).await,
+        expected.as_bytes()
+    );
 }
 
 #[tokio::test]
-async fn large_documents_leave_memory() {
+async fn large_documents_spill_to_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let config = SpoolConfig {
         dir: Some(dir.path().to_owned()),
@@ -131,7 +134,7 @@ async fn large_documents_leave_memory() {
     writer.write("shop", b"{}").unwrap();
     let spool = writer.finish().unwrap();
     assert!(!spool.is_in_memory());
-    let bytes = all(&spool).await;
+    let bytes = read_all(&spool).await;
     assert_eq!(bytes.len() as u64, spool.len());
     assert_eq!(ContentHash::of(&bytes), spool.sha256());
     assert_eq!(spool.read(3, 4).await.unwrap(), bytes[3..7]);
@@ -142,21 +145,21 @@ async fn large_documents_leave_memory() {
 }
 
 #[test]
-fn says_what_does_not_fit_the_layout() {
+fn rejects_what_does_not_match_the_layout() {
     let mut writer = writer();
     assert_eq!(
-        refused(writer.write("orders", b"{}")),
+        snapshot_error(writer.write("orders", b"{}")),
         SnapshotError::UnknownSection("orders".to_owned())
     );
     for bad in [&b""[..], b"[]", b"{", b"}", b"1", b" {}"] {
         assert_eq!(
-            refused(writer.write("products", bad)),
+            snapshot_error(writer.write("products", bad)),
             SnapshotError::NotAnObject("products".to_owned())
         );
     }
     writer.write("products", b"{}").unwrap();
     assert_eq!(
-        refused(writer.write("collections", b"{}")),
+        snapshot_error(writer.write("collections", b"{}")),
         SnapshotError::OutOfOrder {
             section: "collections".to_owned(),
             current: "products".to_owned()
@@ -164,17 +167,17 @@ fn says_what_does_not_fit_the_layout() {
     );
     writer.write("shop", b"{}").unwrap();
     assert_eq!(
-        refused(writer.write("shop", b"{}")),
-        SnapshotError::SecondObject("shop".to_owned())
+        snapshot_error(writer.write("shop", b"{}")),
+        SnapshotError::DuplicateObject("shop".to_owned())
     );
 }
 
 #[test]
-fn a_document_without_its_object_is_refused() {
+fn a_document_without_a_required_object_is_rejected() {
     let mut writer = writer();
     writer.write("products", b"{}").unwrap();
     assert_eq!(
-        refused(writer.finish().map(drop)),
+        snapshot_error(writer.finish().map(drop)),
         SnapshotError::MissingObject("shop".to_owned())
     );
 }

@@ -14,25 +14,25 @@ use spaces_store::{
 };
 use url::Url;
 
-use crate::bench::{Bench, Library, Server, open, skipped};
+use crate::bucket::{Backend, Server, TestBucket, open, skipped};
 
-macro_rules! everywhere {
+macro_rules! on_every_server {
     ($($test:ident),+ $(,)?) => {
-        everywhere!(@ rusoto_embedded, Library::Rusoto, Server::Embedded, $($test),+);
-        everywhere!(@ rusoto_on_ceph, Library::Rusoto, Server::Ceph, $($test),+);
-        everywhere!(@ rusoto_on_ceph_tls, Library::Rusoto, Server::CephTls, $($test),+);
-        everywhere!(@ aws_embedded, Library::Aws, Server::Embedded, $($test),+);
-        everywhere!(@ aws_on_ceph, Library::Aws, Server::Ceph, $($test),+);
-        everywhere!(@ aws_on_ceph_tls, Library::Aws, Server::CephTls, $($test),+);
+        on_every_server!(@ rusoto_embedded, Backend::Rusoto, Server::Embedded, $($test),+);
+        on_every_server!(@ rusoto_on_ceph, Backend::Rusoto, Server::Ceph, $($test),+);
+        on_every_server!(@ rusoto_on_ceph_tls, Backend::Rusoto, Server::CephTls, $($test),+);
+        on_every_server!(@ aws_embedded, Backend::Aws, Server::Embedded, $($test),+);
+        on_every_server!(@ aws_on_ceph, Backend::Aws, Server::Ceph, $($test),+);
+        on_every_server!(@ aws_on_ceph_tls, Backend::Aws, Server::CephTls, $($test),+);
     };
-    (@ $module:ident, $library:expr, $server:expr, $($test:ident),+) => {
+    (@ $module:ident, $backend:expr, $server:expr, $($test:ident),+) => {
         mod $module {
             use super::*;
             $(
                 #[tokio::test]
                 async fn $test() {
-                    if let Some(bench) = Bench::new($library, $server, stringify!($test)).await {
-                        super::$test(bench, $library, $server).await;
+                    if let Some(bucket) = TestBucket::new($backend, $server, stringify!($test)).await {
+                        super::$test(bucket, $backend, $server).await;
                     }
                 }
             )+
@@ -40,19 +40,19 @@ macro_rules! everywhere {
     };
 }
 
-everywhere!(
+on_every_server!(
     unchanged_bytes_are_not_uploaded,
-    objects_of_others_are_compared_by_bytes,
-    large_objects_go_in_parts,
-    a_failed_upload_leaves_the_old_object,
+    objects_without_hash_are_compared_by_bytes,
+    large_objects_are_uploaded_in_parts,
+    an_aborted_upload_leaves_the_old_object,
     wrong_secret,
-    unknown_key,
+    unknown_access_key,
     wrong_bucket,
-    nobody_listens,
+    connection_refused,
     capabilities,
     unquoted_if_match,
-    odd_keys,
-    a_shop_is_deleted_alone,
+    keys_with_special_characters,
+    deleting_a_shop_leaves_other_shops,
 );
 
 fn key() -> ObjectKey {
@@ -63,15 +63,15 @@ fn path() -> Path {
     Path::from(key().as_str())
 }
 
-fn impatient(config: &SpacesConfig) -> SpacesConfig {
+fn without_retries(config: &SpacesConfig) -> SpacesConfig {
     SpacesConfig {
         retry: RetryConfig::never(),
         ..config.clone()
     }
 }
 
-async fn unchanged_bytes_are_not_uploaded(bench: Bench, _: Library, _: Server) {
-    let store = Store::new(bench.store.clone());
+async fn unchanged_bytes_are_not_uploaded(bucket: TestBucket, _: Backend, _: Server) {
+    let store = Store::new(bucket.store.clone());
     let one = Spool::from(b"{\"a\":1}".to_vec());
     let first = store
         .put_if_changed(&key(), &one, &ObjectMeta::json(1, 1))
@@ -114,16 +114,16 @@ async fn unchanged_bytes_are_not_uploaded(bench: Bench, _: Library, _: Server) {
     );
     let read = store.read(&key()).await.unwrap().unwrap();
     assert_eq!((read.generation, read.schema_version), (Some(3), Some(9)));
-    assert_eq!(read.recorded, Some(two.sha256()));
+    assert_eq!(read.recorded_hash, Some(two.sha256()));
     assert_eq!(read.into_vec().await.unwrap(), b"{\"a\":2}");
-    let attributes = bench.store.get(&path()).await.unwrap().attributes;
+    let attributes = bucket.store.get(&path()).await.unwrap().attributes;
     let content_type = attributes.get(&object_store::Attribute::ContentType);
     assert_eq!(content_type.map(AsRef::as_ref), Some("application/json"));
 }
 
-async fn objects_of_others_are_compared_by_bytes(bench: Bench, _: Library, _: Server) {
-    bench.store.put(&path(), "{}".into()).await.unwrap();
-    let store = Store::new(bench.store.clone());
+async fn objects_without_hash_are_compared_by_bytes(bucket: TestBucket, _: Backend, _: Server) {
+    bucket.store.put(&path(), "{}".into()).await.unwrap();
+    let store = Store::new(bucket.store.clone());
     assert_eq!(
         store
             .compare(&key(), &Spool::from(b"{}".to_vec()))
@@ -141,8 +141,8 @@ async fn objects_of_others_are_compared_by_bytes(bench: Bench, _: Library, _: Se
     assert_eq!(store.requests().get, 2);
 }
 
-async fn large_objects_go_in_parts(bench: Bench, _: Library, _: Server) {
-    let store = Store::new(bench.store.clone()).with_upload_config(UploadConfig {
+async fn large_objects_are_uploaded_in_parts(bucket: TestBucket, _: Backend, _: Server) {
+    let store = Store::new(bucket.store.clone()).with_upload_config(UploadConfig {
         multipart_threshold: 6 << 20,
         part_size: 5 << 20,
     });
@@ -159,7 +159,7 @@ async fn large_objects_go_in_parts(bench: Bench, _: Library, _: Server) {
     let verified = store.verify(&key()).await.unwrap().unwrap();
     assert_eq!((verified.hash, verified.bytes), (body.sha256(), 11_000_000));
     assert_eq!(
-        (verified.recorded, verified.generation),
+        (verified.recorded_hash, verified.generation),
         (Some(body.sha256()), Some(5))
     );
     let again = store
@@ -169,12 +169,12 @@ async fn large_objects_go_in_parts(bench: Bench, _: Library, _: Server) {
     assert!(!again.is_uploaded());
 }
 
-async fn a_failed_upload_leaves_the_old_object(bench: Bench, _: Library, _: Server) {
-    bench.store.put(&path(), "old".into()).await.unwrap();
-    let mut upload = bench.store.put_multipart(&path()).await.unwrap();
+async fn an_aborted_upload_leaves_the_old_object(bucket: TestBucket, _: Backend, _: Server) {
+    bucket.store.put(&path(), "old".into()).await.unwrap();
+    let mut upload = bucket.store.put_multipart(&path()).await.unwrap();
     upload.put_part(vec![0; 5 << 20].into()).await.unwrap();
     assert_eq!(
-        bench
+        bucket
             .store
             .get(&path())
             .await
@@ -186,7 +186,7 @@ async fn a_failed_upload_leaves_the_old_object(bench: Bench, _: Library, _: Serv
     );
     upload.abort().await.unwrap();
     assert_eq!(
-        bench
+        bucket
             .store
             .get(&path())
             .await
@@ -198,12 +198,12 @@ async fn a_failed_upload_leaves_the_old_object(bench: Bench, _: Library, _: Serv
     );
 }
 
-async fn wrong_secret(bench: Bench, library: Library, _: Server) {
+async fn wrong_secret(bucket: TestBucket, backend: Backend, _: Server) {
     let config = SpacesConfig {
         secret_key: "wrong".into(),
-        ..impatient(&bench.config)
+        ..without_retries(&bucket.config)
     };
-    let store = Store::new(open(library, &config));
+    let store = Store::new(open(backend, &config));
     let body = Spool::from(b"{}".to_vec());
     let put = store
         .put_if_changed(&key(), &body, &ObjectMeta::json(1, 1))
@@ -217,19 +217,19 @@ async fn wrong_secret(bench: Bench, library: Library, _: Server) {
         matches!(read, Err(Error::WrongCredentials { .. })),
         "{read:?}"
     );
-    let erased = store.delete_prefix(&ShopPrefix::new("a").unwrap()).await;
+    let deleted = store.delete_prefix(&ShopPrefix::new("a").unwrap()).await;
     assert!(
-        matches!(erased, Err(Error::WrongCredentials { .. })),
-        "{erased:?}"
+        matches!(deleted, Err(Error::WrongCredentials { .. })),
+        "{deleted:?}"
     );
 }
 
-async fn unknown_key(bench: Bench, library: Library, _: Server) {
+async fn unknown_access_key(bucket: TestBucket, backend: Backend, _: Server) {
     let config = SpacesConfig {
         access_key: "nobody".into(),
-        ..impatient(&bench.config)
+        ..without_retries(&bucket.config)
     };
-    let compared = Store::new(open(library, &config))
+    let compared = Store::new(open(backend, &config))
         .compare(&key(), &Spool::from(vec![]))
         .await;
     assert!(
@@ -238,12 +238,12 @@ async fn unknown_key(bench: Bench, library: Library, _: Server) {
     );
 }
 
-async fn wrong_bucket(bench: Bench, library: Library, _: Server) {
+async fn wrong_bucket(bucket: TestBucket, backend: Backend, _: Server) {
     let config = SpacesConfig {
         bucket: "no-such-bucket".to_owned(),
-        ..impatient(&bench.config)
+        ..without_retries(&bucket.config)
     };
-    let store = Store::new(open(library, &config));
+    let store = Store::new(open(backend, &config));
     let body = Spool::from(b"{}".to_vec());
     let put = store
         .put_if_changed(&key(), &body, &ObjectMeta::json(1, 1))
@@ -254,15 +254,15 @@ async fn wrong_bucket(bench: Bench, library: Library, _: Server) {
     );
 }
 
-async fn nobody_listens(bench: Bench, library: Library, _: Server) {
+async fn connection_refused(bucket: TestBucket, backend: Backend, _: Server) {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let config = SpacesConfig {
         endpoint: Url::parse(&format!("http://{address}")).unwrap(),
-        ..impatient(&bench.config)
+        ..without_retries(&bucket.config)
     };
-    let read = Store::new(open(library, &config)).read(&key()).await;
+    let read = Store::new(open(backend, &config)).read(&key()).await;
     assert!(
         matches!(
             read,
@@ -275,18 +275,18 @@ async fn nobody_listens(bench: Bench, library: Library, _: Server) {
     );
 }
 
-async fn capabilities(bench: Bench, _: Library, _: Server) {
-    let found = spaces_store::probe(bench.store.clone()).await.unwrap();
+async fn capabilities(bucket: TestBucket, _: Backend, _: Server) {
+    let found = spaces_store::probe(bucket.store.clone()).await.unwrap();
     assert!(
         found.metadata && found.conditional_create && found.conditional_update,
         "{found:?}"
     );
 }
 
-async fn unquoted_if_match(bench: Bench, _: Library, _: Server) {
-    bench.store.put(&path(), "1".into()).await.unwrap();
+async fn unquoted_if_match(bucket: TestBucket, _: Backend, _: Server) {
+    bucket.store.put(&path(), "1".into()).await.unwrap();
     let head = GetOptions::new().with_head(true);
-    let tag = bench
+    let tag = bucket
         .store
         .get_opts(&path(), head)
         .await
@@ -301,12 +301,12 @@ async fn unquoted_if_match(bench: Bench, _: Library, _: Server) {
             version: None,
         }))
     };
-    bench
+    bucket
         .store
         .put_opts(&path(), "2".into(), update(&tag))
         .await
         .unwrap();
-    let stale = bench
+    let stale = bucket
         .store
         .put_opts(&path(), "3".into(), update(&tag))
         .await;
@@ -315,7 +315,7 @@ async fn unquoted_if_match(bench: Bench, _: Library, _: Server) {
         "{stale:?}"
     );
     assert_eq!(
-        bench
+        bucket
             .store
             .get(&path())
             .await
@@ -327,7 +327,7 @@ async fn unquoted_if_match(bench: Bench, _: Library, _: Server) {
     );
 }
 
-async fn odd_keys(bench: Bench, _: Library, _: Server) {
+async fn keys_with_special_characters(bucket: TestBucket, _: Backend, _: Server) {
     let keys = [
         "space in name/a+b c%20d.json",
         "ümlaut/日本/🙀.json",
@@ -337,20 +337,24 @@ async fn odd_keys(bench: Bench, _: Library, _: Server) {
     ];
     for text in keys {
         let key = Path::parse(text).unwrap();
-        bench.store.put(&key, text.to_owned().into()).await.unwrap();
+        bucket
+            .store
+            .put(&key, text.to_owned().into())
+            .await
+            .unwrap();
         assert_eq!(
-            bench.store.get(&key).await.unwrap().bytes().await.unwrap(),
+            bucket.store.get(&key).await.unwrap().bytes().await.unwrap(),
             text
         );
         let copy = Path::parse(format!("copy/{text}")).unwrap();
-        bench.store.copy(&key, &copy).await.unwrap();
+        bucket.store.copy(&key, &copy).await.unwrap();
         assert_eq!(
-            bench.store.head(&copy).await.unwrap().size,
+            bucket.store.head(&copy).await.unwrap().size,
             text.len() as u64
         );
-        bench.store.delete(&copy).await.unwrap();
+        bucket.store.delete(&copy).await.unwrap();
     }
-    let mut listed: Vec<_> = bench
+    let mut listed: Vec<_> = bucket
         .store
         .list(None)
         .map_ok(|o| o.location.to_string())
@@ -361,13 +365,13 @@ async fn odd_keys(bench: Bench, _: Library, _: Server) {
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
-    let all = bench.store.list(None).map_ok(|o| o.location).boxed();
-    let deleted: Vec<_> = bench.store.delete_stream(all).try_collect().await.unwrap();
+    let all = bucket.store.list(None).map_ok(|o| o.location).boxed();
+    let deleted: Vec<_> = bucket.store.delete_stream(all).try_collect().await.unwrap();
     assert_eq!(deleted.len(), keys.len());
 }
 
-async fn a_shop_is_deleted_alone(bench: Bench, _: Library, _: Server) {
-    let store = Store::new(bench.store.clone());
+async fn deleting_a_shop_leaves_other_shops(bucket: TestBucket, _: Backend, _: Server) {
+    let store = Store::new(bucket.store.clone());
     let body = Spool::from(b"{}".to_vec());
     for shop in ["a.myshopify.com", "a.myshopify.com.au", "b.myshopify.com"] {
         let key = SnapshotKey::single(&ShopPrefix::new(shop).unwrap());
@@ -385,7 +389,7 @@ async fn a_shop_is_deleted_alone(bench: Bench, _: Library, _: Server) {
 
 /// Only `SpacesBackend` can be given a clock.
 async fn skewed_clock(server: Server) {
-    let Some(bench) = Bench::new(Library::Rusoto, server, "skewed_clock").await else {
+    let Some(bucket) = TestBucket::new(Backend::Rusoto, server, "skewed_clock").await else {
         return;
     };
     #[expect(
@@ -395,9 +399,9 @@ async fn skewed_clock(server: Server) {
     let clock = SigningClock::new(|| Utc::now() - TimeDelta::hours(1));
     let config = SpacesConfig {
         clock,
-        ..impatient(&bench.config)
+        ..without_retries(&bucket.config)
     };
-    let store = Store::new(open(Library::Rusoto, &config));
+    let store = Store::new(open(Backend::Rusoto, &config));
     let put = store
         .put_if_changed(
             &key(),
@@ -419,7 +423,7 @@ async fn skewed_clock(server: Server) {
         matches!(checked, Err(Error::ClockSkewed { .. })),
         "{checked:?}"
     );
-    bench.config.check().await.unwrap();
+    bucket.config.check().await.unwrap();
 }
 
 #[tokio::test]
@@ -433,14 +437,14 @@ async fn skewed_clock_on_ceph() {
 }
 
 /// The embedded server cannot do this: it lets several writers win.
-async fn racing_creates(library: Library) {
-    let Some(bench) = Bench::new(library, Server::Ceph, "racing_creates").await else {
+async fn racing_creates(backend: Backend) {
+    let Some(bucket) = TestBucket::new(backend, Server::Ceph, "racing_creates").await else {
         return;
     };
     for round in 0..10 {
         let path = Path::from(format!("race/{round}"));
         let writers = (0..16).map(|writer| {
-            let (store, path) = (Arc::clone(&bench.store), path.clone());
+            let (store, path) = (Arc::clone(&bucket.store), path.clone());
             tokio::spawn(async move {
                 let body = format!("writer {writer}").into();
                 store.put_opts(&path, body, PutMode::Create.into()).await
@@ -454,30 +458,37 @@ async fn racing_creates(library: Library) {
             |o: &&Result<_, _>| matches!(o, Err(object_store::Error::AlreadyExists { .. }));
         assert_eq!(outcomes.iter().filter(exists).count(), 15, "{outcomes:?}");
         let winner = outcomes.iter().position(Result::is_ok).unwrap();
-        let bytes = bench.store.get(&path).await.unwrap().bytes().await.unwrap();
+        let bytes = bucket
+            .store
+            .get(&path)
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
         assert_eq!(bytes, format!("writer {winner}"));
     }
 }
 
 #[tokio::test]
 async fn racing_creates_rusoto() {
-    racing_creates(Library::Rusoto).await;
+    racing_creates(Backend::Rusoto).await;
 }
 
 #[tokio::test]
 async fn racing_creates_aws() {
-    racing_creates(Library::Aws).await;
+    racing_creates(Backend::Aws).await;
 }
 
-async fn untrusted_certificate(library: Library) {
-    let Some(bench) = Bench::new(library, Server::CephTls, "untrusted").await else {
+async fn untrusted_certificate(backend: Backend) {
+    let Some(bucket) = TestBucket::new(backend, Server::CephTls, "untrusted").await else {
         return;
     };
     let config = SpacesConfig {
         root_certificate_pem: None,
-        ..bench.config.clone()
+        ..bucket.config.clone()
     };
-    let read = Store::new(open(library, &config)).read(&key()).await;
+    let read = Store::new(open(backend, &config)).read(&key()).await;
     assert!(
         matches!(
             read,
@@ -492,38 +503,38 @@ async fn untrusted_certificate(library: Library) {
 
 #[tokio::test]
 async fn untrusted_certificate_rusoto() {
-    untrusted_certificate(Library::Rusoto).await;
+    untrusted_certificate(Backend::Rusoto).await;
 }
 
 #[tokio::test]
 async fn untrusted_certificate_aws() {
-    untrusted_certificate(Library::Aws).await;
+    untrusted_certificate(Backend::Aws).await;
 }
 
 /// `*.localhost` is loopback where the system's resolver follows RFC 6761, and Ceph was told that `localhost` is its name.
-async fn virtual_host(library: Library) {
-    let Some(bench) = Bench::new(library, Server::Ceph, "virtual_host").await else {
+async fn virtual_host(backend: Backend) {
+    let Some(bucket) = TestBucket::new(backend, Server::Ceph, "virtual_host").await else {
         return;
     };
-    let name = (format!("{}.localhost", bench.config.bucket), 80);
+    let name = (format!("{}.localhost", bucket.config.bucket), 80);
     if std::net::ToSocketAddrs::to_socket_addrs(&name).is_err() {
         skipped("this system does not resolve names below localhost");
         return;
     }
-    let mut endpoint = bench.config.endpoint.clone();
+    let mut endpoint = bucket.config.endpoint.clone();
     endpoint.set_host(Some("localhost")).unwrap();
     let config = SpacesConfig {
         endpoint,
         addressing: Addressing::VirtualHost,
-        ..bench.config.clone()
+        ..bucket.config.clone()
     };
-    let store = Store::new(open(library, &config));
+    let store = Store::new(open(backend, &config));
     let body = Spool::from(b"{}".to_vec());
     store
         .put_if_changed(&key(), &body, &ObjectMeta::json(1, 1))
         .await
         .unwrap();
-    let by_path = Store::new(bench.store.clone());
+    let by_path = Store::new(bucket.store.clone());
     assert_eq!(
         by_path.compare(&key(), &body).await.unwrap(),
         Comparison::Same
@@ -539,10 +550,10 @@ async fn virtual_host(library: Library) {
 
 #[tokio::test]
 async fn virtual_host_rusoto() {
-    virtual_host(Library::Rusoto).await;
+    virtual_host(Backend::Rusoto).await;
 }
 
 #[tokio::test]
 async fn virtual_host_aws() {
-    virtual_host(Library::Aws).await;
+    virtual_host(Backend::Aws).await;
 }

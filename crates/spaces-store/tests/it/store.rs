@@ -84,7 +84,7 @@ async fn unchanged_bytes_are_not_uploaded() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_comes_back() {
+async fn metadata_is_read_back() {
     let dir = tempfile::tempdir().unwrap();
     for (store, keeps_metadata) in stores(&dir) {
         let one = body("{}");
@@ -97,7 +97,7 @@ async fn what_was_recorded_comes_back() {
 
         let read = store.read(&key()).await.unwrap().unwrap();
         assert_eq!(read.len, 2);
-        assert_eq!(read.recorded, keeps_metadata.then_some(one.sha256()));
+        assert_eq!(read.recorded_hash, keeps_metadata.then_some(one.sha256()));
         assert_eq!(read.generation, keeps_metadata.then_some(7));
         assert_eq!(read.schema_version, keeps_metadata.then_some(3));
         assert_eq!(read.into_vec().await.unwrap(), b"{}");
@@ -109,7 +109,7 @@ async fn what_was_recorded_comes_back() {
 }
 
 #[tokio::test]
-async fn objects_of_another_writer_are_compared_by_their_bytes() {
+async fn objects_without_hash_are_compared_by_bytes() {
     let backend = spaces_store::open(&StoreUrl::Memory).unwrap();
     let store = Store::new(Arc::clone(&backend));
     let path = Path::from(key().as_str());
@@ -134,7 +134,7 @@ async fn objects_of_another_writer_are_compared_by_their_bytes() {
 }
 
 #[tokio::test]
-async fn damaged_bytes_are_noticed() {
+async fn verify_detects_damaged_bytes() {
     let backend = spaces_store::open(&StoreUrl::Memory).unwrap();
     let store = Store::new(Arc::clone(&backend));
     store
@@ -150,11 +150,11 @@ async fn damaged_bytes_are_noticed() {
     let verified = store.verify(&key()).await.unwrap().unwrap();
     assert!(!verified.is_intact());
     assert_eq!(verified.hash, ContentHash::of(b"{!"));
-    assert_eq!(verified.recorded, Some(ContentHash::of(b"{}")));
+    assert_eq!(verified.recorded_hash, Some(ContentHash::of(b"{}")));
 }
 
 #[tokio::test]
-async fn large_objects_go_in_parts() {
+async fn large_objects_are_uploaded_in_parts() {
     let dir = tempfile::tempdir().unwrap();
     for (store, _) in stores(&dir) {
         let store = store.with_upload_config(UploadConfig {
@@ -182,7 +182,7 @@ async fn large_objects_go_in_parts() {
 }
 
 #[tokio::test]
-async fn deleting_a_shop_leaves_its_neighbours() {
+async fn deleting_a_shop_leaves_other_shops() {
     let dir = tempfile::tempdir().unwrap();
     for (store, _) in stores(&dir) {
         for shop in ["a.myshopify.com", "a.myshopify.com.au", "b.myshopify.com"] {
@@ -207,7 +207,7 @@ async fn deleting_a_shop_leaves_its_neighbours() {
 }
 
 #[tokio::test]
-async fn the_probe_tells_stores_apart_and_leaves_nothing() {
+async fn the_probe_reports_capabilities_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for (store, keeps_metadata) in stores(&dir) {
         let found = probe(store.backend()).await.unwrap();

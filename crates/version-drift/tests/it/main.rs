@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use version_drift::{ApiVersion, Finding, Kind, Operation, Severity, Unreadable, check};
+use version_drift::{ApiVersion, Finding, FindingKind, Operation, ReadError, Severity, check};
 
 fn client(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -50,7 +50,7 @@ fn own(version: &ApiVersion) -> Vec<Finding> {
     check(&operations, &pinned(), version, today()).expect("right operations")
 }
 
-fn of(findings: &[Finding], file: &str) -> Vec<(usize, usize, Kind)> {
+fn of(findings: &[Finding], file: &str) -> Vec<(usize, usize, FindingKind)> {
     let here = |finding: &&Finding| finding.path.ends_with(file);
     let findings = findings.iter().filter(here);
     findings
@@ -85,10 +85,10 @@ fn a_removed_field_is_found_wherever_it_is_selected() {
     let findings = own(&next);
     for file in ["products_page.graphql", "products_by_id.graphql"] {
         let (line, column) = place(file, "vendor");
-        assert_eq!(of(&findings, file), [(line, column, Kind::Removed)]);
+        assert_eq!(of(&findings, file), [(line, column, FindingKind::Removed)]);
     }
     for finding in &findings {
-        assert_eq!(finding.kind, Kind::Removed);
+        assert_eq!(finding.kind, FindingKind::Removed);
         assert!(finding.message.contains("vendor"), "{finding}");
     }
     // The version in use ends on 16 October 2027.
@@ -114,7 +114,7 @@ fn a_removed_argument_type_and_member_are_found() {
     assert!(
         found
             .iter()
-            .all(|(at, _, kind)| (*at, *kind) == (line, Kind::Removed)),
+            .all(|(at, _, kind)| (*at, *kind) == (line, FindingKind::Removed)),
         "{found:?}"
     );
 
@@ -123,7 +123,7 @@ fn a_removed_argument_type_and_member_are_found() {
     let (line, column) = place("discounts_page.graphql", "... on DiscountCodeApp");
     let found = of(&findings, "discounts_page.graphql");
     assert!(
-        found.contains(&(line, column, Kind::Removed)),
+        found.contains(&(line, column, FindingKind::Removed)),
         "{found:?} {line}:{column}"
     );
 }
@@ -139,7 +139,7 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
     let (line, column) = place("products_page.graphql", "title");
     let findings = own(&next);
     let found = of(&findings, "products_page.graphql");
-    assert_eq!(found, [(line, column, Kind::Nullable)]);
+    assert_eq!(found, [(line, column, FindingKind::Nullable)]);
     assert_eq!(findings[0].kind.severity(), Severity::Breaking);
 
     let next = mutated(
@@ -152,12 +152,15 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
     assert!(
         findings
             .iter()
-            .all(|finding| finding.kind == Kind::NeverNull),
+            .all(|finding| finding.kind == FindingKind::NeverNull),
         "{findings:?}"
     );
     for file in ["products_page.graphql", "products_by_id.graphql"] {
         let (line, column) = place(file, "publishedAt");
-        assert_eq!(of(&findings, file), [(line, column, Kind::NeverNull)]);
+        assert_eq!(
+            of(&findings, file),
+            [(line, column, FindingKind::NeverNull)]
+        );
     }
 
     let next = mutated(
@@ -179,7 +182,9 @@ fn a_field_of_another_type_is_found() {
     );
     let findings = own(&next);
     assert!(
-        findings.iter().all(|finding| finding.kind == Kind::Retyped),
+        findings
+            .iter()
+            .all(|finding| finding.kind == FindingKind::Retyped),
         "{findings:?}"
     );
     assert!(
@@ -205,7 +210,7 @@ fn deprecations_are_warnings_with_their_reason_also_in_the_version_in_use() {
     let (line, column) = place("products_page.graphql", "vendor");
     assert_eq!(
         of(&findings, "products_page.graphql"),
-        [(line, column, Kind::Deprecated)]
+        [(line, column, FindingKind::Deprecated)]
     );
     assert_eq!(findings[0].kind.severity(), Severity::Warning);
     assert!(
@@ -220,7 +225,7 @@ fn deprecations_are_warnings_with_their_reason_also_in_the_version_in_use() {
     let (line, column) = place("products_page.graphql", "sortKey");
     assert_eq!(
         of(&findings, "products_page.graphql"),
-        [(line, column, Kind::Deprecated)]
+        [(line, column, FindingKind::Deprecated)]
     );
     assert!(findings[0].message.contains("`ProductSortKeys.ID`: Slow."));
 }
@@ -236,11 +241,14 @@ fn inputs_are_followed_through_variables() {
             file,
         )
     };
-    assert_eq!(kinds(""), [(line, column, Kind::InputRemoved)]);
-    assert_eq!(kinds("  filter: Int\n"), [(line, column, Kind::Retyped)]);
+    assert_eq!(kinds(""), [(line, column, FindingKind::InputRemoved)]);
+    assert_eq!(
+        kinds("  filter: Int\n"),
+        [(line, column, FindingKind::Retyped)]
+    );
     assert_eq!(
         kinds("  filter: String!\n"),
-        [(line, column, Kind::Required)]
+        [(line, column, FindingKind::Required)]
     );
     assert_eq!(kinds("  filter: String\n  more: Int = 1\n"), []);
     assert_eq!(kinds("  filter: String\n  more: Int! = 1\n"), []);
@@ -257,7 +265,7 @@ fn further_values_and_members_are_notes() {
     let findings = own(&next);
     assert!(!findings.is_empty());
     for finding in findings {
-        assert_eq!(finding.kind, Kind::Extended);
+        assert_eq!(finding.kind, FindingKind::Extended);
         assert_eq!(finding.kind.severity(), Severity::Note);
         assert!(
             finding.message.ends_with("can also be `ASLEEP`"),
@@ -281,7 +289,7 @@ fn an_operation_that_is_wrong_in_the_version_in_use_is_no_drift() {
         text: "query Mine { shop { mood } }".to_owned(),
     };
     let failed = check(&[operation], &pinned(), &pinned(), today());
-    let Err(Unreadable::Operation {
+    let Err(ReadError::Operation {
         path,
         version,
         reason,

@@ -100,7 +100,7 @@ impl ShopSandbox {
     fn change_a_price(&self) {
         let product = self.shop.product_ids()[0];
         self.shop
-            .quietly()
+            .without_webhooks()
             .set_price(product, None, "9999.00")
             .unwrap();
     }

@@ -142,7 +142,7 @@ impl Shopify {
         let mut books = self.books();
         books.previous = None;
         let grant = books.pair(self.clock.now());
-        StoredToken::granted(grant, self.clock.now())
+        StoredToken::from_grant(grant, self.clock.now())
     }
 
     /// A token that never expires.

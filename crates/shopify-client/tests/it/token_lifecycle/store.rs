@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::SubsecRound;
-use shopify_client::token::{Attempt, Kept, MemoryStore, StoredToken, TokenStore};
+use shopify_client::token::{Attempt, MemoryStore, StoredToken, TokenRecord, TokenStore};
 use shopify_client::{ShopDomain, TokenError};
 use tokio::time::sleep;
 
@@ -81,7 +81,7 @@ impl Store {
         self.troubles().log.clone()
     }
 
-    pub(crate) async fn kept(&self) -> Kept {
+    pub(crate) async fn kept(&self) -> TokenRecord {
         self.rows.load(&shop()).await.unwrap().expect("installed")
     }
 }
@@ -94,7 +94,7 @@ fn one_of(count: &mut u32) -> bool {
 
 #[async_trait]
 impl TokenStore for Store {
-    async fn load(&self, shop: &ShopDomain) -> Result<Option<Kept>, TokenError> {
+    async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError> {
         if one_of(&mut self.troubles().loads_that_fail) {
             return Err(TokenError::temporary("the database is away"));
         }

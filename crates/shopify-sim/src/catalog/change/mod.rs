@@ -16,7 +16,7 @@ use super::model::Cents;
 pub enum ChangeError {
     /// Nothing has this id.
     #[error("there is no {kind} {id}")]
-    Unknown {
+    NotFound {
         /// What was looked for.
         kind: &'static str,
         /// Its number.
@@ -103,7 +103,7 @@ impl Event {
 type Changed<T> = Result<(T, Vec<Event>), ChangeError>;
 
 fn unknown(kind: &'static str, id: u64) -> ChangeError {
-    ChangeError::Unknown { kind, id }
+    ChangeError::NotFound { kind, id }
 }
 
 fn money(text: &str) -> Result<Cents, ChangeError> {

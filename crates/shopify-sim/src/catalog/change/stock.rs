@@ -57,7 +57,12 @@ impl Catalog {
     }
 
     /// Stops stocking an item at a location.
-    pub(crate) fn disconnect(&mut self, item: u64, location: u64, now: Seconds) -> Changed<()> {
+    pub(crate) fn disconnect_inventory_level(
+        &mut self,
+        item: u64,
+        location: u64,
+        now: Seconds,
+    ) -> Changed<()> {
         let (product, place) = self.item_mut(item)?;
         let levels = &mut product.variants[place].item.levels;
         let found = levels
@@ -76,7 +81,7 @@ impl Catalog {
     }
 
     /// Starts or stops counting an item's stock, or renames it.
-    pub(crate) fn update_item(
+    pub(crate) fn update_inventory_item(
         &mut self,
         item: u64,
         tracked: Option<bool>,

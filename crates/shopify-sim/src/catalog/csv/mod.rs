@@ -27,7 +27,7 @@ pub enum CsvError {
     MissingColumn(&'static str),
     /// A cell makes no sense.
     #[error("line {line}, column \"{column}\": {problem}")]
-    Cell {
+    InvalidCell {
         /// Where, counted from 1.
         line: u64,
         /// The column's heading.
@@ -94,7 +94,7 @@ impl Row<'_> {
     }
 
     fn error(&self, column: &'static str, problem: impl Into<String>) -> CsvError {
-        CsvError::Cell {
+        CsvError::InvalidCell {
             line: self.line,
             column,
             problem: problem.into(),

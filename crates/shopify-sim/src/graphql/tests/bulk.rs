@@ -1,5 +1,5 @@
 use super::*;
-use crate::bulk::{BulkConduct, Order, Status, export};
+use crate::bulk::{BulkBehaviour, Order, Status, export};
 
 const RUN: &str = "mutation Run($query: String!) { bulkOperationRunQuery(query: $query) { bulkOperation { id status } \
      userErrors { code field message } } }";
@@ -203,9 +203,9 @@ fn a_result_is_there_for_seven_days() {
 #[test]
 fn an_app_that_is_not_allowed_is_denied() {
     let mut shop = Shop::small();
-    shop.bulk.conduct = BulkConduct {
+    shop.bulk.behaviour = BulkBehaviour {
         enabled: false,
-        ..BulkConduct::default()
+        ..BulkBehaviour::default()
     };
     let errors = shop.refused(RUN, json!({ "query": SMALL }));
     assert_eq!(at(&errors[0], "/extensions/code"), "ACCESS_DENIED");

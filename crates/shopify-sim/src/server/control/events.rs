@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Answer, At, Body, Refused, done, ok, parameter};
 use crate::app::parse_scopes;
-use crate::bulk::BulkConduct;
+use crate::bulk::BulkBehaviour;
 use crate::control::ComplianceTopic;
 use crate::fault::Fault;
 
@@ -30,7 +30,7 @@ pub(super) async fn faults(at: At) -> Answer {
 }
 
 pub(super) async fn add_fault(at: At, Body(fault): Body<Fault>) -> Answer {
-    at.control.fault(fault)?;
+    at.control.inject_fault(fault)?;
     done()
 }
 
@@ -43,16 +43,16 @@ pub(super) async fn bulk(at: At) -> Answer {
     let lines = at.control.bulk_operations().into_iter();
     let lines = lines.map(|(query, status)| json!({"query": query, "status": status}));
     let operations: Vec<_> = lines.collect();
-    ok(&json!({ "conduct": at.control.bulk_conduct(), "operations": operations }))
+    ok(&json!({ "conduct": at.control.bulk_behaviour(), "operations": operations }))
 }
 
-pub(super) async fn set_bulk(at: At, Body(conduct): Body<BulkConduct>) -> Answer {
-    at.control.set_bulk_conduct(conduct);
+pub(super) async fn set_bulk(at: At, Body(behaviour): Body<BulkBehaviour>) -> Answer {
+    at.control.set_bulk_behaviour(behaviour);
     done()
 }
 
 pub(super) async fn finish_bulk(at: At) -> Answer {
-    ok(&json!({ "finished": at.control.finish_bulk() }))
+    ok(&json!({ "finished": at.control.finish_bulk_operations() }))
 }
 
 pub(super) async fn subscriptions(at: At) -> Answer {
@@ -82,7 +82,7 @@ pub(super) async fn duplicate(at: At, Body(Count { count }): Body<Count>) -> Ans
 }
 
 pub(super) async fn hold(at: At) -> Answer {
-    at.control.hold();
+    at.control.hold_deliveries();
     done()
 }
 
@@ -103,12 +103,12 @@ pub(super) async fn release(at: At, Body(order): Body<Order>) -> Answer {
             let problem = "choose one of reversed and shuffle";
             return Err(Refused::Invalid(problem.to_owned()));
         }
-        Order { reversed: true, .. } => at.control.release_reversed(),
+        Order { reversed: true, .. } => at.control.release_deliveries_reversed(),
         Order {
             shuffle: Some(seed),
             ..
-        } => at.control.release_shuffled(seed),
-        Order { .. } => at.control.release(),
+        } => at.control.release_deliveries_shuffled(seed),
+        Order { .. } => at.control.release_deliveries(),
     }
     done()
 }
@@ -172,6 +172,8 @@ pub(super) struct Compliance {
 }
 
 pub(super) async fn comply(at: At, Body(compliance): Body<Compliance>) -> Answer {
-    let webhook_id = at.control.comply(compliance.topic, &compliance.address)?;
+    let webhook_id = at
+        .control
+        .send_compliance_webhook(compliance.topic, &compliance.address)?;
     ok(&json!({ "webhook_id": webhook_id }))
 }

@@ -106,7 +106,7 @@ enum Refused {
 impl From<ChangeError> for Refused {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Unknown { .. } => Self::Unknown(error.to_string()),
+            ChangeError::NotFound { .. } => Self::Unknown(error.to_string()),
             ChangeError::Invalid { .. } => Self::Invalid(error.to_string()),
         }
     }
@@ -198,7 +198,7 @@ impl<T: Rest> FromRequestParts<Arc<Shops>> for At<T> {
         let control = ShopControl::new(Arc::clone(known));
         let control = match parameter(parts.uri.query(), "quiet").as_deref() {
             None | Some("false") => control,
-            Some("true" | "") => control.quietly(),
+            Some("true" | "") => control.without_webhooks(),
             Some(_) => return Err(Refused::Invalid("quiet: it is true or false".to_owned())),
         };
         Ok(Self { control, rest })

@@ -21,7 +21,7 @@ pub(super) async fn set(at: At, Body(stock): Body<Stock>) -> Answer {
 
 pub(super) async fn disconnect(at: At<(u64, u64)>) -> Answer {
     let (item, location) = at.rest;
-    at.control.disconnect(item, location)?;
+    at.control.disconnect_inventory_level(item, location)?;
     done()
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Item {
 
 pub(super) async fn update_item(at: At<u64>, Body(item): Body<Item>) -> Answer {
     at.control
-        .update_item(at.rest, item.tracked, item.sku.as_deref())?;
+        .update_inventory_item(at.rest, item.tracked, item.sku.as_deref())?;
     done()
 }
 

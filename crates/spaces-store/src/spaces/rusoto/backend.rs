@@ -4,11 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use md5::{Digest, Md5};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, CopyMode, CopyOptions, GetOptions, GetResult, GetResultPayload,
@@ -16,19 +13,20 @@ use object_store::{
     PutPayload, PutResult, TagSet,
 };
 use rusoto_core::Region;
-use rusoto_s3::{
-    CopyObjectRequest, CreateBucketRequest, GetObjectRequest, HeadObjectRequest, PutObjectRequest,
-    S3,
-};
+use rusoto_s3::{CopyObjectRequest, CreateBucketRequest, GetObjectRequest, PutObjectRequest, S3};
 use secrecy::ExposeSecret;
 
-use super::exchange::{Exchange, Wire, hash_of};
-use super::listing::{self, Listing};
+use super::digests::Digests;
+use super::head::head;
+use super::listing::{self, ListOptions};
 use super::multipart::SpacesUpload;
-use super::object::{Described, attribute_headers, content_range, nonsense, range_header};
+use super::object::{
+    ObjectHeaders, attribute_headers, format_http_date, parse_content_range, range_header,
+    unexpected_response,
+};
+use super::operation::{BucketClient, Operation};
 use super::signer::Signer;
 use crate::config::SpacesConfig;
-use crate::digest::ContentHash;
 use crate::error::{Error, Result, TransportKind};
 use crate::spaces::http;
 use crate::store::META_SHA256;
@@ -39,7 +37,7 @@ use crate::store::META_SHA256;
 /// refuses bytes that changed on the way. Errors are [`object_store::Error`]s with a [`crate::Error`] as their source.
 #[derive(Clone)]
 pub struct SpacesBackend {
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
 }
 
 impl SpacesBackend {
@@ -53,7 +51,7 @@ impl SpacesBackend {
             None => host.to_owned(),
         };
         let virtual_host = config.is_virtual_host();
-        let wire = Wire {
+        let client = BucketClient {
             http: http::client(config)?,
             region: Region::Custom {
                 name: config.region.clone(),
@@ -71,7 +69,7 @@ impl SpacesBackend {
             retry: config.retry,
         };
         Ok(Self {
-            wire: Arc::new(wire),
+            client: Arc::new(client),
         })
     }
 
@@ -82,74 +80,21 @@ impl SpacesBackend {
             acl: Some("private".to_owned()),
             ..CreateBucketRequest::default()
         };
-        let exchange = Exchange::new(&self.wire, "CreateBucket", None);
-        let s3 = exchange.s3();
-        match exchange.run(s3.create_bucket(request)).await {
+        let operation = Operation::new(&self.client, "CreateBucket", None);
+        let s3 = operation.s3();
+        match operation.run(s3.create_bucket(request)).await {
             Ok(_) => Ok(()),
             Err(Error::Rejected { code, .. }) if code == "BucketAlreadyOwnedByYou" => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    pub(super) fn bucket(&self) -> String {
-        self.wire.bucket.clone()
+    fn bucket(&self) -> String {
+        self.client.bucket.clone()
     }
 
-    pub(super) fn exchange(&self, operation: &'static str, location: &Path) -> Exchange {
-        Exchange::new(&self.wire, operation, Some(location.as_ref()))
-    }
-
-    pub(super) async fn head(
-        &self,
-        location: &Path,
-        options: Option<&GetOptions>,
-    ) -> Result<(ObjectMeta, Attributes)> {
-        let mut request = HeadObjectRequest {
-            bucket: self.bucket(),
-            key: location.to_string(),
-            ..HeadObjectRequest::default()
-        };
-        if let Some(options) = options {
-            request.if_match.clone_from(&options.if_match);
-            request.if_none_match.clone_from(&options.if_none_match);
-            request.if_modified_since = options.if_modified_since.map(http_date);
-            request.if_unmodified_since = options.if_unmodified_since.map(http_date);
-            request.version_id.clone_from(&options.version);
-        }
-        let exchange = self.exchange("HeadObject", location);
-        let s3 = exchange.s3();
-        let output = match exchange.run(s3.head_object(request)).await {
-            Ok(output) => output,
-            Err(error) => return Err(self.explain(error, location).await),
-        };
-        let mut found = Described::head(output);
-        let attributes = found.attributes();
-        let size = found.size()?;
-        Ok((found.meta(location, size)?, attributes))
-    }
-
-    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
-    async fn explain(&self, error: Error, location: &Path) -> Error {
-        let vague = match &error {
-            Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),
-            Error::WrongEndpoint { .. } => true,
-            _ => false,
-        };
-        if !vague {
-            return error;
-        }
-        let request = GetObjectRequest {
-            bucket: self.bucket(),
-            key: location.to_string(),
-            range: Some("bytes=0-0".to_owned()),
-            ..GetObjectRequest::default()
-        };
-        let exchange = self.exchange("GetObject", location).streamed();
-        let s3 = exchange.s3();
-        match exchange.run(s3.get_object(request)).await {
-            Ok(_) => error,
-            Err(clearer) => clearer,
-        }
+    fn operation(&self, name: &'static str, location: &Path) -> Operation {
+        Operation::new(&self.client, name, Some(location.as_ref()))
     }
 
     async fn get(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -159,31 +104,34 @@ impl SpacesBackend {
             key: location.to_string(),
             if_match: options.if_match,
             if_none_match: options.if_none_match,
-            if_modified_since: options.if_modified_since.map(http_date),
-            if_unmodified_since: options.if_unmodified_since.map(http_date),
+            if_modified_since: options.if_modified_since.map(format_http_date),
+            if_unmodified_since: options.if_unmodified_since.map(format_http_date),
             version_id: options.version,
             range,
             ..GetObjectRequest::default()
         };
         let ranged = request.range.is_some();
-        let exchange = self.exchange("GetObject", location).streamed();
-        let s3 = exchange.s3();
-        let mut output = exchange.run(s3.get_object(request)).await?;
-        let mut found = Described::get(&mut output);
+        let operation = self.operation("GetObject", location).streamed();
+        let s3 = operation.s3();
+        let mut output = operation.run(s3.get_object(request)).await?;
+        let mut found = ObjectHeaders::from_get(&mut output);
         let attributes = found.attributes();
         let (range, size) = match (ranged, output.content_range.as_deref()) {
-            (true, Some(text)) => {
-                content_range(text).ok_or_else(|| nonsense("no usable Content-Range"))?
+            (true, Some(text)) => parse_content_range(text)
+                .ok_or_else(|| unexpected_response("no usable Content-Range"))?,
+            (true, None) => {
+                return Err(unexpected_response(
+                    "the whole object came instead of a range",
+                ));
             }
-            (true, None) => return Err(nonsense("the whole object came instead of a range")),
             (false, _) => {
                 let size = found.size()?;
                 (0..size, size)
             }
         };
-        let body = output.body.ok_or_else(|| nonsense("no body"))?;
+        let body = output.body.ok_or_else(|| unexpected_response("no body"))?;
         Ok(GetResult {
-            payload: GetResultPayload::Stream(body.map_err(broken).boxed()),
+            payload: GetResultPayload::Stream(body.map_err(body_error).boxed()),
             meta: found.meta(location, size)?,
             range,
             attributes,
@@ -222,23 +170,24 @@ impl SpacesBackend {
             content_md5: Some(digests.content_md5()),
             ..PutObjectRequest::default()
         };
-        let exchange = self
-            .exchange("PutObject", location)
+        let operation = self
+            .operation("PutObject", location)
             .with_headers(headers)
             .with_body(body, digests.sha256);
-        let s3 = exchange.s3();
-        match exchange.run(s3.put_object(request)).await {
+        let s3 = operation.s3();
+        match operation.run(s3.put_object(request)).await {
             Ok(output) => Ok(PutResult {
                 e_tag: output.e_tag,
                 version: output.version_id,
                 extensions: object_store::Extensions::default(),
             }),
             Err(error) if conditional => {
-                let failed = failed_condition(error, location)?;
-                let ours = exchange.was_in_doubt();
-                let ours = ours.then(|| self.our_own(location, &options.attributes, &digests));
+                let failed = precondition_error(error, location)?;
+                let ours = operation.had_ambiguous_attempt();
+                let ours =
+                    ours.then(|| self.find_own_write(location, &options.attributes, &digests));
                 match ours {
-                    Some(looking) => looking.await?.ok_or(failed),
+                    Some(own_write) => own_write.await?.ok_or(failed),
                     None => Err(failed),
                 }
             }
@@ -247,13 +196,13 @@ impl SpacesBackend {
     }
 
     /// After a lost answer, a condition fails because of our own first attempt. The object tells.
-    async fn our_own(
+    async fn find_own_write(
         &self,
         location: &Path,
         attributes: &Attributes,
         digests: &Digests,
     ) -> Result<Option<PutResult>> {
-        let (meta, stored) = match self.head(location, None).await {
+        let (meta, stored) = match head(&self.client, location, None).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found?,
         };
@@ -277,7 +226,7 @@ impl SpacesBackend {
         if options.mode != CopyMode::Overwrite {
             return Err(Error::Unsupported("S3 has no conditional copy".into()));
         }
-        let source = format!("/{}/{from}", self.wire.bucket);
+        let source = format!("/{}/{from}", self.client.bucket);
         let request = CopyObjectRequest {
             bucket: self.bucket(),
             key: to.to_string(),
@@ -285,14 +234,14 @@ impl SpacesBackend {
             copy_source: rusoto_core::signature::encode_uri_path(&source),
             ..CopyObjectRequest::default()
         };
-        let exchange = self.exchange("CopyObject", from);
-        let s3 = exchange.s3();
-        exchange.run(s3.copy_object(request)).await.map(drop)
+        let operation = self.operation("CopyObject", from);
+        let s3 = operation.s3();
+        operation.run(s3.copy_object(request)).await.map(drop)
     }
 }
 
 /// A condition that does not hold, or the error as it is. Ceph says 404 when a version to replace is not there.
-fn failed_condition(error: Error, location: &Path) -> Result<Error> {
+fn precondition_error(error: Error, location: &Path) -> Result<Error> {
     match error {
         Error::PreconditionFailed { .. } | Error::NotFound { .. } => {
             Ok(Error::PreconditionFailed {
@@ -308,11 +257,7 @@ fn tag_header(tags: &TagSet) -> Option<(String, String)> {
     (!tags.is_empty()).then(|| ("x-amz-tagging".to_owned(), tags.to_owned()))
 }
 
-fn http_date(date: chrono::DateTime<chrono::Utc>) -> String {
-    date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
-fn broken(error: std::io::Error) -> object_store::Error {
+fn body_error(error: std::io::Error) -> object_store::Error {
     let kind = match error.kind() {
         std::io::ErrorKind::TimedOut => TransportKind::Timeout,
         _ => TransportKind::Broken,
@@ -321,53 +266,18 @@ fn broken(error: std::io::Error) -> object_store::Error {
     Error::Transport { kind, source }.into_object_store()
 }
 
-/// Both digests that go with a body.
-pub(super) struct Digests {
-    pub(super) sha256: ContentHash,
-    md5: [u8; 16],
-}
-
-/// Bodies above this are hashed beside the async threads.
-const HASH_INLINE: usize = 128 << 10;
-
-impl Digests {
-    pub(super) async fn of(body: &PutPayload) -> Result<Self> {
-        if body.content_length() <= HASH_INLINE {
-            return Ok(Self::compute(body));
-        }
-        let body = body.clone();
-        let hashing = tokio::task::spawn_blocking(move || Self::compute(&body));
-        hashing
-            .await
-            .map_err(|error| Error::Backend(Box::new(error)))
-    }
-
-    fn compute(body: &PutPayload) -> Self {
-        let mut md5 = Md5::new();
-        body.iter().for_each(|piece| md5.update(piece));
-        Self {
-            sha256: hash_of(body),
-            md5: md5.finalize().into(),
-        }
-    }
-
-    pub(super) fn content_md5(&self) -> String {
-        STANDARD.encode(self.md5)
-    }
-}
-
 impl fmt::Debug for SpacesBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpacesBackend")
-            .field("bucket", &self.wire.bucket)
-            .field("region", &self.wire.region)
+            .field("bucket", &self.client.bucket)
+            .field("region", &self.client.region)
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for SpacesBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Spaces({})", self.wire.bucket)
+        write!(f, "Spaces({})", self.client.bucket)
     }
 }
 
@@ -379,10 +289,10 @@ impl ObjectStore for SpacesBackend {
         payload: PutPayload,
         options: PutOptions,
     ) -> object_store::Result<PutResult> {
-        let creates = options.mode == PutMode::Create;
+        let is_create = options.mode == PutMode::Create;
         let put = self.put(location, payload, options).await;
         put.map_err(|error| match error {
-            Error::PreconditionFailed { key } if creates => object_store::Error::AlreadyExists {
+            Error::PreconditionFailed { key } if is_create => object_store::Error::AlreadyExists {
                 path: key.clone(),
                 source: Box::new(Error::PreconditionFailed { key }),
             },
@@ -398,7 +308,7 @@ impl ObjectStore for SpacesBackend {
         let start = async {
             let mut headers = attribute_headers(&options.attributes)?;
             headers.extend(tag_header(&options.tags));
-            SpacesUpload::start(self.clone(), location, headers).await
+            SpacesUpload::start(Arc::clone(&self.client), location, headers).await
         };
         match start.await {
             Ok(upload) => Ok(Box::new(upload)),
@@ -415,7 +325,7 @@ impl ObjectStore for SpacesBackend {
             let got = self.get(location, options).await;
             return got.map_err(Error::into_object_store);
         }
-        let head = self.head(location, Some(&options)).await;
+        let head = head(&self.client, location, Some(&options)).await;
         let (meta, attributes) = head.map_err(Error::into_object_store)?;
         Ok(GetResult {
             payload: GetResultPayload::Stream(futures::stream::empty().boxed()),
@@ -430,11 +340,11 @@ impl ObjectStore for SpacesBackend {
         &self,
         locations: BoxStream<'static, object_store::Result<Path>>,
     ) -> BoxStream<'static, object_store::Result<Path>> {
-        listing::delete(Arc::clone(&self.wire), locations)
+        listing::delete(Arc::clone(&self.client), locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.list_pages(prefix, Listing::default())
+        self.list_pages(prefix, ListOptions::default())
     }
 
     fn list_with_offset(
@@ -443,15 +353,15 @@ impl ObjectStore for SpacesBackend {
         offset: &Path,
     ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         let start_after = Some(offset.to_string()).filter(|offset| !offset.is_empty());
-        let listing = Listing {
+        let options = ListOptions {
             start_after,
-            ..Listing::default()
+            ..ListOptions::default()
         };
-        self.list_pages(prefix, listing)
+        self.list_pages(prefix, options)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        listing::with_delimiter(Arc::clone(&self.wire), prefix).await
+        listing::with_delimiter(Arc::clone(&self.client), prefix).await
     }
 
     async fn copy_opts(
@@ -469,9 +379,9 @@ impl SpacesBackend {
     fn list_pages(
         &self,
         prefix: Option<&Path>,
-        listing: Listing,
+        options: ListOptions,
     ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        listing::pages(Arc::clone(&self.wire), prefix, listing)
+        listing::pages(Arc::clone(&self.client), prefix, options)
             .map_err(Error::into_object_store)
             .map_ok(|page| futures::stream::iter(listing::objects(page)))
             .try_flatten()

@@ -13,44 +13,46 @@ use rusoto_s3::{
     ObjectIdentifier, S3,
 };
 
-use super::exchange::{Exchange, Wire};
+use super::operation::{BucketClient, Operation};
 use crate::error::{BoxError, Error, Result};
 
 /// What a listing asks for beside its prefix.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Listing {
+pub(super) struct ListOptions {
     pub(super) start_after: Option<String>,
     pub(super) delimiter: Option<String>,
 }
 
 pub(super) fn pages(
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
     prefix: Option<&Path>,
-    listing: Listing,
+    options: ListOptions,
 ) -> BoxStream<'static, Result<ListObjectsV2Output>> {
     let prefix = prefix
         .map(|prefix| format!("{prefix}/"))
         .filter(|prefix| prefix != "/");
     let first = Some(None);
     stream::try_unfold(first, move |token| {
-        let (wire, prefix, listing) = (Arc::clone(&wire), prefix.clone(), listing.clone());
+        let (client, prefix, options) = (Arc::clone(&client), prefix.clone(), options.clone());
         async move {
             let Some(token) = token else {
                 return Ok(None);
             };
             let request = ListObjectsV2Request {
-                bucket: wire.bucket.clone(),
+                bucket: client.bucket.clone(),
                 continuation_token: token,
                 prefix,
-                start_after: listing.start_after,
-                delimiter: listing.delimiter,
+                start_after: options.start_after,
+                delimiter: options.delimiter,
                 ..ListObjectsV2Request::default()
             };
-            let exchange = Exchange::new(&wire, "ListObjectsV2", None);
-            let s3 = exchange.s3();
-            let page = exchange.run(s3.list_objects_v2(request)).await?;
+            let operation = Operation::new(&client, "ListObjectsV2", None);
+            let s3 = operation.s3();
+            let page = operation.run(s3.list_objects_v2(request)).await?;
             let next = match (page.is_truncated, &page.next_continuation_token) {
-                (Some(true), None) => return Err(nonsense("a listing breaks off".into())),
+                (Some(true), None) => {
+                    return Err(unexpected_response("a listing breaks off".into()));
+                }
                 (Some(true), Some(token)) => Some(Some(token.clone())),
                 _ => None,
             };
@@ -68,32 +70,34 @@ pub(super) fn objects(page: ListObjectsV2Output) -> Vec<object_store::Result<Obj
 fn object(entry: rusoto_s3::Object) -> object_store::Result<ObjectMeta> {
     let location = Path::parse(entry.key.unwrap_or_default())?;
     let date = entry.last_modified.unwrap_or_default();
-    let date = DateTime::parse_from_rfc3339(&date).map_err(|error| nonsense(Box::new(error)));
+    let date =
+        DateTime::parse_from_rfc3339(&date).map_err(|error| unexpected_response(Box::new(error)));
     let size = entry.size.and_then(|size| u64::try_from(size).ok());
     Ok(ObjectMeta {
         location,
         last_modified: date.map_err(Error::into_object_store)?.to_utc(),
-        size: size
-            .ok_or_else(|| nonsense("an object without a size".into()).into_object_store())?,
+        size: size.ok_or_else(|| {
+            unexpected_response("an object without a size".into()).into_object_store()
+        })?,
         e_tag: entry.e_tag,
         version: None,
     })
 }
 
 pub(super) async fn with_delimiter(
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
     prefix: Option<&Path>,
 ) -> object_store::Result<ListResult> {
-    let listing = Listing {
+    let options = ListOptions {
         delimiter: Some("/".to_owned()),
-        ..Listing::default()
+        ..ListOptions::default()
     };
     let mut result = ListResult {
         common_prefixes: Vec::new(),
         objects: Vec::new(),
         extensions: object_store::Extensions::default(),
     };
-    let mut pages = pages(wire, prefix, listing).map_err(Error::into_object_store);
+    let mut pages = pages(client, prefix, options).map_err(Error::into_object_store);
     while let Some(mut page) = pages.try_next().await? {
         for folder in page.common_prefixes.take().unwrap_or_default() {
             let folder = Path::parse(folder.prefix.unwrap_or_default())?;
@@ -107,32 +111,32 @@ pub(super) async fn with_delimiter(
 }
 
 /// The most that one request can delete.
-const BATCH: usize = 1000;
+const MAX_KEYS_PER_DELETE: usize = 1000;
 
 /// Deletes in batches; results come in the order of `locations`. What is not there counts as deleted.
 pub(super) fn delete(
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
     locations: BoxStream<'static, object_store::Result<Path>>,
 ) -> BoxStream<'static, object_store::Result<Path>> {
     locations
-        .chunks(BATCH)
-        .then(move |batch| delete_batch(Arc::clone(&wire), batch))
+        .chunks(MAX_KEYS_PER_DELETE)
+        .then(move |batch| delete_batch(Arc::clone(&client), batch))
         .flat_map(stream::iter)
         .boxed()
 }
 
 async fn delete_batch(
-    wire: Arc<Wire>,
+    client: Arc<BucketClient>,
     batch: Vec<object_store::Result<Path>>,
 ) -> Vec<object_store::Result<Path>> {
     let keys: Vec<_> = batch.iter().flatten().map(Path::to_string).collect();
-    let refused = match keys.as_slice() {
+    let rejected = match keys.as_slice() {
         [] => Ok(HashMap::new()),
-        [key] => delete_one(&wire, key).await.map(|()| HashMap::new()),
-        _ => delete_many(&wire, keys).await,
+        [key] => delete_one(&client, key).await.map(|()| HashMap::new()),
+        _ => delete_many(&client, keys).await,
     };
-    let settle = |location: Path| match &refused {
-        Ok(refused) => match refused.get(location.as_ref()) {
+    let to_result = |location: Path| match &rejected {
+        Ok(rejected) => match rejected.get(location.as_ref()) {
             None => Ok(location),
             Some(code) => Err(Error::Rejected {
                 status: 200,
@@ -144,50 +148,53 @@ async fn delete_batch(
     };
     batch
         .into_iter()
-        .map(|location| location.and_then(settle))
+        .map(|location| location.and_then(to_result))
         .collect()
 }
 
-async fn delete_one(wire: &Arc<Wire>, key: &str) -> Result<()> {
+async fn delete_one(client: &Arc<BucketClient>, key: &str) -> Result<()> {
     let request = DeleteObjectRequest {
-        bucket: wire.bucket.clone(),
+        bucket: client.bucket.clone(),
         key: key.to_owned(),
         ..DeleteObjectRequest::default()
     };
-    let exchange = Exchange::new(wire, "DeleteObject", Some(key));
-    let s3 = exchange.s3();
-    match exchange.run(s3.delete_object(request)).await {
+    let operation = Operation::new(client, "DeleteObject", Some(key));
+    let s3 = operation.s3();
+    match operation.run(s3.delete_object(request)).await {
         Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// The keys that could not be deleted, with the store's word for why.
-async fn delete_many(wire: &Arc<Wire>, keys: Vec<String>) -> Result<HashMap<String, String>> {
+async fn delete_many(
+    client: &Arc<BucketClient>,
+    keys: Vec<String>,
+) -> Result<HashMap<String, String>> {
     let objects = keys.into_iter().map(|key| ObjectIdentifier {
         key,
         version_id: None,
     });
     let request = DeleteObjectsRequest {
-        bucket: wire.bucket.clone(),
+        bucket: client.bucket.clone(),
         delete: Delete {
             objects: objects.collect(),
             quiet: Some(true),
         },
         ..DeleteObjectsRequest::default()
     };
-    let exchange = Exchange::new(wire, "DeleteObjects", None);
-    let s3 = exchange.s3();
-    let answer = exchange.run(s3.delete_objects(request)).await?;
-    let errors = answer.errors.unwrap_or_default().into_iter();
+    let operation = Operation::new(client, "DeleteObjects", None);
+    let s3 = operation.s3();
+    let output = operation.run(s3.delete_objects(request)).await?;
+    let errors = output.errors.unwrap_or_default().into_iter();
     let errors = errors.filter(|error| error.code.as_deref() != Some("NoSuchKey"));
-    let named = errors.map(|error| {
+    let codes_by_key = errors.map(|error| {
         (
             error.key.unwrap_or_default(),
             error.code.unwrap_or_default(),
         )
     });
-    Ok(named.collect())
+    Ok(codes_by_key.collect())
 }
 
 /// One failure for each location of a batch.
@@ -213,8 +220,8 @@ fn batch_error(error: &Error) -> Error {
     }
 }
 
-fn nonsense(problem: BoxError) -> Error {
-    Error::UnexpectedAnswer {
+fn unexpected_response(problem: BoxError) -> Error {
+    Error::UnexpectedResponse {
         operation: "ListObjectsV2",
         source: problem,
     }

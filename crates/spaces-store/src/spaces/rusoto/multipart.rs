@@ -10,8 +10,9 @@ use rusoto_s3::{
     CompletedPart, CreateMultipartUploadRequest, S3, UploadPartRequest,
 };
 
-use super::backend::{Digests, SpacesBackend};
-use super::exchange::Exchange;
+use super::digests::Digests;
+use super::head::head;
+use super::operation::{BucketClient, Operation};
 use crate::error::{Error, Result};
 use crate::store::META_SHA256;
 
@@ -20,12 +21,12 @@ const MAX_PARTS: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct SpacesUpload {
-    backend: SpacesBackend,
+    client: Arc<BucketClient>,
     location: Path,
     upload_id: String,
     /// Started, not necessarily arrived.
-    parts: usize,
-    arrived: Arc<Mutex<Vec<CompletedPart>>>,
+    started_parts: usize,
+    completed_parts: Arc<Mutex<Vec<CompletedPart>>>,
     bytes: u64,
     /// The hash of the whole, if the object will carry it.
     sha256: Option<String>,
@@ -33,12 +34,12 @@ pub(super) struct SpacesUpload {
 
 impl SpacesUpload {
     pub(super) async fn start(
-        backend: SpacesBackend,
+        client: Arc<BucketClient>,
         location: &Path,
         headers: Vec<(String, String)>,
     ) -> Result<Self> {
         let request = CreateMultipartUploadRequest {
-            bucket: backend.bucket(),
+            bucket: client.bucket.clone(),
             key: location.to_string(),
             acl: Some("private".to_owned()),
             ..CreateMultipartUploadRequest::default()
@@ -46,57 +47,63 @@ impl SpacesUpload {
         let hash_header = format!("x-amz-meta-{META_SHA256}");
         let sha256 = headers.iter().find(|(name, _)| *name == hash_header);
         let sha256 = sha256.map(|(_, hash)| hash.clone());
-        let exchange = backend
-            .exchange("CreateMultipartUpload", location)
+        let operation = Operation::new(&client, "CreateMultipartUpload", Some(location.as_ref()))
             .with_headers(headers);
-        let s3 = exchange.s3();
-        let started = exchange.run(s3.create_multipart_upload(request)).await?;
+        let s3 = operation.s3();
+        let started = operation.run(s3.create_multipart_upload(request)).await?;
         let upload_id = started.upload_id.filter(|id| !id.is_empty());
         Ok(Self {
-            upload_id: upload_id.ok_or_else(|| nonsense("no upload id"))?,
-            backend,
+            upload_id: upload_id.ok_or_else(|| unexpected_response("no upload id"))?,
+            client,
             location: location.clone(),
-            parts: 0,
-            arrived: Arc::default(),
+            started_parts: 0,
+            completed_parts: Arc::default(),
             bytes: 0,
             sha256,
         })
     }
 
+    fn operation(&self, name: &'static str) -> Operation {
+        Operation::new(&self.client, name, Some(self.location.as_ref()))
+    }
+
     async fn finish(&mut self) -> Result<PutResult> {
-        if self.parts == 0 {
+        if self.started_parts == 0 {
             // S3 does not complete an upload without parts.
             self.put_part(PutPayload::new()).await?;
         }
         let mut parts = {
-            let arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-            arrived.clone()
+            let completed_parts = self
+                .completed_parts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            completed_parts.clone()
         };
-        if parts.len() != self.parts {
+        if parts.len() != self.started_parts {
             return Err(Error::Integrity {
                 key: self.location.to_string(),
-                what: "not all parts have arrived",
+                what: "not all parts have been uploaded",
             });
         }
         parts.sort_by_key(|part| part.part_number);
         let request = CompleteMultipartUploadRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             multipart_upload: Some(CompletedMultipartUpload { parts: Some(parts) }),
             ..CompleteMultipartUploadRequest::default()
         };
-        let exchange = self
-            .backend
-            .exchange("CompleteMultipartUpload", &self.location);
-        let s3 = exchange.s3();
-        match exchange.run(s3.complete_multipart_upload(request)).await {
+        let operation = self.operation("CompleteMultipartUpload");
+        let s3 = operation.s3();
+        match operation.run(s3.complete_multipart_upload(request)).await {
             Ok(done) => match done.e_tag.filter(|tag| !tag.is_empty()) {
                 Some(tag) => Ok(put_result(Some(tag), done.version_id)),
                 // Ceph 16 answers an empty ETag.
-                None => self.look_up().await,
+                None => self.head_completed().await,
             },
-            Err(error) if exchange.was_in_doubt() => self.find_completed().await.ok_or(error),
+            Err(error) if operation.had_ambiguous_attempt() => {
+                self.find_completed().await.ok_or(error)
+            }
             Err(error) => Err(error),
         }
     }
@@ -105,15 +112,15 @@ impl SpacesUpload {
     /// completed. The object tells, if it was given a hash to tell by.
     async fn find_completed(&self) -> Option<PutResult> {
         let ours = self.sha256.as_ref()?;
-        let (meta, attributes) = self.backend.head(&self.location, None).await.ok()?;
+        let (meta, attributes) = head(&self.client, &self.location, None).await.ok()?;
         let theirs = attributes.get(&Attribute::Metadata(META_SHA256.into()))?;
         let same = theirs.as_ref() == ours && meta.size == self.bytes;
         same.then(|| put_result(meta.e_tag, meta.version))
     }
 
     /// The object as it is after its completion.
-    async fn look_up(&self) -> Result<PutResult> {
-        let (meta, _) = self.backend.head(&self.location, None).await?;
+    async fn head_completed(&self) -> Result<PutResult> {
+        let (meta, _) = head(&self.client, &self.location, None).await?;
         if meta.size != self.bytes {
             return Err(Error::Integrity {
                 key: self.location.to_string(),
@@ -133,29 +140,29 @@ fn put_result(e_tag: Option<String>, version: Option<String>) -> PutResult {
 }
 
 /// The upload id is no longer known: it was completed or aborted before.
-fn is_gone(error: &Error) -> bool {
+fn is_unknown_upload(error: &Error) -> bool {
     matches!(error, Error::Rejected { code, .. } if code == "NoSuchUpload")
 }
 
 #[async_trait]
 impl MultipartUpload for SpacesUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.parts += 1;
+        self.started_parts += 1;
         self.bytes += data.content_length() as u64;
-        let number = self.parts;
-        let arrived = Arc::clone(&self.arrived);
-        let exchange = self.backend.exchange("UploadPart", &self.location);
+        let number = self.started_parts;
+        let completed_parts = Arc::clone(&self.completed_parts);
+        let operation = self.operation("UploadPart");
         let request = UploadPartRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             ..UploadPartRequest::default()
         };
         Box::pin(async move {
-            let part = send_part(exchange, request, number, data)
+            let part = send_part(operation, request, number, data)
                 .await
                 .map_err(Error::into_object_store)?;
-            arrived
+            completed_parts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(part);
@@ -169,25 +176,23 @@ impl MultipartUpload for SpacesUpload {
 
     async fn abort(&mut self) -> object_store::Result<()> {
         let request = AbortMultipartUploadRequest {
-            bucket: self.backend.bucket(),
+            bucket: self.client.bucket.clone(),
             key: self.location.to_string(),
             upload_id: self.upload_id.clone(),
             ..AbortMultipartUploadRequest::default()
         };
-        let exchange = self
-            .backend
-            .exchange("AbortMultipartUpload", &self.location);
-        let s3 = exchange.s3();
-        match exchange.run(s3.abort_multipart_upload(request)).await {
+        let operation = self.operation("AbortMultipartUpload");
+        let s3 = operation.s3();
+        match operation.run(s3.abort_multipart_upload(request)).await {
             Ok(_) => Ok(()),
-            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) if is_unknown_upload(&error) => Ok(()),
             Err(error) => Err(error.into_object_store()),
         }
     }
 }
 
 async fn send_part(
-    exchange: Exchange,
+    operation: Operation,
     mut request: UploadPartRequest,
     number: usize,
     data: PutPayload,
@@ -195,22 +200,22 @@ async fn send_part(
     if number > MAX_PARTS {
         return Err(Error::Unsupported("more than 10,000 parts".into()));
     }
-    let part_number = i64::try_from(number).map_err(|_| nonsense("part number"))?;
+    let part_number = i64::try_from(number).map_err(|_| unexpected_response("part number"))?;
     request.part_number = part_number;
     let digests = Digests::of(&data).await?;
     request.content_md5 = Some(digests.content_md5());
-    let exchange = exchange.with_body(data, digests.sha256);
-    let s3 = exchange.s3();
-    let sent = exchange.run(s3.upload_part(request)).await?;
+    let operation = operation.with_body(data, digests.sha256);
+    let s3 = operation.s3();
+    let sent = operation.run(s3.upload_part(request)).await?;
     let e_tag = sent.e_tag.filter(|tag| !tag.is_empty());
     Ok(CompletedPart {
-        e_tag: Some(e_tag.ok_or_else(|| nonsense("a part without an ETag"))?),
+        e_tag: Some(e_tag.ok_or_else(|| unexpected_response("a part without an ETag"))?),
         part_number: Some(part_number),
     })
 }
 
-fn nonsense(problem: &'static str) -> Error {
-    Error::UnexpectedAnswer {
+fn unexpected_response(problem: &'static str) -> Error {
+    Error::UnexpectedResponse {
         operation: "multipart upload",
         source: problem.into(),
     }

@@ -7,10 +7,10 @@ use object_store::{Attribute, Attributes, GetRange, ObjectMeta};
 use rusoto_s3::{GetObjectOutput, HeadObjectOutput};
 
 use crate::error::{Error, Result};
-use crate::spaces::answer::http_date;
+use crate::spaces::response::parse_http_date;
 
 /// What HEAD and GET both tell.
-pub(super) struct Described {
+pub(super) struct ObjectHeaders {
     pub(super) content_length: Option<i64>,
     pub(super) e_tag: Option<String>,
     pub(super) version: Option<String>,
@@ -20,9 +20,9 @@ pub(super) struct Described {
 }
 
 /// The two outputs have the same fields, but nothing in common for the compiler.
-macro_rules! describe {
+macro_rules! object_headers {
     ($output:ident) => {
-        Described {
+        ObjectHeaders {
             content_length: $output.content_length,
             e_tag: $output.e_tag.take(),
             version: $output.version_id.take(),
@@ -42,13 +42,13 @@ macro_rules! describe {
     };
 }
 
-impl Described {
-    pub(super) fn head(mut output: HeadObjectOutput) -> Self {
-        describe!(output)
+impl ObjectHeaders {
+    pub(super) fn from_head(mut output: HeadObjectOutput) -> Self {
+        object_headers!(output)
     }
 
-    pub(super) fn get(output: &mut GetObjectOutput) -> Self {
-        describe!(output)
+    pub(super) fn from_get(output: &mut GetObjectOutput) -> Self {
+        object_headers!(output)
     }
 
     pub(super) fn attributes(&mut self) -> Attributes {
@@ -60,10 +60,10 @@ impl Described {
     }
 
     pub(super) fn meta(self, location: &Path, size: u64) -> Result<ObjectMeta> {
-        let date = self.last_modified.as_deref().and_then(http_date);
+        let date = self.last_modified.as_deref().and_then(parse_http_date);
         Ok(ObjectMeta {
             location: location.clone(),
-            last_modified: date.ok_or_else(|| nonsense("no usable Last-Modified"))?,
+            last_modified: date.ok_or_else(|| unexpected_response("no usable Last-Modified"))?,
             size,
             e_tag: self.e_tag,
             version: self.version,
@@ -74,15 +74,19 @@ impl Described {
         let length = self
             .content_length
             .and_then(|length| u64::try_from(length).ok());
-        length.ok_or_else(|| nonsense("no usable Content-Length"))
+        length.ok_or_else(|| unexpected_response("no usable Content-Length"))
     }
 }
 
-pub(super) fn nonsense(problem: &'static str) -> Error {
-    Error::UnexpectedAnswer {
+pub(super) fn unexpected_response(problem: &'static str) -> Error {
+    Error::UnexpectedResponse {
         operation: "GetObject",
         source: problem.into(),
     }
+}
+
+pub(super) fn format_http_date(date: chrono::DateTime<chrono::Utc>) -> String {
+    date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 pub(super) fn attribute_headers(attributes: &Attributes) -> Result<Vec<(String, String)>> {
@@ -114,7 +118,7 @@ pub(super) fn range_header(range: &GetRange) -> Result<String> {
 }
 
 /// `bytes 2-5/14`: which bytes came, and how many the object has.
-pub(super) fn content_range(text: &str) -> Option<(std::ops::Range<u64>, u64)> {
+pub(super) fn parse_content_range(text: &str) -> Option<(std::ops::Range<u64>, u64)> {
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn reads_content_ranges() {
-        assert_eq!(content_range("bytes 2-5/14"), Some((2..6, 14)));
+        assert_eq!(parse_content_range("bytes 2-5/14"), Some((2..6, 14)));
         for bad in [
             "",
             "bytes 2-5",
@@ -138,7 +142,7 @@ mod tests {
             "items 2-5/14",
             "bytes -1-5/14",
         ] {
-            assert_eq!(content_range(bad), None, "{bad}");
+            assert_eq!(parse_content_range(bad), None, "{bad}");
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Signer {
 }
 
 /// Not part of the signature, because proxies may change them.
-const UNSIGNED: [&str; 3] = ["authorization", "content-length", "user-agent"];
+const UNSIGNED_HEADERS: [&str; 3] = ["authorization", "content-length", "user-agent"];
 
 impl Signer {
     /// Replaces date, payload hash and authorization of a complete request.
@@ -44,7 +44,7 @@ impl Signer {
         let scope = format!("{day}/{}/s3/aws4_request", self.region);
         let signed = || {
             let headers = request.headers().iter();
-            headers.filter(|(name, _)| !UNSIGNED.contains(&name.as_str()))
+            headers.filter(|(name, _)| !UNSIGNED_HEADERS.contains(&name.as_str()))
         };
         let names: Vec<_> = signed().map(|(name, _)| name.as_str()).collect();
         let names = names.join(";");
@@ -62,8 +62,8 @@ impl Signer {
         let first = format!("AWS4{}", self.secret_key);
         let key = [day, &self.region, "s3", "aws4_request"]
             .iter()
-            .fold(first.into_bytes(), |key, step| mac(&key, step));
-        let signature = hex::encode(mac(&key, &to_sign));
+            .fold(first.into_bytes(), |key, step| hmac_sha256(&key, step));
+        let signature = hex::encode(hmac_sha256(&key, &to_sign));
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             self.access_key
@@ -76,7 +76,7 @@ pub(super) fn set_header(request: &mut SignedRequest, name: &str, value: &str) {
     request.add_header(name, value);
 }
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
+fn hmac_sha256(key: &[u8], text: &str) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_published_get_object() {
+    fn matches_the_published_get_object_example() {
         // "Signature Calculations for the Authorization Header", Amazon S3 API reference, example GET Object.
         let mut request = SignedRequest::new("GET", "s3", &Region::UsEast1, "/test.txt");
         request.set_hostname(Some("examplebucket.s3.amazonaws.com".to_owned()));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_rusoto_where_rusoto_is_right() {
+    fn matches_the_signature_of_rusoto_where_it_is_correct() {
         let region = Region::Custom {
             name: "us-east-1".to_owned(),
             endpoint: "http://127.0.0.1:9000".to_owned(),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn folds_white_space() {
+    fn collapses_white_space() {
         assert_eq!(
             canonical_values(&[b"  a   b ".to_vec(), b"c".to_vec()]),
             "a b,c"

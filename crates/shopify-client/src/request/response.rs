@@ -1,64 +1,19 @@
 //! What an HTTP answer of the Admin API means.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::governor::Cost;
+use crate::http_client::{Failure, RawResponse, Retry};
 use crate::{Error, GraphQlError};
-
-/// An answer that has arrived whole.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) api_version: Option<String>,
-    pub(crate) body: Bytes,
-}
 
 /// What to make of it.
 #[derive(Debug)]
-pub(crate) struct Judged {
+pub(crate) struct ClassifiedResponse {
     /// What it says about the cost bucket, whatever the outcome.
     pub(crate) cost: Option<Cost>,
     pub(crate) outcome: Result<Box<RawValue>, Failure>,
-}
-
-/// A failure, and whether to try again.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    pub(crate) retry: Retry,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// The same request will fail the same way.
-    Never,
-    /// With another token.
-    WithNewToken,
-    /// Nothing was done, and it may be done a little later.
-    Throttled(Option<Duration>),
-    /// Nothing was sent: the connection could not be made.
-    Unsent,
-    /// It may or may not have been done.
-    Passing(Option<Duration>),
-}
-
-impl Failure {
-    pub(crate) fn never(error: Error) -> Self {
-        let retry = Retry::Never;
-        Self { error, retry }
-    }
-
-    fn passing(error: Error, after: Option<Duration>) -> Self {
-        let retry = Retry::Passing(after);
-        Self { error, retry }
-    }
 }
 
 #[derive(Deserialize)]
@@ -133,7 +88,7 @@ pub(super) fn shortened(message: &str) -> String {
 
 /// Judges an answer to the operation. The status comes first: `THROTTLED` is seen with 200 and 429 alike.
 /// Source: Shopify, "API response status and error codes".
-pub(crate) fn judge(operation: &'static str, arrived: &Arrived) -> Judged {
+pub(crate) fn judge(operation: &'static str, arrived: &RawResponse) -> ClassifiedResponse {
     let envelope = serde_json::from_slice::<Envelope>(&arrived.body);
     let cost = envelope.as_ref().ok().and_then(Envelope::cost);
     let outcome = match arrived.status {
@@ -143,13 +98,13 @@ pub(crate) fn judge(operation: &'static str, arrived: &Arrived) -> Judged {
         },
         status => Err(judge_status(operation, status, envelope.ok(), arrived)),
     };
-    Judged { cost, outcome }
+    ClassifiedResponse { cost, outcome }
 }
 
 fn judge_envelope(
     operation: &'static str,
     envelope: Envelope,
-    arrived: &Arrived,
+    arrived: &RawResponse,
 ) -> Result<Box<RawValue>, Failure> {
     let errors = envelope.errors();
     if !errors.is_empty() {
@@ -165,7 +120,7 @@ fn judge_envelope(
     })
 }
 
-fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &Arrived) -> Failure {
+fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &RawResponse) -> Failure {
     let coded = |code: &str| errors.iter().find(|error| error.is(code));
     if coded("THROTTLED").is_some() {
         return throttled(operation, arrived);
@@ -201,7 +156,7 @@ fn judge_status(
     operation: &'static str,
     status: u16,
     envelope: Option<Envelope>,
-    arrived: &Arrived,
+    arrived: &RawResponse,
 ) -> Failure {
     let errors = envelope
         .map(|envelope| envelope.errors())
@@ -236,7 +191,7 @@ fn judge_status(
     }
 }
 
-fn throttled(operation: &'static str, arrived: &Arrived) -> Failure {
+fn throttled(operation: &'static str, arrived: &RawResponse) -> Failure {
     let retry_after = arrived.retry_after;
     Failure {
         error: Error::Throttled {

@@ -1,6 +1,7 @@
 //! Sends what rusoto built: signs each attempt anew, repeats what may be repeated, and sorts failures.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,15 +19,16 @@ use rusoto_core::{ByteStream, Client, Region, RusotoError};
 use rusoto_s3::S3Client;
 use tokio::time::{Instant, timeout};
 
+use super::digests::hash_of;
 use super::signer::{Signer, set_header};
 use crate::config::{RetryConfig, SigningClock, Timeouts};
-use crate::digest::{ContentHash, Hasher};
+use crate::digest::ContentHash;
 use crate::error::{BoxError, Error, Result, TransportKind};
-use crate::spaces::answer::Refusal;
 use crate::spaces::http::transport_error;
+use crate::spaces::response::ErrorResponse;
 
 /// What all requests to one bucket share.
-pub(super) struct Wire {
+pub(super) struct BucketClient {
     pub(super) http: reqwest::Client,
     pub(super) region: Region,
     pub(super) bucket: String,
@@ -38,13 +40,22 @@ pub(super) struct Wire {
     pub(super) retry: RetryConfig,
 }
 
+impl fmt::Debug for BucketClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BucketClient")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One operation: what is sent beside rusoto's request, and what came of it.
 ///
 /// It is rusoto's dispatcher for that one operation, so that errors need not squeeze through rusoto's strings.
 #[derive(Clone)]
-pub(super) struct Exchange {
-    wire: Arc<Wire>,
-    operation: &'static str,
+pub(super) struct Operation {
+    client: Arc<BucketClient>,
+    name: &'static str,
     key: Option<String>,
     /// Headers that rusoto 0.48 has no field for.
     headers: Vec<(String, String)>,
@@ -58,14 +69,14 @@ pub(super) struct Exchange {
 #[derive(Debug, Default)]
 struct Outcome {
     error: Option<Error>,
-    in_doubt: bool,
+    ambiguous_attempt: bool,
 }
 
-impl Exchange {
-    pub(super) fn new(wire: &Arc<Wire>, operation: &'static str, key: Option<&str>) -> Self {
+impl Operation {
+    pub(super) fn new(client: &Arc<BucketClient>, name: &'static str, key: Option<&str>) -> Self {
         Self {
-            wire: Arc::clone(wire),
-            operation,
+            client: Arc::clone(client),
+            name,
             key: key.map(str::to_owned),
             headers: Vec::new(),
             body: None,
@@ -92,34 +103,34 @@ impl Exchange {
         self
     }
 
-    /// rusoto's client, whose requests come to this exchange.
+    /// rusoto's client, whose requests come to this operation.
     pub(super) fn s3(&self) -> S3Client {
         let client = Client::new_not_signing(self.clone());
-        S3Client::new_with_client(client, self.wire.region.clone())
+        S3Client::new_with_client(client, self.client.region.clone())
     }
 
     /// Whether an attempt was repeated whose own effect is unknown.
-    pub(super) fn was_in_doubt(&self) -> bool {
-        self.outcome().in_doubt
+    pub(super) fn had_ambiguous_attempt(&self) -> bool {
+        self.outcome().ambiguous_attempt
     }
 
     /// Awaits an operation of [`s3`](Self::s3) and gives back our error instead of rusoto's.
-    pub(super) async fn run<T, E: std::fmt::Display>(
+    pub(super) async fn run<T, E: fmt::Display>(
         &self,
-        operation: impl Future<Output = Result<T, RusotoError<E>>>,
+        call: impl Future<Output = Result<T, RusotoError<E>>>,
     ) -> Result<T> {
         // Some of rusoto's parsers unwrap what they find in headers.
-        let answer = AssertUnwindSafe(operation).catch_unwind().await;
-        let problem = match answer {
+        let result = AssertUnwindSafe(call).catch_unwind().await;
+        let problem = match result {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => match self.outcome().error.take() {
                 Some(ours) => return Err(ours),
-                None => describe(&error),
+                None => error_text(&error),
             },
             Err(panic) => panic_text(panic.as_ref()),
         };
-        Err(Error::UnexpectedAnswer {
-            operation: self.operation,
+        Err(Error::UnexpectedResponse {
+            operation: self.name,
             source: problem.into(),
         })
     }
@@ -133,24 +144,24 @@ impl Exchange {
         let began = Instant::now();
         let mut attempt = 0;
         loop {
-            let signed_at = self.wire.clock.now();
-            self.wire.signer.sign(&mut request, &hash, signed_at);
+            let signed_at = self.client.clock.now();
+            self.client.signer.sign(&mut request, &hash, signed_at);
             // Built here, as rusoto's request cannot be shared with another thread while we wait.
-            let sending = self.to_reqwest(&request, &body);
-            let failure = match self.attempt(sending, &body).await {
+            let request_builder = self.to_reqwest(&request, &body);
+            let error = match self.attempt(request_builder, &body).await {
                 Ok(response) => return Ok(response),
-                Err(failure) => failure,
+                Err(error) => error,
             };
-            let retry = &self.wire.retry;
-            let wait = retry.wait(attempt, rand::random(), failure.retry_after());
+            let retry = &self.client.retry;
+            let wait = retry.delay(attempt, rand::random(), error.retry_after());
             let spent = began.elapsed() + wait;
-            if !failure.is_retryable() || attempt >= retry.max_retries || spent > retry.budget {
-                return Err(failure.into_error(self, signed_at));
+            if !error.is_retryable() || attempt >= retry.max_retries || spent > retry.budget {
+                return Err(error.into_error(self, signed_at));
             }
-            self.outcome().in_doubt |= failure.leaves_doubt();
+            self.outcome().ambiguous_attempt |= error.is_ambiguous();
             attempt += 1;
             log::info!(
-                operation = self.operation, attempt, wait_ms:? = wait.as_millis(), reason:% = failure;
+                operation = self.name, attempt, wait_ms:? = wait.as_millis(), reason:% = error;
                 "the store did not serve a request; trying again"
             );
             tokio::time::sleep(wait).await;
@@ -162,9 +173,9 @@ impl Exchange {
         for (name, value) in &self.headers {
             set_header(request, name, value);
         }
-        if let Some(host) = &self.wire.virtual_host {
+        if let Some(host) = &self.client.virtual_host {
             request.set_hostname(Some(host.clone()));
-            let bucket = format!("/{}", self.wire.bucket);
+            let bucket = format!("/{}", self.client.bucket);
             if let Some(path) = request.path.strip_prefix(&bucket) {
                 let path = if path.is_empty() { "/" } else { path };
                 request.path = String::from(path);
@@ -195,20 +206,20 @@ impl Exchange {
 
     async fn attempt(
         &self,
-        sending: Result<reqwest::RequestBuilder, BoxError>,
+        request_builder: Result<reqwest::RequestBuilder, BoxError>,
         body: &PutPayload,
-    ) -> Result<HttpResponse, Failure> {
-        let sending = sending.map_err(Failure::Unsendable)?;
-        let limits = &self.wire.timeouts;
+    ) -> Result<HttpResponse, AttemptError> {
+        let request_builder = request_builder.map_err(AttemptError::Conversion)?;
+        let limits = &self.client.timeouts;
         let limit = if body.content_length() > 0 {
             limits.request
         } else {
             limits.read
         };
-        let receiving = self.receive(sending);
+        let receiving = self.receive(request_builder);
         timeout(limit, receiving)
             .await
-            .unwrap_or(Err(Failure::TimedOut))
+            .unwrap_or(Err(AttemptError::TimedOut))
     }
 
     fn to_reqwest(
@@ -228,7 +239,7 @@ impl Exchange {
         if url.path() != path {
             return Err("the key cannot be written in a URL".into());
         }
-        let mut builder = self.wire.http.request(method, url);
+        let mut builder = self.client.http.request(method, url);
         for (name, values) in request.headers() {
             // reqwest derives the same host from the URL.
             for value in values.iter().filter(|_| name != "host") {
@@ -246,40 +257,49 @@ impl Exchange {
         })
     }
 
-    async fn receive(&self, sending: reqwest::RequestBuilder) -> Result<HttpResponse, Failure> {
-        let response = sending.send().await.map_err(Failure::Transport)?;
+    async fn receive(
+        &self,
+        request_builder: reqwest::RequestBuilder,
+    ) -> Result<HttpResponse, AttemptError> {
+        let response = request_builder
+            .send()
+            .await
+            .map_err(AttemptError::Transport)?;
         let status = response.status();
         let headers = response.headers().clone();
         if self.streamed && status.is_success() {
-            let body = stall_limited(response, self.wire.timeouts.read);
-            return to_rusoto(status, &headers, body).map_err(Failure::Unsendable);
+            let body = with_read_timeout(response, self.client.timeouts.read);
+            return to_rusoto(status, &headers, body).map_err(AttemptError::Conversion);
         }
-        let body = response.bytes().await.map_err(Failure::Transport)?;
+        let body = response.bytes().await.map_err(AttemptError::Transport)?;
         // Copy and CompleteMultipartUpload may say 200 first and fail then: S3 API reference, "CopyObject", "Errors".
-        let hidden_error = crate::spaces::answer::error_code(&body).is_some() && body.len() < 8192;
+        let hidden_error =
+            crate::spaces::response::error_code(&body).is_some() && body.len() < 8192;
         if status.is_success() && !hidden_error {
             let body = ByteStream::from(body.to_vec());
-            return to_rusoto(status, &headers, body).map_err(Failure::Unsendable);
+            return to_rusoto(status, &headers, body).map_err(AttemptError::Conversion);
         }
         let status = if status.is_success() {
             500
         } else {
             status.as_u16()
         };
-        Err(Failure::Refused(Refusal::read(status, &headers, &body)))
+        Err(AttemptError::Response(ErrorResponse::read(
+            status, &headers, &body,
+        )))
     }
 }
 
-impl DispatchSignedRequest for Exchange {
+impl DispatchSignedRequest for Operation {
     fn dispatch(
         &self,
         request: SignedRequest,
         _timeout: Option<Duration>,
     ) -> DispatchSignedRequestFuture {
-        let exchange = self.clone();
+        let operation = self.clone();
         Box::pin(async move {
-            exchange.send(request).await.map_err(|error| {
-                exchange.outcome().error = Some(error);
+            operation.send(request).await.map_err(|error| {
+                operation.outcome().error = Some(error);
                 HttpDispatchError::new("see the outcome".to_owned())
             })
         })
@@ -288,81 +308,75 @@ impl DispatchSignedRequest for Exchange {
 
 /// How one attempt failed.
 #[derive(Debug)]
-enum Failure {
-    Refused(Refusal),
+enum AttemptError {
+    Response(ErrorResponse),
     Transport(reqwest::Error),
     TimedOut,
-    Unsendable(BoxError),
+    Conversion(BoxError),
 }
 
-impl Failure {
+impl AttemptError {
     fn is_retryable(&self) -> bool {
         match self {
-            Self::Refused(refusal) => refusal.is_retryable(),
+            Self::Response(response) => response.is_retryable(),
             Self::Transport(error) => {
                 let tls = crate::spaces::http::transport_kind(error) == TransportKind::Tls;
                 !error.is_builder() && !tls
             }
             Self::TimedOut => true,
-            Self::Unsendable(_) => false,
+            Self::Conversion(_) => false,
         }
     }
 
-    fn leaves_doubt(&self) -> bool {
+    fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Refused(refusal) => refusal.leaves_doubt(),
+            Self::Response(response) => response.is_ambiguous(),
             Self::Transport(error) => !error.is_connect(),
             Self::TimedOut => true,
-            Self::Unsendable(_) => false,
+            Self::Conversion(_) => false,
         }
     }
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(refusal) => refusal.retry_after(),
+            Self::Response(response) => response.retry_after(),
             _ => None,
         }
     }
 
-    fn into_error(self, exchange: &Exchange, signed_at: DateTime<Utc>) -> Error {
+    fn into_error(self, operation: &Operation, signed_at: DateTime<Utc>) -> Error {
         match self {
-            Self::Refused(refusal) => refusal.into_error(
-                &exchange.wire.bucket,
-                exchange.key.as_deref(),
+            Self::Response(response) => response.into_error(
+                &operation.client.bucket,
+                operation.key.as_deref(),
                 Some(signed_at),
             ),
             Self::Transport(error) => transport_error(error),
             Self::TimedOut => Error::Transport {
                 kind: TransportKind::Timeout,
-                source: exchange.operation.into(),
+                source: operation.name.into(),
             },
-            Self::Unsendable(error) => Error::UnexpectedAnswer {
-                operation: exchange.operation,
+            Self::Conversion(error) => Error::UnexpectedResponse {
+                operation: operation.name,
                 source: error,
             },
         }
     }
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for AttemptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refusal) => write!(f, "HTTP {} {}", refusal.status, refusal.code),
+            Self::Response(response) => write!(f, "HTTP {} {}", response.status, response.code),
             Self::Transport(error) => crate::spaces::http::transport_kind(error).fmt(f),
             Self::TimedOut => TransportKind::Timeout.fmt(f),
-            Self::Unsendable(_) => f.write_str("not sendable"),
+            Self::Conversion(_) => f.write_str("not sendable"),
         }
     }
 }
 
-pub(super) fn hash_of(body: &PutPayload) -> ContentHash {
-    let mut hasher = Hasher::new();
-    body.iter().for_each(|piece| hasher.update(piece));
-    hasher.finish()
-}
-
 /// The body, which fails if nothing comes for `limit`.
-fn stall_limited(response: reqwest::Response, limit: Duration) -> ByteStream {
+fn with_read_timeout(response: reqwest::Response, limit: Duration) -> ByteStream {
     let pieces = stream::try_unfold(
         response.bytes_stream().boxed(),
         move |mut pieces| async move {
@@ -393,10 +407,10 @@ fn to_rusoto(
 }
 
 /// What rusoto says, unless it wants to print a whole body.
-fn describe<E: std::fmt::Display>(error: &RusotoError<E>) -> String {
+fn error_text<E: fmt::Display>(error: &RusotoError<E>) -> String {
     match error {
         RusotoError::ParseError(text) | RusotoError::Validation(text) => text.clone(),
-        RusotoError::Unknown(answer) => format!("HTTP {}", answer.status.as_u16()),
+        RusotoError::Unknown(response) => format!("HTTP {}", response.status.as_u16()),
         RusotoError::Service(error) => error.to_string(),
         RusotoError::HttpDispatch(error) => error.to_string(),
         RusotoError::Credentials(_) | RusotoError::Blocking => "rusoto failed".to_owned(),

@@ -3,20 +3,21 @@ use serde::{Deserialize, Serialize};
 /// How a shop treats bulk operations. Over HTTP, what is absent takes its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct BulkConduct {
+pub struct BulkBehaviour {
     /// Whether the app may run any; Shopify has to be asked for that in the Partner Dashboard.
     pub enabled: bool,
     /// How those end that are started from now on.
-    pub end: BulkEnd,
+    #[serde(rename = "end")]
+    pub outcome: BulkOutcome,
     /// Whether inventory levels name the inventory item as their parent, instead of the variant.
     pub levels_of_items: bool,
 }
 
-impl Default for BulkConduct {
+impl Default for BulkBehaviour {
     fn default() -> Self {
         Self {
             enabled: true,
-            end: BulkEnd::default(),
+            outcome: BulkOutcome::default(),
             levels_of_items: false,
         }
     }
@@ -26,7 +27,7 @@ impl Default for BulkConduct {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum BulkEnd {
+pub enum BulkOutcome {
     /// With a file, as soon as it is written.
     #[default]
     Completes,
@@ -35,7 +36,8 @@ pub enum BulkEnd {
     /// It fails with `TIMEOUT`.
     TimesOut,
     /// With a file that is as long as is said and has as many lines, but the last thing in it has lost its fields.
-    Spoils,
-    /// It runs until it is cancelled or [`finish_bulk`](crate::ShopControl::finish_bulk) is called.
+    #[serde(rename = "spoils")]
+    Corrupts,
+    /// It runs until it is cancelled or [`finish_bulk`](crate::ShopControl::finish_bulk_operations) is called.
     Never,
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, TransportKind};
 
 /// An answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     pub(super) status: u16,
     /// S3's `<Code>`; empty if there is no body, as after HEAD.
     pub(super) code: String,
@@ -21,13 +21,14 @@ pub(super) struct Refusal {
     date: Option<DateTime<Utc>>,
 }
 
-impl Refusal {
+impl ErrorResponse {
     pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let date = text(headers, &DATE).and_then(http_date);
+        let date = header_text(headers, &DATE).and_then(parse_http_date);
         Self {
             status,
             code: error_code(body).unwrap_or_default().to_owned(),
-            retry_after: text(headers, &RETRY_AFTER).and_then(|wait| retry_after(wait, date)),
+            retry_after: header_text(headers, &RETRY_AFTER)
+                .and_then(|wait| retry_after(wait, date)),
             date,
         }
     }
@@ -44,7 +45,7 @@ impl Refusal {
 
     /// Whether the request may have been carried out although it was refused.
     #[cfg(feature = "rusoto")]
-    pub(super) const fn leaves_doubt(&self) -> bool {
+    pub(super) const fn is_ambiguous(&self) -> bool {
         self.status >= 500
     }
 
@@ -54,7 +55,7 @@ impl Refusal {
     }
 
     fn is_throttling(&self) -> bool {
-        let word = matches!(
+        let known_code = matches!(
             self.code.as_str(),
             "SlowDown"
                 | "Throttling"
@@ -63,7 +64,7 @@ impl Refusal {
                 | "RequestLimitExceeded"
         );
         // 503 without a word is what load balancers in front of a store say; with a wait it is a limit.
-        word || self.status == 429 || (self.status == 503 && self.retry_after.is_some())
+        known_code || self.status == 429 || (self.status == 503 && self.retry_after.is_some())
     }
 
     /// The error for a request about `key` (or about the bucket itself) that was signed at `signed_at`.
@@ -86,7 +87,7 @@ impl Refusal {
             },
             ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _)
             | (_, 301 | 302 | 307 | 308) => Error::WrongEndpoint {
-                code: named(self.code, "Redirect"),
+                code: code_or(self.code, "Redirect"),
             },
             ("BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" | "IncompleteBody", _) => {
                 Error::Integrity {
@@ -100,7 +101,7 @@ impl Refusal {
                 source: self.code.into(),
             },
             ("NotImplemented", _) | (_, 501) => {
-                Error::Unsupported(named(self.code, "NotImplemented").into())
+                Error::Unsupported(code_or(self.code, "NotImplemented").into())
             }
             (_, 304) => Error::NotModified { key: object() },
             ("PreconditionFailed", _) | (_, 412) => Error::PreconditionFailed { key: object() },
@@ -124,7 +125,7 @@ impl Refusal {
     }
 }
 
-fn named(code: String, otherwise: &str) -> String {
+fn code_or(code: String, otherwise: &str) -> String {
     if code.is_empty() {
         otherwise.to_owned()
     } else {
@@ -132,12 +133,12 @@ fn named(code: String, otherwise: &str) -> String {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
+fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// RFC 9110, section 5.6.7; `GMT` is RFC 2822's obsolete zone name, which the parser knows.
-pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
@@ -146,7 +147,7 @@ fn retry_after(text: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    (http_date(text)? - now?).to_std().ok()
+    (parse_http_date(text)? - now?).to_std().ok()
 }
 
 /// The text of `<Error><Code>`.
@@ -180,12 +181,12 @@ mod tests {
 
     fn error(status: u16, code: &str) -> Error {
         let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message/></Error>");
-        let refusal = Refusal::read(status, &HeaderMap::new(), body.as_bytes());
-        refusal.into_error("shops", Some("a/b"), None)
+        let response = ErrorResponse::read(status, &HeaderMap::new(), body.as_bytes());
+        response.into_error("shops", Some("a/b"), None)
     }
 
     #[test]
-    fn names_what_the_caller_can_do() {
+    fn maps_responses_to_errors() {
         assert!(matches!(error(404, "NoSuchKey"), Error::NotFound { key } if key == "a/b"));
         assert!(matches!(error(404, ""), Error::NotFound { .. }));
         assert!(
@@ -240,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_to_repeat() {
+    fn retries_only_retryable_errors() {
         let retryable = |status, code: &str| {
             let body = format!("<Error><Code>{code}</Code></Error>");
-            Refusal::read(status, &HeaderMap::new(), body.as_bytes()).is_retryable()
+            ErrorResponse::read(status, &HeaderMap::new(), body.as_bytes()).is_retryable()
         };
         for (status, code) in [
             (503, "SlowDown"),
@@ -268,8 +269,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_wait_as_seconds_or_date() {
-        let wait = |headers: &HeaderMap| Refusal::read(503, headers, b"").retry_after();
+    fn reads_retry_after_as_seconds_or_date() {
+        let wait = |headers: &HeaderMap| ErrorResponse::read(503, headers, b"").retry_after();
         assert_eq!(
             wait(&headers(&[("retry-after", "7")])),
             Some(Duration::from_secs(7))
@@ -292,15 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn measures_the_skew() {
+    fn measures_the_clock_skew() {
         let headers = headers(&[("date", "Tue, 24 Nov 2026 12:00:00 GMT")]);
-        let refusal = Refusal::read(
+        let response = ErrorResponse::read(
             403,
             &headers,
             b"<Error><Code>RequestTimeTooSkewed</Code></Error>",
         );
-        let signed = http_date("Tue, 24 Nov 2026 13:00:00 GMT");
-        match refusal.into_error("shops", None, signed) {
+        let signed = parse_http_date("Tue, 24 Nov 2026 13:00:00 GMT");
+        match response.into_error("shops", None, signed) {
             Error::ClockSkewed { store_ahead } => {
                 assert_eq!(store_ahead, Some(TimeDelta::hours(-1)));
             }
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_only_a_plain_code() {
+    fn accepts_only_alphanumeric_codes() {
         assert_eq!(
             error_code(b"<Error><Code> SlowDown </Code></Error>"),
             Some("SlowDown")

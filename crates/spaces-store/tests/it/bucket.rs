@@ -1,4 +1,4 @@
-//! A bucket of its own for each test, on each server, by each library.
+//! A bucket of its own for each test, on each server, by each backend.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 /// The S3 client under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Library {
+pub(crate) enum Backend {
     Rusoto,
     Aws,
 }
@@ -23,15 +23,15 @@ pub(crate) enum Server {
 
 /// An empty bucket.
 #[derive(Debug)]
-pub(crate) struct Bench {
+pub(crate) struct TestBucket {
     pub(crate) config: SpacesConfig,
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) embedded: Option<(EmbeddedS3, tempfile::TempDir)>,
 }
 
-impl Bench {
+impl TestBucket {
     /// An empty bucket that no other test uses; `None` if there is no such server here.
-    pub(crate) async fn new(library: Library, server: Server, test: &str) -> Option<Self> {
+    pub(crate) async fn new(backend: Backend, server: Server, test: &str) -> Option<Self> {
         let (config, embedded) = match server {
             Server::Embedded => {
                 let dir = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ impl Bench {
             }
             Server::Ceph | Server::CephTls => {
                 let mut config = ceph(server)?;
-                config.bucket = bucket_name(library, server, test);
+                config.bucket = bucket_name(backend, server, test);
                 SpacesBackend::new(&config)
                     .unwrap()
                     .create_bucket()
@@ -51,7 +51,7 @@ impl Bench {
                 (config, None)
             }
         };
-        let store = open(library, &config);
+        let store = open(backend, &config);
         clear(store.as_ref()).await;
         Some(Self {
             config,
@@ -65,10 +65,10 @@ impl Bench {
     }
 }
 
-pub(crate) fn open(library: Library, config: &SpacesConfig) -> Arc<dyn ObjectStore> {
-    match library {
-        Library::Rusoto => Arc::new(SpacesBackend::new(config).unwrap()),
-        Library::Aws => Arc::new(AwsBackend::new(config).unwrap()),
+pub(crate) fn open(backend: Backend, config: &SpacesConfig) -> Arc<dyn ObjectStore> {
+    match backend {
+        Backend::Rusoto => Arc::new(SpacesBackend::new(config).unwrap()),
+        Backend::Aws => Arc::new(AwsBackend::new(config).unwrap()),
     }
 }
 
@@ -79,8 +79,8 @@ async fn clear(store: &dyn ObjectStore) {
 }
 
 /// The same at each run, so that a long-lived server does not fill up with buckets.
-fn bucket_name(library: Library, server: Server, test: &str) -> String {
-    let name = format!("it-{library:?}-{server:?}-{test}").to_lowercase();
+fn bucket_name(backend: Backend, server: Server, test: &str) -> String {
+    let name = format!("it-{backend:?}-{server:?}-{test}").to_lowercase();
     let name: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })

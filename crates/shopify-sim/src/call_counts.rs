@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The requests to a shop since the simulator started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Calls {
+pub struct CallCounts {
     /// GraphQL requests in all, refused ones too.
     pub requests: u64,
     /// GraphQL requests by the operation's name; `""` is one without a name or unreadable.

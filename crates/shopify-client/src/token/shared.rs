@@ -1,0 +1,62 @@
+//! Holds what all renewals share: the store, the grants, the clock, and the rules for when to renew and how long to pause.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::{Rng, RngCore};
+
+use super::store::Kind;
+use super::{Clock, Grants, StoredToken, TokenStore};
+
+/// What renewals need.
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) grants: Arc<dyn Grants>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
+    /// Tells this process's journal entries from others'.
+    pub(super) instance: u64,
+    pub(super) renew_before_expiry: Duration,
+    pub(super) lease: Duration,
+    pub(super) by_credentials: bool,
+    pub(super) migrate: bool,
+    pub(super) renewal_wait: Duration,
+}
+
+impl Parts {
+    /// When a token is renewed: some time before its end, and each at another moment, so that not all shops renew at
+    /// once.
+    pub(super) fn renew_at(&self, token: &StoredToken) -> Option<DateTime<Utc>> {
+        if self.migrate && token.kind() == Kind::Permanent {
+            return Some(DateTime::<Utc>::MIN_UTC);
+        }
+        let part = self.rng().random_range(1.0..=2.0);
+        let ahead = TimeDelta::from_std(self.renew_before_expiry.mul_f64(part)).ok()?;
+        token.expires_at?.checked_sub_signed(ahead)
+    }
+
+    /// The same for a token that was just obtained: not before half its life is over, however short that is.
+    pub(super) fn renew_new_at(
+        &self,
+        token: &StoredToken,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let half = (token.expires_at? - now) / 2;
+        Some(self.renew_at(token)?.max(now + half))
+    }
+
+    /// The pause after so many failures in a row.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        let longest = Duration::from_secs(30);
+        let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
+        let part = self.rng().random_range(0.5..=1.0);
+        doubled.min(longest).mul_f64(part)
+    }
+
+    fn rng(&self) -> impl std::ops::DerefMut<Target = Box<dyn RngCore + Send>> {
+        self.rng
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
