@@ -101,7 +101,7 @@ async fn much_is_read_by_bulk_and_little_by_pages() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
     let world = bulk_world().start().await;
-    world.shop.set_bulk_conduct(BulkConduct {
+    world.shop.set_bulk_behaviour(BulkBehaviour {
         enabled: false,
         ..BulkBehaviour::default()
     });
@@ -121,7 +121,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
         unannounced.set_price(product, None, &price).unwrap();
         world.sync().await;
         world.document_matches_shop().await.unwrap();
-        assert!(world.scanned_pages() > pages, "{end:?}");
+        assert!(world.scanned_pages() > pages, "{outcome:?}");
     }
     assert!(statuses(&world).iter().all(|status| *status == "FAILED"));
 }
@@ -191,11 +191,11 @@ async fn the_webhook_of_its_end_wakes_the_scan() {
     world.document_matches_shop().await.unwrap();
     let (runs, looks) = (world.runs().await.len(), world.calls("BulkOperationById"));
 
-    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
     start_scan(&world).await;
-    world.shop.hold();
-    world.shop.set_bulk_conduct(BulkConduct::default());
-    assert_eq!(world.shop.finish_bulk(), 1);
+    world.shop.hold_deliveries();
+    world.shop.set_bulk_behaviour(BulkBehaviour::default());
+    assert_eq!(world.shop.finish_bulk_operations(), 1);
     // Nobody has told the scan.
     assert_eq!(world.calls("BulkOperationById"), looks);
     assert_eq!(world.runs().await[0].finished, None);
@@ -242,7 +242,7 @@ async fn the_lease_is_held_however_long_an_operation_takes() {
         .installed()
         .await;
     let runs = world.runs().await.len();
-    world.shop.set_bulk_conduct(ends(BulkEnd::Never));
+    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
     start_scan(&world).await;
     // At a third of the lease each: twice as long as it would hold by itself. Three more workers look for work meanwhile.
     world.app.leases_renewed(6).await;

@@ -12,7 +12,7 @@ const LEASE: Duration = Duration::from_secs(15);
 
 /// Waits until the shop has let a request hang.
 async fn request_hangs(world: &World) {
-    world.shop.until(|calls| calls.faults > 0).await;
+    world.shop.wait_for_calls(|calls| calls.faults > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn in_the_middle_of_a_full_scan() {
         .delete_product(world.shop.product_ids()[6])
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
-    world.shop.fault(hang).unwrap();
+    world.shop.inject_fault(hang).unwrap();
     world.request_scan().await;
     request_hangs(&world).await;
     world.app.crash().await;

@@ -105,7 +105,10 @@ async fn an_inventory_change() {
     })
     .await;
     assert!(world.document().await.to_string().contains("4321"));
-    assert_published(&world, |shop| shop.disconnect(item, location).unwrap()).await;
+    assert_published(&world, |shop| {
+        shop.disconnect_inventory_level(item, location).unwrap()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,7 +186,11 @@ fn a_mass_disappearance_halts_until_it_is_accepted() {
     let setup = ShopSandbox::connected(30);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     for product in setup.shop.product_ids().into_iter().take(20) {
-        setup.shop.quietly().delete_product(product).unwrap();
+        setup
+            .shop
+            .without_webhooks()
+            .delete_product(product)
+            .unwrap();
     }
     let halted = setup.sandbox.run(&["sync", "a"]);
     halted.assert_failure(4, &["20 of 30", "sync a --accept-deletions"]);
@@ -361,7 +365,10 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
 #[test]
 fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
     let setup = ShopSandbox::connected(3);
-    setup.shop.fault(Fault::new(FaultKind::Hang)).unwrap();
+    setup
+        .shop
+        .inject_fault(Fault::new(FaultKind::Hang))
+        .unwrap();
     let sandbox = setup.sandbox.with("RUST_LOG", "info");
     let mut command = sandbox.command(&["sync", "a"]);
     let child = command
