@@ -104,7 +104,7 @@ impl Context<'_> {
             "warn,server::keys=error,server::adapters::app=error"
                 .clone_into(&mut loaded.settings.log.filter);
         }
-        logging::start(&loaded.settings.log);
+        logging::init(&loaded.settings.log);
         Ok(loaded.settings)
     }
 }

@@ -5,42 +5,45 @@
 //! they give is the same, in the same order, to the byte. [`ShopClient::bulk`] gives the single steps for queries of
 //! one's own.
 //!
-//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory`] and beyond that in temporary files,
+//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory_limit`] and beyond that in temporary files,
 //! and checked against the lengths and counts that Shopify states; only then is anything given out. So a broken file is
 //! found before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 
-mod arrival;
+mod assemble;
 mod batch;
-mod cut;
+mod chunks;
 mod decode;
-mod decoding;
+mod decode_pool;
 mod documents;
 mod download;
 mod error;
-mod fetch;
-mod head;
-mod join;
+mod file_parser;
+mod grouped;
+mod handle;
 mod layout;
+mod line_ids;
 mod lines;
 mod marker;
 mod operation;
 mod options;
+mod partition;
+mod poll;
+mod read;
 mod regroup;
+mod requests;
 mod run;
-mod scan;
-mod shape;
 mod slots;
 mod sort;
 mod strategy;
 mod watch;
 
 pub use error::BulkError;
+pub use handle::Bulk;
 pub use operation::{BulkOperation, BulkStatus, SignedUrl};
 pub use options::BulkOptions;
-pub use run::Bulk;
-pub(crate) use slots::Slots;
+pub(crate) use slots::BulkSlots;
 pub use strategy::Strategy;
 
 #[cfg(doc)]

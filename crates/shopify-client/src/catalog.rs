@@ -5,44 +5,43 @@
 
 mod chain;
 mod collection;
+mod complete;
 mod count;
 mod discount;
-mod drain;
 mod estimate;
 mod inventory;
 mod location;
 mod lookup;
 mod metafields;
-mod only;
 mod page;
 mod product;
 mod scan;
-mod size;
+mod single_field;
+mod sized;
 mod subscription;
 
 use std::future::Future;
 
-use crate::model::{Connection, Ordered};
+use crate::model::{Connection, SortLists};
+use crate::page_size::{PageSize, PageSizePlan};
 use crate::{Error, Gid, ShopClient};
-use only::Only;
-use page::Entry;
-use scan::Place;
-use size::{Plan, Size};
+use page::PageEntry;
+use scan::PagePosition;
+use single_field::SingleField;
 
-pub(crate) use discount::Node as DiscountAnswer;
-pub(crate) use estimate::Listed;
-pub(crate) use page::Unread;
-pub(crate) use size::Sizes;
+pub(crate) use discount::DiscountNode;
+pub(crate) use estimate::PagedList;
+pub(crate) use page::UnreadableObject;
 
 /// How many things are drained at a time.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT: usize = 4;
 
 /// A thing of the catalogue that can be listed and looked up.
-trait Item: Ordered + Sized + Send + 'static {
+trait CatalogObject: SortLists + Sized + Send + 'static {
     /// How its pages are asked for at first.
-    const PAGES: &'static Plan;
+    const PAGES: &'static PageSizePlan;
     /// How it is looked up by id.
-    const BATCHES: &'static Plan;
+    const BATCHES: &'static PageSizePlan;
     /// Whether the list takes the filter `id:>`.
     const BY_ID_RANGE: bool;
 
@@ -53,16 +52,16 @@ trait Item: Ordered + Sized + Send + 'static {
     }
 
     /// How the next page is asked for, after what has just come.
-    fn plan_after(_page: &[Entry<Self>]) -> &'static Plan {
+    fn next_plan(_page: &[PageEntry<Self>]) -> &'static PageSizePlan {
         Self::PAGES
     }
 
     /// One page of the list of all.
     fn page(
         shop: &ShopClient,
-        size: Size,
-        place: Place,
-    ) -> impl Future<Output = Result<Connection<Entry<Self>>, Error>> + Send;
+        size: PageSize,
+        place: PagePosition,
+    ) -> impl Future<Output = Result<Connection<PageEntry<Self>>, Error>> + Send;
 
     /// How many there are, if Shopify counts them exactly.
     fn count(shop: &ShopClient) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
@@ -70,21 +69,24 @@ trait Item: Ordered + Sized + Send + 'static {
     /// One answer for each number, in the same order.
     fn batch(
         shop: &ShopClient,
-        size: Size,
+        size: PageSize,
         numbers: &[u64],
     ) -> impl Future<Output = Result<Vec<Option<Self>>, Error>> + Send;
 
     /// Fetches what is missing of the lists within.
-    fn drain(&mut self, shop: &ShopClient) -> impl Future<Output = Result<Drained, Error>> + Send;
+    fn complete_lists(
+        &mut self,
+        shop: &ShopClient,
+    ) -> impl Future<Output = Result<Completion, Error>> + Send;
 }
 
 /// What became of a thing while the lists within it were drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drained {
+enum Completion {
     /// All of it is there.
-    Whole,
+    Complete,
     /// It was deleted.
-    Gone,
+    Deleted,
     /// A part of it was deleted or became something else, as this operation found: it has to be read again.
     Changed(&'static str),
 }

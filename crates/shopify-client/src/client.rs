@@ -3,12 +3,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bulk::{BulkOptions, Slots};
-use crate::catalog::Sizes;
+use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::http_client::HttpClient;
-use crate::transport::{Network, NetworkSettings, Transport};
-use crate::usage::Counters;
+use crate::page_size::PageSizes;
+use crate::transport::{NetworkSettings, NetworkTransport, Transport};
+use crate::usage::UsageCounters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
 
 /// How long a request may take.
@@ -48,10 +48,10 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
-    pub(crate) usage: Counters,
-    pub(crate) sizes: Sizes,
-    pub(crate) version_noted: AtomicBool,
-    pub(crate) bulk: Slots,
+    pub(crate) usage: UsageCounters,
+    pub(crate) sizes: PageSizes,
+    pub(crate) version_warned: AtomicBool,
+    pub(crate) bulk: BulkSlots,
 }
 
 impl Client {
@@ -73,7 +73,9 @@ impl Client {
     /// What has been asked of a shop since this client was built.
     pub fn usage(&self, shop: &ShopDomain) -> Usage {
         let known = self.inner.shops().get(shop).map(Arc::clone);
-        known.map(|known| known.usage.read()).unwrap_or_default()
+        known
+            .map(|known| known.usage.snapshot())
+            .unwrap_or_default()
     }
 
     /// Where requests go.
@@ -86,10 +88,10 @@ impl Client {
         let known = shops.entry(shop.clone()).or_insert_with(|| {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
-                usage: Counters::default(),
-                sizes: Sizes::default(),
-                version_noted: AtomicBool::new(false),
-                bulk: Slots::new(self.inner.bulk.at_once),
+                usage: UsageCounters::default(),
+                sizes: PageSizes::default(),
+                version_warned: AtomicBool::new(false),
+                bulk: BulkSlots::new(self.inner.bulk.max_concurrent),
             })
         });
         Arc::clone(known)
@@ -236,7 +238,7 @@ impl ClientBuilder {
         }
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(Network::new(&self.network)?),
+            None => Arc::new(NetworkTransport::new(&self.network)?),
         };
         Ok(Client {
             inner: Arc::new(Inner {

@@ -14,6 +14,7 @@ mod http_client;
 pub mod model;
 pub mod oauth;
 mod operations;
+mod page_size;
 mod request;
 mod retry;
 mod shop;

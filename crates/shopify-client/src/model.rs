@@ -41,6 +41,6 @@ pub use shop::{PrimaryDomain, Shop, ShopPlan};
 pub use subscription::{NewSubscription, Subscription};
 
 /// Puts the lists within a thing into an order that depends on their contents alone.
-pub(crate) trait Ordered {
-    fn put_in_order(&mut self);
+pub(crate) trait SortLists {
+    fn sort_lists(&mut self);
 }

@@ -190,7 +190,7 @@ mod tests {
                 retry,
             ),
             (
-                BulkError::Length {
+                BulkError::LengthMismatch {
                     expected: 2,
                     found: 1,
                 },
@@ -198,7 +198,7 @@ mod tests {
             ),
             (BulkError::Changed, retry),
             (
-                BulkError::Count {
+                BulkError::CountMismatch {
                     what: "objects",
                     expected: 2,
                     found: 1,
@@ -207,20 +207,26 @@ mod tests {
             ),
             (BulkError::Orphan { parent: message() }, retry),
             (
-                BulkError::Disk(std::io::ErrorKind::StorageFull.into()),
+                BulkError::TempFile(std::io::ErrorKind::StorageFull.into()),
                 retry,
             ),
-            (BulkError::Refused { message: message() }, Disposition::Fail),
-            (BulkError::Unexpected { kind: "Order" }, Disposition::Fail),
             (
-                BulkError::Object {
+                BulkError::Rejected { message: message() },
+                Disposition::Fail,
+            ),
+            (
+                BulkError::UnexpectedKind { kind: "Order" },
+                Disposition::Fail,
+            ),
+            (
+                BulkError::InvalidObject {
                     id: message(),
                     path: "title".to_owned(),
                     source: "odd".into(),
                 },
                 Disposition::Fail,
             ),
-            (BulkError::Foreign { id: id() }, Disposition::Fail),
+            (BulkError::NotOwned { id: id() }, Disposition::Fail),
         ] {
             let text = error.to_string();
             let mapped = shopify_error("read the products", error.into());

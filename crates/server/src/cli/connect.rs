@@ -141,7 +141,7 @@ async fn installation_with_token(
     token: SecretString,
 ) -> Result<Installation, CommandError> {
     let source = Arc::new(StaticToken::new(token.clone()));
-    let client = service.app.client().shop(&client_domain(shop), source);
+    let client = service.app.client().shop(&to_client_domain(shop), source);
     let scopes = client.granted_scopes().await.map_err(|error| {
         let error = shopify_error("use the token", error);
         CommandError::from_port(&error, shop).with_remedy(

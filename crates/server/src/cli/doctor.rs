@@ -71,7 +71,7 @@ fn shorten_timeouts(settings: &mut Settings) {
     settings.spaces.max_retries = settings.spaces.max_retries.min(1);
 }
 
-async fn examine(loaded: &Loaded, only: Option<&ShopDomain>, report: &mut Report) {
+async fn examine(loaded: &LoadedSettings, only: Option<&ShopDomain>, report: &mut Report) {
     let settings = &loaded.settings;
     settings::examine(settings, report);
     let database = database::examine(loaded, report).await;

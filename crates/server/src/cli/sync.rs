@@ -210,7 +210,7 @@ async fn scan(
     shutdown: &CancellationToken,
 ) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
-    let before = watch.newest(shop).await?;
+    let before = watch.newest_run(shop).await?;
     let demand = Demand {
         full: Some(FullScan {
             trigger: Trigger::Manual,

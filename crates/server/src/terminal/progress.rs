@@ -184,7 +184,7 @@ fn next_line(
 #[derive(Debug)]
 pub(crate) struct DisplayObserver<'a> {
     /// The service's listeners.
-    pub(crate) bulletin: &'a Bulletin,
+    pub(crate) run_events: &'a RunEvents,
     /// The person.
     pub(crate) display: &'a ProgressDisplay,
 }

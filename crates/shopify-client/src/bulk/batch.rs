@@ -2,22 +2,22 @@
 
 use super::BulkError;
 use super::decode::Line;
-use super::head::Head;
+use super::line_ids::LineIds;
 
 /// How many bytes of lines are decoded at a time, at least, where there are as many.
 const BATCH: usize = 256 << 10;
 
-/// Lines, each with where it belongs: things, each with its parts right after it.
+/// LineSplitter, each with where it belongs: things, each with its parts right after it.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Each line ends with a newline.
     text: Vec<u8>,
     /// Where each line begins.
-    lines: Vec<(usize, Head)>,
+    lines: Vec<(usize, LineIds)>,
 }
 
 /// Where batches come from.
-pub(super) trait Batches: Send + 'static {
+pub(super) trait BatchSource: Send + 'static {
     /// Puts whole things into an empty batch. `false`: there are no more.
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError>;
 }
@@ -33,9 +33,9 @@ impl Batch {
     }
 
     /// How many things there are in it.
-    pub(super) fn things(&self) -> usize {
-        let things = self.lines.iter().filter(|(_, head)| head.parent.is_none());
-        things.count()
+    pub(super) fn root_count(&self) -> usize {
+        let roots = self.lines.iter().filter(|(_, ids)| ids.parent.is_none());
+        roots.count()
     }
 
     pub(super) fn clear(&mut self) {
@@ -43,8 +43,8 @@ impl Batch {
         self.lines.clear();
     }
 
-    pub(super) fn push(&mut self, head: Head, line: &[u8]) {
-        self.lines.push((self.text.len(), head));
+    pub(super) fn push(&mut self, ids: LineIds, line: &[u8]) {
+        self.lines.push((self.text.len(), ids));
         self.text.extend_from_slice(line);
         self.text.push(b'\n');
     }
@@ -57,17 +57,17 @@ impl Batch {
         let ends = self.lines.iter().skip(1).map(|(begin, _)| *begin);
         let ends = ends.chain([self.text.len()]);
         let lines = self.lines.iter().zip(ends);
-        let line = |((begin, head), end): (&(usize, Head), usize)| Line {
+        let line = |((begin, ids), end): (&(usize, LineIds), usize)| Line {
             text: &text[*begin..end - 1],
-            head: *head,
+            ids: *ids,
         };
         Ok(lines.map(line).collect())
     }
 
-    /// Names the object that is not in UTF-8.
+    /// AliasCursor the object that is not in UTF-8.
     fn not_text(&self, place: usize) -> BulkError {
         let line = self.lines.partition_point(|(begin, _)| *begin <= place);
-        BulkError::Object {
+        BulkError::InvalidObject {
             id: self.lines[line - 1].1.id.to_string(),
             path: ".".to_owned(),
             source: "it is not UTF-8".into(),

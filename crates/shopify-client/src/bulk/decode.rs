@@ -3,22 +3,22 @@
 use serde::de::DeserializeOwned;
 
 use super::BulkError;
-use super::head::{Head, Key, Kind};
+use super::line_ids::{LineIds, ObjectId, ObjectKind};
 
 /// What an empty list looks like in an answer.
 pub(super) const EMPTY: &str = r#"{"nodes":[],"pageInfo":{"hasNextPage":false}}"#;
 
 /// A thing and its parts, as lines.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Family<'l> {
+pub(super) struct ObjectLines<'l> {
     pub(super) root: Line<'l>,
-    pub(super) parts: &'l [Line<'l>],
+    pub(super) children: &'l [Line<'l>],
 }
 
-impl Family<'_> {
+impl ObjectLines<'_> {
     /// Whether a line is a part of the thing itself, not of one of its parts.
-    pub(super) fn owns(&self, line: &Line<'_>) -> bool {
-        line.head.parent == Some(self.root.head.id)
+    pub(super) fn is_direct_child(&self, line: &Line<'_>) -> bool {
+        line.ids.parent == Some(self.root.ids.id)
     }
 }
 
@@ -26,16 +26,16 @@ impl Family<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'l> {
     pub(super) text: &'l str,
-    pub(super) head: Head,
+    pub(super) ids: LineIds,
 }
 
 impl Line<'_> {
-    pub(super) fn kind(&self) -> Kind {
-        self.head.id.kind
+    pub(super) fn kind(&self) -> ObjectKind {
+        self.ids.id.kind
     }
 
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, BulkError> {
-        decode(self.head.id, self.text)
+        decode(self.ids.id, self.text)
     }
 
     /// The same with further fields at this place, which follows an opening brace.
@@ -57,26 +57,26 @@ impl Line<'_> {
             scratch.push(',');
         }
         scratch.push_str(after);
-        decode(self.head.id, scratch)
+        decode(self.ids.id, scratch)
     }
 }
 
-fn decode<T: DeserializeOwned>(id: Key, text: &str) -> Result<T, BulkError> {
-    serde_json::from_str(text).map_err(|_| explain::<T>(id, text))
+fn decode<T: DeserializeOwned>(id: ObjectId, text: &str) -> Result<T, BulkError> {
+    serde_json::from_str(text).map_err(|_| decode_error::<T>(id, text))
 }
 
 /// Reads it again, to say where it fails.
-fn explain<T: DeserializeOwned>(id: Key, text: &str) -> BulkError {
+fn decode_error<T: DeserializeOwned>(id: ObjectId, text: &str) -> BulkError {
     let mut reader = serde_json::Deserializer::from_str(text);
     let read: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
     let id = id.to_string();
     match read {
-        Err(error) => BulkError::Object {
+        Err(error) => BulkError::InvalidObject {
             id,
             path: error.path().to_string(),
             source: Box::new(error.into_inner()),
         },
-        Ok(_) => BulkError::Object {
+        Ok(_) => BulkError::InvalidObject {
             id,
             path: ".".to_owned(),
             source: "something follows the object".into(),
@@ -85,16 +85,19 @@ fn explain<T: DeserializeOwned>(id: Key, text: &str) -> BulkError {
 }
 
 /// Cuts lines into things. The first line must be one.
-pub(super) fn families<'l>(
+pub(super) fn group_by_root<'l>(
     lines: &'l [Line<'l>],
-    root: Kind,
-) -> impl Iterator<Item = Result<Family<'l>, BulkError>> {
-    let is_root = move |line: &Line<'_>| line.head.parent.is_none() && line.kind() == root;
-    let things = lines.chunk_by(move |_, next| !is_root(next));
-    things.map(move |thing| match thing {
-        [root, parts @ ..] if is_root(root) => Ok(Family { root: *root, parts }),
+    root: ObjectKind,
+) -> impl Iterator<Item = Result<ObjectLines<'l>, BulkError>> {
+    let is_root = move |line: &Line<'_>| line.ids.parent.is_none() && line.kind() == root;
+    let objects = lines.chunk_by(move |_, next| !is_root(next));
+    objects.map(move |object| match object {
+        [root, children @ ..] if is_root(root) => Ok(ObjectLines {
+            root: *root,
+            children,
+        }),
         _ => {
-            let parent = thing[0].head.parent.unwrap_or(thing[0].head.id).to_string();
+            let parent = object[0].ids.parent.unwrap_or(object[0].ids.id).to_string();
             Err(BulkError::Orphan { parent })
         }
     })

@@ -20,87 +20,87 @@ pub(super) fn download<'c>(
     expected: Option<u64>,
 ) -> impl Stream<Item = Result<Bytes, BulkError>> + Send + 'c {
     try_stream! {
-        let mut fetch = Fetch::new(http, options, url, expected)?;
+        let mut download = Download::new(http, options, url, expected)?;
         let mut failures = 0;
-        while !fetch.is_done() {
-            let mut lost = match fetch.open().await {
+        while !download.is_done() {
+            let mut failure = match download.open().await {
                 Ok(mut body) => loop {
-                    match fetch.more(&mut body).await {
+                    match download.next_bytes(&mut body).await {
                         Ok(Some(bytes)) => {
                             failures = 0;
                             yield bytes;
                         }
                         Ok(None) => break None,
-                        Err(lost) => break Some(lost),
+                        Err(failure) => break Some(failure),
                     }
                 },
-                Err(lost) => Some(lost),
+                Err(failure) => Some(failure),
             };
             // The other side says that it is over: without a length to compare with, so it is.
-            if lost.is_none() && fetch.total.is_none() {
+            if failure.is_none() && download.total.is_none() {
                 break;
             }
-            if !fetch.is_done() && lost.is_none() {
-                lost = Some(Lost::passing("the connection ended too early"));
+            if !download.is_done() && failure.is_none() {
+                failure = Some(ConnectionError::transient("the connection ended too early"));
             }
-            if let Some(Lost { error, passes }) = lost {
+            if let Some(ConnectionError { error, retryable }) = failure {
                 failures += 1;
-                if !passes || failures >= http.retry.max_attempts {
+                if !retryable || failures >= http.retry.max_attempts {
                     Err(error)?;
                 } else {
-                    log::debug!(at = fetch.begin; "{error}; going on from there");
-                    sleep(http.retry.pause(failures, None)).await;
+                    log::debug!(at = download.position; "{error}; going on from there");
+                    sleep(http.retry.backoff(failures, None)).await;
                 }
             }
         }
-        fetch.check_end()?;
+        download.check_end()?;
     }
 }
 
 /// A failure of one connection.
-struct Lost {
+struct ConnectionError {
     error: BulkError,
     /// Whether another connection may do better.
-    passes: bool,
+    retryable: bool,
 }
 
-impl Lost {
-    fn passing(reason: &str) -> Self {
+impl ConnectionError {
+    fn transient(reason: &str) -> Self {
         Self {
             error: failed(reason, None),
-            passes: true,
+            retryable: true,
         }
     }
 
-    fn broken(error: TransportError) -> Self {
+    fn from_transport(error: TransportError) -> Self {
         Self {
-            passes: !matches!(error, TransportError::InvalidRequest(_)),
+            retryable: !matches!(error, TransportError::InvalidRequest(_)),
             error: failed("the connection broke", Some(Box::new(error))),
         }
     }
 
-    fn for_good(error: BulkError) -> Self {
+    fn permanent(error: BulkError) -> Self {
         Self {
             error,
-            passes: false,
+            retryable: false,
         }
     }
 }
 
-struct Fetch<'c> {
+struct Download<'c> {
     http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
     /// How much has been given out.
-    begin: u64,
+    position: u64,
     /// How much of the present answer was given out before.
     skip: u64,
     total: Option<u64>,
-    /// Names this very file.
-    tag: Option<String>,
+    /// AliasCursor this very file.
+    etag: Option<String>,
 }
 
-impl<'c> Fetch<'c> {
+impl<'c> Download<'c> {
     fn new(
         http: &'c HttpClient,
         options: &'c BulkOptions,
@@ -116,86 +116,93 @@ impl<'c> Fetch<'c> {
             http,
             options,
             url,
-            begin: 0,
+            position: 0,
             skip: 0,
             total,
-            tag: None,
+            etag: None,
         })
     }
 
     fn is_done(&self) -> bool {
-        self.total.is_some_and(|total| self.begin >= total)
+        self.total.is_some_and(|total| self.position >= total)
     }
 
     fn check_end(&self) -> Result<(), BulkError> {
         match self.total {
-            Some(expected) if expected != self.begin => Err(BulkError::Length {
+            Some(expected) if expected != self.position => Err(BulkError::LengthMismatch {
                 expected,
-                found: self.begin,
+                found: self.position,
             }),
             _ => Ok(()),
         }
     }
 
-    async fn open(&mut self) -> Result<ResponseBody, Lost> {
+    async fn open(&mut self) -> Result<ResponseBody, ConnectionError> {
         // Compressed, it would have neither ranges nor a length.
         let mut request = http::Request::get(self.url.expose().as_str())
             .header(ACCEPT_ENCODING, "identity")
             .extension(RequestTimeout(self.options.deadline));
-        if self.begin > 0 {
-            request = request.header(RANGE, format!("bytes={}-", self.begin));
-            if let Some(tag) = self.tag.as_ref().filter(|tag| !tag.starts_with("W/")) {
+        if self.position > 0 {
+            request = request.header(RANGE, format!("bytes={}-", self.position));
+            if let Some(tag) = self.etag.as_ref().filter(|tag| !tag.starts_with("W/")) {
                 request = request.header(IF_RANGE, tag.as_str());
             }
         }
         let unsendable = |error: http::Error| TransportError::InvalidRequest(error.into());
         let request = request.body(Bytes::new()).map_err(unsendable);
-        let request = request.map_err(Lost::broken)?;
-        let response = timeout(self.options.idle, self.http.transport.send(request)).await;
-        let response = response.map_err(|_| Lost::passing("no answer came"))?;
-        let response = response.map_err(Lost::broken)?;
-        self.judge(response.status().as_u16(), response.headers())?;
+        let request = request.map_err(ConnectionError::from_transport)?;
+        let response = timeout(self.options.idle_timeout, self.http.transport.send(request)).await;
+        let response = response.map_err(|_| ConnectionError::transient("no response came"))?;
+        let response = response.map_err(ConnectionError::from_transport)?;
+        self.check_response(response.status().as_u16(), response.headers())?;
         Ok(response.into_body())
     }
 
     /// Finds out what an answer holds.
-    fn judge(&mut self, status: u16, headers: &HeaderMap) -> Result<(), Lost> {
+    fn check_response(&mut self, status: u16, headers: &HeaderMap) -> Result<(), ConnectionError> {
         let length = header(headers, &CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
         match status {
             200 => {
-                self.skip = self.begin;
-                self.same_total(length)?;
+                self.skip = self.position;
+                self.check_total(length)?;
             }
             206 => {
                 let range = header(headers, &CONTENT_RANGE).and_then(content_range);
                 let (begin, total) =
-                    range.ok_or_else(|| Lost::passing("a range without a place"))?;
-                self.same_total(total)?;
-                if begin > self.begin {
-                    return Err(Lost::passing("a range that leaves a gap"));
+                    range.ok_or_else(|| ConnectionError::transient("a range without a place"))?;
+                self.check_total(total)?;
+                if begin > self.position {
+                    return Err(ConnectionError::transient("a range that leaves a gap"));
                 }
-                self.skip = self.begin - begin;
+                self.skip = self.position - begin;
             }
-            403 | 404 | 410 => return Err(Lost::for_good(BulkError::UrlExpired { status })),
-            408 | 429 | 500.. => return Err(Lost::passing(&format!("HTTP status {status}"))),
+            403 | 404 | 410 => {
+                return Err(ConnectionError::permanent(BulkError::UrlExpired { status }));
+            }
+            408 | 429 | 500.. => {
+                return Err(ConnectionError::transient(&format!("HTTP status {status}")));
+            }
             _ => {
                 let reason = format!("HTTP status {status}");
-                return Err(Lost::for_good(failed(&reason, None)));
+                return Err(ConnectionError::permanent(failed(&reason, None)));
             }
         }
         let tag = header(headers, &ETAG).map(str::to_owned);
-        if self.begin > 0 && tag != self.tag {
-            return Err(Lost::for_good(BulkError::Changed));
+        if self.position > 0 && tag != self.etag {
+            return Err(ConnectionError::permanent(BulkError::Changed));
         }
-        self.tag = tag;
+        self.etag = tag;
         Ok(())
     }
 
     /// Compares a stated length with what is known.
-    fn same_total(&mut self, found: Option<u64>) -> Result<(), Lost> {
+    fn check_total(&mut self, found: Option<u64>) -> Result<(), ConnectionError> {
         match (self.total, found) {
             (Some(expected), Some(found)) if expected != found => {
-                Err(Lost::for_good(BulkError::Length { expected, found }))
+                Err(ConnectionError::permanent(BulkError::LengthMismatch {
+                    expected,
+                    found,
+                }))
             }
             (known, found) => {
                 self.total = known.or(found);
@@ -205,11 +212,16 @@ impl<'c> Fetch<'c> {
     }
 
     /// The next bytes that were not given out yet.
-    async fn more(&mut self, body: &mut ResponseBody) -> Result<Option<Bytes>, Lost> {
+    async fn next_bytes(
+        &mut self,
+        body: &mut ResponseBody,
+    ) -> Result<Option<Bytes>, ConnectionError> {
         loop {
-            let chunk = timeout(self.options.idle, body.next()).await;
-            let chunk = chunk.map_err(|_| Lost::passing("nothing came for too long"))?;
-            let Some(mut bytes) = chunk.transpose().map_err(Lost::broken)? else {
+            let chunk = timeout(self.options.idle_timeout, body.next()).await;
+            let chunk =
+                chunk.map_err(|_| ConnectionError::transient("nothing came for too long"))?;
+            let Some(mut bytes) = chunk.transpose().map_err(ConnectionError::from_transport)?
+            else {
                 return Ok(None);
             };
             let known = usize::try_from(self.skip)
@@ -220,10 +232,13 @@ impl<'c> Fetch<'c> {
             if bytes.is_empty() {
                 continue;
             }
-            self.begin += bytes.len() as u64;
-            if let Some(expected) = self.total.filter(|total| self.begin > *total) {
-                let found = self.begin;
-                return Err(Lost::for_good(BulkError::Length { expected, found }));
+            self.position += bytes.len() as u64;
+            if let Some(expected) = self.total.filter(|total| self.position > *total) {
+                let found = self.position;
+                return Err(ConnectionError::permanent(BulkError::LengthMismatch {
+                    expected,
+                    found,
+                }));
             }
             return Ok(Some(bytes));
         }

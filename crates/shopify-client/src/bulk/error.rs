@@ -20,7 +20,7 @@ pub enum BulkError {
     Busy,
     /// Shopify does not take the query (`INVALID` or an unknown code).
     #[error("Shopify does not run the bulk query: {message}")]
-    Refused {
+    Rejected {
         /// Shopify's explanation.
         message: String,
     },
@@ -52,13 +52,13 @@ pub enum BulkError {
     },
     /// Shopify knows no such operation.
     #[error("there is no bulk operation {id}")]
-    Unknown {
+    NotFound {
         /// The operation.
         id: Gid,
     },
     /// The operation is not one of ours: it was not touched.
     #[error("the bulk operation {id} belongs to another program")]
-    Foreign {
+    NotOwned {
         /// The operation.
         id: Gid,
     },
@@ -79,7 +79,7 @@ pub enum BulkError {
     },
     /// The file is not as long as was said: cut off, or another one.
     #[error("the result has {found} bytes instead of {expected}")]
-    Length {
+    LengthMismatch {
         /// In bytes, as Shopify says.
         expected: u64,
         /// In bytes.
@@ -90,7 +90,7 @@ pub enum BulkError {
     Changed,
     /// There are not as many objects in the file as Shopify counted.
     #[error("the result holds {found} {what} instead of {expected}")]
-    Count {
+    CountMismatch {
         /// `objects` or `root objects`.
         what: &'static str,
         /// As Shopify says.
@@ -108,14 +108,14 @@ pub enum BulkError {
     },
     /// A line is no JSON object with an id.
     #[error("line {line} of the result is no object with an id")]
-    Line {
+    InvalidLine {
         /// From 1.
         line: u64,
     },
     /// The lines are not in the order that was asked for ([`BulkOptions::grouped`](super::BulkOptions::grouped)): things
     /// by ascending id, each with its parts right after it.
     #[error("line {line} of the result is out of order")]
-    Disorder {
+    OutOfOrder {
         /// From 1.
         line: u64,
     },
@@ -127,13 +127,13 @@ pub enum BulkError {
     },
     /// A line is about something that was not asked for.
     #[error("the result holds an unexpected {kind}")]
-    Unexpected {
+    UnexpectedKind {
         /// The kind of object.
         kind: &'static str,
     },
     /// An object does not have the shape that the schema promises.
     #[error("the result makes no sense at `{path}` of {id}")]
-    Object {
+    InvalidObject {
         /// The object's kind and number.
         id: String,
         /// Where in it.
@@ -144,7 +144,7 @@ pub enum BulkError {
     },
     /// A temporary file cannot be written or read: the disk is full, or the folder is not there.
     #[error("a temporary file for the result cannot be used")]
-    Disk(#[from] std::io::Error),
+    TempFile(#[from] std::io::Error),
 }
 
 impl BulkError {
@@ -159,20 +159,20 @@ impl BulkError {
             | Self::TimedOut { .. }
             | Self::UrlExpired { .. }
             | Self::Download { .. }
-            | Self::Length { .. }
+            | Self::LengthMismatch { .. }
             | Self::Changed
-            | Self::Count { .. }
-            | Self::Line { .. }
-            | Self::Disorder { .. }
+            | Self::CountMismatch { .. }
+            | Self::InvalidLine { .. }
+            | Self::OutOfOrder { .. }
             | Self::Orphan { .. }
-            | Self::Disk(_) => true,
+            | Self::TempFile(_) => true,
             Self::Unavailable { .. }
-            | Self::Refused { .. }
-            | Self::Unknown { .. }
-            | Self::Foreign { .. }
+            | Self::Rejected { .. }
+            | Self::NotFound { .. }
+            | Self::NotOwned { .. }
             | Self::LineTooLong { .. }
-            | Self::Unexpected { .. }
-            | Self::Object { .. } => false,
+            | Self::UnexpectedKind { .. }
+            | Self::InvalidObject { .. } => false,
         }
     }
 }

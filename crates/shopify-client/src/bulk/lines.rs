@@ -4,20 +4,20 @@ use super::BulkError;
 
 /// Cuts bytes, as they arrive, into lines.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     max_line: usize,
     /// The beginning of a line that has not arrived whole.
-    rest: Vec<u8>,
+    partial: Vec<u8>,
     /// Of lines that are not empty.
-    taken: u64,
+    count: u64,
 }
 
-impl Lines {
+impl LineSplitter {
     pub(super) fn new(max_line: usize) -> Self {
         Self {
             max_line,
-            rest: Vec::new(),
-            taken: 0,
+            partial: Vec::new(),
+            count: 0,
         }
     }
 
@@ -30,14 +30,14 @@ impl Lines {
         while let Some(end) = memchr(b'\n', bytes) {
             let line = &bytes[..end];
             bytes = &bytes[end + 1..];
-            if self.rest.is_empty() {
+            if self.partial.is_empty() {
                 self.line(line, &mut take)?;
             } else {
-                self.keep(line)?;
+                self.append(line)?;
                 self.end(&mut take)?;
             }
         }
-        self.keep(bytes)
+        self.append(bytes)
     }
 
     /// Ends the file, whose last line may have no end.
@@ -45,10 +45,10 @@ impl Lines {
         &mut self,
         mut take: impl FnMut(u64, &[u8]) -> Result<(), BulkError>,
     ) -> Result<(), BulkError> {
-        let mut line = std::mem::take(&mut self.rest);
+        let mut line = std::mem::take(&mut self.partial);
         self.line(&line, &mut take)?;
         line.clear();
-        self.rest = line;
+        self.partial = line;
         Ok(())
     }
 
@@ -61,13 +61,13 @@ impl Lines {
             return Ok(());
         }
         self.check_length(line.len())?;
-        self.taken += 1;
-        take(self.taken, line)
+        self.count += 1;
+        take(self.count, line)
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Result<(), BulkError> {
-        self.check_length(self.rest.len() + bytes.len())?;
-        self.rest.extend_from_slice(bytes);
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BulkError> {
+        self.check_length(self.partial.len() + bytes.len())?;
+        self.partial.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Lines {
             return Ok(());
         }
         Err(BulkError::LineTooLong {
-            line: self.taken + 1,
+            line: self.count + 1,
             limit: self.max_line,
         })
     }
@@ -86,14 +86,14 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn all(text: &str, piece: usize, max_line: usize) -> Result<Vec<(u64, String)>, BulkError> {
-        let mut lines = Lines::new(max_line);
+    fn all(text: &str, chunk: usize, max_line: usize) -> Result<Vec<(u64, String)>, BulkError> {
+        let mut lines = LineSplitter::new(max_line);
         let mut found = Vec::new();
         let mut take = |number, line: &[u8]| {
             found.push((number, String::from_utf8_lossy(line).into_owned()));
             Ok(())
         };
-        for bytes in text.as_bytes().chunks(piece) {
+        for bytes in text.as_bytes().chunks(chunk) {
             lines.push(bytes, &mut take)?;
         }
         lines.end(&mut take)?;
@@ -112,11 +112,11 @@ mod tests {
         ] {
             let lines = (1..).zip(lines.iter().map(|line| (*line).to_owned()));
             let expected: Vec<(u64, String)> = lines.collect();
-            for piece in 1..=12 {
+            for chunk in 1..=12 {
                 assert_eq!(
-                    all(text, piece, 4).unwrap(),
+                    all(text, chunk, 4).unwrap(),
                     expected,
-                    "{text:?} by {piece}"
+                    "{text:?} by {chunk}"
                 );
             }
         }
@@ -125,11 +125,11 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_named() {
         for text in ["a\n\nabcde\nb\n", "a\nabcde"] {
-            for piece in 1..=12 {
-                let found = all(text, piece, 4);
+            for chunk in 1..=12 {
+                let found = all(text, chunk, 4);
                 assert!(
                     matches!(found, Err(BulkError::LineTooLong { line: 2, limit: 4 })),
-                    "{text:?} by {piece}"
+                    "{text:?} by {chunk}"
                 );
             }
         }

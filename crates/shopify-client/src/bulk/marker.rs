@@ -15,26 +15,26 @@ impl Marker {
         Self { app }
     }
 
-    fn beginning(&self) -> String {
+    fn prefix(&self) -> String {
         format!("# {};", self.app)
     }
 
     /// The query with its marker, and the run's own name, by which it is found if the answer to its start is lost.
-    pub(super) fn mark(&self, query: &str) -> (String, String) {
+    pub(super) fn apply(&self, query: &str) -> (String, String) {
         let run = format!("{:016x}", rand::rng().random::<u64>());
-        let beginning = self.beginning();
-        (format!("{beginning} run {run}\n{query}"), run)
+        let prefix = self.prefix();
+        (format!("{prefix} run {run}\n{query}"), run)
     }
 
     /// Whether a query is ours.
-    pub(super) fn is_on(&self, query: &str) -> bool {
-        query.trim_start().starts_with(&self.beginning())
+    pub(super) fn is_in(&self, query: &str) -> bool {
+        query.trim_start().starts_with(&self.prefix())
     }
 
     /// Whether a query is this run of ours.
-    pub(super) fn names_run(&self, query: &str, run: &str) -> bool {
+    pub(super) fn is_run(&self, query: &str, run: &str) -> bool {
         let first = query.trim_start().lines().next().unwrap_or_default();
-        self.is_on(query) && first.ends_with(run)
+        self.is_in(query) && first.ends_with(run)
     }
 }
 
@@ -45,11 +45,8 @@ mod tests {
     #[test]
     fn only_our_own_operations_are_known() {
         let marker = Marker::new("shop\nsync; bot");
-        let (text, run) = marker.mark("{ products { edges { node { id } } } }");
-        assert!(
-            marker.is_on(&text) && marker.names_run(&text, &run),
-            "{text}"
-        );
+        let (text, run) = marker.apply("{ products { edges { node { id } } } }");
+        assert!(marker.is_in(&text) && marker.is_run(&text, &run), "{text}");
         assert_eq!(text.lines().count(), 2);
         for foreign in [
             "{ products { edges { node { id } } } }",
@@ -58,9 +55,9 @@ mod tests {
             "{ a } # shopsyncbot; run 1",
             "",
         ] {
-            assert!(!marker.is_on(foreign), "{foreign}");
+            assert!(!marker.is_in(foreign), "{foreign}");
         }
-        let (other, _) = marker.mark("{ a }");
-        assert!(marker.is_on(&other) && !marker.names_run(&other, &run));
+        let (other, _) = marker.apply("{ a }");
+        assert!(marker.is_in(&other) && !marker.is_run(&other, &run));
     }
 }

@@ -1,114 +1,118 @@
 //! From sorted lines to whole things, in the order of their ids, each with its parts right after it.
 
 use super::BulkError;
-use super::batch::{Batch, Batches};
-use super::head::{HEAD, Head, Key};
+use super::batch::{Batch, BatchSource};
 use super::layout::Layout;
-use super::scan::{PART, Scanned, THING};
-use super::sort::{SortKey, Sorted, Sorter, cut_off};
+use super::line_ids::{LINE_IDS_BYTES, LineIds, ObjectId};
+use super::partition::{CHILD, Partitions, ROOT};
+use super::sort::{SortKey, SortedRecords, Sorter, truncated};
 
-/// Batches of the things in files that have been scanned.
+/// BatchSource of the things in files that have been scanned.
 #[derive(Debug)]
-pub(super) struct Regrouped {
+pub(super) struct RegroupedLines {
     layout: Layout,
-    things: Sorted,
+    objects: SortedRecords,
     /// The thing whose lines come.
-    present: Option<u64>,
+    current: Option<u64>,
 }
 
-impl Regrouped {
-    pub(super) fn new(scanned: Scanned, layout: Layout) -> Result<Self, BulkError> {
-        let mut things = scanned.things;
-        if !scanned.strays.is_empty() {
-            bring_home(&mut things, scanned.strays, scanned.names)?;
+impl RegroupedLines {
+    pub(super) fn new(partitions: Partitions, layout: Layout) -> Result<Self, BulkError> {
+        let mut objects = partitions.objects;
+        if !partitions.unresolved.is_empty() {
+            resolve_strays(&mut objects, partitions.unresolved, partitions.aliases)?;
         }
         Ok(Self {
             layout,
-            things: things.sorted()?,
-            present: None,
+            objects: objects.sorted()?,
+            current: None,
         })
     }
 
     /// Whether a part is to be passed on.
-    fn belongs(&self, number: u64, head: &Head) -> Result<bool, BulkError> {
-        if self.present == Some(number) {
+    fn accepts(&self, number: u64, ids: &LineIds) -> Result<bool, BulkError> {
+        if self.current == Some(number) {
             return Ok(true);
         }
-        if self.layout.later.contains(&head.id.kind) {
+        if self.layout.optional_children.contains(&ids.id.kind) {
             return Ok(false);
         }
         let kind = self.layout.root;
-        Err(orphaned(Key { kind, number }))
+        Err(orphan(ObjectId { kind, number }))
     }
 }
 
-impl Batches for Regrouped {
+impl BatchSource for RegroupedLines {
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
-        while let Some(((number, part), record)) = self.things.peek()? {
-            let (head, line) = parted(record)?;
-            if part == THING {
+        while let Some(((number, part), record)) = self.objects.peek()? {
+            let (ids, line) = split_record(record)?;
+            if part == ROOT {
                 if batch.is_full() {
                     return Ok(true);
                 }
                 // What comes twice is given once.
-                if self.present.replace(number) != Some(number) {
-                    batch.push(head, line);
+                if self.current.replace(number) != Some(number) {
+                    batch.push(ids, line);
                 }
-            } else if self.belongs(number, &head)? {
-                batch.push(head, line);
+            } else if self.accepts(number, &ids)? {
+                batch.push(ids, line);
             }
-            self.things.advance()?;
+            self.objects.advance()?;
         }
         Ok(!batch.is_empty())
     }
 }
 
 /// Finds the things that lines belong to of which only the parent is known.
-fn bring_home(things: &mut Sorter, strays: Sorter, names: Sorter) -> Result<(), BulkError> {
-    let mut strays = strays.sorted()?;
-    let mut names = Names::new(names.sorted()?)?;
-    while let Some((parent, record)) = strays.peek()? {
-        let roots = names.roots(parent)?;
+fn resolve_strays(
+    objects: &mut Sorter,
+    unresolved: Sorter,
+    aliases: Sorter,
+) -> Result<(), BulkError> {
+    let mut unresolved = unresolved.sorted()?;
+    let mut aliases = AliasCursor::new(aliases.sorted()?)?;
+    while let Some((parent, record)) = unresolved.peek()? {
+        let roots = aliases.roots(parent)?;
         if roots.is_empty() {
-            let (head, _) = parted(record)?;
-            return Err(orphaned(head.parent.unwrap_or(head.id)));
+            let (ids, _) = split_record(record)?;
+            return Err(orphan(ids.parent.unwrap_or(ids.id)));
         }
         // One inventory item may serve several variants, also of several products.
         for root in roots {
-            things.push((*root, PART), [record, b""])?;
+            objects.push((*root, CHILD), [record, b""])?;
         }
-        strays.advance()?;
+        unresolved.advance()?;
     }
     Ok(())
 }
 
 /// A list of names, which is read on as it is asked.
-struct Names {
-    sorted: Sorted,
+struct AliasCursor {
+    sorted: SortedRecords,
     /// The next of the list.
     next: Option<(SortKey, u64)>,
     /// The last that was asked for.
-    asked: Option<SortKey>,
+    last_alias: Option<SortKey>,
     roots: Vec<u64>,
 }
 
-impl Names {
-    fn new(sorted: Sorted) -> Result<Self, BulkError> {
-        let mut names = Self {
+impl AliasCursor {
+    fn new(sorted: SortedRecords) -> Result<Self, BulkError> {
+        let mut aliases = Self {
             sorted,
             next: None,
-            asked: None,
+            last_alias: None,
             roots: Vec::new(),
         };
-        names.read()?;
-        Ok(names)
+        aliases.read()?;
+        Ok(aliases)
     }
 
     fn read(&mut self) -> Result<(), BulkError> {
         self.next = match self.sorted.peek()? {
-            Some((name, root)) => {
-                let root = root.first_chunk().ok_or_else(cut_off)?;
-                Some((name, u64::from_le_bytes(*root)))
+            Some((alias, root)) => {
+                let root = root.first_chunk().ok_or_else(truncated)?;
+                Some((alias, u64::from_le_bytes(*root)))
             }
             None => None,
         };
@@ -116,13 +120,13 @@ impl Names {
     }
 
     /// The things to which what has this name belongs; each name that is asked for follows the one before it.
-    fn roots(&mut self, name: SortKey) -> Result<&[u64], BulkError> {
-        if self.asked.replace(name) != Some(name) {
+    fn roots(&mut self, alias: SortKey) -> Result<&[u64], BulkError> {
+        if self.last_alias.replace(alias) != Some(alias) {
             self.roots.clear();
         }
-        while let Some((found, root)) = self.next.filter(|(found, _)| *found <= name) {
+        while let Some((found, root)) = self.next.filter(|(found, _)| *found <= alias) {
             // Several variants of one product may share an inventory item.
-            if found == name && !self.roots.contains(&root) {
+            if found == alias && !self.roots.contains(&root) {
                 self.roots.push(root);
             }
             self.read()?;
@@ -132,12 +136,14 @@ impl Names {
 }
 
 /// A line's head, and the line.
-fn parted(record: &[u8]) -> Result<(Head, &[u8]), BulkError> {
-    let (head, line) = record.split_first_chunk::<HEAD>().ok_or_else(cut_off)?;
-    Ok((Head::from_written(head).ok_or_else(cut_off)?, line))
+fn split_record(record: &[u8]) -> Result<(LineIds, &[u8]), BulkError> {
+    let (ids, line) = record
+        .split_first_chunk::<LINE_IDS_BYTES>()
+        .ok_or_else(truncated)?;
+    Ok((LineIds::from_bytes(ids).ok_or_else(truncated)?, line))
 }
 
-fn orphaned(parent: Key) -> BulkError {
+fn orphan(parent: ObjectId) -> BulkError {
     let parent = parent.to_string();
     BulkError::Orphan { parent }
 }

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 pub(super) type SortKey = (u64, u64);
 
 /// The most runs that are merged at a time.
-const MOST_RUNS: usize = 128;
+const MAX_MERGE_RUNS: usize = 128;
 /// How much is written at a time, at least.
-const WRITE: usize = 256 << 10;
-const LEAST_READ: usize = 4 << 10;
-const MOST_READ: usize = 1 << 20;
+const WRITE_BUFFER_BYTES: usize = 256 << 10;
+const MIN_READ_BYTES: usize = 4 << 10;
+const MAX_READ_BYTES: usize = 1 << 20;
 
 /// Before each record: its key and its length.
 const HEADER: usize = 3 * 8;
@@ -24,27 +24,27 @@ const HEADER: usize = 3 * 8;
 #[derive(Debug)]
 pub(super) struct Sorter {
     memory: usize,
-    gathered: Gathered,
-    written: Written,
+    buffer: SortBuffer,
+    run_file: RunFile,
 }
 
 /// Records that are in memory.
 #[derive(Debug, Default)]
-struct Gathered {
+struct SortBuffer {
     /// Headers and records, as they came.
     bytes: Vec<u8>,
     /// Where each of them begins.
     entries: Vec<(SortKey, usize)>,
-    disordered: bool,
+    unsorted: bool,
 }
 
-impl Gathered {
+impl SortBuffer {
     fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<(SortKey, usize)>()
     }
 
     fn push(&mut self, key: SortKey, record: [&[u8]; 2]) {
-        self.disordered |= self.entries.last().is_some_and(|(last, _)| *last > key);
+        self.unsorted |= self.entries.last().is_some_and(|(last, _)| *last > key);
         self.entries.push((key, self.bytes.len()));
         let length = record[0].len() + record[1].len();
         self.bytes.extend_from_slice(&header(key, length));
@@ -54,22 +54,22 @@ impl Gathered {
     }
 
     fn sort(&mut self) {
-        if self.disordered {
+        if self.unsorted {
             self.entries.sort_unstable();
-            self.disordered = false;
+            self.unsorted = false;
         }
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
-        self.disordered = false;
+        self.unsorted = false;
     }
 }
 
-/// Sorted runs in a file.
+/// SortedRecords runs in a file.
 #[derive(Debug)]
-struct Written {
+struct RunFile {
     folder: Option<PathBuf>,
     file: Option<BufWriter<File>>,
     end: u64,
@@ -83,7 +83,7 @@ struct Run {
     last: SortKey,
 }
 
-impl Written {
+impl RunFile {
     fn new(folder: Option<PathBuf>) -> Self {
         Self {
             folder,
@@ -101,7 +101,7 @@ impl Written {
                     Some(folder) => tempfile::tempfile_in(folder)?,
                     None => tempfile::tempfile()?,
                 };
-                none.insert(BufWriter::with_capacity(WRITE, file))
+                none.insert(BufWriter::with_capacity(WRITE_BUFFER_BYTES, file))
             }
         };
         file.write_all(bytes)?;
@@ -130,87 +130,89 @@ impl Sorter {
     pub(super) fn new(memory: usize, folder: Option<&PathBuf>) -> Self {
         Self {
             memory,
-            gathered: Gathered::default(),
-            written: Written::new(folder.cloned()),
+            buffer: SortBuffer::default(),
+            run_file: RunFile::new(folder.cloned()),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.gathered.entries.is_empty() && self.written.runs.is_empty()
+        self.buffer.entries.is_empty() && self.run_file.runs.is_empty()
     }
 
     /// Takes a record, which is given in two pieces.
     pub(super) fn push(&mut self, key: SortKey, record: [&[u8]; 2]) -> io::Result<()> {
         let size = HEADER + record[0].len() + record[1].len() + size_of::<(SortKey, usize)>();
-        let full = self.gathered.size() + size > self.memory;
-        if (full || self.goes_on()) && !self.gathered.entries.is_empty() {
-            self.write()?;
+        let full = self.buffer.size() + size > self.memory;
+        if (full || self.extends_last_run()) && !self.buffer.entries.is_empty() {
+            self.spill()?;
         }
-        self.gathered.push(key, record);
+        self.buffer.push(key, record);
         Ok(())
     }
 
     /// Whether what is in memory only makes the last run longer: then it is not worth its memory.
-    fn goes_on(&self) -> bool {
-        let Gathered {
+    fn extends_last_run(&self) -> bool {
+        let SortBuffer {
             bytes,
             entries,
-            disordered,
-        } = &self.gathered;
+            unsorted,
+        } = &self.buffer;
         let follows = |run: &Run| entries.first().is_some_and(|(first, _)| run.last <= *first);
-        bytes.len() >= WRITE && !disordered && self.written.runs.last().is_some_and(follows)
+        bytes.len() >= WRITE_BUFFER_BYTES
+            && !unsorted
+            && self.run_file.runs.last().is_some_and(follows)
     }
 
     /// Makes a run of what is in memory.
-    fn write(&mut self) -> io::Result<()> {
+    fn spill(&mut self) -> io::Result<()> {
         let Self {
-            gathered, written, ..
+            buffer, run_file, ..
         } = self;
-        let begin = written.end;
-        if gathered.disordered {
-            gathered.sort();
-            for (_, place) in &gathered.entries {
-                let record = &gathered.bytes[*place..];
-                written.append(&record[..HEADER + length(record)?])?;
+        let begin = run_file.end;
+        if buffer.unsorted {
+            buffer.sort();
+            for (_, place) in &buffer.entries {
+                let record = &buffer.bytes[*place..];
+                run_file.append(&record[..HEADER + length(record)?])?;
             }
         } else {
-            written.append(&gathered.bytes)?;
+            run_file.append(&buffer.bytes)?;
         }
-        let ends = (gathered.entries.first(), gathered.entries.last());
+        let ends = (buffer.entries.first(), buffer.entries.last());
         if let (Some((first, _)), Some((last, _))) = ends {
-            written.end_run(begin, *first, *last);
+            run_file.end_run(begin, *first, *last);
         }
-        gathered.clear();
+        buffer.clear();
         Ok(())
     }
 
     /// All records, in order.
-    pub(super) fn sorted(mut self) -> io::Result<Sorted> {
-        self.gathered.sort();
-        while self.written.runs.len() > MOST_RUNS {
+    pub(super) fn sorted(mut self) -> io::Result<SortedRecords> {
+        self.buffer.sort();
+        while self.run_file.runs.len() > MAX_MERGE_RUNS {
             self.merge_runs()?;
         }
-        let (mut file, runs) = self.written.into_parts()?;
-        let merge = Merge::new(&mut file, &runs, self.gathered, self.memory)?;
-        Ok(Sorted { file, merge })
+        let (mut file, runs) = self.run_file.into_parts()?;
+        let merge = Merge::new(&mut file, &runs, self.buffer, self.memory)?;
+        Ok(SortedRecords { file, merge })
     }
 
     /// Makes fewer and longer runs.
     fn merge_runs(&mut self) -> io::Result<()> {
-        let next = Written::new(self.written.folder.clone());
-        let (mut file, runs) = std::mem::replace(&mut self.written, next).into_parts()?;
-        for runs in runs.chunks(MOST_RUNS) {
-            let begin = self.written.end;
-            let mut merge = Merge::new(&mut file, runs, Gathered::default(), self.memory)?;
+        let next = RunFile::new(self.run_file.folder.clone());
+        let (mut file, runs) = std::mem::replace(&mut self.run_file, next).into_parts()?;
+        for runs in runs.chunks(MAX_MERGE_RUNS) {
+            let begin = self.run_file.end;
+            let mut merge = Merge::new(&mut file, runs, SortBuffer::default(), self.memory)?;
             let mut ends: Option<(SortKey, SortKey)> = None;
             while let Some((key, record)) = merge.peek()? {
                 ends = Some((ends.map_or(key, |(first, _)| first), key));
-                self.written.append(&header(key, record.len()))?;
-                self.written.append(record)?;
+                self.run_file.append(&header(key, record.len()))?;
+                self.run_file.append(record)?;
                 merge.advance(&mut file)?;
             }
             if let Some((first, last)) = ends {
-                self.written.end_run(begin, first, last);
+                self.run_file.end_run(begin, first, last);
             }
         }
         Ok(())
@@ -219,12 +221,12 @@ impl Sorter {
 
 /// Gives records in order.
 #[derive(Debug)]
-pub(super) struct Sorted {
+pub(super) struct SortedRecords {
     file: Option<File>,
     merge: Merge,
 }
 
-impl Sorted {
+impl SortedRecords {
     /// The record that is next; `None` after the last.
     pub(super) fn peek(&self) -> io::Result<Option<(SortKey, &[u8])>> {
         self.merge.peek()
@@ -238,7 +240,7 @@ impl Sorted {
 
 #[derive(Debug)]
 struct Merge {
-    sources: Vec<Source>,
+    sources: Vec<MergeSource>,
     /// The next key of each source that has one. Of equal keys, the source that came first is first.
     heap: BinaryHeap<Reverse<(SortKey, usize)>>,
 }
@@ -247,13 +249,16 @@ impl Merge {
     fn new(
         file: &mut Option<File>,
         runs: &[Run],
-        gathered: Gathered,
+        buffer: SortBuffer,
         memory: usize,
     ) -> io::Result<Self> {
-        let size = (memory / runs.len().max(1)).clamp(LEAST_READ, MOST_READ);
-        let mut sources: Vec<Source> = Vec::with_capacity(runs.len() + 1);
-        sources.extend(runs.iter().map(|run| Source::File(Reader::new(*run, size))));
-        sources.push(Source::Memory(gathered, 0));
+        let size = (memory / runs.len().max(1)).clamp(MIN_READ_BYTES, MAX_READ_BYTES);
+        let mut sources: Vec<MergeSource> = Vec::with_capacity(runs.len() + 1);
+        sources.extend(
+            runs.iter()
+                .map(|run| MergeSource::File(RunReader::new(*run, size))),
+        );
+        sources.push(MergeSource::Memory(buffer, 0));
         let mut heap = BinaryHeap::with_capacity(sources.len());
         for (place, source) in sources.iter_mut().enumerate() {
             if let Some(key) = source.begin(file)? {
@@ -282,17 +287,17 @@ impl Merge {
 }
 
 #[derive(Debug)]
-enum Source {
-    File(Reader),
+enum MergeSource {
+    File(RunReader),
     /// And how many of its records have been given.
-    Memory(Gathered, usize),
+    Memory(SortBuffer, usize),
 }
 
-impl Source {
+impl MergeSource {
     fn begin(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
         match self {
             Self::File(reader) => reader.load(file),
-            Self::Memory(gathered, _) => Ok(gathered.entries.first().map(|(key, _)| *key)),
+            Self::Memory(buffer, _) => Ok(buffer.entries.first().map(|(key, _)| *key)),
         }
     }
 
@@ -303,9 +308,9 @@ impl Source {
                 reader.begin += HEADER + length(&reader.buffer[reader.begin..])?;
                 reader.load(file)
             }
-            Self::Memory(gathered, given) => {
+            Self::Memory(buffer, given) => {
                 *given += 1;
-                Ok(gathered.entries.get(*given).map(|(key, _)| *key))
+                Ok(buffer.entries.get(*given).map(|(key, _)| *key))
             }
         }
     }
@@ -313,7 +318,7 @@ impl Source {
     fn record(&self) -> io::Result<&[u8]> {
         let header = match self {
             Self::File(reader) => &reader.buffer[reader.begin..],
-            Self::Memory(gathered, given) => &gathered.bytes[gathered.entries[*given].1..],
+            Self::Memory(buffer, given) => &buffer.bytes[buffer.entries[*given].1..],
         };
         let end = HEADER + length(header)?;
         Ok(&header[HEADER..end])
@@ -322,7 +327,7 @@ impl Source {
 
 /// Reads a run.
 #[derive(Debug)]
-struct Reader {
+struct RunReader {
     rest: Run,
     size: usize,
     buffer: Vec<u8>,
@@ -330,7 +335,7 @@ struct Reader {
     begin: usize,
 }
 
-impl Reader {
+impl RunReader {
     fn new(rest: Run, size: usize) -> Self {
         Self {
             rest,
@@ -356,14 +361,14 @@ impl Reader {
         if present >= needed {
             return Ok(());
         }
-        let file = file.as_mut().ok_or_else(cut_off)?;
+        let file = file.as_mut().ok_or_else(truncated)?;
         self.buffer.copy_within(self.begin.., 0);
         self.begin = 0;
         let rest = self.rest.end - self.rest.begin;
         let rest = usize::try_from(rest).unwrap_or(usize::MAX);
         let missing = needed - present;
         if missing > rest {
-            return Err(cut_off());
+            return Err(truncated());
         }
         let more = (self.size.max(needed) - present).min(rest);
         self.buffer.resize(present + more, 0);
@@ -384,18 +389,18 @@ fn header(key: SortKey, length: usize) -> [u8; HEADER] {
 
 /// A record's length.
 fn length(header: &[u8]) -> io::Result<usize> {
-    let length = number(header.get(16..).ok_or_else(cut_off)?)?;
-    usize::try_from(length).map_err(|_| cut_off())
+    let length = number(header.get(16..).ok_or_else(truncated)?)?;
+    usize::try_from(length).map_err(|_| truncated())
 }
 
 /// The first eight bytes.
 fn number(bytes: &[u8]) -> io::Result<u64> {
-    let bytes = bytes.first_chunk().ok_or_else(cut_off)?;
+    let bytes = bytes.first_chunk().ok_or_else(truncated)?;
     Ok(u64::from_le_bytes(*bytes))
 }
 
 /// A temporary file that is shorter than what was written to it.
-pub(super) fn cut_off() -> io::Error {
+pub(super) fn truncated() -> io::Error {
     io::ErrorKind::UnexpectedEof.into()
 }
 
@@ -437,15 +442,15 @@ mod tests {
         let mut sorter = Sorter::new(1_000, None);
         for number in 0..1_000 {
             sorter
-                .push((number / 2, number % 2), [b"some", b"thing"])
+                .push((number / 2, number % 2), [b"some", b"object"])
                 .unwrap();
         }
-        sorter.write().unwrap();
-        assert_eq!(sorter.written.runs.len(), 1);
+        sorter.spill().unwrap();
+        assert_eq!(sorter.run_file.runs.len(), 1);
         sorter.push((0, 0), [b"", b""]).unwrap();
-        sorter.write().unwrap();
+        sorter.spill().unwrap();
         sorter.push((1, 0), [b"", b""]).unwrap();
-        sorter.write().unwrap();
-        assert_eq!(sorter.written.runs.len(), 2);
+        sorter.spill().unwrap();
+        assert_eq!(sorter.run_file.runs.len(), 2);
     }
 }

@@ -7,8 +7,8 @@ use futures::future::try_join_all;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 
-use super::decoding::Things;
-use super::shape::Shape;
+use super::assemble::BulkObject;
+use super::decode_pool::Objects;
 use super::{Bulk, BulkOperation};
 use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
@@ -57,32 +57,32 @@ impl ShopClient {
         self.read_by(strategy, async { Ok(0) }, self.locations())
     }
 
-    fn read_by<'s, T: Shape>(
+    fn read_by<'s, T: BulkObject>(
         &'s self,
         strategy: Strategy,
         count: impl Future<Output = Result<u64, Error>> + Send + 's,
         pages: BoxStream<'s, Result<T, Error>>,
     ) -> BoxStream<'s, Result<T, Error>> {
-        let things = try_stream! {
+        let objects = try_stream! {
             let mut paging = match strategy {
                 Strategy::Paging => true,
                 Strategy::Bulk | Strategy::BulkOnly => false,
-                Strategy::Auto => !self.is_much::<T>(count.await?),
+                Strategy::Auto => !self.prefers_bulk::<T>(count.await?),
             };
             if !paging {
                 let (mut given, only) = (false, strategy == Strategy::BulkOnly);
-                let mut batches = std::pin::pin!(self.bulk().all::<T>());
+                let mut batches = std::pin::pin!(self.bulk().read_all::<T>());
                 while let Some(batch) = batches.next().await {
-                    let batch = batch.and_then(|things| readable(things, given || only));
+                    let batch = batch.and_then(|objects| check_first(objects, given || only));
                     match batch {
-                        Ok(things) => {
-                            for thing in things {
+                        Ok(objects) => {
+                            for object in objects {
                                 given = true;
-                                yield thing.map_err(Error::from);
+                                yield object.map_err(Error::from);
                             }
                         }
                         Err(error) => {
-                            paging = !given && !only && pages_may_answer(&error);
+                            paging = !given && !only && paging_may_succeed(&error);
                             if paging {
                                 log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
                                 break;
@@ -94,40 +94,40 @@ impl ShopClient {
             }
             if paging {
                 let mut pages = pages;
-                while let Some(thing) = pages.next().await {
-                    match thing {
+                while let Some(object) = pages.next().await {
+                    match object {
                         Err(error @ Error::Unreadable { .. }) => yield Err(error),
-                        thing => yield Ok(thing?),
+                        object => yield Ok(object?),
                     }
                 }
             }
         };
         // The inner errors are about one thing each, and are no reason to stop.
-        Box::pin(things.map(Result::flatten))
+        Box::pin(objects.map(Result::flatten))
     }
 
     /// Whether there is so much that a bulk operation is quicker.
-    fn is_much<T: Shape>(&self, count: u64) -> bool {
+    fn prefers_bulk<T: BulkObject>(&self, count: u64) -> bool {
         let options = &self.client.inner.bulk;
-        let paging = self.paging_time(T::LISTED, count);
-        let much = count >= options.bulk_from && paging > options.paging_time;
+        let paging = self.estimated_paging_time(T::PAGED_LIST, count);
+        let prefers_bulk = count >= options.bulk_threshold && paging > options.max_paging_time;
         let (shop, what) = (&self.shop, T::LAYOUT.root.name());
-        log::debug!(shop:% = shop, what, count, paging:?, much; "chosen between pages and bulk");
-        much
+        log::debug!(shop:% = shop, what, count, paging:?, prefers_bulk; "chosen between pages and bulk");
+        prefers_bulk
     }
 }
 
 /// If not even the first can be read, all may be written otherwise than in pages.
-fn readable<T>(things: Things<T>, whatever: bool) -> Result<Things<T>, Error> {
-    if whatever || things.first().is_none_or(Result::is_ok) {
-        return Ok(things);
+fn check_first<T>(objects: Objects<T>, whatever: bool) -> Result<Objects<T>, Error> {
+    if whatever || objects.first().is_none_or(Result::is_ok) {
+        return Ok(objects);
     }
-    let first = things.into_iter().next().and_then(Result::err);
-    first.map_or(Ok(Vec::new()), |unread| Err(unread.into()))
+    let first = objects.into_iter().next().and_then(Result::err);
+    first.map_or(Ok(Vec::new()), |unreadable| Err(unreadable.into()))
 }
 
 /// Whether it is the bulk operation that failed, not the shop.
-fn pages_may_answer(error: &Error) -> bool {
+fn paging_may_succeed(error: &Error) -> bool {
     matches!(
         error,
         Error::Bulk(_)
@@ -140,31 +140,33 @@ fn pages_may_answer(error: &Error) -> bool {
 
 impl Bulk {
     /// Runs all queries of a kind at the same time and gives what they bring.
-    fn all<T: Shape>(&self) -> impl Stream<Item = Result<Things<T>, Error>> + Send + use<T> {
+    fn read_all<T: BulkObject>(
+        &self,
+    ) -> impl Stream<Item = Result<Objects<T>, Error>> + Send + use<T> {
         let bulk = self.clone();
         try_stream! {
             let operations = bulk.run_all::<T>().await?;
-            let mut batches = bulk.of::<T>(operations);
-            while let Some(things) = batches.next().await {
-                yield things?;
+            let mut batches = bulk.read_results::<T>(operations);
+            while let Some(objects) = batches.next().await {
+                yield objects?;
             }
         }
     }
 
     /// What operations with all of the queries of a kind have brought, in the order of the queries.
-    fn of<T: Shape>(
+    fn read_results<T: BulkObject>(
         &self,
         mut operations: Vec<BulkOperation>,
-    ) -> BoxStream<'static, Result<Things<T>, Error>> {
+    ) -> BoxStream<'static, Result<Objects<T>, Error>> {
         if self.is_grouped::<T>()
             && let Some(operation) = operations.pop()
         {
-            return Box::pin(self.as_it_arrives(operation));
+            return Box::pin(self.read_grouped(operation));
         }
-        Box::pin(self.in_any_order(operations))
+        Box::pin(self.read_unordered(operations))
     }
 
-    fn is_grouped<T: Shape>(&self) -> bool {
+    fn is_grouped<T: BulkObject>(&self) -> bool {
         self.options.grouped && T::QUERIES.len() == 1
     }
 
@@ -172,13 +174,15 @@ impl Bulk {
     /// [`BulkOptions::grouped`](super::BulkOptions::grouped) says how).
     ///
     /// Its query has to select what [`Product`] holds, each object's `id` among it: [`Bulk::products_query`] does.
-    pub fn products_of(
+    pub fn read_products(
         &self,
         operation: BulkOperation,
     ) -> BoxStream<'static, Result<Product, Error>> {
-        let batches = self.of(vec![operation]);
-        let products = batches.map_ok(|things| {
-            let products = things.into_iter().map(|thing| thing.map_err(Error::from));
+        let batches = self.read_results(vec![operation]);
+        let products = batches.map_ok(|objects| {
+            let products = objects
+                .into_iter()
+                .map(|object| object.map_err(Error::from));
             futures::stream::iter(products)
         });
         Box::pin(products.try_flatten())
@@ -186,11 +190,11 @@ impl Bulk {
 
     /// The query that [`ShopClient::products_by`] runs.
     pub fn products_query(&self) -> String {
-        Product::QUERIES[0].text(self.shop.namespace().as_deref())
+        Product::QUERIES[0].text(self.shop.metafield_namespace().as_deref())
     }
 
-    async fn run_all<T: Shape>(&self) -> Result<Vec<BulkOperation>, Error> {
-        let namespace = self.shop.namespace();
+    async fn run_all<T: BulkObject>(&self) -> Result<Vec<BulkOperation>, Error> {
+        let namespace = self.shop.metafield_namespace();
         let started = Mutex::new(Vec::new());
         let runs = T::QUERIES.iter().map(|query| {
             let (started, query) = (&started, query.text(namespace.as_deref()));
@@ -207,7 +211,7 @@ impl Bulk {
                 // Those that are left are of no use alone.
                 if T::QUERIES.len() > 1 {
                     for id in ids {
-                        self.give_up(&id).await;
+                        self.abandon(&id).await;
                     }
                 }
                 Err(error)

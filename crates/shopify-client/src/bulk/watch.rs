@@ -2,53 +2,29 @@ use std::time::Duration;
 
 use log::Level;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::run::Running;
-use super::{Bulk, BulkError, BulkOperation, BulkOptions};
+use super::poll::{PollIntervals, sleep_or_notified};
+use super::slots::RunningOperation;
+use super::{Bulk, BulkError, BulkOperation};
 use crate::{Error, Gid, ShopDomain};
-
-/// Pauses that grow by half from look to look.
-#[derive(Debug)]
-pub(super) struct Gaps {
-    next: Duration,
-    longest: Duration,
-}
-
-impl Gaps {
-    pub(super) fn new(options: &BulkOptions) -> Self {
-        Self {
-            next: options.first_gap,
-            longest: options.longest_gap,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let gap = self.next.min(self.longest);
-        self.next = (gap + gap / 2).min(self.longest);
-        gap
-    }
-}
 
 /// Says now and then how far an operation is: after a minute, and ever more rarely.
 #[derive(Debug)]
-struct Bulletins {
+struct ProgressLog {
     begin: Instant,
     next: Instant,
-    gaps: Gaps,
+    intervals: PollIntervals,
 }
 
-impl Bulletins {
+impl ProgressLog {
     fn new() -> Self {
         let begin = Instant::now();
-        let mut gaps = Gaps {
-            next: Duration::from_mins(1),
-            longest: Duration::from_mins(15),
-        };
+        let mut intervals = PollIntervals::between(Duration::from_mins(1), Duration::from_mins(15));
         Self {
             begin,
-            next: begin + gaps.next(),
-            gaps,
+            next: begin + intervals.next(),
+            intervals,
         }
     }
 
@@ -58,11 +34,11 @@ impl Bulletins {
         if now < self.next {
             return Level::Debug;
         }
-        self.next = now + self.gaps.next();
+        self.next = now + self.intervals.next();
         Level::Info
     }
 
-    fn say(&mut self, shop: &ShopDomain, operation: &BulkOperation) {
+    fn log(&mut self, shop: &ShopDomain, operation: &BulkOperation) {
         let level = self.level();
         let (id, status, objects) = (&operation.id, &operation.status, operation.object_count);
         let seconds = self.begin.elapsed().as_secs();
@@ -70,58 +46,50 @@ impl Bulletins {
     }
 }
 
-/// Waits for as long as `gap`, or until news come.
-pub(super) async fn pause(gap: Duration, news: &mut watch::Receiver<u64>) {
-    tokio::select! {
-        () = sleep(gap) => {}
-        // It has a sender for as long as the client knows the shop.
-        _ = news.changed() => {}
-    }
-}
-
 impl Bulk {
     /// Waits until an operation has ended, and returns it if it has a result.
     ///
-    /// It is looked at now, then after growing pauses, and at once when [`Bulk::finished`] is called. Now and then a
+    /// It is looked at now, then after growing pauses, and at once when [`Bulk::notify_finished`] is called. Now and then a
     /// line in the log says how far it is.
     ///
     /// # Errors
     /// [`Error::Bulk`] with the way in which it ended otherwise. After [`BulkOptions::deadline`] it is cancelled if it
     /// is ours.
     pub async fn wait(&self, id: &Gid) -> Result<BulkOperation, Error> {
-        let mut news = self.shop.state.bulk.news();
+        let mut completions = self.shop.state.bulk.completions();
         // It may have ended before anybody listened.
-        news.mark_changed();
-        self.wait_for(id, news).await
+        completions.mark_changed();
+        self.wait_for(id, completions).await
     }
 
     /// Waits for one that was started here.
-    pub(super) async fn watch(&self, running: Running) -> Result<BulkOperation, Error> {
-        self.wait_for(&running.id, running.news.clone()).await
+    pub(super) async fn watch(&self, running: RunningOperation) -> Result<BulkOperation, Error> {
+        self.wait_for(&running.id, running.completions.clone())
+            .await
     }
 
     async fn wait_for(
         &self,
         id: &Gid,
-        mut news: watch::Receiver<u64>,
+        mut completions: watch::Receiver<u64>,
     ) -> Result<BulkOperation, Error> {
         let deadline = Instant::now() + self.options.deadline;
-        let mut gaps = Gaps::new(&self.options);
-        let mut lines = Bulletins::new();
+        let mut intervals = PollIntervals::new(&self.options);
+        let mut progress = ProgressLog::new();
         loop {
-            let next_look = pause(gaps.next(), &mut news);
+            let next_look = sleep_or_notified(intervals.next(), &mut completions);
             if timeout_at(deadline, next_look).await.is_err() {
-                self.give_up(id).await;
+                self.abandon(id).await;
                 return Err(BulkError::TimedOut { id: id.clone() }.into());
             }
             match self.operation(id).await {
                 Ok(operation) if operation.outcome()? => {
                     let (shop, objects) = (&self.shop.shop, operation.object_count);
-                    let seconds = lines.begin.elapsed().as_secs();
+                    let seconds = progress.begin.elapsed().as_secs();
                     log::info!(shop:%, id:% = id, objects, seconds; "a bulk operation has its result");
                     return Ok(operation);
                 }
-                Ok(operation) => lines.say(&self.shop.shop, &operation),
+                Ok(operation) => progress.log(&self.shop.shop, &operation),
                 // The operation runs on, whatever happens to a look at it.
                 Err(error) if error.is_retryable() => {
                     log::warn!(id:% = id; "a bulk operation cannot be looked at now: {error}");
@@ -132,7 +100,7 @@ impl Bulk {
     }
 
     /// Cancels an operation that nobody waits for any more, if it is ours.
-    pub(super) async fn give_up(&self, id: &Gid) {
+    pub(super) async fn abandon(&self, id: &Gid) {
         if let Err(error) = self.cancel(id).await {
             log::warn!(id:% = id; "a bulk operation was left behind: {error}");
         }
@@ -143,24 +111,16 @@ impl Bulk {
 mod tests {
     use super::*;
 
-    #[test]
-    fn gaps_grow_up_to_the_longest() {
-        let mut gaps = Gaps::new(&BulkOptions::default());
-        let seconds: Vec<f64> = (0..12).map(|_| gaps.next().as_secs_f64()).collect();
-        assert_eq!(seconds[..4], [1.0, 1.5, 2.25, 3.375]);
-        assert_eq!(seconds[10..], [30.0, 30.0]);
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_long_wait_is_spoken_of_now_and_then() {
-        let mut lines = Bulletins::new();
-        let mut spoken = Vec::new();
+        let mut progress = ProgressLog::new();
+        let mut logged = Vec::new();
         for minute in 0..=60 {
-            if lines.level() == Level::Info {
-                spoken.push(minute);
+            if progress.level() == Level::Info {
+                logged.push(minute);
             }
             tokio::time::advance(Duration::from_mins(1)).await;
         }
-        assert_eq!(spoken, [1, 3, 6, 10, 16, 24, 36, 51]);
+        assert_eq!(logged, [1, 3, 6, 10, 16, 24, 36, 51]);
     }
 }

@@ -5,12 +5,12 @@ use crate::model::PageInfo;
 
 /// Follows a chain of pages, and finds when it breaks.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(super) struct CursorChain {
     operation: &'static str,
     cursors: HashSet<String>,
 }
 
-impl Chain {
+impl CursorChain {
     pub(super) fn new(operation: &'static str) -> Self {
         Self {
             operation,
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_chain_ends_where_the_last_page_says_so() {
-        let mut chain = Chain::new("Things");
+        let mut chain = CursorChain::new("Things");
         assert_eq!(chain.next(&page(Some("a"))).unwrap().as_deref(), Some("a"));
         let last = PageInfo {
             has_next_page: false,
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_chain_without_a_next_link_or_with_a_loop_is_broken() {
-        let mut chain = Chain::new("Things");
+        let mut chain = CursorChain::new("Things");
         for broken in [None, Some("")] {
             let error = chain.next(&page(broken)).unwrap_err();
             assert!(matches!(

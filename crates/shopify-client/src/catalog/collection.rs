@@ -1,5 +1,7 @@
-use super::lookup::{gids, in_places};
-use super::{Drained, Entry, Item, Only, Place, Plan, Size};
+use super::lookup::{gids, nodes_in_order};
+use super::{
+    CatalogObject, Completion, PageEntry, PagePosition, PageSize, PageSizePlan, SingleField,
+};
 use crate::model::{Collection, Connection, Metafield, ProductSummary};
 use crate::operations::{
     CollectionMetafieldsPage, CollectionProductsPage, CollectionsById, CollectionsPage,
@@ -11,31 +13,31 @@ const PRODUCTS: i64 = 250;
 const METAFIELDS: i64 = 25;
 
 /// About 160 points.
-pub(super) static PAGES: Plan = Plan {
+pub(super) static PAGES: PageSizePlan = PageSizePlan {
     operation: "CollectionsPage",
     first: 50,
     within: PRODUCTS,
 };
 /// About 23 points each, if each id is paid for.
-static BATCHES: Plan = Plan {
+static BATCHES: PageSizePlan = PageSizePlan {
     operation: "CollectionsById",
     first: 25,
     within: PRODUCTS,
 };
-static MEMBER_PAGES: Plan = Plan {
+static MEMBER_PAGES: PageSizePlan = PageSizePlan {
     operation: "CollectionProductsPage",
     first: 250,
     within: 1,
 };
-static METAFIELD_PAGES: Plan = Plan {
+static METAFIELD_PAGES: PageSizePlan = PageSizePlan {
     operation: "CollectionMetafieldsPage",
     first: 100,
     within: 1,
 };
 
-impl Item for Collection {
-    const PAGES: &'static Plan = &PAGES;
-    const BATCHES: &'static Plan = &BATCHES;
+impl CatalogObject for Collection {
+    const PAGES: &'static PageSizePlan = &PAGES;
+    const BATCHES: &'static PageSizePlan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
     fn id(&self) -> &Gid {
@@ -44,18 +46,18 @@ impl Item for Collection {
 
     async fn page(
         shop: &ShopClient,
-        size: Size,
-        place: Place,
-    ) -> Result<Connection<Entry<Self>>, Error> {
+        size: PageSize,
+        place: PagePosition,
+    ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = collections_page::Variables {
             first: size.first(),
             query: place.query(None),
             after: place.after,
             products: size.within(PRODUCTS),
             metafields: size.within(METAFIELDS),
-            namespace: shop.namespace(),
+            namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<CollectionsPage, _>(variables, size.patience())
+        shop.ask_page::<CollectionsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -65,36 +67,40 @@ impl Item for Collection {
 
     async fn batch(
         shop: &ShopClient,
-        size: Size,
+        size: PageSize,
         numbers: &[u64],
     ) -> Result<Vec<Option<Self>>, Error> {
         let variables = collections_by_id::Variables {
             ids: gids("Collection", numbers),
             products: size.within(PRODUCTS),
             metafields: size.within(METAFIELDS),
-            namespace: shop.namespace(),
+            namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .request::<CollectionsById, _>(variables, size.patience())
+            .request::<CollectionsById, _>(variables, size.retry_budget())
             .await?;
-        in_places(BATCHES.operation, nodes, numbers.len())
+        nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
 
-    async fn drain(&mut self, shop: &ShopClient) -> Result<Drained, Error> {
+    async fn complete_lists(&mut self, shop: &ShopClient) -> Result<Completion, Error> {
         let id = self.id.to_string();
         let metafields = |size, after| shop.collection_metafields(id.clone(), size, after);
         if !shop
-            .drain(&METAFIELD_PAGES, &mut self.metafields, metafields)
+            .append_remaining_pages(&METAFIELD_PAGES, &mut self.metafields, metafields)
             .await?
         {
-            return Ok(Drained::Gone);
+            return Ok(Completion::Deleted);
         }
-        shop.keep_chosen(&mut self.metafields);
+        shop.retain_chosen_namespaces(&mut self.metafields);
         let members = |size, after| shop.collection_products(id.clone(), size, after);
         let there = shop
-            .drain(&MEMBER_PAGES, &mut self.products, members)
+            .append_remaining_pages(&MEMBER_PAGES, &mut self.products, members)
             .await?;
-        Ok(if there { Drained::Whole } else { Drained::Gone })
+        Ok(if there {
+            Completion::Complete
+        } else {
+            Completion::Deleted
+        })
     }
 }
 
@@ -102,24 +108,24 @@ impl ShopClient {
     async fn collection_metafields(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<Metafield>>, Error> {
         let variables = collection_metafields_page::Variables {
             id,
             first: size.first(),
             after: Some(after),
-            namespace: self.namespace(),
+            namespace: self.metafield_namespace(),
         };
-        let answer = self.request::<CollectionMetafieldsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<_>>> = answer.await?;
-        Ok(parent.map(|Only(page)| page))
+        let response = self.request::<CollectionMetafieldsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
+        Ok(parent.map(|SingleField(page)| page))
     }
 
     async fn collection_products(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<ProductSummary>>, Error> {
         let variables = collection_products_page::Variables {
@@ -127,8 +133,8 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.request::<CollectionProductsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<_>>> = answer.await?;
-        Ok(parent.map(|Only(page)| page))
+        let response = self.request::<CollectionProductsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
+        Ok(parent.map(|SingleField(page)| page))
     }
 }

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::Only;
+use super::SingleField;
 use super::product::ANY_STATUS;
 use crate::model::{Count, Shop};
 use crate::operations::{self, CollectionsCount, DiscountsCount, GrantedScopes, ProductsCount};
@@ -35,8 +35,8 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn shop(&self) -> Result<Shop, Error> {
-        let answer = self.request::<operations::Shop, _>(shop::Variables {}, RetryBudget::Full);
-        let Only(shop) = answer.await?;
+        let response = self.request::<operations::Shop, _>(shop::Variables {}, RetryBudget::Full);
+        let SingleField(shop) = response.await?;
         Ok(shop)
     }
 
@@ -45,9 +45,10 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
-        let answer =
+        let response =
             self.request::<GrantedScopes, _>(granted_scopes::Variables {}, RetryBudget::Full);
-        let Only(Only(scopes)): Only<Only<Vec<Scope>>> = answer.await?;
+        let SingleField(SingleField(scopes)): SingleField<SingleField<Vec<Scope>>> =
+            response.await?;
         Ok(scopes.into_iter().map(|scope| scope.handle).collect())
     }
 
@@ -59,8 +60,8 @@ impl ShopClient {
         let variables = products_count::Variables {
             query: Some(ANY_STATUS.to_owned()),
         };
-        let answer = self.request::<ProductsCount, _>(variables, RetryBudget::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let response = self.request::<ProductsCount, _>(variables, RetryBudget::Full);
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 
@@ -69,9 +70,9 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn discounts_count(&self) -> Result<Count, Error> {
-        let answer =
+        let response =
             self.request::<DiscountsCount, _>(discounts_count::Variables {}, RetryBudget::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 
@@ -81,8 +82,8 @@ impl ShopClient {
     /// See [`Error`].
     pub async fn collections_count(&self) -> Result<Count, Error> {
         let variables = collections_count::Variables {};
-        let answer = self.request::<CollectionsCount, _>(variables, RetryBudget::Full);
-        let Only(count): Only<Option<WireCount>> = answer.await?;
+        let response = self.request::<CollectionsCount, _>(variables, RetryBudget::Full);
+        let SingleField(count): SingleField<Option<WireCount>> = response.await?;
         Ok(count.into())
     }
 }

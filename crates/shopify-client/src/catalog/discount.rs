@@ -1,7 +1,9 @@
 use serde::Deserialize;
 
-use super::lookup::{gids, in_places};
-use super::{Drained, Entry, Item, Only, Place, Plan, Size};
+use super::lookup::{gids, nodes_in_order};
+use super::{
+    CatalogObject, Completion, PageEntry, PagePosition, PageSize, PageSizePlan, SingleField,
+};
 use crate::model::{Connection, Discount, DiscountItems, DiscountKind, RedeemCode, Reference};
 use crate::operations::{
     DiscountBuysPage, DiscountCodesPage, DiscountGetsPage, DiscountsById, DiscountsPage,
@@ -14,28 +16,28 @@ const CODES: i64 = 10;
 const ITEMS: i64 = 25;
 
 /// About 370 points.
-pub(super) static PAGES: Plan = Plan {
+pub(super) static PAGES: PageSizePlan = PageSizePlan {
     operation: "DiscountsPage",
     first: 50,
     within: ITEMS,
 };
 /// About 52 points each, if each id is paid for.
-static BATCHES: Plan = Plan {
+static BATCHES: PageSizePlan = PageSizePlan {
     operation: "DiscountsById",
     first: 15,
     within: ITEMS,
 };
-static CODE_PAGES: Plan = Plan {
+static CODE_PAGES: PageSizePlan = PageSizePlan {
     operation: "DiscountCodesPage",
     first: 250,
     within: 1,
 };
-static GETS_PAGES: Plan = Plan {
+static GETS_PAGES: PageSizePlan = PageSizePlan {
     operation: "DiscountGetsPage",
     first: 250,
     within: 1,
 };
-static BUYS_PAGES: Plan = Plan {
+static BUYS_PAGES: PageSizePlan = PageSizePlan {
     operation: "DiscountBuysPage",
     first: 250,
     within: 1,
@@ -47,14 +49,14 @@ const AUTOMATIC_NODE: &str = "DiscountAutomaticNode";
 
 /// A discount under any of its three names.
 #[derive(Deserialize)]
-pub(crate) struct Node {
+pub(crate) struct DiscountNode {
     id: Gid,
     #[serde(alias = "codeDiscount", alias = "automaticDiscount")]
     discount: DiscountKind,
 }
 
-impl From<Node> for Discount {
-    fn from(node: Node) -> Self {
+impl From<DiscountNode> for Discount {
+    fn from(node: DiscountNode) -> Self {
         let mut discount = Self {
             id: node.id,
             discount: node.discount,
@@ -69,9 +71,9 @@ impl From<Node> for Discount {
     }
 }
 
-impl Item for Discount {
-    const PAGES: &'static Plan = &PAGES;
-    const BATCHES: &'static Plan = &BATCHES;
+impl CatalogObject for Discount {
+    const PAGES: &'static PageSizePlan = &PAGES;
+    const BATCHES: &'static PageSizePlan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
     fn id(&self) -> &Gid {
@@ -80,9 +82,9 @@ impl Item for Discount {
 
     async fn page(
         shop: &ShopClient,
-        size: Size,
-        place: Place,
-    ) -> Result<Connection<Entry<Self>>, Error> {
+        size: PageSize,
+        place: PagePosition,
+    ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = discounts_page::Variables {
             first: size.first(),
             query: place.query(None),
@@ -90,7 +92,7 @@ impl Item for Discount {
             codes: size.within(CODES),
             items: size.within(ITEMS),
         };
-        let page = shop.ask_page::<DiscountsPage, Node>(variables, size.patience());
+        let page = shop.ask_page::<DiscountsPage, DiscountNode>(variables, size.retry_budget());
         Ok(page.await?.map(|entry| entry.map(Into::into)))
     }
 
@@ -102,7 +104,7 @@ impl Item for Discount {
 
     async fn batch(
         shop: &ShopClient,
-        size: Size,
+        size: PageSize,
         numbers: &[u64],
     ) -> Result<Vec<Option<Self>>, Error> {
         let mut found: Vec<Option<Self>> = numbers.iter().map(|_| None).collect();
@@ -118,7 +120,7 @@ impl Item for Discount {
             let asked: Vec<u64> = missing.iter().map(|place| numbers[*place]).collect();
             for (place, node) in missing
                 .into_iter()
-                .zip(shop.named(size, name, &asked).await?)
+                .zip(shop.discounts_by_kind(size, name, &asked).await?)
             {
                 found[place] = node.map(Into::into);
             }
@@ -126,31 +128,34 @@ impl Item for Discount {
         Ok(found)
     }
 
-    async fn drain(&mut self, shop: &ShopClient) -> Result<Drained, Error> {
+    async fn complete_lists(&mut self, shop: &ShopClient) -> Result<Completion, Error> {
         let id = self.id.clone();
         if let Some(codes) = self.codes_mut() {
             let more = |size, after| shop.discount_codes(id.clone(), size, after);
-            if !shop.drain(&CODE_PAGES, codes, more).await? {
-                return Ok(Drained::Changed(CODE_PAGES.operation));
+            if !shop
+                .append_remaining_pages(&CODE_PAGES, codes, more)
+                .await?
+            {
+                return Ok(Completion::Changed(CODE_PAGES.operation));
             }
         }
-        if let Some(items) = self.got_items()
-            && !shop.drain_items(&GETS_PAGES, &id, items).await?
+        if let Some(items) = self.customer_gets_items_mut()
+            && !shop.complete_items(&GETS_PAGES, &id, items).await?
         {
-            return Ok(Drained::Changed(GETS_PAGES.operation));
+            return Ok(Completion::Changed(GETS_PAGES.operation));
         }
-        if let Some(items) = self.bought_items()
-            && !shop.drain_items(&BUYS_PAGES, &id, items).await?
+        if let Some(items) = self.customer_buys_items_mut()
+            && !shop.complete_items(&BUYS_PAGES, &id, items).await?
         {
-            return Ok(Drained::Changed(BUYS_PAGES.operation));
+            return Ok(Completion::Changed(BUYS_PAGES.operation));
         }
-        Ok(Drained::Whole)
+        Ok(Completion::Complete)
     }
 }
 
 /// One of the lists of a discount's items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum List {
+enum ItemList {
     Products,
     Variants,
     Collections,
@@ -158,15 +163,15 @@ enum List {
 
 /// Where in which list a page begins.
 #[derive(Debug, Clone)]
-struct ItemsPlace {
-    list: List,
+struct ItemsPagePosition {
+    list: ItemList,
     first: i64,
     after: String,
 }
 
-impl ItemsPlace {
+impl ItemsPagePosition {
     /// `first` and `after` for a list: one thing of those that are not asked for, since there is no asking for none.
-    fn of(&self, list: List) -> (i64, Option<String>) {
+    fn of(&self, list: ItemList) -> (i64, Option<String>) {
         if self.list == list {
             (self.first, Some(self.after.clone()))
         } else {
@@ -175,13 +180,13 @@ impl ItemsPlace {
     }
 }
 
-fn list_of(items: &mut DiscountItems, list: List) -> Option<&mut Connection<Reference>> {
+fn connection_mut(items: &mut DiscountItems, list: ItemList) -> Option<&mut Connection<Reference>> {
     match (items, list) {
-        (DiscountItems::DiscountProducts(items), List::Products) => Some(&mut items.products),
-        (DiscountItems::DiscountProducts(items), List::Variants) => {
+        (DiscountItems::DiscountProducts(items), ItemList::Products) => Some(&mut items.products),
+        (DiscountItems::DiscountProducts(items), ItemList::Variants) => {
             Some(&mut items.product_variants)
         }
-        (DiscountItems::DiscountCollections(items), List::Collections) => {
+        (DiscountItems::DiscountCollections(items), ItemList::Collections) => {
             Some(&mut items.collections)
         }
         _ => None,
@@ -190,46 +195,46 @@ fn list_of(items: &mut DiscountItems, list: List) -> Option<&mut Connection<Refe
 
 /// `discountNode.discount` of a discount that is drained. It may have become another kind without such a part.
 #[derive(Deserialize)]
-struct Drain<T> {
+struct DiscountPart<T> {
     #[serde(alias = "codes", alias = "customerGets", alias = "customerBuys")]
     part: Option<T>,
 }
 
-type Drains<T> = Only<Option<Only<Drain<T>>>>;
+type DiscountPartResponse<T> = SingleField<Option<SingleField<DiscountPart<T>>>>;
 
 impl ShopClient {
-    async fn named(
+    async fn discounts_by_kind(
         &self,
-        size: Size,
+        size: PageSize,
         name: &str,
         numbers: &[u64],
-    ) -> Result<Vec<Option<Node>>, Error> {
+    ) -> Result<Vec<Option<DiscountNode>>, Error> {
         let variables = discounts_by_id::Variables {
             ids: gids(name, numbers),
             codes: size.within(CODES),
             items: size.within(ITEMS),
         };
         let nodes = self
-            .request::<DiscountsById, _>(variables, size.patience())
+            .request::<DiscountsById, _>(variables, size.retry_budget())
             .await?;
-        in_places(BATCHES.operation, nodes, numbers.len())
+        nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
 
     async fn discount_codes(
         &self,
         id: Gid,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<RedeemCode>>, Error> {
-        for id in names(&id) {
+        for id in candidate_ids(&id) {
             let variables = discount_codes_page::Variables {
                 id,
                 first: size.first(),
                 after: Some(after.clone()),
             };
-            let answer = self.request::<DiscountCodesPage, _>(variables, size.patience());
-            let Only(node): Drains<Connection<RedeemCode>> = answer.await?;
-            if let Some(Only(discount)) = node {
+            let response = self.request::<DiscountCodesPage, _>(variables, size.retry_budget());
+            let SingleField(node): DiscountPartResponse<Connection<RedeemCode>> = response.await?;
+            if let Some(SingleField(discount)) = node {
                 return Ok(discount.part);
             }
         }
@@ -237,22 +242,26 @@ impl ShopClient {
     }
 
     /// Makes the lists of items whole. `false`: the discount is gone or about something else.
-    async fn drain_items(
+    async fn complete_items(
         &self,
-        plan: &'static Plan,
+        plan: &'static PageSizePlan,
         id: &Gid,
         items: &mut DiscountItems,
     ) -> Result<bool, Error> {
-        for list in [List::Products, List::Variants, List::Collections] {
-            let Some(connection) = list_of(items, list) else {
+        for list in [
+            ItemList::Products,
+            ItemList::Variants,
+            ItemList::Collections,
+        ] {
+            let Some(connection) = connection_mut(items, list) else {
                 continue;
             };
-            let more = |size: Size, after| {
+            let more = |size: PageSize, after| {
                 let first = size.first();
-                let place = ItemsPlace { list, first, after };
-                self.discount_items(plan, id.clone(), size.patience(), place)
+                let place = ItemsPagePosition { list, first, after };
+                self.discount_items(plan, id.clone(), size.retry_budget(), place)
             };
-            if !self.drain(plan, connection, more).await? {
+            if !self.append_remaining_pages(plan, connection, more).await? {
                 return Ok(false);
             }
         }
@@ -261,17 +270,18 @@ impl ShopClient {
 
     async fn discount_items(
         &self,
-        plan: &'static Plan,
+        plan: &'static PageSizePlan,
         id: Gid,
-        patience: RetryBudget,
-        place: ItemsPlace,
+        retry_budget: RetryBudget,
+        place: ItemsPagePosition,
     ) -> Result<Option<Connection<Reference>>, Error> {
-        for id in names(&id) {
-            let Only(node) = self.items_page(plan, id, patience, &place).await?;
-            if let Some(Only(discount)) = node {
-                let items = discount.part.map(|Only(items)| items);
-                return Ok(items
-                    .and_then(|mut items| list_of(&mut items, place.list).map(Connection::take)));
+        for id in candidate_ids(&id) {
+            let SingleField(node) = self.items_page(plan, id, retry_budget, &place).await?;
+            if let Some(SingleField(discount)) = node {
+                let items = discount.part.map(|SingleField(items)| items);
+                return Ok(items.and_then(|mut items| {
+                    connection_mut(&mut items, place.list).map(Connection::take)
+                }));
             }
         }
         Ok(None)
@@ -279,14 +289,14 @@ impl ShopClient {
 
     async fn items_page(
         &self,
-        plan: &'static Plan,
+        plan: &'static PageSizePlan,
         id: String,
-        patience: RetryBudget,
-        place: &ItemsPlace,
-    ) -> Result<Drains<Only<DiscountItems>>, Error> {
-        let (products, products_after) = place.of(List::Products);
-        let (variants, variants_after) = place.of(List::Variants);
-        let (collections, collections_after) = place.of(List::Collections);
+        retry_budget: RetryBudget,
+        place: &ItemsPagePosition,
+    ) -> Result<DiscountPartResponse<SingleField<DiscountItems>>, Error> {
+        let (products, products_after) = place.of(ItemList::Products);
+        let (variants, variants_after) = place.of(ItemList::Variants);
+        let (collections, collections_after) = place.of(ItemList::Collections);
         if plan.operation == GETS_PAGES.operation {
             let variables = discount_gets_page::Variables {
                 id,
@@ -297,7 +307,7 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.request::<DiscountGetsPage, _>(variables, patience)
+            self.request::<DiscountGetsPage, _>(variables, retry_budget)
                 .await
         } else {
             let variables = discount_buys_page::Variables {
@@ -309,13 +319,13 @@ impl ShopClient {
                 collections,
                 collections_after,
             };
-            self.request::<DiscountBuysPage, _>(variables, patience)
+            self.request::<DiscountBuysPage, _>(variables, retry_budget)
                 .await
         }
     }
 }
 
 /// The names to ask for one discount by: the documented one, then that of its kind.
-fn names(id: &Gid) -> [String; 2] {
+fn candidate_ids(id: &Gid) -> [String; 2] {
     [Gid::new(NODE, id.number()).into(), id.to_string()]
 }

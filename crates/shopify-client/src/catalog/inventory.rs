@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::lookup::{gids, in_places};
-use super::{Drained, Only, Plan, Size};
+use super::lookup::{gids, nodes_in_order};
+use super::{Completion, PageSize, PageSizePlan, SingleField};
 use crate::model::{Connection, InventoryItem, InventoryLevel, Reference};
 use crate::operations::{
     InventoryItemOwners, InventoryItemVariantsPage, InventoryLevelsPage, inventory_item_owners,
@@ -11,7 +11,7 @@ use crate::operations::{
 };
 use crate::{Error, ShopClient};
 
-static LEVEL_PAGES: Plan = Plan {
+static LEVEL_PAGES: PageSizePlan = PageSizePlan {
     operation: "InventoryLevelsPage",
     first: 100,
     within: 1,
@@ -19,12 +19,12 @@ static LEVEL_PAGES: Plan = Plan {
 
 /// An inventory item serves one variant, or a few: the first page is nearly always all.
 const VARIANTS: i64 = 10;
-static OWNERS: Plan = Plan {
+static OWNERS: PageSizePlan = PageSizePlan {
     operation: "InventoryItemOwners",
     first: 50,
     within: VARIANTS,
 };
-static VARIANT_PAGES: Plan = Plan {
+static VARIANT_PAGES: PageSizePlan = PageSizePlan {
     operation: "InventoryItemVariantsPage",
     first: 250,
     within: 1,
@@ -32,13 +32,13 @@ static VARIANT_PAGES: Plan = Plan {
 
 /// What an inventory item is counted for.
 #[derive(Deserialize)]
-struct Counted {
+struct ItemWithVariants {
     id: crate::Gid,
-    variants: Option<Connection<Owned>>,
+    variants: Option<Connection<VariantProduct>>,
 }
 
 #[derive(Deserialize)]
-struct Owned {
+struct VariantProduct {
     product: Reference,
 }
 
@@ -52,7 +52,7 @@ impl ShopClient {
         let mut products = BTreeSet::new();
         let mut rest = ids;
         while !rest.is_empty() {
-            let found = self.sized(&OWNERS, |size| {
+            let found = self.with_page_size(&OWNERS, |size| {
                 let fits = usize::try_from(size.first()).unwrap_or(1).min(rest.len());
                 self.owners(size, &rest[..fits])
             });
@@ -65,61 +65,66 @@ impl ShopClient {
                 };
                 // If it vanishes meanwhile, what was known of it is still worth a look.
                 let more = |size, after| self.inventory_item_variants(id.clone(), size, after);
-                self.drain(&VARIANT_PAGES, variants, more).await?;
-                products.extend(variants.iter().map(|owned| owned.product.id.number()));
+                self.append_remaining_pages(&VARIANT_PAGES, variants, more)
+                    .await?;
+                products.extend(variants.iter().map(|variant| variant.product.id.number()));
             }
         }
         Ok(products.into_iter().collect())
     }
 
-    async fn owners(&self, size: Size, numbers: &[u64]) -> Result<Vec<Option<Counted>>, Error> {
+    async fn owners(
+        &self,
+        size: PageSize,
+        numbers: &[u64],
+    ) -> Result<Vec<Option<ItemWithVariants>>, Error> {
         let variables = inventory_item_owners::Variables {
             ids: gids("InventoryItem", numbers),
             variants: size.within(VARIANTS),
         };
         let nodes = self
-            .request::<InventoryItemOwners, _>(variables, size.patience())
+            .request::<InventoryItemOwners, _>(variables, size.retry_budget())
             .await?;
-        in_places(OWNERS.operation, nodes, numbers.len())
+        nodes_in_order(OWNERS.operation, nodes, numbers.len())
     }
 
     async fn inventory_item_variants(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
-    ) -> Result<Option<Connection<Owned>>, Error> {
+    ) -> Result<Option<Connection<VariantProduct>>, Error> {
         let variables = inventory_item_variants_page::Variables {
             id,
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.request::<InventoryItemVariantsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<Option<_>>>> = answer.await?;
-        Ok(parent.and_then(|Only(page)| page))
+        let response = self.request::<InventoryItemVariantsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<Option<_>>>> = response.await?;
+        Ok(parent.and_then(|SingleField(page)| page))
     }
 
     /// Makes the levels of an inventory item whole. When it is gone, so is its variant, and the product has changed.
-    pub(super) async fn drain_inventory_item(
+    pub(super) async fn complete_inventory_item(
         &self,
         item: &mut InventoryItem,
-    ) -> Result<Drained, Error> {
+    ) -> Result<Completion, Error> {
         let id = item.id.to_string();
         let levels = |size, after| self.inventory_levels(id.clone(), size, after);
         let there = self
-            .drain(&LEVEL_PAGES, &mut item.inventory_levels, levels)
+            .append_remaining_pages(&LEVEL_PAGES, &mut item.inventory_levels, levels)
             .await?;
         Ok(if there {
-            Drained::Whole
+            Completion::Complete
         } else {
-            Drained::Changed(LEVEL_PAGES.operation)
+            Completion::Changed(LEVEL_PAGES.operation)
         })
     }
 
     async fn inventory_levels(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<InventoryLevel>>, Error> {
         let variables = inventory_levels_page::Variables {
@@ -127,8 +132,8 @@ impl ShopClient {
             first: size.first(),
             after: Some(after),
         };
-        let answer = self.request::<InventoryLevelsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<_>>> = answer.await?;
-        Ok(parent.map(|Only(page)| page))
+        let response = self.request::<InventoryLevelsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
+        Ok(parent.map(|SingleField(page)| page))
     }
 }

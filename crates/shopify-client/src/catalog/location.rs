@@ -1,27 +1,27 @@
-use super::lookup::{gids, in_places};
-use super::{Drained, Entry, Item, Place, Plan, Size};
-use crate::model::{Connection, Location, Ordered};
+use super::lookup::{gids, nodes_in_order};
+use super::{CatalogObject, Completion, PageEntry, PagePosition, PageSize, PageSizePlan};
+use crate::model::{Connection, Location, SortLists};
 use crate::operations::{LocationsById, LocationsPage, locations_by_id, locations_page};
 use crate::{Error, Gid, ShopClient};
 
-pub(super) static PAGES: Plan = Plan {
+pub(super) static PAGES: PageSizePlan = PageSizePlan {
     operation: "LocationsPage",
     first: 250,
     within: 1,
 };
-static BATCHES: Plan = Plan {
+static BATCHES: PageSizePlan = PageSizePlan {
     operation: "LocationsById",
     first: 250,
     within: 1,
 };
 
-impl Ordered for Location {
-    fn put_in_order(&mut self) {}
+impl SortLists for Location {
+    fn sort_lists(&mut self) {}
 }
 
-impl Item for Location {
-    const PAGES: &'static Plan = &PAGES;
-    const BATCHES: &'static Plan = &BATCHES;
+impl CatalogObject for Location {
+    const PAGES: &'static PageSizePlan = &PAGES;
+    const BATCHES: &'static PageSizePlan = &BATCHES;
     const BY_ID_RANGE: bool = false;
 
     fn id(&self) -> &Gid {
@@ -30,14 +30,14 @@ impl Item for Location {
 
     async fn page(
         shop: &ShopClient,
-        size: Size,
-        place: Place,
-    ) -> Result<Connection<Entry<Self>>, Error> {
+        size: PageSize,
+        place: PagePosition,
+    ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = locations_page::Variables {
             first: size.first(),
             after: place.after,
         };
-        shop.ask_page::<LocationsPage, _>(variables, size.patience())
+        shop.ask_page::<LocationsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -48,19 +48,19 @@ impl Item for Location {
 
     async fn batch(
         shop: &ShopClient,
-        size: Size,
+        size: PageSize,
         numbers: &[u64],
     ) -> Result<Vec<Option<Self>>, Error> {
         let variables = locations_by_id::Variables {
             ids: gids("Location", numbers),
         };
         let nodes = shop
-            .request::<LocationsById, _>(variables, size.patience())
+            .request::<LocationsById, _>(variables, size.retry_budget())
             .await?;
-        in_places(BATCHES.operation, nodes, numbers.len())
+        nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
 
-    async fn drain(&mut self, _shop: &ShopClient) -> Result<Drained, Error> {
-        Ok(Drained::Whole)
+    async fn complete_lists(&mut self, _shop: &ShopClient) -> Result<Completion, Error> {
+        Ok(Completion::Complete)
     }
 }

@@ -2,7 +2,7 @@ use futures::StreamExt;
 use futures::stream;
 use serde::de::DeserializeOwned;
 
-use super::{AT_ONCE, Item, Only};
+use super::{CatalogObject, MAX_CONCURRENT, SingleField};
 use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
 
@@ -40,18 +40,18 @@ impl ShopClient {
         self.by_id(ids).await
     }
 
-    async fn by_id<T: Item>(&self, numbers: &[u64]) -> Result<Vec<Option<T>>, Error> {
+    async fn by_id<T: CatalogObject>(&self, numbers: &[u64]) -> Result<Vec<Option<T>>, Error> {
         let mut found = Vec::with_capacity(numbers.len());
         while found.len() < numbers.len() {
             let batch = self.batch::<T>(&numbers[found.len()..]).await?;
             let whole = batch.into_iter().map(|item| async {
                 match item {
-                    Some(item) => self.complete(item).await,
+                    Some(item) => self.complete_object(item).await,
                     None => Ok(None),
                 }
             });
             let whole: Vec<_> = whole.collect();
-            let mut whole = stream::iter(whole).buffered(AT_ONCE);
+            let mut whole = stream::iter(whole).buffered(MAX_CONCURRENT);
             while let Some(item) = whole.next().await {
                 found.push(item?);
             }
@@ -60,8 +60,11 @@ impl ShopClient {
     }
 
     /// The first of these numbers, as many as one query may ask for, with the first pages of their lists.
-    pub(super) async fn batch<T: Item>(&self, numbers: &[u64]) -> Result<Vec<Option<T>>, Error> {
-        let found = self.sized(T::BATCHES, |size| {
+    pub(super) async fn batch<T: CatalogObject>(
+        &self,
+        numbers: &[u64],
+    ) -> Result<Vec<Option<T>>, Error> {
+        let found = self.with_page_size(T::BATCHES, |size| {
             let fits = usize::try_from(size.first())
                 .unwrap_or(1)
                 .min(numbers.len());
@@ -74,7 +77,7 @@ impl ShopClient {
         if !found.iter().zip(numbers).all(named) {
             return Err(misplaced(
                 T::BATCHES.operation,
-                "an answer is about something else",
+                "an response is about something else",
             ));
         }
         Ok(found)
@@ -82,15 +85,18 @@ impl ShopClient {
 }
 
 /// Reads the answer to `nodes(ids:)`: one for each id, in their order.
-pub(super) fn in_places<T: DeserializeOwned>(
+pub(super) fn nodes_in_order<T: DeserializeOwned>(
     operation: &'static str,
-    Only(nodes): Only<Vec<Option<T>>>,
+    SingleField(nodes): SingleField<Vec<Option<T>>>,
     asked: usize,
 ) -> Result<Vec<Option<T>>, Error> {
     if nodes.len() == asked {
         Ok(nodes)
     } else {
-        Err(misplaced(operation, "there is not one answer for each id"))
+        Err(misplaced(
+            operation,
+            "there is not one response for each id",
+        ))
     }
 }
 

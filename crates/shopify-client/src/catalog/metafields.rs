@@ -8,7 +8,7 @@ use crate::model::{Connection, Metafield};
 
 impl ShopClient {
     /// The namespace to ask for; `None`: all.
-    pub(crate) fn namespace(&self) -> Option<String> {
+    pub(crate) fn metafield_namespace(&self) -> Option<String> {
         match self.client.inner.metafield_namespaces.as_slice() {
             [one] => Some(one.clone()),
             _ => None,
@@ -16,19 +16,22 @@ impl ShopClient {
     }
 
     /// Throws away what was not chosen.
-    pub(crate) fn keep_chosen(&self, metafields: &mut Connection<Metafield>) {
+    pub(crate) fn retain_chosen_namespaces(&self, metafields: &mut Connection<Metafield>) {
         let chosen = &self.client.inner.metafield_namespaces;
         if !chosen.is_empty() {
-            let wanted =
-                |field: &Metafield| chosen.iter().any(|name| names(name, &field.namespace));
+            let wanted = |field: &Metafield| {
+                chosen
+                    .iter()
+                    .any(|name| matches_namespace(name, &field.namespace))
+            };
             metafields.nodes_mut().retain(wanted);
         }
     }
 }
 
-/// Whether a namespace is the chosen one. `$app` and `$app:name`, which belong to the asking app, are answered as
+/// Whether a namespace is the chosen one. `$app` and `$app:name`, which belong to the requesting app, are returned as
 /// `app--NUMBER` and `app--NUMBER--name`.
-fn names(chosen: &str, namespace: &str) -> bool {
+fn matches_namespace(chosen: &str, namespace: &str) -> bool {
     if chosen == namespace {
         return true;
     }
@@ -61,7 +64,11 @@ mod tests {
             ("$apple", "app--123", false),
             ("app--123--x", "app--123--x", true),
         ] {
-            assert_eq!(names(chosen, namespace), expected, "{chosen} {namespace}");
+            assert_eq!(
+                matches_namespace(chosen, namespace),
+                expected,
+                "{chosen} {namespace}"
+            );
         }
     }
 }

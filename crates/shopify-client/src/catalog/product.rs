@@ -1,8 +1,11 @@
 use futures::TryStreamExt;
 use futures::stream;
 
-use super::lookup::{gids, in_places};
-use super::{AT_ONCE, Drained, Entry, Item, Only, Place, Plan, Size};
+use super::lookup::{gids, nodes_in_order};
+use super::{
+    CatalogObject, Completion, MAX_CONCURRENT, PageEntry, PagePosition, PageSize, PageSizePlan,
+    SingleField,
+};
 use crate::model::{Connection, Metafield, Product, Variant};
 use crate::operations::{
     ProductMetafieldsPage, ProductVariantsPage, ProductsById, ProductsPage,
@@ -18,7 +21,7 @@ const LEVELS: i64 = 10;
 const METAFIELDS: i64 = 25;
 
 /// About 690 points.
-static PAGES: Plan = Plan {
+static PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductsPage",
     first: 20,
     within: VARIANTS,
@@ -29,33 +32,33 @@ const FEW_LEVELS: i64 = 5;
 
 /// About 660 points, for products of few variants, as most are. Since the cost of a list grows by the logarithm of its
 /// length, a product costs a quarter of what it costs in `PAGES`.
-pub(super) static WIDE_PAGES: Plan = Plan {
+pub(super) static WIDE_PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductsPage",
     first: 140,
     within: METAFIELDS,
 };
 /// About 140 points each, if each id is paid for.
-static BATCHES: Plan = Plan {
+static BATCHES: PageSizePlan = PageSizePlan {
     operation: "ProductsById",
     first: 6,
     within: VARIANTS,
 };
-static METAFIELD_PAGES: Plan = Plan {
+static METAFIELD_PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductMetafieldsPage",
     first: 100,
     within: 1,
 };
 /// Most levels of most variants come with them: a page of variants is one request, each variant's levels another.
 const LEVELS_WITH_VARIANTS: i64 = 20;
-static VARIANT_PAGES: Plan = Plan {
+static VARIANT_PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductVariantsPage",
     first: 100,
     within: LEVELS_WITH_VARIANTS,
 };
 
-impl Item for Product {
-    const PAGES: &'static Plan = &PAGES;
-    const BATCHES: &'static Plan = &BATCHES;
+impl CatalogObject for Product {
+    const PAGES: &'static PageSizePlan = &PAGES;
+    const BATCHES: &'static PageSizePlan = &BATCHES;
     const BY_ID_RANGE: bool = true;
 
     fn id(&self) -> &Gid {
@@ -63,9 +66,9 @@ impl Item for Product {
     }
 
     /// Wide as long as hardly any product is cut off by that: each of those is a request of its own.
-    fn plan_after(page: &[Entry<Self>]) -> &'static Plan {
+    fn next_plan(page: &[PageEntry<Self>]) -> &'static PageSizePlan {
         let products = page.iter().flatten();
-        let cut = products.filter(|product| !product.is_small()).count();
+        let cut = products.filter(|product| !product.fits_wide_page()).count();
         if !page.is_empty() && cut * 20 <= page.len() {
             &WIDE_PAGES
         } else {
@@ -75,9 +78,9 @@ impl Item for Product {
 
     async fn page(
         shop: &ShopClient,
-        size: Size,
-        place: Place,
-    ) -> Result<Connection<Entry<Self>>, Error> {
+        size: PageSize,
+        place: PagePosition,
+    ) -> Result<Connection<PageEntry<Self>>, Error> {
         let (variants, levels) = if size.is_of(&WIDE_PAGES) {
             (FEW_VARIANTS, FEW_LEVELS)
         } else {
@@ -90,9 +93,9 @@ impl Item for Product {
             variants: size.within(variants),
             levels: size.within(levels),
             metafields: size.within(METAFIELDS),
-            namespace: shop.namespace(),
+            namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<ProductsPage, _>(variables, size.patience())
+        shop.ask_page::<ProductsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -102,7 +105,7 @@ impl Item for Product {
 
     async fn batch(
         shop: &ShopClient,
-        size: Size,
+        size: PageSize,
         numbers: &[u64],
     ) -> Result<Vec<Option<Self>>, Error> {
         let variables = products_by_id::Variables {
@@ -110,44 +113,44 @@ impl Item for Product {
             variants: size.within(VARIANTS),
             levels: size.within(LEVELS),
             metafields: size.within(METAFIELDS),
-            namespace: shop.namespace(),
+            namespace: shop.metafield_namespace(),
         };
         let nodes = shop
-            .request::<ProductsById, _>(variables, size.patience())
+            .request::<ProductsById, _>(variables, size.retry_budget())
             .await?;
-        in_places(BATCHES.operation, nodes, numbers.len())
+        nodes_in_order(BATCHES.operation, nodes, numbers.len())
     }
 
-    async fn drain(&mut self, shop: &ShopClient) -> Result<Drained, Error> {
+    async fn complete_lists(&mut self, shop: &ShopClient) -> Result<Completion, Error> {
         let id = self.id.to_string();
         let metafields = |size, after| shop.product_metafields(id.clone(), size, after);
         if !shop
-            .drain(&METAFIELD_PAGES, &mut self.metafields, metafields)
+            .append_remaining_pages(&METAFIELD_PAGES, &mut self.metafields, metafields)
             .await?
         {
-            return Ok(Drained::Gone);
+            return Ok(Completion::Deleted);
         }
-        shop.keep_chosen(&mut self.metafields);
+        shop.retain_chosen_namespaces(&mut self.metafields);
         let variants = |size, after| shop.product_variants(id.clone(), size, after);
         if !shop
-            .drain(&VARIANT_PAGES, &mut self.variants, variants)
+            .append_remaining_pages(&VARIANT_PAGES, &mut self.variants, variants)
             .await?
         {
-            return Ok(Drained::Gone);
+            return Ok(Completion::Deleted);
         }
-        shop.drain_levels(&mut self.variants).await
+        shop.complete_levels(&mut self.variants).await
     }
 }
 
 impl Product {
     /// Whether a wide page has all of it.
-    fn is_small(&self) -> bool {
+    fn fits_wide_page(&self) -> bool {
         let fits = |count: usize, most: i64| i64::try_from(count).is_ok_and(|count| count <= most);
         let levels = |variant: &Variant| {
             let levels = &variant.inventory_item.inventory_levels;
-            levels.is_whole() && fits(levels.len(), FEW_LEVELS)
+            levels.is_complete() && fits(levels.len(), FEW_LEVELS)
         };
-        self.variants.is_whole()
+        self.variants.is_complete()
             && fits(self.variants.len(), FEW_VARIANTS)
             && self.variants.iter().all(levels)
     }
@@ -157,24 +160,24 @@ impl ShopClient {
     async fn product_metafields(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<Metafield>>, Error> {
         let variables = product_metafields_page::Variables {
             id,
             first: size.first(),
             after: Some(after),
-            namespace: self.namespace(),
+            namespace: self.metafield_namespace(),
         };
-        let answer = self.request::<ProductMetafieldsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<_>>> = answer.await?;
-        Ok(parent.map(|Only(page)| page))
+        let response = self.request::<ProductMetafieldsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
+        Ok(parent.map(|SingleField(page)| page))
     }
 
     async fn product_variants(
         &self,
         id: String,
-        size: Size,
+        size: PageSize,
         after: String,
     ) -> Result<Option<Connection<Variant>>, Error> {
         let variables = product_variants_page::Variables {
@@ -183,25 +186,32 @@ impl ShopClient {
             after: Some(after),
             levels: size.within(LEVELS_WITH_VARIANTS),
         };
-        let answer = self.request::<ProductVariantsPage, _>(variables, size.patience());
-        let Only(parent): Only<Option<Only<_>>> = answer.await?;
-        Ok(parent.map(|Only(page)| page))
+        let response = self.request::<ProductVariantsPage, _>(variables, size.retry_budget());
+        let SingleField(parent): SingleField<Option<SingleField<_>>> = response.await?;
+        Ok(parent.map(|SingleField(page)| page))
     }
 
     /// Makes the inventory levels of all variants whole.
-    async fn drain_levels(&self, variants: &mut Connection<Variant>) -> Result<Drained, Error> {
+    async fn complete_levels(
+        &self,
+        variants: &mut Connection<Variant>,
+    ) -> Result<Completion, Error> {
         let partial = variants
             .nodes_mut()
             .iter_mut()
             .map(|variant| &mut variant.inventory_item)
-            .filter(|item| !item.inventory_levels.is_whole());
+            .filter(|item| !item.inventory_levels.is_complete());
         let drained: Vec<_> = partial
-            .map(|item| Ok(self.drain_inventory_item(item)))
+            .map(|item| Ok(self.complete_inventory_item(item)))
             .collect();
         let all = stream::iter(drained)
-            .try_buffer_unordered(AT_ONCE)
-            .try_fold(Drained::Whole, |all, one| async move {
-                Ok(if one == Drained::Whole { all } else { one })
+            .try_buffer_unordered(MAX_CONCURRENT)
+            .try_fold(Completion::Complete, |all, one| async move {
+                Ok(if one == Completion::Complete {
+                    all
+                } else {
+                    one
+                })
             });
         all.await
     }

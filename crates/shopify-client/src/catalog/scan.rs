@@ -4,9 +4,9 @@ use async_stream::try_stream;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
-use super::chain::Chain;
-use super::page::{Entry, Unread};
-use super::{AT_ONCE, Item};
+use super::chain::CursorChain;
+use super::page::{PageEntry, UnreadableObject};
+use super::{CatalogObject, MAX_CONCURRENT};
 use crate::model::{Collection, Connection, Discount, Location, Product};
 use crate::{Error, ShopClient};
 
@@ -40,26 +40,26 @@ impl ShopClient {
         self.scan()
     }
 
-    fn scan<T: Item>(&self) -> BoxStream<'_, Result<T, Error>> {
+    fn scan<T: CatalogObject>(&self) -> BoxStream<'_, Result<T, Error>> {
         let things = try_stream! {
             let mut window = Window::new(T::PAGES.operation, WINDOW);
-            let mut place = Some(Place::default());
+            let mut place = Some(PagePosition::default());
             let mut plan = T::PAGES;
-            let mut tally = Tally::default();
+            let mut tally = ScanTotals::default();
             while let Some(from) = place {
-                let page = self.sized(plan, |size| T::page(self, size, from.clone())).await?;
-                let (fresh, next) = window.turn(page)?;
+                let page = self.with_page_size(plan, |size| T::page(self, size, from.clone())).await?;
+                let (fresh, next) = window.accept_page(page)?;
                 tally.found += fresh.len() as u64;
-                plan = T::plan_after(&fresh);
-                let whole: Vec<_> = fresh.into_iter().map(|entry| self.whole(entry)).collect();
-                let mut whole = stream::iter(whole).buffered(AT_ONCE);
+                plan = T::next_plan(&fresh);
+                let whole: Vec<_> = fresh.into_iter().map(|entry| self.complete_entry(entry)).collect();
+                let mut whole = stream::iter(whole).buffered(MAX_CONCURRENT);
                 while let Some(entry) = whole.next().await {
                     if let Some(entry) = entry? {
                         yield entry.map_err(Error::from);
                     }
                 }
                 place = match next {
-                    None if tally.is_deep() => self.beyond_end::<T>(&mut tally, &mut window).await?,
+                    None if tally.is_deep() => self.check_count::<T>(&mut tally, &mut window).await?,
                     next => next,
                 };
             }
@@ -70,16 +70,16 @@ impl ShopClient {
 
     /// Compares a long list with its count, since Shopify may cut such lists off without a word. What was made while it was
     /// read comes at its end, so that is asked for once more; if still something is missing, the list was no whole one.
-    async fn beyond_end<T: Item>(
+    async fn check_count<T: CatalogObject>(
         &self,
-        tally: &mut Tally,
+        tally: &mut ScanTotals,
         window: &mut Window,
-    ) -> Result<Option<Place>, Error> {
+    ) -> Result<Option<PagePosition>, Error> {
         let found = tally.found;
         let Some(expected) = T::count(self).await?.filter(|expected| *expected > found) else {
             return Ok(None);
         };
-        if tally.asked_on.replace(found) == Some(found) {
+        if tally.rechecked_at.replace(found) == Some(found) {
             let operation = T::PAGES.operation;
             return Err(Error::Incomplete {
                 operation,
@@ -87,18 +87,21 @@ impl ShopClient {
                 found,
             });
         }
-        Ok(Some(window.go_on_by_id()))
+        Ok(Some(window.restart_by_id()))
     }
 
     /// Makes a thing of a page whole; `None` if it was deleted in the meantime.
-    async fn whole<T: Item>(&self, entry: Entry<T>) -> Result<Option<Entry<T>>, Error> {
+    async fn complete_entry<T: CatalogObject>(
+        &self,
+        entry: PageEntry<T>,
+    ) -> Result<Option<PageEntry<T>>, Error> {
         let item = match entry {
             Ok(item) => item,
-            Err(unread) => return Ok(Some(Err(unread))),
+            Err(unreadable) => return Ok(Some(Err(unreadable))),
         };
         let id = item.id().clone();
-        match self.complete(item).await {
-            Err(error @ Error::Decode { .. }) => Ok(Some(Err(Unread { id, error }))),
+        match self.complete_object(item).await {
+            Err(error @ Error::Decode { .. }) => Ok(Some(Err(UnreadableObject { id, error }))),
             whole => Ok(whole?.map(Ok)),
         }
     }
@@ -106,13 +109,13 @@ impl ShopClient {
 
 /// Where a page of a list begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct PagePosition {
     pub(super) after: Option<String>,
-    /// Only things with larger numbers.
+    /// Only objects with larger id numbers.
     pub(super) beyond: Option<u64>,
 }
 
-impl Place {
+impl PagePosition {
     /// The filter, with another one of the list's own.
     pub(super) fn query(&self, other: Option<&str>) -> Option<String> {
         let beyond = self.beyond.map(|number| format!("id:>{number}"));
@@ -125,13 +128,13 @@ impl Place {
 
 /// What all windows of a list have given together.
 #[derive(Debug, Default)]
-struct Tally {
+struct ScanTotals {
     found: u64,
     /// How many it were when more was asked for than the list had seemed to have.
-    asked_on: Option<u64>,
+    rechecked_at: Option<u64>,
 }
 
-impl Tally {
+impl ScanTotals {
     fn is_deep(&self) -> bool {
         self.found > WINDOW as u64
     }
@@ -139,7 +142,7 @@ impl Tally {
 
 /// What a list has given since its beginning, or since it was last gone on with by id.
 struct Window {
-    chain: Chain,
+    chain: CursorChain,
     size: usize,
     numbers: HashSet<u64>,
     highest: Option<u64>,
@@ -152,7 +155,7 @@ struct Window {
 impl Window {
     fn new(operation: &'static str, size: usize) -> Self {
         Self {
-            chain: Chain::new(operation),
+            chain: CursorChain::new(operation),
             size,
             numbers: HashSet::new(),
             highest: None,
@@ -163,17 +166,17 @@ impl Window {
     }
 
     /// Takes a page: returns what is new in it, and where the next one begins.
-    fn turn<T: Item>(
+    fn accept_page<T: CatalogObject>(
         &mut self,
-        page: Connection<Entry<T>>,
-    ) -> Result<(Vec<Entry<T>>, Option<Place>), Error> {
+        page: Connection<PageEntry<T>>,
+    ) -> Result<(Vec<PageEntry<T>>, Option<PagePosition>), Error> {
         let (nodes, info) = page.into_parts();
         let empty = nodes.is_empty();
         let mut fresh = Vec::with_capacity(nodes.len());
         for node in nodes {
             let number = match &node {
                 Ok(item) => item.number(),
-                Err(unread) => unread.id.number(),
+                Err(unreadable) => unreadable.id.number(),
             };
             // The filter was not heeded, so nothing is known about what else was left out.
             if self.beyond.is_some_and(|beyond| number <= beyond) {
@@ -193,9 +196,9 @@ impl Window {
             return Err(self.chain.broken());
         }
         if T::BY_ID_RANGE && self.ordered && self.numbers.len() >= self.size {
-            return Ok((fresh, Some(self.go_on_by_id())));
+            return Ok((fresh, Some(self.restart_by_id())));
         }
-        let place = Place {
+        let place = PagePosition {
             after: Some(after),
             beyond: self.beyond,
         };
@@ -203,11 +206,11 @@ impl Window {
     }
 
     /// Begins the list that follows the highest number so far.
-    fn go_on_by_id(&mut self) -> Place {
+    fn restart_by_id(&mut self) -> PagePosition {
         let beyond = self.highest.or(self.beyond);
         *self = Self::new(self.operation, self.size);
         self.beyond = beyond;
-        Place {
+        PagePosition {
             after: None,
             beyond,
         }
@@ -220,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    fn page(numbers: &[u64], next: Option<&str>) -> Connection<Entry<Location>> {
+    fn page(numbers: &[u64], next: Option<&str>) -> Connection<PageEntry<Location>> {
         let node = |number: &u64| {
             json!({
                 "id": format!("gid://shopify/Location/{number}"),
@@ -234,7 +237,7 @@ mod tests {
         Connection::map(page.unwrap(), Ok)
     }
 
-    fn collections(numbers: &[u64], next: Option<&str>) -> Connection<Entry<Collection>> {
+    fn collections(numbers: &[u64], next: Option<&str>) -> Connection<PageEntry<Collection>> {
         let node = |number: &u64| {
             let none = json!({ "nodes": [], "pageInfo": { "hasNextPage": false } });
             json!({
@@ -251,21 +254,25 @@ mod tests {
         Connection::map(page.unwrap(), Ok)
     }
 
-    fn numbers<T: Item>(entries: &[Entry<T>]) -> Vec<u64> {
-        entries.iter().flatten().map(Item::number).collect()
+    fn numbers<T: CatalogObject>(entries: &[PageEntry<T>]) -> Vec<u64> {
+        entries
+            .iter()
+            .flatten()
+            .map(CatalogObject::number)
+            .collect()
     }
 
     #[test]
     fn a_long_list_is_gone_on_with_by_id() {
         let mut window = Window::new("Things", 4);
-        let (_, place) = window.turn(collections(&[1, 2], Some("b"))).unwrap();
-        let by_cursor = Place {
+        let (_, place) = window.accept_page(collections(&[1, 2], Some("b"))).unwrap();
+        let by_cursor = PagePosition {
             after: Some("b".to_owned()),
             beyond: None,
         };
         assert_eq!(place, Some(by_cursor));
-        let (_, place) = window.turn(collections(&[3, 7], Some("d"))).unwrap();
-        let by_id = Place {
+        let (_, place) = window.accept_page(collections(&[3, 7], Some("d"))).unwrap();
+        let by_id = PagePosition {
             after: None,
             beyond: Some(7),
         };
@@ -273,11 +280,11 @@ mod tests {
         assert_eq!(by_id.query(None).unwrap(), "id:>7");
         assert_eq!(by_id.query(Some("a:b")).unwrap(), "id:>7 AND a:b");
         // A cursor may come again there: it is another list.
-        let (fresh, place) = window.turn(collections(&[8, 9], Some("b"))).unwrap();
+        let (fresh, place) = window.accept_page(collections(&[8, 9], Some("b"))).unwrap();
         assert_eq!(numbers(&fresh), [8, 9]);
         assert_eq!(place.unwrap().beyond, Some(7));
         assert!(
-            window.turn(collections(&[7], None)).is_err(),
+            window.accept_page(collections(&[7], None)).is_err(),
             "a filter that is not heeded"
         );
     }
@@ -285,22 +292,22 @@ mod tests {
     #[test]
     fn a_list_out_of_order_or_without_the_filter_is_followed_by_cursors() {
         let mut window = Window::new("Things", 2);
-        window.turn(collections(&[5, 2], Some("a"))).unwrap();
-        let (_, place) = window.turn(collections(&[3, 1], Some("b"))).unwrap();
+        window.accept_page(collections(&[5, 2], Some("a"))).unwrap();
+        let (_, place) = window.accept_page(collections(&[3, 1], Some("b"))).unwrap();
         assert_eq!(place.unwrap().beyond, None);
         let mut window = Window::new("Things", 2);
-        let (_, place) = window.turn(page(&[1, 2, 3], Some("a"))).unwrap();
+        let (_, place) = window.accept_page(page(&[1, 2, 3], Some("a"))).unwrap();
         assert_eq!(place.unwrap().beyond, None);
     }
 
     #[test]
     fn what_comes_twice_is_given_once_and_a_circle_is_found() {
         let mut window = Window::new("Things", 100);
-        window.turn(page(&[1, 2], Some("a"))).unwrap();
-        let (fresh, _) = window.turn(page(&[2, 3], Some("b"))).unwrap();
+        window.accept_page(page(&[1, 2], Some("a"))).unwrap();
+        let (fresh, _) = window.accept_page(page(&[2, 3], Some("b"))).unwrap();
         assert_eq!(numbers(&fresh), [3]);
         // A page of nothing is no circle: Shopify filters after it has cut the page.
-        window.turn(page(&[], Some("c"))).unwrap();
-        assert!(window.turn(page(&[1, 2], Some("d"))).is_err());
+        window.accept_page(page(&[], Some("c"))).unwrap();
+        assert!(window.accept_page(page(&[1, 2], Some("d"))).is_err());
     }
 }

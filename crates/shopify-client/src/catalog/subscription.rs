@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Only, Plan, Size};
+use super::{PageSize, PageSizePlan, SingleField};
 use crate::model::{Connection, NewSubscription, Subscription};
 use crate::operations::{
     WebhookSubscriptionCreate, WebhookSubscriptionDelete, WebhookSubscriptionUpdate,
@@ -11,7 +11,7 @@ use crate::request::RetryBudget;
 use crate::webhook::topic_constant;
 use crate::{Error, Gid, ShopClient, UserError};
 
-static PAGES: Plan = Plan {
+static PAGES: PageSizePlan = PageSizePlan {
     operation: "WebhookSubscriptionsPage",
     first: 100,
     within: 1,
@@ -20,19 +20,19 @@ static PAGES: Plan = Plan {
 /// What a mutation says.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome<T> {
+struct MutationPayload<T> {
     #[serde(alias = "webhookSubscription", alias = "deletedWebhookSubscriptionId")]
-    done: Option<T>,
+    result: Option<T>,
     user_errors: Vec<UserError>,
 }
 
-impl<T> Outcome<T> {
-    fn into_done(self, operation: &'static str) -> Result<T, Error> {
+impl<T> MutationPayload<T> {
+    fn into_result(self, operation: &'static str) -> Result<T, Error> {
         if !self.user_errors.is_empty() {
             let errors = self.user_errors;
             return Err(Error::UserErrors { operation, errors });
         }
-        self.done.ok_or_else(|| Error::Decode {
+        self.result.ok_or_else(|| Error::Decode {
             operation,
             path: "webhookSubscription".to_owned(),
             source: "there is neither a result nor an error".into(),
@@ -46,27 +46,27 @@ impl ShopClient {
     /// # Errors
     /// See [`Error`].
     pub async fn webhook_subscriptions(&self) -> Result<Vec<Subscription>, Error> {
-        let first = self.sized(&PAGES, |size| self.subscriptions_page(size, None));
+        let first = self.with_page_size(&PAGES, |size| self.subscriptions_page(size, None));
         let mut all = first.await?;
         let more = |size, after| {
             let page = self.subscriptions_page(size, Some(after));
             async { page.await.map(Some) }
         };
-        self.drain(&PAGES, &mut all, more).await?;
+        self.append_remaining_pages(&PAGES, &mut all, more).await?;
         Ok(all.into_nodes())
     }
 
     async fn subscriptions_page(
         &self,
-        size: Size,
+        size: PageSize,
         after: Option<String>,
     ) -> Result<Connection<Subscription>, Error> {
         let variables = webhook_subscriptions_page::Variables {
             first: size.first(),
             after,
         };
-        let answer = self.request::<WebhookSubscriptionsPage, _>(variables, size.patience());
-        let Only(page) = answer.await?;
+        let response = self.request::<WebhookSubscriptionsPage, _>(variables, size.retry_budget());
+        let SingleField(page) = response.await?;
         Ok(page)
     }
 
@@ -98,9 +98,9 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.request::<WebhookSubscriptionCreate, _>(variables, RetryBudget::Full);
-        let Only(outcome): Only<Outcome<_>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionCreate")
+        let response = self.request::<WebhookSubscriptionCreate, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<_>> = response.await?;
+        payload.into_result("WebhookSubscriptionCreate")
     }
 
     /// Changes a subscription. Its topic stays.
@@ -127,9 +127,9 @@ impl ShopClient {
                 name: None,
             },
         };
-        let answer = self.request::<WebhookSubscriptionUpdate, _>(variables, RetryBudget::Full);
-        let Only(outcome): Only<Outcome<_>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionUpdate")
+        let response = self.request::<WebhookSubscriptionUpdate, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<_>> = response.await?;
+        payload.into_result("WebhookSubscriptionUpdate")
     }
 
     /// Deletes a subscription.
@@ -138,8 +138,8 @@ impl ShopClient {
     /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
     pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
         let variables = webhook_subscription_delete::Variables { id: id.to_string() };
-        let answer = self.request::<WebhookSubscriptionDelete, _>(variables, RetryBudget::Full);
-        let Only(outcome): Only<Outcome<String>> = answer.await?;
-        outcome.into_done("WebhookSubscriptionDelete").map(drop)
+        let response = self.request::<WebhookSubscriptionDelete, _>(variables, RetryBudget::Full);
+        let SingleField(payload): SingleField<MutationPayload<String>> = response.await?;
+        payload.into_result("WebhookSubscriptionDelete").map(drop)
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Metafield, Ordered, scalar};
+use super::{Connection, Metafield, SortLists, scalar};
 use crate::Gid;
 
 /// A collection with its full membership.
@@ -43,11 +43,11 @@ pub struct ProductSummary {
     pub handle: String,
 }
 
-impl Ordered for Collection {
-    fn put_in_order(&mut self) {
+impl SortLists for Collection {
+    fn sort_lists(&mut self) {
         let products = self.products.nodes_mut();
         products.sort_by_key(|product| product.id.number());
         products.dedup_by_key(|product| product.id.number());
-        Metafield::put_in_order(&mut self.metafields);
+        Metafield::sort_lists(&mut self.metafields);
     }
 }

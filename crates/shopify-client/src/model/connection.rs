@@ -33,7 +33,7 @@ impl<T> Connection<T> {
     }
 
     /// Whether all pages are in it.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         !self.page.has_next_page
     }
 
@@ -168,7 +168,7 @@ mod tests {
         ] {
             let read: Connection<u8> = serde_json::from_str(&text).unwrap();
             assert_eq!(&*read, [1, 2]);
-            assert!(read.is_whole());
+            assert!(read.is_complete());
             assert_eq!(serde_json::to_string(&read).unwrap(), written);
         }
     }
@@ -177,7 +177,7 @@ mod tests {
     fn a_part_does_not_pass_for_the_whole() {
         let text = r#"{"nodes":[1],"pageInfo":{"hasNextPage":true,"endCursor":"abc"}}"#;
         let read: Connection<u8> = serde_json::from_str(text).unwrap();
-        assert!(!read.is_whole());
+        assert!(!read.is_complete());
         assert!(
             serde_json::to_string(&read)
                 .unwrap()

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::union::union;
 use super::{
     CombinesWith, Connection, CustomerBuys, CustomerGets, DestinationSelection, DiscountContext,
-    DiscountItems, MinimumRequirement, Money, Ordered,
+    DiscountItems, MinimumRequirement, Money, SortLists,
 };
 use crate::Gid;
 
@@ -332,7 +332,7 @@ impl Discount {
     }
 
     /// The things it is for.
-    pub(crate) fn got_items(&mut self) -> Option<&mut DiscountItems> {
+    pub(crate) fn customer_gets_items_mut(&mut self) -> Option<&mut DiscountItems> {
         match &mut self.discount {
             DiscountKind::DiscountCodeBasic(kind) => Some(&mut kind.customer_gets.items),
             DiscountKind::DiscountCodeBxgy(kind) => Some(&mut kind.customer_gets.items),
@@ -343,7 +343,7 @@ impl Discount {
     }
 
     /// The things that must be bought for it.
-    pub(crate) fn bought_items(&mut self) -> Option<&mut DiscountItems> {
+    pub(crate) fn customer_buys_items_mut(&mut self) -> Option<&mut DiscountItems> {
         match &mut self.discount {
             DiscountKind::DiscountCodeBxgy(kind) => Some(&mut kind.customer_buys.items),
             DiscountKind::DiscountAutomaticBxgy(kind) => Some(&mut kind.customer_buys.items),
@@ -376,8 +376,8 @@ impl Discount {
     }
 }
 
-impl Ordered for Discount {
-    fn put_in_order(&mut self) {
+impl SortLists for Discount {
+    fn sort_lists(&mut self) {
         if let Some(common) = self.common_mut() {
             common.tags.sort_unstable();
             common.discount_classes.sort_unstable();
@@ -387,14 +387,14 @@ impl Ordered for Discount {
             codes.sort_by(|a, b| (&a.code, &a.id).cmp(&(&b.code, &b.id)));
             codes.dedup_by(|a, b| a.id == b.id);
         }
-        if let Some(items) = self.got_items() {
-            items.put_in_order();
+        if let Some(items) = self.customer_gets_items_mut() {
+            items.sort_lists();
         }
-        if let Some(items) = self.bought_items() {
-            items.put_in_order();
+        if let Some(items) = self.customer_buys_items_mut() {
+            items.sort_lists();
         }
         if let Some(destination) = self.destination() {
-            destination.put_in_order();
+            destination.sort_lists();
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::union::union;
-use super::{Connection, Money, Ordered, scalar};
+use super::{Connection, Money, SortLists, scalar};
 use crate::Gid;
 
 /// Which other discounts it may be used with.
@@ -227,21 +227,21 @@ pub struct DiscountCountries {
     pub include_rest_of_world: bool,
 }
 
-impl Ordered for DiscountItems {
-    fn put_in_order(&mut self) {
+impl SortLists for DiscountItems {
+    fn sort_lists(&mut self) {
         match self {
             Self::DiscountProducts(items) => {
-                Reference::put_in_order(&mut items.products);
-                Reference::put_in_order(&mut items.product_variants);
+                Reference::sort_lists(&mut items.products);
+                Reference::sort_lists(&mut items.product_variants);
             }
-            Self::DiscountCollections(items) => Reference::put_in_order(&mut items.collections),
+            Self::DiscountCollections(items) => Reference::sort_lists(&mut items.collections),
             Self::AllDiscountItems(_) | Self::Other(_) => {}
         }
     }
 }
 
-impl Ordered for DestinationSelection {
-    fn put_in_order(&mut self) {
+impl SortLists for DestinationSelection {
+    fn sort_lists(&mut self) {
         if let Self::DiscountCountries(selection) = self {
             selection.countries.sort_unstable();
         }
@@ -249,7 +249,7 @@ impl Ordered for DestinationSelection {
 }
 
 impl Reference {
-    fn put_in_order(references: &mut Connection<Self>) {
+    fn sort_lists(references: &mut Connection<Self>) {
         let nodes = references.nodes_mut();
         nodes.sort_by_key(|reference| reference.id.number());
         nodes.dedup_by_key(|reference| reference.id.number());

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Money, Ordered, scalar};
+use super::{Connection, Money, SortLists, scalar};
 use crate::Gid;
 
 /// A product with all its variants, inventory levels and metafields.
@@ -224,15 +224,15 @@ pub struct Quantity {
 }
 
 impl Metafield {
-    pub(super) fn put_in_order(metafields: &mut Connection<Self>) {
+    pub(super) fn sort_lists(metafields: &mut Connection<Self>) {
         let nodes = metafields.nodes_mut();
         nodes.sort_by(|a, b| (&a.namespace, &a.key, &a.id).cmp(&(&b.namespace, &b.key, &b.id)));
         nodes.dedup_by(|a, b| a.id == b.id);
     }
 }
 
-impl Ordered for InventoryItem {
-    fn put_in_order(&mut self) {
+impl SortLists for InventoryItem {
+    fn sort_lists(&mut self) {
         let levels = self.inventory_levels.nodes_mut();
         levels.sort_by_key(|level| level.location.id.number());
         levels.dedup_by_key(|level| level.location.id.number());
@@ -242,18 +242,18 @@ impl Ordered for InventoryItem {
     }
 }
 
-impl Ordered for Product {
-    fn put_in_order(&mut self) {
+impl SortLists for Product {
+    fn sort_lists(&mut self) {
         self.tags.sort_unstable();
         self.options.sort_by_key(|option| option.position);
-        Metafield::put_in_order(&mut self.metafields);
+        Metafield::sort_lists(&mut self.metafields);
         let variants = self.variants.nodes_mut();
         // First by id alone: one whose position changed between two pages comes twice.
         variants.sort_by_key(|variant| variant.id.number());
         variants.dedup_by_key(|variant| variant.id.number());
         variants.sort_by_key(|variant| variant.position);
         for variant in variants {
-            variant.inventory_item.put_in_order();
+            variant.inventory_item.sort_lists();
         }
     }
 }

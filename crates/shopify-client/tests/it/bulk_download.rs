@@ -100,14 +100,16 @@ async fn a_file_of_another_length_is_refused() {
     let shop = Shop::with_products(export.clone()).await;
     shop.state().fetches.push_back(Fetch::Short(length - 10));
     let error = bulk_error(fetched(&shop.client(quick())).await);
-    assert!(matches!(error, BulkError::Length { expected, found }
-        if expected == length as u64 && found == length as u64 - 10));
+    assert!(
+        matches!(error, BulkError::LengthMismatch { expected, found }
+        if expected == length as u64 && found == length as u64 - 10)
+    );
     // Longer than was said.
     let shop = Shop::with_products(export).await;
     shop.state().file_size = Some(10);
     let error = bulk_error(fetched(&shop.client(quick())).await);
     assert!(
-        matches!(error, BulkError::Length { expected: 10, .. }),
+        matches!(error, BulkError::LengthMismatch { expected: 10, .. }),
         "{error}"
     );
 }

@@ -12,7 +12,7 @@ use crate::bulk_shop::{Fetch, Shop, quick};
 async fn joined(client: &ShopClient) -> Result<Vec<Product>, Error> {
     let bulk = client.bulk();
     let done = bulk.run(&bulk.products_query()).await?;
-    bulk.products_of(done).try_collect().await
+    bulk.read_products(done).try_collect().await
 }
 
 fn written(products: &[Product]) -> Vec<String> {
@@ -57,7 +57,7 @@ proptest! {
             let export = if shuffle { grouped.shuffled(&mut random) } else { grouped };
             let shop = Shop::with_products(export).await;
             shop.state().pages.insert("ProductsPage", nodes);
-            let client = shop.client(BulkOptions { memory, decoders, ..quick() });
+            let client = shop.client(BulkOptions { memory_limit: memory, decoder_threads: decoders, ..quick() });
             let paged: Vec<Product> = client.products().try_collect().await.unwrap();
             let joined = joined(&client).await.unwrap();
             prop_assert_eq!(written(&joined), written(&paged));
@@ -127,7 +127,7 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
     ] {
         let error = error(with(broken)).await;
         assert!(
-            matches!(error, BulkError::Line { line } if line == number),
+            matches!(error, BulkError::InvalidLine { line } if line == number),
             "{broken}: {error}"
         );
     }
@@ -144,18 +144,18 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
     let other = r#"{"id":"gid://shopify/Order/1"}"#;
     assert!(matches!(
         error(with(other)).await,
-        BulkError::Unexpected { .. }
+        BulkError::UnexpectedKind { .. }
     ));
     let other = r#"{"id":"gid://shopify/Order/1","__parentId":"gid://shopify/Product/7"}"#;
     assert!(matches!(
         error(with(other)).await,
-        BulkError::Unexpected { .. }
+        BulkError::UnexpectedKind { .. }
     ));
     let misplaced =
         r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/ProductVariant/700"}"#;
     assert!(matches!(
         error(with(misplaced)).await,
-        BulkError::Unexpected { .. }
+        BulkError::UnexpectedKind { .. }
     ));
 
     // Broken further within: the object and the place are named.
@@ -163,12 +163,12 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
     wrong[0] = wrong[0].replace(r#""isGiftCard":false"#, r#""isGiftCard":"no""#);
     let found = error(wrong).await;
     assert!(
-        matches!(&found, BulkError::Object { id, path, .. } if id == "Product 7" && path == "isGiftCard"),
+        matches!(&found, BulkError::InvalidObject { id, path, .. } if id == "Product 7" && path == "isGiftCard"),
         "{found}"
     );
     let mut cut = lines.clone();
     cut[0] = cut[0].replace(r#""isGiftCard":false"#, r#""isGiftCard":"#);
-    assert!(matches!(error(cut).await, BulkError::Object { .. }));
+    assert!(matches!(error(cut).await, BulkError::InvalidObject { .. }));
     let mut bare = lines.clone();
     let variant = bare
         .iter()
@@ -177,7 +177,7 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
     bare[variant] = bare[variant].replace("\"inventoryItem\":", "\"item\":");
     bare.truncate(variant + 1);
     let found = error(bare).await;
-    assert!(matches!(&found, BulkError::Object { .. }), "{found}");
+    assert!(matches!(&found, BulkError::InvalidObject { .. }), "{found}");
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn counts_that_disagree_are_refused() {
         let shop = Shop::with_products(export).await;
         let error = bulk_error(joined(&shop.client(quick())).await);
         assert!(
-            matches!(error, BulkError::Count { what, .. } if what == wrong),
+            matches!(error, BulkError::CountMismatch { what, .. } if what == wrong),
             "{error}"
         );
     }
@@ -226,12 +226,12 @@ async fn a_folder_that_is_not_there_is_an_error() {
     let mut random = ChaCha8Rng::seed_from_u64(8);
     let shop = Shop::with_products(Export::grouped(&products(&mut random, 20), PLAIN)).await;
     let options = BulkOptions {
-        memory: 1000,
-        folder: Some("/nowhere/at/all".into()),
+        memory_limit: 1000,
+        temp_dir: Some("/nowhere/at/all".into()),
         ..quick()
     };
     let error = bulk_error(joined(&shop.client(options)).await);
-    assert!(matches!(error, BulkError::Disk(_)), "{error}");
+    assert!(matches!(error, BulkError::TempFile(_)), "{error}");
 }
 
 /// Reads with lines that are promised to be in order: how much came, and how it ended.
@@ -243,7 +243,7 @@ async fn as_it_arrives(shop: &Shop) -> (usize, Option<BulkError>) {
     };
     let bulk = shop.client(options).bulk();
     let done = bulk.run(&bulk.products_query()).await.unwrap();
-    let mut products = bulk.products_of(done);
+    let mut products = bulk.read_products(done);
     let mut given = 0;
     while let Some(product) = products.next().await {
         match product {
@@ -289,10 +289,10 @@ async fn a_file_in_order_is_given_out_while_it_arrives() {
         let (given, error) = as_it_arrives(&shop).await;
         let error = error.unwrap();
         match (spoiled, &error) {
-            ("again" | "late", BulkError::Disorder { .. })
+            ("again" | "late", BulkError::OutOfOrder { .. })
             | ("long", BulkError::LineTooLong { .. }) => {}
-            ("short", BulkError::Count { what, .. }) => assert_eq!(*what, "objects"),
-            ("more", BulkError::Count { what, .. }) => assert_eq!(*what, "root objects"),
+            ("short", BulkError::CountMismatch { what, .. }) => assert_eq!(*what, "objects"),
+            ("more", BulkError::CountMismatch { what, .. }) => assert_eq!(*what, "root objects"),
             _ => panic!("{spoiled}: {error}"),
         }
         assert!(given > 0 && given <= 2_000, "{spoiled}: {given}");

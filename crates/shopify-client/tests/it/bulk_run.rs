@@ -86,14 +86,14 @@ async fn what_shopify_refuses_is_told_apart() {
     shop.state().starts.push_back(Start::UserError("INVALID"));
     assert!(matches!(
         bulk_error(bulk.run(QUERY).await),
-        BulkError::Refused { .. }
+        BulkError::Rejected { .. }
     ));
     shop.state()
         .starts
         .push_back(Start::UserError("SOMETHING_NEW"));
     assert!(matches!(
         bulk_error(bulk.run(QUERY).await),
-        BulkError::Refused { .. }
+        BulkError::Rejected { .. }
     ));
 }
 
@@ -165,7 +165,7 @@ async fn operations_of_others_are_not_touched() {
         [own]
     );
     let error = bulk_error(bulk.cancel(&id(foreign)).await);
-    assert!(matches!(error, BulkError::Foreign { .. }), "{error}");
+    assert!(matches!(error, BulkError::NotOwned { .. }), "{error}");
     let canceled = bulk.cancel(&id(own)).await.unwrap();
     assert_eq!(canceled.status, BulkStatus::Canceled);
     let canceled: Vec<bool> = shop
@@ -176,7 +176,7 @@ async fn operations_of_others_are_not_touched() {
         .collect();
     assert_eq!(canceled, [false, true]);
     let error = bulk_error(bulk.operation(&id(99)).await);
-    assert!(matches!(error, BulkError::Unknown { .. }), "{error}");
+    assert!(matches!(error, BulkError::NotFound { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -196,8 +196,8 @@ async fn an_operation_that_never_ends_is_cancelled() {
 async fn news_of_the_end_are_heeded_at_once() {
     let shop = Shop::with_products(empty()).await;
     let options = BulkOptions {
-        first_gap: Duration::from_hours(1),
-        longest_gap: Duration::from_hours(1),
+        initial_poll_interval: Duration::from_hours(1),
+        max_poll_interval: Duration::from_hours(1),
         ..quick()
     };
     let client = shop.client(options);
@@ -207,7 +207,7 @@ async fn news_of_the_end_are_heeded_at_once() {
     });
     // Each piece of news is worth a look, whenever it comes.
     while !run.is_finished() {
-        client.bulk().finished();
+        client.bulk().notify_finished();
         tokio::task::yield_now().await;
     }
     assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
@@ -232,7 +232,7 @@ impl Transport for Hasty {
             .any(|text| text == b"BulkOperationRun");
         let answer = self.script.send(request).await;
         if starts && let Some(shop) = self.shop.get() {
-            shop.bulk().finished();
+            shop.bulk().notify_finished();
         }
         answer
     }
@@ -260,8 +260,8 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
         shop: OnceLock::new(),
     });
     let options = BulkOptions {
-        first_gap: Duration::from_hours(1),
-        longest_gap: Duration::from_hours(1),
+        initial_poll_interval: Duration::from_hours(1),
+        max_poll_interval: Duration::from_hours(1),
         ..quick()
     };
     let transport = Arc::clone(&hasty);
@@ -284,9 +284,9 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
 async fn an_operation_that_ends_makes_room_at_once() {
     let shop = Shop::with_products(empty()).await;
     let options = BulkOptions {
-        slot_wait: Duration::from_hours(1),
-        first_gap: Duration::from_hours(1),
-        longest_gap: Duration::from_hours(1),
+        slot_timeout: Duration::from_hours(1),
+        initial_poll_interval: Duration::from_hours(1),
+        max_poll_interval: Duration::from_hours(1),
         ..quick()
     };
     shop.state()
@@ -298,7 +298,7 @@ async fn an_operation_that_ends_makes_room_at_once() {
         async move { bulk.run(QUERY).await }
     });
     while !run.is_finished() {
-        client.bulk().finished();
+        client.bulk().notify_finished();
         tokio::task::yield_now().await;
     }
     assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
@@ -319,11 +319,11 @@ fn what_may_work_later_is_told_from_what_will_not() {
         (BulkError::Canceled { id: id() }, true),
         (BulkError::Changed, true),
         (
-            BulkError::Disk(std::io::ErrorKind::StorageFull.into()),
+            BulkError::TempFile(std::io::ErrorKind::StorageFull.into()),
             true,
         ),
-        (BulkError::Line { line: 1 }, true),
-        (BulkError::Foreign { id: id() }, false),
+        (BulkError::InvalidLine { line: 1 }, true),
+        (BulkError::NotOwned { id: id() }, false),
         (
             BulkError::Unavailable {
                 message: String::new(),
@@ -331,7 +331,7 @@ fn what_may_work_later_is_told_from_what_will_not() {
             false,
         ),
         (
-            BulkError::Refused {
+            BulkError::Rejected {
                 message: String::new(),
             },
             false,
@@ -351,6 +351,6 @@ async fn a_result_without_objects_has_no_file() {
     assert_eq!(done.url, None);
     let bytes: Vec<_> = bulk.download(&done).try_collect().await.unwrap();
     assert!(bytes.is_empty());
-    let products: Vec<_> = bulk.products_of(done).try_collect().await.unwrap();
+    let products: Vec<_> = bulk.read_products(done).try_collect().await.unwrap();
     assert!(products.is_empty());
 }

@@ -94,9 +94,9 @@ impl Drop for Shop {
 pub(crate) fn quick() -> BulkOptions {
     BulkOptions {
         marker: "test/app".to_owned(),
-        first_gap: Duration::from_millis(1),
-        longest_gap: Duration::from_millis(5),
-        slot_wait: Duration::from_millis(200),
+        initial_poll_interval: Duration::from_millis(1),
+        max_poll_interval: Duration::from_millis(5),
+        slot_timeout: Duration::from_millis(200),
         ..BulkOptions::default()
     }
 }

@@ -61,12 +61,12 @@ impl World {
 
 fn quick() -> BulkOptions {
     BulkOptions {
-        first_gap: Duration::from_millis(2),
-        longest_gap: Duration::from_millis(20),
-        slot_wait: Duration::from_millis(50),
+        initial_poll_interval: Duration::from_millis(2),
+        max_poll_interval: Duration::from_millis(20),
+        slot_timeout: Duration::from_millis(50),
         deadline: Duration::from_secs(20),
         // Small enough that files go to disk, part by part.
-        memory: 100_000,
+        memory_limit: 100_000,
         ..BulkOptions::default()
     }
 }
@@ -119,7 +119,7 @@ async fn a_large_catalogue_is_read_in_bulk_by_itself() {
     })
     .await;
     let shop = world.shop(BulkOptions {
-        paging_time: Duration::ZERO,
+        max_paging_time: Duration::ZERO,
         ..quick()
     });
     let fault = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
@@ -190,8 +190,8 @@ async fn one_that_never_ends_is_cancelled_and_read_by_pages() {
 async fn the_webhook_of_the_end_ends_the_waiting() {
     let world = World::start(CatalogSpec::default()).await;
     let shop = world.shop(BulkOptions {
-        first_gap: Duration::from_hours(5),
-        longest_gap: Duration::from_hours(5),
+        initial_poll_interval: Duration::from_hours(5),
+        max_poll_interval: Duration::from_hours(5),
         deadline: Duration::from_hours(6),
         ..quick()
     });
@@ -201,7 +201,7 @@ async fn the_webhook_of_the_end_ends_the_waiting() {
     let (send, mut told) = unbounded_channel();
     let hear = move |headers: http::HeaderMap, body: String| async move {
         let topic = headers["x-shopify-topic"].to_str().unwrap().to_owned();
-        bulk.finished();
+        bulk.notify_finished();
         let _ = send.send((topic, body));
     };
     let app = axum::Router::new().fallback(hear);

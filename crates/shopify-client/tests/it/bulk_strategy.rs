@@ -35,7 +35,7 @@ async fn much_is_read_in_bulk_and_little_by_pages() {
         let shop = shop(3).await;
         shop.state().count = count;
         let options = BulkOptions {
-            paging_time: Duration::from_secs(time),
+            max_paging_time: Duration::from_secs(time),
             ..quick()
         };
         let client = shop.client(options);
@@ -100,7 +100,7 @@ fn spoil(shop: &Shop, way: usize) -> bool {
 async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
     let options = BulkOptions {
         deadline: Duration::from_millis(100),
-        slot_wait: Duration::from_millis(20),
+        slot_timeout: Duration::from_millis(20),
         ..quick()
     };
     for way in 0.. {
@@ -192,7 +192,7 @@ async fn what_cannot_be_read_is_named_and_the_others_follow() {
             match product {
                 Ok(product) => given.push(product),
                 Err(Error::Unreadable { id, source }) => {
-                    let Error::Bulk(BulkError::Object { path, .. }) = &*source else {
+                    let Error::Bulk(BulkError::InvalidObject { path, .. }) = &*source else {
                         panic!("{source}");
                     };
                     assert_eq!(path, "isGiftCard");

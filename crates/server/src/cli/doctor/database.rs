@@ -10,7 +10,7 @@ use url::Url;
 use super::report::Report;
 use super::{error_chain, with_timeout};
 use crate::service::{OpenError, open_database};
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 
 const SUBJECT: &str = "database";
 

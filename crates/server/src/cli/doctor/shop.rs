@@ -9,7 +9,7 @@ use sync_db::Database;
 use super::report::Report;
 use super::with_timeout;
 use crate::adapters::{
-    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, client_domain, shopify_error, topics,
+    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, shopify_error, to_client_domain, topics,
 };
 use crate::cli::connect::missing_scopes;
 use crate::settings::Settings;

@@ -203,5 +203,5 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
     let page = page.send().await.unwrap();
     assert!(page.headers().contains_key("refresh"));
     let page = page.text().await.unwrap();
-    assert!(page.contains("it will be tried again"), "{page}");
+    assert!(page.contains("it will be retried"), "{page}");
 }

@@ -132,7 +132,7 @@ impl TestApp {
     /// The settings of the service.
     pub(crate) fn settings(&self) -> Settings {
         let variables = self.variables.iter();
-        let environment = Environment::of(variables.map(|(n, v)| (n.as_str(), v.as_str())));
+        let environment = Environment::from_pairs(variables.map(|(n, v)| (n.as_str(), v.as_str())));
         let loaded = Settings::from_layers(None, &Environment::default(), &environment);
         loaded.unwrap().settings
     }

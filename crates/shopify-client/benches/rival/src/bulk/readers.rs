@@ -42,8 +42,8 @@ impl Reading {
 
     pub fn describe(self) -> &'static str {
         match self {
-            Self::OursGrouped => "shopify-client products_of, grouped (typed, joined)",
-            Self::OursTyped => "shopify-client products_of (typed, joined)",
+            Self::OursGrouped => "shopify-client read_products, grouped (typed, joined)",
+            Self::OursTyped => "shopify-client read_products (typed, joined)",
             Self::OursDigest => "the same, with a digest",
             Self::TheirsValues => "shopify_api download_bulk_results_stream (values)",
         }
@@ -104,7 +104,7 @@ pub fn read(arguments: &[String]) {
 async fn ours(shop: ShopClient, operation: Value, digest: bool) -> (u64, u64) {
     let bulk = shop.bulk();
     let operation = serde_json::from_value(operation).expect("an operation");
-    let mut products = bulk.products_of(operation);
+    let mut products = bulk.read_products(operation);
     let (mut roots, mut hasher) = (0, DefaultHasher::new());
     while let Some(product) = products.next().await {
         let product = product.expect("a product");

@@ -1,0 +1,96 @@
+//! The reading of a file that is in order: it is cut into batches of whole things while it arrives.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use super::batch::{Batch, BatchSource};
+use super::chunks::{Chunk, StatedCounts, ended_early};
+use super::file_parser::{FileParser, ParsedLine};
+use super::layout::{Layout, Role};
+use super::{BulkError, BulkOptions};
+
+/// BatchSource of a file that arrives.
+#[derive(Debug)]
+pub(super) struct GroupedFile {
+    chunks: mpsc::Receiver<Chunk>,
+    /// Until the file has ended.
+    parser: Option<FileParser>,
+    splitter: BatchSplitter,
+}
+
+/// What has been cut.
+#[derive(Debug, Default)]
+struct BatchSplitter {
+    /// The thing whose lines arrive.
+    root: Option<u64>,
+    batch: Batch,
+    full: VecDeque<Batch>,
+}
+
+impl GroupedFile {
+    pub(super) fn new(
+        layout: Layout,
+        options: &BulkOptions,
+        chunks: mpsc::Receiver<Chunk>,
+    ) -> Self {
+        Self {
+            chunks,
+            parser: Some(FileParser::new(layout, options)),
+            splitter: BatchSplitter::default(),
+        }
+    }
+
+    fn end(&mut self, stated: StatedCounts) -> Result<(), BulkError> {
+        if let Some(parser) = self.parser.take() {
+            stated.check(parser.end(|line| self.splitter.take(line))?)?;
+            self.splitter
+                .full
+                .push_back(std::mem::take(&mut self.splitter.batch));
+        }
+        Ok(())
+    }
+}
+
+impl BatchSource for GroupedFile {
+    /// Ends with an error when the download has failed, which then says so itself.
+    fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
+        loop {
+            if let Some(full) = self.splitter.full.pop_front() {
+                *batch = full;
+                return Ok(!batch.is_empty());
+            }
+            let Some(parser) = &mut self.parser else {
+                return Ok(false);
+            };
+            match self.chunks.blocking_recv().ok_or_else(ended_early)? {
+                Chunk::Bytes(all) => {
+                    for bytes in all {
+                        parser.push(&bytes, |line| self.splitter.take(line))?;
+                    }
+                }
+                Chunk::End(stated) => self.end(stated)?,
+            }
+        }
+    }
+}
+
+impl BatchSplitter {
+    /// Refuses a line that is not where it should be: things in the order of their ids, each with its parts right after
+    /// it.
+    fn take(&mut self, line: &ParsedLine<'_>) -> Result<(), BulkError> {
+        let root = &mut self.root;
+        let in_order = match line.role {
+            Role::Root(number) => root.replace(number).is_none_or(|before| before < number),
+            Role::Child(_) | Role::Grandchild(_) => root.is_some() && line.root == *root,
+        };
+        if !in_order {
+            return Err(BulkError::OutOfOrder { line: line.number });
+        }
+        if matches!(line.role, Role::Root(_)) && self.batch.is_full() {
+            self.full.push_back(std::mem::take(&mut self.batch));
+        }
+        self.batch.push(line.ids, line.text);
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! From the operations that have completed to a stream of things.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_stream::try_stream;
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::assemble::BulkObject;
+use super::chunks::{CHUNK_QUEUE, Chunk};
+use super::decode_pool::{Objects, thread_error};
+use super::grouped::GroupedFile;
+use super::layout::Layout;
+use super::partition::{Partitioner, Partitions};
+use super::regroup::RegroupedLines;
+use super::{Bulk, BulkError, BulkOperation, BulkOptions};
+use crate::Error;
+
+impl Bulk {
+    /// The things in the files of operations, however their lines are ordered, in the order of their ids.
+    pub(super) fn read_unordered<T: BulkObject>(
+        &self,
+        operations: Vec<BulkOperation>,
+    ) -> impl Stream<Item = Result<Objects<T>, Error>> + Send + use<T> {
+        let bulk = self.clone();
+        try_stream! {
+            let partitions = bulk.partition(T::LAYOUT, &operations).await?;
+            // Sorts what is left to be sorted, which may take a while.
+            let regrouped = spawn_blocking(move || RegroupedLines::new(partitions, T::LAYOUT));
+            let regrouped = regrouped.await.map_err(thread_error)??;
+            let mut objects = std::pin::pin!(bulk.decode_batches::<T>(regrouped));
+            while let Some(object) = objects.next().await {
+                yield object?;
+            }
+        }
+    }
+
+    /// Reads the files of operations, and compares them with what Shopify says of them.
+    async fn partition(
+        &self,
+        layout: Layout,
+        operations: &[BulkOperation],
+    ) -> Result<Partitions, Error> {
+        let (chunks, receiver) = mpsc::channel(CHUNK_QUEUE);
+        let options = Arc::clone(&self.options);
+        let partitioning = spawn_blocking(move || partition_chunks(layout, &options, receiver));
+        for operation in operations {
+            if !self.send_file(operation, &chunks).await? {
+                break;
+            }
+        }
+        drop(chunks);
+        Ok(partitioning.await.map_err(thread_error)??)
+    }
+
+    /// The things in a file that is in order, as it arrives.
+    pub(super) fn read_grouped<T: BulkObject>(
+        &self,
+        operation: BulkOperation,
+    ) -> impl Stream<Item = Result<Objects<T>, Error>> + Send + use<T> {
+        let bulk = self.clone();
+        try_stream! {
+            let (chunks, receiver) = mpsc::channel(CHUNK_QUEUE);
+            let lost = Arc::new(Mutex::new(None));
+            // Ends with this stream.
+            let mut fetch = JoinSet::new();
+            fetch.spawn(bulk.clone().send_file_or_store_error(operation, chunks, Arc::clone(&lost)));
+            let file = GroupedFile::new(T::LAYOUT, &bulk.options, receiver);
+            let mut objects = std::pin::pin!(bulk.decode_batches::<T>(file));
+            while let Some(object) = objects.next().await {
+                let lost = || lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+                yield object.map_err(|error| lost().unwrap_or_else(|| error.into()))?;
+            }
+        }
+    }
+
+    /// Says why before its reader finds that the file ends too early.
+    async fn send_file_or_store_error(
+        self,
+        operation: BulkOperation,
+        chunks: mpsc::Sender<Chunk>,
+        lost: Arc<Mutex<Option<Error>>>,
+    ) {
+        if let Err(error) = self.send_file(&operation, &chunks).await {
+            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+}
+
+fn partition_chunks(
+    layout: Layout,
+    options: &BulkOptions,
+    mut receiver: mpsc::Receiver<Chunk>,
+) -> Result<Partitions, BulkError> {
+    let mut partitioner = Partitioner::new(layout, options);
+    while let Some(chunk) = receiver.blocking_recv() {
+        match chunk {
+            Chunk::Bytes(all) => all.iter().try_for_each(|bytes| partitioner.push(bytes))?,
+            Chunk::End(stated) => stated.check(partitioner.end_file()?)?,
+        }
+    }
+    Ok(partitioner.finish())
+}

@@ -1,0 +1,71 @@
+//! Sends requests with an adaptive page size.
+
+use std::future::Future;
+
+use crate::page_size::{PageSize, PageSizePlan};
+use crate::request::RetryBudget;
+use crate::{Error, ShopClient};
+
+impl PageSize {
+    /// Asking for less is quicker than insisting, as long as that is possible.
+    pub(super) fn retry_budget(self) -> RetryBudget {
+        if self.is_smallest() {
+            RetryBudget::Full
+        } else {
+            RetryBudget::Reduced
+        }
+    }
+}
+
+impl ShopClient {
+    /// Asks, and asks for less when it was too much. `ask` must ask for the same from the same place on, so that no
+    /// size loses or doubles anything.
+    pub(super) async fn with_page_size<T, F, Answer>(
+        &self,
+        plan: &'static PageSizePlan,
+        mut ask: F,
+    ) -> Result<T, Error>
+    where
+        F: FnMut(PageSize) -> Answer + Send,
+        Answer: Future<Output = Result<T, Error>> + Send,
+    {
+        let sizes = &self.state.sizes;
+        loop {
+            let size = sizes.now(plan);
+            let error = match ask(size).await {
+                Ok(response) => {
+                    sizes.record_success(size);
+                    return Ok(response);
+                }
+                Err(error) if error.suggests_smaller_page() => error,
+                Err(error) => return Err(error),
+            };
+            let over_cost_limit = matches!(error, Error::MaxCostExceeded { .. });
+            if !sizes.shrink(size, over_cost_limit) {
+                return Err(error);
+            }
+            let (shop, operation, first) = (&self.shop, plan.operation, size.first());
+            log::info!(shop:% = shop, operation, first; "{error}; asking for less at a time");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page_size::PageSizes;
+
+    static PLAN: PageSizePlan = PageSizePlan {
+        operation: "Products",
+        first: 20,
+        within: 50,
+    };
+
+    #[test]
+    fn only_the_smallest_page_is_retried_in_full() {
+        let sizes = PageSizes::default();
+        assert_eq!(sizes.now(&PLAN).retry_budget(), RetryBudget::Reduced);
+        while sizes.shrink(sizes.now(&PLAN), false) {}
+        assert_eq!(sizes.now(&PLAN).retry_budget(), RetryBudget::Full);
+    }
+}
