@@ -17,7 +17,7 @@ use sync_core::ShopDomain;
 
 use crate::demo;
 use crate::logging;
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, print_error};
 
 const ABOUT: &str = "\
@@ -87,7 +87,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// The settings of all layers.
-    fn load(&self) -> Result<Loaded, CommandError> {
+    fn load(&self) -> Result<LoadedSettings, CommandError> {
         Ok(Settings::load(self.config)?)
     }
 

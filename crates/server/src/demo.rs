@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use self::environment::DemoEnvironment;
-use crate::observe::Bulletin;
+use crate::run_events::RunEvents;
 use crate::terminal::progress::ProgressDisplay;
 use crate::terminal::text::count_of;
 use crate::terminal::{CommandError, ExitStatus, build_runtime, print_error, print_line, signals};
@@ -112,7 +112,7 @@ async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), Com
     let display = ProgressDisplay::new();
     tokio::select! {
         installed = install::install(demo) => installed?,
-        () = show_progress(&demo.service.bulletin, &display) => {}
+        () = show_progress(&demo.service.run_events, &display) => {}
     }
     let snapshot = demo.snapshot().await?;
     print_line(format_args!(
@@ -131,8 +131,8 @@ async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), Com
 }
 
 /// Shows the steps of all runs, for ever.
-async fn show_progress(bulletin: &Bulletin, display: &ProgressDisplay) {
-    let mut events = bulletin.listen();
+async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
+    let mut events = run_events.subscribe();
     loop {
         match events.recv().await {
             Ok(event) => display.show(&event.progress),

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::settings::{Loaded, configuration_page, env_example};
+use crate::settings::{LoadedSettings, configuration_page, env_example};
 use crate::terminal::{CommandError, print_json, print_line};
 
 const HELP: &str = "\
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(
     arguments: &Arguments,
-    load: impl FnOnce() -> Result<Loaded, CommandError>,
+    load: impl FnOnce() -> Result<LoadedSettings, CommandError>,
 ) -> Result<ExitCode, CommandError> {
     if arguments.reference {
         print_line(configuration_page().trim_end());

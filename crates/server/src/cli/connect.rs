@@ -11,7 +11,7 @@ use sync_core::ports::SubscriptionAudit;
 use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
 
 use super::{Context, shop_argument};
-use crate::adapters::{client_domain, shopify_error};
+use crate::adapters::{shopify_error, to_client_domain};
 use crate::service::{Overrides, Service};
 use crate::terminal::{
     CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,

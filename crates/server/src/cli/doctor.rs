@@ -17,7 +17,7 @@ use sync_core::ShopDomain;
 use self::report::Report;
 use super::{Context, shop_argument};
 use crate::logging;
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, build_runtime};
 
 const HELP: &str = "\
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     match Settings::load(context.config) {
         Ok(mut loaded) => {
             "error".clone_into(&mut loaded.settings.log.filter);
-            logging::start(&loaded.settings.log);
+            logging::init(&loaded.settings.log);
             shorten_timeouts(&mut loaded.settings);
             let only = arguments.shop.as_ref();
             build_runtime()?.block_on(examine(&loaded, only, &mut report));

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let settings = context.load()?.settings;
-    logging::start(&settings.log);
+    logging::init(&settings.log);
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;
         let application = Application::build(settings, Overrides::default()).await?;

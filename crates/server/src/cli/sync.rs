@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::run_summary::{RunCost, RunSummary};
 use super::{Context, shop_argument};
-use crate::adapters::client_domain;
-use crate::observe::with_run_context;
+use crate::adapters::to_client_domain;
+use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
 use crate::terminal::progress::{DisplayObserver, ProgressDisplay};
 use crate::terminal::{
@@ -123,7 +123,7 @@ async fn needs_attention(service: &Service, shop: &ShopDomain) -> Result<bool, C
 }
 
 fn api_usage(service: &Service, shop: &ShopDomain) -> Usage {
-    service.app.client().usage(&client_domain(shop))
+    service.app.client().usage(&to_client_domain(shop))
 }
 
 /// A shop's run.
@@ -185,7 +185,7 @@ async fn plan(
     shutdown: &CancellationToken,
 ) -> Result<CompletedRun, SyncError> {
     let observer = DisplayObserver {
-        bulletin: &service.bulletin,
+        run_events: &service.run_events,
         display,
     };
     let report = tokio::select! {
@@ -221,7 +221,7 @@ async fn scan(
     let now = service.clock.now();
     service.ports.inbox.demand(shop, &demand, now).await?;
     let observer = DisplayObserver {
-        bulletin: &service.bulletin,
+        run_events: &service.run_events,
         display,
     };
     let mut reported = None;
@@ -249,7 +249,7 @@ async fn scan(
             }
         }
         let found = tokio::select! {
-            found = watch.full_run_after(shop, before, until) => found?,
+            found = watch.wait_for_full_run(shop, before, until) => found?,
             () = shutdown.cancelled() => return Err(SyncError::Interrupted),
         };
         if let Some(Run {

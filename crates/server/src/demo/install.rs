@@ -44,7 +44,7 @@ pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> 
     check_report(&report)?;
     let watch = demo.service.run_watch();
     let deadline = Instant::now() + SCAN_TIMEOUT;
-    let run = watch.full_run_after(&demo.domain, None, deadline).await;
+    let run = watch.wait_for_full_run(&demo.domain, None, deadline).await;
     let run = run.map_err(|error| CommandError::from_port(&error, &demo.domain))?;
     match run
         .and_then(|run| run.finished)

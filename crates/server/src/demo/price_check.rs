@@ -13,7 +13,7 @@ use super::environment::DemoEnvironment;
 use super::install::http_client;
 use super::instructions::{PriceChange, change_price};
 use crate::adapters::snapshot_key;
-use crate::observe::Event;
+use crate::run_events::RunEvent;
 use crate::terminal::{CommandError, print_line};
 
 /// How soon the snapshot must show a change.
@@ -23,7 +23,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 pub(super) async fn run(demo: &DemoEnvironment) -> Result<(), CommandError> {
     let change = change_price(demo, "1234.50")?;
     let price = change.body["price"].as_str().unwrap_or_default();
-    let mut events = demo.service.bulletin.listen();
+    let mut events = demo.service.run_events.subscribe();
     let began = Instant::now();
     send(&change).await?;
     let published = tokio::time::timeout(
@@ -69,11 +69,11 @@ async fn wait_for_price(
     demo: &DemoEnvironment,
     change: &PriceChange,
     price: &str,
-    events: &mut Receiver<std::sync::Arc<Event>>,
+    events: &mut Receiver<std::sync::Arc<RunEvent>>,
 ) -> Result<u64, CommandError> {
     loop {
         let generation = match events.recv().await.as_deref() {
-            Ok(Event {
+            Ok(RunEvent {
                 progress: Progress::Finished(report),
                 ..
             }) => match report.outcome {

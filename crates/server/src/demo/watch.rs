@@ -11,7 +11,7 @@ use crate::terminal::print_line;
 
 /// Tells of each run as it ends, for ever.
 pub(super) async fn watch_runs(demo: &DemoEnvironment) {
-    let mut events = demo.service.bulletin.listen();
+    let mut events = demo.service.run_events.subscribe();
     // What came before belongs to the installation.
     demo.probe.take();
     loop {

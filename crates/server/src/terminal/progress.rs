@@ -10,7 +10,7 @@ use sync_core::{ItemKind, RunId, ShopDomain};
 
 use super::print_error;
 use super::text::kind_noun;
-use crate::observe::Bulletin;
+use crate::run_events::RunEvents;
 
 /// Off a terminal, how often a kind that takes long is reported.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -191,7 +191,7 @@ pub(crate) struct DisplayObserver<'a> {
 
 impl Observer for DisplayObserver<'_> {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
-        self.bulletin.observe(shop, run, progress);
+        self.run_events.observe(shop, run, progress);
         self.display.show(progress);
     }
 }

@@ -18,7 +18,7 @@ const SUBJECT: &str = "database";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reachable, up to date, writable. Returns it if it is.
-pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Database> {
+pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Option<Database> {
     let url = display_url(loaded);
     let database = match with_timeout(open_database(&loaded.settings)).await {
         Some(Ok(database)) => database,
@@ -84,7 +84,7 @@ async fn connection_failure(settings: &Settings) -> Option<String> {
 }
 
 /// Its address without a password.
-fn display_url(loaded: &Loaded) -> String {
+fn display_url(loaded: &LoadedSettings) -> String {
     let setting = loaded
         .effective
         .iter()

@@ -116,8 +116,10 @@ async fn examine_access(
         Arc::new(shopify.grants()),
         Arc::new(SystemClock),
     );
-    let domain = client_domain(&shop.domain);
-    let client = shopify.client().shop(&domain, tokens.of(&shop.domain));
+    let domain = to_client_domain(&shop.domain);
+    let client = shopify
+        .client()
+        .shop(&domain, tokens.for_shop(&shop.domain));
     let scopes = match with_timeout(client.granted_scopes()).await {
         Some(Ok(scopes)) => scopes,
         Some(Err(error)) => {

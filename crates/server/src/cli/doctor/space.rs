@@ -3,7 +3,7 @@ use spaces_store::{Capabilities, Error, Store};
 
 use super::report::Report;
 use super::{error_chain, with_timeout};
-use crate::settings::{Settings, given};
+use crate::settings::{Settings, non_empty};
 
 const SUBJECT: &str = "space";
 

@@ -193,7 +193,7 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
         0,
         PortError::retry("read the products", "the shop is slow"),
     );
-    let mut events = setup.app.service().bulletin.listen();
+    let mut events = setup.app.service().run_events.subscribe();
     let (state, _) = setup.begin_login().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();

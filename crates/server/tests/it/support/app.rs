@@ -233,7 +233,7 @@ impl TestApp {
 
     /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
     pub(crate) async fn run_due_jobs(&self) -> Option<u64> {
-        self.service().heartbeat().beat().await
+        self.service().periodic_jobs().run_due().await
     }
 
     /// Stops the service as SIGTERM does, and waits for it.
