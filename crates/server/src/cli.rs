@@ -23,7 +23,7 @@ pub(crate) use failure::{Exit, Failure};
 
 use crate::demo;
 use crate::logging;
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 
 const ABOUT: &str = "\
 Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
@@ -92,7 +92,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// The settings of all layers.
-    fn load(&self) -> Result<Loaded, Failure> {
+    fn load(&self) -> Result<LoadedSettings, Failure> {
         Ok(Settings::load(self.config)?)
     }
 
@@ -109,7 +109,7 @@ impl Context<'_> {
             "warn,server::keys=error,server::adapters::app=error"
                 .clone_into(&mut loaded.settings.log.filter);
         }
-        logging::start(&loaded.settings.log);
+        logging::init(&loaded.settings.log);
         Ok(loaded.settings)
     }
 }

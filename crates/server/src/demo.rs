@@ -21,7 +21,7 @@ use self::stage::Stage;
 use crate::cli::outcome::of;
 use crate::cli::progress::Meter;
 use crate::cli::{Exit, Failure, runtime, say, signals};
-use crate::observe::Bulletin;
+use crate::run_events::RunEvents;
 
 const HELP: &str = "\
 Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
@@ -112,7 +112,7 @@ async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
     let meter = Meter::new();
     tokio::select! {
         installed = install::install(stage) => installed?,
-        () = show(&stage.service.bulletin, &meter) => {}
+        () = show(&stage.service.run_events, &meter) => {}
     }
     let snapshot = stage.snapshot().await?;
     say(format_args!(
@@ -131,8 +131,8 @@ async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
 }
 
 /// Shows the steps of all runs, for ever.
-async fn show(bulletin: &Bulletin, meter: &Meter) {
-    let mut heard = bulletin.listen();
+async fn show(run_events: &RunEvents, meter: &Meter) {
+    let mut heard = run_events.subscribe();
     loop {
         match heard.recv().await {
             Ok(event) => meter.show(&event.progress),

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, say, say_json};
-use crate::settings::{Loaded, configuration_page, env_example};
+use crate::settings::{LoadedSettings, configuration_page, env_example};
 
 const HELP: &str = "\
 Exits with 2 if something is missing that `shopsync serve` needs.
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(
     arguments: &Arguments,
-    load: impl FnOnce() -> Result<Loaded, Failure>,
+    load: impl FnOnce() -> Result<LoadedSettings, Failure>,
 ) -> Result<ExitCode, Failure> {
     if arguments.reference {
         say(configuration_page().trim_end());

@@ -11,7 +11,7 @@ use sync_core::ports::SubscriptionAudit;
 use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
 
 use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
-use crate::adapters::{client_domain, shopify_error};
+use crate::adapters::{shopify_error, to_client_domain};
 use crate::service::{Overrides, Service};
 
 const HELP: &str = "\
@@ -138,7 +138,7 @@ async fn with_token(
     token: SecretString,
 ) -> Result<Installation, Failure> {
     let source = Arc::new(StaticToken::new(token.clone()));
-    let client = service.app.client().shop(&client_domain(shop), source);
+    let client = service.app.client().shop(&to_client_domain(shop), source);
     let scopes = client.granted_scopes().await.map_err(|error| {
         let error = shopify_error("use the token", error);
         Failure::of_port(&error, shop).next(

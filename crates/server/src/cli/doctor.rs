@@ -17,7 +17,7 @@ use sync_core::ShopDomain;
 use self::report::Report;
 use super::{Context, Failure, runtime, shop_argument};
 use crate::logging;
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 
 const HELP: &str = "\
 Each line begins with ok, warn, fail or skip; what to do stands below it. Nothing is changed: the Space is tried with one small
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     match Settings::load(context.config) {
         Ok(mut loaded) => {
             "error".clone_into(&mut loaded.settings.log.filter);
-            logging::start(&loaded.settings.log);
+            logging::init(&loaded.settings.log);
             impatient(&mut loaded.settings);
             let only = arguments.shop.as_ref();
             runtime()?.block_on(examine(&loaded, only, &mut report));
@@ -70,7 +70,7 @@ fn impatient(settings: &mut Settings) {
     settings.spaces.max_retries = settings.spaces.max_retries.min(1);
 }
 
-async fn examine(loaded: &Loaded, only: Option<&ShopDomain>, report: &mut Report) {
+async fn examine(loaded: &LoadedSettings, only: Option<&ShopDomain>, report: &mut Report) {
     let settings = &loaded.settings;
     settings::examine(settings, report);
     let database = database::examine(loaded, report).await;

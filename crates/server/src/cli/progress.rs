@@ -10,7 +10,7 @@ use sync_core::{ItemKind, RunId, ShopDomain};
 
 use super::complain;
 use super::outcome::kind_name;
-use crate::observe::Bulletin;
+use crate::run_events::RunEvents;
 
 /// Off a terminal, how often a kind that takes long is spoken of.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -181,14 +181,14 @@ fn next_line(
 #[derive(Debug)]
 pub(crate) struct Watched<'a> {
     /// The service's listeners.
-    pub(crate) bulletin: &'a Bulletin,
+    pub(crate) run_events: &'a RunEvents,
     /// The person.
     pub(crate) meter: &'a Meter,
 }
 
 impl Observer for Watched<'_> {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
-        self.bulletin.observe(shop, run, progress);
+        self.run_events.observe(shop, run, progress);
         self.meter.show(progress);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
     let settings = context.load()?.settings;
-    logging::start(&settings.log);
+    logging::init(&settings.log);
     runtime()?.block_on(async {
         let shutdown = signals::shutdown()?;
         let application = Application::build(settings, Overrides::default()).await?;

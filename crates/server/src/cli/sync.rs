@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Account, Cost};
 use super::progress::{Meter, Watched};
 use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
-use crate::adapters::client_domain;
-use crate::observe::with_run_context;
+use crate::adapters::to_client_domain;
+use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
 
 const HELP: &str = "\
@@ -120,7 +120,7 @@ async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failur
 }
 
 fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
-    service.app.client().usage(&client_domain(shop))
+    service.app.client().usage(&to_client_domain(shop))
 }
 
 /// A shop's run.
@@ -182,7 +182,7 @@ async fn plan(
     shutdown: &CancellationToken,
 ) -> Result<Ran, Stop> {
     let observer = Watched {
-        bulletin: &service.bulletin,
+        run_events: &service.run_events,
         meter,
     };
     let report = tokio::select! {
@@ -207,7 +207,7 @@ async fn scan(
     shutdown: &CancellationToken,
 ) -> Result<Ran, Stop> {
     let watch = service.run_watch();
-    let before = watch.newest(shop).await?;
+    let before = watch.newest_run(shop).await?;
     let demand = Demand {
         full: Some(FullScan {
             trigger: Trigger::Manual,
@@ -218,7 +218,7 @@ async fn scan(
     let now = service.clock.now();
     service.ports.inbox.demand(shop, &demand, now).await?;
     let observer = Watched {
-        bulletin: &service.bulletin,
+        run_events: &service.run_events,
         meter,
     };
     let mut told = None;
@@ -246,7 +246,7 @@ async fn scan(
             }
         }
         let found = tokio::select! {
-            found = watch.full_run_after(shop, before, until) => found?,
+            found = watch.wait_for_full_run(shop, before, until) => found?,
             () = shutdown.cancelled() => return Err(Stop::Interrupted),
         };
         if let Some(Run {

@@ -14,7 +14,7 @@ use super::install::client;
 use super::stage::Stage;
 use crate::adapters::snapshot_key;
 use crate::cli::{Failure, say};
-use crate::observe::Event;
+use crate::run_events::RunEvent;
 
 /// After this time without the change the check has failed. It takes about a second; a busy machine may take longer.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
     let change = change_price(stage, "1234.50")?;
     let price = change.body["price"].as_str().unwrap_or_default();
-    let mut heard = stage.service.bulletin.listen();
+    let mut heard = stage.service.run_events.subscribe();
     let began = Instant::now();
     send(&change).await?;
     let followed = tokio::time::timeout(LIMIT, shown(stage, &change, price, &mut heard)).await;
@@ -63,11 +63,11 @@ async fn shown(
     stage: &Stage,
     change: &ControlRequest,
     price: &str,
-    heard: &mut Receiver<std::sync::Arc<Event>>,
+    heard: &mut Receiver<std::sync::Arc<RunEvent>>,
 ) -> Result<u64, Failure> {
     loop {
         let generation = match heard.recv().await.as_deref() {
-            Ok(Event {
+            Ok(RunEvent {
                 progress: Progress::Finished(report),
                 ..
             }) => match report.outcome {

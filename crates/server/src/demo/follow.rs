@@ -11,7 +11,7 @@ use crate::cli::say;
 
 /// Tells of each run as it ends, for ever.
 pub(super) async fn follow(stage: &Stage) {
-    let mut heard = stage.service.bulletin.listen();
+    let mut heard = stage.service.run_events.subscribe();
     // What came before belongs to the installation.
     stage.witness.take();
     loop {

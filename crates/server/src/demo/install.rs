@@ -44,7 +44,7 @@ pub(super) async fn install(stage: &Stage) -> Result<(), Failure> {
     judge(&report)?;
     let watch = stage.service.run_watch();
     let deadline = Instant::now() + SCAN_PATIENCE;
-    let run = watch.full_run_after(&stage.domain, None, deadline).await;
+    let run = watch.wait_for_full_run(&stage.domain, None, deadline).await;
     let run = run.map_err(|error| Failure::of_port(&error, &stage.domain))?;
     match run
         .and_then(|run| run.finished)

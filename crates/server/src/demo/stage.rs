@@ -120,7 +120,7 @@ impl Stage {
         variables.extend(space_variables(&s3));
         write_env(&folder.path().join(".env"), &variables)?;
         let settings = settings(&variables)?;
-        logging::start(&settings.log);
+        logging::init(&settings.log);
 
         let shop = simulator
             .control(SHOP)

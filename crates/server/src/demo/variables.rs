@@ -80,7 +80,7 @@ pub(super) fn settings(variables: &Variables) -> Result<Settings, Failure> {
     let given = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
-    let environment = Environment::of(given);
+    let environment = Environment::from_pairs(given);
     let loaded = Settings::from_layers(None, &Environment::default(), &environment)?;
     Ok(loaded.settings)
 }

@@ -300,7 +300,7 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
     let service = world.app.service();
     let domain = shopify_client::ShopDomain::parse_domain(world.shop.domain()).unwrap();
     let ours = service.app.client();
-    let ours = ours.shop(&domain, service.tokens.of(&world.domain));
+    let ours = ours.shop(&domain, service.tokens.for_shop(&world.domain));
     for _ in 0..3 {
         abandon(&world, &ours).await;
     }

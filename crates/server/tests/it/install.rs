@@ -85,7 +85,7 @@ async fn no_token_is_readable_anywhere() {
     assert_ne!(secrets[0].expose_secret(), secrets[2].expose_secret());
     secrets.push("hush-hush".into());
     // What stands in the callback's query.
-    assert!(text_has(logs, "GET /shopify/callback was answered 200"));
+    assert!(text_has(logs, "GET /shopify/callback returned 200"));
     assert!(!text_has(logs, "state=") && !text_has(logs, "code="));
 
     let state = world.app.backends.raw_state(world.app.variables());

@@ -111,7 +111,7 @@ impl Answered {
 
 /// Asks for the shop's token in a task of its own.
 fn call(tokens: &ShopTokens, world: &World) -> JoinHandle<String> {
-    let source = tokens.of(&world.domain);
+    let source = tokens.for_shop(&world.domain);
     tokio::spawn(async move {
         let token = source.access_token().await.unwrap();
         token.expose_secret().to_owned()
@@ -163,7 +163,7 @@ async fn hundreds_of_callers_in_two_processes_make_one_request() {
     // Shopify rejects it before its time.
     let rejected = SecretString::from(stored(&processes[0], &world).await);
     let callers = (0..400).map(|number| {
-        let source = processes[number % 2].tokens.of(&world.domain);
+        let source = processes[number % 2].tokens.for_shop(&world.domain);
         let rejected = rejected.clone();
         tokio::spawn(async move { source.renew(&rejected).await.unwrap() })
     });

@@ -307,7 +307,7 @@ async fn what_is_answered_is_on_disk() {
         .engine
         .run_next(
             Some(&shop()),
-            &service.bulletin,
+            &service.run_events,
             &tokio_util::sync::CancellationToken::new(),
         )
         .await;

@@ -44,7 +44,7 @@ async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
     for _ in 0..5 {
         assert_eq!(deliver(&app, &strangers, BODY).await, 401);
     }
-    let refusals = |logs| lines(logs, "A delivery was refused: ");
+    let refusals = |logs| lines(logs, "A delivery was rejected: ");
     assert_eq!(refusals(logs).len(), 1, "{:?}", refusals(logs));
     let reason = "key `current` signed another form of this body: white space was added";
     assert!(refusals(logs)[0].contains(reason), "{:?}", refusals(logs));

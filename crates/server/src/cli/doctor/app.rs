@@ -9,9 +9,9 @@ use sync_core::ports::Clock;
 
 use super::chain;
 use super::report::Report;
-use crate::adapters::{ShopifyApp, SystemClock, client_domain};
-use crate::outgoing;
-use crate::settings::{NetworkSettings, Settings, given};
+use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
+use crate::http_client;
+use crate::settings::{NetworkSettings, Settings, non_empty};
 
 /// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
 const SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -35,7 +35,7 @@ pub(super) async fn examine(
     };
     let shop = only.cloned().or_else(|| NOBODY.parse().ok())?;
     let path = format!("/admin/api/{API_VERSION}/graphql.json");
-    let url = endpoint.url(&client_domain(&shop), &path);
+    let url = endpoint.url(&to_client_domain(&shop), &path);
     let place = url.host_str().unwrap_or_default().to_owned();
     // Without a token: any answer shows that it can be reached.
     match client(&settings.network).map(|client| client.post(url)) {
@@ -62,7 +62,7 @@ pub(super) async fn examine(
 }
 
 fn client(network: &NetworkSettings) -> reqwest::Result<Client> {
-    outgoing::client(network)?
+    http_client::builder(network)?
         .timeout(Duration::from_secs(10))
         .connect_timeout(Duration::from_secs(5))
         .user_agent(concat!("shopsync-doctor/", env!("CARGO_PKG_VERSION")))
@@ -100,7 +100,7 @@ fn parse_date(text: &str) -> Option<DateTime<Utc>> {
 pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Report) {
     let subject = "webhook address";
     let address = &settings.shopify.webhook_address;
-    let secret = given(&settings.shopify.api_secret);
+    let secret = non_empty(&settings.shopify.api_secret);
     let (false, Some(secret)) = (address.is_empty(), secret) else {
         return report.skip(
             subject,

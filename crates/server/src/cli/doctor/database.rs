@@ -10,7 +10,7 @@ use url::Url;
 use super::report::Report;
 use super::{chain, within_patience};
 use crate::service::{OpenError, open_database};
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 
 const SUBJECT: &str = "database";
 
@@ -18,7 +18,7 @@ const SUBJECT: &str = "database";
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Reachable, up to date, writable. Returns it if it is.
-pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Database> {
+pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Option<Database> {
     let shown = shown(loaded);
     let database = match within_patience(open_database(&loaded.settings)).await {
         Some(Ok(database)) => database,
@@ -83,7 +83,7 @@ async fn unreachable(settings: &Settings) -> Option<String> {
 }
 
 /// Its address without a password.
-fn shown(loaded: &Loaded) -> String {
+fn shown(loaded: &LoadedSettings) -> String {
     let url = loaded
         .effective
         .iter()

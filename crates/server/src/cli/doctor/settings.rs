@@ -1,7 +1,7 @@
 use url::Url;
 
 use super::report::Report;
-use crate::settings::{Settings, SettingsError, given};
+use crate::settings::{Settings, SettingsError, non_empty};
 
 const SUBJECT: &str = "settings";
 
@@ -21,8 +21,8 @@ pub(super) fn unusable(error: &SettingsError, report: &mut Report) {
 fn fail_each(error: &SettingsError, report: &mut Report) {
     if let SettingsError::Invalid(problems) = error {
         for problem in problems {
-            let detail = format!("{} {}", problem.key, problem.what);
-            report.fail(SUBJECT, detail, problem.next.clone());
+            let detail = format!("{} {}", problem.key, problem.message);
+            report.fail(SUBJECT, detail, problem.remedy.clone());
         }
     }
 }
@@ -39,15 +39,15 @@ pub(super) fn examine(settings: &Settings, report: &mut Report) {
 
 fn examine_keys(settings: &Settings, report: &mut Report) {
     let shopify = &settings.shopify;
-    if given(&settings.database.encryption_keys).is_some() {
+    if non_empty(&settings.database.encryption_keys).is_some() {
         return report.ok(
             "encryption keys",
             "tokens are sealed with keys of their own",
         );
     }
-    let source = if given(&shopify.state_token_secret).is_some() {
+    let source = if non_empty(&shopify.state_token_secret).is_some() {
         "STATE_TOKEN_SECRET"
-    } else if given(&shopify.api_secret).is_some() {
+    } else if non_empty(&shopify.api_secret).is_some() {
         "SHOPIFY_API_SECRET"
     } else {
         return report.skip(

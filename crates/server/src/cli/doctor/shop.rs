@@ -9,7 +9,7 @@ use sync_db::Database;
 use super::report::Report;
 use super::within_patience;
 use crate::adapters::{
-    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, client_domain, shopify_error, topics,
+    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, shopify_error, to_client_domain, topics,
 };
 use crate::cli::Failure;
 use crate::cli::connect::missing_scopes;
@@ -108,8 +108,10 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
         Arc::new(shopify.grants()),
         Arc::new(SystemClock),
     );
-    let domain = client_domain(&shop.domain);
-    let client = shopify.client().shop(&domain, tokens.of(&shop.domain));
+    let domain = to_client_domain(&shop.domain);
+    let client = shopify
+        .client()
+        .shop(&domain, tokens.for_shop(&shop.domain));
     let scopes = match within_patience(client.granted_scopes()).await {
         Some(Ok(scopes)) => scopes,
         Some(Err(error)) => {

@@ -3,15 +3,15 @@ use spaces_store::{Capabilities, Error, Store};
 
 use super::report::Report;
 use super::{chain, within_patience};
-use crate::settings::{Settings, given};
+use crate::settings::{Settings, non_empty};
 
 const SUBJECT: &str = "space";
 
 /// Whether objects can be written, read and removed there. Returns it if it can be read from.
 pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<Store> {
     let spaces = &settings.spaces;
-    let is_set = given(&spaces.access_key).is_some()
-        && given(&spaces.secret_key).is_some()
+    let is_set = non_empty(&spaces.access_key).is_some()
+        && non_empty(&spaces.secret_key).is_some()
         && !spaces.bucket.is_empty();
     if !is_set {
         report.skip(SUBJECT, "without keys and a bucket it is not tried");

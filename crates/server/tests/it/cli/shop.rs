@@ -109,7 +109,7 @@ impl Surroundings {
     fn settings(&self) -> Settings {
         let variables = self.bench.variables.iter();
         let environment =
-            Environment::of(variables.map(|(name, value)| (name.as_str(), value.as_str())));
+            Environment::from_pairs(variables.map(|(name, value)| (name.as_str(), value.as_str())));
         let loaded = Settings::from_layers(None, &Environment::default(), &environment);
         loaded.unwrap().settings
     }

@@ -193,7 +193,7 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
         0,
         PortError::retry("read the products", "the shop is slow"),
     );
-    let mut heard = setup.app.service().bulletin.listen();
+    let mut heard = setup.app.service().run_events.subscribe();
     let (state, _) = setup.begun().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
@@ -203,5 +203,5 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
     let page = page.send().await.unwrap();
     assert!(page.headers().contains_key("refresh"));
     let page = page.text().await.unwrap();
-    assert!(page.contains("it will be tried again"), "{page}");
+    assert!(page.contains("it will be retried"), "{page}");
 }

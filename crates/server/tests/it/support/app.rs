@@ -132,7 +132,7 @@ impl TestApp {
     /// The settings of the service.
     pub(crate) fn settings(&self) -> Settings {
         let variables = self.variables.iter();
-        let environment = Environment::of(variables.map(|(n, v)| (n.as_str(), v.as_str())));
+        let environment = Environment::from_pairs(variables.map(|(n, v)| (n.as_str(), v.as_str())));
         let loaded = Settings::from_layers(None, &Environment::default(), &environment);
         loaded.unwrap().settings
     }
@@ -232,8 +232,8 @@ impl TestApp {
     }
 
     /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
-    pub(crate) async fn beat(&self) -> Option<u64> {
-        self.service().heartbeat().beat().await
+    pub(crate) async fn run_due(&self) -> Option<u64> {
+        self.service().periodic_jobs().run_due().await
     }
 
     /// Stops the service as SIGTERM does, and waits for it.

@@ -166,7 +166,7 @@ impl World {
 
     /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
     pub(crate) async fn next_run(&self) -> Outcome {
-        let mut heard = self.app.service().bulletin.listen();
+        let mut heard = self.app.service().run_events.subscribe();
         self.demand().await;
         loop {
             let event = heard.recv().await.unwrap();

@@ -1,0 +1,102 @@
+//! Broadcasts the steps of runs within this process, and records which run a task is executing for the log.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use sync_core::progress::{Observer, Progress};
+use sync_core::{RunId, ShopDomain};
+use tokio::sync::broadcast;
+
+tokio::task_local! {
+    /// The shop and run that this task is executing. A worker's task executes one run at a time.
+    static CURRENT: RefCell<Option<(ShopDomain, RunId)>>;
+}
+
+/// Runs a worker's future so that every line logged in it carries the shop and run, whichever library logs it.
+pub async fn with_run_context<F: Future>(work: F) -> F::Output {
+    CURRENT.scope(RefCell::new(None), work).await
+}
+
+/// The shop and run that the current task is executing.
+pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// A step of a run.
+#[derive(Debug, Clone)]
+pub struct RunEvent {
+    /// The shop.
+    pub shop: ShopDomain,
+    /// The run; dry runs have none.
+    pub run: Option<RunId>,
+    /// The step.
+    pub progress: Progress,
+}
+
+/// A broadcast channel of every step of every run in this process. A receiver that falls behind misses events.
+#[derive(Debug, Clone)]
+pub struct RunEvents(broadcast::Sender<Arc<RunEvent>>);
+
+impl Default for RunEvents {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(256))
+    }
+}
+
+impl RunEvents {
+    /// Receives every step from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RunEvent>> {
+        self.0.subscribe()
+    }
+}
+
+impl Observer for RunEvents {
+    fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
+        let current = match (progress, run) {
+            (Progress::Finished(_), _) | (_, None) => None,
+            (_, Some(run)) => Some((shop.clone(), run)),
+        };
+        // Fails outside a worker's task, where there is no context to set.
+        let _ = CURRENT.try_with(|cell| cell.replace(current));
+        // Fails if there is no receiver.
+        let _ = self.0.send(Arc::new(RunEvent {
+            shop: shop.clone(),
+            run,
+            progress: progress.clone(),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::Trigger;
+
+    #[tokio::test]
+    async fn the_task_context_names_the_run_from_start_to_end() {
+        let run_events = RunEvents::default();
+        let mut events = run_events.subscribe();
+        let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
+        let run = RunId(7);
+        assert_eq!(current_run(), None);
+        with_run_context(async {
+            let started = Progress::Started {
+                trigger: Trigger::Manual,
+                full: true,
+            };
+            run_events.observe(&shop, Some(run), &started);
+            assert_eq!(current_run(), Some((shop.clone(), run)));
+            let report = sync_core::RunReport {
+                outcome: sync_core::Outcome::Unchanged,
+                counts: std::collections::BTreeMap::new(),
+            };
+            run_events.observe(&shop, Some(run), &Progress::Finished(report));
+            assert_eq!(current_run(), None);
+        })
+        .await;
+        assert_eq!(events.recv().await.unwrap().run, Some(run));
+    }
+}

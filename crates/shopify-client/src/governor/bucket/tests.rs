@@ -1,0 +1,456 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+fn near(value: f64, expected: f64) {
+    assert!((value - expected).abs() < 0.05, "{value} is not {expected}");
+}
+
+fn status(available: f64) -> ThrottleStatus {
+    ThrottleStatus {
+        maximum_available: 1000.0,
+        currently_available: available,
+        restore_rate: 50.0,
+    }
+}
+
+/// A ledger that has just learned that the bucket holds so much.
+fn holding(share: f64, available: f64) -> (BucketEstimate, Instant) {
+    let now = Instant::now();
+    let mut bucket = BucketEstimate::new(share, now);
+    let id = bucket.take(0.0, now);
+    bucket.settle(id, Settlement::Charged(0.0), Some(status(available)), now);
+    (bucket, now)
+}
+
+fn wait(bucket: &mut BucketEstimate, points: f64, now: Instant) -> f64 {
+    match bucket.admit(points, now, now) {
+        Admission::Admit => 0.0,
+        Admission::Wait(wait) => wait.as_secs_f64(),
+        Admission::Impossible(_) => f64::INFINITY,
+    }
+}
+
+#[test]
+fn a_request_waits_until_it_can_be_paid() {
+    let (mut bucket, now) = holding(0.0, 100.0);
+    near(wait(&mut bucket, 100.0, now), 0.0);
+    near(wait(&mut bucket, 300.0, now), 4.0);
+    near(wait(&mut bucket, 300.0, now + seconds(1.0)), 3.0);
+    near(wait(&mut bucket, 300.0, now + seconds(4.0)), 0.0);
+}
+
+#[test]
+fn the_share_of_the_others_is_left_in_the_bucket_and_not_reckoned_with() {
+    let (mut bucket, now) = holding(0.2, 400.0);
+    near(wait(&mut bucket, 200.0, now), 0.0);
+    // 100 points are missing, of which 40 a second are ours.
+    near(wait(&mut bucket, 300.0, now), 2.5);
+}
+
+#[test]
+fn a_request_dearer_than_our_part_goes_when_the_bucket_is_full() {
+    let (mut bucket, now) = holding(0.5, 900.0);
+    near(wait(&mut bucket, 800.0, now), 4.0);
+    near(wait(&mut bucket, 800.0, now + seconds(4.0)), 0.0);
+    assert_eq!(
+        bucket.admit(1000.1, now, now),
+        Admission::Impossible(1000.0)
+    );
+}
+
+#[test]
+fn what_an_answer_did_not_use_is_given_back_at_once() {
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let id = bucket.take(600.0, now);
+    // Until it is answered.
+    near(wait(&mut bucket, 600.0, now), MAX_WAIT.as_secs_f64());
+    bucket.settle(id, Settlement::Charged(50.0), None, now);
+    near(wait(&mut bucket, 600.0, now), 0.0);
+    let id = bucket.take(900.0, now);
+    bucket.settle(id, Settlement::Free, None, now);
+    near(bucket.level(), 950.0);
+}
+
+#[test]
+fn an_answer_is_read_as_if_what_is_under_way_had_yet_to_be_taken() {
+    let now = Instant::now();
+    let mut bucket = BucketEstimate::new(0.0, now);
+    let first = bucket.take(100.0, now);
+    let _second = bucket.take(300.0, now);
+    bucket.settle(first, Settlement::Charged(10.0), Some(status(990.0)), now);
+    near(bucket.level(), 690.0);
+}
+
+#[test]
+fn an_answer_that_was_overtaken_is_read_as_if_it_came_first() {
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let slow = bucket.take(100.0, now);
+    let quick = bucket.take(300.0, now);
+    bucket.settle(quick, Settlement::Charged(200.0), Some(status(700.0)), now);
+    near(bucket.level(), 700.0);
+    // It may have left before the other's 200 points were taken, so it says nothing new.
+    bucket.settle(slow, Settlement::Charged(100.0), Some(status(900.0)), now);
+    near(bucket.level(), 700.0);
+}
+
+#[test]
+fn what_disappears_is_noticed_and_kept_in_reserve_for_a_while() {
+    let (mut bucket, now) = holding(0.1, 1000.0);
+    near(bucket.reserve(now), 100.0);
+    let id = bucket.take(10.0, now);
+    bucket.settle(id, Settlement::Charged(10.0), Some(status(690.0)), now);
+    near(bucket.level(), 690.0);
+    near(bucket.reserve(now), 450.0);
+    near(bucket.reserve(now + BURST_HALF_LIFE), 225.0);
+    near(bucket.reserve(now + BURST_HALF_LIFE * 4), 100.0);
+    let id = bucket.take(10.0, now);
+    bucket.settle(id, Settlement::Charged(10.0), Some(status(0.0)), now);
+    near(bucket.reserve(now), 500.0);
+}
+
+#[test]
+fn others_who_always_take_more_than_their_share_are_reckoned_with() {
+    let (mut bucket, mut now) = holding(0.1, 500.0);
+    for _ in 0..300 {
+        // 20 of the 45 points a second that would be ours are not there.
+        now += seconds(2.0);
+        let id = bucket.take(50.0, now);
+        bucket.settle(id, Settlement::Charged(50.0), Some(status(500.0)), now);
+    }
+    near(bucket.refill_rate(), 25.0);
+    for _ in 0..300 {
+        now += seconds(2.0);
+        let id = bucket.take(100.0, now);
+        bucket.settle(id, Settlement::Charged(100.0), Some(status(500.0)), now);
+    }
+    near(bucket.refill_rate(), 45.0);
+}
+
+#[test]
+fn a_throttled_request_without_figures_says_that_there_was_less() {
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let id = bucket.take(200.0, now);
+    bucket.settle(id, Settlement::Free, None, now);
+    bucket.cap(200.0, now);
+    near(bucket.level(), 200.0);
+    bucket.cap(500.0, now);
+    near(bucket.level(), 200.0);
+}
+
+#[test]
+fn a_lost_request_holds_its_points_until_it_must_have_arrived() {
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let lost = bucket.take(600.0, now);
+    bucket.settle(lost, Settlement::Lost, None, now);
+    assert!(bucket.is_idle());
+    let held = |bucket: &mut BucketEstimate, at: f64| {
+        bucket.advance(now + seconds(at));
+        1000.0 - bucket.level()
+    };
+    near(held(&mut bucket, 9.9), 600.0);
+    // It was charged at some time in these ten seconds, and the bucket fills again from there.
+    near(held(&mut bucket, 10.1), 595.0);
+    near(held(&mut bucket, 30.0), 0.0);
+}
+
+#[test]
+fn a_lost_request_does_not_hold_up_the_others_for_ever() {
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let lost = bucket.take(600.0, now);
+    bucket.settle(lost, Settlement::Lost, None, now);
+    let mut at = now;
+    while let Admission::Wait(wait) = bucket.admit(1000.0, now, at) {
+        at += wait;
+    }
+    near((at - now).as_secs_f64(), 22.0);
+}
+
+#[test]
+fn a_bucket_that_does_not_refill_is_asked_again_after_a_minute() {
+    let (mut bucket, now) = holding(0.0, 0.0);
+    let dry = ThrottleStatus {
+        restore_rate: 0.0,
+        ..status(0.0)
+    };
+    let id = bucket.take(0.0, now);
+    bucket.settle(id, Settlement::Charged(0.0), Some(dry), now);
+    assert_eq!(bucket.admit(10.0, now, now), Admission::Wait(MAX_WAIT));
+    assert_eq!(bucket.admit(10.0, now, now + MAX_WAIT), Admission::Admit);
+}
+
+#[test]
+fn figures_that_make_no_sense_are_not_reckoned_with() {
+    let (mut bucket, now) = holding(0.0, 500.0);
+    for (maximum_available, currently_available, restore_rate) in [
+        (f64::NAN, 1.0, 1.0),
+        (0.0, 0.0, 1.0),
+        (-5.0, 0.0, 1.0),
+        (1000.0, f64::INFINITY, 1.0),
+        (1000.0, 1.0, -1.0),
+    ] {
+        let nonsense = ThrottleStatus {
+            maximum_available,
+            currently_available,
+            restore_rate,
+        };
+        let id = bucket.take(0.0, now);
+        bucket.settle(id, Settlement::Charged(0.0), Some(nonsense), now);
+        near(bucket.level(), 500.0);
+        near(bucket.limits().unwrap().rate, 50.0);
+    }
+}
+
+/// The first is slow, and has given back long before its answer comes; the second is quick, and says so.
+#[test]
+fn what_another_answer_has_shown_is_not_given_back_again() {
+    let start = Instant::now();
+    let at = |after: f64| start + seconds(after);
+    let told = |level: f64| ThrottleStatus {
+        maximum_available: 40.0,
+        currently_available: level,
+        restore_rate: 2.0,
+    };
+    let mut bucket = BucketEstimate::new(0.0, start);
+    let first = bucket.take(0.0, start);
+    bucket.settle(first, Settlement::Charged(0.0), Some(told(40.0)), start);
+    let slow = bucket.take(20.0, start);
+    let quick = bucket.take(20.0, at(13.0));
+    bucket.settle(quick, Settlement::Charged(20.0), Some(told(20.0)), at(13.5));
+    near(bucket.level(), 20.0);
+    bucket.settle(slow, Settlement::Charged(0.0), Some(told(40.0)), at(15.0));
+    // What it gave back was in what was told at 13.5.
+    near(bucket.level(), 20.0);
+    bucket.advance(at(16.0));
+    near(bucket.level(), 22.0);
+}
+
+/// Shopify's side: the bucket, and others who keep to their share of it.
+#[derive(Debug)]
+struct Shopify {
+    maximum: f64,
+    rate: f64,
+    share: f64,
+    level: f64,
+    /// What the others may take at once.
+    allowance: f64,
+}
+
+impl Shopify {
+    fn pass(&mut self, seconds: f64) {
+        self.level = (self.level + seconds * self.rate).min(self.maximum);
+        let (most, rate) = (self.share * self.maximum, self.share * self.rate);
+        self.allowance = (self.allowance + seconds * rate).min(most);
+    }
+
+    fn others_take(&mut self, part: f64) {
+        let points = self.allowance * part;
+        assert!(
+            self.level >= points - 1e-6,
+            "the others were throttled: {self:?}"
+        );
+        self.level -= points;
+        self.allowance -= points;
+    }
+}
+
+/// A request on its way: to Shopify, then carried out there, then back.
+#[derive(Debug)]
+struct Journey {
+    id: u64,
+    points: f64,
+    actual: f64,
+    arrives: f64,
+    done: f64,
+    back: f64,
+    stage: u8,
+    told: f64,
+    lost: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    /// Time passes, in seconds.
+    Pass(f64),
+    /// The others take this part of what they may.
+    Others(f64),
+    /// A request of this cost goes if it may: requested cost as a part of the largest, used part, the seconds of the
+    /// three legs of its journey, and whether its answer is lost.
+    Ask(f64, f64, [f64; 3], bool),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let legs = prop_oneof![
+        3 => [0.0..1.0f64, 0.0..3.0f64, 0.0..3.0f64],
+        1 => [0.0..9.9f64, 0.0..5.0f64, 0.0..5.0f64],
+    ];
+    let points = prop_oneof![2 => 0.0..0.15f64, 1 => 0.0..1.0f64];
+    let spec = (points, 0.0..1.0f64, legs, prop::bool::weighted(0.1));
+    prop_oneof![
+        3 => (0.0..1.0f64).prop_map(Event::Pass),
+        1 => (0.0..30.0f64).prop_map(Event::Pass),
+        2 => prop_oneof![Just(1.0), 0.0..1.0f64].prop_map(Event::Others),
+        6 => spec.prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
+    ]
+}
+
+struct World {
+    start: Instant,
+    now: f64,
+    shopify: Shopify,
+    bucket: BucketEstimate,
+    journeys: Vec<Journey>,
+}
+
+impl World {
+    fn at(&self) -> Instant {
+        self.start + seconds(self.now)
+    }
+
+    /// Lets time pass, stopping at everything that happens to a journey.
+    fn pass(&mut self, until: f64) {
+        while let Some((at, which)) = self.next_step().filter(|(at, _)| *at <= until) {
+            self.shopify.pass(at - self.now);
+            self.now = at;
+            self.step(which);
+        }
+        self.shopify.pass(until - self.now);
+        self.now = until;
+    }
+
+    fn next_step(&self) -> Option<(f64, usize)> {
+        let steps = self.journeys.iter().enumerate().map(|(index, journey)| {
+            let at = match journey.stage {
+                0 => journey.arrives,
+                1 => journey.done,
+                _ => journey.back,
+            };
+            (at, index)
+        });
+        steps.min_by(|one, other| one.0.total_cmp(&other.0))
+    }
+
+    fn step(&mut self, which: usize) {
+        let at = self.at();
+        let journey = &mut self.journeys[which];
+        journey.stage += 1;
+        let (points, actual) = (journey.points, journey.actual);
+        match journey.stage {
+            1 => {
+                assert!(
+                    self.shopify.level >= points - 1e-6,
+                    "throttled: {points} of {:?}",
+                    self.shopify
+                );
+                self.shopify.level -= points;
+            }
+            2 => {
+                let level = self.shopify.level + points - actual;
+                self.shopify.level = level.min(self.shopify.maximum);
+                journey.told = self.shopify.level;
+            }
+            _ => {
+                let told = ThrottleStatus {
+                    maximum_available: self.shopify.maximum,
+                    currently_available: journey.told,
+                    restore_rate: self.shopify.rate,
+                };
+                let journey = self.journeys.swap_remove(which);
+                let (end, told) = if journey.lost {
+                    (Settlement::Lost, None)
+                } else {
+                    (Settlement::Charged(actual), Some(told))
+                };
+                self.bucket.settle(journey.id, end, told, at);
+            }
+        }
+    }
+
+    fn ask(&mut self, points: f64, used: f64, legs: [f64; 3], lost: bool) {
+        let at = self.at();
+        if self.bucket.admit(points, at, at) != Admission::Admit {
+            return;
+        }
+        let arrives = self.now + legs[0];
+        let done = arrives + legs[1];
+        self.journeys.push(Journey {
+            id: self.bucket.take(points, at),
+            points,
+            actual: points * used,
+            arrives,
+            done,
+            back: done + legs[2],
+            stage: 0,
+            told: 0.0,
+            lost,
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    /// The promise of the module, whatever happens in whatever order: nobody is throttled, neither we nor the others.
+    #[test]
+    fn nobody_is_throttled_as_long_as_the_others_keep_to_their_share(
+        rate in prop_oneof![Just(2.0), Just(50.0), Just(100.0), Just(2000.0)],
+        share in 0.0..0.9f64,
+        full in 0.0..1.0f64,
+        events in prop::collection::vec(event(), 1..120),
+    ) {
+        let maximum = rate * 20.0;
+        let start = Instant::now();
+        // What the others may take is in the bucket, as is the first request, which nothing can be known for.
+        let allowance = share * maximum * full;
+        let level = allowance + (maximum - allowance) * full;
+        let mut world = World {
+            start,
+            now: 0.0,
+            shopify: Shopify { maximum, rate, share, level, allowance },
+            bucket: BucketEstimate::new(share, start),
+            journeys: Vec::new(),
+        };
+        world.ask(0.0, 1.0, [0.1, 0.1, 0.1], false);
+        world.pass(0.5);
+        for event in events {
+            match event {
+                Event::Pass(seconds) => {
+                    let until = world.now + seconds;
+                    world.pass(until);
+                }
+                Event::Others(part) => world.shopify.others_take(part),
+                Event::Ask(points, used, legs, lost) => {
+                    // Dearer ones are beyond the promise.
+                    let points = points * maximum * (1.0 - share);
+                    world.ask(points, used, legs, lost);
+                }
+            }
+        }
+        let end = world.now + 60.0;
+        world.pass(end);
+    }
+
+    /// However full it was and whatever it was told, it lets a payable request go within twice the time in which our
+    /// part of the inflow fills the bucket.
+    #[test]
+    fn nothing_waits_for_what_can_never_be_there(
+        share in 0.0..0.9f64,
+        available in -500.0..1500.0f64,
+        burst in 0.0..2000.0f64,
+        points in 0.0..1000.0f64,
+    ) {
+        let (mut bucket, now) = holding(share, available);
+        let id = bucket.take(0.0, now);
+        bucket.settle(id, Settlement::Charged(0.0), Some(status(available - burst)), now);
+        let mut at = now;
+        while let Admission::Wait(wait) = bucket.admit(points, now, at) {
+            at += wait;
+        }
+        let longest = (1000.0 - (available - burst).min(0.0)) / (25.0 * (1.0 - share));
+        prop_assert!((at - now).as_secs_f64() <= longest + 0.1);
+    }
+}
