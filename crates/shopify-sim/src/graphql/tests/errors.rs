@@ -232,7 +232,10 @@ fn pages_have_a_size_between_1_and_250() {
             "providing both first and last is not supported",
         ),
         ("(first: 1, after: \"x\")", "Invalid cursor"),
-        ("(first: 1, query: \"colour:red\")", "does not support the filter `colour`"),
+        (
+            "(first: 1, query: \"colour:red\")",
+            "does not support the filter `colour`",
+        ),
         ("(first: 1, query: \"lamp\")", "does not support free text"),
     ] {
         let errors = shop.query_errors(
