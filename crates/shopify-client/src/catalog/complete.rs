@@ -14,7 +14,7 @@ impl ShopClient {
     /// Appends the pages that follow the first one. `request` returns `None` when the parent was deleted.
     ///
     /// Returns whether the parent still exists.
-    pub(super) async fn append_remaining_pages<T, F, Answer>(
+    pub(super) async fn append_remaining_pages<T, F, ResponseFuture>(
         &self,
         plan: &'static PageSizePlan,
         list: &mut Connection<T>,
@@ -22,8 +22,8 @@ impl ShopClient {
     ) -> Result<bool, Error>
     where
         T: Send,
-        F: FnMut(PageSize, String) -> Answer + Send,
-        Answer: Future<Output = Result<Option<Connection<T>>, Error>> + Send,
+        F: FnMut(PageSize, String) -> ResponseFuture + Send,
+        ResponseFuture: Future<Output = Result<Option<Connection<T>>, Error>> + Send,
     {
         let mut chain = CursorChain::new(plan.operation);
         while let Some(after) = chain.next(list.page())? {

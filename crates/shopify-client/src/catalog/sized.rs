@@ -20,14 +20,14 @@ impl PageSize {
 impl ShopClient {
     /// Sends a request with the current page size, and again with a smaller one when it fails for its size. `request`
     /// must start at the same position for every size, so that no object is lost or repeated.
-    pub(super) async fn with_page_size<T, F, Answer>(
+    pub(super) async fn with_page_size<T, F, ResponseFuture>(
         &self,
         plan: &'static PageSizePlan,
         mut request: F,
     ) -> Result<T, Error>
     where
-        F: FnMut(PageSize) -> Answer + Send,
-        Answer: Future<Output = Result<T, Error>> + Send,
+        F: FnMut(PageSize) -> ResponseFuture + Send,
+        ResponseFuture: Future<Output = Result<T, Error>> + Send,
     {
         let sizes = &self.state.sizes;
         loop {
@@ -45,7 +45,7 @@ impl ShopClient {
                 return Err(error);
             }
             let (shop, operation, first) = (&self.shop, plan.operation, size.first());
-            log::info!(shop:% = shop, operation, first; "{error}; retrying with a smaller page");
+            log::info!(shop:% = shop, operation, first; "A page could not be read: {error}; retrying with a smaller page");
         }
     }
 }
