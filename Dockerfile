@@ -2,7 +2,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-# The caches outlive a build; the binary has to be taken out of them.
+# Cache mounts are not part of the image, so the binary is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --package server --bin shopsync \
@@ -17,7 +17,7 @@ COPY --from=build /out/shopsync /usr/local/bin/shopsync
 USER shopsync
 WORKDIR /data
 VOLUME /data
-# The database is made in /data unless DATABASE_URL says otherwise; the log is JSON, one line each.
+# The database is created in /data; set DATABASE_URL to change that. The log is JSON, one object per line.
 ENV DATABASE_URL=sqlite:/data/shopsync.db
 EXPOSE 5000
 ENTRYPOINT ["shopsync"]

@@ -4,7 +4,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 _default:
     @just --list --unsorted
 
-# The whole product on this machine: simulator, embedded S3, SQLite, service
+# Run the demo: service, simulator, embedded S3 and SQLite on this machine
 demo *args:
     cargo run --release -- demo {{ args }}
 
@@ -12,25 +12,25 @@ demo *args:
 serve *args:
     cargo run --release -- serve {{ args }}
 
-# Format in place
+# Format the code
 fmt:
     cargo fmt --all
 
-# Formatting, lints, docs: what CI refuses
+# Check formatting, lints and docs, as CI does
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# All tests, on SQLite and PostgreSQL, an embedded S3 and Ceph RGW (starts and stops what it needs)
+# Run all tests, on SQLite and PostgreSQL, the embedded S3 and Ceph RGW (starts and stops them)
 test *args:
     scripts/test {{ args }}
 
-# The tests that need no service beside them
+# Run the tests that need no external service
 test-quick *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
-# Measure: just bench client (beside its rival, in one run), just bench sync [PRODUCTS] (time, memory, API points of a full scan)
+# Benchmark: just bench client (compared with another crate, in one run), just bench sync [PRODUCTS] (time, memory, API points of a full scan)
 bench what="client" *args:
     just _bench-{{ what }} {{ args }}
 
@@ -41,11 +41,11 @@ _bench-client:
 _bench-sync products="20000" points="1000000":
     scripts/bench-sync {{ products }} {{ points }}
 
-# The oldest compiler that the manifests promise
+# Check shopify-client with the oldest supported compiler (rust-version)
 msrv:
     cargo +$(sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml) check --locked -p shopify-client --all-features --target-dir target/msrv
 
-# Which crate may know what (docs/architecture.md)
+# Check which crate may depend on what (docs/architecture.md)
 boundaries:
     just _forbids sync-core 'actix-web|actix-http|axum|sqlx|reqwest|hyper|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|sync-db|server'
     just _forbids shopify-client 'actix-web|actix-http|sqlx|rusoto_s3|rusoto_core|object_store|sync-core|spaces-store|sync-db|server'
@@ -54,7 +54,7 @@ boundaries:
     just _forbids shopify-sim 'actix-web|actix-http|sqlx|rusoto_s3|object_store|sync-core|shopify-client|spaces-store|sync-db|server'
     just _forbids testkit 'actix-web|actix-http|sqlx|reqwest|rusoto_s3|object_store|shopify-client|spaces-store|sync-db|server'
 
-# The tree is read into a variable first: in a pipe, a failing `cargo tree` would pass the check.
+# Reads the tree into a variable first: in a pipe, a failing `cargo tree` would pass the check.
 _forbids crate pattern:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -65,30 +65,30 @@ _forbids crate pattern:
     fi
     echo "{{ crate }}: ok"
 
-# Licences, sources, who may depend on what (advisories need the network: just advisories)
+# Check licences, sources and direct dependencies (advisories need the network: just advisories)
 deny:
     cargo fetch --locked --quiet
     cargo deny --offline check bans licenses sources
 
-# Known vulnerabilities, from a fresh database
+# Check for known vulnerabilities, with a current advisory database
 advisories:
     cargo deny check advisories
 
-# Take in an introspection answer of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
+# Write the schemas from an introspection response of the Admin API, and move to its version if it is newer: just schema admin_2027-01.json.gz
 schema *args:
     scripts/schema {{ args }}
 
-# Take shopify-client by git dependency from a new crate, and list a simulated shop's products with it
+# Test shopify-client as a git dependency of a new crate that lists a simulated shop's products
 outside-crate *args:
     scripts/outside-crate {{ args }}
 
-# Write shopify-client's public API to its public-api.txt, after a change that is meant
+# Update shopify-client's public-api.txt after an intended change of its public API
 public-api:
     UPDATE_PUBLIC_API=1 cargo nextest run -p shopify-client --all-features --locked public_api::
 
-# What other versions of the Admin API treat differently: removed, deprecated, nullable, with days left
+# Report what other versions of the Admin API change for the client's operations: removed, deprecated, nullable, with days left
 drift *args:
     cargo run --quiet --locked -p version-drift -- {{ args }}
 
-# Everything CI runs, in its order
+# Run everything that CI runs, in the same order
 ci: lint boundaries deny test

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A throw-away PostgreSQL 15 under one folder, on loopback only, without passwords.
+# Runs a temporary PostgreSQL 15 in one folder, on loopback only, without passwords.
 #
-#   eval "$(scripts/postgres.sh up DIR)"   start it (again) and set DATABASE_URL and SHOPSYNC_TEST_DATABASE_URL
-#   scripts/postgres.sh down DIR           stop it; data stays
+#   eval "$(scripts/postgres.sh up DIR)"   start it and set DATABASE_URL and SHOPSYNC_TEST_DATABASE_URL
+#   scripts/postgres.sh down DIR           stop it; keep the data
 #   scripts/postgres.sh wipe DIR           stop it and delete DIR
 #
-# PostgreSQL refuses to run as root; called by root, it runs as the package's user `postgres`, who has to be able to
-# reach DIR. POSTGRES_PORT fixes the port at the first `up`; otherwise a free one below 32768 is taken, because the
-# kernel hands out those above to outgoing connections. Nothing is synced to disk: this is for tests.
+# PostgreSQL does not run as root: if root calls this script, it runs as the package's user `postgres`, who must have
+# access to DIR. POSTGRES_PORT sets the port at the first `up`; the default is a free port below 32768, because the kernel
+# uses higher ports for outgoing connections. Nothing is synced to disk: for tests only.
 set -euo pipefail
 
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -29,8 +29,8 @@ require() {
     fail "missing Debian packages; install them with: apt-get install -y --no-install-recommends ${missing[*]}"
 }
 
-# As the user who owns the cluster.
-owner() {
+# Runs a command as the user who owns the cluster.
+as_owner() {
   if [ "$(id -u)" = 0 ]; then
     setpriv --reuid=postgres --regid=postgres --clear-groups env HOME="$dir" LC_ALL=C.UTF-8 "$@"
   else
@@ -38,7 +38,7 @@ owner() {
   fi
 }
 
-running() { owner "$programs/pg_ctl" -D "$data" -s status >/dev/null 2>&1; }
+running() { as_owner "$programs/pg_ctl" -D "$data" -s status >/dev/null 2>&1; }
 
 free_port() {
   local port=$((26000 + RANDOM % 2000))
@@ -46,12 +46,12 @@ free_port() {
   echo "$port"
 }
 
-make_cluster() {
+create_cluster() {
   [ ! -f "$dir/made" ] || return 0
   rm -rf -- "$data"
   [ "$(id -u)" != 0 ] || chown postgres "$dir"
-  owner test -w "$dir" || fail "the user postgres cannot write to $dir: is a folder above it closed?"
-  owner "$programs/initdb" -D "$data" -U "$user" -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log" 2>&1 ||
+  as_owner test -w "$dir" || fail "the user postgres cannot write to $dir: check the permissions of its parent folders"
+  as_owner "$programs/initdb" -D "$data" -U "$user" -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log" 2>&1 ||
     fail "initdb failed: $(tail -n 3 "$dir/initdb.log")"
   cat >>"$data/postgresql.conf" <<EOF
 listen_addresses = '127.0.0.1'
@@ -66,7 +66,7 @@ EOF
 
 start() {
   ! running || return 0
-  owner "$programs/pg_ctl" -D "$data" -l "$dir/server.log" -w -t 60 -s start </dev/null >/dev/null ||
+  as_owner "$programs/pg_ctl" -D "$data" -l "$dir/server.log" -w -t 60 -s start </dev/null >/dev/null ||
     fail "the server did not start: $(tail -n 3 "$dir/server.log")"
 }
 
@@ -74,12 +74,12 @@ up() {
   require
   mkdir -p "$dir"
   cd "$dir"
-  make_cluster
+  create_cluster
   start
   local port
   port=$(sed -n 's/^port = //p' "$data/postgresql.conf" | tail -n 1)
   if [ ! -f "$dir/made" ]; then
-    owner "$programs/createdb" -h 127.0.0.1 -p "$port" -U "$user" "$database"
+    as_owner "$programs/createdb" -h 127.0.0.1 -p "$port" -U "$user" "$database"
     touch "$dir/made"
   fi
   local url=postgres://$user@127.0.0.1:$port/$database
@@ -89,12 +89,12 @@ up() {
 down() {
   [ -d "$data" ] || return 0
   cd "$dir"
-  ! running || owner "$programs/pg_ctl" -D "$data" -m fast -w -t 60 -s stop
+  ! running || as_owner "$programs/pg_ctl" -D "$data" -m fast -w -t 60 -s stop
 }
 
 wipe() {
   [ -d "$dir" ] || return 0
-  [ -f "$dir/initdb.log" ] || fail "$dir was not made by this script"
+  [ -f "$dir/initdb.log" ] || fail "$dir was not created by this script"
   down
   cd /
   rm -rf -- "$dir"

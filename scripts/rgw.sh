@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A throw-away Ceph object gateway (RGW) under one folder: HTTP and HTTPS, on loopback only.
+# Runs a temporary Ceph object gateway (RGW) in one folder: HTTP and HTTPS, on loopback only.
 #
-#   eval "$(scripts/rgw.sh up DIR)"   start it (again) and set SHOPSYNC_TEST_S3_*
-#   scripts/rgw.sh down DIR           stop it; objects stay
+#   eval "$(scripts/rgw.sh up DIR)"   start it and set SHOPSYNC_TEST_S3_*
+#   scripts/rgw.sh down DIR           stop it; keep the files
 #   scripts/rgw.sh wipe DIR           stop it and delete DIR
 #
-# One monitor, one object daemon in memory, no manager: about 120 MiB and two seconds.
-# RGW_HTTP_PORT and RGW_HTTPS_PORT fix the ports at the first `up`; otherwise free ones below 32768 are taken,
-# because the kernel hands out those above to outgoing connections.
+# One monitor, one in-memory object daemon, no manager: about 120 MiB of memory, two seconds to start.
+# RGW_HTTP_PORT and RGW_HTTPS_PORT set the ports at the first `up`; the defaults are free ports below 32768, because the
+# kernel uses higher ports for outgoing connections.
 set -euo pipefail
 
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -42,31 +42,31 @@ EOF
     fail "missing Debian packages; install them with: apt-get install -y --no-install-recommends $(printf '%s\n' "${missing[@]}" | sort -u | tr '\n' ' ')"
 }
 
-# The process of a daemon, if the recorded one is alive and is ours.
-process() {
+# Prints the process id of a daemon, if it runs and belongs to this cluster.
+daemon_pid() {
   local pid
   pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 0
   if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-c $conf "; then echo "$pid"; fi
 }
 
-launch() { # NAME COMMAND...
+start_daemon() { # NAME COMMAND...
   local name=$1
   shift
-  [ -z "$(process "$name")" ] || return 0
+  [ -z "$(daemon_pid "$name")" ] || return 0
   setsid "$@" </dev/null >>"$dir/log/$name.out" 2>&1 &
   echo $! >"$dir/$name.pid"
 }
 
-halt() { # NAME
+stop_daemon() { # NAME
   local pid waited
-  pid=$(process "$1")
+  pid=$(daemon_pid "$1")
   if [ -n "$pid" ]; then
     kill -TERM "$pid" 2>/dev/null || true
     for ((waited = 0; waited < 150; waited++)); do
-      [ -n "$(process "$1")" ] || break
+      [ -n "$(daemon_pid "$1")" ] || break
       sleep 0.1
     done
-    [ -z "$(process "$1")" ] || kill -KILL "$pid" 2>/dev/null || true
+    [ -z "$(daemon_pid "$1")" ] || kill -KILL "$pid" 2>/dev/null || true
   fi
   rm -f "$dir/$1.pid"
 }
@@ -77,14 +77,14 @@ free_port() { # FIRST
   echo "$port"
 }
 
-choose() {
+choose_ports() {
   [ -f "$dir/choice" ] || printf 'fsid=%s\nmon_port=%s\nhttp_port=%s\nhttps_port=%s\n' "$(uuidgen)" \
     "$(free_port 14000)" "${RGW_HTTP_PORT:-$(free_port 18000)}" "${RGW_HTTPS_PORT:-$(free_port 22000)}" >"$dir/choice"
   # shellcheck source=/dev/null
   . "$dir/choice"
 }
 
-certificate() {
+create_certificate() {
   [ ! -f "$dir/tls/server.crt" ] || return 0
   mkdir -p "$dir/tls"
   (
@@ -97,11 +97,11 @@ certificate() {
   ) >"$dir/log/openssl.out" 2>&1 || fail "openssl failed: $(tail -n 3 "$dir/log/openssl.out")"
 }
 
-# What makes Ceph small, quick and content without cephx:
-# - crc connections: radosgw otherwise insists on a secure one, which needs keys;
+# Writes a configuration for a small, fast cluster without cephx:
+# - crc connections: radosgw otherwise requires secure ones, which need keys;
 # - tcp_nodelay: without it each GET waits 40 ms for a delayed acknowledgement;
-# - one copy, few placement groups, one shard for each internal log.
-configuration() {
+# - one replica, few placement groups, one shard for each internal log.
+write_configuration() {
   cat >"$conf" <<EOF
 [global]
 fsid = $fsid
@@ -168,30 +168,30 @@ rgw_rados_pool_pg_num_min = 4
 EOF
 }
 
-logged() { # NAME COMMAND...
+run_logged() { # NAME COMMAND...
   local name=$1
   shift
   "$@" >>"$dir/log/$name.out" 2>&1 || fail "$1 failed: $(tail -n 3 "$dir/log/$name.out")"
 }
 
-make_cluster() {
+create_cluster() {
   [ ! -f "$dir/made" ] || return 0
-  down # a first attempt may have stopped half-way
+  down # an earlier attempt may have failed half-way
   rm -rf -- "$dir/mon" "$dir/osd" "$dir/rgw"
   mkdir -p "$dir/mon" "$dir/osd" "$dir/rgw"
-  # A monitor looks for itself for ever unless its map names its address.
-  logged make monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon_port]" "$dir/monmap"
-  logged make ceph-mon -c "$conf" -i a --mkfs --monmap "$dir/monmap"
-  launch mon ceph-mon -c "$conf" -i a -f
+  # Without its address in the map, a monitor never finds itself.
+  run_logged make monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon_port]" "$dir/monmap"
+  run_logged make ceph-mon -c "$conf" -i a --mkfs --monmap "$dir/monmap"
+  start_daemon mon ceph-mon -c "$conf" -i a -f
   local osd
   osd=$(uuidgen)
-  logged make ceph-osd -c "$conf" -i 0 --no-mon-config --mkfs --monmap "$dir/monmap" --osd-uuid "$osd"
-  logged make timeout 60 ceph -c "$conf" osd new "$osd" 0
-  launch osd ceph-osd -c "$conf" -i 0 -f
-  # The first of these also makes the default zone, whose region must be named before the gateway runs.
-  logged make timeout 60 radosgw-admin -c "$conf" -n client.rgw user create --uid=shopsync --display-name=shopsync \
+  run_logged make ceph-osd -c "$conf" -i 0 --no-mon-config --mkfs --monmap "$dir/monmap" --osd-uuid "$osd"
+  run_logged make timeout 60 ceph -c "$conf" osd new "$osd" 0
+  start_daemon osd ceph-osd -c "$conf" -i 0 -f
+  # The first command also creates the default zone, whose region must be set before the gateway starts.
+  run_logged make timeout 60 radosgw-admin -c "$conf" -n client.rgw user create --uid=shopsync --display-name=shopsync \
     --access-key="$access_key" --secret="$secret_key"
-  logged make timeout 60 radosgw-admin -c "$conf" -n client.rgw zonegroup modify --rgw-zonegroup=default --api-name="$region"
+  run_logged make timeout 60 radosgw-admin -c "$conf" -n client.rgw zonegroup modify --rgw-zonegroup=default --api-name="$region"
   touch "$dir/made"
 }
 
@@ -199,32 +199,32 @@ wait_for_gateway() {
   local waited
   for ((waited = 0; waited < 600; waited++)); do
     ! curl -s -o /dev/null --max-time 5 "http://127.0.0.1:$http_port/" || return 0
-    [ -n "$(process rgw)" ] || fail "radosgw ended: $(tail -n 5 "$dir/log/rgw.out" "$dir/log/client.rgw.log" 2>/dev/null)"
+    [ -n "$(daemon_pid rgw)" ] || fail "radosgw stopped: $(tail -n 5 "$dir/log/rgw.out" "$dir/log/client.rgw.log" 2>/dev/null)"
     sleep 0.1
   done
-  fail 'radosgw did not answer within a minute'
+  fail 'radosgw did not respond within a minute'
 }
 
-make_bucket() {
+create_bucket() {
   local empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 status
-  # curl signs for S3 only if the payload's hash is given.
+  # curl needs the payload's hash to sign for S3.
   status=$(curl -s -o "$dir/log/bucket.xml" -w '%{http_code}' --max-time 30 -X PUT --aws-sigv4 "aws:amz:$region:s3" \
     --user "$access_key:$secret_key" -H "x-amz-content-sha256: $empty" "http://127.0.0.1:$http_port/$bucket")
-  case $status in 200 | 409) ;; *) fail "the bucket was refused: HTTP $status $(head -c 200 "$dir/log/bucket.xml")" ;; esac
+  case $status in 200 | 409) ;; *) fail "cannot create the bucket: HTTP $status $(head -c 200 "$dir/log/bucket.xml")" ;; esac
 }
 
 up() {
   require
   mkdir -p "$dir/log"
-  choose
-  certificate
-  configuration
-  make_cluster
-  launch mon ceph-mon -c "$conf" -i a -f
-  launch osd ceph-osd -c "$conf" -i 0 -f
-  launch rgw radosgw -c "$conf" -n client.rgw -f
+  choose_ports
+  create_certificate
+  write_configuration
+  create_cluster
+  start_daemon mon ceph-mon -c "$conf" -i a -f
+  start_daemon osd ceph-osd -c "$conf" -i 0 -f
+  start_daemon rgw radosgw -c "$conf" -n client.rgw -f
   wait_for_gateway
-  make_bucket
+  create_bucket
   printf 'export %s=%q\n' \
     SHOPSYNC_TEST_S3_ENDPOINT "http://127.0.0.1:$http_port" \
     SHOPSYNC_TEST_S3_ENDPOINT_TLS "https://127.0.0.1:$https_port" \
@@ -236,14 +236,14 @@ up() {
 }
 
 down() {
-  halt rgw
-  halt osd
-  halt mon
+  stop_daemon rgw
+  stop_daemon osd
+  stop_daemon mon
 }
 
 wipe() {
   [ -d "$dir" ] || return 0
-  [ -f "$dir/choice" ] || fail "$dir was not made by this script"
+  [ -f "$dir/choice" ] || fail "$dir was not created by this script"
   down
   rm -rf -- "$dir"
 }

@@ -1,8 +1,8 @@
-//! A stand-in for `hyper-tls` that refuses every connection.
+//! Replaces `hyper-tls` with a connector that rejects every connection.
 //!
-//! `rusoto_core` names `HttpsConnector` as the default transport of a client that this workspace never
-//! constructs (requests go through `spaces_store`'s own dispatcher). The type has to exist and to satisfy
-//! hyper 0.14's bounds; it must never open a socket.
+//! `rusoto_core` uses `HttpsConnector` as the default transport of a client that this workspace never constructs
+//! (`spaces_store` sends requests through its own dispatcher). The type must exist and satisfy hyper 0.14's bounds, but
+//! it must never open a socket.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -16,12 +16,12 @@ use hyper014::client::connect::{Connected, Connection};
 use hyper014::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The connector that `rusoto_core` expects. Every call fails.
+/// The connector type that `rusoto_core` requires. Every call fails.
 #[derive(Clone, Debug)]
 pub struct HttpsConnector<T>(PhantomData<fn() -> T>);
 
 impl<T> HttpsConnector<T> {
-    /// Makes the connector.
+    /// Creates the connector.
     pub fn new() -> Self {
         Self(PhantomData)
     }

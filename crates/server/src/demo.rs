@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     /// Keep everything in this folder, which must be new or empty, and leave it there.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Check that the snapshot follows a change within five seconds, and end.
+    /// Change a price, wait until the snapshot follows, and end.
     #[arg(long)]
     once: bool,
     /// What is logged: a level, or more, such as `info,server=debug`.

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 const SCOPES: [&str; 1] = ["read_products"];
 const STATE: &str = "oauth_state";
 /// As Shopify's own libraries have it.
-const FRESH: Duration = Duration::from_secs(90);
+const MAX_AGE: Duration = Duration::from_secs(90);
 
 /// What the pages share. A real app keeps the tokens in its database, by a `TokenStore` of its own.
 pub(crate) struct App {
@@ -67,40 +67,40 @@ impl App {
 }
 
 /// What the browser is told when something fails.
-struct Refusal(StatusCode, String);
+struct Rejection(StatusCode, String);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         (self.0, self.1).into_response()
     }
 }
 
-impl From<CallbackError> for Refusal {
+impl From<CallbackError> for Rejection {
     fn from(error: CallbackError) -> Self {
         Self(StatusCode::UNAUTHORIZED, error.to_string())
     }
 }
 
-impl From<shopify_client::Error> for Refusal {
+impl From<shopify_client::Error> for Rejection {
     fn from(error: shopify_client::Error) -> Self {
         Self(StatusCode::BAD_GATEWAY, error.to_string())
     }
 }
 
-fn old() -> Refusal {
+fn stale_request() -> Rejection {
     let text = "this link is too old: open the app from Shopify's admin again";
-    Refusal(StatusCode::UNAUTHORIZED, text.to_owned())
+    Rejection(StatusCode::UNAUTHORIZED, text.to_owned())
 }
 
 /// The App URL: Shopify opens it with a signed query. Sends the browser on to the grant page.
 async fn install(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Refusal> {
+) -> Result<impl IntoResponse, Rejection> {
     let secrets = [&app.credentials.api_secret];
     let query = verify_query(&query.unwrap_or_default(), secrets)?;
-    if !query.is_fresh(SystemClock.now(), FRESH) {
-        return Err(old());
+    if !query.is_fresh(SystemClock.now(), MAX_AGE) {
+        return Err(stale_request());
     }
     let state = format!("{:032x}", rand::rng().random::<u128>());
     let oauth = app.client.oauth(&app.credentials);
@@ -116,22 +116,22 @@ async fn callback(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<String, Refusal> {
+) -> Result<String, Rejection> {
     let secrets = [&app.credentials.api_secret];
     let callback = verify_callback(&query.unwrap_or_default(), secrets)?;
     let now = SystemClock.now();
     if cookie(&headers) != Some(callback.state.as_str()) {
         let text = "another browser asked for this: open the app from Shopify's admin again";
-        return Err(Refusal(StatusCode::FORBIDDEN, text.to_owned()));
+        return Err(Rejection(StatusCode::FORBIDDEN, text.to_owned()));
     }
-    if !callback.is_fresh(now, FRESH) {
-        return Err(old());
+    if !callback.is_fresh(now, MAX_AGE) {
+        return Err(stale_request());
     }
     let oauth = app.client.oauth(&app.credentials);
     let grant = oauth.exchange_code(&callback.shop, &callback.code).await?;
     if let Some(missing) = SCOPES.iter().find(|scope| !grant.covers(scope)) {
         let text = format!("this app cannot work without {missing}");
-        return Err(Refusal(StatusCode::FORBIDDEN, text));
+        return Err(Rejection(StatusCode::FORBIDDEN, text));
     }
     app.store
         .install(&callback.shop, StoredToken::from_grant(grant, now));

@@ -7,8 +7,8 @@ use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
 use crate::http_client::HttpClient;
 use crate::page_size::PageSizes;
-use crate::transport::{Network, NetworkSettings, Transport};
-use crate::usage::Counters;
+use crate::transport::{NetworkSettings, NetworkTransport, Transport};
+use crate::usage::UsageCounters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
 
 /// How long a request may take.
@@ -48,9 +48,9 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
-    pub(crate) usage: Counters,
+    pub(crate) usage: UsageCounters,
     pub(crate) sizes: PageSizes,
-    pub(crate) version_noted: AtomicBool,
+    pub(crate) version_warned: AtomicBool,
     pub(crate) bulk: BulkSlots,
 }
 
@@ -73,7 +73,9 @@ impl Client {
     /// What has been asked of a shop since this client was built.
     pub fn usage(&self, shop: &ShopDomain) -> Usage {
         let known = self.inner.shops().get(shop).map(Arc::clone);
-        known.map(|known| known.usage.read()).unwrap_or_default()
+        known
+            .map(|known| known.usage.snapshot())
+            .unwrap_or_default()
     }
 
     /// Where requests go.
@@ -86,9 +88,9 @@ impl Client {
         let known = shops.entry(shop.clone()).or_insert_with(|| {
             Arc::new(ShopState {
                 governor: Governor::new(self.inner.headroom),
-                usage: Counters::default(),
+                usage: UsageCounters::default(),
                 sizes: PageSizes::default(),
-                version_noted: AtomicBool::new(false),
+                version_warned: AtomicBool::new(false),
                 bulk: BulkSlots::new(self.inner.bulk.max_concurrent),
             })
         });
@@ -236,7 +238,7 @@ impl ClientBuilder {
         }
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(Network::new(&self.network)?),
+            None => Arc::new(NetworkTransport::new(&self.network)?),
         };
         Ok(Client {
             inner: Arc::new(Inner {

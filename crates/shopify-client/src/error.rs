@@ -53,7 +53,7 @@ pub enum Error {
     #[error("Shopify rejected the request as a security risk")]
     SecurityRejection,
     /// Shopify answered with errors. An answer with errors is never data, whatever else is in it.
-    #[error("`{operation}` was answered with errors: {}", first(.errors))]
+    #[error("`{operation}` was answered with errors: {}", first_message(.errors))]
     GraphQl {
         /// The operation's name.
         operation: &'static str,
@@ -61,7 +61,7 @@ pub enum Error {
         errors: Vec<GraphQlError>,
     },
     /// A mutation was refused.
-    #[error("`{operation}` was refused: {}", first_user(.errors))]
+    #[error("`{operation}` was refused: {}", first_user_message(.errors))]
     UserErrors {
         /// The operation's name.
         operation: &'static str,
@@ -166,10 +166,10 @@ impl Error {
         match self {
             Self::MaxCostExceeded { .. } => true,
             Self::Transport { source, .. } => {
-                let never_asked = |error: &TransportError| {
+                let not_sent = |error: &TransportError| {
                     !matches!(error, TransportError::ConnectionLost { .. })
                 };
-                !source.downcast_ref().is_some_and(never_asked)
+                !source.downcast_ref().is_some_and(not_sent)
             }
             Self::Status { .. } | Self::GraphQl { .. } => self.is_retryable(),
             _ => false,
@@ -262,10 +262,10 @@ pub struct UserError {
     pub message: String,
 }
 
-fn first(errors: &[GraphQlError]) -> &str {
+fn first_message(errors: &[GraphQlError]) -> &str {
     errors.first().map_or("", |error| &error.message)
 }
 
-fn first_user(errors: &[UserError]) -> &str {
+fn first_user_message(errors: &[UserError]) -> &str {
     errors.first().map_or("", |error| &error.message)
 }

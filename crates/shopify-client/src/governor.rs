@@ -34,9 +34,9 @@
 //! half as much again as the largest burst seen, up to half the bucket, and shrinks over some hours. Neither wastes
 //! anything: what they leave after all is seen in the next answer.
 
+mod bucket;
 mod cost;
-mod ledger;
-mod price;
+mod cost_history;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,16 +44,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use bucket::{Admission, BucketEstimate, Settlement};
 pub use cost::{Cost, ThrottleStatus};
-use ledger::{End, Ledger, Verdict};
-pub use price::{MAX_QUERY_COST, OperationCost, RequestSpec};
-use price::{Price, Prices};
+use cost_history::{CostEstimate, CostHistory};
+pub use cost_history::{MAX_QUERY_COST, OperationCost, RequestSpec};
 
 /// Paces the requests to one shop. See the [module](self) for what it promises.
 #[derive(Debug)]
 pub struct Governor {
     /// Held while waiting, so that callers go in the order in which they came.
-    turn: tokio::sync::Mutex<()>,
+    queue: tokio::sync::Mutex<()>,
     /// Something has been answered: the caller whose turn it is looks again.
     changed: Notify,
     state: Mutex<State>,
@@ -61,10 +61,10 @@ pub struct Governor {
 
 #[derive(Debug)]
 struct State {
-    ledger: Ledger,
-    prices: Prices,
+    bucket: BucketEstimate,
+    costs: CostHistory,
     /// Answers come, but without a word about the bucket.
-    unmetered: bool,
+    without_status: bool,
 }
 
 /// The bucket never holds as many points as the query costs: waiting would be in vain. Ask for less at a time.
@@ -98,33 +98,33 @@ pub struct Budget {
 #[must_use = "a reservation that is dropped counts as a request whose answer is lost"]
 pub struct Reservation<'g> {
     governor: &'g Governor,
-    ask: RequestSpec,
+    spec: RequestSpec,
     points: f64,
     /// `None` once it has been told.
     id: Option<u64>,
 }
 
 /// What the caller whose turn it is does next.
-enum Next<'g> {
-    Go(Reservation<'g>),
+enum ReserveStep<'g> {
+    Reserved(Reservation<'g>),
     /// Look again when something has been answered.
-    Change,
+    AwaitChange,
     /// The same, or after this time.
-    ChangeOr(Duration),
+    AwaitChangeOr(Duration),
 }
 
 impl Governor {
     /// A governor that leaves `share` of the bucket to others, 0 to 0.9. What is beyond is taken for the nearer end, and
     /// what is no number for 0.
     pub fn new(share: f64) -> Self {
-        let ledger = Ledger::new(share, Instant::now());
+        let bucket = BucketEstimate::new(share, Instant::now());
         Self {
-            turn: tokio::sync::Mutex::default(),
+            queue: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             state: Mutex::new(State {
-                ledger,
-                prices: Prices::default(),
-                unmetered: false,
+                bucket,
+                costs: CostHistory::default(),
+                without_status: false,
             }),
         }
     }
@@ -139,15 +139,15 @@ impl Governor {
     ///
     /// # Errors
     /// [`CostExceedsBucket`] if the query is known to cost more than the bucket ever holds.
-    pub async fn reserve(&self, ask: &RequestSpec) -> Result<Reservation<'_>, CostExceedsBucket> {
-        let _turn = self.turn.lock().await;
+    pub async fn reserve(&self, spec: &RequestSpec) -> Result<Reservation<'_>, CostExceedsBucket> {
+        let _turn = self.queue.lock().await;
         let since = Instant::now();
         loop {
             let changed = self.changed.notified();
-            match self.try_reserve(ask, since)? {
-                Next::Go(reservation) => return Ok(reservation),
-                Next::Change => changed.await,
-                Next::ChangeOr(wait) => {
+            match self.try_reserve(spec, since)? {
+                ReserveStep::Reserved(reservation) => return Ok(reservation),
+                ReserveStep::AwaitChange => changed.await,
+                ReserveStep::AwaitChangeOr(wait) => {
                     tokio::select! {
                         () = changed => {}
                         () = sleep(wait) => {}
@@ -159,31 +159,31 @@ impl Governor {
 
     fn try_reserve(
         &self,
-        ask: &RequestSpec,
+        spec: &RequestSpec,
         since: Instant,
-    ) -> Result<Next<'_>, CostExceedsBucket> {
+    ) -> Result<ReserveStep<'_>, CostExceedsBucket> {
         let now = Instant::now();
         let mut state = self.lock();
-        if state.ledger.meter().is_none() && !state.unmetered && !state.ledger.is_idle() {
-            return Ok(Next::Change);
+        if state.bucket.limits().is_none() && !state.without_status && !state.bucket.is_idle() {
+            return Ok(ReserveStep::AwaitChange);
         }
-        let points = match (state.prices.of(ask), state.ledger.meter()) {
+        let points = match (state.costs.of(spec), state.bucket.limits()) {
             // It may well be cheaper, so it is tried.
-            (Price::AtMost(points), Some(meter)) => points.min(meter.maximum),
-            (Price::Known(points) | Price::AtMost(points), _) => points,
+            (CostEstimate::AtMost(points), Some(limits)) => points.min(limits.maximum),
+            (CostEstimate::Known(points) | CostEstimate::AtMost(points), _) => points,
         };
-        match state.ledger.judge(points, since, now) {
-            Verdict::Go => {}
-            Verdict::Wait(wait) => return Ok(Next::ChangeOr(wait)),
-            Verdict::Never(maximum) => {
+        match state.bucket.admit(points, since, now) {
+            Admission::Admit => {}
+            Admission::Wait(wait) => return Ok(ReserveStep::AwaitChangeOr(wait)),
+            Admission::Impossible(maximum) => {
                 let cost = points;
                 return Err(CostExceedsBucket { cost, maximum });
             }
         }
-        let id = Some(state.ledger.take(points, now));
-        Ok(Next::Go(Reservation {
+        let id = Some(state.bucket.take(points, now));
+        Ok(ReserveStep::Reserved(Reservation {
             governor: self,
-            ask: ask.clone(),
+            spec: spec.clone(),
             points,
             id,
         }))
@@ -191,11 +191,11 @@ impl Governor {
 
     /// The query's requested cost, if it is known to be more than what is left beside the others' share. It goes
     /// nevertheless, when the bucket is full; but asking for less at a time is better.
-    pub fn cost_above_share(&self, ask: &RequestSpec) -> Option<f64> {
+    pub fn cost_above_share(&self, spec: &RequestSpec) -> Option<f64> {
         let state = self.lock();
-        let ours = state.ledger.meter()?.maximum * (1.0 - state.ledger.share());
-        match state.prices.of(ask) {
-            Price::Known(points) if points > ours => Some(points),
+        let ours = state.bucket.limits()?.maximum * (1.0 - state.bucket.share());
+        match state.costs.of(spec) {
+            CostEstimate::Known(points) if points > ours => Some(points),
             _ => None,
         }
     }
@@ -204,20 +204,20 @@ impl Governor {
     pub fn budget(&self) -> Option<Budget> {
         let now = Instant::now();
         let mut state = self.lock();
-        state.ledger.advance(now);
-        let meter = state.ledger.meter()?;
+        state.bucket.advance(now);
+        let limits = state.bucket.limits()?;
         Some(Budget {
-            maximum: meter.maximum,
-            restore_rate: meter.rate,
-            available: state.ledger.level().max(0.0),
-            reserve: state.ledger.reserve(now),
-            in_flight: state.ledger.held(),
+            maximum: limits.maximum,
+            restore_rate: limits.rate,
+            available: state.bucket.level().max(0.0),
+            reserve: state.bucket.reserve(now),
+            in_flight: state.bucket.in_flight_points(),
         })
     }
 
     /// What an operation has cost so far; `None` before its first answer.
-    pub fn operation(&self, name: &str) -> Option<OperationCost> {
-        self.lock().prices.operation(name)
+    pub fn operation_cost(&self, name: &str) -> Option<OperationCost> {
+        self.lock().costs.operation(name)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -239,37 +239,37 @@ impl Reservation<'_> {
         // No query costs more than the dearest, whatever an answer says: a level far below zero would never be paid off.
         let possible = 0.0..=self.points.max(MAX_QUERY_COST);
         let actual = actual.filter(|actual| possible.contains(actual));
-        self.end(End::Charged(actual.unwrap_or(self.points)), cost);
+        self.end(Settlement::Charged(actual.unwrap_or(self.points)), cost);
     }
 
     /// Shopify throttled the request: it took nothing for it.
     pub fn settle_throttled(mut self, cost: Option<&Cost>) {
         let told = cost.is_some_and(|cost| cost.throttle_status.is_some());
-        self.end(End::Free, cost);
+        self.end(Settlement::Free, cost);
         if !told {
             let mut state = self.governor.lock();
-            state.ledger.cap(self.points, Instant::now());
+            state.bucket.cap(self.points, Instant::now());
         }
     }
 
     /// The request cost nothing: it never left, or Shopify refused it before reckoning (a wrong token, a frozen shop, a
     /// query too dear).
     pub fn release(mut self) {
-        self.end(End::Free, None);
+        self.end(Settlement::Free, None);
     }
 
-    fn end(&mut self, end: End, cost: Option<&Cost>) {
+    fn end(&mut self, end: Settlement, cost: Option<&Cost>) {
         let Some(id) = self.id.take() else {
             return;
         };
         let mut state = self.governor.lock();
         let status = cost.and_then(|cost| cost.throttle_status);
-        state.ledger.settle(id, end, status, Instant::now());
+        state.bucket.settle(id, end, status, Instant::now());
         if let Some(cost) = cost {
-            state.prices.learn(&self.ask, cost);
+            state.costs.record(&self.spec, cost);
         }
-        if matches!(end, End::Charged(_)) && status.is_none() {
-            state.unmetered = true;
+        if matches!(end, Settlement::Charged(_)) && status.is_none() {
+            state.without_status = true;
         }
         drop(state);
         self.governor.changed.notify_one();
@@ -278,6 +278,6 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.end(End::Lost, None);
+        self.end(Settlement::Lost, None);
     }
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use url::Url;
 
-use crate::retry::retry_after;
+use crate::retry::parse_retry_after;
 use crate::transport::{Transport, TransportError};
 use crate::{Endpoint, Error, RetryPolicy};
 
@@ -34,7 +34,7 @@ pub(crate) struct RawResponse {
 
 /// A failure, and whether to try again.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct RequestFailure {
     pub(crate) error: Error,
     pub(crate) retry: Retry,
 }
@@ -48,19 +48,19 @@ pub(crate) enum Retry {
     /// Nothing was done, and it may be done a little later.
     Throttled(Option<Duration>),
     /// Nothing was sent: the connection could not be made.
-    Unsent,
+    NotSent,
     /// It may or may not have been done.
-    Passing(Option<Duration>),
+    Transient(Option<Duration>),
 }
 
-impl Failure {
-    pub(crate) fn never(error: Error) -> Self {
+impl RequestFailure {
+    pub(crate) fn permanent(error: Error) -> Self {
         let retry = Retry::Never;
         Self { error, retry }
     }
 
-    pub(crate) fn passing(error: Error, after: Option<Duration>) -> Self {
-        let retry = Retry::Passing(after);
+    pub(crate) fn transient(error: Error, after: Option<Duration>) -> Self {
+        let retry = Retry::Transient(after);
         Self { error, retry }
     }
 }
@@ -71,30 +71,30 @@ impl HttpClient {
         &self,
         operation: &'static str,
         request: http::Result<http::Request<Bytes>>,
-    ) -> Result<RawResponse, Failure> {
-        let lost = |error: TransportError| lost(operation, error);
+    ) -> Result<RawResponse, RequestFailure> {
+        let failed = |error: TransportError| transport_failure(operation, error);
         let request =
-            request.map_err(|error| lost(TransportError::InvalidRequest(error.into())))?;
-        let response = self.transport.send(request).await.map_err(lost)?;
+            request.map_err(|error| failed(TransportError::InvalidRequest(error.into())))?;
+        let response = self.transport.send(request).await.map_err(failed)?;
         let headers = response.headers();
-        let mut arrived = RawResponse {
+        let mut raw = RawResponse {
             status: response.status().as_u16(),
-            retry_after: text(headers, "retry-after")
-                .and_then(|value| retry_after(value, text(headers, "date"))),
-            request_id: text(headers, "x-request-id").map(str::to_owned),
-            api_version: text(headers, "x-shopify-api-version").map(str::to_owned),
+            retry_after: header_text(headers, "retry-after")
+                .and_then(|value| parse_retry_after(value, header_text(headers, "date"))),
+            request_id: header_text(headers, "x-request-id").map(str::to_owned),
+            api_version: header_text(headers, "x-shopify-api-version").map(str::to_owned),
             body: Bytes::new(),
         };
         let (mut chunks, mut body) = (response.into_body(), Vec::new());
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(lost)?;
+            let chunk = chunk.map_err(failed)?;
             if body.len() + chunk.len() > self.max_response_size {
-                return Err(too_large(operation, self.max_response_size));
+                return Err(response_too_large(operation, self.max_response_size));
             }
             body.extend_from_slice(&chunk);
         }
-        arrived.body = body.into();
-        Ok(arrived)
+        raw.body = body.into();
+        Ok(raw)
     }
 }
 
@@ -105,12 +105,12 @@ pub(crate) fn post(url: &Url) -> http::request::Builder {
         .header(ACCEPT, "application/json")
 }
 
-fn lost(operation: &'static str, error: TransportError) -> Failure {
-    Failure {
+fn transport_failure(operation: &'static str, error: TransportError) -> RequestFailure {
+    RequestFailure {
         retry: match error {
             TransportError::InvalidRequest(_) => Retry::Never,
-            TransportError::ConnectFailed { .. } => Retry::Unsent,
-            TransportError::ConnectionLost { .. } => Retry::Passing(None),
+            TransportError::ConnectFailed { .. } => Retry::NotSent,
+            TransportError::ConnectionLost { .. } => Retry::Transient(None),
         },
         error: Error::Transport {
             operation,
@@ -120,12 +120,12 @@ fn lost(operation: &'static str, error: TransportError) -> Failure {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn too_large(operation: &'static str, limit: usize) -> Failure {
-    Failure::never(Error::Transport {
+fn response_too_large(operation: &'static str, limit: usize) -> RequestFailure {
+    RequestFailure::permanent(Error::Transport {
         operation,
         timed_out: false,
         source: format!("the answer is larger than {limit} bytes").into(),

@@ -18,7 +18,7 @@ pub use session::{SessionToken, SessionTokenError, verify_session_token};
 
 /// Whether one of the secrets has signed the message. Every one is tried, in constant time, so that the time taken does
 /// not tell which one fits.
-fn is_signed<'a>(
+fn is_signed_by_any<'a>(
     message: &str,
     signature: &[u8],
     secrets: impl IntoIterator<Item = &'a SecretString>,

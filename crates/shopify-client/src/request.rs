@@ -15,10 +15,10 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep};
 
 use crate::governor::{Cost, RequestSpec, Reservation};
-use crate::http_client::{Failure, Retry, post};
+use crate::http_client::{RequestFailure, Retry, post};
 use crate::{API_VERSION, Error, RetryPolicy, ShopClient};
-use document::may_change;
-use response::{ClassifiedResponse, shortened};
+use document::may_mutate;
+use response::{ClassifiedResponse, excerpt};
 
 /// How long to insist when the other side fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +32,16 @@ pub(crate) enum RetryBudget {
 struct Request {
     operation: &'static str,
     /// What decides its cost.
-    ask: RequestSpec,
+    spec: RequestSpec,
     body: Bytes,
     /// Whether doing it twice is as good as doing it once.
     repeatable: bool,
-    patience: RetryBudget,
+    retry_budget: RetryBudget,
 }
 
 impl Request {
     /// How often to send it in all when it fails like this.
-    fn attempts(&self, policy: &RetryPolicy, failure: &Failure) -> u32 {
+    fn attempts(&self, policy: &RetryPolicy, failure: &RequestFailure) -> u32 {
         let timed_out = matches!(
             failure.error,
             Error::Transport {
@@ -49,7 +49,7 @@ impl Request {
                 ..
             }
         );
-        match self.patience {
+        match self.retry_budget {
             RetryBudget::Full => policy.max_attempts,
             // The same would take as long again.
             RetryBudget::Reduced if timed_out => 1,
@@ -76,7 +76,7 @@ impl Response {
             operation: self.operation,
             path: error.path().to_string(),
             // Its words quote what was found, which may be a whole description.
-            source: shortened(&error.into_inner().to_string()).into(),
+            source: excerpt(&error.into_inner().to_string()).into(),
         })
     }
 }
@@ -104,21 +104,23 @@ impl ShopClient {
     pub(crate) async fn request<Q, T>(
         &self,
         variables: Q::Variables,
-        patience: RetryBudget,
+        retry_budget: RetryBudget,
     ) -> Result<T, Error>
     where
         Q: GraphQLQuery,
         Q::Variables: Send + Sync,
         T: DeserializeOwned,
     {
-        self.send_operation::<Q>(variables, patience).await?.read()
+        self.send_operation::<Q>(variables, retry_budget)
+            .await?
+            .read()
     }
 
     /// Asks a generated operation.
     pub(crate) async fn send_operation<Q>(
         &self,
         variables: Q::Variables,
-        patience: RetryBudget,
+        retry_budget: RetryBudget,
     ) -> Result<Response, Error>
     where
         Q: GraphQLQuery,
@@ -129,7 +131,7 @@ impl ShopClient {
             query.operation_name,
             query.query,
             &query.variables,
-            patience,
+            retry_budget,
         )
         .await
     }
@@ -139,7 +141,7 @@ impl ShopClient {
         operation: &'static str,
         document: &str,
         variables: &(impl Serialize + Sync),
-        patience: RetryBudget,
+        retry_budget: RetryBudget,
     ) -> Result<Response, Error> {
         let body = serde_json::json!({
             "query": document,
@@ -148,17 +150,17 @@ impl ShopClient {
         });
         let request = Request {
             operation,
-            ask: RequestSpec::from_document(operation, document, &body["variables"]),
+            spec: RequestSpec::from_document(operation, document, &body["variables"]),
             body: body.to_string().into(),
-            repeatable: !may_change(document, operation),
-            patience,
+            repeatable: !may_mutate(document, operation),
+            retry_budget,
         };
-        let data = self.call(&request).await?;
+        let data = self.send_with_retries(&request).await?;
         Ok(Response { operation, data })
     }
 
     /// Sends until there is data, an error that stays, or no patience left.
-    async fn call(&self, request: &Request) -> Result<Box<RawValue>, Error> {
+    async fn send_with_retries(&self, request: &Request) -> Result<Box<RawValue>, Error> {
         let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         let (mut failures, mut throttles, mut renewed) = (0, 0, false);
@@ -171,22 +173,22 @@ impl ShopClient {
             let pause = match failure.retry {
                 Retry::WithNewToken if !renewed => {
                     renewed = true;
-                    token = self.renewed(&token).await?;
+                    token = self.renew_token(&token).await?;
                     continue;
                 }
-                Retry::Throttled(asked) => {
+                Retry::Throttled(retry_after) => {
                     throttles += 1;
-                    policy.throttled(throttles, asked)
+                    policy.throttle_backoff(throttles, retry_after)
                 }
-                Retry::Unsent if failures + 1 < policy.max_attempts => {
+                Retry::NotSent if failures + 1 < policy.max_attempts => {
                     failures += 1;
-                    policy.pause(failures, None)
+                    policy.backoff(failures, None)
                 }
-                Retry::Passing(asked)
+                Retry::Transient(retry_after)
                     if request.repeatable && failures + 1 < request.attempts(policy, &failure) =>
                 {
                     failures += 1;
-                    policy.pause(failures, asked)
+                    policy.backoff(failures, retry_after)
                 }
                 _ => return Err(failure.error),
             };
@@ -199,7 +201,7 @@ impl ShopClient {
         }
     }
 
-    async fn renewed(&self, rejected: &SecretString) -> Result<SecretString, Error> {
+    async fn renew_token(&self, rejected: &SecretString) -> Result<SecretString, Error> {
         match self.token.renew(rejected).await {
             Ok(token) => Ok(token),
             Err(error) if error.retryable || error.reauthorize => Err(error.into()),
@@ -211,63 +213,68 @@ impl ShopClient {
         &self,
         request: &Request,
         token: &SecretString,
-    ) -> Result<Box<RawValue>, Failure> {
+    ) -> Result<Box<RawValue>, RequestFailure> {
         let operation = request.operation;
         let http = &self.client.inner.http;
-        let token = secret(operation, token)?;
-        let reservation = self.reserved(request).await?;
+        let token = token_header(operation, token)?;
+        let reservation = self.reserve(request).await?;
         self.state.usage.requests.fetch_add(1, Ordering::Relaxed);
         let path = format!("/admin/api/{API_VERSION}/graphql.json");
         let url = http.endpoint.url(&self.shop, &path);
         let post = post(&url).header("X-Shopify-Access-Token", token);
         let post = post.body(request.body.clone());
-        let arrived = match http.send(operation, post).await {
-            Ok(arrived) => arrived,
+        let raw = match http.send(operation, post).await {
+            Ok(raw) => raw,
             Err(failure) => {
-                if matches!(failure.retry, Retry::Unsent) {
+                if matches!(failure.retry, Retry::NotSent) {
                     reservation.release();
                 }
                 return Err(failure);
             }
         };
-        self.note_version(arrived.api_version.as_deref());
-        let judged = response::judge(operation, &arrived);
-        if let Some(cost) = judged.cost {
+        self.check_version(raw.api_version.as_deref());
+        let classified = response::classify(operation, &raw);
+        if let Some(cost) = classified.cost {
             self.state.usage.add_points(cost.actual);
         }
-        settle(reservation, &judged);
-        judged
+        settle_reservation(reservation, &classified);
+        classified
             .outcome
-            .map_err(|failure| self.weighed(operation, failure, judged.cost))
+            .map_err(|failure| self.count_throttle(operation, failure, classified.cost))
     }
 
     /// Waits for the request's turn and its points.
-    async fn reserved(&self, request: &Request) -> Result<Reservation<'_>, Failure> {
+    async fn reserve(&self, request: &Request) -> Result<Reservation<'_>, RequestFailure> {
         let governor = &self.state.governor;
-        let too_dear = |cost| {
-            Failure::never(Error::MaxCostExceeded {
+        let costs_too_much = |cost| {
+            RequestFailure::permanent(Error::MaxCostExceeded {
                 operation: request.operation,
                 cost: Some(cost),
             })
         };
         // The caller can ask for less, and what fits into our share is never throttled.
-        if request.patience == RetryBudget::Reduced
-            && let Some(cost) = governor.cost_above_share(&request.ask)
+        if request.retry_budget == RetryBudget::Reduced
+            && let Some(cost) = governor.cost_above_share(&request.spec)
         {
-            return Err(too_dear(cost));
+            return Err(costs_too_much(cost));
         }
-        let reserved = governor.reserve(&request.ask).await;
-        reserved.map_err(|error| too_dear(error.cost))
+        let reserved = governor.reserve(&request.spec).await;
+        reserved.map_err(|error| costs_too_much(error.cost))
     }
 
     /// Counts a throttled request, and gives up one that can never be paid: waiting fills no bucket beyond its size.
-    fn weighed(&self, operation: &'static str, failure: Failure, cost: Option<Cost>) -> Failure {
+    fn count_throttle(
+        &self,
+        operation: &'static str,
+        failure: RequestFailure,
+        cost: Option<Cost>,
+    ) -> RequestFailure {
         if !matches!(failure.retry, Retry::Throttled(_)) {
             return failure;
         }
         self.state.usage.throttled.fetch_add(1, Ordering::Relaxed);
-        match cost.and_then(|cost| cost.beyond_the_bucket()) {
-            Some(cost) => Failure::never(Error::MaxCostExceeded {
+        match cost.and_then(|cost| cost.requested_above_bucket()) {
+            Some(cost) => RequestFailure::permanent(Error::MaxCostExceeded {
                 operation,
                 cost: Some(cost),
             }),
@@ -275,28 +282,28 @@ impl ShopClient {
         }
     }
 
-    fn note_version(&self, answered: Option<&str>) {
-        let Some(answered) = answered.filter(|version| *version != API_VERSION) else {
+    fn check_version(&self, version: Option<&str>) {
+        let Some(version) = version.filter(|version| *version != API_VERSION) else {
             return;
         };
-        if !self.state.version_noted.swap(true, Ordering::Relaxed) {
+        if !self.state.version_warned.swap(true, Ordering::Relaxed) {
             let shop = &self.shop;
             log::warn!(
                 shop:% = shop;
-                "Shopify answers with API version {answered} instead of {API_VERSION}: the latter may have been retired"
+                "Shopify answers with API version {version} instead of {API_VERSION}: the latter may have been retired"
             );
         }
     }
 }
 
 /// Tells the governor how the request ended.
-fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
-    let cost = judged.cost.as_ref();
-    match &judged.outcome {
+fn settle_reservation(reservation: Reservation<'_>, classified: &ClassifiedResponse) {
+    let cost = classified.cost.as_ref();
+    match &classified.outcome {
         Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => {
             reservation.settle_throttled(cost)
         }
-        Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Passing(_)) => {
+        Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Transient(_)) => {
             // It may or may not have been carried out.
             drop(reservation);
         }
@@ -305,9 +312,12 @@ fn settle(reservation: Reservation<'_>, judged: &ClassifiedResponse) {
     }
 }
 
-fn secret(operation: &'static str, token: &SecretString) -> Result<HeaderValue, Failure> {
+fn token_header(
+    operation: &'static str,
+    token: &SecretString,
+) -> Result<HeaderValue, RequestFailure> {
     let unsendable = |_| {
-        Failure::never(Error::Configuration {
+        RequestFailure::permanent(Error::Configuration {
             reason: format!("the access token for `{operation}` cannot be sent in a header"),
         })
     };

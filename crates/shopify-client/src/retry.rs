@@ -34,30 +34,30 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// The pause after `failures` failures in a row (1 or more), jittered, at least what the other side asked for.
-    pub(crate) fn pause(&self, failures: u32, asked: Option<Duration>) -> Duration {
+    pub(crate) fn backoff(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
         let ceiling = self
             .initial_backoff
             .saturating_mul(doubled)
             .min(self.max_backoff);
         let jittered = ceiling.mul_f64(rand::rng().random_range(0.5..=1.0));
-        asked.map_or(jittered, |asked| asked.max(jittered))
+        retry_after.map_or(jittered, |retry_after| retry_after.max(jittered))
     }
 
     /// The pause after being throttled for the `times`th time in a row.
-    pub(crate) fn throttled(&self, times: u32, asked: Option<Duration>) -> Duration {
+    pub(crate) fn throttle_backoff(&self, times: u32, retry_after: Option<Duration>) -> Duration {
         let longer = self
             .throttle_backoff
             .saturating_mul(times)
             .min(self.max_backoff);
         let jittered = longer.mul_f64(rand::rng().random_range(1.0..=1.25));
-        asked.map_or(jittered, |asked| asked.max(jittered))
+        retry_after.map_or(jittered, |retry_after| retry_after.max(jittered))
     }
 }
 
 /// Reads `Retry-After`: seconds (Shopify sends `2.0` as well) or an HTTP date, which is compared with the answer's own
 /// `Date` so that this machine's clock does not matter. RFC 9110, 10.2.3.
-pub(crate) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+pub(crate) fn parse_retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
@@ -86,12 +86,15 @@ mod tests {
             ("soon", None),
             ("", None),
         ] {
-            let read = retry_after(value, date).map(|duration| duration.as_secs_f64());
+            let read = parse_retry_after(value, date).map(|duration| duration.as_secs_f64());
             assert_eq!(read, seconds, "{value}");
         }
-        assert_eq!(retry_after("Tue, 24 Nov 2026 12:01:30 GMT", None), None);
         assert_eq!(
-            retry_after("Tue, 24 Nov 2026 12:01:30 GMT", Some("noon")),
+            parse_retry_after("Tue, 24 Nov 2026 12:01:30 GMT", None),
+            None
+        );
+        assert_eq!(
+            parse_retry_after("Tue, 24 Nov 2026 12:01:30 GMT", Some("noon")),
             None
         );
     }
@@ -108,18 +111,18 @@ mod tests {
             (99, 20.0),
         ] {
             for _ in 0..50 {
-                let pause = policy.pause(failures, None).as_secs_f64();
+                let pause = policy.backoff(failures, None).as_secs_f64();
                 assert!(
                     (ceiling / 2.0..=ceiling).contains(&pause),
                     "{failures}: {pause}"
                 );
             }
         }
-        let asked = Duration::from_mins(1);
-        assert_eq!(policy.pause(1, Some(asked)), asked);
-        assert_eq!(policy.throttled(1, Some(asked)), asked);
+        let retry_after = Duration::from_mins(1);
+        assert_eq!(policy.backoff(1, Some(retry_after)), retry_after);
+        assert_eq!(policy.throttle_backoff(1, Some(retry_after)), retry_after);
         for times in 1..50 {
-            let pause = policy.throttled(times, None);
+            let pause = policy.throttle_backoff(times, None);
             assert!(pause >= policy.throttle_backoff && pause <= Duration::from_secs(25));
         }
     }

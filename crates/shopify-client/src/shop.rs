@@ -28,7 +28,7 @@ impl ShopClient {
 
     /// What has been asked of the shop since the [`Client`] was built.
     pub fn usage(&self) -> Usage {
-        self.state.usage.read()
+        self.state.usage.snapshot()
     }
 
     /// The shop's cost governor, through which every request of this client goes.

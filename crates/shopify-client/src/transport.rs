@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub(crate) use network::{Network, NetworkSettings};
+pub(crate) use network::{NetworkSettings, NetworkTransport};
 #[cfg(feature = "testing")]
 pub use scripted::{ScriptedRequest, ScriptedResponse, ScriptedTransport};
 

@@ -14,18 +14,18 @@ pub struct Usage {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct UsageCounters {
     pub(crate) requests: AtomicU64,
     pub(crate) throttled: AtomicU64,
     points: Mutex<f64>,
 }
 
-impl Counters {
+impl UsageCounters {
     pub(crate) fn add_points(&self, points: Option<f64>) {
         *self.points.lock().unwrap_or_else(PoisonError::into_inner) += points.unwrap_or(0.0);
     }
 
-    pub(crate) fn read(&self) -> Usage {
+    pub(crate) fn snapshot(&self) -> Usage {
         Usage {
             requests: self.requests.load(Ordering::Relaxed),
             points: *self.points.lock().unwrap_or_else(PoisonError::into_inner),

@@ -54,7 +54,7 @@ fn is_scope(text: &str) -> bool {
 }
 
 /// What a scope to write allows to read.
-fn implied(scope: &str) -> Option<String> {
+fn implied_scope(scope: &str) -> Option<String> {
     scope
         .strip_prefix("unauthenticated_write_")
         .map(|name| format!("unauthenticated_read_{name}"))
@@ -66,9 +66,9 @@ fn implied(scope: &str) -> Option<String> {
 }
 
 /// All that `scopes` allow: `read_…` beside each `write_…`.
-pub(crate) fn expanded(scopes: &[String]) -> Vec<String> {
+pub(crate) fn with_implied_scopes(scopes: &[String]) -> Vec<String> {
     let mut all = scopes.to_vec();
-    for read in scopes.iter().filter_map(|scope| implied(scope)) {
+    for read in scopes.iter().filter_map(|scope| implied_scope(scope)) {
         if !all.contains(&read) {
             all.push(read);
         }
@@ -77,8 +77,11 @@ pub(crate) fn expanded(scopes: &[String]) -> Vec<String> {
 }
 
 /// `scopes` as the token answer lists them: without those that another one implies.
-pub(crate) fn written(scopes: &[String]) -> String {
-    let implied: Vec<_> = scopes.iter().filter_map(|scope| implied(scope)).collect();
+pub(crate) fn scope_string(scopes: &[String]) -> String {
+    let implied: Vec<_> = scopes
+        .iter()
+        .filter_map(|scope| implied_scope(scope))
+        .collect();
     let kept: Vec<_> = scopes
         .iter()
         .filter(|scope| !implied.contains(scope))
@@ -94,10 +97,10 @@ mod tests {
     #[test]
     fn writing_implies_reading() {
         let scopes = parse_scopes("write_products, read_products,read_locations").unwrap();
-        assert_eq!(written(&scopes), "write_products,read_locations");
+        assert_eq!(scope_string(&scopes), "write_products,read_locations");
         let scopes = parse_scopes("write_products,unauthenticated_write_checkouts").unwrap();
         assert_eq!(
-            expanded(&scopes),
+            with_implied_scopes(&scopes),
             [
                 "write_products",
                 "unauthenticated_write_checkouts",

@@ -160,7 +160,7 @@ pub(crate) enum Route<'a> {
 }
 
 impl FaultTarget {
-    fn takes(&self, route: Route<'_>) -> bool {
+    fn matches(&self, route: Route<'_>) -> bool {
         match (self, route) {
             (Self::Everything, _)
             | (Self::Graphql, Route::Graphql(_))
@@ -191,21 +191,21 @@ impl Faults {
     }
 
     /// What happens to a request. The first fault that strikes counts; those that are skipped count the request too.
-    pub(crate) fn strike(&mut self, route: Route<'_>) -> Option<FaultKind> {
-        let mut struck = None;
-        for fault in self.0.iter_mut().filter(|fault| fault.on.takes(route)) {
+    pub(crate) fn next_for(&mut self, route: Route<'_>) -> Option<FaultKind> {
+        let mut found = None;
+        for fault in self.0.iter_mut().filter(|fault| fault.on.matches(route)) {
             if fault.skip > 0 {
                 fault.skip -= 1;
             } else if fault.times != Some(0) {
                 if let Some(times) = &mut fault.times {
                     *times -= 1;
                 }
-                struck = Some(fault.kind.clone());
+                found = Some(fault.kind.clone());
                 break;
             }
         }
         self.0.retain(|fault| fault.times != Some(0));
-        struck
+        found
     }
 }
 
@@ -213,9 +213,9 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn strikes(faults: &mut Faults, names: &[&str]) -> Vec<bool> {
-        let strike = |name: &&str| faults.strike(Route::Graphql(name)).is_some();
-        names.iter().map(strike).collect()
+    fn injected(faults: &mut Faults, names: &[&str]) -> Vec<bool> {
+        let is_injected = |name: &&str| faults.next_for(Route::Graphql(name)).is_some();
+        names.iter().map(is_injected).collect()
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let fault = Fault::new(FaultKind::Throttled);
         faults.add(fault.on_operation("A").skip(1).times(2));
         assert_eq!(
-            strikes(&mut faults, &["B", "A", "B", "A", "A", "A"]),
+            injected(&mut faults, &["B", "A", "B", "A", "A", "A"]),
             [false, false, false, true, true, false]
         );
         assert!(faults.list().is_empty());
@@ -234,10 +234,10 @@ mod tests {
     fn endless_faults_strike_until_cleared() {
         let mut faults = Faults::default();
         faults.add(Fault::new(FaultKind::Hang).always());
-        assert_eq!(strikes(&mut faults, &["A", ""]), [true, true]);
-        assert_eq!(faults.strike(Route::AccessToken), None);
+        assert_eq!(injected(&mut faults, &["A", ""]), [true, true]);
+        assert_eq!(faults.next_for(Route::AccessToken), None);
         faults.clear();
-        assert_eq!(strikes(&mut faults, &["A"]), [false]);
+        assert_eq!(injected(&mut faults, &["A"]), [false]);
     }
 
     #[test]

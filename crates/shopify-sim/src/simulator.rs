@@ -13,11 +13,11 @@ use crate::catalog::generate::generate;
 use crate::catalog::spec::CatalogSpec;
 use crate::clock::{SimClock, SystemClock};
 use crate::control::ShopControl;
-use crate::graphql::Admin;
+use crate::graphql::AdminApi;
 use crate::server::{self, Shops};
-use crate::shop::{Shop, Surroundings};
-use crate::tasks::{Stop, Tasks};
-use crate::webhook::{RetryGaps, Sender};
+use crate::shop::{Context, Shop};
+use crate::tasks::{Shutdown, Tasks};
+use crate::webhook::{RetrySchedule, Sender};
 
 const SUFFIX: &str = ".myshopify.com";
 const MOST_PRODUCTS: usize = 200_000;
@@ -148,8 +148,8 @@ impl SimulatorBuilder {
         } else {
             1.0
         };
-        let sender = Sender::new(Arc::clone(&app), RetryGaps::scaled(scale));
-        let around = Surroundings {
+        let sender = Sender::new(Arc::clone(&app), RetrySchedule::scaled(scale));
+        let context = Context {
             app,
             clock: self.clock,
             sender: Arc::new(sender.map_err(StartError::Client)?),
@@ -166,7 +166,7 @@ impl SimulatorBuilder {
                 return Err(StartError::TooManyProducts { products });
             }
             let catalog = generate(&format!("{name}{SUFFIX}"), self.seed, &spec);
-            let shop = Shop::new(catalog, self.seed, around.clone());
+            let shop = Shop::new(catalog, self.seed, context.clone());
             if shops.insert(name.clone(), Arc::new(shop)).is_some() {
                 return Err(StartError::DuplicateShopName(name));
             }
@@ -174,7 +174,7 @@ impl SimulatorBuilder {
         if shops.is_empty() {
             return Err(StartError::NoShop);
         }
-        Ok(Shops::new(shops, Admin::new()))
+        Ok(Shops::new(shops, AdminApi::new()))
     }
 }
 
@@ -195,7 +195,7 @@ fn shop_name(text: &str) -> Result<String, StartError> {
 pub struct Simulator {
     address: SocketAddr,
     shops: Arc<Shops>,
-    stop: Stop,
+    stop: Shutdown,
 }
 
 impl fmt::Debug for Simulator {

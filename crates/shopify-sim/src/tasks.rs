@@ -16,7 +16,7 @@ pub(crate) struct Tasks {
 
 /// Ends the tasks when dropped.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Shutdown {
     stopping: watch::Sender<bool>,
     alive: Option<mpsc::Sender<()>>,
     ended: mpsc::Receiver<()>,
@@ -24,7 +24,7 @@ pub(crate) struct Stop {
 
 impl Tasks {
     /// Tasks of the current runtime, and what stops them.
-    pub(crate) fn new() -> (Self, Stop) {
+    pub(crate) fn new() -> (Self, Shutdown) {
         let (stopping, stopped) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);
         let tasks = Self {
@@ -32,7 +32,7 @@ impl Tasks {
             stopping: stopped,
             alive: alive.downgrade(),
         };
-        let stop = Stop {
+        let stop = Shutdown {
             stopping,
             alive: Some(alive),
             ended,
@@ -57,7 +57,7 @@ impl Tasks {
     }
 }
 
-impl Stop {
+impl Shutdown {
     /// Ends the tasks and waits until they are gone.
     pub(crate) async fn wait(&mut self) {
         self.stopping.send_replace(true);
@@ -66,7 +66,7 @@ impl Stop {
     }
 }
 
-impl Drop for Stop {
+impl Drop for Shutdown {
     fn drop(&mut self) {
         self.stopping.send_replace(true);
     }

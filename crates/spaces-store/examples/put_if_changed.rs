@@ -1,11 +1,11 @@
-//! Uploads a file only if the store does not have its bytes yet.
+//! Uploads a JSON file in canonical form, unless the store already has the same bytes.
 //!
 //! ```text
 //! cargo run -p spaces-store --example put_if_changed -- file:///tmp/shops example.myshopify.com document.json
 //! cargo run -p spaces-store --example put_if_changed -- nyc3/my-space example.myshopify.com document.json < keys
 //! ```
 //!
-//! The second form is a Space; `keys` has the access key in its first line and the secret key in its second.
+//! The second form is a Space. `keys` contains the access key in its first line and the secret key in its second.
 
 use std::error::Error;
 use std::io;
@@ -15,7 +15,7 @@ use spaces_store::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::print_stdout, reason = "the example talks to its user")]
+#[expect(clippy::print_stdout, reason = "the example prints its result")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let [store, shop, file] = std::env::args()
         .skip(1)

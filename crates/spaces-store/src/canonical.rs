@@ -1,30 +1,30 @@
-//! Canonical JSON: the one way to write a value, so that equal catalogues have equal bytes.
+//! Writes values as canonical JSON (RFC 8785, JCS), so that equal catalogues have equal bytes.
 //!
-//! RFC 8785 (JCS) sorts members by UTF-16 code units, writes numbers as ECMAScript does and leaves out
-//! white space.
+//! RFC 8785 sorts members by UTF-16 code units, writes numbers as ECMAScript does and omits white space.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// The largest magnitude up to which every integer is exactly a double: 2^53. RFC 8785 writes all numbers as doubles.
+/// 2^53: every integer up to this magnitude is exactly representable as a double. RFC 8785 writes all numbers as
+/// doubles.
 pub const MAX_EXACT_INTEGER: u64 = 1 << 53;
 
-/// A value has no canonical form that says the same.
+/// A value that cannot be written as canonical JSON without changing it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CanonicalError {
-    /// A number is larger than 2^53 and would be rounded silently. Send such numbers as strings.
-    #[error("the number at `{pointer}` is beyond 2^53 and would be rounded; it has to be a string")]
+    /// A number is beyond 2^53 and would be rounded. Write such numbers as strings.
+    #[error("the number at `{pointer}` is beyond 2^53 and would be rounded; write it as a string")]
     NumberTooLarge {
-        /// Where, as a JSON pointer (RFC 6901).
+        /// The number's location, as a JSON pointer (RFC 6901).
         pointer: String,
     },
-    /// The value cannot be written as JSON, for instance a map whose keys are no strings.
+    /// The value cannot be written as JSON, for example a map whose keys are not strings.
     #[error("the value cannot be written as canonical JSON")]
     Unrepresentable(#[source] serde_json::Error),
 }
 
-/// Writes `value` as RFC 8785 says.
+/// Serializes `value` as RFC 8785 canonical JSON.
 ///
 /// ```
 /// let bytes = spaces_store::to_canonical_vec(&serde_json::json!({"b": 1.50, "a": "é"}))?;
@@ -33,9 +33,9 @@ pub enum CanonicalError {
 /// ```
 ///
 /// # Errors
-/// Numbers beyond 2^53 are rejected, because canonical JSON would round them. That includes such a number that
-/// a JSON parser has already turned into a float. A NaN or an infinity in a Rust float is written as `null`, as
-/// `serde_json` does everywhere.
+/// [`CanonicalError::NumberTooLarge`] for numbers beyond 2^53, which canonical JSON would round, including those that
+/// a JSON parser has already converted to a float. A NaN or infinite float is not an error: it is written as `null`,
+/// as everywhere in `serde_json`.
 pub fn to_canonical_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
     let tree = serde_json::to_value(value).map_err(CanonicalError::Unrepresentable)?;
     let mut pointer = String::new();

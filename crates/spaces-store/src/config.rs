@@ -1,4 +1,4 @@
-//! Where a Space is and how patient its client is.
+//! Holds and validates the settings of one bucket: address, keys, time limits, retries, proxy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,57 +8,58 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-/// Everything needed to reach one bucket of an S3-compatible store.
+/// The settings of one bucket of an S3-compatible store.
 ///
-/// Plain data: [`SpacesConfig::validate`] says what is wrong with it, and `connect` makes the store.
+/// Plain data: [`SpacesConfig::validate`] checks it, `connect` creates the store.
 #[derive(Debug, Clone)]
 pub struct SpacesConfig {
-    /// The service without the bucket, such as `https://nyc3.digitaloceanspaces.com`. An endpoint whose host starts
-    /// with the bucket's name, as DigitalOcean's control panel shows it, is understood as well.
+    /// The service's URL without the bucket, such as `https://nyc3.digitaloceanspaces.com`. An endpoint whose host
+    /// starts with the bucket's name, as DigitalOcean's control panel shows it, is accepted too.
     pub endpoint: Url,
-    /// The region that signatures are made for, such as `nyc3`.
+    /// The region in the signature, such as `nyc3`.
     pub region: String,
-    /// The bucket ("Space").
+    /// The bucket's name (DigitalOcean calls a bucket a Space).
     pub bucket: String,
-    /// The access key's public part.
+    /// The access key ID.
     pub access_key: SecretString,
-    /// The access key's secret part.
+    /// The secret access key.
     pub secret_key: SecretString,
-    /// Where the bucket's name goes in a URL. Default: [`Addressing::Auto`].
+    /// Whether the bucket's name is part of the host or of the path. Default: [`Addressing::Auto`].
     pub addressing: Addressing,
     /// Time limits of one attempt.
     pub timeouts: Timeouts,
-    /// What happens after a failed attempt.
+    /// How failed attempts are retried.
     pub retry: RetryConfig,
-    /// A certificate authority (PEM) to trust beside those of the system.
+    /// Certificate authorities (PEM) to trust in addition to the system's.
     pub root_certificate_pem: Option<Vec<u8>>,
-    /// The proxy on the way to the store. Default: none, whatever the environment says.
+    /// The HTTP proxy to the store. Default: none; proxy environment variables are ignored.
     pub proxy: Option<Proxy>,
-    /// The time that requests are signed with. Default: this machine's. The `aws` backend always takes this machine's.
+    /// The clock that provides the signing time. Default: the system clock. The `aws` backend always uses the system
+    /// clock.
     pub clock: SigningClock,
 }
 
 /// An HTTP proxy.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// An http or https URL, with user and password in it if it asks for them. For https stores it is asked for a tunnel
-    /// (`CONNECT`).
+    /// An http or https URL, with user name and password if the proxy requires them. Requests to https stores are
+    /// tunnelled (`CONNECT`).
     pub url: SecretString,
-    /// What is reached without it: domains with all that is below them, IP addresses, ranges such as `10.0.0.0/8`.
+    /// Hosts to connect to directly: domains (with their subdomains), IP addresses, ranges such as `10.0.0.0/8`.
     pub bypass: Vec<String>,
 }
 
-/// The time that requests are signed with.
+/// The clock that provides the signing time of requests.
 #[derive(Clone)]
 pub struct SigningClock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
 impl SigningClock {
-    /// Asks `now` at each request.
+    /// A clock that calls `now` for each attempt.
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// This machine's clock.
+    /// The system clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "a default that every caller can replace"
@@ -67,7 +68,7 @@ impl SigningClock {
         Self::new(Utc::now)
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)()
     }
@@ -85,10 +86,11 @@ impl fmt::Debug for SigningClock {
     }
 }
 
-/// Where the bucket's name goes in a URL.
+/// Where the bucket's name is in request URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addressing {
-    /// The host name at DigitalOcean and AWS if the bucket's name is a plain host label; else the path.
+    /// [`VirtualHost`](Self::VirtualHost) at DigitalOcean and AWS if the bucket's name is a single host label; otherwise
+    /// [`Path`](Self::Path).
     #[default]
     Auto,
     /// `https://endpoint/bucket/key`.
@@ -100,11 +102,11 @@ pub enum Addressing {
 /// Time limits of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To connect, TLS included. Default: 5 s.
+    /// For connecting, including TLS. Default: 5 s.
     pub connect: Duration,
-    /// From the end of the request to the first byte of the answer, and between two of its bytes. Default: 30 s.
+    /// From the end of the request to the first byte of the response, and between two bytes of it. Default: 30 s.
     pub read: Duration,
-    /// For a whole attempt that has no streamed answer. Default: 120 s, enough for 64 MiB at 5 Mbit/s.
+    /// For a whole attempt, unless its response is streamed. Default: 120 s, enough for 64 MiB at 5 Mbit/s.
     pub request: Duration,
 }
 
@@ -118,17 +120,17 @@ impl Default for Timeouts {
     }
 }
 
-/// How failed attempts are repeated: after a random time between zero and `base * 2^n`, at most `max`, and never
-/// before the store's `Retry-After`.
+/// How failed attempts are retried: after a random delay between zero and `base * 2^n` (at most `max`), and never
+/// before the response's `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryConfig {
-    /// Attempts after the first one. Default: 6.
+    /// Retries after the first attempt. Default: 6.
     pub max_retries: u32,
-    /// Upper limit of the first wait. Default: 200 ms.
+    /// Upper limit of the first delay. Default: 200 ms.
     pub base: Duration,
-    /// Upper limit of any wait that the store did not ask for. Default: 15 s.
+    /// Upper limit of any delay, except one that `Retry-After` requests. Default: 15 s.
     pub max: Duration,
-    /// No new attempt starts when this much time has passed since the first one began. Default: 90 s.
+    /// No retry starts later than this after the start of the first attempt. Default: 90 s.
     pub budget: Duration,
 }
 
@@ -144,7 +146,7 @@ impl Default for RetryConfig {
 }
 
 impl RetryConfig {
-    /// One attempt, no more.
+    /// No retries.
     pub const fn never() -> Self {
         Self {
             max_retries: 0,
@@ -154,7 +156,7 @@ impl RetryConfig {
         }
     }
 
-    /// How long to wait before retry number `attempt` (from 0); `random` lies in `0.0..1.0`.
+    /// The delay before retry number `attempt` (from 0); `random` is in `0.0..1.0`.
     pub fn delay(&self, attempt: u32, random: f64, retry_after: Option<Duration>) -> Duration {
         let ceiling = self
             .base
@@ -165,20 +167,20 @@ impl RetryConfig {
     }
 }
 
-/// The settings cannot work.
+/// Settings that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// One of them is impossible on its own.
+    /// A setting has an invalid value.
     #[error("`{setting}` {problem}")]
     Invalid {
         /// The field of [`SpacesConfig`], or `store`.
         setting: &'static str,
-        /// What is wrong with it. Never the value.
+        /// What is wrong with it. Never contains the value.
         problem: &'static str,
     },
-    /// The crate was built without a feature that this needs.
-    #[error("this needs the Cargo feature `{0}`")]
+    /// The crate was built without a required Cargo feature.
+    #[error("the crate was built without the required Cargo feature `{0}`")]
     MissingFeature(&'static str),
 }
 
@@ -194,7 +196,7 @@ impl Proxy {
 }
 
 impl SpacesConfig {
-    /// Settings with default patience.
+    /// Settings with the default time limits and retries.
     pub fn new(
         endpoint: Url,
         region: impl Into<String>,
@@ -217,7 +219,10 @@ impl SpacesConfig {
         }
     }
 
-    /// DigitalOcean's endpoint of `region`: `https://{region}.digitaloceanspaces.com`.
+    /// DigitalOcean's endpoint in `region`: `https://{region}.digitaloceanspaces.com`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if `region` is not a host label.
     pub fn endpoint_of_region(region: &str) -> Result<Url, ConfigError> {
         let label = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -229,7 +234,10 @@ impl SpacesConfig {
             .map_err(|_| invalid("region", "is not a region's name"))
     }
 
-    /// Finds settings that cannot work, without asking the network.
+    /// Checks the settings without using the network.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if !matches!(self.endpoint.scheme(), "http" | "https") {
             return Err(invalid("endpoint", "must start with http:// or https://"));
@@ -246,7 +254,7 @@ impl SpacesConfig {
         {
             return Err(invalid(
                 "endpoint",
-                "must be a plain address: no path, no query (the bucket is a setting of its own)",
+                "must have no path and no query (the bucket is a separate setting)",
             ));
         }
         check_name("region", &self.region)?;
@@ -267,7 +275,7 @@ impl SpacesConfig {
         Ok(())
     }
 
-    /// The endpoint without the bucket's name in front, if it was given that way.
+    /// The endpoint without the bucket's name, if its host starts with that.
     #[cfg(any(feature = "_s3", test))]
     pub(crate) fn service_endpoint(&self) -> Url {
         let mut endpoint = self.endpoint.clone();
@@ -277,13 +285,13 @@ impl SpacesConfig {
             .filter(|rest| rest.contains('.') || *rest == "localhost")
             .map(str::to_owned);
         if let Some(bare) = bare {
-            // A suffix of a valid host is a valid host.
+            // Cannot fail: a suffix of a valid host is a valid host.
             let _ = endpoint.set_host(Some(&bare));
         }
         endpoint
     }
 
-    /// Whether the bucket's name goes before the host.
+    /// Whether the bucket's name is part of the host.
     #[cfg(any(feature = "_s3", test))]
     pub(crate) fn is_virtual_host(&self) -> bool {
         match self.addressing {
@@ -291,7 +299,7 @@ impl SpacesConfig {
             Addressing::VirtualHost => true,
             Addressing::Auto => {
                 let endpoint = self.service_endpoint();
-                // A wildcard certificate covers one label only.
+                // A wildcard certificate covers a single label only.
                 let one_label = !self.bucket.contains('.') && !self.bucket.contains('_');
                 let known = endpoint.host_str().is_some_and(|host| {
                     host.ends_with(".digitaloceanspaces.com") || host.ends_with(".amazonaws.com")

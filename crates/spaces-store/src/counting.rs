@@ -1,4 +1,4 @@
-//! Counts what a store is asked, so that "0 PUTs" can be said and tested.
+//! Counts the requests sent to a store, by operation, so that tests can assert 0 PUTs.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,31 +15,31 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
-/// How often a store was asked for what. A call counts once, however often its backend repeated it.
+/// The number of calls to a store, by operation. A call counts once, however often its backend retried it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestCounts {
-    /// Looked at metadata.
+    /// Metadata reads.
     pub head: u64,
-    /// Read bytes.
+    /// Reads of bytes.
     pub get: u64,
-    /// Wrote an object in one piece.
+    /// Uploads of a whole object.
     pub put: u64,
-    /// Wrote one part of an object.
+    /// Uploads of one part of a multipart upload.
     pub put_part: u64,
-    /// Completed an object of several parts.
+    /// Completed multipart uploads.
     pub complete: u64,
-    /// Gave up an object of several parts.
+    /// Aborted multipart uploads.
     pub abort: u64,
-    /// Asked for names.
+    /// Listings.
     pub list: u64,
-    /// Deleted an object.
+    /// Deleted objects.
     pub delete: u64,
-    /// Copied or renamed an object.
+    /// Copied or renamed objects.
     pub copy: u64,
 }
 
 impl RequestCounts {
-    /// How many objects were written: in one piece or in several.
+    /// Objects written, in one PUT or by multipart upload.
     pub const fn uploads(&self) -> u64 {
         self.put + self.complete
     }
@@ -62,7 +62,7 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Passes everything on and counts it.
+/// An [`ObjectStore`] that counts calls and passes them on to another one.
 #[derive(Debug, Clone)]
 pub struct CountingStore {
     inner: Arc<dyn ObjectStore>,
@@ -70,7 +70,7 @@ pub struct CountingStore {
 }
 
 impl CountingStore {
-    /// Counts what goes to `inner`. Clones share the counts.
+    /// Counts the calls to `inner`. Clones share the counts.
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
         Self {
             inner,
@@ -78,7 +78,7 @@ impl CountingStore {
         }
     }
 
-    /// What was asked so far.
+    /// The counts so far.
     pub fn counts(&self) -> RequestCounts {
         let counters = &self.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! SHA-256 of what is stored, the identity by which "unchanged" is decided.
+//! Computes and parses SHA-256 content hashes, by which unchanged objects are recognised.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,17 @@ use std::str::FromStr;
 use ring::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The SHA-256 of an object's bytes. Written as 64 lower-case hexadecimal digits.
+/// The SHA-256 of an object's bytes. Displays as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 32]);
 
 impl ContentHash {
-    /// Hashes `bytes`.
+    /// The hash of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self::from_digest(&digest(&SHA256, bytes))
     }
 
-    /// Takes a hash that was computed elsewhere.
+    /// Wraps a hash that was computed elsewhere.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -45,7 +45,7 @@ impl fmt::Debug for ContentHash {
     }
 }
 
-/// The text is not 64 hexadecimal digits.
+/// A text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a content hash is 64 hexadecimal digits")]
 pub struct InvalidHash;
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for ContentHash {
     }
 }
 
-/// Hashes bytes that arrive in pieces.
+/// Computes a [`ContentHash`] incrementally.
 #[derive(Clone)]
 pub struct Hasher {
     context: Context,
@@ -81,7 +81,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts with no bytes.
+    /// A hasher with no bytes.
     pub fn new() -> Self {
         Self {
             context: Context::new(&SHA256),
@@ -95,12 +95,12 @@ impl Hasher {
         self.len += bytes.len() as u64;
     }
 
-    /// How many bytes were appended so far.
+    /// The number of bytes so far.
     pub const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether nothing was appended yet.
+    /// Whether there are no bytes yet.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }

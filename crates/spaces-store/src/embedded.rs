@@ -1,8 +1,8 @@
-//! An S3 server inside the process, for demonstrations and tests.
+//! Runs an S3 server inside the process, for demonstrations and tests.
 //!
-//! It is `s3s` over `s3s-fs`: objects are plain files below a folder, signatures and clocks are checked. It is not Ceph:
-//! its conditional writes are not atomic, a key cannot lie below another key, and a body that does not match its
-//! signed hash is answered 500.
+//! Built on `s3s` and `s3s-fs`: objects are files below a folder; signatures and clocks are checked. Differences from
+//! Ceph: conditional writes are not atomic, a key cannot be below another key, and a body that does not match its signed
+//! hash gets a 500 response.
 
 mod fault;
 mod log;
@@ -32,7 +32,7 @@ pub use self::log::LoggedRequest;
 use crate::config::SpacesConfig;
 use crate::error::{Error, Result};
 
-/// A running server on `127.0.0.1`. Dropping it ends it at once; what was stored stays in its folder.
+/// A running server on `127.0.0.1`. Dropping it stops it immediately; objects stay in its folder.
 #[derive(Debug)]
 pub struct EmbeddedS3 {
     endpoint: Url,
@@ -50,14 +50,14 @@ struct Shared {
     faults: fault::Faults,
 }
 
-/// The region that it says it is in. Signatures for any other are accepted as well.
+/// The region of [`EmbeddedS3::config`]. Signatures for other regions are accepted too.
 const REGION: &str = "us-east-1";
 
 impl EmbeddedS3 {
-    /// Serves `dir` on a free port, with one pair of keys and one bucket.
+    /// Starts a server for `dir` on a free port, with one pair of keys and one bucket.
     ///
     /// # Errors
-    /// Fails if the folder cannot be made or no port is free.
+    /// If the folder cannot be created or no port is free.
     pub async fn start(
         dir: &Path,
         access_key: impl Into<SecretString>,
@@ -95,12 +95,12 @@ impl EmbeddedS3 {
         })
     }
 
-    /// Where it listens, such as `http://127.0.0.1:40123/`.
+    /// The server's URL, such as `http://127.0.0.1:40123/`.
     pub const fn endpoint(&self) -> &Url {
         &self.endpoint
     }
 
-    /// Settings with which a client reaches its bucket.
+    /// Client settings for the server's bucket.
     pub fn config(&self) -> SpacesConfig {
         SpacesConfig::new(
             self.endpoint.clone(),
@@ -111,12 +111,12 @@ impl EmbeddedS3 {
         )
     }
 
-    /// All requests so far, in the order in which they were answered.
+    /// All requests so far, in the order of their responses.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.log.all()
     }
 
-    /// How many requests with `method` came so far.
+    /// The number of requests with `method` so far.
     pub fn count(&self, method: &http::Method) -> usize {
         let requests = self.requests();
         requests
@@ -125,20 +125,20 @@ impl EmbeddedS3 {
             .count()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the list of requests.
     pub fn clear_requests(&self) {
         self.shared.log.clear();
     }
 
-    /// From now on lets `fault` happen to the requests that it names.
+    /// Injects `fault` into the requests that match it from now on.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.faults.add(fault);
     }
 
-    /// Stops at once; connections are cut.
+    /// Stops the server immediately and closes its connections.
     pub async fn shutdown(mut self) {
         self.accepting.abort();
-        // The only outcomes are "cancelled" and "ended".
+        // The result is either "cancelled" or "finished"; both are fine.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -150,13 +150,15 @@ impl Drop for EmbeddedS3 {
 }
 
 async fn accept(listener: TcpListener, s3: S3Service, shared: Arc<Shared>) {
-    // Dropped together with this future, which ends its tasks.
+    // Dropping this future drops the set, which aborts its tasks.
     let mut connections = JoinSet::new();
     loop {
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
             Err(error) => {
-                ::log::warn!("the embedded S3 server could not accept a connection: {error}");
+                ::log::warn!(
+                    "The embedded S3 server could not accept a connection: {error}; waiting for the next one"
+                );
                 continue;
             }
         };
@@ -166,13 +168,13 @@ async fn accept(listener: TcpListener, s3: S3Service, shared: Arc<Shared>) {
             let service =
                 service_fn(move |request| serve(s3.clone(), Arc::clone(&shared), request));
             let server = Builder::new(TokioExecutor::new());
-            // Cut connections are what faults are for, and clients go when they like.
+            // Connection errors are expected: faults reset connections, and clients close them.
             let _ = server.serve_connection(TokioIo::new(socket), service).await;
         });
     }
 }
 
-/// Answers one request. An error closes the connection without an answer.
+/// Handles one request. An error closes the connection without a response.
 async fn serve(
     s3: S3Service,
     shared: Arc<Shared>,
@@ -180,7 +182,7 @@ async fn serve(
 ) -> io::Result<Response<s3s::Body>> {
     let mut entry = LoggedRequest::of(&request);
     let response = match shared.faults.take(&entry) {
-        // The file system would make a folder for any bucket that somebody writes to.
+        // `s3s-fs` would create a folder for any bucket in a request.
         None if !shared.serves(&entry.path) => fault::error_response(404, "NoSuchBucket", None),
         None => respond(&s3, request).await,
         Some(effect) => effect.apply(request, |request| respond(&s3, request)).await,
@@ -194,14 +196,14 @@ async fn serve(
 }
 
 impl Shared {
-    /// Whether a path is that of the bucket, of an object in it, or of the list of buckets.
+    /// Whether `path` is the bucket, an object in it, or the list of buckets.
     fn serves(&self, path: &str) -> bool {
         let bucket = path.trim_start_matches('/').split('/').next();
         bucket.is_none_or(|bucket| bucket.is_empty() || bucket == self.bucket)
     }
 }
 
-/// Knows one user. (`SimpleAuth` answers `NotSignedUp` to others, which no S3 server says.)
+/// Authenticates one access key. (`SimpleAuth` returns `NotSignedUp` for others, which S3 servers do not.)
 struct SingleKeyAuth {
     access_key: String,
     secret_key: SecretKey,

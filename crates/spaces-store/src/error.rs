@@ -1,4 +1,4 @@
-//! What can go wrong, named by what the caller can do about it.
+//! Defines the crate's errors, one variant for each way in which the caller can react.
 
 use std::time::Duration;
 
@@ -8,135 +8,136 @@ use crate::canonical::CanonicalError;
 use crate::config::ConfigError;
 use crate::key::KeyError;
 
-/// A boxed cause.
+/// A boxed source error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// This crate's result.
+/// A result with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something could not be stored, read or checked.
+/// Why an object could not be written, read or checked.
 ///
-/// The text of a variant says only its own layer; [`source`](std::error::Error::source) has the rest. None of them
-/// carries an access key, a secret, a signature or a body.
+/// A variant's text describes its own layer only; [`source`](std::error::Error::source) returns the cause. No error
+/// contains an access key, a secret, a signature or a body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such object.
+    /// The object does not exist.
     #[error("there is no object `{key}`")]
     NotFound {
         /// The object's key.
         key: String,
     },
-    /// A condition on the object did not hold: it exists already, or it is not the version that was expected.
-    #[error("the condition on `{key}` does not hold")]
+    /// The object already exists, or is not the expected version.
+    #[error("the precondition on `{key}` failed")]
     PreconditionFailed {
         /// The object's key.
         key: String,
     },
-    /// The object is still the one that the caller knows.
+    /// The object is still the version that the caller knows.
     #[error("`{key}` was not modified")]
     NotModified {
         /// The object's key.
         key: String,
     },
-    /// The key is known and the signature right, but this is not allowed (or the user is suspended, or over quota).
+    /// The credentials are valid, but the request is not allowed, the user is suspended or the quota is exceeded.
     #[error("access was denied ({code})")]
     AccessDenied {
-        /// The store's own word, such as `AccessDenied` or `QuotaExceeded`.
+        /// S3's error code, such as `AccessDenied` or `QuotaExceeded`.
         code: String,
     },
-    /// The access key is unknown or the secret does not belong to it. Asking again cannot help.
+    /// The access key is unknown or its secret is wrong. Retrying cannot help.
     #[error("the access key or its secret is wrong ({code})")]
     WrongCredentials {
         /// `InvalidAccessKeyId` or `SignatureDoesNotMatch`.
         code: String,
     },
-    /// The clocks of this machine and the store differ too much (S3 allows 15 minutes). Set this machine's clock.
-    #[error("this machine's clock and the store's differ too much")]
+    /// This machine's clock and the store's differ by more than the store allows (S3: 15 minutes). Set this machine's
+    /// clock.
+    #[error("this machine's clock and the store's differ by too much")]
     ClockSkewed {
-        /// How far the store's clock is ahead of ours; `None` if it did not say.
+        /// How far the store's clock is ahead of this machine's; `None` if the response has no `Date`.
         store_ahead: Option<TimeDelta>,
     },
-    /// There is no such bucket here; perhaps the region or the endpoint is another one's.
+    /// The bucket does not exist at this endpoint. The region or the endpoint may be wrong.
     #[error("there is no bucket `{bucket}`")]
     NoSuchBucket {
-        /// The bucket that was asked for.
+        /// The requested bucket.
         bucket: String,
     },
-    /// The bucket lives elsewhere: the region or the endpoint is wrong.
-    #[error("the bucket is served elsewhere ({code}): the region or the endpoint is wrong")]
+    /// Another endpoint serves the bucket: the region or the endpoint is wrong.
+    #[error("another endpoint serves the bucket ({code}): the region or the endpoint is wrong")]
     WrongEndpoint {
-        /// The store's own word, such as `PermanentRedirect`.
+        /// S3's error code, such as `PermanentRedirect`.
         code: String,
     },
-    /// Too many requests, also after the configured retries.
-    #[error("the store asks to slow down")]
+    /// Too many requests, after all configured retries.
+    #[error("the store throttled the request")]
     Throttled {
-        /// How long the store wants to be left alone, if it said.
+        /// The last response's `Retry-After`, if it had one.
         retry_after: Option<Duration>,
     },
-    /// The store cannot serve at the moment (5xx), also after the configured retries.
+    /// The store is temporarily unavailable (5xx), after all configured retries.
     #[error("the store is unavailable (HTTP {status})")]
     Unavailable {
         /// The last HTTP status.
         status: u16,
     },
-    /// Nothing, or only a part of an answer, came back, also after the configured retries.
-    #[error("the store did not answer: {kind}")]
+    /// No response or only a part of one arrived, after all configured retries.
+    #[error("no complete response from the store: {kind}")]
     Transport {
-        /// What happened.
+        /// How the request failed.
         kind: TransportKind,
         /// The cause.
         source: BoxError,
     },
-    /// Bytes are not what they should be. Nothing was accepted as good.
-    #[error("the bytes of `{key}` are not what they should be: {what}")]
+    /// The bytes failed an integrity check and were not accepted.
+    #[error("the integrity check of `{key}` failed: {what}")]
     Integrity {
         /// The object's key.
         key: String,
         /// Which check failed.
         what: &'static str,
     },
-    /// The store understood and refused. Asking again cannot help.
-    #[error("the store refused the request (HTTP {status}, {code})")]
+    /// The store rejected the request for another reason. Retrying cannot help.
+    #[error("the store rejected the request (HTTP {status}, {code})")]
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// The store's own word; empty if it said none.
+        /// S3's error code; empty if the response has none.
         code: String,
     },
-    /// The answer makes no sense.
-    #[error("the store's answer to {operation} makes no sense")]
+    /// The response is not what S3 specifies.
+    #[error("the store's response to {operation} is invalid")]
     UnexpectedResponse {
-        /// What was asked.
+        /// The S3 operation.
         operation: &'static str,
         /// The cause.
         source: BoxError,
     },
-    /// The backend cannot do this at all.
-    #[error("the store cannot do this")]
+    /// The backend does not support the operation.
+    #[error("the store does not support this operation")]
     Unsupported(#[source] BoxError),
-    /// Another failure of the backend.
+    /// Any other failure of the backend.
     #[error("the store failed")]
     Backend(#[source] BoxError),
-    /// A document that waits for its upload could not be written or read.
-    #[error("the spool could not be used")]
+    /// The spool, which holds a document until its upload, could not be written or read.
+    #[error("the spool could not be written or read")]
     Spool(#[source] std::io::Error),
-    /// The settings cannot work.
-    #[error("the storage settings are not usable")]
+    /// The settings are invalid.
+    #[error("the storage settings are invalid")]
     Config(#[from] ConfigError),
-    /// A name cannot be used.
-    #[error("the name is not usable")]
+    /// A text cannot be used in an object key.
+    #[error("the object key is invalid")]
     Key(#[from] KeyError),
-    /// A document was not written as its layout says.
-    #[error("the document could not be written")]
+    /// The items written do not match the document's layout.
+    #[error("the document does not match its layout")]
     Snapshot(#[from] SnapshotError),
-    /// A value has no canonical form.
+    /// A value has no canonical JSON form.
     #[error("the value has no canonical form")]
     Canonical(#[from] CanonicalError),
 }
 
-/// A document was not written as its layout says.
+/// How the items written do not match the document's layout.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -146,21 +147,21 @@ pub enum SnapshotError {
     /// The layout has no such section.
     #[error("the layout has no section `{0}`")]
     UnknownSection(String),
-    /// Sections have to be written in canonical order, which is that of [`SingleLayout::sections`](crate::SingleLayout::sections).
+    /// Sections must be written in the order of [`SingleLayout::sections`](crate::SingleLayout::sections).
     #[error("section `{section}` comes before `{current}`, which is already being written")]
     OutOfOrder {
-        /// What was to be written.
+        /// The section to write.
         section: String,
-        /// Where the writer already is.
+        /// The section that is being written.
         current: String,
     },
-    /// A section that is one object was written twice.
-    #[error("section `{0}` is one object and was already written")]
+    /// A section that is a single object was written twice.
+    #[error("section `{0}` is a single object and was already written")]
     DuplicateObject(String),
-    /// A section that is one object was never written.
+    /// A section that is a single object was not written.
     #[error("section `{0}` is missing")]
     MissingObject(String),
-    /// An item is not the text of a JSON object.
+    /// An item is not the JSON text of an object.
     #[error("an item of section `{0}` is not a JSON object")]
     NotAnObject(String),
 }
@@ -169,13 +170,13 @@ pub enum SnapshotError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportKind {
-    /// No connection: nothing listens, or there is no such host.
+    /// The connection failed: nothing listens, or the host does not exist.
     Connect,
     /// The TLS handshake failed, most often because the certificate is not trusted. Not retried.
     Tls,
     /// A time limit passed.
     Timeout,
-    /// The connection broke while the request or the answer was under way.
+    /// The connection was lost during the request or the response.
     Broken,
 }
 
@@ -185,13 +186,13 @@ impl std::fmt::Display for TransportKind {
             Self::Connect => "no connection",
             Self::Tls => "the TLS handshake failed",
             Self::Timeout => "timed out",
-            Self::Broken => "the connection broke",
+            Self::Broken => "the connection was lost",
         })
     }
 }
 
 impl Error {
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } => true,
@@ -200,7 +201,7 @@ impl Error {
         }
     }
 
-    /// How long the store asked to be left alone.
+    /// The `Retry-After` of a throttled request.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } => *retry_after,
@@ -210,7 +211,7 @@ impl Error {
 }
 
 impl From<object_store::Error> for Error {
-    /// Finds our own error again below the one of the trait; what came from elsewhere is sorted by its variant.
+    /// Recovers this crate's error from an `object_store` error; converts other ones by their variant.
     fn from(error: object_store::Error) -> Self {
         use object_store::Error as Outer;
         match error {
@@ -240,13 +241,13 @@ impl From<object_store::Error> for Error {
     }
 }
 
-/// Our error, if that is what is in the box.
+/// The boxed error as this crate's own, if it is one.
 fn downcast_own(source: BoxError) -> Result<Error, BoxError> {
     source.downcast::<Error>().map(|error| *error)
 }
 
 impl Error {
-    /// Puts this error where users of the `object_store` trait look for it.
+    /// Converts to the closest `object_store` error, with this one as its source.
     #[cfg(feature = "_s3")]
     pub(crate) fn into_object_store(self) -> object_store::Error {
         use object_store::Error as Outer;

@@ -1,22 +1,22 @@
-//! Names of objects. Nothing else in the crate puts one together.
+//! Builds and checks object keys. The only module that does.
 
 use std::fmt;
 use std::str::FromStr;
 
 use object_store::path::Path;
 
-/// The folder of one shop, such as `example.myshopify.com`: a single, plain path segment.
+/// The key prefix of one shop, such as `example.myshopify.com`: a single path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShopPrefix(String);
 
-/// A text cannot be a shop's folder.
+/// A text that cannot be a shop prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("a shop prefix cannot be empty")]
     Empty,
-    /// It is longer than 255 bytes, the longest name of a file.
+    /// It is longer than 255 bytes, the limit of file names.
     #[error("a shop prefix cannot be longer than 255 bytes")]
     TooLong,
     /// It contains a slash, a backslash or a control character.
@@ -28,7 +28,10 @@ pub enum KeyError {
 }
 
 impl ShopPrefix {
-    /// Checks that `text` is one plain path segment.
+    /// A prefix from `text`.
+    ///
+    /// # Errors
+    /// If `text` is not a single path segment.
     pub fn new(text: impl Into<String>) -> Result<Self, KeyError> {
         let text = text.into();
         if text.is_empty() {
@@ -51,7 +54,7 @@ impl ShopPrefix {
         &self.0
     }
 
-    /// The folder, for listing.
+    /// The prefix as a path, for listing.
     pub(crate) fn to_path(&self) -> Path {
         parse_checked(&self.0)
     }
@@ -71,12 +74,12 @@ impl FromStr for ShopPrefix {
     }
 }
 
-/// The full name of an object in its bucket.
+/// The key of an object in its bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(Path);
 
 impl ObjectKey {
-    /// The key as it stands in the bucket.
+    /// The full key.
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
@@ -85,7 +88,7 @@ impl ObjectKey {
         &self.0
     }
 
-    /// A name below `folder` for an object that tries out what a store can do.
+    /// The key of a [`probe`](crate::probe())'s temporary object.
     pub(crate) fn probe(unique: &str) -> Self {
         Self(parse_checked(&format!(".spaces-store-probe/{unique}")))
     }
@@ -102,15 +105,15 @@ impl fmt::Display for ObjectKey {
 pub struct SnapshotKey;
 
 impl SnapshotKey {
-    /// The one document of layout `single`: `{shop}/shopify_data.json`.
+    /// The document of layout `single`: `{shop}/shopify_data.json`.
     pub fn single(shop: &ShopPrefix) -> ObjectKey {
         ObjectKey(parse_checked(&format!("{shop}/shopify_data.json")))
     }
 }
 
-/// `Path::parse` refuses empty, `.` and `..` segments and control characters; the callers did before.
+/// `Path::parse` rejects empty, `.` and `..` segments and control characters; callers have already excluded those.
 fn parse_checked(text: &str) -> Path {
-    Path::parse(text).expect("a checked prefix and fixed names make a valid path")
+    Path::parse(text).expect("a validated prefix and fixed names form a valid path")
 }
 
 #[cfg(test)]

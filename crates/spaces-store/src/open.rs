@@ -1,4 +1,4 @@
-//! Stores by address.
+//! Opens an object store by URL or by Space settings.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,12 +12,12 @@ use url::Url;
 use crate::config::{ConfigError, SpacesConfig};
 use crate::error::{Error, Result};
 
-/// Where objects are kept.
+/// The address of a store.
 #[derive(Debug, Clone)]
 pub enum StoreUrl {
-    /// `memory:`, gone with the process.
+    /// `memory:`; contents are lost when the process ends.
     Memory,
-    /// `file:///folder`, created if it is missing.
+    /// `file:///folder`; created if missing.
     Folder(PathBuf),
     /// A bucket of an S3-compatible store.
     Spaces(Box<SpacesConfig>),
@@ -26,7 +26,7 @@ pub enum StoreUrl {
 impl FromStr for StoreUrl {
     type Err = ConfigError;
 
-    /// Reads `memory:` and `file:///…`; a Space has more settings than a URL should hold.
+    /// Parses `memory:` and `file:///…`. A Space has too many settings for a URL: use [`SpacesConfig`].
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let invalid = |problem| ConfigError::Invalid {
             setting: "store",
@@ -50,7 +50,10 @@ impl From<SpacesConfig> for StoreUrl {
     }
 }
 
-/// Opens a store. A Space is not contacted yet.
+/// Opens a store, without contacting a Space.
+///
+/// # Errors
+/// If a folder cannot be created or the settings of a Space are invalid.
 pub fn open(url: &StoreUrl) -> Result<Arc<dyn ObjectStore>> {
     match url {
         StoreUrl::Memory => Ok(Arc::new(InMemory::new())),

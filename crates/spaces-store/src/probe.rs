@@ -1,4 +1,4 @@
-//! Tries out what a store can do, for a diagnosis before the first real upload.
+//! Probes a store's capabilities with a temporary object, to diagnose problems before the first upload.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use crate::key::ObjectKey;
 use crate::snapshot::Spool;
 use crate::store::{ObjectMeta, Store};
 
-/// What a store can do beyond reading and writing, which [`probe`] tries as well.
+/// What a store supports beyond reading and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// It keeps metadata, so that "unchanged" costs one HEAD and no GET.
+    /// It keeps metadata, so that comparing costs one HEAD and no GET.
     pub metadata: bool,
-    /// It refuses to create an object that exists (`If-None-Match: *`).
+    /// It rejects creating an object that exists (`If-None-Match: *`).
     pub conditional_create: bool,
-    /// It refuses to replace another version than the expected one, and replaces the expected one (`If-Match`).
+    /// It replaces an object only if it is the expected version (`If-Match`).
     pub conditional_update: bool,
 }
 
 /// Writes, reads and deletes one small object below `.spaces-store-probe/`.
 ///
 /// # Errors
-/// Says by its variant what is wrong: [`Error::WrongCredentials`], [`Error::NoSuchBucket`], [`Error::ClockSkewed`],
+/// The variant names the problem: [`Error::WrongCredentials`], [`Error::NoSuchBucket`], [`Error::ClockSkewed`],
 /// [`Error::AccessDenied`], [`Error::WrongEndpoint`], [`Error::Transport`] and so on.
 pub async fn probe(backend: Arc<dyn ObjectStore>) -> Result<Capabilities> {
     let store = Store::new(Arc::clone(&backend));
@@ -47,13 +47,13 @@ async fn run_probe(
     let Some(stored) = store.verify(key).await? else {
         return Err(Error::Integrity {
             key: key.to_string(),
-            what: "an object that was just written is not there",
+            what: "an object that was just written does not exist",
         });
     };
     if stored.hash != body.sha256() {
         return Err(Error::Integrity {
             key: key.to_string(),
-            what: "other bytes came back than were written",
+            what: "the bytes read differ from the bytes written",
         });
     }
     Ok(Capabilities {
@@ -82,7 +82,7 @@ async fn supports_conditional_update(backend: &dyn ObjectStore, key: &ObjectKey)
     put_succeeds(backend, key, expecting(current)).await
 }
 
-/// Whether a write in `mode` went through. A store that cannot do such writes lets none through.
+/// Whether a write in `mode` succeeds. A store without support for `mode` counts as rejecting it.
 async fn put_succeeds(backend: &dyn ObjectStore, key: &ObjectKey, mode: PutMode) -> Result<bool> {
     let payload = PutPayload::from_static(b"{\"probe\":2}");
     let put = backend.put_opts(key.path(), payload, PutOptions::from(mode));

@@ -1,7 +1,7 @@
-//! The published document, written piece by piece: its size is bounded by the spool, not by memory.
+//! Writes the published document item by item to a spool, so that its size is not limited by memory.
 //!
-//! Items arrive as canonical JSON. The frame around them is fixed, so that the whole is canonical (RFC 8785) without
-//! ever being parsed as a whole.
+//! Items are canonical JSON (RFC 8785) and the frame around them is fixed, so that the document is canonical without
+//! being parsed.
 
 mod layout;
 mod spool;

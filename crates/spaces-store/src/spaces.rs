@@ -1,4 +1,4 @@
-//! Connecting to a Space.
+//! Connects to a Space with the backend that the Cargo features select.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -22,9 +22,12 @@ use crate::error::Result;
 use crate::probe::{Capabilities, probe};
 
 impl SpacesConfig {
-    /// Makes the client for this bucket; the network is not asked yet.
+    /// Creates the client for this bucket, without using the network.
     ///
-    /// With both features, `rusoto` is taken; `AwsBackend` can be made by its own name.
+    /// With both features, this is the `rusoto` backend; create an `AwsBackend` directly if you need that one.
+    ///
+    /// # Errors
+    /// If the settings are invalid, or no S3 feature is enabled.
     pub fn connect(&self) -> Result<Arc<dyn ObjectStore>> {
         self.validate()?;
         self.client()
@@ -46,7 +49,10 @@ impl SpacesConfig {
         Ok(Arc::new(AwsBackend::new(self)?))
     }
 
-    /// Tries the bucket out with a small object, without long retries. The error's variant is the diagnosis.
+    /// Probes the bucket with a temporary object and a single retry.
+    ///
+    /// # Errors
+    /// The variant names the problem: see [`probe`](crate::probe()).
     pub async fn check(&self) -> Result<Capabilities> {
         let mut once = self.clone();
         once.retry = RetryConfig {

@@ -1,4 +1,4 @@
-//! Hash, compare, upload: the reason for this crate.
+//! Uploads a document only if its hash differs from that of the stored object.
 
 mod upload;
 
@@ -15,26 +15,26 @@ use crate::error::{Error, Result};
 use crate::key::{ObjectKey, ShopPrefix};
 use crate::snapshot::Spool;
 
-/// Metadata member with the object's [`ContentHash`]; S3 calls it `x-amz-meta-sha256`.
+/// Metadata key of the object's [`ContentHash`]: the header `x-amz-meta-sha256`.
 pub const META_SHA256: &str = "sha256";
-/// Metadata member with the snapshot's number.
+/// Metadata key of the snapshot's generation.
 pub const META_GENERATION: &str = "generation";
-/// Metadata member with the version of the document's format.
+/// Metadata key of the document format's version.
 pub const META_SCHEMA_VERSION: &str = "schema-version";
 
-/// What is stored beside an object's bytes.
+/// The metadata stored with an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectMeta {
     /// The media type, such as `application/json`.
     pub content_type: String,
-    /// The snapshot's number.
+    /// The snapshot's generation.
     pub generation: u64,
-    /// The version of the document's format.
+    /// The version of the document format.
     pub schema_version: u32,
 }
 
 impl ObjectMeta {
-    /// `application/json` of a generation.
+    /// Metadata with media type `application/json`.
     pub fn json(generation: u64, schema_version: u32) -> Self {
         Self {
             content_type: "application/json".to_owned(),
@@ -44,13 +44,13 @@ impl ObjectMeta {
     }
 }
 
-/// How large objects are uploaded.
+/// The sizes that decide between a single PUT and a multipart upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadConfig {
-    /// Objects up to this many bytes are one PUT, held in memory while it runs. Default: 64 MiB.
+    /// Objects up to this many bytes are uploaded by one PUT and held in memory during it. Default: 64 MiB.
     pub multipart_threshold: u64,
-    /// Size of the parts of larger objects; one part is in memory at a time. At least 5 MiB (S3's minimum).
-    /// Default: 16 MiB, which reaches 156 GiB with S3's 10,000 parts.
+    /// Part size of larger objects, in bytes; one part is in memory at a time. At least 5 MiB (S3's minimum).
+    /// Default: 16 MiB, which allows 156 GiB with S3's limit of 10,000 parts.
     pub part_size: usize,
 }
 
@@ -63,23 +63,23 @@ impl Default for UploadConfig {
     }
 }
 
-/// What [`Store::put_if_changed`] did.
+/// The outcome of [`Store::put_if_changed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// The store already had these bytes. Nothing was written.
+    /// The store already had the same bytes. Nothing was written.
     Unchanged {
-        /// Their hash.
+        /// The hash of the bytes.
         hash: ContentHash,
     },
     /// The bytes were written.
     Uploaded {
-        /// Their hash.
+        /// The hash of the bytes.
         hash: ContentHash,
-        /// How many there are.
+        /// The number of bytes.
         bytes: u64,
-        /// The store's name for this version, if it gave one.
+        /// The object's ETag, if the store returned one.
         e_tag: Option<String>,
-        /// Whether another version was there before.
+        /// Whether an object with other bytes was replaced.
         replaced: bool,
     },
 }
@@ -91,28 +91,28 @@ impl PutOutcome {
     }
 }
 
-/// What the store has, compared with what it should have.
+/// The stored object compared with a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// No object.
+    /// The object does not exist.
     Absent,
-    /// The same bytes.
+    /// The object has the same bytes.
     Same,
-    /// Other bytes.
+    /// The object has other bytes.
     Different,
 }
 
-/// An object's bytes as they arrive, and what is stored beside them.
+/// An object's metadata and a stream of its bytes.
 pub struct StoredObject {
-    /// How many bytes there are.
+    /// The number of bytes.
     pub len: u64,
-    /// The hash that was recorded when they were written; not checked.
+    /// The hash recorded at upload; not checked.
     pub recorded_hash: Option<ContentHash>,
-    /// The recorded snapshot number.
+    /// The recorded generation.
     pub generation: Option<u64>,
-    /// The recorded version of the document's format.
+    /// The recorded version of the document format.
     pub schema_version: Option<u32>,
-    /// The bytes.
+    /// The stream of bytes.
     pub bytes: BoxStream<'static, Result<bytes::Bytes>>,
 }
 
@@ -128,7 +128,7 @@ impl std::fmt::Debug for StoredObject {
 }
 
 impl StoredObject {
-    /// Reads everything into memory.
+    /// Reads all bytes into memory.
     pub async fn into_vec(mut self) -> Result<Vec<u8>> {
         let mut all = Vec::with_capacity(usize::try_from(self.len).unwrap_or_default());
         while let Some(piece) = self.bytes.try_next().await? {
@@ -138,38 +138,38 @@ impl StoredObject {
     }
 }
 
-/// What [`Store::verify`] found.
+/// The result of [`Store::verify`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verification {
-    /// The hash of the bytes, computed now.
+    /// The hash of the bytes, computed from the object.
     pub hash: ContentHash,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub bytes: u64,
-    /// The hash that was recorded when they were written.
+    /// The hash recorded at upload.
     pub recorded_hash: Option<ContentHash>,
-    /// The recorded snapshot number.
+    /// The recorded generation.
     pub generation: Option<u64>,
 }
 
 impl Verification {
-    /// Whether the bytes are those that were recorded. An object without a record counts as intact.
+    /// Whether the bytes match the recorded hash. An object without a recorded hash counts as intact.
     pub fn is_intact(&self) -> bool {
         self.recorded_hash
             .is_none_or(|recorded| recorded == self.hash)
     }
 }
 
-/// A bucket that is written only when something changed. Cloning is cheap.
+/// An object store that uploads only changed documents. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: CountingStore,
     upload: UploadConfig,
-    /// Cleared when the backend turns out to keep no attributes, as a local folder does.
+    /// Cleared when the backend rejects attributes, as a local folder does.
     keeps_attributes: Arc<AtomicBool>,
 }
 
 impl Store {
-    /// Uses `backend` with default upload sizes.
+    /// A store on `backend` with the default upload sizes.
     pub fn new(backend: Arc<dyn ObjectStore>) -> Self {
         Self {
             backend: CountingStore::new(backend),
@@ -178,25 +178,25 @@ impl Store {
         }
     }
 
-    /// Changes when and how objects are uploaded in parts.
+    /// Sets the upload sizes.
     #[must_use]
     pub fn with_upload_config(mut self, upload: UploadConfig) -> Self {
         self.upload = upload;
         self
     }
 
-    /// What this store and its clones were asked so far.
+    /// The requests of this store and its clones so far.
     pub fn requests(&self) -> RequestCounts {
         self.backend.counts()
     }
 
     /// Uploads `body` unless the store already has the same bytes.
     ///
-    /// "The same" means that the recorded hash and the size agree; if no hash was recorded, the stored bytes are read
-    /// and hashed. A reader sees the old or the new object, never a mix. If the process dies in between, the next call
-    /// finds the truth by the same comparison.
+    /// Bytes are the same if the size and the recorded hash match; if no hash was recorded, the stored bytes are read
+    /// and hashed. A reader sees the old or the new object, never a mix. If the process ends before the upload is
+    /// confirmed, the next call compares again.
     ///
-    /// Two writers of one key do not damage each other, but the last one wins: keep them apart by a lease.
+    /// With two concurrent writers of one key the last one wins: use a lease to prevent that.
     pub async fn put_if_changed(
         &self,
         key: &ObjectKey,
@@ -218,7 +218,8 @@ impl Store {
         })
     }
 
-    /// Says whether [`put_if_changed`](Self::put_if_changed) would write. Writes nothing.
+    /// Compares the stored object with `body`: the check that [`put_if_changed`](Self::put_if_changed) makes. Writes
+    /// nothing.
     pub async fn compare(&self, key: &ObjectKey, body: &Spool) -> Result<Comparison> {
         let Some(head) = self.get(key, true).await? else {
             return Ok(Comparison::Absent);
@@ -240,7 +241,7 @@ impl Store {
         })
     }
 
-    /// Opens an object; `None` if there is none.
+    /// Opens an object for reading; `None` if it does not exist.
     pub async fn read(&self, key: &ObjectKey) -> Result<Option<StoredObject>> {
         let Some(object) = self.get(key, false).await? else {
             return Ok(None);
@@ -254,7 +255,7 @@ impl Store {
         }))
     }
 
-    /// Reads an object and hashes its bytes; `None` if there is none.
+    /// Reads an object and hashes its bytes; `None` if it does not exist.
     pub async fn verify(&self, key: &ObjectKey) -> Result<Option<Verification>> {
         let Some(object) = self.get(key, false).await? else {
             return Ok(None);
@@ -270,7 +271,7 @@ impl Store {
         }))
     }
 
-    /// Deletes all objects of a shop. Returns how many there were. Doing it again is harmless.
+    /// Deletes all objects of a shop and returns their number. Idempotent.
     pub async fn delete_prefix(&self, shop: &ShopPrefix) -> Result<u64> {
         let found = self.backend.list(Some(&shop.to_path()));
         let locations = found.map_ok(|object| object.location).boxed();
@@ -281,7 +282,7 @@ impl Store {
         Ok(count)
     }
 
-    /// The backend, for what this type does not offer.
+    /// The backend, for operations that this type does not offer. Its requests are counted too.
     pub fn backend(&self) -> Arc<dyn ObjectStore> {
         Arc::new(self.backend.clone())
     }
@@ -325,7 +326,7 @@ async fn hash_of(object: GetResult) -> Result<Hasher> {
     Ok(hasher)
 }
 
-/// A record that does not parse counts as none: the bytes decide then.
+/// A metadata value; `None` if it is missing or does not parse.
 fn metadata_value<T: std::str::FromStr>(attributes: &Attributes, name: &'static str) -> Option<T> {
     let value = attributes.get(&Attribute::Metadata(name.into()))?;
     value.as_ref().parse().ok()

@@ -88,7 +88,8 @@ pub enum Claiming {
     Claimed(Claim),
     /// Nothing can be claimed now.
     Idle {
-        /// When that may change by time alone: the next demand falls due or a lease runs out.
+        /// When that may change by time alone: the next demand falls due or a lease runs out. A time that has
+        /// passed: a shop is due, but another transaction holds its row at this moment.
         next: Option<Timestamp>,
     },
 }

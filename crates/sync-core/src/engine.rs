@@ -23,6 +23,9 @@ use crate::{
 /// The other side may ask to be left alone for so long; more is not believed.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
+/// The pause before a shop that is due but locked by another transaction is claimed again.
+const LOCKED_PAUSE: Duration = Duration::from_millis(25);
+
 /// Everything the engine works with.
 #[derive(Clone)]
 pub struct Ports {
@@ -116,7 +119,7 @@ pub enum Step {
     },
     /// Nothing could be claimed.
     Idle {
-        /// When that may change by time alone.
+        /// When that may change by time alone; a time that has passed means at any moment.
         next: Option<Timestamp>,
     },
 }
@@ -187,8 +190,9 @@ impl Engine {
                     None
                 }
             };
-            let poll = self.ports.clock.now() + self.config.idle_poll;
-            let until = next.map_or(poll, |next| next.min(poll));
+            let now = self.ports.clock.now();
+            let poll = now + self.config.idle_poll;
+            let until = next.map_or(poll, |next| next.max(now + LOCKED_PAUSE).min(poll));
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = self.ports.clock.sleep_until(until) => {}

@@ -105,10 +105,11 @@ const CLAIM_ONLY: &str = claim!(
           OR EXISTS (SELECT 1 FROM dirty_item WHERE dirty_item.shop = work.shop))"
 );
 
-/// A shop that is due and yet was not claimed is being claimed by another replica: it does not count.
+/// The earliest time at which a shop is due. It has passed if another transaction holds the row at this moment: a
+/// delivery is being recorded, or another replica is claiming the shop.
 const NEXT: &str = served!(
     "work.due_at",
-    "work.due_at > $1 AND (CAST($2 AS TEXT) IS NULL OR work.shop = $2)
+    "work.due_at IS NOT NULL AND (CAST($1 AS TEXT) IS NULL OR work.shop = $1)
      ORDER BY work.due_at LIMIT 1"
 );
 
@@ -178,13 +179,12 @@ impl Database {
         });
         match claimed {
             Some(row) => Ok(Claiming::Claimed(claim_of(row)?)),
-            None => self.idle(only, now).await,
+            None => self.idle(only).await,
         }
     }
 
-    async fn idle(&self, only: Option<&str>, now: Timestamp) -> Result<Claiming, Error> {
+    async fn idle(&self, only: Option<&str>) -> Result<Claiming, Error> {
         let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
-            .bind(micros(now))
             .bind(only)
             .fetch_optional(pool)
             .await?);

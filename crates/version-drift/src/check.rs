@@ -51,7 +51,7 @@ fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocumen
     let (text, path) = (&operation.text, &operation.path);
     let document = ExecutableDocument::parse_and_validate(&pinned.schema, text, path);
     let document = document.map_err(|failed| {
-        let reasons = refusals(&failed.errors);
+        let reasons = validation_errors(&failed.errors);
         let reasons = reasons
             .into_iter()
             .map(|((line, _), reason)| format!("line {line}: {reason}"));
@@ -65,20 +65,20 @@ fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocumen
 }
 
 /// Line, column and message of each refusal, without those that only follow from another.
-fn refusals(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
+fn validation_errors(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
     // What is left when something unknown is taken out.
     const FOLLOWS: [&str; 2] = [
         "unused variable",
         "interface, union and object types must have",
     ];
     let follows = |message: &str| FOLLOWS.iter().any(|start| message.starts_with(start));
-    let refusals = errors.iter().map(|refusal| {
+    let errors_found = errors.iter().map(|refusal| {
         let start = refusal.line_column_range().map(|range| range.start);
         let place = start.map_or((1, 1), |start| (start.line, start.column));
         (place, refusal.to_json().message)
     });
-    let refusals: Vec<_> = refusals.collect();
-    let (following, causes): (Vec<_>, Vec<_>) = refusals
+    let errors_found: Vec<_> = errors_found.collect();
+    let (following, causes): (Vec<_>, Vec<_>) = errors_found
         .into_iter()
         .partition(|(_, message)| follows(message));
     if causes.is_empty() { following } else { causes }
@@ -96,7 +96,7 @@ pub(crate) struct OperationCheck<'a> {
 }
 
 impl OperationCheck<'_> {
-    pub(crate) fn note(&mut self, at: Option<SourceSpan>, kind: FindingKind, message: String) {
+    pub(crate) fn report(&mut self, at: Option<SourceSpan>, kind: FindingKind, message: String) {
         let place = at.and_then(|at| at.line_column(&self.document.sources));
         let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
         self.push(line, column, kind, message);
@@ -122,7 +122,7 @@ impl OperationCheck<'_> {
         let Err(refused) = ExecutableDocument::parse_and_validate(schema, text, path) else {
             return;
         };
-        for ((line, column), message) in refusals(&refused.errors) {
+        for ((line, column), message) in validation_errors(&refused.errors) {
             self.push(line, column, FindingKind::Removed, message);
         }
     }
@@ -142,7 +142,7 @@ impl OperationCheck<'_> {
                 let name = variable.ty.inner_named_type();
                 let changes = InputChanges::between(pinned, &self.version.schema, name);
                 for (kind, message) in changes {
-                    self.note(variable.name.location(), kind, message);
+                    self.report(variable.name.location(), kind, message);
                 }
             }
         }
@@ -173,10 +173,10 @@ impl OperationCheck<'_> {
         let at = field.name.location();
         let name = format!("`{parent}.{}`", field.name);
         if let Some(reason) = deprecation(&now.directives) {
-            self.note(at, FindingKind::Deprecated, format!("{name}: {reason}"));
+            self.report(at, FindingKind::Deprecated, format!("{name}: {reason}"));
         }
         let (before, after) = (field.ty(), &now.ty);
-        if let Some(kind) = change(before, after) {
+        if let Some(kind) = type_change(before, after) {
             let message = match kind {
                 FindingKind::Nullable => {
                     format!("{name} can be null: `{after}` instead of `{before}`")
@@ -186,9 +186,9 @@ impl OperationCheck<'_> {
                 }
                 _ => format!("{name} is `{after}` instead of `{before}`"),
             };
-            self.note(at, kind, message);
-        } else if let Some(added) = additions(pinned, schema, after.inner_named_type()) {
-            self.note(
+            self.report(at, kind, message);
+        } else if let Some(added) = added_members(pinned, schema, after.inner_named_type()) {
+            self.report(
                 at,
                 FindingKind::Extended,
                 format!("{name} can also be {added}"),
@@ -206,11 +206,11 @@ impl OperationCheck<'_> {
             let at = argument.name.location();
             if let Some(reason) = deprecation(&definition.directives) {
                 let message = format!("argument `{}` of {name}: {reason}", argument.name);
-                self.note(at, FindingKind::Deprecated, message);
+                self.report(at, FindingKind::Deprecated, message);
             }
             let type_name = definition.ty.inner_named_type();
             for message in deprecated_values(schema, type_name, &argument.value) {
-                self.note(at, FindingKind::Deprecated, message);
+                self.report(at, FindingKind::Deprecated, message);
             }
         }
     }
@@ -254,14 +254,14 @@ fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<Str
 }
 
 /// How the type of what is answered has changed.
-pub(crate) fn change(before: &Type, after: &Type) -> Option<FindingKind> {
+pub(crate) fn type_change(before: &Type, after: &Type) -> Option<FindingKind> {
     let nullability = match (before.is_non_null(), after.is_non_null()) {
         (true, false) => Some(FindingKind::Nullable),
         (false, true) => Some(FindingKind::NeverNull),
         _ => None,
     };
     let inner = match (before.is_list(), after.is_list()) {
-        (true, true) => change(before.item_type(), after.item_type()),
+        (true, true) => type_change(before.item_type(), after.item_type()),
         (false, false) if before.inner_named_type() == after.inner_named_type() => None,
         _ => Some(FindingKind::Retyped),
     };
@@ -270,7 +270,7 @@ pub(crate) fn change(before: &Type, after: &Type) -> Option<FindingKind> {
 }
 
 /// The values of an enum and the members of a union that are new.
-fn additions(before: &Schema, after: &Schema, name: &str) -> Option<String> {
+fn added_members(before: &Schema, after: &Schema, name: &str) -> Option<String> {
     let names = |schema: &Schema| -> Option<Vec<String>> {
         match schema.types.get(name)? {
             ExtendedType::Enum(definition) => {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use apollo_compiler::Schema;
 
 use crate::FindingKind;
-use crate::check::change;
+use crate::check::type_change;
 
 /// What has changed in an input object and those within it. Which of their fields a program fills is not seen in its
 /// operations, so a removed field is only a warning.
@@ -47,7 +47,7 @@ impl InputChanges {
                     let message = format!("`{name}.{field}` is gone: do not send it");
                     self.changes.push((FindingKind::InputRemoved, message));
                 }
-                Some(now) if change(&was.ty, &now.ty) == Some(FindingKind::Retyped) => {
+                Some(now) if type_change(&was.ty, &now.ty) == Some(FindingKind::Retyped) => {
                     let message =
                         format!("`{name}.{field}` is `{}` instead of `{}`", now.ty, was.ty);
                     self.changes.push((FindingKind::Retyped, message));

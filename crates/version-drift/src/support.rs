@@ -8,7 +8,7 @@ use chrono::{Datelike, NaiveDate};
 ///
 /// Source: Shopify, "About Shopify API versioning" (read in July and November 2026).
 pub fn supported_until(version: &str) -> Option<NaiveDate> {
-    let stated = STATED.iter().find(|(name, ..)| *name == version);
+    let stated = STATED_ENDS.iter().find(|(name, ..)| *name == version);
     if let Some((_, year, month, day)) = stated {
         return NaiveDate::from_ymd_opt(*year, *month, *day);
     }
@@ -22,7 +22,7 @@ pub fn supported_until(version: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(released.year() + 1, released.month(), 16)
 }
 
-const STATED: [(&str, i32, u32, u32); 5] = [
+const STATED_ENDS: [(&str, i32, u32, u32); 5] = [
     ("2025-10", 2026, 10, 16),
     ("2026-01", 2027, 1, 16),
     ("2026-04", 2027, 4, 16),

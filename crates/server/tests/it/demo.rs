@@ -248,12 +248,10 @@ fn every_printed_command_works_when_it_is_pasted() {
     let changed = demo.paste("another price");
     assert_eq!(changed.code, Some(0), "{changed:#?}");
     let line = demo.wait_for("published generation ");
-    let seconds = line.split(' ').nth(3).unwrap().parse::<f64>().unwrap();
     assert!(
         line.contains("after the change (products/update)"),
         "{line}"
     );
-    assert!(seconds < 5.0, "{line}");
     let after = demo.paste("the snapshot: titles");
     assert!(
         after.out.lines().next().unwrap().contains("12.34"),

@@ -30,7 +30,7 @@ impl Cost {
     }
 
     /// What was asked for, if the bucket can never hold as much.
-    pub(crate) fn beyond_the_bucket(&self) -> Option<f64> {
+    pub(crate) fn requested_above_bucket(&self) -> Option<f64> {
         let most = self.throttle_status?.maximum_available;
         self.requested.filter(|requested| *requested > most)
     }
@@ -51,7 +51,7 @@ pub struct ThrottleStatus {
 
 impl ThrottleStatus {
     /// Whether one can reckon with it.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         self.maximum_available.is_finite()
             && self.maximum_available > 0.0
             && self.currently_available.is_finite()

@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use url::form_urlencoded;
 
-use super::is_signed;
+use super::is_signed_by_any;
 use crate::ShopDomain;
 
 /// Parameters that may come once only: a second one would let two readers see two values.
-const SINGLE: [&str; 6] = ["hmac", "shop", "code", "state", "timestamp", "host"];
+const UNIQUE_PARAMETERS: [&str; 6] = ["hmac", "shop", "code", "state", "timestamp", "host"];
 
 /// A query string whose signature is right.
 ///
@@ -99,7 +99,7 @@ pub fn verify_query<'a>(
     let raw_query = raw_query.strip_prefix('?').unwrap_or(raw_query);
     for (name, value) in form_urlencoded::parse(raw_query.as_bytes()) {
         if let Some(earlier) = parameters.get_mut(name.as_ref()) {
-            if let Some(single) = SINGLE.iter().find(|single| **single == name) {
+            if let Some(single) = UNIQUE_PARAMETERS.iter().find(|single| **single == name) {
                 return Err(CallbackError::Repeated(single));
             }
             earlier.push(',');
@@ -113,7 +113,7 @@ pub fn verify_query<'a>(
         .ok_or(CallbackError::MissingSignature)?;
     parameters.remove("signature");
     let signature = hex::decode(signature).map_err(|_| CallbackError::WrongSignature)?;
-    if !is_signed(&message(&parameters), &signature, secrets) {
+    if !is_signed_by_any(&signed_message(&parameters), &signature, secrets) {
         return Err(CallbackError::WrongSignature);
     }
     let shop = parameters
@@ -150,7 +150,7 @@ pub fn verify_callback<'a>(
     })
 }
 
-fn message(parameters: &BTreeMap<String, String>) -> String {
+fn signed_message(parameters: &BTreeMap<String, String>) -> String {
     let encode = |text: &str| {
         let pieces = form_urlencoded::byte_serialize(text.as_bytes());
         pieces.collect::<String>().replace('+', "%20")
@@ -220,7 +220,7 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"hush");
-        let tag = hex::encode(hmac::sign(&key, message(&parameters).as_bytes()));
+        let tag = hex::encode(hmac::sign(&key, signed_message(&parameters).as_bytes()));
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(pairs)
             .append_pair("hmac", &tag)

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::SessionToken;
-use crate::http_client::{Failure, RawResponse, Retry, post};
+use crate::http_client::{RawResponse, RequestFailure, Retry, post};
 use crate::{Client, Error, ShopDomain};
 
 const TOKEN_PATH: &str = "/admin/oauth/access_token";
@@ -20,11 +20,11 @@ const ONLINE: &str = "urn:shopify:params:oauth:token-type:online-access-token";
 
 /// What a grant is asked for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spends {
+enum SpentCredential {
     /// Something that lasts a minute and works once: any refusal means to get another.
-    Fleeting,
+    SingleUse,
     /// Something that is kept, and given up only when Shopify says why.
-    Kept,
+    Reusable,
 }
 
 /// For whom a session token is exchanged.
@@ -84,7 +84,7 @@ impl TokenGrant {
 }
 
 #[derive(Deserialize)]
-struct WireGrant {
+struct TokenResponse {
     access_token: SecretString,
     #[serde(default)]
     scope: String,
@@ -96,8 +96,8 @@ struct WireGrant {
     refresh_token_expires_in: Option<u64>,
 }
 
-impl From<WireGrant> for TokenGrant {
-    fn from(wire: WireGrant) -> Self {
+impl From<TokenResponse> for TokenGrant {
+    fn from(wire: TokenResponse) -> Self {
         let scopes = wire
             .scope
             .split([',', ' '])
@@ -163,7 +163,8 @@ impl OAuth<'_> {
         code: &SecretString,
     ) -> Result<TokenGrant, Error> {
         let parameters = json!({ "code": code.expose_secret(), "expiring": "1" });
-        self.grant(shop, Spends::Fleeting, parameters).await
+        self.grant(shop, SpentCredential::SingleUse, parameters)
+            .await
     }
 
     /// Gets a new access token and a new refresh token.
@@ -182,7 +183,8 @@ impl OAuth<'_> {
             "grant_type": "refresh_token",
             "refresh_token": refresh_token.expose_secret(),
         });
-        self.grant(shop, Spends::Kept, parameters).await
+        self.grant(shop, SpentCredential::Reusable, parameters)
+            .await
     }
 
     /// Gets a token without any merchant, for a shop of the app's own organization. It lasts a day and has no refresh
@@ -192,7 +194,8 @@ impl OAuth<'_> {
     /// [`Error::AccessDenied`] if the shop belongs to somebody else.
     pub async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
         let parameters = json!({ "grant_type": "client_credentials" });
-        self.grant(shop, Spends::Kept, parameters).await
+        self.grant(shop, SpentCredential::Reusable, parameters)
+            .await
     }
 
     /// Exchanges an offline token that never expires for one that does, with a refresh token. The old token ends at
@@ -214,7 +217,8 @@ impl OAuth<'_> {
             "requested_token_type": OFFLINE,
             "expiring": "1",
         });
-        self.grant(shop, Spends::Kept, parameters).await
+        self.grant(shop, SpentCredential::Reusable, parameters)
+            .await
     }
 
     /// Exchanges the session token of an embedded app's page for an access token. It must be fresh: session tokens last
@@ -239,14 +243,14 @@ impl OAuth<'_> {
             }
             AccessMode::Online => parameters["requested_token_type"] = ONLINE.into(),
         }
-        self.grant(session.shop(), Spends::Fleeting, parameters)
+        self.grant(session.shop(), SpentCredential::SingleUse, parameters)
             .await
     }
 
     async fn grant(
         &self,
         shop: &ShopDomain,
-        spends: Spends,
+        credential: SpentCredential,
         mut parameters: Value,
     ) -> Result<TokenGrant, Error> {
         parameters["client_id"] = self.app.api_key.as_str().into();
@@ -255,16 +259,16 @@ impl OAuth<'_> {
         let policy = &self.client.inner.http.retry;
         let start = Instant::now();
         for failures in 1.. {
-            let failure = match self.attempt(shop, body.clone(), spends).await {
+            let failure = match self.attempt(shop, body.clone(), credential).await {
                 Ok(grant) => return Ok(grant),
                 Err(failure) => failure,
             };
-            let asked = match failure.retry {
-                Retry::Throttled(asked) | Retry::Passing(asked) => asked,
-                Retry::Unsent => None,
+            let retry_after = match failure.retry {
+                Retry::Throttled(retry_after) | Retry::Transient(retry_after) => retry_after,
+                Retry::NotSent => None,
                 Retry::Never | Retry::WithNewToken => return Err(failure.error),
             };
-            let pause = policy.pause(failures, asked);
+            let pause = policy.backoff(failures, retry_after);
             // Who asks for a token has a browser waiting, or an old token that is still good: long pauses are theirs.
             let too_long = pause > policy.max_backoff || start.elapsed() + pause > policy.budget;
             if failures >= policy.max_attempts || too_long {
@@ -279,28 +283,28 @@ impl OAuth<'_> {
         &self,
         shop: &ShopDomain,
         body: Bytes,
-        spends: Spends,
-    ) -> Result<TokenGrant, Failure> {
+        credential: SpentCredential,
+    ) -> Result<TokenGrant, RequestFailure> {
         let http = &self.client.inner.http;
         let request = post(&http.endpoint.url(shop, TOKEN_PATH)).body(body);
-        let arrived = http.send(OPERATION, request).await?;
-        if arrived.status != 200 {
-            return Err(refusal(&arrived, spends));
+        let raw = http.send(OPERATION, request).await?;
+        if raw.status != 200 {
+            return Err(rejection(&raw, credential));
         }
-        let grant: WireGrant = serde_json::from_slice(&arrived.body).map_err(|source| {
+        let grant: TokenResponse = serde_json::from_slice(&raw.body).map_err(|source| {
             // Not the source itself: its text may quote what should have been a token.
             let place = format!("line {}, column {}", source.line(), source.column());
-            senseless(".", place)
+            invalid_response(".", place)
         })?;
         if grant.access_token.expose_secret().is_empty() {
-            return Err(senseless("access_token", "it is empty".to_owned()));
+            return Err(invalid_response("access_token", "it is empty".to_owned()));
         }
         Ok(grant.into())
     }
 }
 
-fn senseless(path: &str, why: String) -> Failure {
-    Failure::never(Error::Decode {
+fn invalid_response(path: &str, why: String) -> RequestFailure {
+    RequestFailure::permanent(Error::Decode {
         operation: OPERATION,
         path: path.to_owned(),
         source: why.into(),
@@ -310,15 +314,15 @@ fn senseless(path: &str, why: String) -> Failure {
 /// What a refusal says: `{"error": "invalid_subject_token", "error_description": …}`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Reason {
+struct OAuthError {
     error: String,
     error_description: String,
 }
 
-impl Reason {
+impl OAuthError {
     /// Whether it is over with what was spent. Shopify's libraries know the first; apps have got the last for refresh
     /// tokens that are retired, with status 401; the other is that of RFC 6749, section 5.2.
-    fn ends_the_grant(&self) -> bool {
+    fn ends_grant(&self) -> bool {
         match self.error.as_str() {
             "invalid_subject_token" | "invalid_grant" => true,
             "invalid_request" => self.error_description.contains("active refresh_token"),
@@ -327,7 +331,7 @@ impl Reason {
     }
 
     /// Whether a 400 says that the app is wrong, which asking the merchant again would not mend.
-    fn is_about_the_app(&self) -> bool {
+    fn is_app_error(&self) -> bool {
         [
             "shop_not_permitted",
             "invalid_client",
@@ -338,38 +342,38 @@ impl Reason {
     }
 }
 
-fn refusal(arrived: &RawResponse, spends: Spends) -> Failure {
-    let reason: Reason = serde_json::from_slice(&arrived.body).unwrap_or_default();
+fn rejection(raw: &RawResponse, credential: SpentCredential) -> RequestFailure {
+    let reason: OAuthError = serde_json::from_slice(&raw.body).unwrap_or_default();
     let status = Error::Status {
         operation: OPERATION,
-        status: arrived.status,
-        request_id: arrived.request_id.clone(),
+        status: raw.status,
+        request_id: raw.request_id.clone(),
     };
     let denied = || Error::AccessDenied {
         message: reason.error.chars().take(100).collect(),
     };
-    match arrived.status {
-        400 | 401 if reason.ends_the_grant() => Failure::never(Error::Reauthorize),
-        400 if reason.is_about_the_app() => Failure::never(denied()),
+    match raw.status {
+        400 | 401 if reason.ends_grant() => RequestFailure::permanent(Error::Reauthorize),
+        400 if reason.is_app_error() => RequestFailure::permanent(denied()),
         // Neither the page of a proxy nor a reason that nobody knows should make a merchant open the app.
-        400 if spends == Spends::Kept => Failure::never(status),
-        400 => Failure::never(Error::Reauthorize),
-        401 | 403 => Failure::never(denied()),
-        402 => Failure::never(Error::ShopFrozen),
-        404 => Failure::never(Error::NotFound),
-        423 => Failure::never(Error::ShopLocked),
-        429 => Failure {
+        400 if credential == SpentCredential::Reusable => RequestFailure::permanent(status),
+        400 => RequestFailure::permanent(Error::Reauthorize),
+        401 | 403 => RequestFailure::permanent(denied()),
+        402 => RequestFailure::permanent(Error::ShopFrozen),
+        404 => RequestFailure::permanent(Error::NotFound),
+        423 => RequestFailure::permanent(Error::ShopLocked),
+        429 => RequestFailure {
             error: Error::Throttled {
                 operation: OPERATION,
-                retry_after: arrived.retry_after,
+                retry_after: raw.retry_after,
             },
-            retry: Retry::Throttled(arrived.retry_after),
+            retry: Retry::Throttled(raw.retry_after),
         },
-        430 => Failure::never(Error::SecurityRejection),
-        500.. => Failure {
+        430 => RequestFailure::permanent(Error::SecurityRejection),
+        500.. => RequestFailure {
             error: status,
-            retry: Retry::Passing(arrived.retry_after),
+            retry: Retry::Transient(raw.retry_after),
         },
-        _ => Failure::never(status),
+        _ => RequestFailure::permanent(status),
     }
 }

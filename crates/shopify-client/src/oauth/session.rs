@@ -11,13 +11,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use url::Url;
 
-use super::is_signed;
+use super::is_signed_by_any;
 use crate::ShopDomain;
 
 /// By how much Shopify's clock and this machine's may differ, in seconds: the tolerance of Shopify's own libraries.
 const LEEWAY: i64 = 10;
 /// Session tokens have some 500 characters. Longer ones are not read.
-const LONGEST: usize = 8192;
+const MAX_TOKEN_LENGTH: usize = 8192;
 
 /// A session token whose signature and claims are right: this person has this app open in this shop's admin.
 #[derive(Clone)]
@@ -100,7 +100,7 @@ pub fn verify_session_token<'a>(
     secrets: impl IntoIterator<Item = &'a SecretString>,
     now: DateTime<Utc>,
 ) -> Result<SessionToken, SessionTokenError> {
-    let claims = signed_claims(token, secrets)?;
+    let claims = verified_claims(token, secrets)?;
     if claims.aud != client_id {
         return Err(SessionTokenError::OtherApp);
     }
@@ -125,12 +125,12 @@ pub fn verify_session_token<'a>(
     })
 }
 
-fn signed_claims<'a>(
+fn verified_claims<'a>(
     token: &str,
     secrets: impl IntoIterator<Item = &'a SecretString>,
 ) -> Result<Claims, SessionTokenError> {
     let malformed = SessionTokenError::Malformed;
-    if token.len() > LONGEST {
+    if token.len() > MAX_TOKEN_LENGTH {
         return Err(malformed);
     }
     let (message, signature) = token.rsplit_once('.').ok_or(malformed)?;
@@ -145,7 +145,7 @@ fn signed_claims<'a>(
         return Err(malformed);
     }
     let signature = decoded(signature)?;
-    if !is_signed(message, &signature, secrets) {
+    if !is_signed_by_any(message, &signature, secrets) {
         return Err(SessionTokenError::WrongSignature);
     }
     serde_json::from_slice(&decoded(claims)?).map_err(|_| malformed)

@@ -3,34 +3,34 @@
 /// Whether the operation of this name may change something: it is a mutation, or it cannot be told from one.
 ///
 /// Shopify carries out the operation that is named, so that other mutations of the document do not count.
-pub(super) fn may_change(document: &str, operation: &str) -> bool {
-    let mut words = outer_words(document);
-    words.push(UNNAMED);
+pub(super) fn may_mutate(document: &str, operation: &str) -> bool {
+    let mut words = top_level_words(document);
+    words.push(ANONYMOUS);
     // Without a name, it is the only operation of the document.
     words
         .windows(2)
-        .any(|pair| pair[0] == "mutation" && (pair[1] == operation || pair[1] == UNNAMED))
+        .any(|pair| pair[0] == "mutation" && (pair[1] == operation || pair[1] == ANONYMOUS))
 }
 
 /// What can follow `mutation` instead of a name.
-const UNNAMED: &str = "{";
+const ANONYMOUS: &str = "{";
 
-/// The words outside of braces and brackets, and [`UNNAMED`] where one of those or a directive begins.
-fn outer_words(document: &str) -> Vec<&str> {
+/// The words outside of braces and brackets, and [`ANONYMOUS`] where one of those or a directive begins.
+fn top_level_words(document: &str) -> Vec<&str> {
     let (mut words, mut depth, mut rest) = (Vec::new(), 0_usize, document);
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '#' => rest.find(['\n', '\r']).unwrap_or(rest.len()),
-            '"' => text_length(rest),
+            '"' => string_length(rest),
             '{' | '(' | '[' => {
                 if depth == 0 {
-                    words.push(UNNAMED);
+                    words.push(ANONYMOUS);
                 }
                 depth += 1;
                 1
             }
             '@' if depth == 0 => {
-                words.push(UNNAMED);
+                words.push(ANONYMOUS);
                 1
             }
             '}' | ')' | ']' => {
@@ -53,7 +53,7 @@ fn outer_words(document: &str) -> Vec<&str> {
 }
 
 /// The length of the string or block string that begins here.
-fn text_length(rest: &str) -> usize {
+fn string_length(rest: &str) -> usize {
     let mark = if rest.starts_with("\"\"\"") {
         "\"\"\""
     } else {
@@ -102,7 +102,7 @@ mod tests {
             "mutation($n: Int) { a }",
             "mutation",
         ] {
-            assert!(may_change(document, "Do"), "{document}");
+            assert!(may_mutate(document, "Do"), "{document}");
         }
     }
 
@@ -119,14 +119,14 @@ mod tests {
             "{ a }",
             "",
         ] {
-            assert!(!may_change(document, "Do"), "{document}");
+            assert!(!may_mutate(document, "Do"), "{document}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_odd(document in "\\PC{0,40}|[a-z{}()\"\\\\#é\n ]{0,40}") {
-            may_change(&document, "Do");
+            may_mutate(&document, "Do");
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::governor::Cost;
-use crate::http_client::{Failure, RawResponse, Retry};
+use crate::http_client::{RawResponse, RequestFailure, Retry};
 use crate::{Error, GraphQlError};
 
 /// What to make of it.
@@ -13,7 +13,7 @@ use crate::{Error, GraphQlError};
 pub(crate) struct ClassifiedResponse {
     /// What it says about the cost bucket, whatever the outcome.
     pub(crate) cost: Option<Cost>,
-    pub(crate) outcome: Result<Box<RawValue>, Failure>,
+    pub(crate) outcome: Result<Box<RawValue>, RequestFailure>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ impl WireError {
         };
         let extension = |name: &str| value.get("extensions")?.get(name);
         Self {
-            message: shortened(message.unwrap_or("no message")),
+            message: excerpt(message.unwrap_or("no message")),
             code: extension("code").and_then(Value::as_str).map(str::to_owned),
             cost: extension("cost").and_then(Value::as_f64),
         }
@@ -75,11 +75,11 @@ impl WireError {
 }
 
 /// Enough to understand it, on one line: a body must not fill a log, nor write lines of its own into it.
-pub(super) fn shortened(message: &str) -> String {
-    const LONGEST: usize = 300;
+pub(super) fn excerpt(message: &str) -> String {
+    const MAX_CHARS: usize = 300;
     let one_line = |c: char| if c.is_control() { ' ' } else { c };
     let mut rest = message.chars().map(one_line);
-    let mut short: String = rest.by_ref().take(LONGEST).collect();
+    let mut short: String = rest.by_ref().take(MAX_CHARS).collect();
     if rest.next().is_some() {
         short.push('…');
     }
@@ -88,31 +88,31 @@ pub(super) fn shortened(message: &str) -> String {
 
 /// Judges an answer to the operation. The status comes first: `THROTTLED` is seen with 200 and 429 alike.
 /// Source: Shopify, "API response status and error codes".
-pub(crate) fn judge(operation: &'static str, arrived: &RawResponse) -> ClassifiedResponse {
-    let envelope = serde_json::from_slice::<Envelope>(&arrived.body);
+pub(crate) fn classify(operation: &'static str, raw: &RawResponse) -> ClassifiedResponse {
+    let envelope = serde_json::from_slice::<Envelope>(&raw.body);
     let cost = envelope.as_ref().ok().and_then(Envelope::cost);
-    let outcome = match arrived.status {
+    let outcome = match raw.status {
         200 => match envelope {
-            Ok(envelope) => judge_envelope(operation, envelope, arrived),
+            Ok(envelope) => classify_envelope(operation, envelope, raw),
             Err(source) => Err(not_json(operation, source)),
         },
-        status => Err(judge_status(operation, status, envelope.ok(), arrived)),
+        status => Err(classify_status(operation, status, envelope.ok(), raw)),
     };
     ClassifiedResponse { cost, outcome }
 }
 
-fn judge_envelope(
+fn classify_envelope(
     operation: &'static str,
     envelope: Envelope,
-    arrived: &RawResponse,
-) -> Result<Box<RawValue>, Failure> {
+    raw: &RawResponse,
+) -> Result<Box<RawValue>, RequestFailure> {
     let errors = envelope.errors();
     if !errors.is_empty() {
-        return Err(judge_errors(operation, errors, arrived));
+        return Err(classify_errors(operation, errors, raw));
     }
     // `null` counts as absent.
     envelope.data.ok_or_else(|| {
-        Failure::never(Error::Decode {
+        RequestFailure::permanent(Error::Decode {
             operation,
             path: "data".to_owned(),
             source: "there is neither data nor an error".into(),
@@ -120,23 +120,27 @@ fn judge_envelope(
     })
 }
 
-fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &RawResponse) -> Failure {
+fn classify_errors(
+    operation: &'static str,
+    errors: Vec<WireError>,
+    raw: &RawResponse,
+) -> RequestFailure {
     let coded = |code: &str| errors.iter().find(|error| error.is(code));
     if coded("THROTTLED").is_some() {
-        return throttled(operation, arrived);
+        return throttled(operation, raw);
     }
     if let Some(error) = coded("MAX_COST_EXCEEDED") {
         let cost = error.cost;
-        return Failure::never(Error::MaxCostExceeded { operation, cost });
+        return RequestFailure::permanent(Error::MaxCostExceeded { operation, cost });
     }
     if let Some(error) = coded("ACCESS_DENIED") {
         let message = error.message.clone();
-        return Failure::never(Error::AccessDenied { message });
+        return RequestFailure::permanent(Error::AccessDenied { message });
     }
     if coded("SHOP_INACTIVE").is_some() {
-        return Failure::never(Error::ShopFrozen);
+        return RequestFailure::permanent(Error::ShopFrozen);
     }
-    let passing = errors.iter().all(|error| error.is("INTERNAL_SERVER_ERROR"));
+    let transient = errors.iter().all(|error| error.is("INTERNAL_SERVER_ERROR"));
     let errors = errors.into_iter().map(|error| GraphQlError {
         message: error.message,
         code: error.code,
@@ -145,55 +149,55 @@ fn judge_errors(operation: &'static str, errors: Vec<WireError>, arrived: &RawRe
         operation,
         errors: errors.collect(),
     };
-    if passing {
-        Failure::passing(error, arrived.retry_after)
+    if transient {
+        RequestFailure::transient(error, raw.retry_after)
     } else {
-        Failure::never(error)
+        RequestFailure::permanent(error)
     }
 }
 
-fn judge_status(
+fn classify_status(
     operation: &'static str,
     status: u16,
     envelope: Option<Envelope>,
-    arrived: &RawResponse,
-) -> Failure {
+    raw: &RawResponse,
+) -> RequestFailure {
     let errors = envelope
         .map(|envelope| envelope.errors())
         .unwrap_or_default();
     match status {
-        401 => Failure {
+        401 => RequestFailure {
             error: Error::Unauthorized,
             retry: Retry::WithNewToken,
         },
-        402 => Failure::never(Error::ShopFrozen),
+        402 => RequestFailure::permanent(Error::ShopFrozen),
         403 => {
             let message = errors.into_iter().next().map(|error| error.message);
             let message = message.unwrap_or_else(|| "no reason given".to_owned());
-            Failure::never(Error::AccessDenied { message })
+            RequestFailure::permanent(Error::AccessDenied { message })
         }
-        404 => Failure::never(Error::NotFound),
-        423 => Failure::never(Error::ShopLocked),
-        429 => throttled(operation, arrived),
-        430 => Failure::never(Error::SecurityRejection),
+        404 => RequestFailure::permanent(Error::NotFound),
+        423 => RequestFailure::permanent(Error::ShopLocked),
+        429 => throttled(operation, raw),
+        430 => RequestFailure::permanent(Error::SecurityRejection),
         _ => {
             let error = Error::Status {
                 operation,
                 status,
-                request_id: arrived.request_id.clone(),
+                request_id: raw.request_id.clone(),
             };
             match status {
-                500.. => Failure::passing(error, arrived.retry_after),
-                400 if !errors.is_empty() => judge_errors(operation, errors, arrived),
-                _ => Failure::never(error),
+                500.. => RequestFailure::transient(error, raw.retry_after),
+                400 if !errors.is_empty() => classify_errors(operation, errors, raw),
+                _ => RequestFailure::permanent(error),
             }
         }
     }
 }
 
-fn throttled(operation: &'static str, arrived: &RawResponse) -> Failure {
-    let retry_after = arrived.retry_after;
-    Failure {
+fn throttled(operation: &'static str, raw: &RawResponse) -> RequestFailure {
+    let retry_after = raw.retry_after;
+    RequestFailure {
         error: Error::Throttled {
             operation,
             retry_after,
@@ -203,11 +207,11 @@ fn throttled(operation: &'static str, arrived: &RawResponse) -> Failure {
 }
 
 /// A page of HTML or half an answer: what a failing proxy sends.
-fn not_json(operation: &'static str, source: serde_json::Error) -> Failure {
+fn not_json(operation: &'static str, source: serde_json::Error) -> RequestFailure {
     let error = Error::Transport {
         operation,
         timed_out: false,
         source: Box::new(source),
     };
-    Failure::passing(error, None)
+    RequestFailure::transient(error, None)
 }

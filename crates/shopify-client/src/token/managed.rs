@@ -12,19 +12,19 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::renewal::Renewal;
-use super::shared::Parts;
-use super::state::{Outcome, Running, Slot, State, lock};
+use super::shared::SharedState;
+use super::state::{CacheEntry, EntryState, RenewalOutcome, SharedRenewal, lock};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
 use crate::{ShopDomain, TokenError};
 
 /// The tokens of all of an app's shops: read from a [`TokenStore`], renewed before they expire, each by one request at
 /// a time. Cheap to clone. See the [module](super) for what happens when something fails.
 #[derive(Clone)]
-pub struct ManagedTokens(Arc<Shelf>);
+pub struct ManagedTokens(Arc<TokenCache>);
 
-struct Shelf {
-    parts: Arc<Parts>,
-    slots: Mutex<HashMap<ShopDomain, Arc<Slot>>>,
+struct TokenCache {
+    shared: Arc<SharedState>,
+    entries: Mutex<HashMap<ShopDomain, Arc<CacheEntry>>>,
 }
 
 /// How [`ManagedTokens`] are made.
@@ -36,16 +36,16 @@ pub struct ManagedTokensBuilder {
     renew_before_expiry: Duration,
     lease: Duration,
     renewal_wait: Duration,
-    by_credentials: bool,
+    client_credentials: bool,
     migrate: bool,
 }
 
 /// The token of one shop, renewed as needed. All of the same shop and [`ManagedTokens`] share what they know.
 #[derive(Clone)]
 pub struct ManagedToken {
-    parts: Arc<Parts>,
+    shared: Arc<SharedState>,
     shop: ShopDomain,
-    slot: Arc<Slot>,
+    entry: Arc<CacheEntry>,
 }
 
 impl fmt::Debug for ManagedTokens {
@@ -109,7 +109,7 @@ impl ManagedTokensBuilder {
     /// Source: Shopify, "Client credentials grant".
     #[must_use]
     pub fn client_credentials(mut self) -> Self {
-        self.by_credentials = true;
+        self.client_credentials = true;
         self
     }
 
@@ -124,8 +124,8 @@ impl ManagedTokensBuilder {
     /// The tokens.
     pub fn build(mut self) -> ManagedTokens {
         let instance = self.rng.next_u64();
-        ManagedTokens(Arc::new(Shelf {
-            parts: Arc::new(Parts {
+        ManagedTokens(Arc::new(TokenCache {
+            shared: Arc::new(SharedState {
                 store: self.store,
                 grants: self.grants,
                 clock: self.clock,
@@ -133,11 +133,11 @@ impl ManagedTokensBuilder {
                 instance,
                 renew_before_expiry: self.renew_before_expiry,
                 lease: self.lease,
-                by_credentials: self.by_credentials,
+                client_credentials: self.client_credentials,
                 renewal_wait: self.renewal_wait,
                 migrate: self.migrate,
             }),
-            slots: Mutex::default(),
+            entries: Mutex::default(),
         }))
     }
 }
@@ -153,20 +153,20 @@ impl ManagedTokens {
             renew_before_expiry: Duration::from_mins(5),
             lease: Duration::from_mins(1),
             renewal_wait: Duration::from_secs(10),
-            by_credentials: false,
+            client_credentials: false,
             migrate: false,
         }
     }
 
     /// The token of a shop. Nothing is asked before it is used.
     pub fn shop(&self, shop: &ShopDomain) -> ManagedToken {
-        let slots = self.0.slots.lock();
+        let entries = self.0.entries.lock();
         // Nothing panics while it is held, so a poisoned lock still guards a whole map.
-        let mut slots = slots.unwrap_or_else(PoisonError::into_inner);
+        let mut entries = entries.unwrap_or_else(PoisonError::into_inner);
         ManagedToken {
-            parts: Arc::clone(&self.0.parts),
+            shared: Arc::clone(&self.0.shared),
             shop: shop.clone(),
-            slot: Arc::clone(slots.entry(shop.clone()).or_default()),
+            entry: Arc::clone(entries.entry(shop.clone()).or_default()),
         }
     }
 
@@ -192,30 +192,30 @@ impl ManagedToken {
                     None => break self.start(&mut state, None, true),
                 }
             };
-            self.finished(running).await;
+            self.await_renewal(running).await;
         };
-        match self.finished(renewal).await.error {
+        match self.await_renewal(renewal).await.error {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.slot)
+    fn lock(&self) -> MutexGuard<'_, EntryState> {
+        lock(&self.entry)
     }
 
     /// A token other than `rejected`.
     async fn current(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
         // More often only if the token is replaced again and again by tokens that are rejected.
         for _ in 0..4 {
-            let (usable, renewal, outdated) = {
+            let (usable, renewal, stale) = {
                 let mut state = self.lock();
-                let now = self.parts.clock.now();
+                let now = self.shared.clock.now();
                 let usable = state.usable(rejected, now);
                 if let Some(known) = usable.as_ref().filter(|known| !known.is_due(now)) {
                     return Ok(known.token());
                 }
-                if let Some(pause) = state.paused(now) {
+                if let Some(pause) = state.active_pause(now) {
                     match (&usable, pause.error) {
                         (Some(known), _) => return Ok(known.token()),
                         (None, Some(error)) => return Err(error),
@@ -223,21 +223,21 @@ impl ManagedToken {
                     }
                 }
                 let running = state.renewal.clone();
-                let renewal =
-                    running.unwrap_or_else(|| self.start(&mut state, rejected, self.parts.migrate));
-                (usable, renewal, state.outdated)
+                let renewal = running
+                    .unwrap_or_else(|| self.start(&mut state, rejected, self.shared.migrate));
+                (usable, renewal, state.stale)
             };
-            let Some(outcome) = self.finished_in_time(renewal, usable.is_some()).await else {
-                let now = self.parts.clock.now();
+            let Some(outcome) = self.await_renewal_for(renewal, usable.is_some()).await else {
+                let now = self.shared.clock.now();
                 match usable.filter(|known| known.is_usable(rejected, now)) {
                     Some(known) => return Ok(known.token()),
                     // It has expired while the next one was waited for.
                     None => continue,
                 }
             };
-            match (self.token_of(&outcome, rejected), outcome.error) {
-                _ if outdated => {}
-                (Some(_), None) if outcome.only_read => {}
+            match (self.usable_token(&outcome, rejected), outcome.error) {
+                _ if stale => {}
+                (Some(_), None) if outcome.first_read => {}
                 (Some(token), _) => return Ok(token),
                 (None, Some(error)) => return Err(error),
                 // What somebody else was after is what was rejected here.
@@ -249,36 +249,49 @@ impl ManagedToken {
         ))
     }
 
-    fn token_of(&self, outcome: &Outcome, rejected: Option<&SecretString>) -> Option<SecretString> {
+    fn usable_token(
+        &self,
+        outcome: &RenewalOutcome,
+        rejected: Option<&SecretString>,
+    ) -> Option<SecretString> {
         let known = outcome.known.as_ref()?;
-        let now = self.parts.clock.now();
+        let now = self.shared.clock.now();
         known.is_usable(rejected, now).then(|| known.token())
     }
 
-    fn start(&self, state: &mut State, rejected: Option<&SecretString>, migrate: bool) -> Running {
+    fn start(
+        &self,
+        state: &mut EntryState,
+        rejected: Option<&SecretString>,
+        migrate: bool,
+    ) -> SharedRenewal {
         let renewal = Renewal {
-            parts: Arc::clone(&self.parts),
+            shared: Arc::clone(&self.shared),
             shop: self.shop.clone(),
             rejected: rejected.cloned(),
             before: state.known.clone(),
-            ended: state.ended,
+            reauthorize_version: state.reauthorize_version,
             migrate,
         };
-        state.begin(&self.slot, Arc::clone(&self.parts), renewal.run())
+        state.begin(&self.entry, Arc::clone(&self.shared), renewal.run())
     }
 
     /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.
-    async fn finished(&self, renewal: Running) -> Outcome {
+    async fn await_renewal(&self, renewal: SharedRenewal) -> RenewalOutcome {
         let outcome = renewal.clone().await;
-        self.lock().note(&renewal, &outcome, &self.parts);
+        self.lock().record(&renewal, &outcome, &self.shared);
         outcome
     }
 
     /// The same, but `None` if it takes longer than a caller waits who has a token that will do.
-    async fn finished_in_time(&self, renewal: Running, has_token: bool) -> Option<Outcome> {
-        let finished = self.finished(renewal);
+    async fn await_renewal_for(
+        &self,
+        renewal: SharedRenewal,
+        has_token: bool,
+    ) -> Option<RenewalOutcome> {
+        let finished = self.await_renewal(renewal);
         if has_token {
-            timeout(self.parts.renewal_wait, finished).await.ok()
+            timeout(self.shared.renewal_wait, finished).await.ok()
         } else {
             Some(finished.await)
         }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 
-use super::store::Kind;
+use super::store::TokenKind;
 use super::{Clock, Grants, StoredToken, TokenStore};
 
 /// What renewals need.
-pub(super) struct Parts {
+pub(super) struct SharedState {
     pub(super) store: Arc<dyn TokenStore>,
     pub(super) grants: Arc<dyn Grants>,
     pub(super) clock: Arc<dyn Clock>,
@@ -19,16 +19,16 @@ pub(super) struct Parts {
     pub(super) instance: u64,
     pub(super) renew_before_expiry: Duration,
     pub(super) lease: Duration,
-    pub(super) by_credentials: bool,
+    pub(super) client_credentials: bool,
     pub(super) migrate: bool,
     pub(super) renewal_wait: Duration,
 }
 
-impl Parts {
+impl SharedState {
     /// When a token is renewed: some time before its end, and each at another moment, so that not all shops renew at
     /// once.
     pub(super) fn renew_at(&self, token: &StoredToken) -> Option<DateTime<Utc>> {
-        if self.migrate && token.kind() == Kind::Permanent {
+        if self.migrate && token.kind() == TokenKind::Permanent {
             return Some(DateTime::<Utc>::MIN_UTC);
         }
         let part = self.rng().random_range(1.0..=2.0);

@@ -11,28 +11,29 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
 use super::TokenRecord;
-use super::shared::Parts;
+use super::shared::SharedState;
 use crate::TokenError;
 
 /// A token that is known, and when it is to be followed by another.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
-    pub(super) kept: TokenRecord,
+pub(super) struct KnownToken {
+    pub(super) record: TokenRecord,
     pub(super) renew_at: Option<DateTime<Utc>>,
 }
 
-impl Known {
+impl KnownToken {
     pub(super) fn token(&self) -> SecretString {
-        self.kept.token.access_token.clone()
+        self.record.token.access_token.clone()
     }
 
-    fn is(&self, other: &SecretString) -> bool {
-        self.kept.token.access_token.expose_secret() == other.expose_secret()
+    fn is_token(&self, other: &SecretString) -> bool {
+        self.record.token.access_token.expose_secret() == other.expose_secret()
     }
 
     /// Whether it will do for somebody who has had `rejected` refused.
     pub(super) fn is_usable(&self, rejected: Option<&SecretString>, now: DateTime<Utc>) -> bool {
-        self.kept.token.is_alive(now) && !rejected.is_some_and(|rejected| self.is(rejected))
+        self.record.token.is_unexpired(now)
+            && !rejected.is_some_and(|rejected| self.is_token(rejected))
     }
 
     pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
@@ -42,45 +43,45 @@ impl Known {
 
 /// What a renewal comes to: what is in the store now, as far as it could be read, and why it is not newer.
 #[derive(Debug, Clone)]
-pub(super) struct Outcome {
-    pub(super) known: Option<Known>,
+pub(super) struct RenewalOutcome {
+    pub(super) known: Option<KnownToken>,
     pub(super) error: Option<TokenError>,
     /// How long Shopify asked to be left alone, with the error.
-    pub(super) asked: Duration,
+    pub(super) retry_after: Duration,
     /// The token was read for the first time and is due: what is renewed next.
-    pub(super) only_read: bool,
+    pub(super) first_read: bool,
 }
 
-impl Outcome {
+impl RenewalOutcome {
     /// Of a renewal that ended with a panic, of the store for instance, which has been reported as such.
-    pub(super) fn of_panic(known: Option<Known>) -> Self {
+    pub(super) fn panicked(known: Option<KnownToken>) -> Self {
         Self {
             known,
             error: Some(TokenError::temporary("the renewal panicked")),
-            asked: Duration::ZERO,
-            only_read: false,
+            retry_after: Duration::ZERO,
+            first_read: false,
         }
     }
 }
 
-pub(super) type Slot = Mutex<State>;
-pub(super) type Running = Shared<BoxFuture<'static, Outcome>>;
+pub(super) type CacheEntry = Mutex<EntryState>;
+pub(super) type SharedRenewal = Shared<BoxFuture<'static, RenewalOutcome>>;
 
 /// What is known of one shop.
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) known: Option<Known>,
+pub(super) struct EntryState {
+    pub(super) known: Option<KnownToken>,
     /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
     /// no answer, and nothing that the store holds for it, such as a connection, stays held.
-    pub(super) renewal: Option<Running>,
+    pub(super) renewal: Option<SharedRenewal>,
     /// It may have read the store before that was changed: its outcome is no news.
-    pub(super) outdated: bool,
+    pub(super) stale: bool,
     /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
     driver: JoinSet<()>,
     pause: Option<Pause>,
     failures: u32,
     /// The version for which Shopify has said that the merchant must be asked.
-    pub(super) ended: Option<u64>,
+    pub(super) reauthorize_version: Option<u64>,
 }
 
 /// Nothing is asked for a while: not before `since` either, lest a clock that is set back prolongs it.
@@ -93,36 +94,36 @@ pub(super) struct Pause {
 }
 
 /// No pause is longer, whatever Shopify asks for.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+const MAX_PAUSE: Duration = Duration::from_hours(24);
 
 impl Pause {
     fn new(since: DateTime<Utc>, length: Duration, error: Option<TokenError>) -> Self {
         Self {
             since,
-            until: since + length.min(LONGEST_PAUSE),
+            until: since + length.min(MAX_PAUSE),
             error,
         }
     }
 }
 
-pub(super) fn lock(slot: &Slot) -> MutexGuard<'_, State> {
+pub(super) fn lock(entry: &CacheEntry) -> MutexGuard<'_, EntryState> {
     // Nothing panics while it is held, so a poisoned lock still guards whole values.
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
+    entry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl State {
+impl EntryState {
     pub(super) fn usable(
         &self,
         rejected: Option<&SecretString>,
         now: DateTime<Utc>,
-    ) -> Option<Known> {
+    ) -> Option<KnownToken> {
         let known = self.known.as_ref();
         known
             .filter(|known| known.is_usable(rejected, now))
             .cloned()
     }
 
-    pub(super) fn paused(&self, now: DateTime<Utc>) -> Option<Pause> {
+    pub(super) fn active_pause(&self, now: DateTime<Utc>) -> Option<Pause> {
         let pause = self.pause.clone();
         pause.filter(|pause| (pause.since..pause.until).contains(&now))
     }
@@ -130,7 +131,7 @@ impl State {
     /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
     pub(super) fn forget(&mut self) {
         *self = Self {
-            outdated: self.renewal.is_some(),
+            stale: self.renewal.is_some(),
             renewal: self.renewal.take(),
             driver: std::mem::take(&mut self.driver),
             ..Self::default()
@@ -140,21 +141,22 @@ impl State {
     /// Begins a renewal. There must be none under way.
     pub(super) fn begin(
         &mut self,
-        slot: &Arc<Slot>,
-        parts: Arc<Parts>,
-        renewal: impl Future<Output = Outcome> + Send + 'static,
-    ) -> Running {
-        let (slot, known) = (Arc::downgrade(slot), self.known.clone());
+        entry: &Arc<CacheEntry>,
+        shared: Arc<SharedState>,
+        renewal: impl Future<Output = RenewalOutcome> + Send + 'static,
+    ) -> SharedRenewal {
+        let (entry, known) = (Arc::downgrade(entry), self.known.clone());
         // A store's panic costs its callers an error, not all of the shop's callers to come a panic.
         let caught = AssertUnwindSafe(renewal).catch_unwind();
-        let renewal = caught.map(|ended| ended.unwrap_or_else(|_| Outcome::of_panic(known)));
+        let renewal =
+            caught.map(|result| result.unwrap_or_else(|_| RenewalOutcome::panicked(known)));
         let renewal = renewal.boxed().shared();
         let driven = renewal.clone();
         self.driver = JoinSet::new();
         self.driver.spawn(async move {
             let outcome = driven.clone().await;
-            if let Some(slot) = slot.upgrade() {
-                lock(&slot).note(&driven, &outcome, &parts);
+            if let Some(entry) = entry.upgrade() {
+                lock(&entry).record(&driven, &outcome, &shared);
             }
         });
         self.renewal = Some(renewal.clone());
@@ -162,30 +164,39 @@ impl State {
     }
 
     /// Notes what a renewal came to, unless somebody has.
-    pub(super) fn note(&mut self, renewal: &Running, outcome: &Outcome, parts: &Parts) {
-        let is_news = |current: &Running| current.ptr_eq(renewal);
-        if self.renewal.take_if(|current| is_news(current)).is_none() {
+    pub(super) fn record(
+        &mut self,
+        renewal: &SharedRenewal,
+        outcome: &RenewalOutcome,
+        shared: &SharedState,
+    ) {
+        let is_current = |current: &SharedRenewal| current.ptr_eq(renewal);
+        if self
+            .renewal
+            .take_if(|current| is_current(current))
+            .is_none()
+        {
             return;
         }
-        if std::mem::take(&mut self.outdated) {
+        if std::mem::take(&mut self.stale) {
             return;
         }
-        let now = parts.clock.now();
+        let now = shared.clock.now();
         self.known.clone_from(&outcome.known);
         let Some(error) = &outcome.error else {
             self.failures = 0;
-            self.ended = None;
+            self.reauthorize_version = None;
             // Due nevertheless: another process is at it.
-            let due = outcome.known.as_ref().filter(|_| !outcome.only_read);
+            let due = outcome.known.as_ref().filter(|_| !outcome.first_read);
             let due = due.is_some_and(|known| known.is_due(now));
             self.pause = due.then(|| Pause::new(now, Duration::from_secs(1), None));
             return;
         };
         if error.reauthorize {
-            self.ended = outcome.known.as_ref().map(|known| known.kept.version);
+            self.reauthorize_version = outcome.known.as_ref().map(|known| known.record.version);
         }
         self.failures += 1;
-        let pause = parts.pause(self.failures).max(outcome.asked);
+        let pause = shared.pause(self.failures).max(outcome.retry_after);
         self.pause = Some(Pause::new(now, pause, Some(error.clone())));
     }
 }

@@ -13,7 +13,7 @@ use crate::{ShopDomain, TokenError};
 
 /// How long a token lasts that comes with a refresh token and does not say so: as long as Shopify documents.
 /// Source: Shopify, "About offline access tokens".
-const DOCUMENTED_LIFE: Duration = Duration::from_hours(1);
+const DOCUMENTED_LIFETIME: Duration = Duration::from_hours(1);
 
 /// A shop's access token and what renews it. To be sealed at rest; `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -33,65 +33,65 @@ pub struct StoredToken {
 
 /// What becomes of a token that ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// A refresh token gets the next pair.
-    Refreshed,
+    Refreshable,
     /// It is asked for anew, with the app's own credentials.
-    AskedAnew,
+    ClientCredentials,
     /// It does not end by itself.
     Permanent,
 }
 
 impl StoredToken {
-    /// What to keep of an answer. Lifetimes count from `asked_at`, before the request was sent, so that they end early
+    /// What to keep of an answer. Lifetimes count from `requested_at`, before the request was sent, so that they end early
     /// rather than late.
     ///
     /// A grant without `expires_in`, or with 0, lasts an hour if it has a refresh token, as Shopify documents for such
     /// tokens; without either it never expires. The grant of a person
     /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)) does not belong into a store: when it ends, the app's
     /// own would follow it.
-    pub fn from_grant(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
-        let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFE);
+    pub fn from_grant(grant: TokenGrant, requested_at: DateTime<Utc>) -> Self {
+        let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFETIME);
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());
         Self {
             access_token: grant.access_token,
             expires_at: lasts
                 .or(documented)
-                .and_then(|lasts| after(asked_at, lasts)),
+                .and_then(|lasts| expiry(requested_at, lasts)),
             refresh_token: grant.refresh_token,
             refresh_expires_at: grant
                 .refresh_token_expires_in
-                .and_then(|lasts| after(asked_at, lasts)),
+                .and_then(|lasts| expiry(requested_at, lasts)),
             scopes: grant.scopes,
         }
     }
 
     /// The same for client credentials, whose token always expires: after an hour if nothing is said, which is earlier
     /// than the documented day.
-    pub(super) fn by_credentials(grant: TokenGrant, asked_at: DateTime<Utc>) -> Self {
-        let mut token = Self::from_grant(grant, asked_at);
+    pub(super) fn from_client_credentials(grant: TokenGrant, requested_at: DateTime<Utc>) -> Self {
+        let mut token = Self::from_grant(grant, requested_at);
         token.refresh_token = None;
         token.expires_at = token
             .expires_at
-            .or_else(|| after(asked_at, DOCUMENTED_LIFE));
+            .or_else(|| expiry(requested_at, DOCUMENTED_LIFETIME));
         token
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> TokenKind {
         match (&self.refresh_token, self.expires_at) {
-            (Some(_), _) => Kind::Refreshed,
-            (None, Some(_)) => Kind::AskedAnew,
-            (None, None) => Kind::Permanent,
+            (Some(_), _) => TokenKind::Refreshable,
+            (None, Some(_)) => TokenKind::ClientCredentials,
+            (None, None) => TokenKind::Permanent,
         }
     }
 
-    pub(super) fn is_alive(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_unexpired(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
 
 /// `None` if it is further away than a calendar goes, which is never.
-fn after(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
+fn expiry(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
     at.checked_add_signed(TimeDelta::from_std(lasts).ok()?)
 }
 
@@ -162,7 +162,7 @@ pub struct MemoryStore(Mutex<Rows>);
 
 #[derive(Debug, Default)]
 struct Rows {
-    kept: HashMap<ShopDomain, TokenRecord>,
+    records: HashMap<ShopDomain, TokenRecord>,
     /// Of all rows, also of those that were removed.
     highest_version: u64,
 }
@@ -172,17 +172,17 @@ impl MemoryStore {
     pub fn install(&self, shop: &ShopDomain, token: StoredToken) {
         let mut rows = self.lock();
         rows.highest_version += 1;
-        let kept = TokenRecord {
+        let record = TokenRecord {
             token,
             version: rows.highest_version,
             attempt: None,
         };
-        rows.kept.insert(shop.clone(), kept);
+        rows.records.insert(shop.clone(), record);
     }
 
     /// Removes a shop's token, as after an uninstallation.
     pub fn remove(&self, shop: &ShopDomain) {
-        self.lock().kept.remove(shop);
+        self.lock().records.remove(shop);
     }
 
     fn lock(&self) -> MutexGuard<'_, Rows> {
@@ -194,7 +194,7 @@ impl MemoryStore {
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError> {
-        Ok(self.lock().kept.get(shop).cloned())
+        Ok(self.lock().records.get(shop).cloned())
     }
 
     async fn begin(
@@ -205,9 +205,9 @@ impl TokenStore for MemoryStore {
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
         let mut rows = self.lock();
-        let row = rows.kept.get_mut(shop);
-        let row = row.filter(|kept| kept.version == version && kept.attempt == replaces);
-        Ok(row.map(|kept| kept.attempt = Some(attempt)).is_some())
+        let row = rows.records.get_mut(shop);
+        let row = row.filter(|record| record.version == version && record.attempt == replaces);
+        Ok(row.map(|record| record.attempt = Some(attempt)).is_some())
     }
 
     async fn save(
@@ -218,8 +218,8 @@ impl TokenStore for MemoryStore {
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
         let mut rows = self.lock();
-        let row = rows.kept.get_mut(shop);
-        let row = row.filter(|kept| kept.version == version && kept.attempt == Some(attempt));
+        let row = rows.records.get_mut(shop);
+        let row = row.filter(|record| record.version == version && record.attempt == Some(attempt));
         let Some(row) = row else {
             return Ok(false);
         };

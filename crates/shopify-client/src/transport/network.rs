@@ -14,16 +14,16 @@ use crate::{Error, Timeouts};
 
 /// Requests over the network.
 #[derive(Clone)]
-pub(crate) struct Network(reqwest::Client);
+pub(crate) struct NetworkTransport(reqwest::Client);
 
 /// The client's own text is left out: it may tell the proxy's password.
-impl fmt::Debug for Network {
+impl fmt::Debug for NetworkTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Network")
     }
 }
 
-/// What a [`Network`] is made of.
+/// What a [`NetworkTransport`] is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkSettings {
     pub(crate) timeouts: Timeouts,
@@ -48,12 +48,12 @@ impl Default for NetworkSettings {
     }
 }
 
-fn unusable(reason: impl Into<String>) -> Error {
+fn invalid_configuration(reason: impl Into<String>) -> Error {
     let reason = reason.into();
     Error::Configuration { reason }
 }
 
-impl Network {
+impl NetworkTransport {
     pub(crate) fn new(settings: &NetworkSettings) -> Result<Self, Error> {
         // Fails only if a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -61,11 +61,11 @@ impl Network {
             reqwest::Certificate::from_pem_bundle(pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .ok_or_else(|| unusable("a root certificate is not PEM"))
+                .ok_or_else(|| invalid_configuration("a root certificate is not PEM"))
         });
         let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
         let user_agent = HeaderValue::from_str(&settings.user_agent)
-            .map_err(|_| unusable("the user agent cannot be sent in a header"))?;
+            .map_err(|_| invalid_configuration("the user agent cannot be sent in a header"))?;
         let mut http = reqwest::Client::builder()
             .connect_timeout(settings.timeouts.connect)
             .timeout(settings.timeouts.request)
@@ -75,14 +75,16 @@ impl Network {
             .retry(reqwest::retry::never())
             // Not what the environment says.
             .no_proxy();
-        let bypass = bypass(&settings.proxy_bypass)?;
+        let no_proxy = no_proxy(&settings.proxy_bypass)?;
         if let Some(url) = &settings.proxy {
-            http = http.proxy(proxy(url)?.no_proxy(bypass));
+            http = http.proxy(proxy(url)?.no_proxy(no_proxy));
         }
         if !certificates.is_empty() {
             http = http.tls_certs_merge(certificates.into_iter().flatten());
         }
-        let http = http.build().map_err(|error| unusable(innermost(&error)))?;
+        let http = http
+            .build()
+            .map_err(|error| invalid_configuration(root_cause(&error)))?;
         Ok(Self(http))
     }
 }
@@ -92,13 +94,13 @@ fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let url = Url::parse(url.expose_secret()).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let proxy = url.and_then(|url| reqwest::Proxy::all(url).ok());
-    proxy.ok_or_else(|| unusable("the proxy is not an http or https URL"))
+    proxy.ok_or_else(|| invalid_configuration("the proxy is not an http or https URL"))
 }
 
 /// What is reached without a proxy. An entry that could never be met is a mistake, which would show late.
-fn bypass(entries: &[String]) -> Result<Option<NoProxy>, Error> {
-    if let Some(wrong) = entries.iter().find(|entry| !names_hosts(entry)) {
-        return Err(unusable(format!(
+fn no_proxy(entries: &[String]) -> Result<Option<NoProxy>, Error> {
+    if let Some(wrong) = entries.iter().find(|entry| !is_valid_bypass_entry(entry)) {
+        return Err(invalid_configuration(format!(
             "`{wrong}` names nothing that is reached without a proxy: expected a domain, an IP address, a range such as \
              10.0.0.0/8, or *"
         )));
@@ -111,7 +113,7 @@ fn bypass(entries: &[String]) -> Result<Option<NoProxy>, Error> {
     Ok(NoProxy::from_string(&entries))
 }
 
-fn names_hosts(entry: &str) -> bool {
+fn is_valid_bypass_entry(entry: &str) -> bool {
     let (address, length) = match entry.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (entry, None),
@@ -135,41 +137,41 @@ fn names_hosts(entry: &str) -> bool {
 }
 
 /// The cause that says something: those around it only say that there is one.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut root_cause = error;
+    while let Some(source) = root_cause.source() {
+        root_cause = source;
     }
-    innermost.to_string()
+    root_cause.to_string()
 }
 
 #[async_trait]
-impl Transport for Network {
+impl Transport for NetworkTransport {
     async fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<ResponseBody>, TransportError> {
         let timeout = request.extensions().get::<RequestTimeout>().copied();
-        let mut request = reqwest::Request::try_from(request).map_err(lost)?;
+        let mut request = reqwest::Request::try_from(request).map_err(transport_error)?;
         if let Some(RequestTimeout(timeout)) = timeout {
             *request.timeout_mut() = Some(timeout);
         }
-        let response = self.0.execute(request).await.map_err(lost)?;
-        let mut answer = http::Response::builder()
+        let response = self.0.execute(request).await.map_err(transport_error)?;
+        let mut http_response = http::Response::builder()
             .status(response.status())
             .version(response.version());
-        if let Some(headers) = answer.headers_mut() {
+        if let Some(headers) = http_response.headers_mut() {
             headers.clone_from(response.headers());
         }
-        let body = response.bytes_stream().map_err(lost).boxed();
-        answer
+        let body = response.bytes_stream().map_err(transport_error).boxed();
+        http_response
             .body(body)
             .map_err(|error| TransportError::InvalidRequest(error.into()))
     }
 }
 
 /// The URL is left out: it may be one that is signed.
-fn lost(error: reqwest::Error) -> TransportError {
+fn transport_error(error: reqwest::Error) -> TransportError {
     let timed_out = error.is_timeout();
     let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
     let source = Box::new(error.without_url());

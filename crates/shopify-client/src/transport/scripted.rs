@@ -51,14 +51,14 @@ pub struct ScriptedTransport(Arc<Mutex<Script>>);
 #[derive(Default)]
 struct Script {
     steps: VecDeque<Step>,
-    asked: Vec<ScriptedRequest>,
+    received: Vec<ScriptedRequest>,
     unexpected: Vec<String>,
 }
 
 struct Step {
     name: String,
-    answer: ScriptedResponse,
-    again: bool,
+    response: ScriptedResponse,
+    repeat: bool,
 }
 
 /// A request that came to a [`ScriptedTransport`].
@@ -78,10 +78,10 @@ pub struct ScriptedRequest {
 
 /// How a step of a [`ScriptedTransport`] answers.
 #[derive(Debug, Clone)]
-pub struct ScriptedResponse(Outcome);
+pub struct ScriptedResponse(ScriptedOutcome);
 
 #[derive(Debug, Clone)]
-enum Outcome {
+enum ScriptedOutcome {
     Response(http::Response<Bytes>),
     /// The head and so much of the body arrive.
     Truncated(http::Response<Bytes>),
@@ -127,8 +127,10 @@ impl ScriptedResponse {
     /// If there can be no such status.
     #[track_caller]
     pub fn bytes(status: u16, body: impl Into<Bytes>) -> Self {
-        let answer = http::Response::builder().status(status).body(body.into());
-        Self(Outcome::Response(answer.expect("a status from 100 to 999")))
+        let response = http::Response::builder().status(status).body(body.into());
+        Self(ScriptedOutcome::Response(
+            response.expect("a status from 100 to 999"),
+        ))
     }
 
     /// Adds a header to an answer; the other outcomes have none.
@@ -138,10 +140,12 @@ impl ScriptedResponse {
     #[must_use]
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let Outcome::Response(answer) | Outcome::Truncated(answer) = &mut self.0 {
+        if let ScriptedOutcome::Response(response) | ScriptedOutcome::Truncated(response) =
+            &mut self.0
+        {
             let name = HeaderName::try_from(name).expect("a header's name");
             let value = HeaderValue::try_from(value).expect("a header's value");
-            answer.headers_mut().append(name, value);
+            response.headers_mut().append(name, value);
         }
         self
     }
@@ -150,9 +154,9 @@ impl ScriptedResponse {
     #[must_use]
     pub fn truncated(self, length: usize) -> Self {
         match self.0 {
-            Outcome::Response(answer) | Outcome::Truncated(answer) => {
+            ScriptedOutcome::Response(response) | ScriptedOutcome::Truncated(response) => {
                 let cut = |body: Bytes| body.slice(..length.min(body.len()));
-                Self(Outcome::Truncated(answer.map(cut)))
+                Self(ScriptedOutcome::Truncated(response.map(cut)))
             }
             other => Self(other),
         }
@@ -160,17 +164,17 @@ impl ScriptedResponse {
 
     /// No connection can be made.
     pub fn connect_failure() -> Self {
-        Self(Outcome::ConnectFailed)
+        Self(ScriptedOutcome::ConnectFailed)
     }
 
     /// The connection breaks before there is an answer.
     pub fn connection_lost() -> Self {
-        Self(Outcome::ConnectionLost)
+        Self(ScriptedOutcome::ConnectionLost)
     }
 
     /// No answer comes in time. The failure is given at once.
     pub fn timeout() -> Self {
-        Self(Outcome::Timeout)
+        Self(ScriptedOutcome::Timeout)
     }
 }
 
@@ -181,20 +185,20 @@ impl ScriptedTransport {
     }
 
     /// Answers the next request of this name so, once.
-    pub fn then(&self, name: impl Into<String>, answer: ScriptedResponse) -> &Self {
-        self.step(name.into(), answer, false)
+    pub fn then(&self, name: impl Into<String>, response: ScriptedResponse) -> &Self {
+        self.step(name.into(), response, false)
     }
 
     /// Answers every request of this name so that no step before it answers. It need not come at all.
-    pub fn always(&self, name: impl Into<String>, answer: ScriptedResponse) -> &Self {
-        self.step(name.into(), answer, true)
+    pub fn always(&self, name: impl Into<String>, response: ScriptedResponse) -> &Self {
+        self.step(name.into(), response, true)
     }
 
-    fn step(&self, name: String, answer: ScriptedResponse, again: bool) -> &Self {
+    fn step(&self, name: String, response: ScriptedResponse, repeat: bool) -> &Self {
         let step = Step {
             name,
-            answer,
-            again,
+            response,
+            repeat,
         };
         self.lock().steps.push_back(step);
         self
@@ -202,7 +206,7 @@ impl ScriptedTransport {
 
     /// The requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<ScriptedRequest> {
-        self.lock().asked.clone()
+        self.lock().received.clone()
     }
 
     /// All requests that came.
@@ -217,9 +221,9 @@ impl ScriptedTransport {
             "{}",
             script.unexpected.join("; ")
         );
-        let left = script.left();
-        assert!(left.is_empty(), "never asked: {}", left.join(", "));
-        script.asked.clone()
+        let pending = script.pending();
+        assert!(pending.is_empty(), "never asked: {}", pending.join(", "));
+        script.received.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Script> {
@@ -229,32 +233,32 @@ impl ScriptedTransport {
 
 impl Script {
     /// The steps that have not answered.
-    fn left(&self) -> Vec<&str> {
-        let once = self.steps.iter().filter(|step| !step.again);
+    fn pending(&self) -> Vec<&str> {
+        let once = self.steps.iter().filter(|step| !step.repeat);
         once.map(|step| step.name.as_str()).collect()
     }
 
-    fn take(&mut self, request: ScriptedRequest) -> Result<Outcome, String> {
+    fn respond(&mut self, request: ScriptedRequest) -> Result<ScriptedOutcome, String> {
         let place = self.steps.iter().position(|step| step.name == request.name);
         let step = place.and_then(|place| match self.steps.get(place) {
-            Some(step) if step.again => Some(step.answer.clone()),
-            _ => self.steps.remove(place).map(|step| step.answer),
+            Some(step) if step.repeat => Some(step.response.clone()),
+            _ => self.steps.remove(place).map(|step| step.response),
         });
-        let complaint = || {
-            let left = self.left();
-            let expected = if left.is_empty() {
+        let message = || {
+            let pending = self.pending();
+            let expected = if pending.is_empty() {
                 "nothing more".to_owned()
             } else {
-                left.join(", ")
+                pending.join(", ")
             };
             let (name, variables) = (&request.name, &request.variables);
             format!("the script expects {expected}, but `{name}` was asked with {variables}")
         };
-        let outcome = step.map(|answer| answer.0).ok_or_else(complaint);
-        if let Err(complaint) = &outcome {
-            self.unexpected.push(complaint.clone());
+        let outcome = step.map(|response| response.0).ok_or_else(message);
+        if let Err(message) = &outcome {
+            self.unexpected.push(message.clone());
         }
-        self.asked.push(request);
+        self.received.push(request);
         outcome
     }
 }
@@ -290,24 +294,25 @@ impl Transport for ScriptedTransport {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<ResponseBody>, TransportError> {
-        let outcome = self.lock().take(ScriptedRequest::read(&request));
-        let outcome =
-            outcome.map_err(|complaint| TransportError::InvalidRequest(complaint.into()))?;
+        let outcome = self.lock().respond(ScriptedRequest::read(&request));
+        let outcome = outcome.map_err(|message| TransportError::InvalidRequest(message.into()))?;
         let broken = |timed_out| TransportError::ConnectionLost {
             timed_out,
             source: "so says the script".into(),
         };
         match outcome {
-            Outcome::Response(answer) => Ok(answer.map(|body| stream::iter([Ok(body)]).boxed())),
-            Outcome::Truncated(answer) => {
-                Ok(answer.map(|body| stream::iter([Ok(body), Err(broken(false))]).boxed()))
+            ScriptedOutcome::Response(response) => {
+                Ok(response.map(|body| stream::iter([Ok(body)]).boxed()))
             }
-            Outcome::ConnectFailed => Err(TransportError::ConnectFailed {
+            ScriptedOutcome::Truncated(response) => {
+                Ok(response.map(|body| stream::iter([Ok(body), Err(broken(false))]).boxed()))
+            }
+            ScriptedOutcome::ConnectFailed => Err(TransportError::ConnectFailed {
                 timed_out: false,
                 source: "so says the script".into(),
             }),
-            Outcome::ConnectionLost => Err(broken(false)),
-            Outcome::Timeout => Err(broken(true)),
+            ScriptedOutcome::ConnectionLost => Err(broken(false)),
+            ScriptedOutcome::Timeout => Err(broken(true)),
         }
     }
 }
@@ -316,8 +321,8 @@ impl fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let script = self.lock();
         f.debug_struct("ScriptedTransport")
-            .field("left", &script.left())
-            .field("asked", &script.asked.len())
+            .field("left", &script.pending())
+            .field("asked", &script.received.len())
             .finish()
     }
 }

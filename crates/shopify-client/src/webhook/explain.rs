@@ -5,12 +5,12 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use ring::hmac;
 
-use super::verify::{Key, SIGNATURE, Verifier, decode, is_object};
+use super::verify::{Key, SIGNATURE, Verifier, decode_signature, is_object};
 
 mod json;
 
 /// Bodies beyond this are tried as they are only: the rest costs time in proportion, for each known secret.
-const LARGEST_TRIED: usize = 4 << 20;
+const MAX_EXPLAINED_BODY: usize = 4 << 20;
 
 /// Why a delivery was refused, as far as it can be told; its text says what to do.
 ///
@@ -176,10 +176,10 @@ impl Verifier {
         let Some(signature) = header(webhooks).or_else(|| header(events)) else {
             return Explanation::MissingSignature;
         };
-        let Some(tag) = decode(signature) else {
+        let Some(tag) = decode_signature(signature) else {
             return self.explain_encoding(signature, body);
         };
-        if let Some(key) = self.fitting(body, &tag) {
+        if let Some(key) = self.verifying_key(body, &tag) {
             let key_id = key.id.clone();
             return if is_object(body) {
                 Explanation::Valid { key_id }
@@ -221,20 +221,20 @@ impl Verifier {
 
     /// The body may be as it was sent, and the secret one that is not accepted.
     fn explain_secret(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
-        if let Some(key) = self.retired.iter().find(|key| key.fits(body, tag)) {
+        if let Some(key) = self.retired.iter().find(|key| key.verifies(body, tag)) {
             let key_id = key.id.clone();
             return Some(Explanation::RetiredSecret { key_id });
         }
         let fits = |bare: &hmac::Key| hmac::verify(bare, body, tag).is_ok();
-        let mut known = self.known();
-        let key = known.find(|key| key.bare.as_ref().is_some_and(fits))?;
+        let mut known = self.all_keys();
+        let key = known.find(|key| key.trimmed.as_ref().is_some_and(fits))?;
         let key_id = key.id.clone();
         Some(Explanation::UntrimmedSecret { key_id })
     }
 
     /// The secret may be a known one, and the body not as it was sent.
     fn explain_body(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
-        if body.len() > LARGEST_TRIED {
+        if body.len() > MAX_EXPLAINED_BODY {
             return None;
         }
         let signed = |by: Reencoding, form: &[u8]| {
@@ -253,19 +253,19 @@ impl Verifier {
             .or_else(|| signed(Reencoding::TrimmedEnd, &[body, b"\n"].concat()))
             .or_else(|| signed(Reencoding::TrimmedEnd, &[body, b"\r\n"].concat()))
             .or_else(|| {
-                let mut forms = line_breaks(body).into_iter();
-                forms.find_map(|form| signed(Reencoding::LineBreaks, &form))
+                let mut variants = line_breaks(body).into_iter();
+                variants.find_map(|form| signed(Reencoding::LineBreaks, &form))
             })
             .or_else(|| signed(Reencoding::Latin1, &latin1(body)?))
             .or_else(|| {
-                let mut forms = json::forms(trimmed);
-                forms.find_map(|form| signed(Reencoding::Json, form.as_bytes()))
+                let mut variants = json::serializations(trimmed);
+                variants.find_map(|form| signed(Reencoding::Json, form.as_bytes()))
             })
     }
 
     /// The key that signed these bytes, also a retired one.
     fn signer(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
-        self.known().find(|key| key.fits(body, tag))
+        self.all_keys().find(|key| key.verifies(body, tag))
     }
 }
 
@@ -285,10 +285,10 @@ fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
         windows.push(*byte);
     }
     let trimmed = [unix.trim_ascii_end(), windows.trim_ascii_end()].map(<[u8]>::to_vec);
-    let mut forms = vec![unix, windows];
-    forms.extend(trimmed);
-    forms.retain(|form| form != body);
-    forms
+    let mut variants = vec![unix, windows];
+    variants.extend(trimmed);
+    variants.retain(|form| form != body);
+    variants
 }
 
 /// The bytes whose reading as Latin-1 this is.
@@ -302,7 +302,7 @@ fn latin1(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The ids of the things in Shopify's sample bodies: order, product, collection, customer, inventory item, location, shop.
-const SAMPLES: [&str; 7] = [
+const SAMPLE_IDS: [&str; 7] = [
     "820982911946154508",
     "788032119674292922",
     "841564295",
@@ -313,7 +313,7 @@ const SAMPLES: [&str; 7] = [
 ];
 
 fn is_sample(body: &[u8]) -> bool {
-    let fields = super::fields::Fields::read(body).unwrap_or_default();
+    let fields = super::fields::BodyFields::read(body).unwrap_or_default();
     let id = fields.id.or(fields.inventory_item_id);
-    id.is_some_and(|id| SAMPLES.contains(&id.get()))
+    id.is_some_and(|id| SAMPLE_IDS.contains(&id.get()))
 }

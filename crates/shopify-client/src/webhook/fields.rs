@@ -12,7 +12,7 @@ use crate::{Gid, ShopDomain};
 /// They stay in their JSON, so that one that is not as expected is merely missing.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Fields<'a> {
+pub(super) struct BodyFields<'a> {
     #[serde(borrow)]
     pub(super) id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -55,12 +55,12 @@ pub(super) struct Fields<'a> {
 
 /// An object of which the id alone matters.
 #[derive(Deserialize)]
-struct Identified<'a> {
+struct ObjectWithId<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> BodyFields<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, WebhookError> {
         // An array would do for the deserialiser.
         if !is_object(body) {
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The number of what the body is about: by its own field, or from the global id.
-    pub(super) fn own_number(&self) -> Option<u64> {
+    pub(super) fn object_number(&self) -> Option<u64> {
         number(self.id).or_else(|| Some(self.gid()?.number()))
     }
 
@@ -102,6 +102,6 @@ pub(super) fn number(raw: Option<&RawValue>) -> Option<u64> {
 
 /// The number of an object within.
 pub(super) fn number_within(raw: Option<&RawValue>) -> Option<u64> {
-    let within: Identified = serde_json::from_str(raw?.get()).ok()?;
+    let within: ObjectWithId = serde_json::from_str(raw?.get()).ok()?;
     number(within.id)
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::fields::{Fields, number, number_within, value};
+use super::fields::{BodyFields, number, number_within, value};
 use super::{Topic, WebhookError};
 use crate::{Gid, ShopDomain};
 
@@ -183,8 +183,8 @@ impl Payload {
     /// # Errors
     /// [`WebhookError::InvalidBody`] if the body is not a JSON object, which begins with `{`.
     pub fn read(topic: &Topic, body: &[u8]) -> Result<Self, WebhookError> {
-        let fields = Fields::read(body)?;
-        Ok(Self::named(topic, &fields).unwrap_or(Self::Other))
+        let fields = BodyFields::read(body)?;
+        Ok(Self::from_fields(topic, &fields).unwrap_or(Self::Other))
     }
 
     /// The shop that the body itself names, which is signed, unlike the header.
@@ -201,17 +201,17 @@ impl Payload {
         }
     }
 
-    fn named(topic: &Topic, fields: &Fields<'_>) -> Option<Self> {
+    fn from_fields(topic: &Topic, fields: &BodyFields<'_>) -> Option<Self> {
         let resource = topic.as_str().split('/').next().unwrap_or_default();
         match resource {
-            "shop" | "app" | "customers" | "bulk_operations" => Self::singular(topic, fields),
-            _ => Self::item(resource, fields),
+            "shop" | "app" | "customers" | "bulk_operations" => Self::shop_level(topic, fields),
+            _ => Self::catalog_object(resource, fields),
         }
     }
 
-    fn item(resource: &str, fields: &Fields<'_>) -> Option<Self> {
+    fn catalog_object(resource: &str, fields: &BodyFields<'_>) -> Option<Self> {
         let updated_at = fields.updated_at();
-        let own = || fields.own_number();
+        let own = || fields.object_number();
         Some(match resource {
             "products" => Self::Product {
                 id: own()?,
@@ -246,16 +246,16 @@ impl Payload {
         })
     }
 
-    fn singular(topic: &Topic, fields: &Fields<'_>) -> Option<Self> {
+    fn shop_level(topic: &Topic, fields: &BodyFields<'_>) -> Option<Self> {
         let shop_id = number(fields.shop_id);
         let customer_id = number_within(fields.customer);
         Some(match topic {
             Topic::ShopUpdate => Self::Shop {
-                id: fields.own_number(),
+                id: fields.object_number(),
                 shop: fields.shop(),
             },
             Topic::AppUninstalled => Self::Uninstalled {
-                shop_id: fields.own_number(),
+                shop_id: fields.object_number(),
                 shop: fields.shop(),
             },
             Topic::AppScopesUpdate => Self::Scopes {

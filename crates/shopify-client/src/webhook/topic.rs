@@ -246,7 +246,7 @@ pub fn topic_constant(topic: &str) -> String {
 /// that is new, the first underscore is taken for the slash.
 pub fn topic_name(constant: &str) -> String {
     let name = constant.to_ascii_lowercase();
-    let known = RESOURCES.iter().filter(|resource| {
+    let known = UNDERSCORED_RESOURCES.iter().filter(|resource| {
         let rest = name.strip_prefix(**resource);
         rest.is_some_and(|rest| rest.starts_with('_'))
     });
@@ -260,7 +260,7 @@ pub fn topic_name(constant: &str) -> String {
 }
 
 /// The resources of API version 2026-10 with an underscore in their name.
-const RESOURCES: &[&str] = &[
+const UNDERSCORED_RESOURCES: &[&str] = &[
     "app_purchases_one_time",
     "app_subscriptions",
     "audit_events",

@@ -47,23 +47,23 @@ pub(super) struct Key {
     pub(super) id: String,
     hmac: hmac::Key,
     /// The secret without what a careless copy has put around it, if that makes another.
-    pub(super) bare: Option<hmac::Key>,
+    pub(super) trimmed: Option<hmac::Key>,
     uses: AtomicU64,
 }
 
 impl Key {
     fn new(id: String, secret: &SecretString) -> Self {
         let text = secret.expose_secret();
-        let bare = text.trim_matches(|sign: char| sign.is_whitespace() || "\"'".contains(sign));
+        let trimmed = text.trim_matches(|sign: char| sign.is_whitespace() || "\"'".contains(sign));
         Self {
             id,
             hmac: hmac_key(text),
-            bare: (bare != text && !bare.is_empty()).then(|| hmac_key(bare)),
+            trimmed: (trimmed != text && !trimmed.is_empty()).then(|| hmac_key(trimmed)),
             uses: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn fits(&self, body: &[u8], tag: &[u8]) -> bool {
+    pub(super) fn verifies(&self, body: &[u8], tag: &[u8]) -> bool {
         hmac::verify(&self.hmac, body, tag).is_ok()
     }
 }
@@ -178,17 +178,17 @@ pub enum WebhookError {
 }
 
 /// A header's name in both families.
-type Names = [&'static str; 2];
+type HeaderNames = [&'static str; 2];
 
-macro_rules! names {
+macro_rules! header_names {
     ($name:literal) => {
         [concat!("x-shopify-", $name), concat!("shopify-", $name)]
     };
 }
 
-pub(super) const SIGNATURE: Names = names!("hmac-sha256");
-const TOPIC: Names = names!("topic");
-const SHOP: Names = names!("shop-domain");
+pub(super) const SIGNATURE: HeaderNames = header_names!("hmac-sha256");
+const TOPIC: HeaderNames = header_names!("topic");
+const SHOP: HeaderNames = header_names!("shop-domain");
 
 impl Verifier {
     /// A verifier that accepts any of the secrets, whose key ids are their places: `1`, `2` and so on.
@@ -216,7 +216,7 @@ impl Verifier {
         let retired = Vec::new();
         let mut verifier = Self { keys, retired };
         for (id, secret) in secrets {
-            let key = verifier.checked(id.into(), secret)?;
+            let key = verifier.check_key(id.into(), secret)?;
             verifier.keys.push(key);
         }
         if verifier.keys.is_empty() {
@@ -234,13 +234,13 @@ impl Verifier {
         secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
     ) -> Result<Self, InvalidKey> {
         for (id, secret) in secrets {
-            let key = self.checked(id.into(), secret)?;
+            let key = self.check_key(id.into(), secret)?;
             self.retired.push(key);
         }
         Ok(self)
     }
 
-    fn checked(&self, key_id: String, secret: &SecretString) -> Result<Key, InvalidKey> {
+    fn check_key(&self, key_id: String, secret: &SecretString) -> Result<Key, InvalidKey> {
         if secret.expose_secret().is_empty() {
             return Err(InvalidKey::EmptySecret { key_id });
         }
@@ -278,10 +278,10 @@ impl Verifier {
             Some(_) => HeaderFamily::Webhooks,
             None => HeaderFamily::Events,
         };
-        let header = |[webhooks, events]: Names| header(webhooks).or_else(|| header(events));
+        let header = |[webhooks, events]: HeaderNames| header(webhooks).or_else(|| header(events));
         let signature = header(SIGNATURE).ok_or(WebhookError::MissingSignature)?;
-        let tag = decode(signature).ok_or(WebhookError::WrongSignature)?;
-        let key = self.fitting(body, &tag);
+        let tag = decode_signature(signature).ok_or(WebhookError::WrongSignature)?;
+        let key = self.verifying_key(body, &tag);
         let key = key.ok_or(WebhookError::WrongSignature)?;
         if !is_object(body) {
             return Err(WebhookError::InvalidBody);
@@ -292,14 +292,14 @@ impl Verifier {
         let verified = VerifiedDelivery {
             topic: topic.ok_or(WebhookError::MissingTopic)?.to_owned(),
             shop: ShopDomain::parse_domain(shop).map_err(|_| WebhookError::InvalidShop)?,
-            webhook_id: owned(names!("webhook-id")).unwrap_or_else(|| hex::encode(tag)),
-            event_id: owned(names!("event-id")),
-            triggered_at: header(names!("triggered-at")).and_then(|at| at.parse().ok()),
-            api_version: owned(names!("api-version")),
+            webhook_id: owned(header_names!("webhook-id")).unwrap_or_else(|| hex::encode(tag)),
+            event_id: owned(header_names!("event-id")),
+            triggered_at: header(header_names!("triggered-at")).and_then(|at| at.parse().ok()),
+            api_version: owned(header_names!("api-version")),
             key_id: key.id.clone(),
-            name: owned(names!("name")),
-            handle: owned(names!("handle")),
-            action: owned(names!("action")),
+            name: owned(header_names!("name")),
+            handle: owned(header_names!("handle")),
+            action: owned(header_names!("action")),
             family,
         };
         key.uses.fetch_add(1, Ordering::Relaxed);
@@ -320,10 +320,10 @@ impl Verifier {
     }
 
     /// The key whose signature it is. Every one is tried, so that the time taken does not tell which one fits.
-    pub(super) fn fitting(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
+    pub(super) fn verifying_key(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
         let mut found = None;
         for key in &self.keys {
-            if key.fits(body, tag) && found.is_none() {
+            if key.verifies(body, tag) && found.is_none() {
                 found = Some(key);
             }
         }
@@ -331,7 +331,7 @@ impl Verifier {
     }
 
     /// All keys, those that verify first.
-    pub(super) fn known(&self) -> impl Iterator<Item = &Key> {
+    pub(super) fn all_keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter().chain(&self.retired)
     }
 }
@@ -342,12 +342,12 @@ pub(super) fn is_object(body: &[u8]) -> bool {
     body.first() == Some(&b'{')
 }
 
-const TAG: usize = 32;
+const TAG_LENGTH: usize = 32;
 
 /// The 32 bytes of a signature in base64.
-pub(super) fn decode(signature: &str) -> Option<[u8; TAG]> {
+pub(super) fn decode_signature(signature: &str) -> Option<[u8; TAG_LENGTH]> {
     // A decoder may ask for more room than it needs.
-    let mut bytes = [0; TAG + 4];
+    let mut bytes = [0; TAG_LENGTH + 4];
     let length = BASE64
         .decode_slice(signature.trim_ascii(), &mut bytes)
         .ok()?;

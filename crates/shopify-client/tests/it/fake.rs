@@ -10,7 +10,7 @@ use shopify_client::{ClientBuilder, ShopClient};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::script::{Asked, builder, data, error, json_answer, shop_at, throttled};
+use crate::script::{ReceivedRequest, builder, data, error, json_response, shop_at, throttled};
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(crate) struct Things {
     pub(crate) spoiled: Option<(&'static str, Spoil)>,
     /// The kinds of id that discounts answer to; empty: all three.
     pub(crate) discount_names: Vec<&'static str>,
-    pub(crate) asked: Vec<Asked>,
+    pub(crate) asked: Vec<ReceivedRequest>,
 }
 
 pub(crate) struct Shop {
@@ -115,7 +115,7 @@ fn lock(things: &Mutex<Things>) -> MutexGuard<'_, Things> {
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let asked = Asked::read(request);
+        let asked = ReceivedRequest::read(request);
         let mut things = lock(&self.0);
         things.asked.push(asked.clone());
         if let Some(fault) = things.faults.pop_front().flatten() {
@@ -127,7 +127,7 @@ impl Respond for Responder {
                 Fault::DataWithErrors => {
                     let data = things.answer(&asked).unwrap_or_default();
                     let errors = json!([{ "message": "something failed" }]);
-                    json_answer(200, &json!({ "data": data, "errors": errors }))
+                    json_response(200, &json!({ "data": data, "errors": errors }))
                 }
             };
         }
@@ -151,7 +151,7 @@ impl Respond for Responder {
                 }
                 data(&answer)
             }
-            Err(complaint) => json_answer(200, &json!({ "errors": [{ "message": complaint }] })),
+            Err(complaint) => json_response(200, &json!({ "errors": [{ "message": complaint }] })),
         }
     }
 }

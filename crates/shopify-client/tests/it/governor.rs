@@ -15,8 +15,8 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, advance, sleep, timeout};
 use wiremock::ResponseTemplate;
 
-use crate::script::{Script, builder, json_answer};
-use crate::shop_bucket::{Answer, Bucket, Others, Pattern};
+use crate::script::{Script, builder, json_response};
+use crate::shop_bucket::{Bucket, BucketResponse, Others, Pattern};
 
 /// Points per second of Shopify's four plans.
 const RATES: [f64; 4] = [100.0, 200.0, 1000.0, 2000.0];
@@ -77,33 +77,33 @@ fn query(rng: &mut StdRng) -> (RequestSpec, f64, f64) {
     ][kind]
         .clone();
     let requested = f64::floor(base * f64::ln(f64::from(first)));
-    let ask = RequestSpec::from_document(
+    let spec = RequestSpec::from_document(
         &format!("Query{kind}"),
         "query",
         &json!({ "first": first, "after": "cursor" }),
     );
     (
-        ask,
+        spec,
         requested,
         (requested * rng.random_range(used)).min(requested),
     )
 }
 
-async fn ask(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs: [f64; 3]) {
-    let (ask, requested, actual) = query(rng);
+async fn send_query(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs: [f64; 3]) {
+    let (spec, requested, actual) = query(rng);
     let journey =
         legs.map(|longest| Duration::from_secs_f64(rng.random_range(0.1..=1.0) * longest));
-    let reservation = governor.reserve(&ask).await.expect("payable");
-    assert!(reservation.points() >= requested, "{ask:?}");
+    let reservation = governor.reserve(&spec).await.expect("payable");
+    assert!(reservation.points() >= requested, "{spec:?}");
     sleep(journey[0]).await;
     let answer = bucket.query(requested, actual, journey[1]).await;
     sleep(journey[2]).await;
     match answer {
-        Answer::Done(status) => {
+        BucketResponse::Done(status) => {
             let cost = Cost::new(requested, Some(actual), status);
             reservation.settle(Some(&cost));
         }
-        Answer::Throttled(status) => {
+        BucketResponse::Throttled(status) => {
             reservation.settle_throttled(Some(&Cost::new(requested, None, status)));
             sleep(Duration::from_secs(1)).await;
         }
@@ -129,19 +129,19 @@ async fn run(setup: Setup) -> Outcome {
         let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(1000) + caller as u64);
         tasks.spawn_local(async move {
             loop {
-                ask(&governor, &bucket, &mut rng, legs).await;
+                send_query(&governor, &bucket, &mut rng, legs).await;
             }
         });
     }
     let _ = timeout(length, tasks).await;
-    let seen = bucket.seen();
-    let budget = seen.started_with + rate * length.as_secs_f64() - seen.others;
+    let totals = bucket.totals();
+    let budget = totals.started_with + rate * length.as_secs_f64() - totals.others;
     let outcome = Outcome {
-        requests: seen.requests,
-        throttled: seen.throttled,
-        others_throttled: seen.others_throttled,
-        used: seen.ours / budget,
-        pace: seen.ours / length.as_secs_f64(),
+        requests: totals.requests,
+        throttled: totals.throttled,
+        others_throttled: totals.others_throttled,
+        used: totals.ours / budget,
+        pace: totals.ours / length.as_secs_f64(),
     };
     #[expect(clippy::print_stdout, reason = "the numbers are worth reading")]
     {
@@ -239,10 +239,11 @@ async fn callers_go_in_the_order_in_which_they_came() {
     let bucket = Bucket::new(1000.0, 50.0);
     let governor = Rc::new(Governor::new(0.0));
     let known = |name: &str, requested: f64| (RequestSpec::new(name), requested);
-    for (ask, requested) in [known("Cheap", 1.0), known("Dear", 900.0)] {
+    for (spec, requested) in [known("Cheap", 1.0), known("Dear", 900.0)] {
         advance(Duration::from_mins(1)).await;
-        let reservation = governor.reserve(&ask).await.unwrap();
-        let Answer::Done(status) = bucket.query(requested, requested, Duration::ZERO).await else {
+        let reservation = governor.reserve(&spec).await.unwrap();
+        let BucketResponse::Done(status) = bucket.query(requested, requested, Duration::ZERO).await
+        else {
             panic!("there is enough");
         };
         let cost = Cost::new(requested, Some(requested), status);
@@ -293,7 +294,7 @@ async fn drained() -> (Governor, Bucket) {
             .await
             .expect("payable");
         let answer = bucket.query(requested, requested, Duration::ZERO).await;
-        let Answer::Done(status) = answer else {
+        let BucketResponse::Done(status) = answer else {
             panic!("there is enough");
         };
         reservation.settle(Some(&Cost::new(requested, Some(requested), status)));
@@ -306,7 +307,7 @@ async fn what_is_given_back_wakes_who_waits() {
     let governor = Governor::new(0.0);
     let bucket = Bucket::new(1000.0, 50.0);
     let probe = governor.reserve(&RequestSpec::new("A")).await.unwrap();
-    let Answer::Done(status) = bucket.query(600.0, 0.0, Duration::ZERO).await else {
+    let BucketResponse::Done(status) = bucket.query(600.0, 0.0, Duration::ZERO).await else {
         panic!("there is enough");
     };
     probe.settle(Some(&Cost::new(600.0, Some(0.0), status)));
@@ -316,8 +317,8 @@ async fn what_is_given_back_wakes_who_waits() {
         sleep(Duration::from_secs(1)).await;
         in_flight.settle(Some(&Cost::new(600.0, Some(10.0), status)));
     };
-    let ask = RequestSpec::new("A");
-    let (second, ()) = tokio::join!(governor.reserve(&ask), answer);
+    let spec = RequestSpec::new("A");
+    let (second, ()) = tokio::join!(governor.reserve(&spec), answer);
     second.unwrap().release();
     assert!(start.elapsed() < Duration::from_millis(1010));
 }
@@ -327,7 +328,7 @@ async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
     let governor = Governor::new(0.5);
     let bucket = Bucket::new(1000.0, 50.0);
     let reservation = governor.reserve(&RequestSpec::new("A")).await.unwrap();
-    let Answer::Done(status) = bucket.query(700.0, 700.0, Duration::ZERO).await else {
+    let BucketResponse::Done(status) = bucket.query(700.0, 700.0, Duration::ZERO).await else {
         panic!("there is enough");
     };
     reservation.settle(Some(&Cost::new(700.0, Some(700.0), status)));
@@ -422,7 +423,7 @@ async fn a_share_beyond_its_limits_is_the_nearest_one_within() {
         let governor = Governor::new(share);
         let bucket = Bucket::new(1000.0, 50.0);
         let reservation = governor.reserve(&RequestSpec::new("A")).await.unwrap();
-        let Answer::Done(status) = bucket.query(10.0, 10.0, Duration::ZERO).await else {
+        let BucketResponse::Done(status) = bucket.query(10.0, 10.0, Duration::ZERO).await else {
             panic!("there is enough");
         };
         reservation.settle(Some(&Cost::new(10.0, Some(10.0), status)));
@@ -445,9 +446,9 @@ async fn what_is_known_can_be_asked() {
         budget.available < 60.0 && budget.in_flight.abs() < 0.1,
         "{budget:?}"
     );
-    let dear = governor.operation("Dear").unwrap();
+    let dear = governor.operation_cost("Dear").unwrap();
     assert_eq!((dear.responses, dear.requested), (1, 990.0));
-    assert_eq!(governor.operation("Other"), None);
+    assert_eq!(governor.operation_cost("Other"), None);
 }
 
 /// An answer with a page of one location, and what it cost of a bucket of 100 points.
@@ -469,7 +470,7 @@ fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
         "requestedQueryCost": requested, "actualQueryCost": 1, "throttleStatus": status,
     });
     let answer = json!({ "data": { "locations": page }, "extensions": { "cost": cost } });
-    json_answer(200, &answer)
+    json_response(200, &answer)
 }
 
 /// Shopify would carry it out, but only with points that are left to others.
@@ -491,6 +492,6 @@ async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
         .map(|asked| asked.variables["first"].as_u64().unwrap())
         .collect();
     assert_eq!(sizes, [250, 125, 62, 62]);
-    let known = shop.governor().operation("LocationsPage").unwrap();
+    let known = shop.governor().operation_cost("LocationsPage").unwrap();
     assert_eq!((known.responses, known.requested), (4, 89.0));
 }

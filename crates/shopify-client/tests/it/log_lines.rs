@@ -5,14 +5,14 @@ use std::sync::{Mutex, Once};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-struct Lines(Mutex<Vec<String>>);
+struct CapturedLines(Mutex<Vec<String>>);
 
-static LINES: Lines = Lines(Mutex::new(Vec::new()));
+static LINES: CapturedLines = CapturedLines(Mutex::new(Vec::new()));
 static INSTALL: Once = Once::new();
 
-struct Values(String);
+struct KeyValues(String);
 
-impl<'kvs> log::kv::VisitSource<'kvs> for Values {
+impl<'kvs> log::kv::VisitSource<'kvs> for KeyValues {
     fn visit_pair(
         &mut self,
         key: log::kv::Key<'kvs>,
@@ -23,14 +23,14 @@ impl<'kvs> log::kv::VisitSource<'kvs> for Values {
     }
 }
 
-impl Log for Lines {
+impl Log for CapturedLines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("shopify_client")
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let mut values = Values(record.args().to_string());
+            let mut values = KeyValues(record.args().to_string());
             record.key_values().visit(&mut values).unwrap();
             let line = format!("{} {}", record.level(), values.0);
             self.0.lock().unwrap().push(line);
@@ -41,7 +41,7 @@ impl Log for Lines {
 }
 
 /// Begins to keep lines.
-pub(crate) fn keep() {
+pub(crate) fn capture() {
     INSTALL.call_once(|| {
         log::set_logger(&LINES).unwrap();
         log::set_max_level(LevelFilter::Trace);
@@ -49,7 +49,7 @@ pub(crate) fn keep() {
 }
 
 /// The lines so far that contain a text.
-pub(crate) fn with(text: &str) -> Vec<String> {
+pub(crate) fn containing(text: &str) -> Vec<String> {
     let lines = LINES.0.lock().unwrap();
     lines
         .iter()

@@ -9,8 +9,8 @@ use shopify_client::{Client, Error};
 use wiremock::ResponseTemplate;
 
 use crate::log_lines;
-use crate::raw::{Raw, cut_short};
-use crate::script::{Script, builder, client_at, domain, json_answer};
+use crate::raw::{RawServer, truncated_response};
+use crate::script::{Script, builder, client_at, domain, json_response};
 
 /// The exchanges have no operation name.
 const EXCHANGE: &str = "";
@@ -44,7 +44,7 @@ async fn exchange(client: &Client) -> Result<TokenGrant, Error> {
 #[tokio::test]
 async fn a_code_is_exchanged_for_an_expiring_token() {
     let script = Script::start().await;
-    script.then(EXCHANGE, json_answer(200, &grant(1)));
+    script.then(EXCHANGE, json_response(200, &grant(1)));
     let grant = exchange(&client(&script)).await.unwrap();
     assert_eq!(grant.access_token.expose_secret(), "shpat_1");
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_code_is_exchanged_for_an_expiring_token() {
 async fn a_token_without_an_end_has_no_lifetime() {
     let script = Script::start().await;
     let answer = json!({ "access_token": "shpat_1", "scope": "read_products" });
-    script.then(EXCHANGE, json_answer(200, &answer));
+    script.then(EXCHANGE, json_response(200, &answer));
     let grant = exchange(&client(&script)).await.unwrap();
     assert_eq!(grant.expires_in, None);
     assert!(grant.refresh_token.is_none());
@@ -93,7 +93,7 @@ async fn a_token_is_refreshed_and_a_lost_answer_asked_for_again() {
     script
         .then(EXCHANGE, ResponseTemplate::new(503))
         .then(EXCHANGE, ResponseTemplate::new(429))
-        .then(EXCHANGE, json_answer(200, &grant(2)));
+        .then(EXCHANGE, json_response(200, &grant(2)));
     let old = SecretString::from("shprt_1");
     let client = client(&script);
     let grant = client.oauth(&app()).refresh(&domain(), &old).await.unwrap();
@@ -110,7 +110,12 @@ async fn a_token_is_refreshed_and_a_lost_answer_asked_for_again() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_asked_for_again() {
     let whole = grant(1).to_string();
-    let raw = Raw::start(vec![cut_short(&whole, 9), Vec::new(), cut_short(&whole, 0)]).await;
+    let raw = RawServer::start(vec![
+        truncated_response(&whole, 9),
+        Vec::new(),
+        truncated_response(&whole, 0),
+    ])
+    .await;
     exchange(&client_at(&raw.uri, builder())).await.unwrap();
     assert_eq!(raw.requests(), 3);
 }
@@ -120,9 +125,9 @@ async fn a_shop_of_the_apps_own_organization_needs_no_merchant() {
     let script = Script::start().await;
     let answer =
         json!({ "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399 });
-    script.then(EXCHANGE, json_answer(200, &answer));
+    script.then(EXCHANGE, json_response(200, &answer));
     let refused = json!({ "error": "shop_not_permitted" });
-    script.then(EXCHANGE, json_answer(400, &refused));
+    script.then(EXCHANGE, json_response(400, &refused));
     let client = client(&script);
     let app = app();
     let grant = client
@@ -194,7 +199,7 @@ async fn a_refresh_token_is_given_up_only_for_a_reason() {
         (401, retired),
     ] {
         let script = Script::start().await;
-        script.then(EXCHANGE, json_answer(status, &reason));
+        script.then(EXCHANGE, json_response(status, &reason));
         let error = client(&script).oauth(&app).refresh(&domain(), &old).await;
         assert!(
             matches!(error, Err(Error::Reauthorize)),
@@ -242,8 +247,8 @@ async fn an_empty_token_is_none() {
     nothing["access_token"] = "".into();
     half["refresh_token"] = "".into();
     script
-        .then(EXCHANGE, json_answer(200, &nothing))
-        .then(EXCHANGE, json_answer(200, &half));
+        .then(EXCHANGE, json_response(200, &nothing))
+        .then(EXCHANGE, json_response(200, &half));
     let client = client(&script);
     let error = exchange(&client).await.unwrap_err();
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
@@ -256,7 +261,7 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
     let script = Script::start().await;
     script
         .then(EXCHANGE, ResponseTemplate::new(503))
-        .then(EXCHANGE, json_answer(200, &grant(1)));
+        .then(EXCHANGE, json_response(200, &grant(1)));
     let old = SecretString::from("shpat_0");
     let client = client(&script);
     let grant = client.oauth(&app()).migrate(&domain(), &old).await.unwrap();
@@ -278,11 +283,11 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
 
 #[tokio::test]
 async fn secrets_are_in_no_error_and_no_log_line() {
-    log_lines::keep();
+    log_lines::capture();
     let script = Script::start().await;
     script.then(EXCHANGE, ResponseTemplate::new(503)).then(
         EXCHANGE,
-        json_answer(200, &json!({ "access_token": { "oh": "shpat_1" } })),
+        json_response(200, &json!({ "access_token": { "oh": "shpat_1" } })),
     );
     let client = client(&script);
     let error = exchange(&client).await.unwrap_err();
@@ -291,7 +296,7 @@ async fn secrets_are_in_no_error_and_no_log_line() {
     let said = format!("{error} {error:?} {app:?} {:?}", client.oauth(&app));
     for secret in ["the-secret", "the-code", "shpat_1"] {
         assert!(!said.contains(secret), "{said}");
-        assert!(log_lines::with(secret).is_empty());
+        assert!(log_lines::containing(secret).is_empty());
     }
     script.finish();
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The form of rustdoc's JSON that the crate `public-api` reads: that of Rust 1.95.
-const FORM: u64 = 57;
+const FORMAT_VERSION: u64 = 57;
 
 fn cargo(arguments: &[&str]) -> Vec<u8> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -17,13 +17,13 @@ fn cargo(arguments: &[&str]) -> Vec<u8> {
         .env("RUSTDOC", here.join("tests/rustdoc-json"))
         .output()
         .expect("cargo");
-    let complaint = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "cargo {arguments:?}: {complaint}");
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "cargo {arguments:?}: {stderr}");
     ran.stdout
 }
 
 /// rustdoc's JSON of this crate with all its features.
-fn documented() -> PathBuf {
+fn rustdoc_json() -> PathBuf {
     let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version=1"]);
     let metadata: Value = serde_json::from_slice(&metadata).expect("cargo's metadata");
     let target = metadata["target_directory"].as_str().expect("a folder");
@@ -46,19 +46,19 @@ fn skipped(reason: &str) {
 }
 
 /// The lines of `text` that are not in `other`.
-fn not_in<'a>(other: &str, text: &'a str) -> Vec<&'a str> {
+fn lines_missing_from<'a>(other: &str, text: &'a str) -> Vec<&'a str> {
     let known: HashSet<_> = other.lines().collect();
     text.lines().filter(|line| !known.contains(line)).collect()
 }
 
 #[test]
 fn the_public_api_is_as_committed() {
-    let json = documented();
+    let json = rustdoc_json();
     let text = std::fs::read(&json).unwrap();
-    let form = serde_json::from_slice::<Value>(&text).unwrap()["format_version"].as_u64();
-    if form != Some(FORM) {
+    let format = serde_json::from_slice::<Value>(&text).unwrap()["format_version"].as_u64();
+    if format != Some(FORMAT_VERSION) {
         skipped(&format!(
-            "rustdoc writes form {form:?} of JSON; only {FORM} can be read"
+            "rustdoc writes format {format:?} of JSON; only {FORMAT_VERSION} can be read"
         ));
         return;
     }
@@ -74,15 +74,18 @@ fn the_public_api_is_as_committed() {
         std::fs::write(&file, &api).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    let (gone, new) = (not_in(&api, &committed), not_in(&committed, &api));
+    let (removed, added) = (
+        lines_missing_from(&api, &committed),
+        lines_missing_from(&committed, &api),
+    );
     assert!(
         api == committed,
-        "the public API has changed; if that is meant, run `just public-api`.\ngone: {gone:#?}\nnew: {new:#?}"
+        "the public API has changed; if that is meant, run `just public-api`.\ngone: {removed:#?}\nnew: {added:#?}"
     );
 }
 
 /// Where the public API may take types from, as the README says. `…_core` are the small halves of serde and futures.
-const MAY_BE_NAMED: [&str; 14] = [
+const ALLOWED_CRATES: [&str; 14] = [
     "alloc",
     "bytes",
     "chrono",
@@ -103,14 +106,16 @@ const MAY_BE_NAMED: [&str; 14] = [
 #[test]
 fn the_public_api_takes_types_from_few_crates() {
     let api = include_str!("../../public-api.txt");
-    let of_a_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    let is_path_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     let paths = api
-        .split(|c| !of_a_path(c))
+        .split(|c| !is_path_char(c))
         .filter_map(|path| path.split_once("::"));
     let crates = paths.map(|(root, _)| root);
     let named = crates.filter(|root| root.starts_with(|c: char| c.is_ascii_lowercase()));
-    let strangers: HashSet<_> = named.filter(|name| !MAY_BE_NAMED.contains(name)).collect();
-    assert!(strangers.is_empty(), "{strangers:?}");
+    let unexpected: HashSet<_> = named
+        .filter(|name| !ALLOWED_CRATES.contains(name))
+        .collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
     let readme = include_str!("../../README.md");
     let listed = [
         "bytes",

@@ -7,13 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-pub(crate) struct Raw {
+pub(crate) struct RawServer {
     pub(crate) uri: String,
     requests: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
-impl Raw {
+impl RawServer {
     /// Gives the answers in turn, then the last one again and again. An empty one hangs up without a word.
     pub(crate) async fn start(answers: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -38,7 +38,7 @@ impl Raw {
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawServer {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -67,7 +67,7 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 /// An answer that promises `missing` bytes more than it has.
-pub(crate) fn cut_short(body: &str, missing: usize) -> Vec<u8> {
+pub(crate) fn truncated_response(body: &str, missing: usize) -> Vec<u8> {
     let length = body.len() + missing;
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()

@@ -8,9 +8,9 @@ use shopify_client::{API_VERSION, Error, ShopDomain, StaticToken, Timeouts};
 use wiremock::ResponseTemplate;
 
 use crate::log_lines;
-use crate::raw::{Raw, cut_short};
+use crate::raw::{RawServer, truncated_response};
 use crate::script::{
-    Script, a_shop, builder, client_at, data, error, json_answer, shop_at, throttled,
+    Script, a_shop, builder, client_at, data, error, json_response, shop_at, throttled,
 };
 
 #[tokio::test]
@@ -72,8 +72,8 @@ async fn costs_are_added_up() {
         },
     });
     let answer = json!({ "data": a_shop(), "extensions": { "cost": cost } });
-    script.then("Shop", json_answer(200, &answer));
-    script.then("Shop", json_answer(200, &answer));
+    script.then("Shop", json_response(200, &answer));
+    script.then("Shop", json_response(200, &answer));
     let shop = script.shop();
     shop.shop().await.unwrap();
     shop.shop().await.unwrap();
@@ -89,7 +89,7 @@ async fn an_odd_form_of_the_cost_does_not_cost_the_answer() {
         json!({ "cost": null }),
     ] {
         let answer = json!({ "data": a_shop(), "extensions": extensions });
-        script.then("Shop", json_answer(200, &answer));
+        script.then("Shop", json_response(200, &answer));
         script.shop().shop().await.unwrap();
     }
     script.finish();
@@ -105,7 +105,7 @@ async fn a_throttled_query_that_no_bucket_can_hold_is_too_dear_at_once() {
             "throttleStatus": { "maximumAvailable": 40, "currentlyAvailable": 40, "restoreRate": 2 },
         } },
     });
-    script.then("Shop", json_answer(200, &answer));
+    script.then("Shop", json_response(200, &answer));
     let error = script.shop().shop().await.unwrap_err();
     script.finish();
     assert!(matches!(error, Error::MaxCostExceeded { cost: Some(cost), .. } if cost > 49.0));
@@ -212,7 +212,7 @@ async fn an_answer_with_errors_is_never_data() {
         "data": a_shop(),
         "errors": [{ "message": "half of it failed", "path": ["shop", "plan"] }],
     });
-    script.then("Shop", json_answer(200, &answer));
+    script.then("Shop", json_response(200, &answer));
     let error = script.shop().shop().await.unwrap_err();
     assert!(matches!(error, Error::GraphQl { .. }), "{error:?}");
     assert!(error.to_string().contains("half of it failed"));
@@ -224,7 +224,7 @@ async fn an_empty_list_of_errors_is_none() {
     let script = Script::start().await;
     for errors in [json!([]), json!(null)] {
         let answer = json!({ "data": a_shop(), "errors": errors });
-        script.then("Shop", json_answer(200, &answer));
+        script.then("Shop", json_response(200, &answer));
         script.shop().shop().await.unwrap();
     }
 }
@@ -236,7 +236,7 @@ async fn an_answer_of_another_shape_says_where() {
     answer["shop"]["plan"]["shopifyPlus"] = json!("yes");
     script
         .then("Shop", data(&answer))
-        .then("Shop", json_answer(200, &json!({})));
+        .then("Shop", json_response(200, &json!({})));
     let error = script.shop().shop().await.unwrap_err();
     let Error::Decode { path, .. } = &error else {
         panic!("{error:?}")
@@ -257,8 +257,8 @@ async fn what_errors_quote_is_short_and_on_one_line() {
     let coded = json!({ "errors": [{ "message": long, "extensions": { "code": "odd" } }] });
     script
         .then("Shop", data(&answer))
-        .then("Shop", json_answer(200, &coded))
-        .then("Shop", json_answer(403, &json!({ "errors": long })));
+        .then("Shop", json_response(200, &coded))
+        .then("Shop", json_response(403, &json!({ "errors": long })));
     let shop = script.shop();
     for _ in 0..3 {
         let error = shop.shop().await.unwrap_err();
@@ -278,12 +278,16 @@ async fn what_errors_quote_is_short_and_on_one_line() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_asked_for_again() {
     let whole = json!({ "data": a_shop() }).to_string();
-    for broken in [cut_short(&whole, 1), cut_short(&whole[..9], 50), Vec::new()] {
-        let raw = Raw::start(vec![broken.clone(), cut_short(&whole, 0)]).await;
+    for broken in [
+        truncated_response(&whole, 1),
+        truncated_response(&whole[..9], 50),
+        Vec::new(),
+    ] {
+        let raw = RawServer::start(vec![broken.clone(), truncated_response(&whole, 0)]).await;
         shop_at(&raw.uri, builder()).shop().await.unwrap();
         assert_eq!(raw.requests(), 2);
 
-        let raw = Raw::start(vec![broken]).await;
+        let raw = RawServer::start(vec![broken]).await;
         let error = shop_at(&raw.uri, builder()).shop().await.unwrap_err();
         assert!(matches!(error, Error::Transport { .. }), "{error:?}");
         assert_eq!(raw.requests(), 5);
@@ -350,7 +354,7 @@ async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
         );
         script.finish();
     }
-    let raw = Raw::start(vec![Vec::new()]).await;
+    let raw = RawServer::start(vec![Vec::new()]).await;
     let shop = shop_at(&raw.uri, builder());
     shop.delete_webhook_subscription(&id).await.unwrap_err();
     assert_eq!(raw.requests(), 1);
@@ -390,7 +394,7 @@ async fn a_mutation_that_was_throttled_was_not_done_and_is_repeated() {
 
 #[tokio::test]
 async fn another_api_version_is_reported_once() {
-    log_lines::keep();
+    log_lines::capture();
     let script = Script::start().await;
     for version in ["2027-01", "2027-01", API_VERSION] {
         let answer = data(&a_shop()).insert_header("X-Shopify-API-Version", version);
@@ -402,7 +406,7 @@ async fn another_api_version_is_reported_once() {
     for _ in 0..3 {
         shop.shop().await.unwrap();
     }
-    let lines = log_lines::with("old-version.myshopify.com");
+    let lines = log_lines::containing("old-version.myshopify.com");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(
         lines[0].starts_with("WARN") && lines[0].contains("2027-01"),
@@ -413,7 +417,7 @@ async fn another_api_version_is_reported_once() {
 #[tokio::test]
 async fn a_query_of_ones_own_goes_the_same_way() {
     #[derive(serde::Deserialize)]
-    struct Answer {
+    struct Response {
         n: u64,
     }
     let script = Script::start().await;
@@ -422,7 +426,7 @@ async fn a_query_of_ones_own_goes_the_same_way() {
         .then("Mine", data(&json!({ "n": 7 })));
     let shop = script.shop();
     let variables = json!({ "a": 1 });
-    let answer = shop.execute::<Answer>("Mine", "query Mine { n }", &variables);
+    let answer = shop.execute::<Response>("Mine", "query Mine { n }", &variables);
     assert_eq!(answer.await.unwrap().n, 7);
     assert_eq!(script.finish()[1].variables, json!({ "a": 1 }));
 }

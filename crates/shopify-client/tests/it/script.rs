@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) operation: String,
     pub(crate) variables: Value,
     pub(crate) token: String,
@@ -21,7 +21,7 @@ pub(crate) struct Asked {
     pub(crate) body: Value,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(crate) fn read(request: &Request) -> Self {
         let body: Value = serde_json::from_slice(&request.body).expect("a JSON body");
         let token = request.headers.get("x-shopify-access-token");
@@ -37,8 +37,8 @@ impl Asked {
 
 #[derive(Default)]
 struct State {
-    answers: VecDeque<(&'static str, ResponseTemplate)>,
-    asked: Vec<Asked>,
+    responses: VecDeque<(&'static str, ResponseTemplate)>,
+    requests: Vec<ReceivedRequest>,
     unexpected: Vec<String>,
 }
 
@@ -52,16 +52,16 @@ struct Responder(Arc<Mutex<State>>);
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let asked = Asked::read(request);
+        let received = ReceivedRequest::read(request);
         let mut state = lock(&self.0);
-        state.asked.push(asked.clone());
-        match state.answers.pop_front() {
-            Some((operation, answer)) if operation == asked.operation => answer,
+        state.requests.push(received.clone());
+        match state.responses.pop_front() {
+            Some((operation, response)) if operation == received.operation => response,
             expected => {
                 let expected = expected.map_or("nothing", |(operation, _)| operation);
-                let complaint = format!("asked {}, expected {expected}", asked.operation);
-                state.unexpected.push(complaint.clone());
-                ResponseTemplate::new(500).set_body_string(complaint)
+                let message = format!("received {}, expected {expected}", received.operation);
+                state.unexpected.push(message.clone());
+                ResponseTemplate::new(500).set_body_string(message)
             }
         }
     }
@@ -84,8 +84,8 @@ impl Script {
     }
 
     /// Expects an operation next, and answers so.
-    pub(crate) fn then(&self, operation: &'static str, answer: ResponseTemplate) -> &Self {
-        lock(&self.state).answers.push_back((operation, answer));
+    pub(crate) fn then(&self, operation: &'static str, response: ResponseTemplate) -> &Self {
+        lock(&self.state).responses.push_back((operation, response));
         self
     }
 
@@ -101,22 +101,22 @@ impl Script {
         self.server.uri()
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        lock(&self.state).asked.clone()
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
+        lock(&self.state).requests.clone()
     }
 
     /// That everything expected was asked, and nothing else.
     #[track_caller]
-    pub(crate) fn finish(&self) -> Vec<Asked> {
+    pub(crate) fn finish(&self) -> Vec<ReceivedRequest> {
         let state = lock(&self.state);
         assert!(state.unexpected.is_empty(), "{:?}", state.unexpected);
         let left: Vec<_> = state
-            .answers
+            .responses
             .iter()
             .map(|(operation, _)| operation)
             .collect();
-        assert!(left.is_empty(), "never asked: {left:?}");
-        state.asked.clone()
+        assert!(left.is_empty(), "never requested: {left:?}");
+        state.requests.clone()
     }
 }
 
@@ -144,24 +144,24 @@ pub(crate) fn domain() -> ShopDomain {
     ShopDomain::parse("example").unwrap()
 }
 
-pub(crate) fn json_answer(status: u16, body: &Value) -> ResponseTemplate {
+pub(crate) fn json_response(status: u16, body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
 
 /// An answer with data alone.
 pub(crate) fn data(data: &Value) -> ResponseTemplate {
-    json_answer(200, &json!({ "data": data }))
+    json_response(200, &json!({ "data": data }))
 }
 
 /// An answer with one error.
 pub(crate) fn error(code: &str) -> ResponseTemplate {
     let error = json!({ "message": "a message", "extensions": { "code": code } });
-    json_answer(200, &json!({ "errors": [error] }))
+    json_response(200, &json!({ "errors": [error] }))
 }
 
 pub(crate) fn throttled(status: u16) -> ResponseTemplate {
     let error = json!({ "message": "Throttled", "extensions": { "code": "THROTTLED" } });
-    json_answer(status, &json!({ "errors": [error] }))
+    json_response(status, &json!({ "errors": [error] }))
 }
 
 /// The answer to `shop()`.

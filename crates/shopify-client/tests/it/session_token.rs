@@ -12,7 +12,7 @@ use shopify_client::oauth::{
 };
 use shopify_client::{Client, Error};
 
-use crate::script::{Script, builder, client_at, json_answer};
+use crate::script::{Script, builder, client_at, json_response};
 
 const CLIENT_ID: &str = "the-key";
 const SECRET: &str = "hush";
@@ -65,7 +65,7 @@ fn verify(token: &str, now: i64) -> Result<SessionToken, SessionTokenError> {
     verify_session_token(token, CLIENT_ID, [&SecretString::from(SECRET)], at(now))
 }
 
-fn refusal(token: &str) -> SessionTokenError {
+fn rejection(token: &str) -> SessionTokenError {
     verify(token, NOW).unwrap_err()
 }
 
@@ -97,7 +97,7 @@ fn the_signature_is_that_of_the_standard() {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
     hmac::verify(&key, message.as_bytes(), &signature).unwrap();
-    assert_eq!(refusal(token), SessionTokenError::WrongSignature);
+    assert_eq!(rejection(token), SessionTokenError::WrongSignature);
 }
 
 #[test]
@@ -134,13 +134,13 @@ fn only_hs256_is_accepted() {
     ] {
         let forged = signed(&header, &claims().to_string(), SECRET);
         assert_eq!(
-            refusal(&forged),
+            rejection(&forged),
             SessionTokenError::WrongAlgorithm,
             "{header}"
         );
         let (unsigned, _) = forged.rsplit_once('.').unwrap();
         assert_eq!(
-            refusal(&format!("{unsigned}.")),
+            rejection(&format!("{unsigned}.")),
             SessionTokenError::WrongAlgorithm
         );
     }
@@ -149,7 +149,7 @@ fn only_hs256_is_accepted() {
         json!({"alg": ["HS256"]}),
         json!({"alg": "HS256", "crit": ["exp"]}),
     ] {
-        let refused = refusal(&signed(&header, &claims().to_string(), SECRET));
+        let refused = rejection(&signed(&header, &claims().to_string(), SECRET));
         assert_eq!(refused, SessionTokenError::Malformed, "{header}");
     }
 }
@@ -226,7 +226,7 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
         ),
         ("dest", "", SessionTokenError::InvalidShop),
     ] {
-        let refused = refusal(&token(&with(name, value.into())));
+        let refused = rejection(&token(&with(name, value.into())));
         assert_eq!(refused, expected, "{name}: {value}");
     }
     for (name, value) in [
@@ -236,14 +236,14 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
         ("nbf", Value::Null),
         ("iss", Value::Null),
     ] {
-        let refused = refusal(&token(&with(name, value.clone())));
+        let refused = rejection(&token(&with(name, value.clone())));
         assert_eq!(refused, SessionTokenError::Malformed, "{name}: {value}");
     }
     let doubled = claims()
         .to_string()
         .replacen('{', &format!("{{\"aud\":\"{CLIENT_ID}\","), 1);
     let doubled = signed(&json!({"alg": "HS256"}), &doubled, SECRET);
-    assert_eq!(refusal(&doubled), SessionTokenError::Malformed);
+    assert_eq!(rejection(&doubled), SessionTokenError::Malformed);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn what_is_no_token_is_refused() {
         &format!("{message}.{signature}AAAA"),
         &"a".repeat(9000),
     ] {
-        let refused = refusal(text);
+        let refused = rejection(text);
         let expected = [
             SessionTokenError::Malformed,
             SessionTokenError::WrongSignature,
@@ -276,7 +276,7 @@ fn what_is_no_token_is_refused() {
 fn a_token_that_is_too_long_is_not_read() {
     let long = |length: usize| token(&with("sid", "s".repeat(length).into()));
     assert!(verify(&long(5000), NOW).is_ok());
-    assert_eq!(refusal(&long(6500)), SessionTokenError::Malformed);
+    assert_eq!(rejection(&long(6500)), SessionTokenError::Malformed);
 }
 
 proptest! {
@@ -319,7 +319,7 @@ async fn a_session_token_is_exchanged_for_an_expiring_token_of_the_shop() {
         "access_token": "shpat_1", "scope": "read_products", "expires_in": 3600,
         "refresh_token": "shprt_1", "refresh_token_expires_in": 7_776_000,
     });
-    script.then("", json_answer(200, &answer));
+    script.then("", json_response(200, &answer));
     let raw = token(&claims());
     let session = verify(&raw, NOW).unwrap();
     let (client, app) = (client(&script), app());
@@ -355,9 +355,9 @@ async fn a_session_token_is_exchanged_for_a_token_of_the_person() {
         "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399,
         "associated_user_scope": "read_products", "associated_user": {"id": 902_541_635},
     });
-    script.then("", json_answer(200, &answer)).then(
+    script.then("", json_response(200, &answer)).then(
         "",
-        json_answer(400, &json!({"error": "invalid_subject_token"})),
+        json_response(400, &json!({"error": "invalid_subject_token"})),
     );
     let session = verify(&token(&claims()), NOW).unwrap();
     let (client, app) = (client(&script), app());

@@ -15,14 +15,14 @@ pub(crate) struct Bucket {
     rate: f64,
     level: Cell<f64>,
     at: Cell<Instant>,
-    seen: RefCell<Seen>,
+    totals: RefCell<BucketTotals>,
     /// Is called just before one of our requests is reckoned.
     ambush: RefCell<Option<Box<dyn Fn()>>>,
 }
 
 /// What has happened to a bucket, in points where it is not a number of requests.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct BucketTotals {
     pub(crate) started_with: f64,
     pub(crate) requests: u64,
     pub(crate) throttled: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Seen {
     pub(crate) others_throttled: u64,
 }
 
-pub(crate) enum Answer {
+pub(crate) enum BucketResponse {
     Done(ThrottleStatus),
     Throttled(ThrottleStatus),
 }
@@ -45,16 +45,16 @@ impl Bucket {
             rate,
             level: Cell::new(maximum),
             at: Cell::new(Instant::now()),
-            seen: RefCell::new(Seen {
+            totals: RefCell::new(BucketTotals {
                 started_with,
-                ..Seen::default()
+                ..BucketTotals::default()
             }),
             ambush: RefCell::default(),
         }
     }
 
-    pub(crate) fn seen(&self) -> Seen {
-        *self.seen.borrow()
+    pub(crate) fn totals(&self) -> BucketTotals {
+        *self.totals.borrow()
     }
 
     fn level(&self) -> f64 {
@@ -89,19 +89,24 @@ impl Bucket {
     }
 
     /// Reckons one of our requests, and carries it out in this time.
-    pub(crate) async fn query(&self, requested: f64, actual: f64, time: Duration) -> Answer {
+    pub(crate) async fn query(
+        &self,
+        requested: f64,
+        actual: f64,
+        time: Duration,
+    ) -> BucketResponse {
         if let Some(ambush) = self.ambush.borrow().as_ref() {
             ambush();
         }
-        self.seen.borrow_mut().requests += 1;
+        self.totals.borrow_mut().requests += 1;
         if !self.take(requested) {
-            self.seen.borrow_mut().throttled += 1;
-            return Answer::Throttled(self.status());
+            self.totals.borrow_mut().throttled += 1;
+            return BucketResponse::Throttled(self.status());
         }
         sleep(time).await;
         self.give_back(requested - actual);
-        self.seen.borrow_mut().ours += actual;
-        Answer::Done(self.status())
+        self.totals.borrow_mut().ours += actual;
+        BucketResponse::Done(self.status())
     }
 }
 
@@ -183,24 +188,24 @@ impl Others {
     pub(crate) async fn run(mut self) {
         match self.pattern {
             Pattern::Nobody => {}
-            Pattern::Ambush => self.lie_in_wait(),
+            Pattern::Ambush => self.ambush_requests(),
             Pattern::Random => loop {
                 // Twice as often as the share would pay for; what is beyond it is not asked for.
                 let mean = self.allowance.most * 0.1 / self.allowance.rate / 2.0;
                 self.pause(mean).await;
                 let cost = self.allowance.most * self.rng.random_range(0.01..0.2);
                 if self.allowance.now() >= cost {
-                    self.ask(cost).await;
+                    self.spend(cost).await;
                 }
             },
             Pattern::Bursts | Pattern::Flood { .. } => loop {
                 let mean = self.allowance.most / self.allowance.rate * 1.5;
                 self.pause(mean).await;
-                self.ask(self.allowance.now()).await;
+                self.spend(self.allowance.now()).await;
             },
             Pattern::Greedy => loop {
                 self.pause(0.05).await;
-                self.ask(self.allowance.now()).await;
+                self.spend(self.allowance.now()).await;
             },
             Pattern::Evenly { .. } => loop {
                 let cost = self.allowance.rate * 0.1;
@@ -217,7 +222,7 @@ impl Others {
     }
 
     /// Asks for something; half of the time a part of its cost is given back later.
-    async fn ask(&mut self, cost: f64) {
+    async fn spend(&mut self, cost: f64) {
         if !take(&self.bucket, &self.allowance, cost) || self.rng.random_bool(0.5) {
             return;
         }
@@ -226,7 +231,7 @@ impl Others {
         give_back(&self.bucket, &self.allowance, unused);
     }
 
-    fn lie_in_wait(&self) {
+    fn ambush_requests(&self) {
         let (bucket, allowance) = (Rc::downgrade(&self.bucket), Rc::clone(&self.allowance));
         *self.bucket.ambush.borrow_mut() = Some(Box::new(move || {
             if let Some(bucket) = bucket.upgrade() {
@@ -239,16 +244,16 @@ impl Others {
 fn take(bucket: &Bucket, allowance: &Allowance, cost: f64) -> bool {
     let points = allowance.now();
     if !bucket.take(cost) {
-        bucket.seen.borrow_mut().others_throttled += 1;
+        bucket.totals.borrow_mut().others_throttled += 1;
         return false;
     }
     allowance.points.set(points - cost);
-    bucket.seen.borrow_mut().others += cost;
+    bucket.totals.borrow_mut().others += cost;
     true
 }
 
 fn give_back(bucket: &Bucket, allowance: &Allowance, points: f64) {
     bucket.give_back(points);
     allowance.points.set(allowance.now() + points);
-    bucket.seen.borrow_mut().others -= points;
+    bucket.totals.borrow_mut().others -= points;
 }

@@ -8,7 +8,7 @@ use shopify_client::{Client, ClientBuilder, Error, RetryPolicy, Timeouts};
 use tokio::time::{Instant, sleep};
 use wiremock::ResponseTemplate;
 
-use crate::script::{Script, a_shop, data, json_answer, throttled};
+use crate::script::{Script, a_shop, data, json_response, throttled};
 
 /// As it comes, except that nothing times out.
 fn builder() -> ClientBuilder {
@@ -86,7 +86,7 @@ async fn being_throttled_over_and_over_ends_with_the_budget() {
         matches!(outcome, Err(Error::Throttled { .. })),
         "{outcome:?}"
     );
-    let requests = script.asked().len();
+    let requests = script.requests().len();
     assert!(
         (3..30).contains(&requests),
         "{requests}: at least a second between each two"
@@ -102,7 +102,7 @@ async fn a_request_that_the_bucket_cannot_pay_for_waits_before_it_is_sent() {
     });
     let answer = json!({ "data": a_shop(), "extensions": { "cost": cost } });
     script
-        .then("Shop", json_answer(200, &answer))
+        .then("Shop", json_response(200, &answer))
         .then("Shop", data(&a_shop()));
     let shop = script.shop_with(builder().headroom(0.0));
     let both = async {

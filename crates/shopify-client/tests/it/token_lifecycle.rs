@@ -1,10 +1,10 @@
 //! The life of tokens against a strict Shopify, a store that fails and processes that die. Time is paused.
 
-mod answers;
 mod chaos;
 mod crash;
 mod migration;
 mod races;
+mod responses;
 mod shopify;
 mod store;
 
@@ -20,7 +20,7 @@ use shopify_client::token::{AppGrants, ManagedToken, StoredToken};
 use shopify_client::{Error, ManagedTokens, ShopDomain, TokenError, TokenSource};
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use crate::script::{Script, builder, client_at, json_answer};
+use crate::script::{Script, builder, client_at, json_response};
 use shopify::{Fault, HOUR, Setup, shop};
 use store::Store;
 
@@ -48,7 +48,7 @@ async fn a_thousand_callers_make_one_request() {
         let tokens = join_all(callers).await;
         let expected = format!("access-{}", round + 1);
         assert!(tokens.into_iter().all(|token| token.unwrap() == expected));
-        assert_eq!(setup.shopify.asked().len(), round);
+        assert_eq!(setup.shopify.requests().len(), round);
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_thousand_callers_on_several_threads_make_one_request() {
     });
     let tokens = join_all(callers).await;
     assert!(tokens.into_iter().all(|token| token.unwrap() == "access-2"));
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +101,7 @@ async fn while_the_old_token_is_good_nobody_waits_long_for_the_new_one() {
     let source = setup.process(3).shop(&shop());
     token(&source).await;
     advance(MINUTE * 56).await;
-    setup.shopify.fault(Fault::Silence);
+    setup.shopify.fault(Fault::NoResponse);
     let start = Instant::now();
     assert_eq!(token(&source).await, "access-1");
     assert_eq!(start.elapsed().as_secs(), 10);
@@ -111,12 +111,12 @@ async fn while_the_old_token_is_good_nobody_waits_long_for_the_new_one() {
         sleep(Duration::from_secs(1)).await;
     }
     assert!(start.elapsed() < MINUTE, "{:?}", start.elapsed());
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_or_unreadable_answer_is_asked_for_again_with_the_same_refresh_token() {
-    for fault in [Fault::Lost, Fault::Garbled] {
+    for fault in [Fault::LostResponse, Fault::TruncatedResponse] {
         let setup = Setup::installed();
         let source = setup.process(4).shop(&shop());
         advance(MINUTE * 56).await;
@@ -125,10 +125,10 @@ async fn a_lost_or_unreadable_answer_is_asked_for_again_with_the_same_refresh_to
         advance(MINUTE).await;
         // The pair 2 was made and never seen.
         assert_eq!(token(&source).await, "access-3");
-        assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+        assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
         advance(HOUR).await;
         assert_eq!(token(&source).await, "access-4");
-        assert_eq!(setup.shopify.asked()[2], "refresh refresh-3");
+        assert_eq!(setup.shopify.requests()[2], "refresh refresh-3");
     }
 }
 
@@ -144,7 +144,7 @@ async fn a_failing_shopify_is_asked_at_intervals_and_the_old_token_is_good_to_it
         assert_eq!(token(&source).await, "access-1");
         advance(Duration::from_millis(500)).await;
     }
-    let asked = setup.shopify.asked().len();
+    let asked = setup.shopify.requests().len();
     assert!(
         (10..50).contains(&asked),
         "{asked} requests in at most ten minutes"
@@ -154,7 +154,7 @@ async fn a_failing_shopify_is_asked_at_intervals_and_the_old_token_is_good_to_it
         let error = error(&source).await;
         assert!(error.retryable && !error.reauthorize, "{error:?}");
     }
-    let hammered = setup.shopify.asked().len() - asked;
+    let hammered = setup.shopify.requests().len() - asked;
     assert!(hammered <= 2, "{hammered} requests for 100 calls");
     setup.shopify.clear_faults();
     advance(MINUTE).await;
@@ -166,10 +166,10 @@ async fn a_grant_that_does_not_say_how_long_it_lasts_lasts_an_hour() {
     let setup = Setup::installed();
     let source = setup.process(6).shop(&shop());
     for lasts in [None, Some(Duration::ZERO)] {
-        setup.shopify.lasts(lasts);
+        setup.shopify.set_lifetime(lasts);
         advance(HOUR).await;
         token(&source).await;
-        let kept = setup.store.kept().await;
+        let kept = setup.store.record().await;
         let lasts =
             kept.token.expires_at.unwrap() - shopify_client::token::Clock::now(&*setup.clock);
         assert!((3590..=3600).contains(&lasts.num_seconds()), "{lasts}");
@@ -201,7 +201,7 @@ fn without_a_refresh_token_a_grant_that_does_not_say_so_never_expires() {
 #[tokio::test(start_paused = true)]
 async fn a_short_token_is_renewed_after_half_its_life() {
     let setup = Setup::installed();
-    setup.shopify.lasts(Some(MINUTE));
+    setup.shopify.set_lifetime(Some(MINUTE));
     let source = setup.process(7).shop(&shop());
     advance(HOUR).await;
     let start = Instant::now();
@@ -209,7 +209,7 @@ async fn a_short_token_is_renewed_after_half_its_life() {
         token(&source).await;
         advance(Duration::from_secs(1)).await;
     }
-    let asked = setup.shopify.asked().len();
+    let asked = setup.shopify.requests().len();
     assert!((18..=22).contains(&asked), "{asked}");
 }
 
@@ -234,7 +234,7 @@ async fn a_retired_refresh_token_ends_with_the_merchant() {
     let error = source.renew(&first).await.unwrap_err();
     assert!(error.reauthorize);
     assert_eq!(
-        setup.shopify.asked(),
+        setup.shopify.requests(),
         ["refresh refresh-1"],
         "once is enough"
     );
@@ -278,7 +278,7 @@ async fn without_an_installation_there_is_no_token() {
     let source = setup.process(11).shop(&shop());
     let error = error(&source).await;
     assert!(!error.retryable && !error.reauthorize);
-    assert!(setup.shopify.asked().is_empty());
+    assert!(setup.shopify.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,7 +307,7 @@ async fn a_rejected_token_is_renewed_at_once_and_for_all() {
             .into_iter()
             .all(|token| token.unwrap().expose_secret() == "access-2")
     );
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -320,7 +320,7 @@ async fn callers_that_lose_patience_lose_no_answer() {
         assert!(given_up.is_err());
     }
     assert_eq!(token(&source).await, "access-2");
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,25 +332,25 @@ async fn client_credentials_need_no_store_and_are_asked_anew() {
     advance(HOUR).await;
     let callers = join_all((0..100).map(|_| token(&source))).await;
     assert!(callers.iter().all(|token| token == "access-2"));
-    setup.shopify.lasts(None);
+    setup.shopify.set_lifetime(None);
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-3");
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-4", "it counts as an hour");
-    assert_eq!(setup.shopify.asked(), ["credentials"; 4]);
+    assert_eq!(setup.shopify.requests(), ["credentials"; 4]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stored_token_without_a_refresh_token_is_asked_anew_with_the_apps_credentials() {
     let setup = Setup::installed();
-    let mut stored = setup.store.kept().await.token;
+    let mut stored = setup.store.record().await.token;
     stored.refresh_token = None;
     setup.store.rows.install(&shop(), stored);
     let source = setup.process(16).shop(&shop());
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-2");
-    assert_eq!(setup.shopify.asked(), ["credentials"]);
-    assert!(setup.store.kept().await.token.refresh_token.is_none());
+    assert_eq!(setup.shopify.requests(), ["credentials"]);
+    assert!(setup.store.record().await.token.refresh_token.is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -360,7 +360,7 @@ async fn no_secret_is_shown() {
     let source = process.shop(&shop());
     advance(HOUR).await;
     token(&source).await;
-    let kept = setup.store.kept().await;
+    let kept = setup.store.record().await;
     let shown = format!("{process:?} {source:?} {kept:?} {:?}", setup.builder(0));
     assert!(
         !shown.contains("access-") && !shown.contains("refresh-"),
@@ -378,8 +378,8 @@ async fn the_grants_of_an_app_renew_its_tokens() {
     });
     let retired = serde_json::json!({"error": "invalid_subject_token"});
     script
-        .then("", json_answer(200, &grant))
-        .then("", json_answer(400, &retired));
+        .then("", json_response(200, &grant))
+        .then("", json_response(400, &retired));
     let app = AppCredentials {
         api_key: "the-key".to_owned(),
         api_secret: "the-secret".into(),
@@ -423,10 +423,10 @@ async fn shops_do_not_wait_for_each_other() {
     setup
         .store
         .rows
-        .install(&other, setup.store.kept().await.token);
+        .install(&other, setup.store.record().await.token);
     let (one, other) = (process.shop(&shop()), process.shop(&other));
     advance(HOUR).await;
-    setup.shopify.fault(Fault::Silence);
+    setup.shopify.fault(Fault::NoResponse);
     let stuck = tokio::spawn(async move { one.access_token().await });
     tokio::task::yield_now().await;
     let start = Instant::now();

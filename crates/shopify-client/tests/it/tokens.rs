@@ -13,12 +13,12 @@ use crate::script::{Script, a_shop, builder, client_at, data, domain, throttled}
 
 /// Hands out `token-0`, and another after each renewal.
 #[derive(Default)]
-struct Renewing {
+struct RenewingSource {
     renewals: AtomicUsize,
 }
 
 #[async_trait]
-impl TokenSource for Renewing {
+impl TokenSource for RenewingSource {
     async fn access_token(&self) -> Result<SecretString, TokenError> {
         let number = self.renewals.load(Ordering::SeqCst);
         Ok(format!("token-{number}").into())
@@ -39,7 +39,7 @@ async fn a_rejected_token_is_renewed_once() {
         .then("Shop", data(&a_shop()))
         .then("Shop", ResponseTemplate::new(401))
         .then("Shop", ResponseTemplate::new(401));
-    let source = Arc::new(Renewing::default());
+    let source = Arc::new(RenewingSource::default());
     let shop = client_at(&script.uri(), builder()).shop(&domain(), Arc::clone(&source) as _);
     shop.shop().await.unwrap();
     let error = shop.shop().await.unwrap_err();
@@ -54,12 +54,12 @@ async fn a_rejected_token_is_renewed_once() {
 }
 
 /// Has no token.
-struct Without {
+struct NoToken {
     retryable: bool,
 }
 
 #[async_trait]
-impl TokenSource for Without {
+impl TokenSource for NoToken {
     async fn access_token(&self) -> Result<SecretString, TokenError> {
         Err(TokenError {
             reason: "the safe is locked".to_owned(),
@@ -77,7 +77,7 @@ impl TokenSource for Without {
 async fn without_a_token_nothing_is_sent() {
     let script = Script::start().await;
     for retryable in [true, false] {
-        let source = Arc::new(Without { retryable });
+        let source = Arc::new(NoToken { retryable });
         let shop = client_at(&script.uri(), builder()).shop(&domain(), source);
         let error = shop.shop().await.unwrap_err();
         assert!(matches!(error, Error::Token(_)), "{error:?}");
@@ -88,7 +88,7 @@ async fn without_a_token_nothing_is_sent() {
 
 #[tokio::test]
 async fn the_token_is_in_no_error_and_no_log_line() {
-    log_lines::keep();
+    log_lines::capture();
     let script = Script::start().await;
     for answer in [
         throttled(200),
@@ -106,7 +106,7 @@ async fn the_token_is_in_no_error_and_no_log_line() {
     let error = shop.shop().await.unwrap_err();
     assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
     assert!(!format!("{error:?} {error}").contains("very-secret"));
-    assert!(log_lines::with("very-secret").is_empty());
-    assert!(!log_lines::with("trying again").is_empty());
+    assert!(log_lines::containing("very-secret").is_empty());
+    assert!(!log_lines::containing("trying again").is_empty());
     script.finish();
 }

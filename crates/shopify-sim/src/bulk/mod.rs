@@ -1,9 +1,9 @@
 //! Bulk operations: a query over everything, and the file that it leaves.
 
 mod behaviour;
-mod lines;
+mod jsonl;
 mod operation;
 
 pub use behaviour::{BulkBehaviour, BulkOutcome};
-pub(crate) use lines::{Export, Order, export};
-pub(crate) use operation::{Bulk, Operation, Status, Wanted};
+pub(crate) use jsonl::{LineOrder, ResultFile, write_jsonl};
+pub(crate) use operation::{BulkOperation, BulkOperations, BulkRequest, BulkStatus};

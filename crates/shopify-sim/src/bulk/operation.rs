@@ -3,20 +3,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{BulkBehaviour, Export};
+use super::behaviour::BulkBehaviour;
+use super::jsonl::ResultFile;
 use crate::catalog::model::{Seconds, iso};
-use crate::graphql::Prepared;
-use crate::seeded::Seeded;
+use crate::graphql::prepared::PreparedOperation;
+use crate::id_generator::IdGenerator;
 
 /// How many queries of an app run at a time in a shop, since version 2026-01.
-pub(crate) const MOST_AT_ONCE: usize = 5;
+pub(crate) const MAX_CONCURRENT: usize = 5;
 /// How long a file is there: seven days.
-const KEPT: Seconds = 7 * 24 * 60 * 60;
-const FIRST: u64 = 5_200_000_000_000;
+const RETENTION: Seconds = 7 * 24 * 60 * 60;
+const FIRST_ID: u64 = 5_200_000_000_000;
 
 /// How far an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum BulkStatus {
     Created,
     Running,
     Completed,
@@ -26,58 +27,58 @@ pub(crate) enum Status {
 
 /// A bulk operation.
 #[derive(Debug, Clone)]
-pub(crate) struct Operation {
+pub(crate) struct BulkOperation {
     pub(crate) id: u64,
     pub(crate) query: String,
     pub(crate) grouped: bool,
-    pub(crate) status: Status,
+    pub(crate) status: BulkStatus,
     pub(crate) created_at: Seconds,
     pub(crate) completed_at: Option<Seconds>,
     pub(crate) behaviour: BulkBehaviour,
     /// Of the token that started it.
     pub(crate) scopes: Vec<String>,
     pub(crate) version: String,
-    pub(crate) prepared: Arc<Prepared>,
-    pub(crate) export: Export,
+    pub(crate) prepared: Arc<PreparedOperation>,
+    pub(crate) result: ResultFile,
     url: String,
 }
 
-impl Operation {
+impl BulkOperation {
     pub(crate) fn has_ended(&self) -> bool {
-        !matches!(self.status, Status::Created | Status::Running)
+        !matches!(self.status, BulkStatus::Created | BulkStatus::Running)
     }
 
     /// As the API names it.
     pub(crate) fn status_at(&self, now: Seconds) -> &'static str {
         match self.status {
-            Status::Created => "CREATED",
-            Status::Running => "RUNNING",
-            Status::Completed if self.is_gone(now) => "EXPIRED",
-            Status::Completed => "COMPLETED",
-            Status::Canceled => "CANCELED",
-            Status::Failed(_) => "FAILED",
+            BulkStatus::Created => "CREATED",
+            BulkStatus::Running => "RUNNING",
+            BulkStatus::Completed if self.is_expired(now) => "EXPIRED",
+            BulkStatus::Completed => "COMPLETED",
+            BulkStatus::Canceled => "CANCELED",
+            BulkStatus::Failed(_) => "FAILED",
         }
     }
 
     pub(crate) fn error_code(&self) -> Option<&'static str> {
         match self.status {
-            Status::Failed(code) => Some(code),
+            BulkStatus::Failed(code) => Some(code),
             _ => None,
         }
     }
 
     /// Where its file is; nowhere if there is nothing in it.
     pub(crate) fn url_at(&self, now: Seconds) -> Option<&str> {
-        let there = self.status_at(now) == "COMPLETED" && !self.export.text.is_empty();
+        let there = self.status_at(now) == "COMPLETED" && !self.result.text.is_empty();
         there.then_some(self.url.as_str())
     }
 
-    fn is_gone(&self, now: Seconds) -> bool {
-        self.completed_at.is_some_and(|at| now > at + KEPT)
+    fn is_expired(&self, now: Seconds) -> bool {
+        self.completed_at.is_some_and(|at| now > at + RETENTION)
     }
 
     /// What `bulk_operations/finish` tells.
-    pub(crate) fn body(&self, now: Seconds) -> serde_json::Value {
+    pub(crate) fn webhook_body(&self, now: Seconds) -> serde_json::Value {
         serde_json::json!({
             "admin_graphql_api_id": crate::catalog::gid::gid("BulkOperation", self.id),
             "completed_at": self.completed_at.map(iso),
@@ -90,72 +91,72 @@ impl Operation {
 }
 
 /// What is asked to run.
-pub(crate) struct Wanted {
+pub(crate) struct BulkRequest {
     pub(crate) query: String,
     pub(crate) grouped: bool,
     pub(crate) scopes: Vec<String>,
     pub(crate) version: String,
-    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) prepared: Arc<PreparedOperation>,
 }
 
 /// A shop's bulk operations, oldest first.
 #[derive(Debug)]
-pub(crate) struct Bulk {
+pub(crate) struct BulkOperations {
     pub(crate) behaviour: BulkBehaviour,
-    operations: Vec<Operation>,
+    operations: Vec<BulkOperation>,
     /// Started, and not yet running.
     created: Vec<u64>,
     /// Cancelled, and not yet announced.
     canceled: Vec<u64>,
-    seeded: Seeded,
+    ids: IdGenerator,
     /// Where files are: the shop's own address.
     base: String,
 }
 
-impl Bulk {
-    pub(crate) fn new(seeded: Seeded, base: String) -> Self {
+impl BulkOperations {
+    pub(crate) fn new(ids: IdGenerator, base: String) -> Self {
         Self {
             behaviour: BulkBehaviour::default(),
             operations: Vec::new(),
             created: Vec::new(),
             canceled: Vec::new(),
-            seeded,
+            ids,
             base,
         }
     }
 
-    pub(crate) fn all(&self) -> &[Operation] {
+    pub(crate) fn all(&self) -> &[BulkOperation] {
         &self.operations
     }
 
-    pub(crate) fn find(&self, id: u64) -> Option<&Operation> {
+    pub(crate) fn find(&self, id: u64) -> Option<&BulkOperation> {
         self.operations.iter().find(|each| each.id == id)
     }
 
     pub(crate) fn is_full(&self) -> bool {
         let running = self.operations.iter().filter(|each| !each.has_ended());
-        running.count() >= MOST_AT_ONCE
+        running.count() >= MAX_CONCURRENT
     }
 
-    pub(crate) fn start(&mut self, wanted: Wanted, now: Seconds) -> u64 {
-        let id = FIRST + 1 + self.operations.len() as u64;
+    pub(crate) fn start(&mut self, request: BulkRequest, now: Seconds) -> u64 {
+        let id = FIRST_ID + 1 + self.operations.len() as u64;
         let (base, signature) = (&self.base, self.signature(id));
-        self.operations.push(Operation {
+        self.operations.push(BulkOperation {
             id,
             url: format!(
                 "{base}/bulk/{id}.jsonl?Expires={}&Signature={signature}",
-                now + KEPT
+                now + RETENTION
             ),
-            query: wanted.query,
-            grouped: wanted.grouped,
-            status: Status::Created,
+            query: request.query,
+            grouped: request.grouped,
+            status: BulkStatus::Created,
             created_at: now,
             completed_at: None,
             behaviour: self.behaviour,
-            scopes: wanted.scopes,
-            version: wanted.version,
-            prepared: wanted.prepared,
-            export: Export::default(),
+            scopes: request.scopes,
+            version: request.version,
+            prepared: request.prepared,
+            result: ResultFile::default(),
         });
         self.created.push(id);
         id
@@ -163,27 +164,27 @@ impl Bulk {
 
     /// Cancels an operation that has not ended.
     pub(crate) fn cancel(&mut self, id: u64, now: Seconds) {
-        if self.advance(id, Status::Canceled, Export::default(), now) {
+        if self.advance(id, BulkStatus::Canceled, ResultFile::default(), now) {
             self.canceled.push(id);
         }
     }
 
     /// What has been started and what has been cancelled since this was asked last.
-    pub(crate) fn news(&mut self) -> (Vec<u64>, Vec<u64>) {
+    pub(crate) fn take_pending(&mut self) -> (Vec<u64>, Vec<u64>) {
         let created = std::mem::take(&mut self.created);
         (created, std::mem::take(&mut self.canceled))
     }
 
     fn signature(&self, id: u64) -> String {
-        self.seeded.hex("bulk", id)
+        self.ids.hex("bulk", id)
     }
 
     /// Moves an operation on that has not ended. Tells whether it has ended by that.
     pub(crate) fn advance(
         &mut self,
         id: u64,
-        status: Status,
-        export: Export,
+        status: BulkStatus,
+        result: ResultFile,
         now: Seconds,
     ) -> bool {
         let mut operations = self.operations.iter_mut();
@@ -192,7 +193,7 @@ impl Bulk {
             return false;
         };
         operation.status = status;
-        operation.export = export;
+        operation.result = result;
         let ended = operation.has_ended();
         if ended {
             operation.completed_at = Some(now);
@@ -204,6 +205,6 @@ impl Bulk {
     pub(crate) fn file(&self, id: u64, signature: &str, now: DateTime<Utc>) -> Option<Bytes> {
         let operation = self.find(id)?;
         let open = signature == self.signature(id) && operation.url_at(now.timestamp()).is_some();
-        open.then(|| operation.export.text.clone())
+        open.then(|| operation.result.text.clone())
     }
 }

@@ -81,28 +81,31 @@ pub(crate) struct RedeemCode {
 
 /// An amount or a share taken off.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
+pub(crate) enum DiscountEffect {
     Amount { amount: Cents, each: bool },
     Percentage(f64),
 }
 
 /// What a buyer gets.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    Effect(Effect),
-    OnQuantity { quantity: u64, effect: Effect },
+pub(crate) enum CustomerGets {
+    Effect(DiscountEffect),
+    OnQuantity {
+        quantity: u64,
+        effect: DiscountEffect,
+    },
 }
 
 /// What a buyer has to buy first.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Purchase {
+pub(crate) enum CustomerBuys {
     Quantity(u64),
     Amount(Cents),
 }
 
 /// What a discount is about.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Items {
+pub(crate) enum DiscountItems {
     All,
     Products {
         products: Vec<u64>,
@@ -113,7 +116,7 @@ pub(crate) enum Items {
 
 /// What an order needs.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Minimum {
+pub(crate) enum MinimumRequirement {
     Quantity(u64),
     Subtotal(Cents),
 }
@@ -148,16 +151,46 @@ pub(crate) struct Discount {
     pub(crate) subscription: bool,
     pub(crate) cycle_limit: i32,
     pub(crate) codes: Vec<RedeemCode>,
-    pub(crate) minimum: Option<Minimum>,
-    pub(crate) gets: Value,
-    pub(crate) gets_items: Items,
-    pub(crate) buys: Purchase,
-    pub(crate) buys_items: Items,
+    pub(crate) minimum: Option<MinimumRequirement>,
+    pub(crate) gets: CustomerGets,
+    pub(crate) gets_items: DiscountItems,
+    pub(crate) buys: CustomerBuys,
+    pub(crate) buys_items: DiscountItems,
     pub(crate) max_shipping: Option<Cents>,
     pub(crate) destination: Destination,
 }
 
 impl Discount {
+    /// A discount of ten percent on everything.
+    pub(crate) fn new(id: u64, kind: DiscountKind, title: String, now: Seconds) -> Self {
+        Self {
+            id,
+            kind,
+            title,
+            starts_at: now,
+            ends_at: None,
+            created_at: now,
+            updated_at: now,
+            tags: Vec::new(),
+            combines: [false; 3],
+            used: 0,
+            usage_limit: None,
+            once_per_customer: false,
+            uses_per_order: None,
+            one_time: true,
+            subscription: false,
+            cycle_limit: 0,
+            codes: Vec::new(),
+            minimum: None,
+            gets: CustomerGets::Effect(DiscountEffect::Percentage(0.1)),
+            gets_items: DiscountItems::All,
+            buys: CustomerBuys::Quantity(2),
+            buys_items: DiscountItems::All,
+            max_shipping: None,
+            destination: Destination::All,
+        }
+    }
+
     /// `SCHEDULED`, `ACTIVE` or `EXPIRED`, by the clock alone.
     pub(crate) fn status(&self, now: Seconds) -> &'static str {
         if self.starts_at > now {
@@ -174,7 +207,7 @@ impl Discount {
         match self.kind {
             DiscountKind::CodeFreeShipping | DiscountKind::AutomaticFreeShipping => "SHIPPING",
             DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy => "PRODUCT",
-            _ if self.gets_items == Items::All => "ORDER",
+            _ if self.gets_items == DiscountItems::All => "ORDER",
             _ => "PRODUCT",
         }
     }
@@ -182,10 +215,10 @@ impl Discount {
     pub(crate) fn summary(&self) -> String {
         match (&self.minimum, self.buys_first()) {
             (_, Some(first)) => format!("{first}, get {}", self.short_summary()),
-            (Some(Minimum::Quantity(quantity)), _) => {
+            (Some(MinimumRequirement::Quantity(quantity)), _) => {
                 format!("{} • Minimum quantity of {quantity}", self.short_summary())
             }
-            (Some(Minimum::Subtotal(amount)), _) => {
+            (Some(MinimumRequirement::Subtotal(amount)), _) => {
                 format!(
                     "{} • Minimum purchase of {}",
                     self.short_summary(),
@@ -197,14 +230,16 @@ impl Discount {
     }
 
     pub(crate) fn short_summary(&self) -> String {
-        let off = |effect: &Effect| match effect {
-            Effect::Amount { amount, .. } => format!("{} off", amount.money()),
-            Effect::Percentage(share) => format!("{}% off", (share * 10_000.0).round() / 100.0),
+        let off = |effect: &DiscountEffect| match effect {
+            DiscountEffect::Amount { amount, .. } => format!("{} off", amount.money()),
+            DiscountEffect::Percentage(share) => {
+                format!("{}% off", (share * 10_000.0).round() / 100.0)
+            }
         };
         match (&self.gets, self.class()) {
             (_, "SHIPPING") => "Free shipping".to_owned(),
-            (Value::Effect(effect), _) => off(effect),
-            (Value::OnQuantity { quantity, effect }, _) => {
+            (CustomerGets::Effect(effect), _) => off(effect),
+            (CustomerGets::OnQuantity { quantity, effect }, _) => {
                 format!("{quantity} items at {}", off(effect))
             }
         }
@@ -216,8 +251,8 @@ impl Discount {
             DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy
         )
         .then(|| match &self.buys {
-            Purchase::Quantity(quantity) => format!("Buy {quantity} items"),
-            Purchase::Amount(amount) => format!("Spend {}", amount.money()),
+            CustomerBuys::Quantity(quantity) => format!("Buy {quantity} items"),
+            CustomerBuys::Amount(amount) => format!("Spend {}", amount.money()),
         })
     }
 }

@@ -1,38 +1,14 @@
 //! Fills a catalogue from a spec and a seed.
 
-use std::collections::BTreeMap;
+use rand::Rng;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
-use super::model::{Location, Seconds, Shop};
+use super::model::{FIRST_DAY, Location, Shop};
+use super::random::{rng, shop_seed};
 use super::spec::CatalogSpec;
 use super::{Catalog, csv, marketing, products};
 
-/// 2026-01-01T00:00:00Z: the simulated shops' first day.
-pub(crate) const FIRST_DAY: Seconds = 1_767_225_600;
-
-/// Where each kind of id begins.
-pub(super) const LOCATIONS: u64 = 61_000_000_000;
-pub(super) const COLLECTIONS: u64 = 410_000_000_000;
-pub(super) const DISCOUNTS: u64 = 1_200_000_000_000;
-
-/// The generator of one product, discount or collection: independent of how many came before.
-pub(super) fn rng(seed: u64, stream: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(stream);
-    rng
-}
-
-/// The seed of one shop: two shops of one simulator hold different things under the same ids, so that whoever mixes them
-/// up is found out.
-fn shop_seed(seed: u64, domain: &str) -> u64 {
-    // FNV-1a.
-    let start = 0xcbf2_9ce4_8422_2325 ^ seed;
-    domain.bytes().fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
+/// The first id of a generated location.
+const LOCATIONS: u64 = 61_000_000_000;
 
 pub(crate) fn generate(domain: &str, seed: u64, spec: &CatalogSpec) -> Catalog {
     let seed = shop_seed(seed, domain);
@@ -53,10 +29,10 @@ pub(crate) fn generate(domain: &str, seed: u64, spec: &CatalogSpec) -> Catalog {
     catalog.locations = (0..locations as u64)
         .map(|index| (LOCATIONS + index * 11, location(index)))
         .collect();
-    let places: Vec<u64> = catalog.locations.keys().copied().collect();
+    let location_ids: Vec<u64> = catalog.locations.keys().copied().collect();
     let products = match &spec.export {
-        Some(export) => csv::products(&export.0, &places),
-        None => products::products(seed, spec, &places),
+        Some(export) => csv::build::products(&export.0, &location_ids),
+        None => products::products(seed, spec, &location_ids),
     };
     for product in products {
         catalog.index(&product);
@@ -81,25 +57,9 @@ fn location(index: u64) -> Location {
     }
 }
 
-/// A title as it stands in an address.
-pub(crate) fn handle(title: &str) -> String {
-    let mut handle = String::with_capacity(title.len());
-    for character in title.chars().flat_map(char::to_lowercase) {
-        if character.is_alphanumeric() {
-            handle.push(character);
-        } else if !handle.ends_with('-') && !handle.is_empty() {
-            handle.push('-');
-        }
-    }
-    handle.trim_end_matches('-').to_owned()
-}
-
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
     })
 }
-
-/// Products by id, as the catalogue keeps them.
-pub(crate) type ById<T> = BTreeMap<u64, T>;

@@ -6,12 +6,16 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Catalog;
 use super::discount::{
-    Destination, Discount, DiscountKind, Effect, Items, Minimum, Purchase, RedeemCode, Value,
+    CustomerBuys, CustomerGets, Destination, Discount, DiscountEffect, DiscountItems, DiscountKind,
+    MinimumRequirement, RedeemCode,
 };
-use super::generate::{COLLECTIONS, DISCOUNTS, FIRST_DAY, handle, rng};
-use super::model::{Cents, Collection};
+use super::model::{Cents, Collection, FIRST_DAY, handle};
+use super::random::rng;
 use super::spec::CatalogSpec;
 
+/// The first ids of generated collections and discounts.
+const COLLECTIONS: u64 = 410_000_000_000;
+const DISCOUNTS: u64 = 1_200_000_000_000;
 const DAY: i64 = 86_400;
 
 pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
@@ -45,7 +49,7 @@ pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) 
             metafields: Vec::new(),
         };
         if collection.tag.is_some() {
-            collection.products = catalog.members(&collection);
+            collection.products = catalog.smart_collection_members(&collection);
         }
         catalog.collections.insert(collection.id, collection);
     }
@@ -63,7 +67,7 @@ pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
             (true, _) => spec.codes_per_discount,
         };
         let id = DISCOUNTS + index as u64 * 13;
-        let mut discount = blank(id, kind, format!("Offer {index}"), FIRST_DAY);
+        let mut discount = Discount::new(id, kind, format!("Offer {index}"), FIRST_DAY);
         discount.codes = (0..codes as u64)
             .map(|place| RedeemCode {
                 id: id * 10_000 + place,
@@ -76,36 +80,6 @@ pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
     }
 }
 
-/// A discount of ten percent on everything.
-pub(crate) fn blank(id: u64, kind: DiscountKind, title: String, now: i64) -> Discount {
-    Discount {
-        id,
-        kind,
-        title,
-        starts_at: now,
-        ends_at: None,
-        created_at: now,
-        updated_at: now,
-        tags: Vec::new(),
-        combines: [false; 3],
-        used: 0,
-        usage_limit: None,
-        once_per_customer: false,
-        uses_per_order: None,
-        one_time: true,
-        subscription: false,
-        cycle_limit: 0,
-        codes: Vec::new(),
-        minimum: None,
-        gets: Value::Effect(Effect::Percentage(0.1)),
-        gets_items: Items::All,
-        buys: Purchase::Quantity(2),
-        buys_items: Items::All,
-        max_shipping: None,
-        destination: Destination::All,
-    }
-}
-
 fn vary(
     discount: &mut Discount,
     rng: &mut ChaCha8Rng,
@@ -113,14 +87,14 @@ fn vary(
     products: &[u64],
     collections: &[u64],
 ) {
-    let some = |rng: &mut ChaCha8Rng| Items::Products {
+    let some = |rng: &mut ChaCha8Rng| DiscountItems::Products {
         products: products.choose_multiple(rng, 3).copied().collect(),
         variants: Vec::new(),
     };
     let effect = if index.is_multiple_of(2) {
-        Effect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
+        DiscountEffect::Percentage(f64::from(rng.random_range(1..80)) / 100.0)
     } else {
-        Effect::Amount {
+        DiscountEffect::Amount {
             amount: Cents(rng.random_range(100..2_000)),
             each: index % 4 == 1,
         }
@@ -130,28 +104,28 @@ fn vary(
         DiscountKind::CodeBxgy | DiscountKind::AutomaticBxgy
     );
     discount.gets = if bxgy {
-        Value::OnQuantity {
+        CustomerGets::OnQuantity {
             quantity: 1,
             effect,
         }
     } else {
-        Value::Effect(effect)
+        CustomerGets::Effect(effect)
     };
     discount.gets_items = match index % 3 {
-        0 if !bxgy => Items::All,
-        1 => Items::Collections(collections.iter().take(2).copied().collect()),
+        0 if !bxgy => DiscountItems::All,
+        1 => DiscountItems::Collections(collections.iter().take(2).copied().collect()),
         _ => some(rng),
     };
     discount.buys_items = some(rng);
     discount.buys = if index.is_multiple_of(2) {
-        Purchase::Amount(Cents(5_000))
+        CustomerBuys::Amount(Cents(5_000))
     } else {
-        Purchase::Quantity(3)
+        CustomerBuys::Quantity(3)
     };
     discount.minimum = match index % 3 {
         0 => None,
-        1 => Some(Minimum::Quantity(2)),
-        _ => Some(Minimum::Subtotal(Cents(7_500))),
+        1 => Some(MinimumRequirement::Quantity(2)),
+        _ => Some(MinimumRequirement::Subtotal(Cents(7_500))),
     };
     discount.starts_at = FIRST_DAY + rng.random_range(0..200) * DAY;
     discount.created_at = FIRST_DAY;

@@ -8,17 +8,15 @@ pub(crate) mod gid;
 mod marketing;
 pub(crate) mod model;
 mod products;
+mod random;
 pub(crate) mod spec;
 
 use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-pub(crate) use marketing::blank as blank_discount;
-
 use discount::Discount;
-use generate::ById;
-use model::{Collection, Location, Product, Shop, Variant};
+use model::{ById, Collection, Location, Product, Shop, Variant};
 
 /// Where ids of things begin that are created while the simulator runs.
 const CREATED: u64 = 8_900_000_000_000;
@@ -63,7 +61,7 @@ impl Catalog {
         }
     }
 
-    fn forget(&mut self, product: &Product) {
+    fn unindex(&mut self, product: &Product) {
         for variant in &product.variants {
             self.product_of_variant.remove(&variant.id);
             self.variant_of_item.remove(&variant.item.id);
@@ -83,7 +81,7 @@ impl Catalog {
     }
 
     /// The products a smart collection's condition matches now.
-    fn members(&self, collection: &Collection) -> IndexSet<u64> {
+    fn smart_collection_members(&self, collection: &Collection) -> IndexSet<u64> {
         let Some(tag) = &collection.tag else {
             return collection.products.clone();
         };

@@ -1,5 +1,6 @@
 //! The things a shop holds. Kept small: a catalogue of 200,000 products has to fit in memory beside what is tested.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -7,6 +8,12 @@ use indexmap::IndexSet;
 
 /// A moment, in seconds since 1970: the precision of Shopify's catalogue.
 pub(crate) type Seconds = i64;
+
+/// 2026-01-01T00:00:00Z: the simulated shops' first day.
+pub(crate) const FIRST_DAY: Seconds = 1_767_225_600;
+
+/// Objects of one type by their id.
+pub(crate) type ById<T> = BTreeMap<u64, T>;
 
 /// Writes a moment as Shopify does: `2026-11-24T12:00:00Z`.
 pub(crate) fn iso(at: Seconds) -> String {
@@ -65,14 +72,14 @@ pub(crate) struct Shop {
 
 /// Who sees a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ProductStatus {
     Active,
     Archived,
     Draft,
     Unlisted,
 }
 
-impl Status {
+impl ProductStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
@@ -125,7 +132,7 @@ pub(crate) struct Metafield {
 
 /// The stock of an item at a location.
 #[derive(Debug, Clone)]
-pub(crate) struct Level {
+pub(crate) struct InventoryLevel {
     pub(crate) location: u64,
     pub(crate) active: bool,
     pub(crate) available: i32,
@@ -134,7 +141,7 @@ pub(crate) struct Level {
     pub(crate) updated_at: Seconds,
 }
 
-impl Level {
+impl InventoryLevel {
     /// The quantity called `name`; `None` when there is no such name.
     pub(crate) fn quantity(&self, name: &str) -> Option<i32> {
         match name {
@@ -155,7 +162,7 @@ pub(crate) struct InventoryItem {
     pub(crate) tracked: bool,
     pub(crate) requires_shipping: bool,
     pub(crate) updated_at: Seconds,
-    pub(crate) levels: Vec<Level>,
+    pub(crate) levels: Vec<InventoryLevel>,
 }
 
 /// What is sold.
@@ -198,7 +205,7 @@ pub(crate) struct Product {
     pub(crate) kind: Arc<str>,
     pub(crate) vendor: Arc<str>,
     pub(crate) tags: Vec<Arc<str>>,
-    pub(crate) status: Status,
+    pub(crate) status: ProductStatus,
     pub(crate) category: Option<Arc<Category>>,
     pub(crate) gift_card: bool,
     pub(crate) created_at: Seconds,
@@ -258,7 +265,7 @@ impl Product {
     }
 
     pub(crate) fn online_url(&self, domain: &str) -> Option<String> {
-        let listed = matches!(self.status, Status::Active | Status::Unlisted);
+        let listed = matches!(self.status, ProductStatus::Active | ProductStatus::Unlisted);
         (listed && self.published_at.is_some())
             .then(|| format!("https://{domain}/products/{}", self.handle))
     }
@@ -289,6 +296,19 @@ pub(crate) struct Collection {
     /// In the order in which the merchant put them.
     pub(crate) products: IndexSet<u64>,
     pub(crate) metafields: Vec<Metafield>,
+}
+
+/// A title as it stands in an address.
+pub(crate) fn handle(title: &str) -> String {
+    let mut handle = String::with_capacity(title.len());
+    for character in title.chars().flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() {
+            handle.push(character);
+        } else if !handle.ends_with('-') && !handle.is_empty() {
+            handle.push('-');
+        }
+    }
+    handle.trim_end_matches('-').to_owned()
 }
 
 /// Text without its markup.

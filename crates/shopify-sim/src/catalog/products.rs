@@ -6,11 +6,11 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::generate::{FIRST_DAY, handle, rng};
 use super::model::{
-    Category, Cents, InventoryItem, Level, Metafield, OptionValue, Product, ProductOption, Seconds,
-    Status, Variant,
+    Category, Cents, FIRST_DAY, InventoryItem, InventoryLevel, Metafield, OptionValue, Product,
+    ProductOption, ProductStatus, Seconds, Variant, handle,
 };
+use super::random::rng;
 use super::spec::CatalogSpec;
 
 const ADJECTIVES: [&str; 12] = [
@@ -83,7 +83,7 @@ const OPTIONS: u64 = 9_000_000_000_000;
 const ABOVE_FLOATS: u64 = (1 << 53) + 1;
 
 /// What many products share is stored once.
-struct Shared {
+struct SharedText {
     vendors: Vec<Arc<str>>,
     kinds: Vec<Arc<str>>,
     tags: Vec<Arc<str>>,
@@ -98,7 +98,7 @@ struct Shared {
     keys: Vec<Arc<str>>,
 }
 
-impl Shared {
+impl SharedText {
     fn new(metafields: usize) -> Self {
         let all = |words: &[&str]| {
             words
@@ -143,21 +143,21 @@ impl Shared {
 }
 
 /// Counts up the ids that no index gives.
-struct Numbers {
+struct IdCounters {
     variant: u64,
     metafield: u64,
     option: u64,
 }
 
-pub(super) fn products(seed: u64, spec: &CatalogSpec, places: &[u64]) -> Vec<Product> {
-    let shared = Shared::new(spec.metafields_per_product.max(spec.many_metafields));
-    let mut numbers = Numbers {
+pub(super) fn products(seed: u64, spec: &CatalogSpec, location_ids: &[u64]) -> Vec<Product> {
+    let shared = SharedText::new(spec.metafields_per_product.max(spec.many_metafields));
+    let mut counters = IdCounters {
         variant: 0,
         metafield: 0,
         option: 0,
     };
     (0..spec.products)
-        .map(|index| product(seed, index, spec, places, &shared, &mut numbers))
+        .map(|index| product(seed, index, spec, location_ids, &shared, &mut counters))
         .collect()
 }
 
@@ -165,9 +165,9 @@ fn product(
     seed: u64,
     index: usize,
     spec: &CatalogSpec,
-    places: &[u64],
-    shared: &Shared,
-    numbers: &mut Numbers,
+    location_ids: &[u64],
+    shared: &SharedText,
+    counters: &mut IdCounters,
 ) -> Product {
     let mut rng = rng(seed, index as u64);
     let pick = |rng: &mut ChaCha8Rng, words: &[&'static str]| *words.choose(rng).unwrap_or(&"");
@@ -183,10 +183,10 @@ fn product(
     let created_at = FIRST_DAY + rng.random_range(0..200 * 86_400);
     let updated_at = created_at + rng.random_range(0..100 * 86_400);
     let status = match index % 20 {
-        7 => Status::Draft,
-        12 => Status::Archived,
-        17 => Status::Unlisted,
-        _ => Status::Active,
+        7 => ProductStatus::Draft,
+        12 => ProductStatus::Archived,
+        17 => ProductStatus::Unlisted,
+        _ => ProductStatus::Active,
     };
     let count = if index < spec.big_products {
         2_048
@@ -214,10 +214,10 @@ fn product(
                 (index, place),
                 &sizes,
                 times,
-                levels.min(places.len()),
-                places,
+                levels.min(location_ids.len()),
+                location_ids,
                 base,
-                numbers,
+                counters,
             )
         })
         .collect();
@@ -243,10 +243,10 @@ fn product(
         gift_card: index % 97 == 96,
         created_at,
         updated_at,
-        published_at: (status != Status::Draft).then_some(created_at),
-        options: options(&sizes, shared, numbers),
+        published_at: (status != ProductStatus::Draft).then_some(created_at),
+        options: options(&sizes, shared, counters),
         variants,
-        metafields: product_metafields(&mut rng, metafields, times, shared, numbers),
+        metafields: product_metafields(&mut rng, metafields, times, shared, counters),
     }
 }
 
@@ -257,10 +257,14 @@ fn option_sizes(count: usize) -> [usize; 3] {
     [first, second, count.div_ceil(first * second)]
 }
 
-fn options(sizes: &[usize; 3], shared: &Shared, numbers: &mut Numbers) -> Vec<ProductOption> {
+fn options(
+    sizes: &[usize; 3],
+    shared: &SharedText,
+    counters: &mut IdCounters,
+) -> Vec<ProductOption> {
     let mut next = || {
-        numbers.option += 1;
-        OPTIONS + numbers.option
+        counters.option += 1;
+        OPTIONS + counters.option
     };
     if sizes[0] == 1 {
         let values = vec![OptionValue {
@@ -308,12 +312,12 @@ fn variant(
     sizes: &[usize; 3],
     (created_at, updated_at): (Seconds, Seconds),
     levels: usize,
-    places: &[u64],
+    location_ids: &[u64],
     base: u64,
-    numbers: &mut Numbers,
+    counters: &mut IdCounters,
 ) -> Variant {
-    numbers.variant += 1;
-    let number = numbers.variant
+    counters.variant += 1;
+    let number = counters.variant
         + if base == ABOVE_FLOATS {
             ABOVE_FLOATS
         } else {
@@ -327,10 +331,10 @@ fn variant(
     ]
     .map(|choice| choice as u16);
     let price = rng.random_range(100..50_000);
-    let start = rng.random_range(0..places.len());
-    let mut levels: Vec<Level> = (0..levels)
-        .map(|step| Level {
-            location: places[(start + step) % places.len()],
+    let start = rng.random_range(0..location_ids.len());
+    let mut levels: Vec<InventoryLevel> = (0..levels)
+        .map(|step| InventoryLevel {
+            location: location_ids[(start + step) % location_ids.len()],
             active: true,
             available: rng.random_range(-2..40),
             committed: rng.random_range(0..4),
@@ -367,13 +371,13 @@ fn product_metafields(
     rng: &mut ChaCha8Rng,
     count: usize,
     (created_at, updated_at): (Seconds, Seconds),
-    shared: &Shared,
-    numbers: &mut Numbers,
+    shared: &SharedText,
+    counters: &mut IdCounters,
 ) -> Vec<Metafield> {
     let mut field = |namespace: &Arc<str>, key: &Arc<str>, kind: usize, value: String| {
-        numbers.metafield += 1;
+        counters.metafield += 1;
         Metafield {
-            id: METAFIELDS + numbers.metafield,
+            id: METAFIELDS + counters.metafield,
             namespace: namespace.clone(),
             key: key.clone(),
             kind: shared.kinds_of_value[kind].clone(),

@@ -74,7 +74,7 @@ impl VariantSummary {
 impl ShopControl {
     /// The first `limit` products by id, each with its first ten variants.
     pub fn products(&self, limit: usize) -> Vec<ProductSummary> {
-        self.shop.look(|catalog| {
+        self.shop.with_catalog(|catalog| {
             let products = catalog.products.values().take(limit);
             products.map(ProductSummary::of).collect()
         })
@@ -83,24 +83,24 @@ impl ShopControl {
     /// The numbers of all products, ascending.
     pub fn product_ids(&self) -> Vec<u64> {
         self.shop
-            .look(|catalog| catalog.products.keys().copied().collect())
+            .with_catalog(|catalog| catalog.products.keys().copied().collect())
     }
 
     /// The numbers of all collections, ascending.
     pub fn collection_ids(&self) -> Vec<u64> {
         self.shop
-            .look(|catalog| catalog.collections.keys().copied().collect())
+            .with_catalog(|catalog| catalog.collections.keys().copied().collect())
     }
 
     /// The numbers of all discounts, ascending.
     pub fn discount_ids(&self) -> Vec<u64> {
         self.shop
-            .look(|catalog| catalog.discounts.keys().copied().collect())
+            .with_catalog(|catalog| catalog.discounts.keys().copied().collect())
     }
 
     /// The numbers of all locations, ascending.
     pub fn location_ids(&self) -> Vec<u64> {
         self.shop
-            .look(|catalog| catalog.locations.keys().copied().collect())
+            .with_catalog(|catalog| catalog.locations.keys().copied().collect())
     }
 }

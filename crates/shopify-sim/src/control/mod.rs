@@ -1,15 +1,13 @@
 //! What a merchant does in the admin, and what only a simulator can do.
 
 mod catalog;
-mod listing;
+pub(crate) mod listing;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-pub use listing::{ProductSummary, VariantSummary};
 
 use crate::bulk::BulkBehaviour;
 use crate::call_counts::CallCounts;
@@ -154,17 +152,17 @@ impl ShopControl {
 
     /// Loses the next `count` deliveries: they are never sent.
     pub fn drop_deliveries(&self, count: u32) {
-        self.shop.outbox().drop_next(count);
+        self.shop.delivery_queue().drop_next(count);
     }
 
     /// Sends each of the next `count` deliveries twice.
     pub fn duplicate_deliveries(&self, count: u32) {
-        self.shop.outbox().duplicate_next(count);
+        self.shop.delivery_queue().duplicate_next(count);
     }
 
     /// Withholds new deliveries until they are released.
     pub fn hold_deliveries(&self) {
-        self.shop.outbox().hold();
+        self.shop.delivery_queue().hold();
     }
 
     /// Sends what was withheld, oldest first.
@@ -184,12 +182,12 @@ impl ShopControl {
 
     /// What was sent, oldest first; the last 18,000 at least.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.shop.outbox().deliveries()
+        self.shop.delivery_queue().deliveries()
     }
 
     /// Resolves when no delivery is under way or waits for a retry.
     pub async fn settled(&self) {
-        self.shop.outbox().settled().await;
+        self.shop.delivery_queue().settled().await;
     }
 
     /// Sends an earlier delivery `times` times more, as it was.
@@ -216,7 +214,7 @@ impl ShopControl {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         let granted = self
             .shop
-            .grant(|grants, _| Ok(grants.issue_static(&scopes)));
+            .grant_token(|grants, _| Ok(grants.issue_static(&scopes)));
         granted.map_or_else(|_| String::new(), |granted| granted.access_token)
     }
 
@@ -252,7 +250,7 @@ impl ShopControl {
             return Err(invalid("address", "it is no http or https URL"));
         }
         let mut body = json!({
-            "shop_id": self.shop.look(|catalog| catalog.shop.id),
+            "shop_id": self.shop.with_catalog(|catalog| catalog.shop.id),
             "shop_domain": self.domain(),
         });
         let customer = json!({"id": 191_167, "email": "john@example.com", "phone": "555-625-1199"});

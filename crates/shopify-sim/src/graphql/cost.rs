@@ -6,19 +6,19 @@
 
 use serde_json::Value;
 
-use super::plan::{Asked, Field, Kind, Plan, Role};
+use super::plan::{Field, FieldKind, Plan, Role, SelectionsByType};
 
 /// The most that one operation may ask for.
-pub(crate) const MOST: u64 = 1_000;
+pub(crate) const MAX_QUERY_COST: u64 = 1_000;
 
 /// What each field of a mutation costs.
-pub(super) const MUTATION: u64 = 10;
+pub(super) const MUTATION_COST: u64 = 10;
 
 /// The cost if every connection is full.
 pub(super) fn requested(plan: &Plan) -> u64 {
     let fields = plan.fields();
     if plan.is_mutation {
-        MUTATION * fields.len() as u64
+        MUTATION_COST * fields.len() as u64
     } else {
         fields.iter().map(field).sum()
     }
@@ -26,13 +26,17 @@ pub(super) fn requested(plan: &Plan) -> u64 {
 
 fn field(field: &Field) -> u64 {
     match &field.kind {
-        Kind::Composite(role, asked) => composite(*role, size(field), dearest(asked)),
-        Kind::Typename | Kind::Leaf(_) => 0,
+        FieldKind::Composite(role, selections) => {
+            composite(*role, size(field), max_cost(selections))
+        }
+        FieldKind::Typename | FieldKind::Leaf(_) => 0,
     }
 }
 
-fn dearest(asked: &Asked) -> u64 {
-    let costs = asked.all().map(|fields| fields.iter().map(field).sum());
+fn max_cost(selections: &SelectionsByType) -> u64 {
+    let costs = selections
+        .all()
+        .map(|fields| fields.iter().map(field).sum());
     costs.max().unwrap_or(0)
 }
 
@@ -42,7 +46,7 @@ pub(super) fn composite(role: Role, size: u64, children: u64) -> u64 {
         Role::PageInfo => 0,
         Role::Edge => children,
         Role::Object => 1 + children,
-        Role::Connection => 2 + children * factor(size),
+        Role::Connection => 2 + children * connection_factor(size),
     }
 }
 
@@ -57,7 +61,7 @@ fn size(field: &Field) -> u64 {
     clippy::cast_precision_loss,
     reason = "a logarithm of a small number at least 2"
 )]
-fn factor(size: u64) -> u64 {
+fn connection_factor(size: u64) -> u64 {
     (2.0 * (size.max(2) as f64).ln()).floor() as u64
 }
 
@@ -67,7 +71,7 @@ mod tests {
 
     #[test]
     fn connections_cost_by_the_logarithm_of_their_size() {
-        let costs: Vec<u64> = [0, 1, 2, 10, 50, 250].map(factor).into();
+        let costs: Vec<u64> = [0, 1, 2, 10, 50, 250].map(connection_factor).into();
         assert_eq!(costs, [1, 1, 1, 4, 7, 11]);
         assert_eq!(composite(Role::Connection, 250, 2), 24);
     }

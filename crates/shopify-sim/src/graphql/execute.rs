@@ -6,30 +6,55 @@ use std::io::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::Executed;
 use super::cost;
-use super::object::{Ask, Resolved, Tree};
-use super::plan::{Field, Kind, Leaf, Plan, Shape};
-use super::refusal::Refusal;
+use super::field_error::FieldError;
+use super::object::{FieldResult, ResolvedValue, SelectedField};
+use super::plan::{Field, FieldKind, Leaf, Plan, TypeWrapper};
+use super::resolve::resolve;
+
+/// What a request came to.
+#[derive(Debug)]
+pub(crate) struct ExecutionResult {
+    /// JSON; `null` when nothing can be told.
+    pub(crate) data: Vec<u8>,
+    /// Empty when all went well.
+    pub(crate) errors: Vec<Value>,
+    pub(crate) actual_cost: u64,
+}
+
+impl ExecutionResult {
+    /// The body to answer with.
+    pub(crate) fn into_body(self, extensions: &Value) -> Vec<u8> {
+        let mut body = b"{\"data\":".to_vec();
+        body.reserve(self.data.len() + 512);
+        body.extend(self.data);
+        if !self.errors.is_empty() {
+            let errors = Value::from(self.errors);
+            body.extend(format!(",\"errors\":{errors}").bytes());
+        }
+        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
+        body
+    }
+}
 
 /// A null where none may be: it takes the place of what is around it.
 #[derive(Debug)]
-pub(super) struct Gone;
+pub(super) struct NullPropagation;
 
 /// What an answer cost, once it is written down.
-pub(super) type Answered = Result<u64, Gone>;
+pub(super) type CostResult = Result<u64, NullPropagation>;
 
 #[derive(Debug, Clone, Copy)]
-enum Step<'p> {
+enum PathSegment<'p> {
     Key(&'p str),
-    Place(usize),
+    Index(usize),
 }
 
 /// A plan under way.
 #[derive(Debug, Default)]
 pub(super) struct Execution<'p> {
-    written: Vec<u8>,
-    path: Vec<Step<'p>>,
+    output: Vec<u8>,
+    path: Vec<PathSegment<'p>>,
     errors: Vec<Value>,
 }
 
@@ -37,39 +62,39 @@ impl<'p> Execution<'p> {
     /// Runs `plan`, the fields of whose root `answer` answers, one after the other.
     pub(super) fn run(
         plan: &'p Plan,
-        answer: impl FnMut(&mut Self, &'p Field) -> Answered,
-    ) -> Executed {
+        write: impl FnMut(&mut Self, &'p Field) -> CostResult,
+    ) -> ExecutionResult {
         let mut execution = Self::default();
-        let answered = execution.each(plan.fields(), &plan.introspected, answer);
-        let actual_cost = answered.unwrap_or_else(|Gone| {
-            execution.retract(0);
+        let cost = execution.write_fields(plan.fields(), &plan.introspection_data, write);
+        let actual_cost = cost.unwrap_or_else(|NullPropagation| {
+            execution.truncate_to_null(0);
             0
         });
-        Executed {
-            data: execution.written,
+        ExecutionResult {
+            data: execution.output,
             errors: execution.errors,
             actual_cost,
         }
     }
 
-    fn each(
+    fn write_fields(
         &mut self,
         fields: &'p [Field],
-        known: &Map<String, Value>,
-        mut answer: impl FnMut(&mut Self, &'p Field) -> Answered,
-    ) -> Answered {
+        introspection: &Map<String, Value>,
+        mut write: impl FnMut(&mut Self, &'p Field) -> CostResult,
+    ) -> CostResult {
         let mut cost = 0;
-        self.written.push(b'{');
-        for (key, value) in known {
-            self.json(&key.as_str().into());
-            self.written.push(b':');
-            self.json(value);
-            self.written.push(b',');
+        self.output.push(b'{');
+        for (key, value) in introspection {
+            self.write_json(&key.as_str().into());
+            self.output.push(b':');
+            self.write_json(value);
+            self.output.push(b',');
         }
         for field in fields {
-            self.written.extend_from_slice(field.label.as_bytes());
-            cost += answer(self, field)?;
-            self.written.push(b',');
+            self.output.extend_from_slice(field.json_key.as_bytes());
+            cost += write(self, field)?;
+            self.output.push(b',');
         }
         self.close(b'}');
         Ok(cost)
@@ -77,139 +102,162 @@ impl<'p> Execution<'p> {
 
     /// Closes a list or an object, over the comma after its last element.
     fn close(&mut self, with: u8) {
-        if self.written.last() == Some(&b',') {
-            self.written.pop();
+        if self.output.last() == Some(&b',') {
+            self.output.pop();
         }
-        self.written.push(with);
+        self.output.push(with);
     }
 
     /// Takes back what was written from `start` on: it is null.
-    fn retract(&mut self, start: usize) {
-        self.written.truncate(start);
-        self.written.extend_from_slice(b"null");
+    fn truncate_to_null(&mut self, start: usize) {
+        self.output.truncate(start);
+        self.output.extend_from_slice(b"null");
     }
 
     /// Asks `of` for `field`.
-    pub(super) fn ask(&mut self, field: &'p Field, of: &Tree<'_>) -> Answered {
+    pub(super) fn resolve_field(&mut self, field: &'p Field, of: &ResolvedValue<'_>) -> CostResult {
         let resolved = match field.kind {
-            Kind::Typename => Ok(of.type_name().into()),
-            _ => of.resolve(Ask { field }),
+            FieldKind::Typename => Ok(of.type_name().into()),
+            _ => resolve(of, SelectedField { field }),
         };
-        self.field(field, resolved)
+        self.complete_field(field, resolved)
     }
 
     /// Writes down what `field` was resolved to.
-    pub(super) fn field(&mut self, field: &'p Field, resolved: Resolved<'_>) -> Answered {
-        self.path.push(Step::Key(&field.key));
-        let start = self.written.len();
-        let answered = match resolved {
-            Ok(tree) => self.complete(field, &field.shape, &tree),
-            Err(refusal) => Err(self.refuse(field, &refusal)),
+    pub(super) fn complete_field(
+        &mut self,
+        field: &'p Field,
+        resolved: FieldResult<'_>,
+    ) -> CostResult {
+        self.path.push(PathSegment::Key(&field.response_key));
+        let start = self.output.len();
+        let cost = match resolved {
+            Ok(value) => self.complete_value(field, &field.wrapper, &value),
+            Err(error) => Err(self.record_error(field, &error)),
         };
         self.path.pop();
-        self.nullified(&field.shape, start, answered)
+        self.propagate_null(&field.wrapper, start, cost)
     }
 
-    fn nullified(&mut self, shape: &Shape, start: usize, answered: Answered) -> Answered {
-        match answered {
-            Err(Gone) if shape.nullable() => {
-                self.retract(start);
+    fn propagate_null(
+        &mut self,
+        wrapper: &TypeWrapper,
+        start: usize,
+        cost: CostResult,
+    ) -> CostResult {
+        match cost {
+            Err(NullPropagation) if wrapper.nullable() => {
+                self.truncate_to_null(start);
                 Ok(0)
             }
-            answered => answered,
+            cost => cost,
         }
     }
 
-    fn complete(&mut self, field: &'p Field, shape: &Shape, tree: &Tree<'_>) -> Answered {
-        match (shape, &field.kind, tree) {
-            (_, _, Tree::Null) => {
-                if shape.nullable() {
-                    self.written.extend_from_slice(b"null");
+    fn complete_value(
+        &mut self,
+        field: &'p Field,
+        wrapper: &TypeWrapper,
+        value: &ResolvedValue<'_>,
+    ) -> CostResult {
+        match (wrapper, &field.kind, value) {
+            (_, _, ResolvedValue::Null) => {
+                if wrapper.nullable() {
+                    self.output.extend_from_slice(b"null");
                     Ok(0)
                 } else {
-                    Err(self.contradict(field, "null"))
+                    Err(self.type_mismatch(field, "null"))
                 }
             }
-            (Shape::Many { of, .. }, _, Tree::List(items)) => self.list(field, of, items),
-            (Shape::One { .. }, Kind::Leaf(leaf), tree) if fits(leaf, tree) => {
-                self.leaf(tree);
+            (TypeWrapper::List { of, .. }, _, ResolvedValue::List(values)) => {
+                self.complete_list(field, of, values)
+            }
+            (TypeWrapper::Named { .. }, FieldKind::Leaf(leaf), value)
+                if is_valid_leaf(leaf, value) =>
+            {
+                self.write_leaf(value);
                 Ok(0)
             }
-            (Shape::One { .. }, Kind::Typename, tree) => {
-                self.leaf(tree);
+            (TypeWrapper::Named { .. }, FieldKind::Typename, value) => {
+                self.write_leaf(value);
                 Ok(0)
             }
-            (Shape::One { .. }, Kind::Composite(role, asked), tree) => {
-                let Some(fields) = asked.on(tree.type_name()) else {
-                    return Err(self.contradict(field, tree.type_name()));
+            (TypeWrapper::Named { .. }, FieldKind::Composite(role, selections), value) => {
+                let Some(fields) = selections.on(value.type_name()) else {
+                    return Err(self.type_mismatch(field, value.type_name()));
                 };
-                let children = self.each(fields, &Map::new(), |execution, field| {
-                    execution.ask(field, tree)
+                let children = self.write_fields(fields, &Map::new(), |execution, field| {
+                    execution.resolve_field(field, value)
                 })?;
-                Ok(cost::composite(*role, tree.size(), children))
+                Ok(cost::composite(*role, value.size(), children))
             }
-            _ => Err(self.contradict(field, "something else")),
+            _ => Err(self.type_mismatch(field, "something else")),
         }
     }
 
     /// A list costs what its dearest element costs.
-    fn list(&mut self, field: &'p Field, of: &Shape, items: &[Tree<'_>]) -> Answered {
-        let mut dearest = 0;
-        self.written.push(b'[');
-        for (place, item) in items.iter().enumerate() {
-            self.path.push(Step::Place(place));
-            let start = self.written.len();
-            let answered = self.complete(field, of, item);
+    fn complete_list(
+        &mut self,
+        field: &'p Field,
+        of: &TypeWrapper,
+        values: &[ResolvedValue<'_>],
+    ) -> CostResult {
+        let mut max_cost = 0;
+        self.output.push(b'[');
+        for (index, element) in values.iter().enumerate() {
+            self.path.push(PathSegment::Index(index));
+            let start = self.output.len();
+            let cost = self.complete_value(field, of, element);
             self.path.pop();
-            dearest = dearest.max(self.nullified(of, start, answered)?);
-            self.written.push(b',');
+            max_cost = max_cost.max(self.propagate_null(of, start, cost)?);
+            self.output.push(b',');
         }
         self.close(b']');
-        Ok(dearest)
+        Ok(max_cost)
     }
 
-    fn leaf(&mut self, tree: &Tree<'_>) {
-        let written = &mut self.written;
+    fn write_leaf(&mut self, value: &ResolvedValue<'_>) {
+        let output = &mut self.output;
         // Writing into memory does not fail.
-        let _ = match tree {
-            Tree::Text(text) => serde_json::to_writer(written, text).map_err(Into::into),
-            Tree::Number(number) => write!(written, "{number}"),
-            Tree::Flag(flag) => write!(written, "{flag}"),
-            Tree::Json(value) => serde_json::to_writer(written, value).map_err(Into::into),
+        let _ = match value {
+            ResolvedValue::String(text) => serde_json::to_writer(output, text).map_err(Into::into),
+            ResolvedValue::Int(number) => write!(output, "{number}"),
+            ResolvedValue::Boolean(flag) => write!(output, "{flag}"),
+            ResolvedValue::Json(value) => serde_json::to_writer(output, value).map_err(Into::into),
             _ => Ok(()),
         };
     }
 
-    fn json(&mut self, value: &Value) {
-        self.leaf(&Tree::Json(value.clone()));
+    fn write_json(&mut self, value: &Value) {
+        self.write_leaf(&ResolvedValue::Json(value.clone()));
     }
 
-    fn contradict(&mut self, field: &'p Field, answer: &str) -> Gone {
-        let what = format!("{}.{}", field.owner, field.name);
-        let refusal = Refusal::internal(format!("The simulator answered {answer} for {what}."));
-        self.refuse(field, &refusal)
+    fn type_mismatch(&mut self, field: &'p Field, actual: &str) -> NullPropagation {
+        let what = format!("{}.{}", field.parent_type, field.name);
+        let error = FieldError::internal(format!("The simulator answered {actual} for {what}."));
+        self.record_error(field, &error)
     }
 
-    fn refuse(&mut self, field: &'p Field, refusal: &Refusal) -> Gone {
-        let path = self.path.iter().map(|step| match step {
-            Step::Key(key) => Value::from(*key),
-            Step::Place(place) => Value::from(*place),
+    fn record_error(&mut self, field: &'p Field, error: &FieldError) -> NullPropagation {
+        let path = self.path.iter().map(|segment| match segment {
+            PathSegment::Key(key) => Value::from(*key),
+            PathSegment::Index(index) => Value::from(*index),
         });
-        let error = refusal.error(path.collect(), field.position);
+        let error = error.error(path.collect(), field.position);
         self.errors.push(error);
-        Gone
+        NullPropagation
     }
 }
 
 /// Whether `tree` is a value of the leaf's type.
-fn fits(leaf: &Leaf, tree: &Tree<'_>) -> bool {
-    match (leaf, tree) {
-        (Leaf::Int, Tree::Number(number)) => i32::try_from(*number).is_ok(),
-        (Leaf::Enum(of), Tree::Text(text)) => of.values.contains_key(&**text),
-        (Leaf::Float, Tree::Json(value)) => value.is_number(),
-        (Leaf::Any, Tree::Json(_))
-        | (Leaf::Boolean, Tree::Flag(_))
-        | (Leaf::Text, Tree::Text(_)) => true,
+fn is_valid_leaf(leaf: &Leaf, value: &ResolvedValue<'_>) -> bool {
+    match (leaf, value) {
+        (Leaf::Int, ResolvedValue::Int(number)) => i32::try_from(*number).is_ok(),
+        (Leaf::Enum(of), ResolvedValue::String(text)) => of.values.contains_key(&**text),
+        (Leaf::Float, ResolvedValue::Json(value)) => value.is_number(),
+        (Leaf::Any, ResolvedValue::Json(_))
+        | (Leaf::Boolean, ResolvedValue::Boolean(_))
+        | (Leaf::String, ResolvedValue::String(_)) => true,
         _ => false,
     }
 }

@@ -4,18 +4,20 @@
 //! cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds.
 
 mod bulk;
-mod connection;
 mod cost;
 mod execute;
-mod invalid;
+mod field_error;
 mod mutation;
 mod object;
 mod page;
-mod pinned;
+mod paginator;
+mod pinned_schema;
 mod plan;
-mod refusal;
+mod position;
+pub(crate) mod prepared;
 mod resolve;
 pub(crate) mod search;
+mod validation;
 mod variables;
 
 #[cfg(test)]
@@ -29,23 +31,25 @@ use apollo_compiler::validation::Valid;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-pub(crate) use cost::MOST as MOST_POINTS;
-pub(crate) use object::Context;
+pub(crate) use cost::MAX_QUERY_COST;
+pub(crate) use execute::ExecutionResult;
+pub(crate) use object::RequestContext;
 
-use crate::bulk::Bulk;
+use crate::bulk::BulkOperations;
 use crate::webhook::subscription::Subscription;
 use execute::Execution;
-use object::{Node, Object, Tree};
-use pinned::Pinned;
+use object::{Node, Object, ResolvedValue};
+use pinned_schema::PinnedSchema;
 use plan::Plan;
+use prepared::PreparedOperation;
 
 /// How many validated documents are kept. A client has a few dozen; the rest are somebody's experiments.
-const KEPT: usize = 256;
+const MAX_CACHED_DOCUMENTS: usize = 256;
 
 /// The pinned schema, parsed once, with a small cache of validated documents.
 #[derive(Debug)]
-pub(crate) struct Admin {
-    pinned: Arc<Pinned>,
+pub(crate) struct AdminApi {
+    pinned: Arc<PinnedSchema>,
     documents: Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>,
 }
 
@@ -63,43 +67,30 @@ fn null_is_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// A valid and priced request.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    pinned: Arc<Pinned>,
-    plan: Plan,
-    requested_cost: u64,
-}
-
-/// What a request came to.
-#[derive(Debug)]
-pub(crate) struct Executed {
-    /// JSON; `null` when nothing can be told.
-    pub(crate) data: Vec<u8>,
-    /// Empty when all went well.
-    pub(crate) errors: Vec<Value>,
-    pub(crate) actual_cost: u64,
-}
-
-impl Admin {
+impl AdminApi {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            pinned: Arc::new(Pinned::new()),
+            pinned: Arc::new(PinnedSchema::new()),
             documents: Mutex::default(),
         })
     }
 
     /// Parses, validates and prices a request. The error is the list `errors` as Shopify writes it, to be answered with
     /// HTTP 200 and no `data`.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<Prepared, Vec<Value>> {
+    pub(crate) fn prepare(&self, request: &Request) -> Result<PreparedOperation, Vec<Value>> {
         let document = self.document(&request.query)?;
         let operation = document
             .operations
             .get(request.operation_name.as_deref())
-            .map_err(|_| vec![invalid::no_operation(request.operation_name.as_deref())])?;
-        let variables = variables::coerced(&self.pinned, &document, operation, &request.variables)?;
+            .map_err(|_| {
+                vec![validation::unknown_operation(
+                    request.operation_name.as_deref(),
+                )]
+            })?;
+        let variables =
+            variables::coerce_variables(&self.pinned, &document, operation, &request.variables)?;
         let plan = Plan::new(&self.pinned, &document, operation, variables)?;
-        Ok(Prepared {
+        Ok(PreparedOperation {
             requested_cost: cost::requested(&plan),
             pinned: self.pinned.clone(),
             plan,
@@ -115,12 +106,15 @@ impl Admin {
         if let Some(known) = documents().get(query) {
             return Ok(known.clone());
         }
-        let parsed =
-            ExecutableDocument::parse_and_validate(&self.pinned.schema, query, "request.graphql")
-                .map_err(|problem| invalid::errors(&self.pinned.schema, &problem.errors, query))?;
+        let parsed = ExecutableDocument::parse_and_validate(
+            &self.pinned.schema,
+            query,
+            "request.graphql",
+        )
+        .map_err(|problem| validation::errors(&self.pinned.schema, &problem.errors, query))?;
         let parsed = Arc::new(parsed);
         let mut documents = documents();
-        if documents.len() >= KEPT {
+        if documents.len() >= MAX_CACHED_DOCUMENTS {
             documents.clear();
         }
         documents.insert(query.to_owned(), parsed.clone());
@@ -128,31 +122,19 @@ impl Admin {
     }
 }
 
-impl Prepared {
-    /// The operation's own name.
-    pub(crate) fn operation_name(&self) -> Option<&str> {
-        self.plan.name.as_deref()
-    }
-
-    pub(crate) fn is_mutation(&self) -> bool {
-        self.plan.is_mutation
-    }
-
-    /// The cost if every connection is full; above [`MOST_POINTS`] Shopify refuses to run it.
-    pub(crate) fn requested_cost(&self) -> u64 {
-        self.requested_cost
-    }
-
+impl PreparedOperation {
     /// Answers a query.
-    pub(crate) fn query(&self, context: &Context<'_>) -> Executed {
+    pub(crate) fn execute_query(&self, context: &RequestContext<'_>) -> ExecutionResult {
         let node = Node::Query;
-        let root = Tree::Node(Object { context, node });
-        Execution::run(&self.plan, |execution, field| execution.ask(field, &root))
+        let root = ResolvedValue::Node(Object { context, node });
+        Execution::run(&self.plan, |execution, field| {
+            execution.resolve_field(field, &root)
+        })
     }
 
     /// Runs a query that was started in bulk. The error is the operation's error code.
-    pub(crate) fn everything(&self, context: &Context<'_>) -> Result<Value, &'static str> {
-        let executed = self.query(context);
+    pub(crate) fn execute_bulk(&self, context: &RequestContext<'_>) -> Result<Value, &'static str> {
+        let executed = self.execute_query(context);
         if !executed.errors.is_empty() {
             return Err(bulk::failure(&executed.errors));
         }
@@ -160,33 +142,18 @@ impl Prepared {
     }
 
     /// Runs a mutation over the shop's subscriptions and bulk operations, field by field.
-    pub(crate) fn mutate(
+    pub(crate) fn execute_mutation(
         &self,
-        context: &Context<'_>,
+        context: &RequestContext<'_>,
         subscriptions: &mut Vec<Subscription>,
-        bulk: &mut Bulk,
-    ) -> Executed {
+        bulk: &mut BulkOperations,
+    ) -> ExecutionResult {
         Execution::run(&self.plan, |execution, field| {
             let answered = bulk::mutate(execution, &self.pinned, context, bulk, field);
             if let Some(answered) = answered {
                 return answered;
             }
-            mutation::field(execution, &self.pinned, context, subscriptions, field)
+            mutation::execute_field(execution, &self.pinned, context, subscriptions, field)
         })
-    }
-}
-
-impl Executed {
-    /// The body to answer with.
-    pub(crate) fn body(self, extensions: &Value) -> Vec<u8> {
-        let mut body = b"{\"data\":".to_vec();
-        body.reserve(self.data.len() + 512);
-        body.extend(self.data);
-        if !self.errors.is_empty() {
-            let errors = Value::from(self.errors);
-            body.extend(format!(",\"errors\":{errors}").bytes());
-        }
-        body.extend(format!(",\"extensions\":{extensions}}}").bytes());
-        body
     }
 }

@@ -3,109 +3,111 @@
 use serde_json::{Map, Value};
 
 use super::cost;
-use super::execute::{Answered, Execution};
-use super::object::{Ask, Context, Node, Tree};
-use super::pinned::Pinned;
+use super::execute::{CostResult, Execution};
+use super::field_error::FieldError;
+use super::object::{Node, RequestContext, ResolvedValue, SelectedField};
+use super::pinned_schema::PinnedSchema;
 use super::plan::Field;
-use super::refusal::Refusal;
 use crate::catalog::gid::{Gid, gid};
-use crate::webhook::subscription::{Subscription, Wanted, Wrong, scopes_of};
+use crate::webhook::subscription::{Subscription, SubscriptionInput, UserError, required_scopes};
 
 /// Carries out one field of a mutation and answers it.
-pub(super) fn field<'p>(
+pub(super) fn execute_field<'p>(
     execution: &mut Execution<'p>,
-    pinned: &Pinned,
-    context: &Context<'_>,
+    pinned: &PinnedSchema,
+    context: &RequestContext<'_>,
     subscriptions: &mut Vec<Subscription>,
     field: &'p Field,
-) -> Answered {
-    let ask = Ask { field };
-    let outcome = match ask.name() {
-        "webhookSubscriptionCreate" => create(pinned, context, subscriptions, ask),
-        "webhookSubscriptionUpdate" => update(context, subscriptions, ask),
-        "webhookSubscriptionDelete" => Ok(delete(subscriptions, ask)),
-        _ => Err(ask.not_modelled()),
+) -> CostResult {
+    let selected = SelectedField { field };
+    let result = match selected.name() {
+        "webhookSubscriptionCreate" => create(pinned, context, subscriptions, selected),
+        "webhookSubscriptionUpdate" => update(context, subscriptions, selected),
+        "webhookSubscriptionDelete" => Ok(delete(subscriptions, selected)),
+        _ => Err(selected.not_simulated()),
     };
-    let resolved = match &outcome {
-        Ok(outcome) => Ok(payload(context, subscriptions, ask, outcome)),
-        Err(refusal) => Err(refusal.clone()),
+    let resolved = match &result {
+        Ok(result) => Ok(payload(context, subscriptions, selected, result)),
+        Err(error) => Err(error.clone()),
     };
-    execution.field(field, resolved).map(|_| cost::MUTATION)
+    execution
+        .complete_field(field, resolved)
+        .map(|_| cost::MUTATION_COST)
 }
 
 /// What became of a request: the subscription's number, or why nothing was done.
-type Outcome = Result<u64, Vec<Wrong>>;
+type MutationResult = Result<u64, Vec<UserError>>;
 
 fn payload<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     subscriptions: &'a [Subscription],
-    ask: Ask<'_>,
-    outcome: &'a Outcome,
-) -> Tree<'a> {
-    let errors = outcome.as_ref().err().map_or(&[][..], Vec::as_slice);
+    selected: SelectedField<'_>,
+    result: &'a MutationResult,
+) -> ResolvedValue<'a> {
+    let errors = result.as_ref().err().map_or(&[][..], Vec::as_slice);
     let errors = (
         "userErrors",
-        Tree::List(errors.iter().map(user_error).collect()),
+        ResolvedValue::List(errors.iter().map(user_error).collect()),
     );
-    let id = outcome.as_ref().ok();
-    match ask.name() {
+    let id = result.as_ref().ok();
+    match selected.name() {
         "webhookSubscriptionDelete" => {
             let deleted = id.map(|id| gid("WebhookSubscription", *id).into());
             let deleted = (
                 "deletedWebhookSubscriptionId",
-                deleted.unwrap_or(Tree::Null),
+                deleted.unwrap_or(ResolvedValue::Null),
             );
-            Tree::Object("WebhookSubscriptionDeletePayload", vec![deleted, errors])
+            ResolvedValue::Object("WebhookSubscriptionDeletePayload", vec![deleted, errors])
         }
         name => {
             let found = subscriptions.iter().find(|each| Some(&each.id) == id);
-            let found = Tree::node(context, found.map(Node::Subscription));
+            let found = ResolvedValue::node(context, found.map(Node::WebhookSubscription));
             let payload = if name.ends_with("Create") {
                 "WebhookSubscriptionCreatePayload"
             } else {
                 "WebhookSubscriptionUpdatePayload"
             };
-            Tree::Object(payload, vec![("webhookSubscription", found), errors])
+            ResolvedValue::Object(payload, vec![("webhookSubscription", found), errors])
         }
     }
 }
 
-fn user_error(wrong: &Wrong) -> Tree<'_> {
-    Tree::Object(
+fn user_error(error: &UserError) -> ResolvedValue<'_> {
+    ResolvedValue::Object(
         "UserError",
         vec![
-            ("field", Tree::texts(wrong.field.iter().copied())),
-            ("message", wrong.message.as_str().into()),
+            ("field", ResolvedValue::texts(error.field.iter().copied())),
+            ("message", error.message.as_str().into()),
         ],
     )
 }
 
 fn create(
-    pinned: &Pinned,
-    context: &Context<'_>,
+    pinned: &PinnedSchema,
+    context: &RequestContext<'_>,
     subscriptions: &mut Vec<Subscription>,
-    ask: Ask<'_>,
-) -> Result<Outcome, Refusal> {
-    let topic = ask.text("topic").unwrap_or_default();
-    let wanted = wanted(ask)?;
-    let mut wrongs = wanted.check(topic, None, subscriptions);
-    if wanted.uri.is_none() {
-        wrongs.push(Wrong::of("uri", "Address can't be blank"));
+    selected: SelectedField<'_>,
+) -> Result<MutationResult, FieldError> {
+    let topic = selected.text("topic").unwrap_or_default();
+    let input = subscription_input(selected)?;
+    let mut errors = input.check(topic, None, subscriptions);
+    if input.uri.is_none() {
+        errors.push(UserError::of("uri", "Address can't be blank"));
     }
-    let scopes = scopes_of(topic);
-    if !scopes.is_empty() && !context.has_any(scopes) {
+    let scopes = required_scopes(topic);
+    if !scopes.is_empty() && !context.has_any_scope(scopes) {
         let message =
             format!("You do not have permission to create or update webhooks with {topic} topic");
-        wrongs.push(Wrong {
+        errors.push(UserError {
             field: vec!["topic"],
             message,
         });
     }
-    if !wrongs.is_empty() {
-        return Ok(Err(wrongs));
+    if !errors.is_empty() {
+        return Ok(Err(errors));
     }
     let mut subscription = Subscription {
-        id: pinned.new_subscription(),
+        id: pinned.next_subscription_id(),
         topic: topic.to_owned(),
         uri: String::new(),
         format: "JSON",
@@ -117,54 +119,57 @@ fn create(
         updated_at: context.now,
         api_version: context.version.to_owned(),
     };
-    wanted.apply(&mut subscription);
+    input.apply(&mut subscription);
     let id = subscription.id;
     subscriptions.push(subscription);
     Ok(Ok(id))
 }
 
 fn update(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     subscriptions: &mut [Subscription],
-    ask: Ask<'_>,
-) -> Result<Outcome, Refusal> {
-    let wanted = wanted(ask)?;
-    let Some(place) = place(subscriptions, ask) else {
-        return Ok(Err(vec![unknown()]));
+    selected: SelectedField<'_>,
+) -> Result<MutationResult, FieldError> {
+    let input = subscription_input(selected)?;
+    let Some(position) = position_of(subscriptions, selected) else {
+        return Ok(Err(vec![not_found()]));
     };
-    let (topic, id) = (subscriptions[place].topic.clone(), subscriptions[place].id);
-    let wrongs = wanted.check(&topic, Some(id), subscriptions);
-    if !wrongs.is_empty() {
-        return Ok(Err(wrongs));
+    let (topic, id) = (
+        subscriptions[position].topic.clone(),
+        subscriptions[position].id,
+    );
+    let errors = input.check(&topic, Some(id), subscriptions);
+    if !errors.is_empty() {
+        return Ok(Err(errors));
     }
-    let subscription = &mut subscriptions[place];
-    wanted.apply(subscription);
+    let subscription = &mut subscriptions[position];
+    input.apply(subscription);
     subscription.updated_at = context.now;
     Ok(Ok(id))
 }
 
-fn delete(subscriptions: &mut Vec<Subscription>, ask: Ask<'_>) -> Outcome {
-    let place = place(subscriptions, ask).ok_or_else(|| vec![unknown()])?;
-    Ok(subscriptions.remove(place).id)
+fn delete(subscriptions: &mut Vec<Subscription>, selected: SelectedField<'_>) -> MutationResult {
+    let position = position_of(subscriptions, selected).ok_or_else(|| vec![not_found()])?;
+    Ok(subscriptions.remove(position).id)
 }
 
-fn place(subscriptions: &[Subscription], ask: Ask<'_>) -> Option<usize> {
-    let gid = ask.text("id").and_then(Gid::parse)?;
+fn position_of(subscriptions: &[Subscription], selected: SelectedField<'_>) -> Option<usize> {
+    let gid = selected.text("id").and_then(Gid::parse)?;
     let fits = |each: &Subscription| gid.kind == "WebhookSubscription" && each.id == gid.id;
     subscriptions.iter().position(fits)
 }
 
-fn unknown() -> Wrong {
-    Wrong {
+fn not_found() -> UserError {
+    UserError {
         field: vec!["id"],
         message: "Webhook subscription does not exist".to_owned(),
     }
 }
 
 /// Reads the argument `webhookSubscription`. What stays unsaid stays as it is.
-fn wanted(ask: Ask<'_>) -> Result<Wanted, Refusal> {
+fn subscription_input(selected: SelectedField<'_>) -> Result<SubscriptionInput, FieldError> {
     let empty = Map::new();
-    let input = ask.argument("webhookSubscription");
+    let input = selected.argument("webhookSubscription");
     let input = input.and_then(Value::as_object).unwrap_or(&empty);
     let text = |name: &str| Some(input.get(name)?.as_str().unwrap_or("").to_owned());
     let texts = |name: &str| {
@@ -177,12 +182,12 @@ fn wanted(ask: Ask<'_>) -> Result<Wanted, Refusal> {
         list.is_some_and(|list| !list.is_empty())
     };
     if has_some("metafields") || has_some("metafieldNamespaces") {
-        return Err(Refusal::not_modelled("metafields in webhooks"));
+        return Err(FieldError::not_simulated("metafields in webhooks"));
     }
     if text("format").as_deref() == Some("XML") {
-        return Err(Refusal::not_modelled("webhooks in XML"));
+        return Err(FieldError::not_simulated("webhooks in XML"));
     }
-    Ok(Wanted {
+    Ok(SubscriptionInput {
         uri: text("uri")
             .or_else(|| text("callbackUrl"))
             .filter(|uri| !uri.is_empty()),

@@ -4,28 +4,28 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::bulk;
-use super::connection::{Connection, Edge};
+use super::field_error::FieldError;
+use super::page::{SortKey, cursor};
 use super::plan::Field;
-use super::refusal::Refusal;
-use super::resolve::{collection, discount, inventory, product, root, shop, webhook};
-use crate::bulk::Operation;
+use crate::bulk::BulkOperation;
 use crate::catalog::Catalog;
-use crate::catalog::discount::{Discount, RedeemCode};
-use crate::catalog::model::{Collection, Level, Location, Metafield, Product, Seconds, Variant};
+use crate::catalog::discount::{Discount, DiscountItems, RedeemCode};
+use crate::catalog::model::{
+    Collection, InventoryLevel, Location, Metafield, Product, Seconds, Variant,
+};
 use crate::webhook::subscription::Subscription;
 
 /// What a field answers.
-pub(crate) type Resolved<'a> = Result<Tree<'a>, Refusal>;
+pub(crate) type FieldResult<'a> = Result<ResolvedValue<'a>, FieldError>;
 
 /// What all resolvers look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct RequestContext<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) subscriptions: &'a [Subscription],
-    pub(crate) operations: &'a [Operation],
+    pub(crate) operations: &'a [BulkOperation],
     /// Connections give all that they have, as in a bulk operation, whatever page is asked for.
-    pub(crate) everything: bool,
+    pub(crate) unpaged: bool,
     /// The scopes of the token, `read_…` added to each `write_…`.
     pub(crate) scopes: &'a [String],
     pub(crate) now: Seconds,
@@ -35,26 +35,30 @@ pub(crate) struct Context<'a> {
     pub(crate) version: &'a str,
 }
 
-impl Context<'_> {
-    pub(crate) fn has_any(&self, scopes: &[&str]) -> bool {
+impl RequestContext<'_> {
+    pub(crate) fn has_any_scope(&self, scopes: &[&str]) -> bool {
         scopes
             .iter()
             .any(|scope| self.scopes.iter().any(|granted| granted == scope))
     }
 
     /// Refuses `ask` when the token has none of `scopes`.
-    pub(crate) fn need(&self, ask: Ask<'_>, scopes: &[&str]) -> Result<(), Refusal> {
-        if self.has_any(scopes) {
+    pub(crate) fn require_scope(
+        &self,
+        selected: SelectedField<'_>,
+        scopes: &[&str],
+    ) -> Result<(), FieldError> {
+        if self.has_any_scope(scopes) {
             Ok(())
         } else {
-            Err(Refusal::denied(ask.name(), scopes))
+            Err(FieldError::access_denied(selected.name(), scopes))
         }
     }
 }
 
 /// Which kind of node a discount is asked for as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DiscountForm {
+pub(crate) enum DiscountNodeKind {
     Any,
     Code,
     Automatic,
@@ -62,9 +66,29 @@ pub(crate) enum DiscountForm {
 
 /// Which side of a discount's bargain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum DiscountSide {
     Buys,
     Gets,
+}
+
+/// What a metafield belongs to, and whether its key is told with its namespace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetafieldOwner {
+    pub(super) kind: &'static str,
+    pub(super) qualified: bool,
+}
+
+impl MetafieldOwner {
+    pub(super) const PRODUCT: Self = Self::new("PRODUCT");
+    pub(super) const VARIANT: Self = Self::new("PRODUCTVARIANT");
+    pub(super) const COLLECTION: Self = Self::new("COLLECTION");
+
+    const fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            qualified: false,
+        }
+    }
 }
 
 /// Something that fields are asked of, by reference into the catalogue.
@@ -72,32 +96,32 @@ pub(crate) enum Side {
 pub(crate) enum Node<'a> {
     Query,
     Shop,
-    Installation,
+    AppInstallation,
     /// Whether it was asked for at the root, which allows more variants.
     Product(&'a Product, bool),
     Variant(&'a Product, &'a Variant),
     /// An option's name with the value that a variant has.
-    Choice(&'a str, &'a str),
-    Item(&'a Product, &'a Variant),
-    Level(&'a Product, &'a Variant, &'a Level),
+    SelectedOption(&'a str, &'a str),
+    InventoryItem(&'a Product, &'a Variant),
+    InventoryLevel(&'a Product, &'a Variant, &'a InventoryLevel),
     /// One of a level's quantities, by its name.
-    Quantity(&'a Level, &'static str),
+    InventoryQuantity(&'a InventoryLevel, &'static str),
     Location(&'a Location),
     Collection(&'a Collection),
     CollectionSource(&'a Collection),
-    Metafield(&'a Metafield, product::Owner),
-    DiscountAs(&'a Discount, DiscountForm),
+    Metafield(&'a Metafield, MetafieldOwner),
+    DiscountNode(&'a Discount, DiscountNodeKind),
     Discount(&'a Discount),
-    DiscountItems(&'a Discount, Side),
+    DiscountItems(&'a Discount, DiscountSide),
     RedeemCode(&'a RedeemCode),
-    Subscription(&'a Subscription),
-    BulkOperation(&'a Operation),
+    WebhookSubscription(&'a Subscription),
+    BulkOperation(&'a BulkOperation),
 }
 
 /// A node with its surroundings: what is asked for fields.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'a> {
-    pub(crate) context: &'a Context<'a>,
+    pub(crate) context: &'a RequestContext<'a>,
     pub(crate) node: Node<'a>,
 }
 
@@ -106,70 +130,58 @@ impl<'a> Object<'a> {
         match self.node {
             Node::Query => "QueryRoot",
             Node::Shop => "Shop",
-            Node::Installation => "AppInstallation",
+            Node::AppInstallation => "AppInstallation",
             Node::Product(..) => "Product",
             Node::Variant(..) => "ProductVariant",
-            Node::Choice(..) => "SelectedOption",
-            Node::Item(..) => "InventoryItem",
-            Node::Level(..) => "InventoryLevel",
-            Node::Quantity(..) => "InventoryQuantity",
+            Node::SelectedOption(..) => "SelectedOption",
+            Node::InventoryItem(..) => "InventoryItem",
+            Node::InventoryLevel(..) => "InventoryLevel",
+            Node::InventoryQuantity(..) => "InventoryQuantity",
             Node::Location(_) => "Location",
             Node::Collection(_) => "Collection",
             Node::CollectionSource(_) => "CollectionConditionsSource",
             Node::Metafield(..) => "Metafield",
-            Node::DiscountAs(_, DiscountForm::Any) => "DiscountNode",
-            Node::DiscountAs(_, DiscountForm::Code) => "DiscountCodeNode",
-            Node::DiscountAs(_, DiscountForm::Automatic) => "DiscountAutomaticNode",
+            Node::DiscountNode(_, DiscountNodeKind::Any) => "DiscountNode",
+            Node::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
+            Node::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
             Node::Discount(discount) => discount.kind.type_name(),
-            Node::DiscountItems(discount, side) => discount::items_type(discount, side),
+            Node::DiscountItems(discount, side) => items_type_name(discount, side),
             Node::RedeemCode(_) => "DiscountRedeemCode",
-            Node::Subscription(_) => "WebhookSubscription",
+            Node::WebhookSubscription(_) => "WebhookSubscription",
             Node::BulkOperation(_) => "BulkOperation",
         }
     }
+}
 
-    fn resolve(&self, ask: Ask<'_>) -> Resolved<'a> {
-        let context = self.context;
-        match self.node {
-            Node::Query => root::query(context, ask),
-            Node::Shop => shop::shop(context, ask),
-            Node::Installation => shop::installation(context, ask),
-            Node::Product(product, at_root) => product::product(context, product, at_root, ask),
-            Node::Variant(product, variant) => product::variant(context, product, variant, ask),
-            Node::Choice(name, value) => product::choice(name, value, ask),
-            Node::Item(product, variant) => inventory::item(context, product, variant, ask),
-            Node::Level(product, variant, level) => {
-                inventory::level(context, product, variant, level, ask)
-            }
-            Node::Quantity(level, name) => inventory::quantity(level, name, ask),
-            Node::Location(location) => inventory::location(context, location, ask),
-            Node::Collection(collection) => collection::collection(context, collection, ask),
-            Node::CollectionSource(collection) => collection::source(collection, ask),
-            Node::Metafield(field, owner) => product::metafield(field, owner, ask),
-            Node::DiscountAs(discount, form) => discount::node(context, discount, form, ask),
-            Node::Discount(discount) => discount::discount(context, discount, ask),
-            Node::DiscountItems(discount, side) => discount::items(context, discount, side, ask),
-            Node::RedeemCode(code) => discount::redeem_code(code, ask),
-            Node::Subscription(subscription) => webhook::subscription(subscription, ask),
-            Node::BulkOperation(operation) => bulk::operation(context, operation, ask),
-        }
+pub(super) fn items_on(discount: &Discount, side: DiscountSide) -> &DiscountItems {
+    match side {
+        DiscountSide::Buys => &discount.buys_items,
+        DiscountSide::Gets => &discount.gets_items,
+    }
+}
+
+fn items_type_name(discount: &Discount, which: DiscountSide) -> &'static str {
+    match items_on(discount, which) {
+        DiscountItems::All => "AllDiscountItems",
+        DiscountItems::Products { .. } => "DiscountProducts",
+        DiscountItems::Collections(_) => "DiscountCollections",
     }
 }
 
 /// A field's name and arguments.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask<'p> {
+pub(crate) struct SelectedField<'p> {
     pub(super) field: &'p Field,
 }
 
-impl<'p> Ask<'p> {
+impl<'p> SelectedField<'p> {
     pub(crate) fn name(self) -> &'p str {
         &self.field.name
     }
 
     /// The type of which the field is asked.
-    pub(crate) fn owner(self) -> &'p str {
-        &self.field.owner
+    pub(crate) fn parent_type(self) -> &'p str {
+        &self.field.parent_type
     }
 
     pub(crate) fn argument(self, name: &str) -> Option<&'p Value> {
@@ -196,35 +208,35 @@ impl<'p> Ask<'p> {
     }
 
     /// The refusal of a field of the schema that nothing stands behind here.
-    pub(crate) fn not_modelled(self) -> Refusal {
-        Refusal::not_modelled(&format!("{}.{}", self.owner(), self.name()))
+    pub(crate) fn not_simulated(self) -> FieldError {
+        FieldError::not_simulated(&format!("{}.{}", self.parent_type(), self.name()))
     }
 }
 
 /// What a field answers: a value, or something to ask further.
 #[derive(Debug, Clone)]
-pub(crate) enum Tree<'a> {
+pub(crate) enum ResolvedValue<'a> {
     Null,
-    Flag(bool),
-    Number(i64),
-    Text(Cow<'a, str>),
+    Boolean(bool),
+    Int(i64),
+    String(Cow<'a, str>),
     Json(Value),
-    List(Vec<Tree<'a>>),
+    List(Vec<ResolvedValue<'a>>),
     /// A value without identity: money, counts, choices.
-    Object(&'static str, Vec<(&'static str, Tree<'a>)>),
+    Object(&'static str, Vec<(&'static str, ResolvedValue<'a>)>),
     Node(Object<'a>),
     Connection(Connection<'a>),
     Edge(Box<Edge<'a>>),
 }
 
-impl<'a> Tree<'a> {
+impl<'a> ResolvedValue<'a> {
     /// The node, or null.
-    pub(crate) fn node(context: &'a Context<'a>, node: Option<Node<'a>>) -> Self {
+    pub(crate) fn node(context: &'a RequestContext<'a>, node: Option<Node<'a>>) -> Self {
         node.map_or(Self::Null, |node| Self::Node(Object { context, node }))
     }
 
     pub(crate) fn texts(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::List(texts.into_iter().map(Tree::from).collect())
+        Self::List(texts.into_iter().map(ResolvedValue::from).collect())
     }
 
     pub(crate) fn type_name(&self) -> &'static str {
@@ -244,59 +256,113 @@ impl<'a> Tree<'a> {
             _ => 1,
         }
     }
-
-    pub(super) fn resolve(&self, ask: Ask<'_>) -> Resolved<'a> {
-        match self {
-            Self::Node(object) => object.resolve(ask),
-            Self::Connection(connection) => connection.resolve(ask),
-            Self::Edge(edge) => edge.resolve(ask),
-            Self::Object(_, fields) => {
-                let found = fields.iter().find(|(name, _)| *name == ask.name());
-                let found = found.map(|(_, tree)| tree.clone());
-                found.ok_or_else(|| ask.not_modelled())
-            }
-            _ => Err(ask.not_modelled()),
-        }
-    }
 }
 
-impl<'a> From<&'a str> for Tree<'a> {
+impl<'a> From<&'a str> for ResolvedValue<'a> {
     fn from(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
+        Self::String(Cow::Borrowed(text))
     }
 }
 
-impl From<String> for Tree<'_> {
+impl From<String> for ResolvedValue<'_> {
     fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
+        Self::String(Cow::Owned(text))
     }
 }
 
-impl From<bool> for Tree<'_> {
+impl From<bool> for ResolvedValue<'_> {
     fn from(flag: bool) -> Self {
-        Self::Flag(flag)
+        Self::Boolean(flag)
     }
 }
 
-impl From<i32> for Tree<'_> {
+impl From<i32> for ResolvedValue<'_> {
     fn from(number: i32) -> Self {
-        Self::Number(number.into())
+        Self::Int(number.into())
     }
 }
 
-impl From<usize> for Tree<'_> {
+impl From<usize> for ResolvedValue<'_> {
     fn from(number: usize) -> Self {
-        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
     }
 }
 
-impl From<f64> for Tree<'_> {
+impl From<f64> for ResolvedValue<'_> {
     fn from(number: f64) -> Self {
         Self::Json(number.into())
     }
 }
 
+/// A page of nodes, ready to be asked for them.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection<'a> {
+    /// The nodes' type, of which the connection's and the edge's names are made.
+    pub(super) node_type: &'static str,
+    pub(super) edges: Vec<Edge<'a>>,
+    pub(super) has_next: bool,
+    pub(super) has_previous: bool,
+}
+
+/// A node with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge<'a> {
+    pub(super) object: Object<'a>,
+    pub(super) node_type: &'static str,
+    pub(super) connection_id: u64,
+    pub(super) key: SortKey,
+    pub(super) id: u64,
+}
+
+impl Connection<'_> {
+    pub(crate) fn size(&self) -> usize {
+        self.edges.len()
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.node_type {
+            "Product" => "ProductConnection",
+            "ProductVariant" => "ProductVariantConnection",
+            "InventoryItem" => "InventoryItemConnection",
+            "InventoryLevel" => "InventoryLevelConnection",
+            "Location" => "LocationConnection",
+            "Collection" => "CollectionConnection",
+            "Metafield" => "MetafieldConnection",
+            "DiscountNode" => "DiscountNodeConnection",
+            "DiscountCodeNode" => "DiscountCodeNodeConnection",
+            "DiscountAutomaticNode" => "DiscountAutomaticNodeConnection",
+            "DiscountRedeemCode" => "DiscountRedeemCodeConnection",
+            "BulkOperation" => "BulkOperationConnection",
+            _ => "WebhookSubscriptionConnection",
+        }
+    }
+}
+
+impl Edge<'_> {
+    pub(super) fn cursor(&self) -> String {
+        cursor(self.connection_id, &self.key, self.id)
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.node_type {
+            "Product" => "ProductEdge",
+            "ProductVariant" => "ProductVariantEdge",
+            "InventoryItem" => "InventoryItemEdge",
+            "InventoryLevel" => "InventoryLevelEdge",
+            "Location" => "LocationEdge",
+            "Collection" => "CollectionEdge",
+            "Metafield" => "MetafieldEdge",
+            "DiscountNode" => "DiscountNodeEdge",
+            "DiscountCodeNode" => "DiscountCodeNodeEdge",
+            "DiscountAutomaticNode" => "DiscountAutomaticNodeEdge",
+            "DiscountRedeemCode" => "DiscountRedeemCodeEdge",
+            "BulkOperation" => "BulkOperationEdge",
+            _ => "WebhookSubscriptionEdge",
+        }
+    }
+}
+
 /// Null for nothing.
-pub(crate) fn maybe<'a, T: Into<Tree<'a>>>(value: Option<T>) -> Tree<'a> {
-    value.map_or(Tree::Null, Into::into)
+pub(crate) fn or_null<'a, T: Into<ResolvedValue<'a>>>(value: Option<T>) -> ResolvedValue<'a> {
+    value.map_or(ResolvedValue::Null, Into::into)
 }

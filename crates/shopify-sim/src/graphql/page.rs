@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// The most a connection gives at once.
-pub(crate) const MOST: usize = 250;
+pub(crate) const MAX_PAGE_SIZE: usize = 250;
 
 /// Where something stands in an order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Place {
+pub(crate) enum SortKey {
     /// By a number.
     Number(u64),
     /// By a signed number, such as a moment.
@@ -20,22 +20,22 @@ pub(crate) enum Place {
     /// By text.
     Text(String),
     /// By text, from the end of the alphabet.
-    Backwards(Reverse<String>),
+    TextDescending(Reverse<String>),
 }
 
 /// What a connection's caller asked for, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct PageWindow {
     pub(crate) first: Option<usize>,
     pub(crate) last: Option<usize>,
-    pub(crate) after: Option<(Place, u64)>,
-    pub(crate) before: Option<(Place, u64)>,
+    pub(crate) after: Option<(SortKey, u64)>,
+    pub(crate) before: Option<(SortKey, u64)>,
     pub(crate) reverse: bool,
 }
 
 /// The paging arguments as they came.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct PagingArguments<'a> {
     pub(crate) first: Option<i64>,
     pub(crate) last: Option<i64>,
     pub(crate) after: Option<&'a str>,
@@ -47,21 +47,21 @@ pub(crate) struct Asked<'a> {
 struct Cursor {
     /// Which connection in which order.
     of: u64,
-    at: Place,
+    at: SortKey,
     id: u64,
 }
 
 /// Writes the cursor of what stands at `place` in the connection `of`.
-pub(crate) fn cursor(of: u64, place: &Place, id: u64) -> String {
+pub(crate) fn cursor(of: u64, key: &SortKey, id: u64) -> String {
     let cursor = Cursor {
         of,
-        at: place.clone(),
+        at: key.clone(),
         id,
     };
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
 }
 
-fn read_cursor(of: u64, text: &str) -> Result<(Place, u64), String> {
+fn read_cursor(of: u64, text: &str) -> Result<(SortKey, u64), String> {
     let invalid = || "Invalid cursor for current pagination sort.".to_owned();
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
     let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
@@ -72,20 +72,27 @@ fn read_cursor(of: u64, text: &str) -> Result<(Place, u64), String> {
     }
 }
 
-impl Window {
+impl PageWindow {
     /// Checks what was asked of the connection `of`, which gives at most `most` at once.
-    pub(crate) fn check(asked: &Asked<'_>, of: u64, most: usize) -> Result<Self, String> {
+    pub(crate) fn check(
+        arguments: &PagingArguments<'_>,
+        of: u64,
+        max: usize,
+    ) -> Result<Self, String> {
         let size = |name: &str, value: Option<i64>| match value {
             None => Ok(None),
             Some(value) => match usize::try_from(value) {
-                Ok(value) if value > most => Err(format!(
-                    "The `{name}` argument cannot exceed {most}; {value} was given."
+                Ok(value) if value > max => Err(format!(
+                    "The `{name}` argument cannot exceed {max}; {value} was given."
                 )),
                 Ok(value) if value > 0 => Ok(Some(value)),
                 _ => Err(format!("The `{name}` argument must be greater than 0.")),
             },
         };
-        let (first, last) = (size("first", asked.first)?, size("last", asked.last)?);
+        let (first, last) = (
+            size("first", arguments.first)?,
+            size("last", arguments.last)?,
+        );
         match (first, last) {
             (None, None) => return Err("you must provide one of first or last".to_owned()),
             (Some(_), Some(_)) => {
@@ -93,18 +100,18 @@ impl Window {
             }
             _ => {}
         }
-        let place = |text: Option<&str>| text.map(|text| read_cursor(of, text)).transpose();
+        let key = |text: Option<&str>| text.map(|text| read_cursor(of, text)).transpose();
         Ok(Self {
             first,
             last,
-            after: place(asked.after)?,
-            before: place(asked.before)?,
-            reverse: asked.reverse,
+            after: key(arguments.after)?,
+            before: key(arguments.before)?,
+            reverse: arguments.reverse,
         })
     }
 
     /// No page at all, but everything.
-    pub(crate) fn everything(reverse: bool) -> Self {
+    pub(crate) fn unpaged(reverse: bool) -> Self {
         Self {
             first: Some(usize::MAX - 1),
             last: None,
@@ -114,8 +121,8 @@ impl Window {
         }
     }
 
-    fn wanted(&self) -> usize {
-        self.first.or(self.last).unwrap_or(MOST)
+    fn page_size(&self) -> usize {
+        self.first.or(self.last).unwrap_or(MAX_PAGE_SIZE)
     }
 
     /// Whether the page is found by walking up from the lowest place.
@@ -124,7 +131,7 @@ impl Window {
     }
 
     /// Where the page lies in an order by number; `None` when nothing can lie there.
-    pub(crate) fn numbers(&self, lowest: u64) -> Option<RangeInclusive<u64>> {
+    pub(crate) fn id_range(&self, lowest: u64) -> Option<RangeInclusive<u64>> {
         let (low, high) = if self.reverse {
             (&self.before, &self.after)
         } else {
@@ -141,7 +148,7 @@ impl Window {
         (low <= high).then_some(low..=high)
     }
 
-    fn page<T>(&self, shown: Vec<(Place, u64, T)>, more: bool) -> Page<T> {
+    fn page<T>(&self, shown: Vec<(SortKey, u64, T)>, more: bool) -> Page<T> {
         let forward = self.first.is_some();
         Page {
             shown,
@@ -151,9 +158,21 @@ impl Window {
     }
 
     /// Whether `at` lies between the cursors.
-    pub(crate) fn holds(&self, at: &(Place, u64)) -> bool {
-        let follows = |mark: &(Place, u64)| if self.reverse { at < mark } else { at > mark };
-        let precedes = |mark: &(Place, u64)| if self.reverse { at > mark } else { at < mark };
+    pub(crate) fn contains(&self, at: &(SortKey, u64)) -> bool {
+        let follows = |position: &(SortKey, u64)| {
+            if self.reverse {
+                at < position
+            } else {
+                at > position
+            }
+        };
+        let precedes = |position: &(SortKey, u64)| {
+            if self.reverse {
+                at > position
+            } else {
+                at < position
+            }
+        };
         self.after.as_ref().is_none_or(follows) && self.before.as_ref().is_none_or(precedes)
     }
 }
@@ -161,21 +180,21 @@ impl Window {
 /// What a page shows of a connection.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
-    pub(crate) shown: Vec<(Place, u64, T)>,
+    pub(crate) shown: Vec<(SortKey, u64, T)>,
     pub(crate) has_next: bool,
     pub(crate) has_previous: bool,
 }
 
 /// Cuts the page out of things that come in the order in which [`Window::ascends`] walks, from where
 /// [`Window::numbers`] begins. Reads no further than the page goes.
-pub(crate) fn cut_walked<T>(
-    all: impl Iterator<Item = (Place, u64, T)>,
-    window: &Window,
+pub(crate) fn select_page_sorted<T>(
+    all: impl Iterator<Item = (SortKey, u64, T)>,
+    window: &PageWindow,
 ) -> Page<T> {
-    let wanted = window.wanted();
-    let mut shown: Vec<_> = all.take(wanted + 1).collect();
-    let more = shown.len() > wanted;
-    shown.truncate(wanted);
+    let page_size = window.page_size();
+    let mut shown: Vec<_> = all.take(page_size + 1).collect();
+    let more = shown.len() > page_size;
+    shown.truncate(page_size);
     if window.ascends() == window.reverse {
         shown.reverse();
     }
@@ -183,17 +202,20 @@ pub(crate) fn cut_walked<T>(
 }
 
 /// Cuts the page out of everything, given in any order.
-pub(crate) fn cut<T>(all: impl Iterator<Item = (Place, u64, T)>, window: &Window) -> Page<T> {
+pub(crate) fn select_page<T>(
+    all: impl Iterator<Item = (SortKey, u64, T)>,
+    window: &PageWindow,
+) -> Page<T> {
     let mut inside: Vec<_> = all
-        .map(|(place, id, thing)| ((place, id), thing))
-        .filter(|(at, _)| window.holds(at))
+        .map(|(key, id, node)| ((key, id), node))
+        .filter(|(at, _)| window.contains(at))
         .collect();
-    let wanted = window.wanted();
+    let page_size = window.page_size();
     let from_the_end = !window.ascends();
-    let more = inside.len() > wanted;
+    let more = inside.len() > page_size;
     if more {
         // Only what is shown has to be in order.
-        let order = |a: &((Place, u64), T), b: &((Place, u64), T)| {
+        let order = |a: &((SortKey, u64), T), b: &((SortKey, u64), T)| {
             let ascending = a.0.cmp(&b.0);
             if from_the_end {
                 ascending.reverse()
@@ -201,15 +223,15 @@ pub(crate) fn cut<T>(all: impl Iterator<Item = (Place, u64, T)>, window: &Window
                 ascending
             }
         };
-        inside.select_nth_unstable_by(wanted - 1, order);
-        inside.truncate(wanted);
+        inside.select_nth_unstable_by(page_size - 1, order);
+        inside.truncate(page_size);
     }
     inside.sort_by(|a, b| a.0.cmp(&b.0));
     if window.reverse {
         inside.reverse();
     }
     let shown = inside.into_iter();
-    let shown = shown.map(|((place, id), thing)| (place, id, thing));
+    let shown = shown.map(|((key, id), node)| (key, id, node));
     window.page(shown.collect(), more)
 }
 
@@ -226,8 +248,8 @@ pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
 mod tests {
     use super::*;
 
-    fn window(asked: &Asked<'_>) -> Result<Window, String> {
-        Window::check(asked, 1, MOST)
+    fn window(arguments: &PagingArguments<'_>) -> Result<PageWindow, String> {
+        PageWindow::check(arguments, 1, MAX_PAGE_SIZE)
     }
 
     #[test]
@@ -240,18 +262,18 @@ mod tests {
             (Some(251), None, "cannot exceed 250"),
             (None, Some(251), "cannot exceed 250"),
         ] {
-            let error = window(&Asked {
+            let error = window(&PagingArguments {
                 first,
                 last,
-                ..Asked::default()
+                ..PagingArguments::default()
             })
             .unwrap_err();
             assert!(error.contains(message), "{error}");
         }
         assert!(
-            window(&Asked {
+            window(&PagingArguments {
                 first: Some(250),
-                ..Asked::default()
+                ..PagingArguments::default()
             })
             .is_ok()
         );
@@ -259,15 +281,15 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_connection_is_refused() {
-        let foreign = cursor(2, &Place::Number(1), 1);
+        let foreign = cursor(2, &SortKey::Number(1), 1);
         for after in [foreign.as_str(), "", "!", "e30"] {
-            let asked = Asked {
+            let arguments = PagingArguments {
                 first: Some(1),
                 after: Some(after),
-                ..Asked::default()
+                ..PagingArguments::default()
             };
             assert!(
-                window(&asked).unwrap_err().contains("Invalid cursor"),
+                window(&arguments).unwrap_err().contains("Invalid cursor"),
                 "{after}"
             );
         }
@@ -275,18 +297,18 @@ mod tests {
 
     fn walk(numbers: &[u64], size: i64, reverse: bool, forward: bool) -> Vec<u64> {
         let mut seen = Vec::new();
-        let mut mark: Option<String> = None;
+        let mut position: Option<String> = None;
         loop {
-            let asked = Asked {
+            let arguments = PagingArguments {
                 first: forward.then_some(size),
                 last: (!forward).then_some(size),
-                after: mark.as_deref().filter(|_| forward),
-                before: mark.as_deref().filter(|_| !forward),
+                after: position.as_deref().filter(|_| forward),
+                before: position.as_deref().filter(|_| !forward),
                 reverse,
             };
-            let page = cut(
-                numbers.iter().map(|n| (Place::Number(n / 3), *n, *n)),
-                &window(&asked).unwrap(),
+            let page = select_page(
+                numbers.iter().map(|n| (SortKey::Number(n / 3), *n, *n)),
+                &window(&arguments).unwrap(),
             );
             assert!(page.shown.len() <= usize::try_from(size).unwrap());
             let ids: Vec<u64> = page.shown.iter().map(|(_, _, n)| *n).collect();
@@ -295,7 +317,7 @@ mod tests {
             } else {
                 page.shown.first()
             };
-            mark = edge.map(|(place, id, _)| cursor(1, place, *id));
+            position = edge.map(|(key, id, _)| cursor(1, key, *id));
             seen = if forward {
                 [seen, ids].concat()
             } else {

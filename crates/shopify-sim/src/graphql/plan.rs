@@ -4,14 +4,13 @@ use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::{Field as Selected, Operation, Selection, SelectionSet};
 use apollo_compiler::introspection;
-use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{EnumType, ExtendedType};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node};
 use serde_json::{Map, Value, json};
 
-use super::pinned::Pinned;
-use super::refusal::Position;
+use super::pinned_schema::PinnedSchema;
+use super::position::{Position, position};
 use super::variables::{Coercion, literal};
 
 /// What an operation asks, with its variables filled in.
@@ -19,14 +18,14 @@ use super::variables::{Coercion, literal};
 pub(super) struct Plan {
     pub(super) name: Option<String>,
     pub(super) is_mutation: bool,
-    root: Asked,
+    root: SelectionsByType,
     /// The answers to `__schema` and `__type`.
-    pub(super) introspected: Map<String, Value>,
+    pub(super) introspection_data: Map<String, Value>,
 }
 
 /// What is asked of something, for each type that it can be.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct SelectionsByType {
     by_type: Vec<(Name, Vec<Field>)>,
 }
 
@@ -34,31 +33,36 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) struct Field {
     /// Under which name it is answered.
-    pub(super) key: String,
+    pub(super) response_key: String,
     /// The key as JSON, with the colon.
-    pub(super) label: String,
+    pub(super) json_key: String,
     pub(super) name: Name,
     /// The type that it is asked of.
-    pub(super) owner: Name,
+    pub(super) parent_type: Name,
     pub(super) arguments: Map<String, Value>,
-    pub(super) shape: Shape,
-    pub(super) kind: Kind,
+    pub(super) wrapper: TypeWrapper,
+    pub(super) kind: FieldKind,
     pub(super) position: Option<Position>,
 }
 
 /// How a type wraps its named type.
 #[derive(Debug)]
-pub(super) enum Shape {
-    One { nullable: bool },
-    Many { nullable: bool, of: Box<Shape> },
+pub(super) enum TypeWrapper {
+    Named {
+        nullable: bool,
+    },
+    List {
+        nullable: bool,
+        of: Box<TypeWrapper>,
+    },
 }
 
 /// What a field's innermost type is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     Typename,
     Leaf(Leaf),
-    Composite(Role, Asked),
+    Composite(Role, SelectionsByType),
 }
 
 /// What a composite type does, as far as costs go.
@@ -76,7 +80,7 @@ pub(super) enum Leaf {
     Int,
     Float,
     Boolean,
-    Text,
+    String,
     Enum(Node<EnumType>),
     Any,
 }
@@ -84,12 +88,12 @@ pub(super) enum Leaf {
 impl Plan {
     /// Works `operation` out. Errors are about arguments that only the variables make wrong.
     pub(super) fn new(
-        pinned: &Pinned,
+        pinned: &PinnedSchema,
         document: &Valid<ExecutableDocument>,
         operation: &Operation,
         variables: Map<String, Value>,
     ) -> Result<Self, Vec<Value>> {
-        let introspected = introspected(pinned, document, operation, &variables)?;
+        let introspection_data = execute_introspection(pinned, document, operation, &variables)?;
         let mut planner = Planner {
             pinned,
             document,
@@ -104,7 +108,7 @@ impl Plan {
             name: operation.name.as_ref().map(Name::to_string),
             is_mutation: operation.operation_type == OperationType::Mutation,
             root,
-            introspected,
+            introspection_data,
         })
     }
 
@@ -113,7 +117,7 @@ impl Plan {
     }
 }
 
-impl Asked {
+impl SelectionsByType {
     /// What is asked of an object of type `name`, if it can be one.
     pub(super) fn on(&self, name: &str) -> Option<&[Field]> {
         let mut by_type = self.by_type.iter();
@@ -126,12 +130,12 @@ impl Asked {
     }
 }
 
-impl Shape {
+impl TypeWrapper {
     fn of(ty: &Type) -> Self {
         let nullable = !ty.is_non_null();
         match ty {
-            Type::Named(_) | Type::NonNullNamed(_) => Self::One { nullable },
-            Type::List(of) | Type::NonNullList(of) => Self::Many {
+            Type::Named(_) | Type::NonNullNamed(_) => Self::Named { nullable },
+            Type::List(of) | Type::NonNullList(of) => Self::List {
                 nullable,
                 of: Box::new(Self::of(of)),
             },
@@ -140,7 +144,7 @@ impl Shape {
 
     pub(super) fn nullable(&self) -> bool {
         match self {
-            Self::One { nullable } | Self::Many { nullable, .. } => *nullable,
+            Self::Named { nullable } | Self::List { nullable, .. } => *nullable,
         }
     }
 }
@@ -159,24 +163,12 @@ impl Role {
     }
 }
 
-/// Where in the document `span` begins.
-pub(super) fn position(
-    document: &ExecutableDocument,
-    span: Option<SourceSpan>,
-) -> Option<Position> {
-    let at = span?.line_column(&document.sources)?;
-    Some(Position {
-        line: at.line,
-        column: at.column,
-    })
-}
-
 fn is_introspection(name: &str) -> bool {
     matches!(name, "__schema" | "__type")
 }
 
-fn introspected(
-    pinned: &Pinned,
+fn execute_introspection(
+    pinned: &PinnedSchema,
     document: &Valid<ExecutableDocument>,
     operation: &Operation,
     variables: &Map<String, Value>,
@@ -203,45 +195,53 @@ fn introspected(
 }
 
 struct Planner<'a> {
-    pinned: &'a Pinned,
+    pinned: &'a PinnedSchema,
     document: &'a ExecutableDocument,
     variables: Map<String, Value>,
     errors: Vec<Value>,
 }
 
-type Merged<'a> = IndexMap<&'a Name, Vec<&'a Selected>>;
+type CollectedFields<'a> = IndexMap<&'a Name, Vec<&'a Selected>>;
 
 impl<'a> Planner<'a> {
-    fn selection(&mut self, sets: &[&'a SelectionSet], name: &Name) -> Asked {
-        let possible = self.pinned.possible(name);
+    fn selection(&mut self, sets: &[&'a SelectionSet], name: &Name) -> SelectionsByType {
+        let possible = self.pinned.possible_types(name);
         let by_type = possible
             .iter()
             .map(|name| (name.clone(), self.fields(sets, name)));
-        Asked {
+        SelectionsByType {
             by_type: by_type.collect(),
         }
     }
 
-    fn fields(&mut self, sets: &[&'a SelectionSet], owner: &Name) -> Vec<Field> {
-        let mut merged = Merged::default();
+    fn fields(&mut self, sets: &[&'a SelectionSet], parent_type: &Name) -> Vec<Field> {
+        let mut collected = CollectedFields::default();
         for set in sets {
-            self.merge(set, owner, &mut merged);
+            self.collect_fields(set, parent_type, &mut collected);
         }
-        let fields = merged.into_iter();
+        let fields = collected.into_iter();
         fields
-            .filter_map(|(key, fields)| self.field(key, &fields, owner))
+            .filter_map(|(key, fields)| self.field(key, &fields, parent_type))
             .collect()
     }
 
-    /// Gathers the fields that an object of type `owner` answers, by the key under which they are answered.
-    fn merge(&self, set: &'a SelectionSet, owner: &Name, merged: &mut Merged<'a>) {
+    /// Gathers the fields that an object of type `parent_type` answers, by the key under which they are answered.
+    fn collect_fields(
+        &self,
+        set: &'a SelectionSet,
+        parent_type: &Name,
+        collected: &mut CollectedFields<'a>,
+    ) {
         for selection in &set.selections {
-            if self.is_left_out(selection) {
+            if self.is_skipped(selection) {
                 continue;
             }
             let (condition, inner) = match selection {
                 Selection::Field(field) => {
-                    merged.entry(field.response_key()).or_default().push(field);
+                    collected
+                        .entry(field.response_key())
+                        .or_default()
+                        .push(field);
                     continue;
                 }
                 Selection::InlineFragment(fragment) => {
@@ -254,14 +254,15 @@ impl<'a> Planner<'a> {
                     (Some(fragment.type_condition()), &fragment.selection_set)
                 }
             };
-            let applies = |condition: &Name| self.pinned.possible(condition).contains(owner);
+            let applies =
+                |condition: &Name| self.pinned.possible_types(condition).contains(parent_type);
             if condition.is_none_or(applies) {
-                self.merge(inner, owner, merged);
+                self.collect_fields(inner, parent_type, collected);
             }
         }
     }
 
-    fn is_left_out(&self, selection: &Selection) -> bool {
+    fn is_skipped(&self, selection: &Selection) -> bool {
         let condition = |directive: &str| {
             let directive = selection.directives().get(directive)?;
             let value = directive.specified_argument_by_name("if")?;
@@ -270,7 +271,7 @@ impl<'a> Planner<'a> {
         condition("skip") == Some(true) || condition("include") == Some(false)
     }
 
-    fn field(&mut self, key: &Name, fields: &[&'a Selected], owner: &Name) -> Option<Field> {
+    fn field(&mut self, key: &Name, fields: &[&'a Selected], parent_type: &Name) -> Option<Field> {
         let field = *fields.first()?;
         let position = position(self.document, field.name.location());
         if is_introspection(&field.name) {
@@ -278,38 +279,40 @@ impl<'a> Planner<'a> {
         }
         // Not the definition beside the selection: that can be an interface's, which may promise less.
         let pinned = self.pinned;
-        let definition = pinned.schema.type_field(owner, &field.name);
+        let definition = pinned.schema.type_field(parent_type, &field.name);
         let definition = definition.ok().filter(|_| field.name != "__typename");
-        let shape = definition.map_or(Shape::One { nullable: false }, |it| Shape::of(&it.ty));
+        let wrapper = definition.map_or(TypeWrapper::Named { nullable: false }, |it| {
+            TypeWrapper::of(&it.ty)
+        });
         let kind = match definition {
             Some(definition) => self.kind(definition.ty.inner_named_type(), fields),
-            None => Kind::Typename,
+            None => FieldKind::Typename,
         };
         Some(Field {
-            label: format!("\"{key}\":"),
-            key: key.to_string(),
+            json_key: format!("\"{key}\":"),
+            response_key: key.to_string(),
             name: field.name.clone(),
-            owner: owner.clone(),
+            parent_type: parent_type.clone(),
             arguments: self.arguments(field, position),
-            shape,
+            wrapper,
             kind,
             position,
         })
     }
 
-    fn kind(&mut self, name: &Name, fields: &[&'a Selected]) -> Kind {
+    fn kind(&mut self, name: &Name, fields: &[&'a Selected]) -> FieldKind {
         match self.pinned.schema.types.get(name) {
-            Some(ExtendedType::Enum(of)) => Kind::Leaf(Leaf::Enum(of.clone())),
-            Some(ExtendedType::Scalar(_)) => Kind::Leaf(match name.as_str() {
+            Some(ExtendedType::Enum(of)) => FieldKind::Leaf(Leaf::Enum(of.clone())),
+            Some(ExtendedType::Scalar(_)) => FieldKind::Leaf(match name.as_str() {
                 "Int" => Leaf::Int,
                 "Float" => Leaf::Float,
                 "Boolean" => Leaf::Boolean,
                 "JSON" => Leaf::Any,
-                _ => Leaf::Text,
+                _ => Leaf::String,
             }),
             _ => {
                 let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
-                Kind::Composite(Role::of(name), self.selection(&sets, name))
+                FieldKind::Composite(Role::of(name), self.selection(&sets, name))
             }
         }
     }
@@ -326,7 +329,7 @@ impl<'a> Planner<'a> {
                 None => continue,
             };
             let mut coercion = Coercion::new(self.pinned);
-            let value = coercion.value(&definition.ty, value);
+            let value = coercion.coerce(&definition.ty, value);
             self.errors.extend(coercion.problems.iter().map(|problem| {
                 json!({
                     "message": problem.explanation,

@@ -33,20 +33,20 @@ pub(crate) struct Search {
 }
 
 /// What a filter looks at.
-pub(crate) trait Searched {
+pub(crate) trait Searchable {
     /// The value of `field`; `None` when things of this kind have no such filter.
-    fn field(&self, field: &str) -> Option<Found<'_>>;
+    fn field(&self, field: &str) -> Option<SearchValue<'_>>;
 }
 
 /// A value to compare with.
 #[derive(Debug, Clone)]
-pub(crate) enum Found<'a> {
+pub(crate) enum SearchValue<'a> {
     Number(u64),
-    Moment(i64),
-    Word(&'a str),
+    Timestamp(i64),
+    Keyword(&'a str),
     /// Text that matches when it begins with the wanted words.
     Text(&'a str),
-    Words(Vec<&'a str>),
+    Keywords(Vec<&'a str>),
     /// JSON of which one value has to match.
     Json(Vec<&'a Value>),
 }
@@ -54,24 +54,24 @@ pub(crate) enum Found<'a> {
 impl Search {
     /// Reads `text`, in which only `fields` may be named.
     pub(crate) fn parse(text: Option<&str>, fields: &[&str]) -> Result<Self, String> {
-        Self::read(text.unwrap_or(""), Some(fields))
+        Self::parse_with(text.unwrap_or(""), Some(fields))
     }
 
     /// Reads `text`, in which every field may be named.
-    pub(crate) fn anything(text: &str) -> Result<Self, String> {
-        Self::read(text, None)
+    pub(crate) fn parse_any_field(text: &str) -> Result<Self, String> {
+        Self::parse_with(text, None)
     }
 
-    fn read(text: &str, fields: Option<&[&str]>) -> Result<Self, String> {
+    fn parse_with(text: &str, fields: Option<&[&str]>) -> Result<Self, String> {
         let mut groups = vec![Vec::new()];
         let mut not = false;
-        for word in words(text)? {
+        for word in split_terms(text)? {
             match word.as_str() {
                 "AND" => {}
                 "OR" => groups.push(Vec::new()),
                 "NOT" => not = true,
                 _ => {
-                    let mut term = term(&word, fields)?;
+                    let mut term = parse_term(&word, fields)?;
                     term.not ^= std::mem::take(&mut not);
                     if let Some(group) = groups.last_mut() {
                         group.push(term);
@@ -84,12 +84,12 @@ impl Search {
     }
 
     /// Whether some term is about `field`.
-    pub(crate) fn names(&self, field: &str) -> bool {
+    pub(crate) fn mentions_field(&self, field: &str) -> bool {
         self.any_of.iter().flatten().any(|term| term.field == field)
     }
 
     /// The lowest number that `id:>` leaves, to start reading there.
-    pub(crate) fn lowest_id(&self) -> u64 {
+    pub(crate) fn min_id(&self) -> u64 {
         let [group] = self.any_of.as_slice() else {
             return 0;
         };
@@ -102,17 +102,17 @@ impl Search {
         group.iter().filter_map(bound).max().unwrap_or(0)
     }
 
-    pub(crate) fn matches(&self, thing: &impl Searched) -> bool {
+    pub(crate) fn matches(&self, object: &impl Searchable) -> bool {
         self.any_of.is_empty()
             || self
                 .any_of
                 .iter()
-                .any(|group| group.iter().all(|term| term.matches(thing)))
+                .any(|group| group.iter().all(|term| term.matches(object)))
     }
 }
 
 /// Splits at spaces outside quotes. Groups in parentheses are not understood.
-fn words(text: &str) -> Result<Vec<String>, String> {
+fn split_terms(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quote = None;
@@ -140,7 +140,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-fn term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
+fn parse_term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
     let (not, word) = word
         .strip_prefix('-')
         .map_or((false, word), |rest| (true, rest));
@@ -168,7 +168,7 @@ fn term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
     if values.is_empty() {
         return Err(format!("the filter `{field}` has no value"));
     }
-    if field.ends_with("_at") && values.iter().any(|value| moment(value).is_none()) {
+    if field.ends_with("_at") && values.iter().any(|value| parse_timestamp(value).is_none()) {
         return Err(format!("the filter `{field}` needs a date or a moment"));
     }
     if field == "id" && values.iter().any(|value| value.parse::<u64>().is_err()) {
@@ -183,7 +183,7 @@ fn term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
 }
 
 /// Reads a moment, or a date as its first second.
-fn moment(text: &str) -> Option<i64> {
+fn parse_timestamp(text: &str) -> Option<i64> {
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
         return Some(moment.with_timezone(&Utc).timestamp());
     }
@@ -197,34 +197,34 @@ fn moment(text: &str) -> Option<i64> {
 }
 
 impl Term {
-    fn matches(&self, thing: &impl Searched) -> bool {
-        let Some(found) = thing.field(&self.field) else {
+    fn matches(&self, object: &impl Searchable) -> bool {
+        let Some(found) = object.field(&self.field) else {
             return false;
         };
         self.values.iter().any(|value| self.compare(&found, value)) != self.not
     }
 
-    fn compare(&self, found: &Found<'_>, value: &str) -> bool {
-        if let Found::Json(values) = found {
+    fn compare(&self, found: &SearchValue<'_>, value: &str) -> bool {
+        if let SearchValue::Json(values) = found {
             return values.iter().any(|found| self.compare_json(found, value));
         }
         let ordering = match found {
-            Found::Number(number) => value.parse().ok().map(|value: u64| number.cmp(&value)),
-            Found::Moment(at) => moment(value).map(|value| at.cmp(&value)),
-            Found::Word(word) => return word.eq_ignore_ascii_case(value),
-            Found::Words(words) => {
+            SearchValue::Number(number) => value.parse().ok().map(|value: u64| number.cmp(&value)),
+            SearchValue::Timestamp(at) => parse_timestamp(value).map(|value| at.cmp(&value)),
+            SearchValue::Keyword(word) => return word.eq_ignore_ascii_case(value),
+            SearchValue::Keywords(words) => {
                 return words.iter().any(|word| word.eq_ignore_ascii_case(value));
             }
-            Found::Text(text) => {
+            SearchValue::Text(text) => {
                 let (text, wanted) = (text.to_lowercase(), value.to_lowercase());
                 return match wanted.strip_suffix('*') {
                     Some(start) => text.starts_with(start),
                     None => text == wanted,
                 };
             }
-            Found::Json(_) => None,
+            SearchValue::Json(_) => None,
         };
-        self.holds(ordering)
+        self.matches_ordering(ordering)
     }
 
     /// Numbers and moments are compared as such, also when they are written as text; other text is taken literally.
@@ -237,7 +237,7 @@ impl Term {
         let numbers = text.parse::<f64>().ok().zip(value.parse::<f64>().ok());
         let ordering = match numbers {
             Some((found, value)) => found.partial_cmp(&value),
-            None => match moment(&text).zip(moment(value)) {
+            None => match parse_timestamp(&text).zip(parse_timestamp(value)) {
                 Some((found, value)) => Some(found.cmp(&value)),
                 None => match value.strip_suffix('*') {
                     Some(start) => return text.starts_with(start),
@@ -245,10 +245,10 @@ impl Term {
                 },
             },
         };
-        self.holds(ordering)
+        self.matches_ordering(ordering)
     }
 
-    fn holds(&self, ordering: Option<Ordering>) -> bool {
+    fn matches_ordering(&self, ordering: Option<Ordering>) -> bool {
         ordering.is_some_and(|ordering| match self.comparison {
             Comparison::Equal => ordering.is_eq(),
             Comparison::Less => ordering.is_lt(),
@@ -263,16 +263,16 @@ impl Term {
 mod tests {
     use super::*;
 
-    struct Thing;
+    struct SampleObject;
 
-    impl Searched for Thing {
-        fn field(&self, field: &str) -> Option<Found<'_>> {
+    impl Searchable for SampleObject {
+        fn field(&self, field: &str) -> Option<SearchValue<'_>> {
             match field {
-                "id" => Some(Found::Number(12)),
-                "status" => Some(Found::Word("ACTIVE")),
-                "title" => Some(Found::Text("Blue lamp")),
-                "updated_at" => Some(Found::Moment(1_767_225_600)),
-                "tag" => Some(Found::Words(vec!["eco", "new"])),
+                "id" => Some(SearchValue::Number(12)),
+                "status" => Some(SearchValue::Keyword("ACTIVE")),
+                "title" => Some(SearchValue::Text("Blue lamp")),
+                "updated_at" => Some(SearchValue::Timestamp(1_767_225_600)),
+                "tag" => Some(SearchValue::Keywords(vec!["eco", "new"])),
                 _ => None,
             }
         }
@@ -280,7 +280,7 @@ mod tests {
 
     fn matches(text: &str) -> Result<bool, String> {
         let search = Search::parse(Some(text), &["id", "status", "title", "updated_at", "tag"])?;
-        Ok(search.matches(&Thing))
+        Ok(search.matches(&SampleObject))
     }
 
     #[test]
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn the_lowest_id_is_a_bound_only_when_it_holds_for_all() {
-        let lowest = |text| Search::parse(Some(text), &["id"]).unwrap().lowest_id();
+        let lowest = |text| Search::parse(Some(text), &["id"]).unwrap().min_id();
         assert_eq!(lowest("id:>5 id:>=9"), 9);
         assert_eq!(lowest("id:>5 OR id:1"), 0);
         assert_eq!(lowest("-id:>5"), 0);

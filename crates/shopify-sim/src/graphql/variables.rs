@@ -6,20 +6,19 @@ use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use apollo_compiler::{ExecutableDocument, Name, Node};
 use serde_json::{Map, Value, json};
 
-use super::pinned::Pinned;
-use super::plan::position;
-use super::refusal::Position;
+use super::pinned_schema::PinnedSchema;
+use super::position::{Position, position};
 
 /// What is wrong with a value, and where in it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Problem {
+pub(super) struct CoercionError {
     pub(super) path: Vec<Value>,
     pub(super) explanation: String,
 }
 
 /// The operation's variables, with their defaults; or Shopify's errors about them.
-pub(super) fn coerced(
-    pinned: &Pinned,
+pub(super) fn coerce_variables(
+    pinned: &PinnedSchema,
     document: &ExecutableDocument,
     operation: &Operation,
     given: &Map<String, Value>,
@@ -37,13 +36,13 @@ pub(super) fn coerced(
                 None => continue,
             },
         };
-        let mut taken = Coercion::new(pinned);
-        let result = taken.value(&variable.ty, value.clone());
-        if taken.problems.is_empty() {
+        let mut coercion = Coercion::new(pinned);
+        let result = coercion.coerce(&variable.ty, value.clone());
+        if coercion.problems.is_empty() {
             coerced.insert(name.to_owned(), result);
         } else {
             let at = position(document, variable.location());
-            errors.push(error(name, &variable.ty, &value, &taken.problems, at));
+            errors.push(error(name, &variable.ty, &value, &coercion.problems, at));
         }
     }
     if errors.is_empty() {
@@ -57,7 +56,7 @@ fn error(
     name: &str,
     ty: &Type,
     value: &Value,
-    problems: &[Problem],
+    problems: &[CoercionError],
     at: Option<Position>,
 ) -> Value {
     let mut message = format!("Variable ${name} of type {ty} was provided invalid value");
@@ -113,13 +112,13 @@ pub(super) fn literal(value: &Literal, variables: &Map<String, Value>) -> Option
 
 /// One value on its way to its type.
 pub(super) struct Coercion<'a> {
-    pinned: &'a Pinned,
+    pinned: &'a PinnedSchema,
     path: Vec<Value>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<CoercionError>,
 }
 
 impl<'a> Coercion<'a> {
-    pub(super) fn new(pinned: &'a Pinned) -> Self {
+    pub(super) fn new(pinned: &'a PinnedSchema) -> Self {
         Self {
             pinned,
             path: Vec::new(),
@@ -127,19 +126,19 @@ impl<'a> Coercion<'a> {
         }
     }
 
-    fn refuse(&mut self, explanation: impl Into<String>) -> Value {
+    fn add_error(&mut self, explanation: impl Into<String>) -> Value {
         let path = self.path.clone();
-        self.problems.push(Problem {
+        self.problems.push(CoercionError {
             path,
             explanation: explanation.into(),
         });
         Value::Null
     }
 
-    pub(super) fn value(&mut self, ty: &Type, value: Value) -> Value {
+    pub(super) fn coerce(&mut self, ty: &Type, value: Value) -> Value {
         if value.is_null() {
             return if ty.is_non_null() {
-                self.refuse("Expected value to not be null")
+                self.add_error("Expected value to not be null")
             } else {
                 value
             };
@@ -150,24 +149,28 @@ impl<'a> Coercion<'a> {
                     let values = values.into_iter().enumerate();
                     values
                         .map(|(place, value)| {
-                            self.within(place, |coercion| coercion.value(of, value))
+                            self.at_path(place, |coercion| coercion.coerce(of, value))
                         })
                         .collect()
                 }
-                single => Value::Array(vec![self.value(of, single)]),
+                single => Value::Array(vec![self.coerce(of, single)]),
             },
-            Type::Named(name) | Type::NonNullNamed(name) => self.named(name, value),
+            Type::Named(name) | Type::NonNullNamed(name) => self.coerce_named(name, value),
         }
     }
 
-    fn within(&mut self, step: impl Into<Value>, coerce: impl FnOnce(&mut Self) -> Value) -> Value {
+    fn at_path(
+        &mut self,
+        step: impl Into<Value>,
+        coerce: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
         self.path.push(step.into());
         let value = coerce(self);
         self.path.pop();
         value
     }
 
-    fn named(&mut self, name: &Name, value: Value) -> Value {
+    fn coerce_named(&mut self, name: &Name, value: Value) -> Value {
         match self.pinned.schema.types.get(name) {
             Some(ExtendedType::Scalar(_)) => self.scalar(name, value),
             Some(ExtendedType::Enum(of)) => {
@@ -176,16 +179,16 @@ impl<'a> Coercion<'a> {
                     return value;
                 }
                 let names: Vec<_> = of.values.keys().map(Name::as_str).collect();
-                self.refuse(format!(
+                self.add_error(format!(
                     "Expected {value} to be one of: {}",
                     names.join(", ")
                 ))
             }
             Some(ExtendedType::InputObject(of)) => match value {
                 Value::Object(fields) => self.input_object(of, fields),
-                other => self.refuse(format!("Expected {other} to be a key-value object.")),
+                other => self.add_error(format!("Expected {other} to be a key-value object.")),
             },
-            _ => self.refuse(format!("{name} is no type of input")),
+            _ => self.add_error(format!("{name} is no type of input")),
         }
     }
 
@@ -201,7 +204,7 @@ impl<'a> Coercion<'a> {
                 let text = value.as_str().map(str::to_owned);
                 let text = text.unwrap_or_else(|| value.to_string());
                 if !is_gid(&text) {
-                    return self.refuse(format!("Invalid global id '{text}'"));
+                    return self.add_error(format!("Invalid global id '{text}'"));
                 }
                 true
             }
@@ -210,7 +213,7 @@ impl<'a> Coercion<'a> {
         if fits {
             value
         } else {
-            self.refuse(format!("Could not coerce value {value} to {name}"))
+            self.add_error(format!("Could not coerce value {value} to {name}"))
         }
     }
 
@@ -226,7 +229,7 @@ impl<'a> Coercion<'a> {
             .collect();
         for key in unknown {
             let explanation = format!("Field is not defined on {}", of.name);
-            self.within(key, |coercion| coercion.refuse(explanation));
+            self.at_path(key, |coercion| coercion.add_error(explanation));
         }
         let mut coerced = Map::new();
         for (name, field) in &of.fields {
@@ -239,7 +242,7 @@ impl<'a> Coercion<'a> {
                 None if field.ty.is_non_null() => Value::Null,
                 None => continue,
             };
-            let value = self.within(name.as_str(), |coercion| coercion.value(&field.ty, value));
+            let value = self.at_path(name.as_str(), |coercion| coercion.coerce(&field.ty, value));
             coerced.insert(name.to_string(), value);
         }
         coerced.into()

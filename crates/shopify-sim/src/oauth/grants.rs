@@ -1,4 +1,4 @@
-//! A shop's memory of what it has granted to the app.
+//! A shop's memory of what it has response to the app.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Refusal;
-use crate::app::{expanded, written};
-use crate::seeded::Seeded;
+use super::token_error::TokenError;
+use crate::app::{scope_string, with_implied_scopes};
+use crate::id_generator::IdGenerator;
 
 /// Long enough for a redirect; Shopify does not say how long its codes live.
-const CODE: TimeDelta = TimeDelta::minutes(10);
-const ACCESS: TimeDelta = TimeDelta::seconds(3_600);
+const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::seconds(3_600);
 /// Tokens of the client-credentials grant and of single users.
-const DAY: TimeDelta = TimeDelta::seconds(86_399);
-const REFRESH: TimeDelta = TimeDelta::seconds(7_776_000);
+const ONE_DAY: TimeDelta = TimeDelta::seconds(86_399);
+const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::seconds(7_776_000);
 /// How long after its first use a refresh token whose replacement was never used may be used again.
-const RETRY: TimeDelta = TimeDelta::days(30);
+const REUSE_WINDOW: TimeDelta = TimeDelta::days(30);
 
 /// What the merchant agreed to on the grant page.
 #[derive(Debug, Clone)]
@@ -28,19 +28,19 @@ pub(crate) struct Authorization {
 }
 
 #[derive(Debug)]
-struct Code {
+struct AuthorizationCode {
     authorization: Authorization,
     expires: DateTime<Utc>,
 }
 
 /// What an access token opens.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub(crate) struct AccessToken {
     /// `read_…` beside each `write_…`.
     pub(crate) scopes: Vec<String>,
     expires: Option<DateTime<Utc>>,
     /// The grant page gave it, and it does not expire.
-    pub(crate) is_outdated: bool,
+    pub(crate) is_deprecated: bool,
 }
 
 struct RefreshToken {
@@ -49,20 +49,20 @@ struct RefreshToken {
     expires: DateTime<Utc>,
 }
 
-struct Replaced {
+struct PreviousToken {
     token: String,
     expires: DateTime<Utc>,
 }
 
 /// The one refreshable grant that an app has in a shop.
-struct Refresh {
+struct RefreshGrant {
     current: RefreshToken,
-    previous: Option<Replaced>,
+    previous: Option<PreviousToken>,
 }
 
 /// The token endpoint's answer.
 #[derive(Serialize)]
-pub(crate) struct Granted {
+pub(crate) struct TokenResponse {
     pub(crate) access_token: String,
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,12 +82,12 @@ pub(crate) struct Granted {
 
 /// All grants of one shop to the app.
 pub(crate) struct Grants {
-    seeded: Seeded,
+    ids: IdGenerator,
     issued: u64,
     installed: Option<Vec<String>>,
-    codes: HashMap<String, Code>,
-    access: HashMap<String, Access>,
-    refresh: Option<Refresh>,
+    codes: HashMap<String, AuthorizationCode>,
+    access: HashMap<String, AccessToken>,
+    refresh: Option<RefreshGrant>,
 }
 
 impl std::fmt::Debug for Grants {
@@ -99,9 +99,9 @@ impl std::fmt::Debug for Grants {
 }
 
 impl Grants {
-    pub(crate) fn new(seeded: Seeded) -> Self {
+    pub(crate) fn new(ids: IdGenerator) -> Self {
         Self {
-            seeded,
+            ids,
             issued: 0,
             installed: None,
             codes: HashMap::new(),
@@ -117,7 +117,7 @@ impl Grants {
 
     fn secret(&mut self, prefix: &str) -> String {
         self.issued += 1;
-        format!("{prefix}{}", self.seeded.hex("token", self.issued))
+        format!("{prefix}{}", self.ids.hex("token", self.issued))
     }
 
     /// A code for what the merchant agreed to.
@@ -127,11 +127,11 @@ impl Grants {
         now: DateTime<Utc>,
     ) -> String {
         let code = self.secret("");
-        let expires = now + CODE;
+        let expires = now + CODE_LIFETIME;
         self.codes.retain(|_, code| code.expires > now);
         self.codes.insert(
             code.clone(),
-            Code {
+            AuthorizationCode {
                 authorization,
                 expires,
             },
@@ -140,12 +140,12 @@ impl Grants {
     }
 
     /// A token that lasts until it is revoked, as the admin's custom apps have.
-    /// Scopes that the app has been granted before stay as they are.
-    pub(crate) fn issue_static(&mut self, scopes: &[String]) -> Granted {
+    /// Scopes that the app has been response before stay as they are.
+    pub(crate) fn issue_static(&mut self, scopes: &[String]) -> TokenResponse {
         let before = self.installed.take();
-        let granted = self.issue(scopes, None);
+        let response = self.issue(scopes, None);
         self.installed = before.or(self.installed.take());
-        granted
+        response
     }
 
     /// Exchanges a code, which works once.
@@ -154,36 +154,40 @@ impl Grants {
         code: &str,
         expiring: bool,
         now: DateTime<Utc>,
-    ) -> Result<Granted, Refusal> {
-        let code = self.codes.remove(code).ok_or(Refusal::InvalidCode)?;
+    ) -> Result<TokenResponse, TokenError> {
+        let code = self.codes.remove(code).ok_or(TokenError::InvalidCode)?;
         if code.expires <= now {
-            return Err(Refusal::InvalidCode);
+            return Err(TokenError::InvalidCode);
         }
         let Authorization { scopes, online } = code.authorization;
         if online {
-            let mut granted = self.issue(&scopes, Some((now, DAY)));
-            granted.associated_user_scope = Some(written(&scopes));
-            granted.associated_user = Some(merchant());
-            return Ok(granted);
+            let mut response = self.issue(&scopes, Some((now, ONE_DAY)));
+            response.associated_user_scope = Some(scope_string(&scopes));
+            response.associated_user = Some(merchant());
+            return Ok(response);
         }
         if expiring {
             // Getting another refreshable token retires the one before.
             return Ok(self.issue_pair(&scopes, None, now));
         }
-        let granted = self.issue(&scopes, None);
-        if let Some(access) = self.access.get_mut(&granted.access_token) {
-            access.is_outdated = true;
+        let response = self.issue(&scopes, None);
+        if let Some(access) = self.access.get_mut(&response.access_token) {
+            access.is_deprecated = true;
         }
-        Ok(granted)
+        Ok(response)
     }
 
     /// Exchanges a refresh token: the current one, or the one before as long as the current one was never used.
-    pub(crate) fn refresh(&mut self, token: &str, now: DateTime<Utc>) -> Result<Granted, Refusal> {
-        let refresh = self.refresh.take().ok_or(Refusal::InvalidSubjectToken)?;
-        let usable = |previous: &Replaced| previous.token == token && previous.expires > now;
+    pub(crate) fn refresh(
+        &mut self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<TokenResponse, TokenError> {
+        let refresh = self.refresh.take().ok_or(TokenError::InvalidSubjectToken)?;
+        let usable = |previous: &PreviousToken| previous.token == token && previous.expires > now;
         if refresh.current.token == token && refresh.current.expires > now {
-            let expires = refresh.current.expires.min(now + RETRY);
-            let previous = Replaced {
+            let expires = refresh.current.expires.min(now + REUSE_WINDOW);
+            let previous = PreviousToken {
                 token: refresh.current.token,
                 expires,
             };
@@ -193,56 +197,64 @@ impl Grants {
             return Ok(self.issue_pair(&refresh.current.scopes, refresh.previous, now));
         }
         self.refresh = Some(refresh);
-        Err(Refusal::InvalidSubjectToken)
+        Err(TokenError::InvalidSubjectToken)
     }
 
     /// A token without any merchant, for an app of the shop's own organization.
-    pub(crate) fn client_credentials(&mut self, scopes: &[String], now: DateTime<Utc>) -> Granted {
-        self.issue(scopes, Some((now, DAY)))
+    pub(crate) fn client_credentials(
+        &mut self,
+        scopes: &[String],
+        now: DateTime<Utc>,
+    ) -> TokenResponse {
+        self.issue(scopes, Some((now, ONE_DAY)))
     }
 
     fn issue_pair(
         &mut self,
         scopes: &[String],
-        previous: Option<Replaced>,
+        previous: Option<PreviousToken>,
         now: DateTime<Utc>,
-    ) -> Granted {
-        let mut granted = self.issue(scopes, Some((now, ACCESS)));
+    ) -> TokenResponse {
+        let mut response = self.issue(scopes, Some((now, ACCESS_TOKEN_LIFETIME)));
         let token = self.secret("shprt_");
-        granted.refresh_token = Some(token.clone());
-        granted.refresh_token_expires_in = Some(REFRESH.num_seconds());
+        response.refresh_token = Some(token.clone());
+        response.refresh_token_expires_in = Some(REFRESH_TOKEN_LIFETIME.num_seconds());
         let current = RefreshToken {
             token,
             scopes: scopes.to_vec(),
-            expires: now + REFRESH,
+            expires: now + REFRESH_TOKEN_LIFETIME,
         };
-        self.refresh = Some(Refresh { current, previous });
-        granted
+        self.refresh = Some(RefreshGrant { current, previous });
+        response
     }
 
-    fn issue(&mut self, scopes: &[String], life: Option<(DateTime<Utc>, TimeDelta)>) -> Granted {
+    fn issue(
+        &mut self,
+        scopes: &[String],
+        lifetime: Option<(DateTime<Utc>, TimeDelta)>,
+    ) -> TokenResponse {
         let access_token = self.secret("shpat_");
-        let access = Access {
-            scopes: expanded(scopes),
-            expires: life.map(|(now, life)| now + life),
-            is_outdated: false,
+        let access = AccessToken {
+            scopes: with_implied_scopes(scopes),
+            expires: lifetime.map(|(now, lifetime)| now + lifetime),
+            is_deprecated: false,
         };
         self.access.insert(access_token.clone(), access);
         let before = self.installed.replace(scopes.to_vec());
-        Granted {
+        TokenResponse {
             access_token,
-            scope: written(scopes),
-            expires_in: life.map(|(_, life)| life.num_seconds()),
+            scope: scope_string(scopes),
+            expires_in: lifetime.map(|(_, lifetime)| lifetime.num_seconds()),
             refresh_token: None,
             refresh_token_expires_in: None,
             associated_user_scope: None,
             associated_user: None,
-            previous_scopes: before.filter(|before| written(before) != written(scopes)),
+            previous_scopes: before.filter(|before| scope_string(before) != scope_string(scopes)),
         }
     }
 
     /// What `token` opens now.
-    pub(crate) fn access(&self, token: &str, now: DateTime<Utc>) -> Option<&Access> {
+    pub(crate) fn access(&self, token: &str, now: DateTime<Utc>) -> Option<&AccessToken> {
         let access = self.access.get(token)?;
         access
             .expires
@@ -284,7 +296,7 @@ mod tests {
     const NOON: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
     fn grants() -> Grants {
-        Grants::new(Seeded::new(1, "a.myshopify.com"))
+        Grants::new(IdGenerator::new(1, "a.myshopify.com"))
     }
 
     fn scopes() -> Vec<String> {
@@ -299,12 +311,12 @@ mod tests {
         grants.issue_code(authorization, NOON)
     }
 
-    fn pair(grants: &mut Grants) -> Granted {
+    fn pair(grants: &mut Grants) -> TokenResponse {
         let code = code(grants);
         grants.exchange(&code, true, NOON).ok().unwrap()
     }
 
-    fn refused(result: Result<Granted, Refusal>) -> Refusal {
+    fn error_of(result: Result<TokenResponse, TokenError>) -> TokenError {
         result.err().unwrap()
     }
 
@@ -314,13 +326,13 @@ mod tests {
         let first = code(&mut grants);
         assert!(grants.exchange(&first, false, NOON).is_ok());
         assert_eq!(
-            refused(grants.exchange(&first, false, NOON)),
-            Refusal::InvalidCode
+            error_of(grants.exchange(&first, false, NOON)),
+            TokenError::InvalidCode
         );
         let old = code(&mut grants);
         assert_eq!(
-            refused(grants.exchange(&old, false, NOON + CODE)),
-            Refusal::InvalidCode
+            error_of(grants.exchange(&old, false, NOON + CODE_LIFETIME)),
+            TokenError::InvalidCode
         );
     }
 
@@ -329,13 +341,21 @@ mod tests {
         let mut grants = grants();
         let expiring = pair(&mut grants).access_token;
         let lasting = grants.issue_static(&scopes()).access_token;
-        let almost = NOON + ACCESS - TimeDelta::seconds(1);
+        let almost = NOON + ACCESS_TOKEN_LIFETIME - TimeDelta::seconds(1);
         assert_eq!(
             grants.access(&expiring, almost).unwrap().scopes,
             ["write_products", "read_products"]
         );
-        assert!(grants.access(&expiring, NOON + ACCESS).is_none());
-        assert!(grants.access(&lasting, NOON + REFRESH).is_some());
+        assert!(
+            grants
+                .access(&expiring, NOON + ACCESS_TOKEN_LIFETIME)
+                .is_none()
+        );
+        assert!(
+            grants
+                .access(&lasting, NOON + REFRESH_TOKEN_LIFETIME)
+                .is_some()
+        );
     }
 
     #[test]
@@ -346,19 +366,19 @@ mod tests {
         let second = grants.refresh(&first, NOON).ok().unwrap();
         let lost = lost.refresh_token.unwrap();
         assert_eq!(
-            refused(grants.refresh(&lost, NOON)),
-            Refusal::InvalidSubjectToken
+            error_of(grants.refresh(&lost, NOON)),
+            TokenError::InvalidSubjectToken
         );
         let second = second.refresh_token.unwrap();
         assert!(grants.refresh(&second, NOON).is_ok());
         assert_eq!(
-            refused(grants.refresh(&first, NOON)),
-            Refusal::InvalidSubjectToken
+            error_of(grants.refresh(&first, NOON)),
+            TokenError::InvalidSubjectToken
         );
         assert!(grants.refresh(&second, NOON + TimeDelta::days(29)).is_ok());
         assert_eq!(
-            refused(grants.refresh(&second, NOON + RETRY)),
-            Refusal::InvalidSubjectToken
+            error_of(grants.refresh(&second, NOON + REUSE_WINDOW)),
+            TokenError::InvalidSubjectToken
         );
     }
 
@@ -367,13 +387,13 @@ mod tests {
         let mut grants = grants();
         let first = pair(&mut grants).refresh_token.unwrap();
         assert_eq!(
-            refused(grants.refresh(&first, NOON + REFRESH)),
-            Refusal::InvalidSubjectToken
+            error_of(grants.refresh(&first, NOON + REFRESH_TOKEN_LIFETIME)),
+            TokenError::InvalidSubjectToken
         );
         let second = pair(&mut grants).refresh_token.unwrap();
         assert_eq!(
-            refused(grants.refresh(&first, NOON)),
-            Refusal::InvalidSubjectToken
+            error_of(grants.refresh(&first, NOON)),
+            TokenError::InvalidSubjectToken
         );
         assert!(grants.refresh(&second, NOON).is_ok());
     }
@@ -382,13 +402,13 @@ mod tests {
     fn uninstalling_ends_every_token_at_once() {
         let mut grants = grants();
         assert!(!grants.uninstall());
-        let granted = pair(&mut grants);
+        let response = pair(&mut grants);
         let pending = code(&mut grants);
         assert!(grants.uninstall());
-        assert!(grants.access(&granted.access_token, NOON).is_none());
+        assert!(grants.access(&response.access_token, NOON).is_none());
         assert!(
             grants
-                .refresh(&granted.refresh_token.unwrap(), NOON)
+                .refresh(&response.refresh_token.unwrap(), NOON)
                 .is_err()
         );
         assert!(grants.exchange(&pending, true, NOON).is_err());

@@ -4,9 +4,9 @@
 //! grant".
 
 mod grants;
-mod refusal;
 mod signature;
+mod token_error;
 
-pub(crate) use grants::{Access, Authorization, Granted, Grants};
-pub(crate) use refusal::Refusal;
+pub(crate) use grants::{AccessToken, Authorization, Grants, TokenResponse};
 pub(crate) use signature::{encoded_host, hmac_base64, signed_query};
+pub(crate) use token_error::TokenError;

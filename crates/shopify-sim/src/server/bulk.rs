@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::control::parameter;
-use super::mischief::Struck;
-use super::wire::Wire;
-use super::{Shops, answer};
+use super::connection::ConnectionHandle;
+use super::fault_injection::FaultInjector;
+use super::query::query_parameter;
+use super::response;
+use super::shops::Shops;
 use crate::fault::Route;
 use crate::shop::Shop;
 
@@ -21,35 +22,35 @@ pub(super) async fn file(
     State(shops): State<Arc<Shops>>,
     Path((shop, file)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-    Extension(wire): Extension<Wire>,
+    Extension(connection): Extension<ConnectionHandle>,
     headers: HeaderMap,
 ) -> Response {
     let Some(shop) = shops.find(&shop) else {
-        return answer::not_found().await;
+        return response::not_found().await;
     };
-    let fault = shop.fault(Route::BulkFile);
+    let fault = shop.take_fault(Route::BulkFile);
     let request_id = shop.request_id();
-    let struck = Struck {
+    let injector = FaultInjector {
         shop,
-        wire: &wire,
+        connection: &connection,
         request_id: &request_id,
         cost: 0,
     };
-    let found = found(shop, &file, query.as_deref());
-    struck
-        .answer(fault, async {
-            found.map_or_else(denied, |text| part(&text, &headers))
+    let found = find_file(shop, &file, query.as_deref());
+    injector
+        .respond(fault, async {
+            found.map_or_else(access_denied, |text| range_response(&text, &headers))
         })
         .await
 }
 
-fn found(shop: &Shop, file: &str, query: Option<&str>) -> Option<Bytes> {
+fn find_file(shop: &Shop, file: &str, query: Option<&str>) -> Option<Bytes> {
     let id = file.strip_suffix(".jsonl")?.parse().ok()?;
-    shop.bulk_file(id, &parameter(query, "Signature")?)
+    shop.bulk_file(id, &query_parameter(query, "Signature")?)
 }
 
-fn denied() -> Response {
-    answer::typed(
+fn access_denied() -> Response {
+    response::typed(
         403,
         "application/xml",
         "<Error><Code>AccessDenied</Code></Error>",
@@ -57,21 +58,25 @@ fn denied() -> Response {
 }
 
 /// The file, or what the client lacks of it. RFC 9110, 14.
-fn part(text: &Bytes, headers: &HeaderMap) -> Response {
+fn range_response(text: &Bytes, headers: &HeaderMap) -> Response {
     // Files never change, so one tag does for the file of an address.
     let tag = format!("\"{:x}\"", text.len());
     let given = |name: HeaderName| headers.get(name)?.to_str().ok();
     let same = given(IF_RANGE).is_none_or(|wanted| wanted == tag);
-    let begin = given(RANGE).filter(|_| same).and_then(begin);
-    let mut response = match begin {
-        None => answer::typed(200, JSONL, text.clone()),
-        Some(begin) if begin < text.len() => answer::typed(206, JSONL, text.slice(begin..)),
-        Some(_) => answer::typed(416, JSONL, Bytes::new()),
-    };
-    let range = match begin {
-        Some(begin) if begin < text.len() => {
-            Some(format!("bytes {begin}-{}/{}", text.len() - 1, text.len()))
+    let range_start = given(RANGE).filter(|_| same).and_then(range_start);
+    let mut response = match range_start {
+        None => response::typed(200, JSONL, text.clone()),
+        Some(range_start) if range_start < text.len() => {
+            response::typed(206, JSONL, text.slice(range_start..))
         }
+        Some(_) => response::typed(416, JSONL, Bytes::new()),
+    };
+    let range = match range_start {
+        Some(range_start) if range_start < text.len() => Some(format!(
+            "bytes {range_start}-{}/{}",
+            text.len() - 1,
+            text.len()
+        )),
         Some(_) => Some(format!("bytes */{}", text.len())),
         None => None,
     };
@@ -86,7 +91,7 @@ fn part(text: &Bytes, headers: &HeaderMap) -> Response {
 }
 
 /// `bytes=5-`: from where on. Other forms are left unheeded, as a server may do.
-fn begin(range: &str) -> Option<usize> {
+fn range_start(range: &str) -> Option<usize> {
     range
         .strip_prefix("bytes=")?
         .strip_suffix('-')?
@@ -98,12 +103,12 @@ fn begin(range: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn asked(headers: &[(&'static str, &'static str)]) -> (u16, Option<String>) {
+    fn request(headers: &[(&'static str, &'static str)]) -> (u16, Option<String>) {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_static(value));
         }
-        let response = part(&Bytes::from_static(b"0123456789"), &map);
+        let response = range_response(&Bytes::from_static(b"0123456789"), &map);
         let range = response.headers().get(CONTENT_RANGE);
         let range = range.map(|range| range.to_str().unwrap().to_owned());
         (response.status().as_u16(), range)
@@ -111,21 +116,21 @@ mod tests {
 
     #[test]
     fn parts_are_given_of_the_very_file() {
-        assert_eq!(asked(&[]), (200, None));
+        assert_eq!(request(&[]), (200, None));
         let four_on = (206, Some("bytes 4-9/10".to_owned()));
-        assert_eq!(asked(&[("range", "bytes=4-")]), four_on);
+        assert_eq!(request(&[("range", "bytes=4-")]), four_on);
         assert_eq!(
-            asked(&[("range", "bytes=4-"), ("if-range", "\"a\"")]),
+            request(&[("range", "bytes=4-"), ("if-range", "\"a\"")]),
             four_on
         );
         assert_eq!(
-            asked(&[("range", "bytes=4-"), ("if-range", "\"b\"")]),
+            request(&[("range", "bytes=4-"), ("if-range", "\"b\"")]),
             (200, None)
         );
         assert_eq!(
-            asked(&[("range", "bytes=10-")]),
+            request(&[("range", "bytes=10-")]),
             (416, Some("bytes */10".to_owned()))
         );
-        assert_eq!(asked(&[("range", "bytes=-4")]), (200, None));
+        assert_eq!(request(&[("range", "bytes=-4")]), (200, None));
     }
 }

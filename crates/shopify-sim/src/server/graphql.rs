@@ -10,14 +10,16 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::Shops;
-use super::answer::{
-    self, API_VERSION, cost, failure, identified, refused, throttled, too_dear, unauthorized,
+use super::connection::ConnectionHandle;
+use super::fault_injection::FaultInjector;
+use super::response::{
+    self, API_VERSION, cost, error_response, max_cost_exceeded, status_response, throttled,
+    unauthorized, with_request_id,
 };
-use super::mischief::Struck;
-use super::wire::Wire;
+use super::shops::Shops;
 use crate::fault::Route;
-use crate::graphql::{MOST_POINTS, Prepared, Request};
+use crate::graphql::prepared::PreparedOperation;
+use crate::graphql::{MAX_QUERY_COST, Request};
 use crate::shop::Shop;
 
 /// The stable versions that can be called, oldest first.
@@ -27,7 +29,7 @@ const NON_EXPIRING: &str = "[API] Non-expiring access tokens are no longer accep
 const TOKEN: &str = "x-shopify-access-token";
 
 /// The version that answers a call to `asked`: an older one falls forward to the oldest that there is.
-fn serving(asked: &str) -> Option<&'static str> {
+fn served_version(asked: &str) -> Option<&'static str> {
     let (year, month) = asked.split_once('-')?;
     let digits =
         |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
@@ -41,8 +43,8 @@ fn serving(asked: &str) -> Option<&'static str> {
 }
 
 /// A request that may be executed, or the answer to one that may not.
-struct Asked {
-    prepared: Result<Prepared, Response>,
+struct ParsedRequest {
+    prepared: Result<PreparedOperation, Response>,
     name: String,
     cost: u64,
 }
@@ -50,54 +52,58 @@ struct Asked {
 pub(super) async fn post(
     State(shops): State<Arc<Shops>>,
     Path((shop, version)): Path<(String, String)>,
-    Extension(wire): Extension<Wire>,
+    Extension(connection): Extension<ConnectionHandle>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (Some(shop), Some(version)) = (shops.find(&shop), serving(&version)) else {
-        return answer::not_found().await;
+    let (Some(shop), Some(version)) = (shops.find(&shop), served_version(&version)) else {
+        return response::not_found().await;
     };
-    let asked = asked(&shops, &headers, body);
+    let asked = parse_request(&shops, &headers, body);
     let request_id = shop.request_id();
     shop.count(|calls| {
         calls.requests += 1;
         *calls.operations.entry(asked.name.clone()).or_default() += 1;
     });
-    let fault = shop.fault(Route::Graphql(&asked.name));
-    let struck = Struck {
+    let fault = shop.take_fault(Route::Graphql(&asked.name));
+    let injector = FaultInjector {
         shop,
-        wire: &wire,
+        connection: &connection,
         request_id: &request_id,
         cost: asked.cost,
     };
-    let answer = answered(shop, asked, &headers, version, &request_id);
-    let mut response = struck.answer(fault, answer).await;
+    let response = execute(shop, asked, &headers, version, &request_id);
+    let mut response = injector.respond(fault, response).await;
     if response.status() != 200 {
         shop.count(|calls| calls.failed += 1);
     }
     let version = HeaderValue::from_static(version);
     response.headers_mut().insert(API_VERSION, version);
-    identified(response, &request_id)
+    with_request_id(response, &request_id)
 }
 
-fn asked(shops: &Shops, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Asked {
-    let refusal = |prepared, name: Option<String>| Asked {
+fn parse_request(
+    shops: &Shops,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> ParsedRequest {
+    let refusal = |prepared, name: Option<String>| ParsedRequest {
         prepared: Err(prepared),
         name: name.unwrap_or_default(),
         cost: 0,
     };
-    let request = match read(headers, body) {
+    let request = match read_body(headers, body) {
         Ok(request) => request,
         Err(response) => return refusal(response, None),
     };
     match shops.admin.prepare(&request) {
-        Ok(prepared) => Asked {
+        Ok(prepared) => ParsedRequest {
             name: prepared.operation_name().unwrap_or_default().to_owned(),
             cost: prepared.requested_cost(),
             prepared: Ok(prepared),
         },
         Err(errors) => refusal(
-            answer::json(200, &json!({ "errors": errors })),
+            response::json(200, &json!({ "errors": errors })),
             request.operation_name,
         ),
     }
@@ -105,7 +111,10 @@ fn asked(shops: &Shops, headers: &HeaderMap, body: Result<Bytes, BytesRejection>
 
 /// Reads the request's body as far as HTTP is concerned.
 #[expect(clippy::result_large_err, reason = "the error is the answer")]
-fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Request, Response> {
+fn read_body(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Request, Response> {
     let body = body.map_err(IntoResponse::into_response)?;
     let header = |name| {
         headers
@@ -114,7 +123,7 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Requ
     };
     let accepted = header(ACCEPT).is_none_or(accepts_json);
     if !accepted {
-        return Err(refused(
+        return Err(error_response(
             406,
             "Not Acceptable: the answer is application/json",
         ));
@@ -122,8 +131,8 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Requ
     let media_type = header(CONTENT_TYPE).unwrap_or("").split(';').next();
     let media_type = media_type.unwrap_or("").trim().to_ascii_lowercase();
     if media_type == "application/graphql" {
-        let query =
-            String::from_utf8(body.to_vec()).map_err(|_| refused(400, "the body is not UTF-8"))?;
+        let query = String::from_utf8(body.to_vec())
+            .map_err(|_| error_response(400, "the body is not UTF-8"))?;
         return Ok(Request {
             query,
             operation_name: None,
@@ -131,18 +140,18 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Requ
         });
     }
     if media_type != "application/json" {
-        return Err(refused(
+        return Err(error_response(
             415,
             "Unsupported Media Type: send application/json",
         ));
     }
     let value: Value = serde_json::from_slice(&body)
-        .map_err(|error| refused(400, &format!("the body is not JSON: {error}")))?;
+        .map_err(|error| error_response(400, &format!("the body is not JSON: {error}")))?;
     if !value.get("query").is_some_and(Value::is_string) {
         let errors = json!({"query": "Required parameter missing or invalid"});
-        return Err(answer::json(400, &json!({ "errors": errors })));
+        return Err(response::json(400, &json!({ "errors": errors })));
     }
-    serde_json::from_value(value).map_err(|error| refused(400, &error.to_string()))
+    serde_json::from_value(value).map_err(|error| error_response(400, &error.to_string()))
 }
 
 fn accepts_json(accept: &str) -> bool {
@@ -156,9 +165,9 @@ fn accepts_json(accept: &str) -> bool {
     })
 }
 
-async fn answered(
+async fn execute(
     shop: &Arc<Shop>,
-    asked: Asked,
+    asked: ParsedRequest,
     headers: &HeaderMap,
     version: &'static str,
     request_id: &str,
@@ -167,16 +176,16 @@ async fn answered(
     let Some(access) = token.and_then(|token| shop.access(token)) else {
         return unauthorized();
     };
-    if access.is_outdated && shop.requires_expiring_tokens() {
-        return refused(403, NON_EXPIRING);
+    if access.is_deprecated && shop.requires_expiring_tokens() {
+        return error_response(403, NON_EXPIRING);
     }
     let prepared = match asked.prepared {
         Ok(prepared) => prepared,
         Err(refusal) => return refusal,
     };
     let requested = asked.cost;
-    if requested > MOST_POINTS {
-        return too_dear(requested, MOST_POINTS);
+    if requested > MAX_QUERY_COST {
+        return max_cost_exceeded(requested, MAX_QUERY_COST);
     }
     if !shop.with_bucket(|bucket, now| bucket.take(requested, now)) {
         return throttled(shop, requested);
@@ -187,7 +196,7 @@ async fn answered(
         tokio::task::spawn_blocking(move || executing.execute(&prepared, &access.scopes, version));
     let Ok(executed) = executed.await else {
         log::error!("{}: {} ended in a panic", shop.domain, asked.name);
-        return failure(500);
+        return status_response(500);
     };
     let actual = executed.actual_cost.min(requested);
     shop.with_bucket(|bucket, now| bucket.refund(requested - actual, now));
@@ -198,7 +207,7 @@ async fn answered(
         shop.domain,
         asked.name
     );
-    answer::typed(200, answer::JSON, executed.body(&extensions))
+    response::typed(200, response::JSON, executed.into_body(&extensions))
 }
 
 #[cfg(test)]
@@ -219,7 +228,7 @@ mod tests {
             ("unstable", None),
             ("", None),
         ] {
-            assert_eq!(serving(asked), served, "{asked}");
+            assert_eq!(served_version(asked), served, "{asked}");
         }
     }
 

@@ -12,13 +12,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::Shops;
-use super::answer::{self, identified, page};
-use super::mischief::Struck;
-use super::wire::Wire;
+use super::connection::ConnectionHandle;
+use super::fault_injection::FaultInjector;
+use super::response::{self, html_page, with_request_id};
+use super::shops::Shops;
 use crate::app::parse_scopes;
 use crate::fault::Route;
-use crate::oauth::{Authorization, Granted, Refusal, encoded_host, signed_query};
+use crate::oauth::{Authorization, TokenError, TokenResponse, encoded_host, signed_query};
 use crate::shop::Shop;
 
 type Parameters = HashMap<String, String>;
@@ -26,43 +26,43 @@ type Parameters = HashMap<String, String>;
 pub(super) async fn authorize(
     State(shops): State<Arc<Shops>>,
     Path(shop): Path<String>,
-    Extension(wire): Extension<Wire>,
+    Extension(connection): Extension<ConnectionHandle>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let Some(shop) = shops.find(&shop) else {
-        return answer::not_found().await;
+        return response::not_found().await;
     };
     let query = query.unwrap_or_default();
     let parameters = form_urlencoded::parse(query.as_bytes()).into_owned();
     let parameters: Parameters = parameters.collect();
-    let answer = async {
-        match grant(shop, &parameters) {
+    let response = async {
+        match authorize_app(shop, &parameters) {
             Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
-            Err(problem) => page(400, "Oauth error", problem),
+            Err(problem) => html_page(400, "Oauth error", problem),
         }
     };
-    on_shop(shop, &wire, Route::Authorize, answer).await
+    respond(shop, &connection, Route::Authorize, response).await
 }
 
-async fn on_shop(
+async fn respond(
     shop: &Shop,
-    wire: &Wire,
+    connection: &ConnectionHandle,
     route: Route<'_>,
-    answer: impl Future<Output = Response>,
+    response: impl Future<Output = Response>,
 ) -> Response {
     let request_id = shop.request_id();
-    let struck = Struck {
+    let injector = FaultInjector {
         shop,
-        wire,
+        connection,
         request_id: &request_id,
         cost: 0,
     };
-    let response = struck.answer(shop.fault(route), answer).await;
-    identified(response, &request_id)
+    let response = injector.respond(shop.take_fault(route), response).await;
+    with_request_id(response, &request_id)
 }
 
 /// The merchant agrees at once. Returns where the browser goes next.
-fn grant(shop: &Shop, parameters: &Parameters) -> Result<String, &'static str> {
+fn authorize_app(shop: &Shop, parameters: &Parameters) -> Result<String, &'static str> {
     let app = shop.app();
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
     if app.api_key.is_empty() || parameter("client_id") != app.api_key {
@@ -103,42 +103,43 @@ fn grant(shop: &Shop, parameters: &Parameters) -> Result<String, &'static str> {
 pub(super) async fn access_token(
     State(shops): State<Arc<Shops>>,
     Path(shop): Path<String>,
-    Extension(wire): Extension<Wire>,
+    Extension(connection): Extension<ConnectionHandle>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some(shop) = shops.find(&shop) else {
-        return answer::not_found().await;
+        return response::not_found().await;
     };
     shop.count(|calls| calls.token_requests += 1);
-    let answer = async {
+    let response = async {
         let body = match body {
             Ok(body) => body,
             Err(rejection) => return rejection.into_response(),
         };
-        let granted = read(&headers, &body).and_then(|parameters| token(shop, &parameters));
-        match granted.map(|granted| serde_json::to_value(granted).unwrap_or_default()) {
-            Ok(granted) => answer::json(200, &granted),
-            Err(refusal) => answer::json(refusal.status(), &refusal.body()),
+        let token =
+            read_parameters(&headers, &body).and_then(|parameters| issue_token(shop, &parameters));
+        match token.map(|token| serde_json::to_value(token).unwrap_or_default()) {
+            Ok(token) => response::json(200, &token),
+            Err(error) => response::json(error.status(), &error.body()),
         }
     };
-    on_shop(shop, &wire, Route::AccessToken, answer).await
+    respond(shop, &connection, Route::AccessToken, response).await
 }
 
 /// Reads the parameters from JSON or a form.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Refusal> {
+fn read_parameters(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, TokenError> {
     let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
     if media_type.starts_with(b"application/x-www-form-urlencoded") {
         return Ok(form_urlencoded::parse(body).into_owned().collect());
     }
     if !media_type.starts_with(b"application/json") {
-        return Err(Refusal::InvalidRequest(
+        return Err(TokenError::InvalidRequest(
             "The content type is neither JSON nor a form",
         ));
     }
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
-        return Err(Refusal::InvalidRequest("The body is no JSON object"));
+        return Err(TokenError::InvalidRequest("The body is no JSON object"));
     };
     let text = |value| match value {
         Value::String(text) => Some(text),
@@ -153,34 +154,34 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Refusal> {
 }
 
 /// Gives a token for what `parameters` prove.
-fn token(shop: &Arc<Shop>, parameters: &Parameters) -> Result<Granted, Refusal> {
+fn issue_token(shop: &Arc<Shop>, parameters: &Parameters) -> Result<TokenResponse, TokenError> {
     let app = shop.app();
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
     let required = |name: &'static str, problem| match parameter(name) {
-        "" => Err(Refusal::InvalidRequest(problem)),
+        "" => Err(TokenError::InvalidRequest(problem)),
         value => Ok(value),
     };
     let client = required("client_id", "The parameter client_id is missing")?;
     let secret = required("client_secret", "The parameter client_secret is missing")?;
     if client != app.api_key {
-        return Err(Refusal::UnknownApp);
+        return Err(TokenError::UnknownApp);
     }
     if secret != app.api_secret {
-        return Err(Refusal::WrongSecret);
+        return Err(TokenError::WrongSecret);
     }
     match parameter("grant_type") {
         "" | "authorization_code" => {
             let code = required("code", "The parameter code is missing")?;
             let expiring = matches!(parameter("expiring"), "1" | "true");
-            shop.grant(|grants, now| grants.exchange(code, expiring, now))
+            shop.grant_token(|grants, now| grants.exchange(code, expiring, now))
         }
         "refresh_token" => {
             let token = required("refresh_token", "The parameter refresh_token is missing")?;
-            shop.grant(|grants, now| grants.refresh(token, now))
+            shop.grant_token(|grants, now| grants.refresh(token, now))
         }
         "client_credentials" => {
-            shop.grant(|grants, now| Ok(grants.client_credentials(&app.scopes, now)))
+            shop.grant_token(|grants, now| Ok(grants.client_credentials(&app.scopes, now)))
         }
-        _ => Err(Refusal::UnsupportedGrantType),
+        _ => Err(TokenError::UnsupportedGrantType),
     }
 }

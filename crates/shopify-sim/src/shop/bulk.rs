@@ -6,22 +6,24 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::Shop;
-use crate::bulk::{BulkBehaviour, BulkOutcome, Export, Operation, Order, Status, export};
+use crate::bulk::{
+    BulkBehaviour, BulkOperation, BulkOutcome, BulkStatus, LineOrder, ResultFile, write_jsonl,
+};
 use crate::catalog::change::Event;
-use crate::graphql::Context;
+use crate::graphql::RequestContext;
 use crate::locks::{read, write};
 
 impl Shop {
     /// Starts what was asked to run, and announces what was cancelled.
-    pub(super) fn carry_on(self: &Arc<Self>) {
-        let (created, canceled) = write(&self.bulk).news();
+    pub(super) fn process_bulk_operations(self: &Arc<Self>) {
+        let (created, canceled) = write(&self.bulk).take_pending();
         if !created.is_empty() {
             self.count(|calls| calls.bulk_operations += created.len() as u64);
         }
         for id in created {
             let shop = Arc::clone(self);
-            self.around.tasks.spawn(async move {
-                let running = tokio::task::spawn_blocking(move || shop.carry_out(id));
+            self.context.tasks.spawn(async move {
+                let running = tokio::task::spawn_blocking(move || shop.run_bulk_operation(id));
                 if running.await.is_err() {
                     log::error!("bulk operation {id} ended in a panic");
                 }
@@ -32,35 +34,41 @@ impl Shop {
         }
     }
 
-    fn carry_out(self: &Arc<Self>, id: u64) {
+    fn run_bulk_operation(self: &Arc<Self>, id: u64) {
         let Some(operation) = read(&self.bulk).find(id).cloned() else {
             return;
         };
-        self.advance(id, Status::Running, Export::default());
+        self.advance(id, BulkStatus::Running, ResultFile::default());
         match operation.behaviour.outcome {
             BulkOutcome::Completes | BulkOutcome::Corrupts => self.complete(&operation),
             BulkOutcome::Fails => {
-                let failed = Status::Failed("INTERNAL_SERVER_ERROR");
-                self.advance(id, failed, Export::default());
+                let failed = BulkStatus::Failed("INTERNAL_SERVER_ERROR");
+                self.advance(id, failed, ResultFile::default());
             }
-            BulkOutcome::TimesOut => self.advance(id, Status::Failed("TIMEOUT"), Export::default()),
+            BulkOutcome::TimesOut => {
+                self.advance(id, BulkStatus::Failed("TIMEOUT"), ResultFile::default())
+            }
             BulkOutcome::Never => {}
         }
     }
 
-    fn complete(self: &Arc<Self>, operation: &Operation) {
-        match self.exported(operation) {
-            Ok(export) if operation.behaviour.outcome == BulkOutcome::Corrupts => {
-                self.advance(operation.id, Status::Completed, export.spoiled());
+    fn complete(self: &Arc<Self>, operation: &BulkOperation) {
+        match self.result_of(operation) {
+            Ok(result) if operation.behaviour.outcome == BulkOutcome::Corrupts => {
+                self.advance(operation.id, BulkStatus::Completed, result.corrupted());
             }
-            Ok(export) => self.advance(operation.id, Status::Completed, export),
-            Err(code) => self.advance(operation.id, Status::Failed(code), Export::default()),
+            Ok(result) => self.advance(operation.id, BulkStatus::Completed, result),
+            Err(code) => self.advance(
+                operation.id,
+                BulkStatus::Failed(code),
+                ResultFile::default(),
+            ),
         }
     }
 
     /// Completes what runs. Returns how many operations that were.
     pub(crate) fn finish_bulk_operations(self: &Arc<Self>) -> usize {
-        let is_running = |each: &&Operation| !each.has_ended();
+        let is_running = |each: &&BulkOperation| !each.has_ended();
         let running = read(&self.bulk)
             .all()
             .iter()
@@ -73,30 +81,30 @@ impl Shop {
         running.len()
     }
 
-    fn exported(&self, operation: &Operation) -> Result<Export, &'static str> {
+    fn result_of(&self, operation: &BulkOperation) -> Result<ResultFile, &'static str> {
         let shuffle = self.shuffle.load(Ordering::Relaxed);
         let catalog = read(&self.catalog);
-        let data = operation.prepared.everything(&Context {
+        let data = operation.prepared.execute_bulk(&RequestContext {
             catalog: &catalog,
             subscriptions: &[],
             operations: &[],
-            everything: true,
+            unpaged: true,
             scopes: &operation.scopes,
             now: self.now().timestamp(),
             shuffle,
             version: &operation.version,
         })?;
-        let order = Order {
+        let order = LineOrder {
             grouped: operation.grouped,
             shuffle,
             levels_of_items: operation.behaviour.levels_of_items,
         };
-        Ok(export(data, order))
+        Ok(write_jsonl(data, order))
     }
 
-    fn advance(self: &Arc<Self>, id: u64, status: Status, export: Export) {
+    fn advance(self: &Arc<Self>, id: u64, status: BulkStatus, result: ResultFile) {
         let now = self.now().timestamp();
-        let ended = write(&self.bulk).advance(id, status, export, now);
+        let ended = write(&self.bulk).advance(id, status, result, now);
         if ended {
             self.announce_end(id);
         }
@@ -106,7 +114,7 @@ impl Shop {
         let now = self.now().timestamp();
         let body = read(&self.bulk)
             .find(id)
-            .map(|operation| operation.body(now));
+            .map(|operation| operation.webhook_body(now));
         if let Some(body) = body {
             self.announce(&[Event::new("bulk_operations/finish", body)]);
         }
@@ -128,7 +136,7 @@ impl Shop {
     pub(crate) fn bulk_operations(&self) -> Vec<(String, &'static str)> {
         let now = self.now().timestamp();
         let bulk = read(&self.bulk);
-        let line = |each: &Operation| (each.query.clone(), each.status_at(now));
+        let line = |each: &BulkOperation| (each.query.clone(), each.status_at(now));
         bulk.all().iter().map(line).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! One shop: its catalogue, its grants, its limits and its post.
 
 mod bulk;
-mod post;
+mod delivery;
 mod truth;
 
 use std::net::SocketAddr;
@@ -13,27 +13,28 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::SimApp;
 use crate::bucket::{Bucket, BucketSize};
-use crate::bulk::Bulk;
+use crate::bulk::BulkOperations;
 use crate::call_counts::CallCounts;
 use crate::catalog::Catalog;
 use crate::catalog::change::{ChangeError, Event};
 use crate::catalog::model::Seconds;
 use crate::clock::SimClock;
 use crate::fault::{FaultKind, Faults, Route};
-use crate::graphql::{Context, Executed, Prepared};
+use crate::graphql::prepared::PreparedOperation;
+use crate::graphql::{ExecutionResult, RequestContext};
+use crate::id_generator::IdGenerator;
 use crate::locks::{lock, read, write};
-use crate::oauth::{Access, Granted, Grants, Refusal};
-use crate::seeded::Seeded;
+use crate::oauth::{AccessToken, Grants, TokenError, TokenResponse};
 use crate::tasks::Tasks;
 use crate::webhook::subscription::Subscription;
-use crate::webhook::{Outbox, Sender, body};
+use crate::webhook::{DeliveryQueue, Sender, body};
 
 /// How many webhooks of a shop are under way at once.
-const LANES: usize = 32;
+const MAX_CONCURRENT_DELIVERIES: usize = 32;
 
 /// What all shops of a simulator share.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct Context {
     pub(crate) app: Arc<SimApp>,
     pub(crate) clock: Arc<dyn SimClock>,
     pub(crate) sender: Arc<Sender>,
@@ -47,17 +48,17 @@ pub(crate) struct Surroundings {
 #[derive(Debug)]
 pub(crate) struct Shop {
     pub(crate) domain: String,
-    around: Surroundings,
-    seeded: Seeded,
+    context: Context,
+    ids: IdGenerator,
     catalog: RwLock<Catalog>,
     subscriptions: RwLock<Vec<Subscription>>,
-    bulk: RwLock<Bulk>,
+    bulk: RwLock<BulkOperations>,
     grants: Mutex<Grants>,
     bucket: Mutex<Bucket>,
     faults: Mutex<Faults>,
     calls: watch::Sender<CallCounts>,
-    outbox: Outbox,
-    lanes: Semaphore,
+    delivery_queue: DeliveryQueue,
+    delivery_permits: Semaphore,
     shuffle: AtomicU64,
     events: AtomicU64,
     deliveries: AtomicU64,
@@ -65,53 +66,53 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) fn new(catalog: Catalog, seed: u64, around: Surroundings) -> Self {
+    pub(crate) fn new(catalog: Catalog, seed: u64, context: Context) -> Self {
         let domain = catalog.shop.domain.clone();
-        let seeded = Seeded::new(seed, &domain);
-        let now = around.clock.now();
+        let ids = IdGenerator::new(seed, &domain);
+        let now = context.clock.now();
         Self {
-            bulk: RwLock::new(Bulk::new(
-                seeded.clone(),
-                format!("http://{}/{domain}", around.address),
+            bulk: RwLock::new(BulkOperations::new(
+                ids.clone(),
+                format!("http://{}/{domain}", context.address),
             )),
             subscriptions: RwLock::default(),
-            grants: Mutex::new(Grants::new(seeded.clone())),
-            bucket: Mutex::new(Bucket::new(around.bucket, now)),
+            grants: Mutex::new(Grants::new(ids.clone())),
+            bucket: Mutex::new(Bucket::new(context.bucket, now)),
             faults: Mutex::default(),
             calls: watch::Sender::default(),
-            outbox: Outbox::new(),
-            lanes: Semaphore::new(LANES),
+            delivery_queue: DeliveryQueue::new(),
+            delivery_permits: Semaphore::new(MAX_CONCURRENT_DELIVERIES),
             shuffle: AtomicU64::new(0),
             events: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             catalog: RwLock::new(catalog),
             domain,
-            seeded,
-            around,
+            ids,
+            context,
         }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.around.clock.now()
+        self.context.clock.now()
     }
 
     pub(crate) fn requires_expiring_tokens(&self) -> bool {
-        self.around.requires_expiring_tokens
+        self.context.requires_expiring_tokens
     }
 
     pub(crate) fn app(&self) -> &SimApp {
-        &self.around.app
+        &self.context.app
     }
 
     /// `X-Request-Id` of the next answer.
     pub(crate) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        self.seeded.uuid("request", number)
+        self.ids.uuid("request", number)
     }
 
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&Catalog) -> T) -> T {
-        at(&read(&self.catalog))
+    pub(crate) fn with_catalog<T>(&self, act: impl FnOnce(&Catalog) -> T) -> T {
+        act(&read(&self.catalog))
     }
 
     /// Changes the catalogue and, unless `quiet`, tells the subscribers.
@@ -133,33 +134,33 @@ impl Shop {
     /// Runs an operation.
     pub(crate) fn execute(
         self: &Arc<Self>,
-        prepared: &Prepared,
+        prepared: &PreparedOperation,
         scopes: &[String],
         version: &str,
-    ) -> Executed {
+    ) -> ExecutionResult {
         let catalog = read(&self.catalog);
-        let context = Context {
+        let context = RequestContext {
             catalog: &catalog,
             subscriptions: &[],
             operations: &[],
-            everything: false,
+            unpaged: false,
             scopes,
             now: self.now().timestamp(),
             shuffle: self.shuffle.load(Ordering::Relaxed),
             version,
         };
         if prepared.is_mutation() {
-            let executed = prepared.mutate(
+            let executed = prepared.execute_mutation(
                 &context,
                 &mut write(&self.subscriptions),
                 &mut write(&self.bulk),
             );
             drop(catalog);
-            self.carry_on();
+            self.process_bulk_operations();
             executed
         } else {
             let (subscriptions, bulk) = (read(&self.subscriptions), read(&self.bulk));
-            prepared.query(&Context {
+            prepared.execute_query(&RequestContext {
                 subscriptions: &subscriptions,
                 operations: bulk.all(),
                 ..context
@@ -176,23 +177,24 @@ impl Shop {
         read(&self.subscriptions).clone()
     }
 
-    pub(crate) fn access(&self, token: &str) -> Option<Access> {
+    pub(crate) fn access(&self, token: &str) -> Option<AccessToken> {
         lock(&self.grants).access(token, self.now()).cloned()
     }
 
     /// Gives a token, and tells the subscribers when the app's scopes are others than before.
-    pub(crate) fn grant(
+    pub(crate) fn grant_token(
         self: &Arc<Self>,
-        give: impl FnOnce(&mut Grants, DateTime<Utc>) -> Result<Granted, Refusal>,
-    ) -> Result<Granted, Refusal> {
+        issue: impl FnOnce(&mut Grants, DateTime<Utc>) -> Result<TokenResponse, TokenError>,
+    ) -> Result<TokenResponse, TokenError> {
         let now = self.now();
         let mut grants = lock(&self.grants);
-        let granted = give(&mut grants, now)?;
+        let granted = issue(&mut grants, now)?;
         let current = grants.installed().unwrap_or_default().to_vec();
         drop(grants);
         if let Some(previous) = &granted.previous_scopes {
-            let body = self
-                .look(|catalog| body::scopes(&catalog.shop, previous, &current, now.timestamp()));
+            let body = self.with_catalog(|catalog| {
+                body::scopes(&catalog.shop, previous, &current, now.timestamp())
+            });
             self.announce(&[Event::new("app/scopes_update", body)]);
         }
         Ok(granted)
@@ -207,7 +209,7 @@ impl Shop {
         if !lock(&self.grants).uninstall() {
             return false;
         }
-        let body = self.look(|catalog| body::shop(&catalog.shop));
+        let body = self.with_catalog(|catalog| body::shop(&catalog.shop));
         self.announce(&[Event::new("app/uninstalled", body)]);
         write(&self.subscriptions).clear();
         true
@@ -222,10 +224,10 @@ impl Shop {
     }
 
     /// What goes wrong with a request, if anything.
-    pub(crate) fn fault(&self, route: Route<'_>) -> Option<FaultKind> {
-        let struck = lock(&self.faults).strike(route)?;
+    pub(crate) fn take_fault(&self, route: Route<'_>) -> Option<FaultKind> {
+        let fault = lock(&self.faults).next_for(route)?;
         self.count(|calls| calls.faults += 1);
-        Some(struck)
+        Some(fault)
     }
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut CallCounts)) {
@@ -247,19 +249,19 @@ impl Shop {
         self.calls()
     }
 
-    pub(crate) fn outbox(&self) -> &Outbox {
-        &self.outbox
+    pub(crate) fn delivery_queue(&self) -> &DeliveryQueue {
+        &self.delivery_queue
     }
 
     /// The catalogue straight from the model.
     pub(crate) fn truth(&self) -> serde_json::Value {
         let now = self.now().timestamp();
-        self.look(|catalog| truth::truth(catalog, now))
+        self.with_catalog(|catalog| truth::truth(catalog, now))
     }
 
     /// The same as JSON text.
     pub(crate) fn truth_text(&self) -> String {
         let now = self.now().timestamp();
-        self.look(|catalog| truth::text(catalog, now))
+        self.with_catalog(|catalog| truth::text(catalog, now))
     }
 }

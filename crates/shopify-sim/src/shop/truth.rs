@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::catalog::discount::{Discount, DiscountKind, Effect, Value as Gets};
+use crate::catalog::discount::{CustomerGets, Discount, DiscountEffect, DiscountKind};
 use crate::catalog::model::{
-    Cents, Collection, Level, Location, Metafield, Product, Seconds, Shop, Variant, iso,
+    Cents, Collection, InventoryLevel, Location, Metafield, Product, Seconds, Shop, Variant, iso,
 };
 
 /// Everything by ascending id; ids are numbers, moments ISO 8601, money decimal strings.
@@ -157,7 +157,7 @@ fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant
     })
 }
 
-fn level(catalog: &Catalog, level: &Level) -> Value {
+fn level(catalog: &Catalog, level: &InventoryLevel) -> Value {
     let name = catalog
         .locations
         .get(&level.location)
@@ -180,8 +180,8 @@ fn level(catalog: &Catalog, level: &Level) -> Value {
 
 fn discount(discount: &Discount, now: Seconds) -> Value {
     let (quantity, effect) = match &discount.gets {
-        Gets::Effect(effect) => (None, effect),
-        Gets::OnQuantity { quantity, effect } => (Some(*quantity), effect),
+        CustomerGets::Effect(effect) => (None, effect),
+        CustomerGets::OnQuantity { quantity, effect } => (Some(*quantity), effect),
     };
     // Free shipping and apps' discounts take nothing off.
     let (percentage, amount) = match (discount.kind, effect) {
@@ -192,8 +192,8 @@ fn discount(discount: &Discount, now: Seconds) -> Value {
             | DiscountKind::AutomaticApp,
             _,
         ) => (None, None),
-        (_, Effect::Percentage(share)) => (Some(*share), None),
-        (_, Effect::Amount { amount, .. }) => (None, Some(amount.decimal())),
+        (_, DiscountEffect::Percentage(share)) => (Some(*share), None),
+        (_, DiscountEffect::Amount { amount, .. }) => (None, Some(amount.decimal())),
     };
     let mut codes: Vec<_> = discount.codes.iter().collect();
     codes.sort_by_key(|code| code.id);

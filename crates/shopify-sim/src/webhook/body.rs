@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::catalog::discount::{Discount, RedeemCode};
 use crate::catalog::gid::{gid, level_gid};
 use crate::catalog::model::{
-    Cents, Collection, Level, Location, Product, Seconds, Shop, Variant, iso,
+    Cents, Collection, InventoryLevel, Location, Product, Seconds, Shop, Variant, iso,
 };
 
 /// How many variants of a product are told in full.
@@ -81,7 +81,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
 }
 
 /// The body of deletions: a number and nothing else.
-pub(crate) fn numbered(id: u64) -> Value {
+pub(crate) fn id_only(id: u64) -> Value {
     json!({ "id": id })
 }
 
@@ -99,11 +99,11 @@ pub(crate) fn inventory_item(variant: &Variant) -> Value {
     })
 }
 
-pub(crate) fn inventory_item_gone(variant: &Variant) -> Value {
+pub(crate) fn inventory_item_deleted(variant: &Variant) -> Value {
     json!({"admin_graphql_api_id": gid("InventoryItem", variant.item.id), "id": variant.item.id})
 }
 
-pub(crate) fn level(item: u64, level: &Level) -> Value {
+pub(crate) fn inventory_level(item: u64, level: &InventoryLevel) -> Value {
     json!({
         "admin_graphql_api_id": level_gid(level.location, item).to_string(),
         "inventory_item_id": item,
@@ -113,7 +113,7 @@ pub(crate) fn level(item: u64, level: &Level) -> Value {
     })
 }
 
-pub(crate) fn level_gone(item: u64, location: u64) -> Value {
+pub(crate) fn inventory_level_disconnected(item: u64, location: u64) -> Value {
     json!({"inventory_item_id": item, "location_id": location})
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn discount(discount: &Discount, now: Seconds) -> Value {
     })
 }
 
-pub(crate) fn discount_gone(discount: &Discount, now: Seconds) -> Value {
+pub(crate) fn discount_deleted(discount: &Discount, now: Seconds) -> Value {
     json!({"admin_graphql_api_id": gid(discount.kind.node_type(), discount.id), "deleted_at": iso(now)})
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn collection(collection: &Collection) -> Value {
     })
 }
 
-pub(crate) fn collection_gone(id: u64) -> Value {
+pub(crate) fn collection_deleted(id: u64) -> Value {
     json!({"admin_graphql_api_id": gid("Collection", id), "id": id, "published_scope": "global"})
 }
 

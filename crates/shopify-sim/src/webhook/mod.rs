@@ -2,10 +2,10 @@
 
 pub(crate) mod body;
 mod delivery;
-mod outbox;
+mod delivery_queue;
 mod sender;
 pub(crate) mod subscription;
 
 pub use delivery::{Delivery, DeliveryState};
-pub(crate) use outbox::{Outbox, Release};
-pub(crate) use sender::{Parcel, RetryGaps, Sender};
+pub(crate) use delivery_queue::{DeliveryQueue, Release};
+pub(crate) use sender::{QueuedDelivery, RetrySchedule, Sender};

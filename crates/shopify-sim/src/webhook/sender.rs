@@ -11,23 +11,23 @@ use reqwest::redirect::Policy;
 use crate::app::SimApp;
 use crate::oauth::hmac_base64;
 
-/// How long an app may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(1);
+/// How long an app may take to response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pauses before each retry.
 #[derive(Debug, Clone)]
-pub(crate) struct RetryGaps(Vec<Duration>);
+pub(crate) struct RetrySchedule(Vec<Duration>);
 
-impl RetryGaps {
+impl RetrySchedule {
     /// Eight retries within four hours, each later than the one before, as Shopify promises; the very gaps are not
     /// published. All are multiplied by `scale`.
     pub(crate) fn scaled(scale: f64) -> Self {
         const SECONDS: [f64; 8] = [10.0, 50.0, 180.0, 600.0, 1_200.0, 2_100.0, 3_960.0, 6_300.0];
-        let gaps = SECONDS
+        let retries = SECONDS
             .iter()
             .map(|gap| Duration::from_secs_f64(gap * scale));
-        Self(gaps.collect())
+        Self(retries.collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Duration> + '_ {
@@ -37,7 +37,7 @@ impl RetryGaps {
 
 /// A message to one subscription, as it goes out in each try.
 #[derive(Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct QueuedDelivery {
     pub(crate) webhook_id: String,
     pub(crate) event_id: String,
     pub(crate) topic: String,
@@ -55,53 +55,53 @@ pub(crate) struct Parcel {
 pub(crate) struct Sender {
     http: reqwest::Client,
     app: Arc<SimApp>,
-    pub(crate) gaps: RetryGaps,
+    pub(crate) retries: RetrySchedule,
 }
 
 impl Sender {
-    pub(crate) fn new(app: Arc<SimApp>, gaps: RetryGaps) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(app: Arc<SimApp>, retries: RetrySchedule) -> Result<Self, reqwest::Error> {
         // An error means that the process already has a provider, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .user_agent("Shopify-Captain-Hook")
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(RESPONSE_TIMEOUT)
             .redirect(Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, app, gaps })
+        Ok(Self { http, app, retries })
     }
 
-    /// Sends a parcel once. The status is `None` when no whole answer came in time.
-    pub(crate) async fn send(&self, parcel: &Parcel) -> Option<u16> {
+    /// Sends a parcel once. The status is `None` when no whole response came in time.
+    pub(crate) async fn send(&self, delivery: &QueuedDelivery) -> Option<u16> {
         let mut request = self
             .http
-            .post(&parcel.address)
+            .post(&delivery.address)
             .header("Content-Type", "application/json")
-            .header("X-Shopify-Topic", &parcel.topic)
+            .header("X-Shopify-Topic", &delivery.topic)
             .header(
                 "X-Shopify-Hmac-Sha256",
-                hmac_base64(&self.app.api_secret, &parcel.body),
+                hmac_base64(&self.app.api_secret, &delivery.body),
             )
-            .header("X-Shopify-Shop-Domain", &parcel.domain)
-            .header("X-Shopify-API-Version", &parcel.api_version)
-            .header("X-Shopify-Webhook-Id", &parcel.webhook_id)
-            .header("X-Shopify-Event-Id", &parcel.event_id)
-            .header("X-Shopify-Triggered-At", &parcel.triggered_at);
-        if let Some(name) = &parcel.name {
+            .header("X-Shopify-Shop-Domain", &delivery.domain)
+            .header("X-Shopify-API-Version", &delivery.api_version)
+            .header("X-Shopify-Webhook-Id", &delivery.webhook_id)
+            .header("X-Shopify-Event-Id", &delivery.event_id)
+            .header("X-Shopify-Triggered-At", &delivery.triggered_at);
+        if let Some(name) = &delivery.name {
             request = request.header("X-Shopify-Name", name);
         }
-        match request.body(parcel.body.clone()).send().await {
-            Ok(answer) => {
-                let status = answer.status().as_u16();
-                // The whole answer has to come in time; what it says does not matter.
-                answer.bytes().await.ok().map(|_| status)
+        match request.body(delivery.body.clone()).send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                // The whole response has to come in time; what it says does not matter.
+                response.bytes().await.ok().map(|_| status)
             }
             Err(error) => {
                 log::debug!(
                     "{}: {} was not delivered: {error}",
-                    parcel.domain,
-                    parcel.topic
+                    delivery.domain,
+                    delivery.topic
                 );
                 None
             }
@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn eight_retries_grow_over_four_hours() {
-        let gaps: Vec<_> = RetryGaps::scaled(1.0).iter().collect();
-        assert_eq!(gaps.len(), 8);
-        assert!(gaps.is_sorted());
-        assert_eq!(gaps.iter().sum::<Duration>(), Duration::from_hours(4));
-        let scaled: Duration = RetryGaps::scaled(0.001).iter().sum();
+        let retries: Vec<_> = RetrySchedule::scaled(1.0).iter().collect();
+        assert_eq!(retries.len(), 8);
+        assert!(retries.is_sorted());
+        assert_eq!(retries.iter().sum::<Duration>(), Duration::from_hours(4));
+        let scaled: Duration = RetrySchedule::scaled(0.001).iter().sum();
         assert_eq!(scaled, Duration::from_millis(14_400));
     }
 }

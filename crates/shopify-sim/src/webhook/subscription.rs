@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use crate::catalog::change::Event;
 use crate::catalog::model::Seconds;
-use crate::graphql::search::{Found, Search, Searched};
+use crate::graphql::search::{Search, SearchValue, Searchable};
 
 /// A subscription that an app made through the API.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +34,15 @@ impl Subscription {
     ///
     /// The filter looks at what is left of the body, so that one about a field that is not included never lets
     /// anything through, as at Shopify.
-    pub(crate) fn takes(&self, event: &Event) -> bool {
-        if enumerated(event.topic) != self.topic {
+    pub(crate) fn matches_event(&self, event: &Event) -> bool {
+        if topic_enum(event.topic) != self.topic {
             return false;
         }
         let Some(filter) = &self.filter else {
             return true;
         };
-        let search = Search::anything(filter);
-        search.is_ok_and(|search| search.matches(&Body(&self.body(event))))
+        let search = Search::parse_any_field(filter);
+        search.is_ok_and(|search| search.matches(&SearchableBody(&self.body(event))))
     }
 
     /// What is delivered of `event`.
@@ -53,16 +53,16 @@ impl Subscription {
         let paths = self.include_fields.iter();
         let paths: Vec<Vec<&str>> = paths.map(|path| path.split('.').collect()).collect();
         let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        kept(&event.body, &paths)
+        select_fields(&event.body, &paths)
     }
 
     /// The topic as deliveries name it: `products/update`.
     pub(crate) fn topic_path(&self) -> String {
-        let split = MANY_WORDS
+        let split = MULTI_WORD_RESOURCES
             .iter()
             .map(|resource| resource.len())
             .filter(|length| self.topic.as_bytes().get(*length) == Some(&b'_'))
-            .filter(|length| MANY_WORDS.contains(&&self.topic[..*length]))
+            .filter(|length| MULTI_WORD_RESOURCES.contains(&&self.topic[..*length]))
             .max()
             .or_else(|| self.topic.find('_'));
         match split {
@@ -73,7 +73,7 @@ impl Subscription {
 }
 
 /// Resources whose names hold an underscore.
-const MANY_WORDS: [&str; 42] = [
+const MULTI_WORD_RESOURCES: [&str; 42] = [
     "APP_PURCHASES",
     "APP_SUBSCRIPTIONS",
     "AUDIT_EVENTS",
@@ -119,12 +119,12 @@ const MANY_WORDS: [&str; 42] = [
 ];
 
 /// The topic `products/update` as the API names it.
-fn enumerated(path: &str) -> String {
+fn topic_enum(path: &str) -> String {
     path.replace('/', "_").to_uppercase()
 }
 
 /// The scopes of which an app needs one to be told of `topic`; none if it needs none, or if the simulator never tells it.
-pub(crate) fn scopes_of(topic: &str) -> &'static [&'static str] {
+pub(crate) fn required_scopes(topic: &str) -> &'static [&'static str] {
     let about = |resources: &[&str]| resources.iter().any(|each| topic.starts_with(each));
     if about(&["PRODUCTS_", "COLLECTIONS_", "VARIANTS_"]) {
         &["read_products"]
@@ -142,19 +142,22 @@ pub(crate) fn scopes_of(topic: &str) -> &'static [&'static str] {
 }
 
 /// What remains of `value` when only `paths` are kept; of lists, every element is looked at.
-fn kept(value: &Value, paths: &[&[&str]]) -> Value {
+fn select_fields(value: &Value, paths: &[&[&str]]) -> Value {
     if paths.iter().any(|path| path.is_empty()) {
         return value.clone();
     }
     match value {
-        Value::Array(elements) => elements.iter().map(|each| kept(each, paths)).collect(),
+        Value::Array(elements) => elements
+            .iter()
+            .map(|each| select_fields(each, paths))
+            .collect(),
         Value::Object(fields) => {
             let mut left = Map::new();
             for (key, value) in fields {
                 let inner = paths.iter().filter(|path| path[0] == key);
                 let inner: Vec<&[&str]> = inner.map(|path| &path[1..]).collect();
                 if !inner.is_empty() {
-                    left.insert(key.clone(), kept(value, &inner));
+                    left.insert(key.clone(), select_fields(value, &inner));
                 }
             }
             left.into()
@@ -164,17 +167,17 @@ fn kept(value: &Value, paths: &[&[&str]]) -> Value {
 }
 
 /// A body that a filter looks at: `variants.price` means the price of any variant.
-struct Body<'a>(&'a Value);
+struct SearchableBody<'a>(&'a Value);
 
-impl Searched for Body<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableBody<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         let mut found = vec![self.0];
         for step in field.split('.') {
             let inside = found.into_iter().flat_map(elements);
             found = inside.filter_map(|value| value.get(step)).collect();
         }
         let found: Vec<_> = found.into_iter().flat_map(elements).collect();
-        (!found.is_empty()).then_some(Found::Json(found))
+        (!found.is_empty()).then_some(SearchValue::Json(found))
     }
 }
 
@@ -187,7 +190,7 @@ fn elements(value: &Value) -> &[Value] {
 
 /// What a client wants a subscription to be; what is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct SubscriptionInput {
     pub(crate) uri: Option<String>,
     /// No filter if it is empty.
     pub(crate) filter: Option<String>,
@@ -198,12 +201,12 @@ pub(crate) struct Wanted {
 
 /// A `UserError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct UserError {
     pub(crate) field: Vec<&'static str>,
     pub(crate) message: String,
 }
 
-impl Wrong {
+impl UserError {
     /// About a field of the input object.
     pub(crate) fn of(field: &'static str, message: &str) -> Self {
         Self {
@@ -213,32 +216,32 @@ impl Wrong {
     }
 }
 
-impl Wanted {
+impl SubscriptionInput {
     /// What is wrong with it for a subscription to `topic`, among `others`; `own` is the one that is changed.
     pub(crate) fn check(
         &self,
         topic: &str,
         own: Option<u64>,
         others: &[Subscription],
-    ) -> Vec<Wrong> {
-        let mut wrongs = Vec::new();
+    ) -> Vec<UserError> {
+        let mut errors = Vec::new();
         if let Some(uri) = &self.uri {
-            wrongs.extend(address(uri).err());
+            errors.extend(validate_uri(uri).err());
             let taken = |each: &Subscription| {
                 Some(each.id) != own && each.topic == topic && each.uri == *uri
             };
             if others.iter().any(taken) {
                 let message = "Address for this topic has already been taken";
-                wrongs.push(Wrong::of("uri", message));
+                errors.push(UserError::of("uri", message));
             }
         }
         if let Some(filter) = &self.filter
-            && Search::anything(filter).is_err()
+            && Search::parse_any_field(filter).is_err()
         {
             let message = "The specified filter is invalid, please ensure you specify the field(s) you wish to filter on.";
-            wrongs.push(Wrong::of("filter", message));
+            errors.push(UserError::of("filter", message));
         }
-        wrongs
+        errors
     }
 
     pub(crate) fn apply(self, subscription: &mut Subscription) {
@@ -258,13 +261,13 @@ impl Wanted {
 }
 
 /// Checks where deliveries are to go. Unlike Shopify, the simulator also sends to this machine over plain HTTP.
-fn address(uri: &str) -> Result<(), Wrong> {
-    let wrong = |message: &str| Err(Wrong::of("uri", message));
+fn validate_uri(uri: &str) -> Result<(), UserError> {
+    let error = |message: &str| Err(UserError::of("uri", message));
     if uri.starts_with("pubsub://") || uri.starts_with("arn:") {
-        return wrong("The simulator delivers to https addresses only");
+        return error("The simulator delivers to https addresses only");
     }
     let Ok(url) = Url::parse(uri) else {
-        return wrong("Address is invalid");
+        return error("Address is invalid");
     };
     let is_here = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -275,7 +278,7 @@ fn address(uri: &str) -> Result<(), Wrong> {
     match url.scheme() {
         "https" if url.has_host() => Ok(()),
         "http" if is_here => Ok(()),
-        "http" => wrong("Address protocol http:// is not supported"),
-        _ => wrong("Address is invalid"),
+        "http" => error("Address protocol http:// is not supported"),
+        _ => error("Address is invalid"),
     }
 }

@@ -13,9 +13,9 @@ impl World {
             Value::Null => request,
             body => request.body(body.to_string()),
         };
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let text = answer.text().await.unwrap();
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
@@ -25,9 +25,9 @@ impl World {
         body
     }
 
-    async fn done(&self, method: Method, path: &str, body: Value) {
-        let (status, answer) = self.control(method, path, body).await;
-        assert_eq!(status, 204, "{path}: {answer}");
+    async fn no_content(&self, method: Method, path: &str, body: Value) {
+        let (status, response) = self.control(method, path, body).await;
+        assert_eq!(status, 204, "{path}: {response}");
     }
 }
 
@@ -40,14 +40,14 @@ async fn a_product_is_made_changed_and_deleted() {
     let id = created["id"].as_u64().unwrap();
     let path = format!("/products/{id}");
     let change = json!({"status": "DRAFT", "vendor": "Ferro"});
-    world.done(Method::PUT, &path, change).await;
+    world.no_content(Method::PUT, &path, change).await;
     let price = json!({"price": "9.00"});
     world
-        .done(Method::PUT, &format!("{path}/price"), price)
+        .no_content(Method::PUT, &format!("{path}/price"), price)
         .await;
     let field = json!({"namespace": "custom", "key": "care", "value": "dry"});
     world
-        .done(Method::PUT, &format!("{path}/metafield"), field)
+        .no_content(Method::PUT, &format!("{path}/metafield"), field)
         .await;
     let find = |truth: Value| {
         let products = truth["products"].as_array().unwrap().clone();
@@ -59,7 +59,7 @@ async fn a_product_is_made_changed_and_deleted() {
     assert_eq!(product["tags"], json!(["new"]));
     assert_eq!(product["variants"][0]["price"], "9.00");
     assert_eq!(product["metafields"][0]["value"], "dry");
-    world.done(Method::DELETE, &path, Value::Null).await;
+    world.no_content(Method::DELETE, &path, Value::Null).await;
     assert_eq!(find(world.get("/truth").await), None);
 }
 
@@ -77,10 +77,10 @@ async fn stock_discounts_collections_and_locations_change() {
     assert_eq!(status, 201);
     let location = created["id"].as_u64().unwrap();
     let stock = json!({"inventory_item_id": item, "location_id": location, "available": 7});
-    world.done(Method::PUT, "/inventory", stock).await;
+    world.no_content(Method::PUT, "/inventory", stock).await;
     let item_path = format!("/inventory_items/{item}");
     let change = json!({"sku": "NEW-1"});
-    world.done(Method::PUT, &item_path, change).await;
+    world.no_content(Method::PUT, &item_path, change).await;
     let find = async || {
         let truth = world.get("/truth").await;
         let variants = truth["products"][0]["variants"].as_array().unwrap().clone();
@@ -106,21 +106,21 @@ async fn stock_discounts_collections_and_locations_change() {
         (&json!("Attic"), &json!(7), &json!(7))
     );
     let path = format!("/inventory/{item}/{location}");
-    world.done(Method::DELETE, &path, Value::Null).await;
+    world.no_content(Method::DELETE, &path, Value::Null).await;
     let variant = find().await;
     let levels = variant["levels"].as_array().unwrap();
     assert!(levels.iter().all(|level| level["location_id"] != location));
     let path = format!("/locations/{location}");
     world
-        .done(Method::PUT, &path, json!({"active": false}))
+        .no_content(Method::PUT, &path, json!({"active": false}))
         .await;
-    world.done(Method::DELETE, &path, Value::Null).await;
+    world.no_content(Method::DELETE, &path, Value::Null).await;
 
     let offer = json!({"title": "Ten", "codes": ["A", "B"], "percentage": 0.1});
     let (_, created) = world.control(Method::POST, "/discounts", offer).await;
     let path = format!("/discounts/{}", created["id"]);
     let change = json!({"codes": ["B", "C"]});
-    world.done(Method::PUT, &path, change).await;
+    world.no_content(Method::PUT, &path, change).await;
     let truth = world.get("/truth").await;
     let discount = truth["discounts"]
         .as_array()
@@ -130,22 +130,22 @@ async fn stock_discounts_collections_and_locations_change() {
         .clone();
     assert_eq!(discount["codes"], json!(["B", "C"]));
     assert_eq!(discount["percentage"], 0.1);
-    world.done(Method::DELETE, &path, Value::Null).await;
+    world.no_content(Method::DELETE, &path, Value::Null).await;
 
     let group = json!({"title": "Best", "products": [product["id"]]});
     let (_, created) = world.control(Method::POST, "/collections", group).await;
     let path = format!("/collections/{}", created["id"]);
     world
-        .done(Method::PUT, &path, json!({"title": "Better"}))
+        .no_content(Method::PUT, &path, json!({"title": "Better"}))
         .await;
     let truth = world.get("/truth").await;
     let collections = truth["collections"].as_array().unwrap();
     let collection = collections.last().unwrap();
     assert_eq!(collection["title"], "Better");
     assert_eq!(collection["products"][0]["id"], product["id"]);
-    world.done(Method::DELETE, &path, Value::Null).await;
+    world.no_content(Method::DELETE, &path, Value::Null).await;
     world
-        .done(Method::PUT, "", json!({"name": "Renamed"}))
+        .no_content(Method::PUT, "", json!({"name": "Renamed"}))
         .await;
     assert_eq!(world.get("/truth").await["shop"]["name"], "Renamed");
 }
@@ -209,10 +209,10 @@ async fn requests_that_make_no_sense_are_refused_with_a_sentence() {
         (Method::POST, "/truth", Value::Null, 405),
         (Method::GET, "/nothing", Value::Null, 404),
     ] {
-        let (got, answer) = world.control(method.clone(), path, body.clone()).await;
-        assert_eq!(got, status, "{method} {path} {body}: {answer}");
+        let (got, response) = world.control(method.clone(), path, body.clone()).await;
+        assert_eq!(got, status, "{method} {path} {body}: {response}");
         if [400, 404].contains(&status) && path != "/nothing" {
-            assert!(answer["error"].as_str().unwrap().len() > 10, "{answer}");
+            assert!(response["error"].as_str().unwrap().len() > 10, "{response}");
         }
     }
     assert_eq!(world.shop.truth(), before);
@@ -241,18 +241,22 @@ async fn shops_calls_and_faults_are_told() {
     let scopes = json!({"scopes": ["read_products"]});
     let (_, issued) = world.control(Method::POST, "/tokens", scopes).await;
     let token = issued["access_token"].as_str().unwrap().to_owned();
-    assert!(world.opens(&token).await);
+    assert!(world.accepts_token(&token).await);
     assert_eq!(world.get("/calls").await["operations"], json!({"Name": 1}));
     let fault = json!({"kind": {"status": 503}, "on": {"operation": "Name"}});
-    world.done(Method::POST, "/faults", fault).await;
+    world.no_content(Method::POST, "/faults", fault).await;
     let faults = world.get("/faults").await;
     assert_eq!(faults["faults"][0]["kind"], json!({"status": 503}));
-    world.done(Method::DELETE, "/faults", Value::Null).await;
-    assert!(world.opens(&token).await);
-    world.done(Method::DELETE, "/tokens", Value::Null).await;
-    assert!(!world.opens(&token).await);
     world
-        .done(Method::POST, "/shuffle", json!({"seed": 3}))
+        .no_content(Method::DELETE, "/faults", Value::Null)
+        .await;
+    assert!(world.accepts_token(&token).await);
+    world
+        .no_content(Method::DELETE, "/tokens", Value::Null)
+        .await;
+    assert!(!world.accepts_token(&token).await);
+    world
+        .no_content(Method::POST, "/shuffle", json!({"seed": 3}))
         .await;
 }
 
@@ -270,25 +274,25 @@ async fn deliveries_are_controlled_over_http() {
     let path = format!("/products/{}", world.shop.product_ids()[0]);
     let change = || json!({"title": "Changed"});
     world
-        .done(Method::PUT, &format!("{path}?quiet=true"), change())
+        .no_content(Method::PUT, &format!("{path}?quiet=true"), change())
         .await;
     world
-        .done(Method::POST, "/deliveries/drop", json!({"count": 1}))
+        .no_content(Method::POST, "/deliveries/drop", json!({"count": 1}))
         .await;
-    world.done(Method::PUT, &path, change()).await;
+    world.no_content(Method::PUT, &path, change()).await;
     world
-        .done(Method::POST, "/deliveries/hold", Value::Null)
+        .no_content(Method::POST, "/deliveries/hold", Value::Null)
         .await;
-    world.done(Method::PUT, &path, change()).await;
+    world.no_content(Method::PUT, &path, change()).await;
     world.shop.settled().await;
     assert_eq!(hooks.received().len(), 0);
     world
-        .done(Method::POST, "/deliveries/release", json!({"shuffle": 5}))
+        .no_content(Method::POST, "/deliveries/release", json!({"shuffle": 5}))
         .await;
     world
-        .done(Method::POST, "/deliveries/duplicate", json!({"count": 1}))
+        .no_content(Method::POST, "/deliveries/duplicate", json!({"count": 1}))
         .await;
-    world.done(Method::PUT, &path, change()).await;
+    world.no_content(Method::PUT, &path, change()).await;
     world.shop.settled().await;
     assert_eq!(hooks.received().len(), 3);
     let deliveries = world.get("/deliveries").await;
@@ -299,15 +303,17 @@ async fn deliveries_are_controlled_over_http() {
         "/deliveries/{}/redeliver",
         deliveries[0]["webhook_id"].as_str().unwrap()
     );
-    world.done(Method::POST, &again, json!({"times": 2})).await;
+    world
+        .no_content(Method::POST, &again, json!({"times": 2}))
+        .await;
     world.shop.settled().await;
     assert_eq!(hooks.received().len(), 5);
 
     let redaction = json!({"topic": "shop/redact", "address": hooks.address});
     let (done, _) = world.control(Method::POST, "/comply", redaction).await;
     assert_eq!(done, 200);
-    let (_, answer) = world.control(Method::POST, "/uninstall", Value::Null).await;
-    assert_eq!(answer, json!({"was_installed": true}));
+    let (_, response) = world.control(Method::POST, "/uninstall", Value::Null).await;
+    assert_eq!(response, json!({"was_installed": true}));
     let install = world
         .get("/install?app_url=http://127.0.0.1:5000/shopify/install")
         .await;
@@ -322,8 +328,8 @@ async fn bulk_operations_are_ended_over_http() {
     let input = json!({"uri": hooks.address});
     world.subscribe("BULK_OPERATIONS_FINISH", input).await;
     let statuses = async || {
-        let told = world.get("/bulk").await;
-        let operations = told["operations"].as_array().unwrap().clone();
+        let expected_form = world.get("/bulk").await;
+        let operations = expected_form["operations"].as_array().unwrap().clone();
         let statuses = operations.into_iter().map(|each| each["status"].clone());
         statuses.collect::<Vec<_>>()
     };
@@ -331,11 +337,11 @@ async fn bulk_operations_are_ended_over_http() {
          { userErrors { message } } }";
     for end in ["never", "spoils"] {
         world
-            .done(Method::PUT, "/bulk", json!({ "end": end }))
+            .no_content(Method::PUT, "/bulk", json!({ "end": end }))
             .await;
-        let answer = world.graphql(&world.token(), run, json!({})).await;
-        let errors = &answer["data"]["bulkOperationRunQuery"]["userErrors"];
-        assert_eq!(errors, &json!([]), "{answer}");
+        let response = world.graphql(&world.token(), run, json!({})).await;
+        let errors = &response["data"]["bulkOperationRunQuery"]["userErrors"];
+        assert_eq!(errors, &json!([]), "{response}");
     }
     hooks.until(1).await;
     assert_ne!(statuses().await[0], "COMPLETED");

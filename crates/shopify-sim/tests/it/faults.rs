@@ -5,23 +5,26 @@ use crate::world::World;
 
 const NAME: &str = "query Name { shop { name } }";
 
-async fn struck_by(kind: FaultKind) -> (World, reqwest::Result<reqwest::Response>) {
+async fn with_fault(kind: FaultKind) -> (World, reqwest::Result<reqwest::Response>) {
     let world = World::start().await;
     let token = world.token();
     world.shop.inject_fault(Fault::new(kind)).unwrap();
-    let answer = world.ask(&token, NAME, &json!({})).send().await;
-    assert!(world.opens(&token).await, "only the first is struck");
-    (world, answer)
+    let response = world.request(&token, NAME, &json!({})).send().await;
+    assert!(
+        world.accepts_token(&token).await,
+        "only the first is struck"
+    );
+    (world, response)
 }
 
 #[tokio::test]
 async fn statuses_are_answered_as_told() {
     for status in [401, 402, 403, 404, 423, 430, 500, 502, 503, 504] {
-        let (world, answer) = struck_by(FaultKind::Status(status)).await;
-        let answer = answer.unwrap();
-        assert_eq!(answer.status(), status);
-        assert!(answer.headers().contains_key("x-request-id"));
-        let text = answer.text().await.unwrap();
+        let (world, response) = with_fault(FaultKind::Status(status)).await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), status);
+        assert!(response.headers().contains_key("x-request-id"));
+        let text = response.text().await.unwrap();
         let gateway = (502..=504).contains(&status);
         assert_eq!(serde_json::from_str::<Value>(&text).is_err(), gateway);
         let calls = world.shop.calls();
@@ -43,10 +46,10 @@ async fn too_many_requests_may_say_when_to_come_back() {
             Some("Tue, 24 Nov 2026 12:01:30 GMT"),
         ),
     ] {
-        let (_world, answer) = struck_by(FaultKind::TooManyRequests(after)).await;
-        let answer = answer.unwrap();
-        assert_eq!(answer.status(), 429);
-        let headers = answer.headers();
+        let (_world, response) = with_fault(FaultKind::TooManyRequests(after)).await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), 429);
+        let headers = response.headers();
         let got = headers.get("retry-after").map(|v| v.to_str().unwrap());
         assert_eq!(got, header);
         assert_eq!(headers["date"], "Tue, 24 Nov 2026 12:00:00 GMT");
@@ -55,43 +58,43 @@ async fn too_many_requests_may_say_when_to_come_back() {
 
 #[tokio::test]
 async fn errors_come_in_200_too() {
-    let (_world, answer) = struck_by(FaultKind::Throttled).await;
-    let body: Value = answer.unwrap().json().await.unwrap();
+    let (_world, response) = with_fault(FaultKind::Throttled).await;
+    let body: Value = response.unwrap().json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "THROTTLED");
     assert_eq!(body["extensions"]["cost"]["requestedQueryCost"], 1);
     assert_eq!(body["extensions"]["cost"]["actualQueryCost"], json!(null));
 
-    let (_world, answer) = struck_by(FaultKind::InternalError).await;
-    let body: Value = answer.unwrap().json().await.unwrap();
+    let (_world, response) = with_fault(FaultKind::InternalError).await;
+    let body: Value = response.unwrap().json().await.unwrap();
     let code = &body["errors"][0]["extensions"]["code"];
     assert_eq!(code, "INTERNAL_SERVER_ERROR");
     assert_eq!(body.get("data"), None);
 
-    let (_world, answer) = struck_by(FaultKind::PartialData).await;
-    let body: Value = answer.unwrap().json().await.unwrap();
+    let (_world, response) = with_fault(FaultKind::PartialData).await;
+    let body: Value = response.unwrap().json().await.unwrap();
     assert_eq!(body["data"]["shop"]["name"], "Example");
     assert_eq!(body["errors"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn connections_break_before_after_and_in_the_answer() {
-    let (world, answer) = struck_by(FaultKind::Reset).await;
-    let error = answer.unwrap_err();
+    let (world, response) = with_fault(FaultKind::Reset).await;
+    let error = response.unwrap_err();
     assert!(
         format!("{error:?}").contains("ConnectionReset"),
         "{error:?}"
     );
     assert_eq!(world.shop.calls().points, 1, "only the second was executed");
 
-    let (world, answer) = struck_by(FaultKind::LostResponse).await;
-    assert!(answer.is_err());
+    let (world, response) = with_fault(FaultKind::LostResponse).await;
+    assert!(response.is_err());
     assert_eq!(world.shop.calls().points, 2, "both were executed");
 
-    let (_world, answer) = struck_by(FaultKind::Truncated).await;
-    let answer = answer.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert!(answer.content_length().unwrap() > 10);
-    assert!(answer.bytes().await.is_err());
+    let (_world, response) = with_fault(FaultKind::Truncated).await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.content_length().unwrap() > 10);
+    assert!(response.bytes().await.is_err());
 }
 
 #[tokio::test]
@@ -102,10 +105,10 @@ async fn a_hanging_request_gets_no_answer_and_holds_nobody_up() {
         .shop
         .inject_fault(Fault::new(FaultKind::Hang))
         .unwrap();
-    let request = world.ask(&token, NAME, &json!({}));
+    let request = world.request(&token, NAME, &json!({}));
     let hanging = tokio::spawn(request.send());
     world.shop.wait_for_calls(|calls| calls.faults == 1).await;
-    assert!(world.opens(&token).await);
+    assert!(world.accepts_token(&token).await);
     assert!(!hanging.is_finished());
     world.sim.stop().await;
     assert!(hanging.await.unwrap().is_err());
@@ -121,8 +124,12 @@ async fn faults_choose_their_requests() {
         .inject_fault(fault.on_operation("Name").skip(1).times(2))
         .unwrap();
     let status = async |query| {
-        let answer = world.ask(&token, query, &json!({})).send().await.unwrap();
-        answer.status().as_u16()
+        let response = world
+            .request(&token, query, &json!({}))
+            .send()
+            .await
+            .unwrap();
+        response.status().as_u16()
     };
     let other = "query Other { shop { name } }";
     assert_eq!(status(NAME).await, 200);
@@ -135,8 +142,8 @@ async fn faults_choose_their_requests() {
     let fault = Fault::new(FaultKind::Status(500)).on(FaultTarget::AccessToken);
     world.shop.inject_fault(fault.always()).unwrap();
     let request = world.http.post(world.url("/admin/oauth/access_token"));
-    let answer = request.json(&json!({})).send().await.unwrap();
-    assert_eq!(answer.status(), 500);
+    let response = request.json(&json!({})).send().await.unwrap();
+    assert_eq!(response.status(), 500);
     assert_eq!(status(NAME).await, 200);
     world.shop.clear_faults();
     let (refused, _) = world.token_request(json!({})).await;

@@ -13,14 +13,14 @@ const PAGE: &str = "query Page($first: Int!) {
 #[tokio::test]
 async fn an_answer_carries_data_cost_version_and_request_id() {
     let world = World::start().await;
-    let answer = world.ask(&world.token(), NAME, &json!({})).send().await;
-    let answer = answer.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["x-shopify-api-version"], "2026-10");
-    assert_eq!(answer.headers()["x-request-id"].len(), 36);
-    let content_type = answer.headers()["content-type"].to_str().unwrap();
+    let response = world.request(&world.token(), NAME, &json!({})).send().await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["x-shopify-api-version"], "2026-10");
+    assert_eq!(response.headers()["x-request-id"].len(), 36);
+    let content_type = response.headers()["content-type"].to_str().unwrap();
     assert!(content_type.starts_with("application/json"));
-    let body: serde_json::Value = answer.json().await.unwrap();
+    let body: serde_json::Value = response.json().await.unwrap();
     assert_eq!(body["data"], json!({"shop": {"name": "Example"}}));
     let cost = &body["extensions"]["cost"];
     assert_eq!(cost["requestedQueryCost"], 1);
@@ -35,9 +35,9 @@ async fn an_answer_carries_data_cost_version_and_request_id() {
 async fn tokens_that_open_nothing_are_refused_with_401() {
     let world = World::start().await;
     for token in ["", "shpat_0", "null"] {
-        let answer = world.ask(token, NAME, &json!({})).send().await.unwrap();
-        assert_eq!(answer.status(), 401);
-        let body: serde_json::Value = answer.json().await.unwrap();
+        let response = world.request(token, NAME, &json!({})).send().await.unwrap();
+        assert_eq!(response.status(), 401);
+        let body: serde_json::Value = response.json().await.unwrap();
         let errors = "[API] Invalid API key or access token (unrecognized login or wrong password)";
         assert_eq!(body, json!({ "errors": errors }));
     }
@@ -63,9 +63,9 @@ async fn shops_versions_and_paths_that_are_not_there_give_404() {
             .http
             .post(url)
             .header("X-Shopify-Access-Token", &token);
-        let answer = request.json(&json!({"query": NAME})).send().await.unwrap();
-        assert_eq!(answer.status(), 404, "{path}");
-        let body: serde_json::Value = answer.json().await.unwrap();
+        let response = request.json(&json!({"query": NAME})).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{path}");
+        let body: serde_json::Value = response.json().await.unwrap();
         assert_eq!(body, json!({"errors": "Not Found"}));
     }
 }
@@ -73,13 +73,13 @@ async fn shops_versions_and_paths_that_are_not_there_give_404() {
 #[tokio::test]
 async fn a_closed_version_is_answered_by_the_oldest_there_is() {
     let world = World::start().await;
-    for (asked, served) in [("2025-04", "2026-01"), ("2026-07", "2026-07")] {
-        let url = world.url(&format!("/admin/api/{asked}/graphql.json"));
+    for (requested, served) in [("2025-04", "2026-01"), ("2026-07", "2026-07")] {
+        let url = world.url(&format!("/admin/api/{requested}/graphql.json"));
         let request = world.http.post(url).json(&json!({"query": NAME}));
         let request = request.header("X-Shopify-Access-Token", world.token());
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["x-shopify-api-version"], served);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["x-shopify-api-version"], served);
     }
 }
 
@@ -125,8 +125,8 @@ async fn bodies_that_are_no_requests_are_refused() {
             .header("X-Shopify-Access-Token", &token);
         let request = request.header("Content-Type", content_type);
         let request = request.header("Accept", accept).body(body);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), status, "{content_type} {accept} {body}");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{content_type} {accept} {body}");
     }
     let url = world.url("/admin/api/2026-10/graphql.json");
     assert_eq!(world.http.get(url).send().await.unwrap().status(), 405);

@@ -15,7 +15,7 @@ async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
     world.subscribe("PRODUCTS_UPDATE", input).await;
 
     assert!(world.shop.uninstall());
-    assert!(!world.opens(token).await);
+    assert!(!world.accepts_token(token).await);
     let (status, _) = world
         .token_request(
             json!({"grant_type": "refresh_token", "refresh_token": granted["refresh_token"]}),
@@ -28,7 +28,11 @@ async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
     assert!(!world.shop.uninstall(), "it is gone already");
 
     let again = world.install().await;
-    assert!(world.opens(again["access_token"].as_str().unwrap()).await);
+    assert!(
+        world
+            .accepts_token(again["access_token"].as_str().unwrap())
+            .await
+    );
 }
 
 #[tokio::test]
@@ -37,8 +41,12 @@ async fn revoked_tokens_open_nothing_while_the_app_stays_installed() {
     let granted = world.install().await;
     let lasting = world.token();
     world.shop.revoke_tokens();
-    assert!(!world.opens(granted["access_token"].as_str().unwrap()).await);
-    assert!(!world.opens(&lasting).await);
+    assert!(
+        !world
+            .accepts_token(granted["access_token"].as_str().unwrap())
+            .await
+    );
+    assert!(!world.accepts_token(&lasting).await);
     assert!(world.shop.installed_scopes().is_some());
 }
 

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
-mod agreement;
 mod control;
 mod exports;
 mod faults;
 mod graphql;
+mod ground_truth;
 mod installation;
 mod oauth;
 mod receiver;

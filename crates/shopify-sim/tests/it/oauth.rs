@@ -48,9 +48,9 @@ async fn the_grant_page_refuses_other_apps_addresses_and_missing_states() {
     ] {
         let mut parameters = right;
         parameters[place] = wrong;
-        let answer = world.authorize(&parameters).await;
-        assert_eq!(answer.status(), 400, "{wrong:?}");
-        assert!(answer.headers().get("location").is_none());
+        let response = world.authorize(&parameters).await;
+        assert_eq!(response.status(), 400, "{wrong:?}");
+        assert!(response.headers().get("location").is_none());
     }
     let mut parameters = right.to_vec();
     parameters.push(("scope", "everything"));
@@ -75,16 +75,16 @@ async fn a_code_buys_one_expiring_token() {
             .unwrap()
             .starts_with("shprt_")
     );
-    assert!(world.opens(token).await);
+    assert!(world.accepts_token(token).await);
 
     let (status, refused) = world.token_request(request).await;
     assert_eq!(status, 400);
     assert_eq!(refused["error"], "invalid_request");
 
     world.clock.advance(Duration::from_secs(3_599));
-    assert!(world.opens(token).await);
+    assert!(world.accepts_token(token).await);
     world.clock.advance(Duration::from_secs(1));
-    assert!(!world.opens(token).await);
+    assert!(!world.accepts_token(token).await);
 }
 
 #[tokio::test]
@@ -101,13 +101,17 @@ async fn without_expiring_the_token_lasts_and_forms_are_read_too() {
     let form = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish();
-    let answer = request.body(form).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let granted: serde_json::Value = answer.json().await.unwrap();
+    let response = request.body(form).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let granted: serde_json::Value = response.json().await.unwrap();
     let fields: Vec<_> = granted.as_object().unwrap().keys().collect();
     assert_eq!(fields, ["access_token", "scope"]);
     world.clock.advance(Duration::from_hours(24 * 365));
-    assert!(world.opens(granted["access_token"].as_str().unwrap()).await);
+    assert!(
+        world
+            .accepts_token(granted["access_token"].as_str().unwrap())
+            .await
+    );
 }
 
 #[tokio::test]
@@ -115,8 +119,12 @@ async fn public_apps_need_expiring_tokens() {
     let world = World::with(shopify_sim::SimulatorBuilder::require_expiring_tokens).await;
     let status = async |token: &str| {
         let query = "query Name { shop { name } }";
-        let answer = world.ask(token, query, &json!({})).send().await.unwrap();
-        answer.status().as_u16()
+        let response = world
+            .request(token, query, &json!({}))
+            .send()
+            .await
+            .unwrap();
+        response.status().as_u16()
     };
     let code = world.callback().await["code"].clone();
     let (_, lasting) = world.token_request(json!({"code": code})).await;
@@ -150,7 +158,11 @@ async fn a_refresh_gives_a_new_pair_and_retires_the_old_one_once_it_is_used() {
     assert_ne!(second["access_token"], first["access_token"]);
     assert_eq!(second["scope"], first["scope"]);
     // The old access token stays good until it expires.
-    assert!(world.opens(first["access_token"].as_str().unwrap()).await);
+    assert!(
+        world
+            .accepts_token(first["access_token"].as_str().unwrap())
+            .await
+    );
 
     // The answer may have been lost: the old one works until the new one is used.
     let (status, again) = refresh(&first["refresh_token"]).await;
@@ -176,9 +188,9 @@ async fn client_credentials_last_a_day_and_have_no_refresh_token() {
     assert_eq!(granted["expires_in"], 86_399);
     assert_eq!(granted.get("refresh_token"), None);
     let token = granted["access_token"].as_str().unwrap();
-    assert!(world.opens(token).await);
+    assert!(world.accepts_token(token).await);
     world.clock.advance(Duration::from_secs(86_399));
-    assert!(!world.opens(token).await);
+    assert!(!world.accepts_token(token).await);
 }
 
 #[tokio::test]
@@ -223,8 +235,8 @@ async fn the_token_endpoint_says_what_is_wrong() {
         assert_eq!(refused["error"], error, "{request}");
     }
     let request = world.http.post(world.url("/admin/oauth/access_token"));
-    let answer = request.body("code=1").send().await.unwrap();
-    assert_eq!(answer.status(), 400);
+    let response = request.body("code=1").send().await.unwrap();
+    assert_eq!(response.status(), 400);
     let request = world.http.get(world.url("/admin/oauth/access_token"));
     assert_eq!(request.send().await.unwrap().status(), 405);
 }

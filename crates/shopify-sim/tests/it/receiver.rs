@@ -14,12 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub(crate) struct Received {
+pub(crate) struct ReceivedWebhook {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Received {
+impl ReceivedWebhook {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -33,8 +33,8 @@ impl Received {
 
 #[derive(Default)]
 struct Inbox {
-    received: Mutex<Vec<Arc<Received>>>,
-    answers: Mutex<VecDeque<u16>>,
+    received: Mutex<Vec<Arc<ReceivedWebhook>>>,
+    statuses: Mutex<VecDeque<u16>>,
     count: watch::Sender<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Receiver {
         let address = format!("http://{}/hooks", listener.local_addr().unwrap());
         let inbox = Arc::new(Inbox::default());
         let app = Router::new()
-            .route("/hooks", post(take))
+            .route("/hooks", post(receive))
             .with_state(Arc::clone(&inbox));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self {
@@ -67,18 +67,18 @@ impl Receiver {
         }
     }
 
-    pub(crate) fn answer_with(&self, statuses: impl IntoIterator<Item = u16>) {
-        self.inbox.answers.lock().unwrap().extend(statuses);
+    pub(crate) fn respond_with(&self, statuses: impl IntoIterator<Item = u16>) {
+        self.inbox.statuses.lock().unwrap().extend(statuses);
     }
 
     /// All that has come once there are at least `count`.
-    pub(crate) async fn until(&self, count: usize) -> Vec<Arc<Received>> {
+    pub(crate) async fn until(&self, count: usize) -> Vec<Arc<ReceivedWebhook>> {
         let mut counts = self.inbox.count.subscribe();
         counts.wait_for(|seen| *seen >= count).await.unwrap();
         self.received()
     }
 
-    pub(crate) fn received(&self) -> Vec<Arc<Received>> {
+    pub(crate) fn received(&self) -> Vec<Arc<ReceivedWebhook>> {
         self.inbox.received.lock().unwrap().clone()
     }
 
@@ -89,10 +89,10 @@ impl Receiver {
     }
 }
 
-async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) -> Response {
-    let received = Arc::new(Received { headers, body });
+async fn receive(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) -> Response {
+    let received = Arc::new(ReceivedWebhook { headers, body });
     inbox.received.lock().unwrap().push(received);
-    let status = inbox.answers.lock().unwrap().pop_front().unwrap_or(200);
+    let status = inbox.statuses.lock().unwrap().pop_front().unwrap_or(200);
     inbox.count.send_modify(|count| *count += 1);
     if (300..400).contains(&status) {
         let status = StatusCode::from_u16(status).unwrap();

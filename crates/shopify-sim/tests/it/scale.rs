@@ -91,7 +91,7 @@ async fn what_is_told_is_ordered_by_id_and_agrees_with_itself() {
 }
 
 /// What an installation and a change bring: tokens and ids.
-async fn story() -> (Value, Vec<String>) {
+async fn installation_and_change() -> (Value, Vec<String>) {
     let world = World::start().await;
     let hooks = Receiver::start().await;
     let granted = world.install().await;
@@ -116,7 +116,10 @@ async fn the_same_seed_gives_the_same_shop_ids_and_tokens() {
     assert_eq!(truth_of(3, spec()).await, truth_of(3, spec()).await);
     assert_ne!(truth_of(3, spec()).await, truth_of(4, spec()).await);
 
-    assert_eq!(story().await, story().await);
+    assert_eq!(
+        installation_and_change().await,
+        installation_and_change().await
+    );
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ async fn quiet_changes_are_told_to_nobody() {
 #[tokio::test]
 async fn failures_are_retried_with_the_same_id_and_body_until_one_succeeds() {
     let (world, app) = subscribed(&["PRODUCTS_UPDATE"]).await;
-    app.answer_with([500, 301]);
+    app.respond_with([500, 301]);
     let id = world.shop.product_ids()[0];
     world.shop.update_product(id, &retitled("One")).unwrap();
     for attempts in 1..3 {
@@ -175,7 +175,7 @@ async fn failures_are_retried_with_the_same_id_and_body_until_one_succeeds() {
 #[tokio::test]
 async fn a_subscription_ends_when_eight_retries_over_four_hours_fail() {
     let (world, app) = subscribed(&["PRODUCTS_UPDATE", "SHOP_UPDATE"]).await;
-    app.answer_with([503; 9]);
+    app.respond_with([503; 9]);
     let id = world.shop.product_ids()[0];
     world.shop.update_product(id, &retitled("One")).unwrap();
     let mut waited = Duration::ZERO;

@@ -89,7 +89,7 @@ impl World {
     }
 
     /// A request to Admin GraphQL, to be altered or sent.
-    pub(crate) fn ask(&self, token: &str, query: &str, variables: &Value) -> RequestBuilder {
+    pub(crate) fn request(&self, token: &str, query: &str, variables: &Value) -> RequestBuilder {
         self.http
             .post(self.url("/admin/api/2026-10/graphql.json"))
             .header("X-Shopify-Access-Token", token)
@@ -98,9 +98,9 @@ impl World {
 
     /// The answer to a request that succeeds as far as HTTP is concerned.
     pub(crate) async fn graphql(&self, token: &str, query: &str, variables: Value) -> Value {
-        let answer = self.ask(token, query, &variables).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        answer.json().await.unwrap()
+        let response = self.request(token, query, &variables).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
     }
 
     /// Subscribes to a topic, written as the enum has it, and returns the subscription's id.
@@ -111,9 +111,9 @@ impl World {
             }
         }";
         let variables = json!({"topic": topic, "input": input});
-        let answer = self.graphql(&self.token(), query, variables).await;
-        let created = &answer["data"]["webhookSubscriptionCreate"];
-        assert_eq!(created["userErrors"], json!([]), "{answer}");
+        let response = self.graphql(&self.token(), query, variables).await;
+        let created = &response["data"]["webhookSubscriptionCreate"];
+        assert_eq!(created["userErrors"], json!([]), "{response}");
         created["webhookSubscription"]["id"]
             .as_str()
             .unwrap()
@@ -134,9 +134,9 @@ impl World {
             ("state", "nonce-1"),
             ("scope", "read_products,read_inventory"),
         ];
-        let answer = self.authorize(&parameters).await;
-        assert_eq!(answer.status(), 302);
-        let location = answer.headers()["location"].to_str().unwrap();
+        let response = self.authorize(&parameters).await;
+        assert_eq!(response.status(), 302);
+        let location = response.headers()["location"].to_str().unwrap();
         let location = url::Url::parse(location).unwrap();
         location.query_pairs().into_owned().collect()
     }
@@ -149,8 +149,8 @@ impl World {
             }
         }
         let request = self.http.post(self.url("/admin/oauth/access_token"));
-        let answer = request.json(&parameters).send().await.unwrap();
-        (answer.status(), answer.json().await.unwrap())
+        let response = request.json(&parameters).send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
     }
 
     /// Installs the app and returns the token endpoint's answer.
@@ -164,8 +164,8 @@ impl World {
     }
 
     /// Whether a token opens the shop.
-    pub(crate) async fn opens(&self, token: &str) -> bool {
-        let request = self.ask(token, "query Name { shop { name } }", &json!({}));
+    pub(crate) async fn accepts_token(&self, token: &str) -> bool {
+        let request = self.request(token, "query Name { shop { name } }", &json!({}));
         let status = request.send().await.unwrap().status();
         assert!([200, 401].contains(&status.as_u16()), "{status}");
         status == 200

@@ -1,4 +1,4 @@
-//! Scripted trouble.
+//! Injects faults into the embedded server: errors, lost or truncated requests and responses, stalls.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use s3s::Body;
 
 use super::log::LoggedRequest;
 
-/// Which requests meet with trouble, and which trouble.
+/// A fault to inject: which requests it matches, and its effect on them.
 #[derive(Debug, Clone)]
 pub struct Fault {
     method: Option<Method>,
@@ -22,11 +22,11 @@ pub struct Fault {
     effect: Effect,
 }
 
-/// The trouble.
+/// The effect of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// An S3 error instead of an answer. Nothing is done.
+    /// Returns an S3 error without handling the request.
     ErrorResponse {
         /// The HTTP status.
         status: u16,
@@ -35,21 +35,21 @@ pub enum Effect {
         /// The `Retry-After` header.
         retry_after: Option<Duration>,
     },
-    /// The connection is cut after this many bytes of the request's body. Nothing is done.
+    /// Resets the connection within the request's body, without handling the request.
     TruncateRequest {
-        /// How many bytes are read before.
+        /// The number of bytes of the body to read first.
         after: usize,
     },
-    /// The request is carried out, then the connection is cut instead of an answer.
+    /// Handles the request, then resets the connection instead of responding.
     LoseResponse,
-    /// The request is carried out, but a 500 is answered.
+    /// Handles the request, then returns a 500.
     ErrorAfterSuccess,
-    /// The request is carried out, and its answer's body is cut after this many bytes.
+    /// Handles the request and resets the connection within the response's body.
     TruncateResponse {
-        /// How many bytes are sent before.
+        /// The number of bytes of the body to send first.
         after: usize,
     },
-    /// No answer ever comes.
+    /// Never responds.
     Stall,
 }
 
@@ -65,7 +65,7 @@ impl Effect {
 }
 
 impl Fault {
-    /// Happens once, to the next request.
+    /// A fault of the next request, once.
     pub const fn new(effect: Effect) -> Self {
         Self {
             method: None,
@@ -76,28 +76,28 @@ impl Fault {
         }
     }
 
-    /// Only to requests with this method.
+    /// Matches only requests with this method.
     #[must_use]
     pub fn on(mut self, method: Method) -> Self {
         self.method = Some(method);
         self
     }
 
-    /// Only to requests whose path or query contains this text.
+    /// Matches only requests whose path or query contains `part`.
     #[must_use]
     pub fn at(mut self, part: impl Into<String>) -> Self {
         self.path = part.into();
         self
     }
 
-    /// Only after this many requests that it would have happened to.
+    /// Skips the first `skip` matching requests.
     #[must_use]
     pub const fn after(mut self, skip: usize) -> Self {
         self.skip = skip;
         self
     }
 
-    /// As often as this.
+    /// Applies to this many requests.
     #[must_use]
     pub const fn times(mut self, times: usize) -> Self {
         self.times = times;
@@ -127,7 +127,7 @@ impl Faults {
             .push(fault);
     }
 
-    /// The effect on `request` of the first fault that matches, which is used up by that.
+    /// The effect on `request` of the first fault that matches, which counts as one of its times.
     pub(super) fn take(&self, request: &LoggedRequest) -> Option<Effect> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults
@@ -157,7 +157,7 @@ impl Effect {
                 code,
                 retry_after,
             } => {
-                // An unread body would make the client see a reset before the answer.
+                // With an unread body the client would see a reset before the response.
                 while request
                     .body_mut()
                     .frame()
@@ -198,7 +198,7 @@ impl Effect {
     }
 }
 
-/// Some answers do their work while their body is read.
+/// Reads the response to its end: some operations run while the body is read.
 async fn drain(response: Response<Body>) -> io::Result<()> {
     let body = response.into_body().collect().await;
     body.map(drop).map_err(io::Error::other)

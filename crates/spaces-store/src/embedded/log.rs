@@ -1,19 +1,19 @@
-//! What the server was asked.
+//! Records the embedded server's requests, so that tests can check them.
 
 use std::sync::{Mutex, PoisonError};
 
 use http::{Method, Request};
 
-/// One request and what became of it.
+/// One request and the status of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// The HTTP method.
     pub method: Method,
-    /// Bucket and key as in the URL, percent-encoded: `/bucket/shop/shopify_data.json`.
+    /// The URL's path, bucket and key, percent-encoded: `/bucket/shop/shopify_data.json`.
     pub path: String,
     /// The query string; empty if there is none.
     pub query: String,
-    /// The status that was sent; `None` if the connection was cut instead.
+    /// The response's status; `None` if the connection was reset instead.
     pub status: Option<u16>,
 }
 

@@ -1,11 +1,11 @@
-//! Which sections a document has.
+//! Defines the sections of a document and their canonical order.
 
 use crate::error::SnapshotError;
 
-/// What stands under a section's name.
+/// The JSON value of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Exactly one object.
+    /// A single object.
     Object,
     /// A complete GraphQL connection: `{"edges":[{"node":…},…],"pageInfo":{"endCursor":null,"hasNextPage":false}}`.
     Connection,
@@ -19,7 +19,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// A section that is exactly one object.
+    /// A section that is a single object.
     pub fn object(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -27,7 +27,7 @@ impl Section {
         }
     }
 
-    /// A section that is a list of nodes.
+    /// A section that is a connection of nodes.
     pub fn connection(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -35,12 +35,12 @@ impl Section {
         }
     }
 
-    /// Its name: a member of `data`.
+    /// The section's name: a member of `data`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What stands under the name.
+    /// The section's value.
     pub const fn shape(&self) -> Shape {
         self.shape
     }
@@ -53,7 +53,10 @@ pub struct SingleLayout {
 }
 
 impl SingleLayout {
-    /// Puts `sections` in canonical order, whatever order they come in.
+    /// A layout of `sections`, sorted in canonical order.
+    ///
+    /// # Errors
+    /// [`SnapshotError::DuplicateSection`] if two sections have the same name.
     pub fn new(sections: impl IntoIterator<Item = Section>) -> Result<Self, SnapshotError> {
         let mut sections: Vec<_> = sections.into_iter().collect();
         // RFC 8785, section 3.2.3: members are sorted by UTF-16 code units.
@@ -67,7 +70,7 @@ impl SingleLayout {
         Ok(Self { sections })
     }
 
-    /// The sections in the order in which they have to be written.
+    /// The sections, in the order in which they must be written.
     pub fn sections(&self) -> &[Section] {
         &self.sections
     }

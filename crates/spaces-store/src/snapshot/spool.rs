@@ -1,4 +1,4 @@
-//! Bytes that wait for their upload: in memory while they are few, then in a file.
+//! Buffers a document until its upload: in memory up to a limit, then in a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,13 +9,13 @@ use bytes::Bytes;
 
 use crate::digest::{ContentHash, Hasher};
 
-/// Where a growing document is kept.
+/// Where a document is buffered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolConfig {
-    /// The folder of temporary files; `None` is the system's. Files have no name there (on Unix), so that nothing stays
-    /// behind after a crash.
+    /// The folder of temporary files; `None` is the system's. Files are unnamed (on Unix), so that none remain after a
+    /// crash.
     pub dir: Option<PathBuf>,
-    /// Documents up to this many bytes never touch the disk. Default: 8 MiB.
+    /// Documents up to this many bytes stay in memory. Default: 8 MiB.
     pub memory_limit: usize,
 }
 
@@ -28,7 +28,7 @@ impl Default for SpoolConfig {
     }
 }
 
-/// Finished bytes with their length and hash. Cloning is cheap.
+/// A complete document with its length and hash. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Spool {
     len: u64,
@@ -39,35 +39,35 @@ pub struct Spool {
 #[derive(Debug, Clone)]
 enum Body {
     Memory(Bytes),
-    /// The lock keeps a seek and the read after it together.
+    /// The lock makes a seek and the following read atomic.
     File(Arc<Mutex<File>>),
 }
 
 impl Spool {
-    /// How many bytes there are.
+    /// The number of bytes.
     pub const fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Their hash.
+    /// The SHA-256 of the bytes.
     pub const fn sha256(&self) -> ContentHash {
         self.sha256
     }
 
-    /// Whether they are kept in memory.
+    /// Whether the bytes are in memory.
     pub const fn is_in_memory(&self) -> bool {
         matches!(self.body, Body::Memory(_))
     }
 
-    /// The bytes from `offset`, `len` of them or as many as there are.
+    /// At most `len` bytes from `offset`.
     ///
     /// # Errors
-    /// Fails when the temporary file cannot be read.
+    /// If the temporary file cannot be read.
     pub async fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
         let rest = self.len.saturating_sub(offset);
         let len = usize::try_from(rest).map_or(len, |rest| rest.min(len));
@@ -112,17 +112,17 @@ impl From<Vec<u8>> for Spool {
     }
 }
 
-/// A spool that still grows. All writes are appended and hashed.
+/// A spool that is being written. Bytes are appended and hashed.
 #[derive(Debug)]
 pub(super) struct SpoolWriter {
     config: SpoolConfig,
     hasher: Hasher,
-    /// Everything so far, or what the file does not have yet.
+    /// All bytes so far, or those not yet written to the file.
     buffer: Vec<u8>,
     file: Option<File>,
 }
 
-/// How much is collected before it is written to the file.
+/// Bytes to collect before a write to the file.
 const FILE_BUFFER: usize = 256 << 10;
 
 impl SpoolWriter {

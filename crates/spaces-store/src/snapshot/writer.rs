@@ -1,4 +1,4 @@
-//! Writes a document of layout `single`.
+//! Writes a document of layout `single` from canonical items.
 
 use super::spool::SpoolWriter;
 use super::{Shape, SingleLayout, Spool, SpoolConfig};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result, SnapshotError};
 const CONNECTION_START: &[u8] = br#"{"edges":["#;
 const CONNECTION_END: &[u8] = br#"],"pageInfo":{"endCursor":null,"hasNextPage":false}}"#;
 
-/// Frames canonical items into one canonical document.
+/// Combines canonical items into one canonical document.
 ///
 /// ```
 /// use spaces_store::snapshot::{Section, SingleLayout, SnapshotWriter, SpoolConfig};
@@ -22,14 +22,14 @@ const CONNECTION_END: &[u8] = br#"],"pageInfo":{"endCursor":null,"hasNextPage":f
 /// # Ok::<(), spaces_store::Error>(())
 /// ```
 ///
-/// Files are written with plain blocking calls in pieces of 256 KiB, which the page cache takes at once.
+/// Writes to the temporary file are blocking calls of 256 KiB, which the page cache absorbs.
 #[derive(Debug)]
 pub struct SnapshotWriter {
     layout: SingleLayout,
     spool: SpoolWriter,
-    /// The section being written, an index into the layout; all before it are complete.
+    /// Index in the layout of the section being written; all sections before it are complete.
     current: usize,
-    /// Items written to the current section.
+    /// Number of items written to the current section.
     items: u64,
 }
 
@@ -48,8 +48,11 @@ impl SnapshotWriter {
 
     /// Appends `item`, the canonical JSON of an object, to `section`.
     ///
-    /// Sections come in the order of [`SingleLayout::sections`]; items stay in the order given. That `item` is
-    /// canonical is the caller's promise: only its first and last byte are looked at.
+    /// Sections must be written in the order of [`SingleLayout::sections`]; items keep their order. The caller must
+    /// ensure that `item` is canonical: only its first and last byte are checked.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] if the item does not match the layout, [`Error::Spool`] if it cannot be written.
     pub fn write(&mut self, section: &str, item: &[u8]) -> Result<()> {
         let index = self.layout.position(section)?;
         if index < self.current {
@@ -87,17 +90,17 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    /// Completes the document. A connection that got no item is empty.
+    /// Completes the document. A connection without items is written as empty.
     ///
     /// # Errors
-    /// Fails if a section that is one object was not written.
+    /// [`SnapshotError::MissingObject`] if a section that is a single object was not written.
     pub fn finish(mut self) -> Result<Spool> {
         self.complete_until(self.layout.sections().len())?;
         self.append(b"}}")?;
         self.spool.finish().map_err(Error::Spool)
     }
 
-    /// Ends the current section and writes those before `index` that got nothing.
+    /// Ends the current section and writes empty connections for the sections up to `index`.
     fn complete_until(&mut self, index: usize) -> Result<()> {
         while self.current < index {
             let section = &self.layout.sections()[self.current];

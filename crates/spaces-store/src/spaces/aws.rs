@@ -1,4 +1,4 @@
-//! [`AwsBackend`]: the S3 client of `object_store` itself, for the same settings.
+//! Implements [`AwsBackend`] on `object_store`'s own S3 client, for the same settings.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -26,10 +26,10 @@ use super::response::ErrorResponse;
 use crate::config::{SpacesConfig, Timeouts};
 use crate::error::{Error, Result, TransportKind};
 
-/// A bucket of an S3-compatible store, by `object_store`'s own client over the same `reqwest`.
+/// A bucket of an S3-compatible store, accessed with `object_store`'s own client over the same `reqwest`.
 ///
-/// Differences from `SpacesBackend`: bodies are protected by the signed SHA-256 alone (no Content-MD5), and that objects
-/// are private is left to the store's default.
+/// Differences from `SpacesBackend`: bodies are protected by the signed SHA-256 only (no Content-MD5), and objects have
+/// the store's default ACL.
 #[derive(Debug, Clone)]
 pub struct AwsBackend {
     inner: Arc<AmazonS3>,
@@ -37,7 +37,7 @@ pub struct AwsBackend {
 }
 
 tokio::task_local! {
-    /// What the last answer of the operation that runs in this task meant.
+    /// The operation that runs in this task, with the failure of its last request.
     static OPERATION_CONTEXT: OperationContext;
 }
 
@@ -49,7 +49,10 @@ struct OperationContext {
 }
 
 impl AwsBackend {
-    /// Makes the client; the network is not used yet.
+    /// Creates the client, without using the network.
+    ///
+    /// # Errors
+    /// If the settings are invalid.
     pub fn new(config: &SpacesConfig) -> Result<Self> {
         config.validate()?;
         let mut endpoint = config.service_endpoint();
@@ -60,7 +63,7 @@ impl AwsBackend {
                 config.bucket,
                 endpoint.host_str().unwrap_or_default()
             );
-            // A label before a valid host is a valid host.
+            // Cannot fail: a valid host with another label in front is a valid host.
             let _ = endpoint.set_host(Some(&host));
         }
         let transport = Transport {
@@ -93,7 +96,7 @@ impl AwsBackend {
         })
     }
 
-    /// Runs `operation` and puts what its last response meant in the place of the client's own words.
+    /// Runs `operation` and replaces the client's error with the failure recorded for its last request.
     async fn run<T>(
         &self,
         key: Option<&Path>,
@@ -137,7 +140,8 @@ impl AwsBackend {
         .boxed()
     }
 
-    /// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is sent.
+    /// The reason for a failed HEAD. A response to HEAD has no body, so if its status is ambiguous, this sends
+    /// a GET of one byte.
     async fn detailed_error(
         &self,
         location: &Path,
@@ -155,7 +159,7 @@ impl AwsBackend {
     }
 }
 
-/// Hands out the client that was made for the settings.
+/// Provides the client that was built from the settings.
 #[derive(Debug)]
 struct Connector(Transport);
 
@@ -165,7 +169,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Sends, limits the time, and notes what a response means.
+/// Sends requests with a time limit and records the failure of each.
 #[derive(Debug, Clone)]
 struct Transport {
     client: HttpClient,
@@ -195,7 +199,7 @@ impl Transport {
         let response = self.client.execute(request).await?;
         let status = response.status();
         if status.is_success() {
-            // The operation's task has no failure any more, or none to note outside of one.
+            // Fails only outside of an operation, where nothing is recorded.
             let _ = OPERATION_CONTEXT.try_with(|operation| operation.failure.take());
             return Ok(response);
         }
@@ -210,7 +214,7 @@ impl Transport {
     }
 }
 
-/// Requests outside of an operation have nobody who would ask.
+/// Records the failure of the current operation's last request. Does nothing outside of an operation.
 fn record_failure(failure: impl FnOnce(&OperationContext) -> Error) {
     let _ = OPERATION_CONTEXT.try_with(|operation| {
         let failure = failure(operation);
@@ -256,13 +260,13 @@ impl ObjectStore for AwsBackend {
         let mut is_update = false;
         if let PutMode::Update(expected) = &mut options.mode {
             is_update = true;
-            // Ceph and Spaces know an ETag in If-Match only without its quotes; AWS knows both.
+            // Ceph and Spaces accept an ETag in If-Match only without quotes; AWS accepts both.
             let tag = expected.e_tag.take();
             expected.e_tag = tag.map(|tag| tag.trim_matches('"').to_owned());
         }
         let put = self.inner.put_opts(location, payload, options);
         match self.run(Some(location), put).await {
-            // Ceph's word for a version to replace that is not there.
+            // Ceph returns 404 if the object to replace does not exist.
             Err(object_store::Error::NotFound { path, .. }) if is_update => {
                 Err(Error::PreconditionFailed { key: path }.into_object_store())
             }

@@ -1,4 +1,4 @@
-//! The one HTTP client of both backends.
+//! Builds the HTTP client of both backends and classifies its errors.
 
 use std::error::Error as StdError;
 
@@ -9,9 +9,9 @@ use crate::config::{ConfigError, Proxy, SpacesConfig};
 use crate::error::TransportKind;
 use crate::error::{Error, Result};
 
-/// A client that sends signed requests exactly as they are: no redirects, no decompression.
+/// A client that sends signed requests unchanged: no redirects, no decompression.
 pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
-    // Whoever comes first installs it; a second time is no error that matters.
+    // Fails if a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("spaces-store/", env!("CARGO_PKG_VERSION")))
@@ -20,12 +20,12 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
         .pool_max_idle_per_host(16)
         .tcp_nodelay(true)
         .no_gzip()
-        // Not what the environment says.
+        // Ignores the proxy environment variables.
         .no_proxy();
     if let Some(Proxy { url, bypass }) = &config.proxy {
         let proxy = reqwest::Proxy::all(url.expose_secret()).map_err(|_| ConfigError::Invalid {
             setting: "proxy",
-            problem: "cannot be used",
+            problem: "is not a usable proxy URL",
         })?;
         builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&bypass.join(","))));
     }
@@ -38,7 +38,7 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
         if roots.is_empty() {
             return Err(ConfigError::Invalid {
                 setting: "root_certificate_pem",
-                problem: "has no certificate in it",
+                problem: "contains no certificate",
             }
             .into());
         }
@@ -49,7 +49,7 @@ pub(super) fn client(config: &SpacesConfig) -> Result<reqwest::Client> {
         .map_err(|error| Error::Backend(Box::new(error)))
 }
 
-/// Sorts a failure below HTTP.
+/// Classifies a failure below HTTP.
 #[cfg(feature = "rusoto")]
 pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
     if error.is_timeout() {
@@ -63,8 +63,10 @@ pub(super) fn transport_kind(error: &reqwest::Error) -> TransportKind {
     }
 }
 
-/// rustls reports a failed handshake as an `io::Error` around its own, and the connector may wrap that in another:
-/// an `io::Error` passes over what it wraps when it is asked for its source.
+/// Whether a failed TLS handshake caused `error`.
+///
+/// rustls wraps its error in an `io::Error`, and the connector may wrap that in another one. `io::Error::source` skips
+/// the wrapped error itself, so this uses `get_ref`.
 pub(super) fn is_tls_error(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -81,7 +83,7 @@ pub(super) fn is_tls_error(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// The error for a request that got no complete answer. The URL in it is dropped: it names the key.
+/// The error for a request without a complete response. Removes the URL, which contains the key.
 #[cfg(feature = "rusoto")]
 pub(super) fn transport_error(error: reqwest::Error) -> Error {
     Error::Transport {

@@ -1,6 +1,6 @@
-//! What a refused request means.
+//! Parses S3 error responses and maps them to this crate's errors.
 //!
-//! Ceph leaves `<Message/>` empty, so that only the status and `<Code>` count.
+//! Only the status and `<Code>` are used: Ceph leaves `<Message/>` empty.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use http::header::{DATE, RETRY_AFTER};
 
 use crate::error::{Error, TransportKind};
 
-/// An answer that is not a success.
+/// An S3 error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ErrorResponse {
     pub(super) status: u16,
-    /// S3's `<Code>`; empty if there is no body, as after HEAD.
+    /// S3's `<Code>`; empty if there is no body, as in a response to HEAD.
     pub(super) code: String,
     retry_after: Option<Duration>,
-    /// The store's clock.
+    /// The `Date` header: the store's clock.
     date: Option<DateTime<Utc>>,
 }
 
@@ -33,7 +33,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Whether the same request may succeed if it is simply sent again.
+    /// Whether the same request may succeed if it is sent again.
     #[cfg(feature = "rusoto")]
     pub(super) fn is_retryable(&self) -> bool {
         match self.code.as_str() {
@@ -43,7 +43,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Whether the request may have been carried out although it was refused.
+    /// Whether the request may have taken effect in spite of the error.
     #[cfg(feature = "rusoto")]
     pub(super) const fn is_ambiguous(&self) -> bool {
         self.status >= 500
@@ -63,11 +63,11 @@ impl ErrorResponse {
                 | "TooManyRequests"
                 | "RequestLimitExceeded"
         );
-        // 503 without a word is what load balancers in front of a store say; with a wait it is a limit.
+        // A 503 without a code comes from a load balancer; with `Retry-After` it is a rate limit.
         known_code || self.status == 429 || (self.status == 503 && self.retry_after.is_some())
     }
 
-    /// The error for a request about `key` (or about the bucket itself) that was signed at `signed_at`.
+    /// The error for a request on `key` (`None`: on the bucket) that was signed at `signed_at`.
     pub(super) fn into_error(
         self,
         bucket: &str,
@@ -92,7 +92,7 @@ impl ErrorResponse {
             ("BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" | "IncompleteBody", _) => {
                 Error::Integrity {
                     key: object(),
-                    what: "the store received other bytes than were sent",
+                    what: "the store received different bytes than were sent",
                 }
             }
             ("NoSuchUpload", _) => self.rejected(),
@@ -137,12 +137,13 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'
     headers.get(name)?.to_str().ok()
 }
 
-/// RFC 9110, section 5.6.7; `GMT` is RFC 2822's obsolete zone name, which the parser knows.
+/// Parses an HTTP date (RFC 9110, section 5.6.7). `GMT` is an obsolete zone name of RFC 2822, which the parser accepts.
 pub(super) fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
-/// Seconds or a date (RFC 9110, section 10.2.3); a date is compared with the answer's own.
+/// Parses `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). A date is relative to `now`, the response's
+/// `Date`.
 fn retry_after(text: &str, now: Option<DateTime<Utc>>) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));

@@ -1,4 +1,5 @@
-//! `object_store`'s trait on `rusoto_s3`, which builds requests and reads answers, and `reqwest`, which sends them.
+//! Implements `object_store::ObjectStore` on `rusoto_s3`, which builds requests and parses responses, and `reqwest`,
+//! which sends them.
 
 mod backend;
 mod digests;

@@ -1,4 +1,4 @@
-//! Writing an object: one PUT while it is small, parts with bounded memory when it is large.
+//! Uploads an object: by one PUT up to a size, above that in parts with bounded memory.
 
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::key::ObjectKey;
 use crate::snapshot::Spool;
 
-/// Piece in which a file is read for a single PUT.
+/// Bytes read from a file at a time for a single PUT.
 const READ_SIZE: usize = 1 << 20;
 
 impl Store {
@@ -67,9 +67,12 @@ impl Store {
         match self.send_parts(upload.as_mut(), body).await {
             Ok(e_tag) => self.check_size(key, body).await.map(|()| e_tag),
             Err(error) => {
-                // Parts that stay behind cost money, but the failure itself is what the caller has to see.
-                if let Err(left) = upload.abort().await {
-                    log::warn!(key:% = key; "an unfinished upload could not be aborted: {left}");
+                // Parts that are not removed cost money, but the caller needs the original error.
+                if let Err(abort_error) = upload.abort().await {
+                    log::warn!(
+                        key:% = key;
+                        "Could not abort an incomplete multipart upload: {abort_error}; its parts remain in the bucket"
+                    );
                 }
                 Err(error)
             }
@@ -93,7 +96,7 @@ impl Store {
         Ok(upload.complete().await?.e_tag)
     }
 
-    /// Parts are checked one by one on arrival; their sum is checked here.
+    /// Checks the assembled object's size. The store has checked each part.
     async fn check_size(&self, key: &ObjectKey, body: &Spool) -> Result<()> {
         let options = GetOptions {
             head: true,
@@ -105,11 +108,11 @@ impl Store {
         }
         Err(Error::Integrity {
             key: key.to_string(),
-            what: "the assembled object has another size",
+            what: "the assembled object's size differs from the document's",
         })
     }
 
-    /// The local folder of `object_store` answers `NotImplemented` to any attribute.
+    /// Whether `error` means that the backend rejects attributes. `object_store`'s local folder returns `NotImplemented`.
     fn attributes_unsupported(&self, error: &object_store::Error) -> bool {
         let unsupported = matches!(error, object_store::Error::NotImplemented { .. });
         if unsupported {

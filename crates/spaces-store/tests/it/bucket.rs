@@ -1,4 +1,4 @@
-//! A bucket of its own for each test, on each server, by each backend.
+//! Provides an empty bucket to each test, for each combination of server and backend.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use object_store::ObjectStore;
 use spaces_store::{AwsBackend, EmbeddedS3, SpacesBackend, SpacesConfig};
 use url::Url;
 
-/// The S3 client under test.
+/// The backend under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
     Rusoto,
@@ -21,7 +21,7 @@ pub(crate) enum Server {
     CephTls,
 }
 
-/// An empty bucket.
+/// An empty bucket with a store on it.
 #[derive(Debug)]
 pub(crate) struct TestBucket {
     pub(crate) config: SpacesConfig,
@@ -30,7 +30,7 @@ pub(crate) struct TestBucket {
 }
 
 impl TestBucket {
-    /// An empty bucket that no other test uses; `None` if there is no such server here.
+    /// An empty bucket that no other test uses; `None` if the server is not available.
     pub(crate) async fn new(backend: Backend, server: Server, test: &str) -> Option<Self> {
         let (config, embedded) = match server {
             Server::Embedded => {
@@ -78,7 +78,7 @@ async fn clear(store: &dyn ObjectStore) {
     let _: Vec<_> = store.delete_stream(found).try_collect().await.unwrap();
 }
 
-/// The same at each run, so that a long-lived server does not fill up with buckets.
+/// The bucket's name: the same in each run, so that a long-lived server does not accumulate buckets.
 fn bucket_name(backend: Backend, server: Server, test: &str) -> String {
     let name = format!("it-{backend:?}-{server:?}-{test}").to_lowercase();
     let name: String = name
@@ -89,7 +89,7 @@ fn bucket_name(backend: Backend, server: Server, test: &str) -> String {
     name
 }
 
-/// The gateway that `scripts/rgw.sh up DIR` has announced.
+/// The gateway in the variables that `scripts/rgw.sh up DIR` prints.
 fn ceph(server: Server) -> Option<SpacesConfig> {
     let endpoint = match server {
         Server::CephTls => setting("ENDPOINT_TLS"),
@@ -123,8 +123,8 @@ fn setting(name: &str) -> Option<String> {
     variable(&format!("SHOPSYNC_TEST_S3_{name}"))
 }
 
-/// Says that a test did not run, and why.
-#[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
+/// Prints that a test was skipped, and why.
+#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 pub(crate) fn skipped(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }

@@ -1,4 +1,4 @@
-//! The suite that `object_store` publishes for its implementors.
+//! Runs the conformance suite that `object_store` publishes for implementations of its trait.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ macro_rules! conformance {
     };
 }
 
-/// What every server here can do.
+/// Tests that every server passes.
 macro_rules! common_tests {
     ($module:ident, $backend:expr, $server:expr) => {
         conformance!($module, $backend, $server, {
@@ -46,8 +46,8 @@ macro_rules! common_tests {
     };
 }
 
-/// What only a real store can do. The embedded server answers 500 to GET of a folder, ignores conditions on GET,
-/// and lets two writers win a race.
+/// Tests that only Ceph passes. The embedded server returns 500 to GET of a folder, ignores conditions on GET, and lets
+/// two concurrent creates succeed.
 macro_rules! ceph_tests {
     ($module:ident, $backend:expr, $server:expr) => {
         conformance!($module, $backend, $server, {
@@ -69,7 +69,7 @@ ceph_tests!(rusoto_on_ceph_tls_only, Backend::Rusoto, Server::CephTls);
 ceph_tests!(aws_on_ceph_only, Backend::Aws, Server::Ceph);
 ceph_tests!(aws_on_ceph_tls_only, Backend::Aws, Server::CephTls);
 
-/// The suite's own test asks for a conditional copy as well, which S3 does not have.
+/// Replaces the suite's test, which requires a conditional copy; S3 has none.
 async fn copy_rename_nonexistent(store: &dyn ObjectStore) {
     let (from, to) = (Path::from("missing"), Path::from("target"));
     store.put(&to, "hello".into()).await.unwrap();
@@ -84,7 +84,7 @@ async fn copy_rename_nonexistent(store: &dyn ObjectStore) {
     assert_eq!(left, "hello");
 }
 
-/// The suite's own test has underscores in names of metadata, which Ceph turns into dashes.
+/// Replaces the suite's test, which has underscores in metadata keys; Ceph converts them to dashes.
 async fn put_get_attributes(store: &dyn ObjectStore) {
     let attributes = Attributes::from_iter([
         (Attribute::CacheControl, "max-age=604800"),

@@ -1,4 +1,4 @@
-//! What a client has to survive, scripted on the embedded server.
+//! Tests retries and errors with faults injected into the embedded server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ async fn test_bucket(backend: Backend) -> TestBucket {
     bucket
 }
 
-/// Retries without waiting long.
+/// Settings with retries after a few milliseconds.
 fn with_short_retries(config: &SpacesConfig) -> SpacesConfig {
     SpacesConfig {
         retry: RetryConfig {
@@ -64,7 +64,7 @@ fn large_body() -> Spool {
     Spool::from(vec![b'x'; 2 << 20])
 }
 
-/// Statuses of all PUTs; `None` for a cut connection.
+/// Statuses of all PUTs; `None` for a reset connection.
 fn puts(bucket: &TestBucket) -> Vec<Option<u16>> {
     let requests = bucket.server().requests().into_iter();
     let puts = requests.filter(|request| request.method == Method::PUT);
@@ -89,11 +89,7 @@ async fn slow_down_is_retried() {
             [Some(503), Some(503), Some(200)],
             "{backend:?}"
         );
-        assert_eq!(
-            store.requests().put,
-            1,
-            "one call, however often it was repeated"
-        );
+        assert_eq!(store.requests().put, 1, "retries do not count");
         assert!(store.verify(&key()).await.unwrap().unwrap().is_intact());
     }
 }
@@ -108,7 +104,7 @@ async fn every_attempt_is_signed_again() {
     let counter = Arc::clone(&clock_reads);
     #[expect(
         clippy::disallowed_methods,
-        reason = "the server has the real clock as well"
+        reason = "the server uses the system clock too"
     )]
     let clock = SigningClock::new(move || {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -170,11 +166,7 @@ async fn retry_after_is_respected() {
         matches!(&put, Err(error) if error.retry_after() == clock_reads),
         "{put:?}"
     );
-    assert_eq!(
-        puts(&bucket),
-        [Some(503)],
-        "beyond the budget nothing is repeated"
-    );
+    assert_eq!(puts(&bucket), [Some(503)], "no retry after the budget");
 }
 
 #[tokio::test]
@@ -278,9 +270,9 @@ async fn a_create_with_a_lost_response_recognises_its_own_object() {
                 mode: PutMode::Create,
                 ..PutOptions::default()
             };
-            let refused = store.put_opts(&path(), "theirs".into(), other_create).await;
-            let exists = matches!(refused, Err(object_store::Error::AlreadyExists { .. }));
-            assert!(exists, "{refused:?}");
+            let result = store.put_opts(&path(), "theirs".into(), other_create).await;
+            let exists = matches!(result, Err(object_store::Error::AlreadyExists { .. }));
+            assert!(exists, "{result:?}");
             assert_eq!(
                 store.get(&path()).await.unwrap().bytes().await.unwrap(),
                 "mine"

@@ -1,4 +1,4 @@
-//! The crate from outside: without a network, against the embedded server, and against Ceph.
+//! Tests the public API: on memory and folder stores, against the embedded server, and against Ceph.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 

@@ -1,4 +1,4 @@
-//! The way to the store through a proxy.
+//! Tests connections to the store through a proxy.
 
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::bucket::{Backend, open};
 
-/// Hears what is asked and never answers.
+/// A listener that records the first request's head and never responds.
 struct RequestRecorder(TcpListener);
 
 impl RequestRecorder {

@@ -1,4 +1,4 @@
-//! The document is canonical without ever having been parsed.
+//! Tests that the snapshot writer's document is canonical and that it rejects what does not match the layout.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn snapshot_error(result: Result<(), Error>) -> SnapshotError {
     }
 }
 
-/// The same document, made the expensive way.
+/// The same document, serialized as a whole.
 fn expected_document(sections: &[(String, bool, Vec<Value>)]) -> Vec<u8> {
     let data: serde_json::Map<_, _> = sections
         .iter()
@@ -141,7 +141,7 @@ async fn large_documents_spill_to_a_file() {
     assert_eq!(spool.read(spool.len() - 2, 100).await.unwrap(), "}}");
     assert!(spool.read(spool.len() + 9, 100).await.unwrap().is_empty());
     let left = std::fs::read_dir(dir.path()).unwrap().count();
-    assert_eq!(left, 0, "the file has no name");
+    assert_eq!(left, 0, "the file is unnamed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Our own promises, on every server and by both libraries.
+//! Tests the crate's guarantees on every server with both backends.
 
 use std::sync::Arc;
 
@@ -226,7 +226,7 @@ async fn wrong_secret(bucket: TestBucket, backend: Backend, _: Server) {
 
 async fn unknown_access_key(bucket: TestBucket, backend: Backend, _: Server) {
     let config = SpacesConfig {
-        access_key: "nobody".into(),
+        access_key: "unknown-key".into(),
         ..without_retries(&bucket.config)
     };
     let compared = Store::new(open(backend, &config))
@@ -387,14 +387,14 @@ async fn deleting_a_shop_leaves_other_shops(bucket: TestBucket, _: Backend, _: S
     assert!(store.verify(&left).await.unwrap().is_some());
 }
 
-/// Only `SpacesBackend` can be given a clock.
+/// Rusoto only: `AwsBackend` takes no clock.
 async fn skewed_clock(server: Server) {
     let Some(bucket) = TestBucket::new(Backend::Rusoto, server, "skewed_clock").await else {
         return;
     };
     #[expect(
         clippy::disallowed_methods,
-        reason = "wrong on purpose, against a server with the real clock"
+        reason = "deliberately wrong, against a server with the system clock"
     )]
     let clock = SigningClock::new(|| Utc::now() - TimeDelta::hours(1));
     let config = SpacesConfig {
@@ -436,7 +436,7 @@ async fn skewed_clock_on_ceph() {
     skewed_clock(Server::Ceph).await;
 }
 
-/// The embedded server cannot do this: it lets several writers win.
+/// Ceph only: the embedded server lets several creates succeed.
 async fn racing_creates(backend: Backend) {
     let Some(bucket) = TestBucket::new(backend, Server::Ceph, "racing_creates").await else {
         return;
@@ -511,7 +511,7 @@ async fn untrusted_certificate_aws() {
     untrusted_certificate(Backend::Aws).await;
 }
 
-/// `*.localhost` is loopback where the system's resolver follows RFC 6761, and Ceph was told that `localhost` is its name.
+/// Needs a resolver that follows RFC 6761 (`*.localhost` is loopback). `scripts/rgw.sh` sets `rgw_dns_name` to `localhost`.
 async fn virtual_host(backend: Backend) {
     let Some(bucket) = TestBucket::new(backend, Server::Ceph, "virtual_host").await else {
         return;

@@ -1,4 +1,4 @@
-//! Hash, compare, upload on the stores that need no network.
+//! Tests comparing and uploading on the memory and folder stores.
 
 use std::sync::Arc;
 
@@ -213,7 +213,10 @@ async fn the_probe_reports_capabilities_and_leaves_nothing() {
         let found = probe(store.backend()).await.unwrap();
         assert_eq!(found.metadata, keeps_metadata);
         assert!(found.conditional_create);
-        assert_eq!(found.conditional_update, keeps_metadata, "a folder cannot");
+        assert_eq!(
+            found.conditional_update, keeps_metadata,
+            "a folder does not support it"
+        );
         let left: Vec<_> = store.backend().list(None).try_collect().await.unwrap();
         assert!(left.is_empty(), "{left:?}");
     }

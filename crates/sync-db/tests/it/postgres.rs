@@ -132,6 +132,31 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
+/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not take it for nothing.
+#[tokio::test]
+async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
+    let Some(schema) = Schema::make().await else {
+        return;
+    };
+    let database = connect(&schema.url()).await;
+    let now = at("2026-11-24T12:00:00Z");
+    let until = now + chrono::TimeDelta::seconds(60);
+    let shop = shop("a");
+    database.install(&installation(&shop, now)).await.unwrap();
+    let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
+    database.demand(&shop, &demand, now).await.unwrap();
+
+    let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
+    let mut transaction = intake.begin().await.unwrap();
+    let lock = "SELECT shop FROM work FOR UPDATE";
+    transaction.execute(lock).await.unwrap();
+    let passed_over = database.claim(None, now, until).await.unwrap();
+    assert_eq!(passed_over, Claiming::Idle { next: Some(now) });
+    transaction.rollback().await.unwrap();
+    let claimed = database.claim(None, now, until).await.unwrap();
+    assert!(matches!(claimed, Claiming::Claimed(_)), "{claimed:?}");
+}
+
 /// Of two replicas, one begins to renew a shop's token, and the other sees it.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_replica_renews_a_token() {

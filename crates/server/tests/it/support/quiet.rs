@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 /// Watches what workers' claims find. A claim that finds nothing, now or later, says that no demand is left and no run is
 /// going on: both would give it a time to come back at. Only a claim that is being made at the same moment is hidden from
-/// it, so claims that overlap are judged together.
+/// it, so claims that overlap are judged together. A claim that passes over a locked row finds a time that has passed, which
+/// is not nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Quiet(Arc<watch::Sender<Seen>>);
 
@@ -26,6 +27,8 @@ struct Seen {
     perhaps: u64,
     /// The latest begun claim that found nothing for sure.
     nothing: u64,
+    /// How many claims passed over a shop whose row was locked.
+    locked: u64,
     /// How often a lease was prolonged.
     prolonged: u64,
 }
@@ -63,13 +66,22 @@ impl Quiet {
         Arc::new(WatchedInbox { inbox, seen })
     }
 
-    /// Waits for a claim that begins after this call and finds nothing. `ring` wakes an idle worker.
+    /// Waits for a claim that begins after this call and finds nothing. `ring` wakes an idle worker: once for the
+    /// first claim, and again after each that passed over a locked row, since a clock that stands still wakes nobody.
     pub(crate) async fn wait(&self, ring: impl Fn()) {
         let before = self.0.borrow().begun;
         let mut seen = self.0.subscribe();
-        ring();
-        let found = seen.wait_for(|seen| seen.nothing > before).await;
-        found.expect("the watch lives as long as its inbox");
+        loop {
+            let locked = self.0.borrow().locked;
+            ring();
+            let found = seen
+                .wait_for(|seen| seen.nothing > before || seen.locked > locked)
+                .await;
+            let found = found.expect("the watch lives as long as its inbox");
+            if found.nothing > before {
+                return;
+            }
+        }
     }
 
     /// Waits until leases were prolonged `count` times more.
@@ -116,6 +128,9 @@ impl Inbox for WatchedInbox {
         self.seen.0.send_modify(|seen| number = seen.begin());
         let claiming = self.inbox.claim(only, now, until).await;
         let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
+        if matches!(claiming, Ok(Claiming::Idle { next: Some(next) }) if next <= now) {
+            self.seen.0.send_modify(|seen| seen.locked += 1);
+        }
         let found_nothing = found_nothing && only.is_none();
         self.seen
             .0

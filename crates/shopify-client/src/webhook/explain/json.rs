@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// How the strings of a JSON text are written.
 #[derive(Debug, Clone, Copy)]
-struct Style {
+struct EscapeStyle {
     /// `\/` for `/`.
     slashes: bool,
     /// `\u00e9` for what is not ASCII.
@@ -15,10 +15,10 @@ struct Style {
 
 /// All ways to write a JSON text without white space between its tokens that common serialisers have. Numbers and the
 /// order of fields stay as they are, since nobody can tell what they were. None, if it is no JSON.
-pub(super) fn forms(text: &[u8]) -> impl Iterator<Item = String> {
+pub(super) fn serializations(text: &[u8]) -> impl Iterator<Item = String> {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let tokens = tokens(text);
-    let styles = (0..8).map(|bits| Style {
+    let styles = (0..8).map(|bits| EscapeStyle {
         slashes: bits & 1 != 0,
         ascii: bits & 2 != 0,
         html: bits & 4 != 0,
@@ -58,7 +58,7 @@ fn closing_quote(text: &str) -> Option<usize> {
     })
 }
 
-fn write(tokens: &[Token<'_>], style: Style) -> String {
+fn write(tokens: &[Token<'_>], style: EscapeStyle) -> String {
     let mut text = String::new();
     for token in tokens {
         match token {
@@ -66,7 +66,7 @@ fn write(tokens: &[Token<'_>], style: Style) -> String {
             Token::String(string) => {
                 text.push('"');
                 for sign in string.chars() {
-                    write_sign(&mut text, sign, style);
+                    write_char(&mut text, sign, style);
                 }
                 text.push('"');
             }
@@ -75,7 +75,7 @@ fn write(tokens: &[Token<'_>], style: Style) -> String {
     text
 }
 
-fn write_sign(text: &mut String, sign: char, style: Style) {
+fn write_char(text: &mut String, sign: char, style: EscapeStyle) {
     let short = match sign {
         '"' => "\\\"",
         '\\' => "\\\\",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Things;
-use crate::script::Asked;
+use crate::script::ReceivedRequest;
 
 /// A list that is paged over.
 struct List<'a> {
@@ -74,7 +74,7 @@ pub(crate) fn number(id: &Value) -> u64 {
 }
 
 impl Things {
-    pub(super) fn answer(&self, asked: &Asked) -> Result<Value, String> {
+    pub(super) fn answer(&self, asked: &ReceivedRequest) -> Result<Value, String> {
         let v = &asked.variables;
         let page = |kind, list: &[Value]| self.page(kind, list, v);
         Ok(match asked.operation.as_str() {
@@ -273,7 +273,7 @@ impl Things {
     }
 
     /// A further page of a list within a product or a collection.
-    fn within(&self, list: &[Value], asked: &Asked) -> Result<Value, String> {
+    fn within(&self, list: &[Value], asked: &ReceivedRequest) -> Result<Value, String> {
         let v = &asked.variables;
         let Some(parent) = list.iter().find(|parent| parent["id"] == v["id"]) else {
             return Ok(Value::Null);
@@ -304,7 +304,7 @@ impl Things {
         Ok(json!({ part: page }))
     }
 
-    fn inventory_item(&self, asked: &Asked) -> Result<Value, String> {
+    fn inventory_item(&self, asked: &ReceivedRequest) -> Result<Value, String> {
         let v = &asked.variables;
         let id = &v["id"];
         let variants = self
@@ -332,7 +332,7 @@ impl Things {
         Ok(json!({ part: list.page(self.longest_page)? }))
     }
 
-    fn discount_part(&self, asked: &Asked) -> Result<Value, String> {
+    fn discount_part(&self, asked: &ReceivedRequest) -> Result<Value, String> {
         let v = &asked.variables;
         let kind = v["id"].as_str().unwrap().split('/').nth(3).unwrap();
         let known = self.discount_names.is_empty() || self.discount_names.contains(&kind);

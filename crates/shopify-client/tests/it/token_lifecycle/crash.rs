@@ -11,7 +11,7 @@ use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
 
 /// Lets a process die after Shopify has made a new pair and before it is saved.
-async fn dies_before_saving(setup: &Setup, seed: u64) {
+async fn crash_before_saving(setup: &Setup, seed: u64) {
     let process = setup.process(seed);
     setup.store.hang_saves(1);
     let given_up = timeout(
@@ -22,27 +22,27 @@ async fn dies_before_saving(setup: &Setup, seed: u64) {
     // With a token that is still good the caller has gone on with that.
     drop(given_up);
     drop(process);
-    let kept = setup.store.kept().await;
+    let kept = setup.store.record().await;
     assert_eq!(kept.version, 1, "nothing was saved");
     assert!(kept.attempt.is_some(), "but it was begun");
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_between_answer_and_save_loses_nothing() {
     let setup = Setup::installed();
     advance(MINUTE * 56).await;
-    dies_before_saving(&setup, 20).await;
+    crash_before_saving(&setup, 20).await;
     let next = setup.process(21).shop(&shop());
     assert_eq!(token(&next).await, "access-1", "good to its end");
     assert_eq!(
-        setup.shopify.asked().len(),
+        setup.shopify.requests().len(),
         1,
         "the dead process may yet be alive"
     );
     advance(MINUTE).await;
     assert_eq!(token(&next).await, "access-3");
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
     advance(HOUR).await;
     assert_eq!(token(&next).await, "access-4");
 }
@@ -51,7 +51,7 @@ async fn a_crash_between_answer_and_save_loses_nothing() {
 async fn after_a_crash_an_expired_token_is_waited_for_until_the_lease_is_over() {
     let setup = Setup::installed();
     advance(HOUR).await;
-    dies_before_saving(&setup, 22).await;
+    crash_before_saving(&setup, 22).await;
     let next = setup.process(23).shop(&shop());
     let start = Instant::now();
     assert_eq!(token(&next).await, "access-3");
@@ -69,13 +69,13 @@ async fn a_process_that_restarts_many_times_comes_through() {
         let died = timeout(MINUTE * 2, source.access_token()).await;
         assert!(died.is_err(), "seed {seed}");
     }
-    setup.store.heal();
+    setup.store.clear_faults();
     assert!(
         token(&setup.process(40).shop(&shop()))
             .await
             .starts_with("access-")
     );
-    let asked = setup.shopify.asked();
+    let asked = setup.shopify.requests();
     assert!(asked.len() > 10 && asked.iter().all(|asked| asked == "refresh refresh-1"));
 }
 
@@ -91,7 +91,7 @@ async fn the_caller_who_began_may_go() {
     assert!(began.as_mut().now_or_never().is_none());
     drop(began);
     assert_eq!(token(&second).await, "access-2");
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
 }
 
 /// What a store holds while it answers, such as a connection, would stay held if a renewal stood still.
@@ -106,7 +106,11 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
     drop(began);
     // Paused time moves by itself while the renewal takes its steps.
     sleep(MINUTE).await;
-    assert_eq!(setup.store.kept().await.version, 2, "the new pair is saved");
+    assert_eq!(
+        setup.store.record().await.version,
+        2,
+        "the new pair is saved"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,10 +120,16 @@ async fn a_save_that_fails_is_tried_again_before_the_new_token_is_used() {
     advance(HOUR).await;
     setup.store.fail_saves(3);
     assert_eq!(token(&source).await, "access-2");
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
     assert_eq!(setup.store.log(), ["begin", "save"]);
     assert_eq!(
-        setup.store.kept().await.token.access_token.expose_secret(),
+        setup
+            .store
+            .record()
+            .await
+            .token
+            .access_token
+            .expose_secret(),
         "access-2"
     );
 }
@@ -133,7 +143,7 @@ async fn a_pair_that_cannot_be_saved_counts_as_lost() {
     assert!(error(&source).await.retryable);
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-3");
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +153,7 @@ async fn a_store_that_does_not_answer_is_asked_again() {
     advance(HOUR).await;
     setup.store.hang_saves(1);
     assert_eq!(token(&source).await, "access-2");
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +168,7 @@ async fn of_two_processes_one_asks_and_the_other_takes_what_it_got() {
         let (first, second) = tokio::join!(token(&one), token(&other));
         let expected = format!("access-{}", round + 1);
         assert_eq!([&first, &second], [&expected, &expected]);
-        assert_eq!(setup.shopify.asked().len(), round);
+        assert_eq!(setup.shopify.requests().len(), round);
     }
 }
 
@@ -171,14 +181,14 @@ async fn while_another_process_renews_the_old_token_is_used() {
     );
     token(&other).await;
     advance(MINUTE * 56).await;
-    setup.shopify.fault(Fault::Silence);
+    setup.shopify.fault(Fault::NoResponse);
     let first = tokio::spawn(async move { token(&one).await });
     advance(Duration::from_secs(1)).await;
     let start = Instant::now();
     assert_eq!(token(&other).await, "access-1");
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(first.await.unwrap(), "access-1");
-    assert_eq!(setup.shopify.asked().len(), 1);
+    assert_eq!(setup.shopify.requests().len(), 1);
 }
 
 /// It begins anew with each try, so its journal entry never grows old.
@@ -225,13 +235,13 @@ async fn a_process_that_comes_late_takes_what_is_there() {
         advance(HOUR).await;
         token(&other).await;
     }
-    let asked = setup.shopify.asked().len();
+    let asked = setup.shopify.requests().len();
     assert_eq!(
         late.renew(&rejected).await.unwrap().expose_secret(),
         "access-3"
     );
     assert_eq!(token(&late).await, "access-3");
-    assert_eq!(setup.shopify.asked().len(), asked);
+    assert_eq!(setup.shopify.requests().len(), asked);
 }
 
 /// Its callers gave up between its journal entry and its request, and come back when another process has taken over. A
@@ -245,13 +255,17 @@ async fn a_process_that_goes_on_too_late_sends_nothing() {
             setup.process(seed + 100).shop(&shop()),
         );
         advance(HOUR).await;
-        setup.store.linger_begins(1);
+        setup.store.delay_begins(1);
         let given_up = timeout(Duration::from_millis(500), late.access_token()).await;
         assert!(given_up.is_err());
         advance(MINUTE * 2).await;
         assert_eq!(token(&other).await, "access-2");
         let _ = late.access_token().await;
-        assert_eq!(setup.shopify.asked(), ["refresh refresh-1"], "seed {seed}");
+        assert_eq!(
+            setup.shopify.requests(),
+            ["refresh refresh-1"],
+            "seed {seed}"
+        );
         advance(MINUTE).await;
         assert_eq!(token(&late).await, "access-2");
     }

@@ -16,7 +16,7 @@ async fn a_permanent_token_is_used_as_it_is() {
     let source = setup.process(50).shop(&shop());
     advance(HOUR * 24 * 365).await;
     assert_eq!(token(&source).await, "permanent-1");
-    assert!(setup.shopify.asked().is_empty());
+    assert!(setup.shopify.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +27,7 @@ async fn a_permanent_token_that_is_revoked_ends_with_the_merchant() {
     setup.shopify.revoke();
     let error = source.renew(&rejected).await.unwrap_err();
     assert!(matches!(Error::from(error), Error::Reauthorize));
-    assert!(setup.shopify.asked().is_empty());
+    assert!(setup.shopify.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-3");
     assert_eq!(
-        setup.shopify.asked(),
+        setup.shopify.requests(),
         ["migrate permanent-1", "refresh refresh-2"]
     );
     assert_eq!(setup.store.log(), ["begin", "save", "begin", "save"]);
@@ -64,14 +64,14 @@ async fn an_exchange_whose_answer_is_lost_is_repeated() {
     let setup = Setup::permanent();
     let source = setup.process(54).shop(&shop());
     let old = source.access_token().await.unwrap();
-    setup.shopify.fault(Fault::Lost);
+    setup.shopify.fault(Fault::LostResponse);
     assert!(source.migrate().await.unwrap_err().retryable);
     // The old token has ended meanwhile, as the next request finds out.
     assert!(!setup.shopify.accepts(&old));
     advance(MINUTE).await;
     let renewed = source.renew(&old).await.unwrap();
     assert!(setup.shopify.accepts(&renewed));
-    assert_eq!(setup.shopify.asked(), ["migrate permanent-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["migrate permanent-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,14 +82,14 @@ async fn an_exchange_that_a_process_died_of_is_ended_by_the_next() {
     let died = timeout(Duration::from_secs(20), process.shop(&shop()).migrate()).await;
     assert!(died.is_err());
     drop(process);
-    let begun = setup.store.kept().await.attempt.unwrap();
+    let begun = setup.store.record().await.attempt.unwrap();
     assert_eq!(begun.purpose, Purpose::Migration);
     advance(MINUTE).await;
     // Nobody tells it to.
     let next = setup.process(56).shop(&shop());
     let token = next.access_token().await.unwrap();
     assert!(setup.shopify.accepts(&token));
-    assert_eq!(setup.shopify.asked(), ["migrate permanent-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["migrate permanent-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ async fn several_who_migrate_make_one_request_at_a_time() {
     second.unwrap();
     third.unwrap();
     assert_eq!(token(&source).await, "access-2");
-    assert_eq!(setup.shopify.asked(), ["migrate permanent-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["migrate permanent-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,7 +36,7 @@ async fn what_is_under_way_goes_on_when_a_shop_is_forgotten() {
     };
     let (before, after) = tokio::join!(token(&source), forgotten);
     assert_eq!([before.as_str(), after.as_str()], ["access-2"; 2]);
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,7 +44,7 @@ async fn what_was_read_before_a_shop_was_forgotten_is_read_again() {
     let setup = Setup::installed();
     let process = setup.process(82);
     let source = process.shop(&shop());
-    setup.store.linger_loads(1);
+    setup.store.delay_loads(1);
     let installed = async {
         sleep(Duration::from_millis(500)).await;
         setup.store.rows.install(&shop(), setup.shopify.install());
@@ -69,7 +69,7 @@ async fn a_failure_that_nobody_waited_for_is_not_told_hours_later() {
     let given_up = timeout(Duration::from_millis(100), source.access_token()).await;
     assert!(given_up.is_err());
     sleep(HOUR).await;
-    assert_eq!(setup.shopify.asked().len(), 1, "it has failed meanwhile");
+    assert_eq!(setup.shopify.requests().len(), 1, "it has failed meanwhile");
     assert_eq!(token(&source).await, "access-2");
 }
 
@@ -89,10 +89,10 @@ async fn a_store_that_never_agrees_is_given_up() {
     let setup = Setup::installed();
     let source = setup.process(84).shop(&shop());
     advance(HOUR).await;
-    setup.store.refuse_saves(u32::MAX);
+    setup.store.reject_saves(u32::MAX);
     assert!(error(&source).await.retryable);
-    assert_eq!(setup.shopify.asked().len(), 4);
-    setup.store.heal();
+    assert_eq!(setup.shopify.requests().len(), 4);
+    setup.store.clear_faults();
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-6");
 }
@@ -105,7 +105,7 @@ async fn an_entry_has_whole_milliseconds() {
     let source = setup.process(85).shop(&shop());
     let died = timeout(Duration::from_secs(20), source.access_token()).await;
     assert!(died.is_err());
-    let begun = setup.store.kept().await.attempt.unwrap().begun_at;
+    let begun = setup.store.record().await.attempt.unwrap().begun_at;
     assert_eq!(begun.timestamp_subsec_nanos(), 987_000_000);
 }
 
@@ -151,7 +151,7 @@ async fn an_installation_during_a_renewal_is_taken() {
     };
     let (token, ()) = tokio::join!(token(&source), install);
     assert_eq!(token, "access-2");
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
 /// Whichever way the clock is wrong, Shopify's 401 sets it right.
@@ -165,7 +165,7 @@ async fn a_clock_that_jumps_costs_a_renewal_and_no_token() {
         let first = source.access_token().await.unwrap();
         let second = source.renew(&first).await.unwrap();
         assert!(setup.shopify.accepts(&second), "{days}");
-        let asked = setup.shopify.asked().len();
+        let asked = setup.shopify.requests().len();
         assert!((1..=2).contains(&asked), "{days}: {asked}");
     }
 }
@@ -179,7 +179,7 @@ async fn an_installation_after_a_removal_is_found_without_being_told() {
     assert!(source.renew(&rejected).await.unwrap_err().reauthorize);
     setup.store.rows.remove(&shop());
     setup.store.rows.install(&shop(), setup.shopify.install());
-    assert_eq!(setup.store.kept().await.version, 2, "not 1 again");
+    assert_eq!(setup.store.record().await.version, 2, "not 1 again");
     advance(MINUTE).await;
     let renewed = source.renew(&rejected).await.unwrap();
     assert!(setup.shopify.accepts(&renewed));

@@ -56,13 +56,13 @@ pub(crate) enum Fault {
     /// Answered with 503; nothing is done.
     Unavailable,
     /// Done, but the answer does not arrive.
-    Lost,
+    LostResponse,
     /// Done, but the answer is half.
-    Garbled,
+    TruncatedResponse,
     /// Done, but the answer holds an access token alone.
-    Bare,
+    AccessTokenOnly,
     /// Neither done nor answered, ever.
-    Silence,
+    NoResponse,
     /// Answered with 429 and how long to stay away; nothing is done.
     Throttled(Duration),
     /// The app's secret is refused.
@@ -71,22 +71,22 @@ pub(crate) enum Fault {
 
 /// One pair. The refresh token of pair `n` is `refresh-n`.
 #[derive(Debug, Clone, Copy)]
-struct Pair {
+struct TokenPair {
     number: u64,
     used: bool,
 }
 
 #[derive(Default)]
-struct Books {
+struct ServerState {
     made: u64,
     /// The pair whose refresh token may be used, and the one before it, which may be as long as this one is not.
-    current: Option<Pair>,
-    previous: Option<Pair>,
+    current: Option<TokenPair>,
+    previous: Option<TokenPair>,
     /// When each access token ends; `None`: it does not by itself.
     ends: HashMap<String, Option<DateTime<Utc>>>,
     faults: VecDeque<Fault>,
-    asked: Vec<String>,
-    under_way: HashSet<ShopDomain>,
+    requests: Vec<String>,
+    in_flight: HashSet<ShopDomain>,
     overlaps: u32,
     /// How long an access token lasts; `None`: the answer does not say.
     lasts: Option<Duration>,
@@ -97,60 +97,60 @@ struct Books {
 /// asked.
 pub(crate) struct Shopify {
     clock: Arc<TokioClock>,
-    books: Arc<Mutex<Books>>,
+    state: Arc<Mutex<ServerState>>,
     takes: Duration,
 }
 
 impl Shopify {
     pub(crate) fn new(clock: &Arc<TokioClock>) -> Arc<Self> {
-        let books = Books {
+        let state = ServerState {
             lasts: Some(HOUR),
-            ..Books::default()
+            ..ServerState::default()
         };
         Arc::new(Self {
             clock: Arc::clone(clock),
-            books: Arc::new(Mutex::new(books)),
+            state: Arc::new(Mutex::new(state)),
             takes: Duration::from_millis(300),
         })
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ServerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn fault(&self, fault: Fault) {
-        self.books().faults.push_back(fault);
+        self.state().faults.push_back(fault);
     }
 
     pub(crate) fn clear_faults(&self) {
-        self.books().faults.clear();
+        self.state().faults.clear();
     }
 
-    pub(crate) fn lasts(&self, lasts: Option<Duration>) {
-        self.books().lasts = lasts;
+    pub(crate) fn set_lifetime(&self, lasts: Option<Duration>) {
+        self.state().lasts = lasts;
     }
 
     /// What was sent so far: `refresh refresh-1` and the like.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        let books = self.books();
-        assert_eq!(books.overlaps, 0, "two requests at a time for a shop");
-        books.asked.clone()
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let state = self.state();
+        assert_eq!(state.overlaps, 0, "two requests at a time for a shop");
+        state.requests.clone()
     }
 
     /// The pair of a new installation.
     pub(crate) fn install(&self) -> StoredToken {
-        let mut books = self.books();
-        books.previous = None;
-        let grant = books.pair(self.clock.now());
+        let mut state = self.state();
+        state.previous = None;
+        let grant = state.pair(self.clock.now());
         StoredToken::from_grant(grant, self.clock.now())
     }
 
     /// A token that never expires.
     pub(crate) fn install_permanent(&self) -> StoredToken {
-        let mut books = self.books();
-        books.made += 1;
-        let token = format!("permanent-{}", books.made);
-        books.ends.insert(token.clone(), None);
+        let mut state = self.state();
+        state.made += 1;
+        let token = format!("permanent-{}", state.made);
+        state.ends.insert(token.clone(), None);
         StoredToken {
             access_token: token.into(),
             expires_at: None,
@@ -162,45 +162,45 @@ impl Shopify {
 
     /// Nothing that was granted is accepted any more.
     pub(crate) fn revoke(&self) {
-        let mut books = self.books();
-        books.ends.clear();
-        books.current = None;
-        books.previous = None;
+        let mut state = self.state();
+        state.ends.clear();
+        state.current = None;
+        state.previous = None;
     }
 
     /// Whether a request with it would be answered.
     pub(crate) fn accepts(&self, token: &SecretString) -> bool {
-        let books = self.books();
-        let end = books.ends.get(token.expose_secret());
+        let state = self.state();
+        let end = state.ends.get(token.expose_secret());
         end.is_some_and(|end| end.is_none_or(|end| self.clock.now() < end))
     }
 
     /// Answers a request, whether anybody waits for the answer or not.
-    async fn answer(
+    async fn respond(
         &self,
         shop: &ShopDomain,
-        asked: String,
-        act: impl FnOnce(&mut Books, DateTime<Utc>) -> Result<TokenGrant, Error> + Send + 'static,
+        request: String,
+        act: impl FnOnce(&mut ServerState, DateTime<Utc>) -> Result<TokenGrant, Error> + Send + 'static,
     ) -> Result<TokenGrant, Error> {
         let fault = {
-            let mut books = self.books();
-            books.asked.push(asked);
-            books.faults.pop_front()
+            let mut state = self.state();
+            state.requests.push(request);
+            state.faults.pop_front()
         };
-        if matches!(fault, Some(Fault::Silence)) {
+        if matches!(fault, Some(Fault::NoResponse)) {
             return pending().await;
         }
         {
-            let mut books = self.books();
-            let alone = books.under_way.insert(shop.clone());
-            books.overlaps += u32::from(!alone);
+            let mut state = self.state();
+            let alone = state.in_flight.insert(shop.clone());
+            state.overlaps += u32::from(!alone);
         }
-        let (books, clock) = (Arc::clone(&self.books), Arc::clone(&self.clock));
+        let (state, clock) = (Arc::clone(&self.state), Arc::clone(&self.clock));
         let (takes, shop) = (self.takes, shop.clone());
         let work = tokio::spawn(async move {
             sleep(takes).await;
-            let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
-            books.under_way.remove(&shop);
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.in_flight.remove(&shop);
             match fault {
                 Some(Fault::Unavailable) => Err(Error::Status {
                     operation: "access_token",
@@ -214,22 +214,22 @@ impl Shopify {
                 Some(Fault::WrongSecret) => Err(Error::AccessDenied {
                     message: "invalid_client".to_owned(),
                 }),
-                _ => act(&mut books, clock.now()),
+                _ => act(&mut state, clock.now()),
             }
         });
         let grant = work.await.expect("no panic")?;
         match fault {
-            Some(Fault::Lost) => Err(Error::Transport {
+            Some(Fault::LostResponse) => Err(Error::Transport {
                 operation: "access_token",
                 timed_out: true,
                 source: "reset".into(),
             }),
-            Some(Fault::Garbled) => Err(Error::Decode {
+            Some(Fault::TruncatedResponse) => Err(Error::Decode {
                 operation: "access_token",
                 path: ".".to_owned(),
                 source: "line 1".into(),
             }),
-            Some(Fault::Bare) => Ok(TokenGrant {
+            Some(Fault::AccessTokenOnly) => Ok(TokenGrant {
                 expires_in: None,
                 refresh_token: None,
                 refresh_token_expires_in: None,
@@ -240,11 +240,11 @@ impl Shopify {
     }
 }
 
-impl Books {
+impl ServerState {
     fn pair(&mut self, now: DateTime<Utc>) -> TokenGrant {
         self.made += 1;
         let number = self.made;
-        self.current = Some(Pair {
+        self.current = Some(TokenPair {
             number,
             used: false,
         });
@@ -262,9 +262,9 @@ impl Books {
     }
 
     fn refresh(&mut self, number: u64, now: DateTime<Utc>) -> Result<TokenGrant, Error> {
-        let is = |pair: Option<Pair>| pair.is_some_and(|pair| pair.number == number);
+        let is = |pair: Option<TokenPair>| pair.is_some_and(|pair| pair.number == number);
         if is(self.current) {
-            self.previous = self.current.map(|pair| Pair { used: true, ..pair });
+            self.previous = self.current.map(|pair| TokenPair { used: true, ..pair });
         } else if !is(self.previous) || self.current.is_some_and(|pair| pair.used) {
             return Err(Error::Reauthorize);
         }
@@ -281,16 +281,16 @@ impl Grants for Shopify {
     ) -> Result<TokenGrant, Error> {
         let token = refresh_token.expose_secret().to_owned();
         let number = token.strip_prefix("refresh-").unwrap().parse().unwrap();
-        self.answer(shop, format!("refresh {token}"), move |books, now| {
-            books.refresh(number, now)
+        self.respond(shop, format!("refresh {token}"), move |state, now| {
+            state.refresh(number, now)
         })
         .await
     }
 
     async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
-        self.answer(shop, "credentials".to_owned(), |books, now| {
-            let lasts = books.lasts;
-            let grant = books.pair(now);
+        self.respond(shop, "credentials".to_owned(), |state, now| {
+            let lasts = state.lasts;
+            let grant = state.pair(now);
             Ok(TokenGrant {
                 refresh_token: None,
                 refresh_token_expires_in: None,
@@ -307,15 +307,15 @@ impl Grants for Shopify {
         access_token: &SecretString,
     ) -> Result<TokenGrant, Error> {
         let token = access_token.expose_secret().to_owned();
-        self.answer(shop, format!("migrate {token}"), move |books, now| {
-            let known = books.ends.contains_key(&token);
+        self.respond(shop, format!("migrate {token}"), move |state, now| {
+            let known = state.ends.contains_key(&token);
             // It is known and ended: exchanged before, and asked for again.
-            let used = books.current.is_some_and(|pair| pair.used);
+            let used = state.current.is_some_and(|pair| pair.used);
             if !known || used {
                 return Err(Error::Reauthorize);
             }
-            books.ends.insert(token.clone(), Some(now));
-            Ok(books.pair(now))
+            state.ends.insert(token.clone(), Some(now));
+            Ok(state.pair(now))
         })
         .await
     }

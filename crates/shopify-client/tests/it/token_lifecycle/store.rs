@@ -16,77 +16,77 @@ use super::shopify::shop;
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) rows: MemoryStore,
-    troubles: Mutex<Troubles>,
+    faults: Mutex<StoreFaults>,
 }
 
 #[derive(Default)]
-struct Troubles {
-    saves_that_fail: u32,
-    saves_that_hang: u32,
-    saves_that_are_late: u32,
-    loads_that_fail: u32,
-    loads_that_linger: u32,
-    loads_that_panic: u32,
-    begins_that_linger: u32,
+struct StoreFaults {
+    failing_saves: u32,
+    hanging_saves: u32,
+    rejected_saves: u32,
+    failing_loads: u32,
+    delayed_loads: u32,
+    panicking_loads: u32,
+    delayed_begins: u32,
     log: Vec<&'static str>,
 }
 
 impl Store {
-    fn troubles(&self) -> MutexGuard<'_, Troubles> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    fn faults(&self) -> MutexGuard<'_, StoreFaults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn fail_saves(&self, times: u32) {
-        self.troubles().saves_that_fail = times;
+        self.faults().failing_saves = times;
     }
 
     /// The process that saves never comes to the end of it: it dies there.
     pub(crate) fn hang_saves(&self, times: u32) {
-        self.troubles().saves_that_hang = times;
+        self.faults().hanging_saves = times;
     }
 
     /// The row is another one by then, as the store has it.
-    pub(crate) fn refuse_saves(&self, times: u32) {
-        self.troubles().saves_that_are_late = times;
+    pub(crate) fn reject_saves(&self, times: u32) {
+        self.faults().rejected_saves = times;
     }
 
     pub(crate) fn panic_at_loads(&self, times: u32) {
-        self.troubles().loads_that_panic = times;
+        self.faults().panicking_loads = times;
     }
 
     /// What is read takes a second to arrive.
-    pub(crate) fn linger_loads(&self, times: u32) {
-        self.troubles().loads_that_linger = times;
+    pub(crate) fn delay_loads(&self, times: u32) {
+        self.faults().delayed_loads = times;
     }
 
     /// What is begun is written, but it takes a second until the process knows.
-    pub(crate) fn linger_begins(&self, times: u32) {
-        self.troubles().begins_that_linger = times;
+    pub(crate) fn delay_begins(&self, times: u32) {
+        self.faults().delayed_begins = times;
     }
 
     pub(crate) fn fail_loads(&self, times: u32) {
-        self.troubles().loads_that_fail = times;
+        self.faults().failing_loads = times;
     }
 
-    pub(crate) fn heal(&self) {
-        let log = std::mem::take(&mut self.troubles().log);
-        *self.troubles() = Troubles {
+    pub(crate) fn clear_faults(&self) {
+        let log = std::mem::take(&mut self.faults().log);
+        *self.faults() = StoreFaults {
             log,
-            ..Troubles::default()
+            ..StoreFaults::default()
         };
     }
 
     /// What was written.
     pub(crate) fn log(&self) -> Vec<&'static str> {
-        self.troubles().log.clone()
+        self.faults().log.clone()
     }
 
-    pub(crate) async fn kept(&self) -> TokenRecord {
+    pub(crate) async fn record(&self) -> TokenRecord {
         self.rows.load(&shop()).await.unwrap().expect("installed")
     }
 }
 
-fn one_of(count: &mut u32) -> bool {
+fn take_one(count: &mut u32) -> bool {
     let some = *count > 0;
     *count = count.saturating_sub(1);
     some
@@ -95,14 +95,14 @@ fn one_of(count: &mut u32) -> bool {
 #[async_trait]
 impl TokenStore for Store {
     async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError> {
-        if one_of(&mut self.troubles().loads_that_fail) {
+        if take_one(&mut self.faults().failing_loads) {
             return Err(TokenError::temporary("the database is away"));
         }
-        let panics = one_of(&mut self.troubles().loads_that_panic);
+        let panics = take_one(&mut self.faults().panicking_loads);
         assert!(!panics, "a bug of the store's");
         let loaded = self.rows.load(shop).await;
-        let lingers = one_of(&mut self.troubles().loads_that_linger);
-        if lingers {
+        let delayed = take_one(&mut self.faults().delayed_loads);
+        if delayed {
             sleep(Duration::from_secs(1)).await;
         }
         loaded
@@ -115,14 +115,14 @@ impl TokenStore for Store {
         replaces: Option<Attempt>,
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
-        self.troubles().log.push("begin");
+        self.faults().log.push("begin");
         let kept = Attempt {
             begun_at: attempt.begun_at.trunc_subsecs(6),
             ..attempt
         };
         let begun = self.rows.begin(shop, version, replaces, kept).await;
-        let lingers = one_of(&mut self.troubles().begins_that_linger);
-        if lingers {
+        let delayed = take_one(&mut self.faults().delayed_begins);
+        if delayed {
             sleep(Duration::from_secs(1)).await;
         }
         begun
@@ -135,16 +135,16 @@ impl TokenStore for Store {
         attempt: Attempt,
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
-        if one_of(&mut self.troubles().saves_that_hang) {
+        if take_one(&mut self.faults().hanging_saves) {
             return pending().await;
         }
-        if one_of(&mut self.troubles().saves_that_fail) {
+        if take_one(&mut self.faults().failing_saves) {
             return Err(TokenError::temporary("the database is away"));
         }
-        if one_of(&mut self.troubles().saves_that_are_late) {
+        if take_one(&mut self.faults().rejected_saves) {
             return Ok(false);
         }
-        self.troubles().log.push("save");
+        self.faults().log.push("save");
         self.rows.save(shop, version, attempt, token).await
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Changed, CollectionChange, DiscountChange, Event, invalid, named, unknown};
-use crate::catalog::discount::{DiscountKind, Effect, RedeemCode, Value as Gets};
-use crate::catalog::generate::handle;
-use crate::catalog::model::{Collection, Seconds};
-use crate::catalog::{Catalog, blank_discount};
+use super::{ChangeResult, CollectionChange, DiscountChange, Event, invalid, non_empty, not_found};
+use crate::catalog::Catalog;
+use crate::catalog::discount::{CustomerGets, Discount, DiscountEffect, DiscountKind, RedeemCode};
+use crate::catalog::model::{Collection, Seconds, handle};
 use crate::webhook::body;
 
 impl Catalog {
@@ -15,10 +14,10 @@ impl Catalog {
         &mut self,
         change: &DiscountChange,
         now: Seconds,
-    ) -> Changed<u64> {
+    ) -> ChangeResult<u64> {
         let id = self.new_id();
         let kind = change.kind.unwrap_or(DiscountKind::CodeBasic);
-        let discount = blank_discount(id, kind, "Offer".to_owned(), now);
+        let discount = Discount::new(id, kind, "Offer".to_owned(), now);
         self.discounts.insert(id, discount);
         if let Err(error) = self.update_discount(
             id,
@@ -46,9 +45,12 @@ impl Catalog {
         id: u64,
         change: &DiscountChange,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         let mut next = self.last_id;
-        let discount = self.discounts.get_mut(&id).ok_or(unknown("discount", id))?;
+        let discount = self
+            .discounts
+            .get_mut(&id)
+            .ok_or(not_found("discount", id))?;
         if change.kind.is_some() {
             return Err(invalid("kind", "a discount's kind cannot change"));
         }
@@ -89,10 +91,12 @@ impl Catalog {
             discount.title.clone_from(title);
         }
         if let Some(share) = change.percentage {
-            let effect = Effect::Percentage(share);
+            let effect = DiscountEffect::Percentage(share);
             discount.gets = match discount.gets {
-                Gets::Effect(_) => Gets::Effect(effect),
-                Gets::OnQuantity { quantity, .. } => Gets::OnQuantity { quantity, effect },
+                CustomerGets::Effect(_) => CustomerGets::Effect(effect),
+                CustomerGets::OnQuantity { quantity, .. } => {
+                    CustomerGets::OnQuantity { quantity, effect }
+                }
             };
         }
         discount.updated_at = now;
@@ -109,13 +113,16 @@ impl Catalog {
     }
 
     /// Takes a discount away.
-    pub(crate) fn delete_discount(&mut self, id: u64, now: Seconds) -> Changed<()> {
-        let discount = self.discounts.remove(&id).ok_or(unknown("discount", id))?;
+    pub(crate) fn delete_discount(&mut self, id: u64, now: Seconds) -> ChangeResult<()> {
+        let discount = self
+            .discounts
+            .remove(&id)
+            .ok_or(not_found("discount", id))?;
         Ok((
             (),
             vec![Event::new(
                 "discounts/delete",
-                body::discount_gone(&discount, now),
+                body::discount_deleted(&discount, now),
             )],
         ))
     }
@@ -125,7 +132,7 @@ impl Catalog {
         &mut self,
         change: &CollectionChange,
         now: Seconds,
-    ) -> Changed<u64> {
+    ) -> ChangeResult<u64> {
         let title = change
             .title
             .clone()
@@ -155,7 +162,7 @@ impl Catalog {
             self.collections.remove(&id);
             return Err(error);
         }
-        self.regroup();
+        self.update_smart_collections();
         Ok((
             id,
             vec![Event::new(
@@ -171,19 +178,19 @@ impl Catalog {
         id: u64,
         change: &CollectionChange,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         if let Some(missing) = change
             .products
             .iter()
             .flatten()
             .find(|id| !self.products.contains_key(id))
         {
-            return Err(unknown("product", *missing));
+            return Err(not_found("product", *missing));
         }
         let collection = self
             .collections
             .get_mut(&id)
-            .ok_or(unknown("collection", id))?;
+            .ok_or(not_found("collection", id))?;
         if change.tag.is_some() {
             return Err(invalid("tag", "a collection's condition cannot change"));
         }
@@ -213,19 +220,22 @@ impl Catalog {
     }
 
     /// Takes a collection away; its products stay.
-    pub(crate) fn delete_collection(&mut self, id: u64) -> Changed<()> {
+    pub(crate) fn delete_collection(&mut self, id: u64) -> ChangeResult<()> {
         self.collections
             .remove(&id)
-            .ok_or(unknown("collection", id))?;
+            .ok_or(not_found("collection", id))?;
         Ok((
             (),
-            vec![Event::new("collections/delete", body::collection_gone(id))],
+            vec![Event::new(
+                "collections/delete",
+                body::collection_deleted(id),
+            )],
         ))
     }
 
     /// Renames the shop.
-    pub(crate) fn rename_shop(&mut self, name: &str, now: Seconds) -> Changed<()> {
-        named("name", name)?.clone_into(&mut self.shop.name);
+    pub(crate) fn rename_shop(&mut self, name: &str, now: Seconds) -> ChangeResult<()> {
+        non_empty("name", name)?.clone_into(&mut self.shop.name);
         self.shop.updated_at = now;
         Ok(((), vec![Event::new("shop/update", body::shop(&self.shop))]))
     }

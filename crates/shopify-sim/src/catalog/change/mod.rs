@@ -100,9 +100,9 @@ impl Event {
     }
 }
 
-type Changed<T> = Result<(T, Vec<Event>), ChangeError>;
+type ChangeResult<T> = Result<(T, Vec<Event>), ChangeError>;
 
-fn unknown(kind: &'static str, id: u64) -> ChangeError {
+fn not_found(kind: &'static str, id: u64) -> ChangeError {
     ChangeError::NotFound { kind, id }
 }
 
@@ -110,7 +110,7 @@ fn money(text: &str) -> Result<Cents, ChangeError> {
     Cents::parse(text).ok_or_else(|| invalid("price", format!("\"{text}\" is no amount of money")))
 }
 
-fn named<'a>(field: &'static str, text: &'a str) -> Result<&'a str, ChangeError> {
+fn non_empty<'a>(field: &'static str, text: &'a str) -> Result<&'a str, ChangeError> {
     if text.trim().is_empty() {
         return Err(invalid(field, "it is empty"));
     }

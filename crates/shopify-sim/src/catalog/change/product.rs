@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Changed, Event, ProductChange, invalid, money, named, unknown};
+use super::{ChangeResult, Event, ProductChange, invalid, money, non_empty, not_found};
 use crate::catalog::Catalog;
-use crate::catalog::generate::handle;
 use crate::catalog::model::{
-    Cents, InventoryItem, Level, Metafield, OptionValue, Product, ProductOption, Seconds, Status,
-    Variant,
+    Cents, InventoryItem, InventoryLevel, Metafield, OptionValue, Product, ProductOption,
+    ProductStatus, Seconds, Variant, handle,
 };
 use crate::webhook::body;
 
@@ -18,18 +17,18 @@ impl Catalog {
         id: u64,
         change: &ProductChange,
         now: Seconds,
-    ) -> Changed<()> {
-        let product = self.products.get_mut(&id).ok_or(unknown("product", id))?;
+    ) -> ChangeResult<()> {
+        let product = self.products.get_mut(&id).ok_or(not_found("product", id))?;
         let price = change.price.as_deref().map(money).transpose()?;
         let status = match &change.status {
             Some(text) => Some(
-                Status::parse(text)
+                ProductStatus::parse(text)
                     .ok_or_else(|| invalid("status", format!("\"{text}\" is no status")))?,
             ),
             None => None,
         };
         if let Some(title) = &change.title {
-            product.title = named("title", title)?.into();
+            product.title = non_empty("title", title)?.into();
         }
         if let Some(html) = &change.description_html {
             product.html = html.as_str().into();
@@ -47,7 +46,7 @@ impl Catalog {
         if let Some(status) = status {
             product.status = status;
             product.published_at =
-                (status != Status::Draft).then(|| product.published_at.unwrap_or(now));
+                (status != ProductStatus::Draft).then(|| product.published_at.unwrap_or(now));
         }
         if let Some(price) = price {
             for variant in &mut product.variants {
@@ -57,7 +56,7 @@ impl Catalog {
         }
         product.updated_at = now;
         let event = Event::new("products/update", body::product(&self.shop, product));
-        self.regroup();
+        self.update_smart_collections();
         Ok(((), vec![event]))
     }
 
@@ -68,7 +67,7 @@ impl Catalog {
         variant: Option<u64>,
         price: &str,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         let Some(chosen) = variant else {
             let change = ProductChange {
                 price: Some(price.to_owned()),
@@ -77,12 +76,12 @@ impl Catalog {
             return self.update_product(id, &change, now);
         };
         let price = money(price)?;
-        let product = self.products.get_mut(&id).ok_or(unknown("product", id))?;
+        let product = self.products.get_mut(&id).ok_or(not_found("product", id))?;
         let variant = product
             .variants
             .iter_mut()
             .find(|variant| variant.id == chosen)
-            .ok_or(unknown("variant", chosen))?;
+            .ok_or(not_found("variant", chosen))?;
         variant.price = price;
         variant.updated_at = now;
         product.updated_at = now;
@@ -96,14 +95,18 @@ impl Catalog {
     }
 
     /// Makes a product with one variant, stocked at the first location.
-    pub(crate) fn create_product(&mut self, change: &ProductChange, now: Seconds) -> Changed<u64> {
+    pub(crate) fn create_product(
+        &mut self,
+        change: &ProductChange,
+        now: Seconds,
+    ) -> ChangeResult<u64> {
         let title = change
             .title
             .clone()
             .ok_or_else(|| invalid("title", "a new product needs one"))?;
         let id = self.new_id();
         let place = self.locations.keys().next().copied();
-        let levels = place.map(|location| Level {
+        let levels = place.map(|location| InventoryLevel {
             location,
             active: true,
             available: 0,
@@ -149,7 +152,7 @@ impl Catalog {
             kind: "".into(),
             vendor: self.shop.name.as_str().into(),
             tags: Vec::new(),
-            status: Status::Active,
+            status: ProductStatus::Active,
             category: None,
             gift_card: false,
             created_at: now,
@@ -163,7 +166,7 @@ impl Catalog {
         self.products.insert(id, product);
         if let Err(error) = self.update_product(id, change, now) {
             if let Some(product) = self.products.remove(&id) {
-                self.forget(&product);
+                self.unindex(&product);
             }
             return Err(error);
         }
@@ -180,7 +183,7 @@ impl Catalog {
             for level in &variant.item.levels {
                 events.push(Event::new(
                     "inventory_levels/connect",
-                    body::level(variant.item.id, level),
+                    body::inventory_level(variant.item.id, level),
                 ));
             }
         }
@@ -188,21 +191,24 @@ impl Catalog {
     }
 
     /// Takes a product away, from its collections too.
-    pub(crate) fn delete_product(&mut self, id: u64) -> Changed<()> {
-        let product = self.products.remove(&id).ok_or(unknown("product", id))?;
-        self.forget(&product);
+    pub(crate) fn delete_product(&mut self, id: u64) -> ChangeResult<()> {
+        let product = self.products.remove(&id).ok_or(not_found("product", id))?;
+        self.unindex(&product);
         for collection in self.collections.values_mut() {
             collection.products.shift_remove(&id);
         }
-        let mut events = vec![Event::new("products/delete", body::numbered(id))];
+        let mut events = vec![Event::new("products/delete", body::id_only(id))];
         events.extend(product.variants.iter().map(|variant| {
-            Event::new("inventory_items/delete", body::inventory_item_gone(variant))
+            Event::new(
+                "inventory_items/delete",
+                body::inventory_item_deleted(variant),
+            )
         }));
         Ok(((), events))
     }
 
     /// Puts every smart collection right after products changed. Shopify announces nothing of it.
-    pub(super) fn regroup(&mut self) {
+    pub(super) fn update_smart_collections(&mut self) {
         let smart: Vec<u64> = self
             .collections
             .values()
@@ -210,7 +216,7 @@ impl Catalog {
             .map(|c| c.id)
             .collect();
         for id in smart {
-            let members = self.members(&self.collections[&id]);
+            let members = self.smart_collection_members(&self.collections[&id]);
             if let Some(collection) = self.collections.get_mut(&id) {
                 collection.products = members;
             }
@@ -224,10 +230,10 @@ impl Catalog {
         (namespace, key): (&str, &str),
         value: &str,
         now: Seconds,
-    ) -> Changed<()> {
-        let (namespace, key) = (named("namespace", namespace)?, named("key", key)?);
+    ) -> ChangeResult<()> {
+        let (namespace, key) = (non_empty("namespace", namespace)?, non_empty("key", key)?);
         let new = self.last_id + 1;
-        let product = self.products.get_mut(&id).ok_or(unknown("product", id))?;
+        let product = self.products.get_mut(&id).ok_or(not_found("product", id))?;
         let fields = &mut product.metafields;
         let known = fields
             .iter()

@@ -1,8 +1,8 @@
 //! Changes of stock and of the places that hold it.
 
-use super::{ChangeError, Changed, Event, named, unknown};
+use super::{ChangeError, ChangeResult, Event, non_empty, not_found};
 use crate::catalog::Catalog;
-use crate::catalog::model::{Level, Location, Product, Seconds};
+use crate::catalog::model::{InventoryLevel, Location, Product, Seconds};
 use crate::webhook::body;
 
 impl Catalog {
@@ -13,9 +13,9 @@ impl Catalog {
         location: u64,
         available: i32,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         if !self.locations.contains_key(&location) {
-            return Err(unknown("location", location));
+            return Err(not_found("location", location));
         }
         let shop = self.shop.clone();
         let (product, place) = self.item_mut(item)?;
@@ -28,10 +28,10 @@ impl Catalog {
             level.updated_at = now;
             events.push(Event::new(
                 "inventory_levels/update",
-                body::level(item, level),
+                body::inventory_level(item, level),
             ));
         } else {
-            let level = Level {
+            let level = InventoryLevel {
                 location,
                 active: true,
                 available,
@@ -41,11 +41,11 @@ impl Catalog {
             };
             events.push(Event::new(
                 "inventory_levels/connect",
-                body::level(item, &level),
+                body::inventory_level(item, &level),
             ));
             events.push(Event::new(
                 "inventory_levels/update",
-                body::level(item, &level),
+                body::inventory_level(item, &level),
             ));
             levels.push(level);
             levels.sort_by_key(|level| level.location);
@@ -62,20 +62,20 @@ impl Catalog {
         item: u64,
         location: u64,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         let (product, place) = self.item_mut(item)?;
         let levels = &mut product.variants[place].item.levels;
         let found = levels
             .iter()
             .position(|level| level.location == location)
-            .ok_or(unknown("stock at location", location))?;
+            .ok_or(not_found("stock at location", location))?;
         levels.remove(found);
         product.updated_at = now;
         Ok((
             (),
             vec![Event::new(
                 "inventory_levels/disconnect",
-                body::level_gone(item, location),
+                body::inventory_level_disconnected(item, location),
             )],
         ))
     }
@@ -87,7 +87,7 @@ impl Catalog {
         tracked: Option<bool>,
         sku: Option<&str>,
         now: Seconds,
-    ) -> Changed<()> {
+    ) -> ChangeResult<()> {
         let (product, place) = self.item_mut(item)?;
         let variant = &mut product.variants[place];
         if let Some(tracked) = tracked {
@@ -104,26 +104,26 @@ impl Catalog {
     }
 
     fn item_mut(&mut self, item: u64) -> Result<(&mut Product, usize), ChangeError> {
-        let (product, variant) = self.item(item).ok_or(unknown("inventory item", item))?;
+        let (product, variant) = self.item(item).ok_or(not_found("inventory item", item))?;
         let (product, variant) = (product.id, variant.id);
         let product = self
             .products
             .get_mut(&product)
-            .ok_or(unknown("product", product))?;
+            .ok_or(not_found("product", product))?;
         let place = product
             .variants
             .iter()
             .position(|other| other.id == variant)
-            .ok_or(unknown("variant", variant))?;
+            .ok_or(not_found("variant", variant))?;
         Ok((product, place))
     }
 
     /// Opens a location.
-    pub(crate) fn create_location(&mut self, name: &str, now: Seconds) -> Changed<u64> {
+    pub(crate) fn create_location(&mut self, name: &str, now: Seconds) -> ChangeResult<u64> {
         let id = self.new_id();
         let location = Location {
             id,
-            name: named("name", name)?.to_owned(),
+            name: non_empty("name", name)?.to_owned(),
             active: true,
             created_at: now,
             updated_at: now,
@@ -140,11 +140,14 @@ impl Catalog {
         name: Option<&str>,
         active: Option<bool>,
         now: Seconds,
-    ) -> Changed<()> {
-        let location = self.locations.get_mut(&id).ok_or(unknown("location", id))?;
+    ) -> ChangeResult<()> {
+        let location = self
+            .locations
+            .get_mut(&id)
+            .ok_or(not_found("location", id))?;
         let mut topics = Vec::new();
         if let Some(name) = name {
-            named("name", name)?.clone_into(&mut location.name);
+            non_empty("name", name)?.clone_into(&mut location.name);
             topics.push("locations/update");
         }
         if let Some(active) = active.filter(|active| *active != location.active) {
@@ -166,8 +169,10 @@ impl Catalog {
     }
 
     /// Takes a location away, with the stock counted there.
-    pub(crate) fn delete_location(&mut self, id: u64) -> Changed<()> {
-        self.locations.remove(&id).ok_or(unknown("location", id))?;
+    pub(crate) fn delete_location(&mut self, id: u64) -> ChangeResult<()> {
+        self.locations
+            .remove(&id)
+            .ok_or(not_found("location", id))?;
         let variants = self
             .products
             .values_mut()
@@ -175,6 +180,6 @@ impl Catalog {
         for variant in variants {
             variant.item.levels.retain(|level| level.location != id);
         }
-        Ok(((), vec![Event::new("locations/delete", body::numbered(id))]))
+        Ok(((), vec![Event::new("locations/delete", body::id_only(id))]))
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::CsvProduct;
-use crate::catalog::generate::FIRST_DAY;
 use crate::catalog::model::{
-    InventoryItem, Level, OptionValue, Product, ProductOption, Status, Variant,
+    FIRST_DAY, InventoryItem, InventoryLevel, OptionValue, Product, ProductOption, ProductStatus,
+    Variant,
 };
 
 /// A number for `name` that does not depend on what else the file holds.
@@ -22,15 +22,15 @@ fn number(name: &str, taken: &mut HashSet<u64>) -> u64 {
     id
 }
 
-pub(in crate::catalog) fn products(listed: &[CsvProduct], places: &[u64]) -> Vec<Product> {
+pub(in crate::catalog) fn products(listed: &[CsvProduct], location_ids: &[u64]) -> Vec<Product> {
     let mut taken = HashSet::new();
     listed
         .iter()
-        .map(|product| build(product, places, &mut taken))
+        .map(|product| build(product, location_ids, &mut taken))
         .collect()
 }
 
-fn build(listed: &CsvProduct, places: &[u64], taken: &mut HashSet<u64>) -> Product {
+fn build(listed: &CsvProduct, location_ids: &[u64], taken: &mut HashSet<u64>) -> Product {
     let handle = listed.handle.as_str();
     let mut options: Vec<ProductOption> = listed
         .option_names
@@ -64,7 +64,7 @@ fn build(listed: &CsvProduct, places: &[u64], taken: &mut HashSet<u64>) -> Produ
                 tracked: variant.tracked,
                 requires_shipping: variant.requires_shipping,
                 updated_at: FIRST_DAY,
-                levels: places
+                levels: location_ids
                     .first()
                     .map(|place| level(*place, variant.quantity))
                     .into_iter()
@@ -73,7 +73,7 @@ fn build(listed: &CsvProduct, places: &[u64], taken: &mut HashSet<u64>) -> Produ
             metafields: Vec::new(),
         });
     }
-    let status = listed.status.unwrap_or(Status::Active);
+    let status = listed.status.unwrap_or(ProductStatus::Active);
     Product {
         id: number(&format!("product {handle}"), taken),
         title: listed.title.as_str().into(),
@@ -91,7 +91,7 @@ fn build(listed: &CsvProduct, places: &[u64], taken: &mut HashSet<u64>) -> Produ
         gift_card: listed.gift_card,
         created_at: FIRST_DAY,
         updated_at: FIRST_DAY,
-        published_at: (status != Status::Draft).then_some(FIRST_DAY),
+        published_at: (status != ProductStatus::Draft).then_some(FIRST_DAY),
         options,
         variants,
         metafields: Vec::new(),
@@ -119,8 +119,8 @@ fn choose(handle: &str, option: &mut ProductOption, value: &str, taken: &mut Has
     place as u16
 }
 
-fn level(location: u64, available: i32) -> Level {
-    Level {
+fn level(location: u64, available: i32) -> InventoryLevel {
+    InventoryLevel {
         location,
         active: true,
         available,

@@ -1,13 +1,11 @@
 //! Reads Shopify's product export: one row per variant or picture, rows of a product share its handle.
 
-mod build;
+pub(super) mod build;
 
 use std::collections::HashMap;
 use std::io::Read;
 
-pub(super) use build::products;
-
-use super::model::{Cents, Status};
+use super::model::{Cents, ProductStatus};
 
 /// Why a file is not taken as a product export.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +47,7 @@ pub(crate) struct CsvProduct {
     vendor: String,
     kind: String,
     tags: Vec<String>,
-    status: Option<Status>,
+    status: Option<ProductStatus>,
     gift_card: bool,
     option_names: Vec<String>,
     variants: Vec<CsvVariant>,
@@ -179,9 +177,9 @@ fn first_row(row: &Row<'_>) -> Result<CsvProduct, CsvError> {
     }
     let published = row.truth("Published", true)?;
     let status = match row.get("Status") {
-        "" if published => Status::Active,
-        "" => Status::Draft,
-        text => Status::parse(text)
+        "" if published => ProductStatus::Active,
+        "" => ProductStatus::Draft,
+        text => ProductStatus::parse(text)
             .ok_or_else(|| row.error("Status", format!("\"{text}\" is no status")))?,
     };
     let mut tags: Vec<_> = row

@@ -1,97 +1,114 @@
 //! Collections.
 
-use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
-use super::super::page::Place;
-use super::product::{Owner, metafields};
-use super::values::{PRODUCTS, counted, moment, truncated, unsigned};
+use super::super::object::{
+    FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
+    or_null,
+};
+use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
+use super::product::metafields;
+use super::values::{PRODUCT_SCOPES, count, timestamp, truncate, unsigned_int64};
 use crate::catalog::gid::{Gid, gid};
 use crate::catalog::model::{Collection, Product, plain_text};
 
 pub(crate) fn collection<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     collection: &'a Collection,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    Ok(match ask.name() {
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => gid("Collection", collection.id).into(),
-        "legacyResourceId" => unsigned(collection.id),
+        "legacyResourceId" => unsigned_int64(collection.id),
         "title" => collection.title.as_str().into(),
         "handle" => collection.handle.as_str().into(),
-        "description" => truncated(ask, plain_text(&collection.html)).into(),
+        "description" => truncate(selected, plain_text(&collection.html)).into(),
         "descriptionHtml" => collection.html.as_str().into(),
         "sortOrder" => collection.sort_order.into(),
-        "templateSuffix" => maybe(collection.template_suffix.as_deref()),
-        "updatedAt" => moment(collection.updated_at),
-        "productsCount" => counted(ask, collection.products.iter()),
+        "templateSuffix" => or_null(collection.template_suffix.as_deref()),
+        "updatedAt" => timestamp(collection.updated_at),
+        "productsCount" => count(selected, collection.products.iter()),
         "hasProduct" => {
-            let id = ask.text("id").and_then(Gid::parse).map(|gid| gid.id);
+            let id = selected.text("id").and_then(Gid::parse).map(|gid| gid.id);
             id.is_some_and(|id| collection.products.contains(&id))
                 .into()
         }
         "sources" => sources(context, collection),
         "products" => {
-            context.need(ask, PRODUCTS)?;
-            return products(context, collection, ask);
+            context.require_scope(selected, PRODUCT_SCOPES)?;
+            return products(context, collection, selected);
         }
         "metafields" => {
             let fields = &collection.metafields;
-            return metafields(context, ask, collection.id, fields, Owner::COLLECTION);
+            return metafields(
+                context,
+                selected,
+                collection.id,
+                fields,
+                MetafieldOwner::COLLECTION,
+            );
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-fn sources<'a>(context: &'a Context<'a>, collection: &'a Collection) -> Tree<'a> {
+fn sources<'a>(context: &'a RequestContext<'a>, collection: &'a Collection) -> ResolvedValue<'a> {
     let node = Node::CollectionSource(collection);
     let source = collection.tag.is_some();
-    let source = source.then_some(Tree::Node(Object { context, node }));
-    Tree::List(source.into_iter().collect())
+    let source = source.then_some(ResolvedValue::Node(Object { context, node }));
+    ResolvedValue::List(source.into_iter().collect())
 }
 
 /// A smart collection's condition.
-pub(crate) fn source<'a>(collection: &'a Collection, ask: Ask<'_>) -> Resolved<'a> {
-    Ok(match ask.name() {
+pub(crate) fn source<'a>(
+    collection: &'a Collection,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => gid("CollectionConditionsSource", collection.id).into(),
         "title" => collection.title.as_str().into(),
-        "description" => Tree::Null,
+        "description" => ResolvedValue::Null,
         "shareable" => false.into(),
         "targetType" => "PRODUCTS".into(),
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
 fn products<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     collection: &'a Collection,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    let sort = match ask.text("sortKey") {
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    let sort = match selected.text("sortKey") {
         None | Some("COLLECTION_DEFAULT") => collection.sort_order,
         Some(sort) => sort,
     };
-    let opening = Opening::new(context, ask, "Product", collection.id, sort)?;
+    let paginator = Paginator::new(context, selected, "Product", collection.id, sort)?;
     let members = collection.products.iter().enumerate();
-    Ok(opening.answer(members.filter_map(|(position, id)| {
+    Ok(paginator.paginate(members.filter_map(|(position, id)| {
         let product = context.catalog.products.get(id)?;
-        let place = place(context, product, position, sort);
-        Some((place, *id, Node::Product(product, false)))
+        let sort_key = sort_key(context, product, position, sort);
+        Some((sort_key, *id, Node::Product(product, false)))
     })))
 }
 
 /// Where a member stands, by the names of sort keys and of collections' own orders.
-fn place(context: &Context<'_>, product: &Product, position: usize, sort: &str) -> Place {
+fn sort_key(
+    context: &RequestContext<'_>,
+    product: &Product,
+    position: usize,
+    sort: &str,
+) -> SortKey {
     let title = || product.title.to_lowercase();
     let price = || product.price_range().0.0;
     match sort {
-        "MANUAL" => Place::Number(position as u64),
-        "ID" => Place::Number(product.id),
-        "TITLE" | "ALPHA_ASC" => Place::Text(title()),
-        "ALPHA_DESC" => Place::Backwards(std::cmp::Reverse(title())),
-        "CREATED" => Place::Signed(product.created_at),
-        "CREATED_DESC" => Place::Signed(-product.created_at),
-        "PRICE" | "PRICE_ASC" => Place::Signed(price()),
-        "PRICE_DESC" => Place::Signed(-price()),
-        _ => anywhere(context, product.id),
+        "MANUAL" => SortKey::Number(position as u64),
+        "ID" => SortKey::Number(product.id),
+        "TITLE" | "ALPHA_ASC" => SortKey::Text(title()),
+        "ALPHA_DESC" => SortKey::TextDescending(std::cmp::Reverse(title())),
+        "CREATED" => SortKey::Signed(product.created_at),
+        "CREATED_DESC" => SortKey::Signed(-product.created_at),
+        "PRICE" | "PRICE_ASC" => SortKey::Signed(price()),
+        "PRICE_DESC" => SortKey::Signed(-price()),
+        _ => unordered_key(context, product.id),
     }
 }

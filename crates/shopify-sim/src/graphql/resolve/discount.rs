@@ -1,14 +1,18 @@
 //! Discounts of all eight kinds. That a kind has a field is for the schema to say; here each field is answered alike.
 
-use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, DiscountForm, Node, Object, Resolved, Side, Tree, maybe};
-use super::super::page::Place;
-use super::super::refusal::Refusal;
+use super::super::field_error::FieldError;
+use super::super::object::{
+    DiscountNodeKind, DiscountSide, FieldResult, Node, Object, RequestContext, ResolvedValue,
+    SelectedField, items_on, or_null,
+};
+use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
 use super::filters;
-use super::values::{PRODUCTS, counted, moment, money, unsigned};
+use super::values::{PRODUCT_SCOPES, count, money, timestamp, unsigned_int64};
 use crate::catalog::discount::{
-    Destination, Discount, Effect, Items, Minimum, Purchase, RedeemCode, Value,
+    CustomerBuys, CustomerGets, Destination, Discount, DiscountEffect, DiscountItems,
+    MinimumRequirement, RedeemCode,
 };
 use crate::catalog::gid::gid;
 
@@ -18,116 +22,122 @@ const FUNCTION_APP: &str = "00000000000000000000000000000001";
 const FUNCTION_TITLE: &str = "Volume discount";
 
 pub(crate) fn node<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     discount: &'a Discount,
-    form: DiscountForm,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    Ok(match ask.name() {
+    form: DiscountNodeKind,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => {
             let kind = match form {
-                DiscountForm::Any => "DiscountNode",
-                DiscountForm::Code => "DiscountCodeNode",
-                DiscountForm::Automatic => "DiscountAutomaticNode",
+                DiscountNodeKind::Any => "DiscountNode",
+                DiscountNodeKind::Code => "DiscountCodeNode",
+                DiscountNodeKind::Automatic => "DiscountAutomaticNode",
             };
             gid(kind, discount.id).into()
         }
         "discount" | "codeDiscount" | "automaticDiscount" => {
-            Tree::node(context, Some(Node::Discount(discount)))
+            ResolvedValue::node(context, Some(Node::Discount(discount)))
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
 pub(crate) fn discount<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     discount: &'a Discount,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    Ok(match ask.name() {
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "title" => discount.title.as_str().into(),
         "status" => discount.status(context.now).into(),
-        "startsAt" => moment(discount.starts_at),
-        "endsAt" => maybe(discount.ends_at.map(moment)),
-        "createdAt" => moment(discount.created_at),
-        "updatedAt" => moment(discount.updated_at),
+        "startsAt" => timestamp(discount.starts_at),
+        "endsAt" => or_null(discount.ends_at.map(timestamp)),
+        "createdAt" => timestamp(discount.created_at),
+        "updatedAt" => timestamp(discount.updated_at),
         "tags" => {
             let tags = discount.tags.iter().map(String::as_str);
-            Tree::texts(tags)
+            ResolvedValue::texts(tags)
         }
-        "discountClasses" => Tree::texts([discount.class()]),
+        "discountClasses" => ResolvedValue::texts([discount.class()]),
         "summary" => discount.summary().into(),
         "shortSummary" => discount.short_summary().into(),
         "asyncUsageCount" => discount.used.into(),
-        "usageLimit" => maybe(discount.usage_limit),
-        "usesPerOrderLimit" => maybe(discount.uses_per_order),
+        "usageLimit" => or_null(discount.usage_limit),
+        "usesPerOrderLimit" => or_null(discount.uses_per_order),
         "appliesOncePerCustomer" => discount.once_per_customer.into(),
         "appliesOnOneTimePurchase" => discount.one_time.into(),
         "appliesOnSubscription" => discount.subscription.into(),
         "recurringCycleLimit" => discount.cycle_limit.into(),
         "discountId" => gid(discount.kind.node_type(), discount.id).into(),
-        "codesCount" => counted(ask, discount.codes.iter()),
-        "codes" => return codes(context, discount, ask),
-        _ => return terms(context, discount, ask),
+        "codesCount" => count(selected, discount.codes.iter()),
+        "codes" => return codes(context, discount, selected),
+        _ => return terms(context, discount, selected),
     })
 }
 
 /// What a buyer has to do and what he gets for it.
-fn terms<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> Resolved<'a> {
+fn terms<'a>(
+    context: &'a RequestContext<'a>,
+    discount: &'a Discount,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
     let items = |side| {
-        Tree::Node(Object {
+        ResolvedValue::Node(Object {
             context,
             node: Node::DiscountItems(discount, side),
         })
     };
-    Ok(match ask.name() {
+    Ok(match selected.name() {
         "combinesWith" => combines(discount),
         // Every discount is for everybody: customers are not modelled.
-        "context" => Tree::Object("DiscountBuyerSelectionAll", vec![("all", "ALL".into())]),
+        "context" => {
+            ResolvedValue::Object("DiscountBuyerSelectionAll", vec![("all", "ALL".into())])
+        }
         "minimumRequirement" => {
             let minimum = discount.minimum.as_ref();
-            minimum.map_or(Tree::Null, |minimum| requirement(context, minimum))
+            minimum.map_or(ResolvedValue::Null, |minimum| requirement(context, minimum))
         }
-        "customerGets" => Tree::Object(
+        "customerGets" => ResolvedValue::Object(
             "DiscountCustomerGets",
             vec![
                 ("appliesOnOneTimePurchase", discount.one_time.into()),
                 ("appliesOnSubscription", discount.subscription.into()),
                 ("value", gets(context, &discount.gets)),
-                ("items", items(Side::Gets)),
+                ("items", items(DiscountSide::Gets)),
             ],
         ),
-        "customerBuys" => Tree::Object(
+        "customerBuys" => ResolvedValue::Object(
             "DiscountCustomerBuys",
             vec![
                 ("isOneTimePurchase", discount.one_time.into()),
                 ("isSubscription", discount.subscription.into()),
                 ("value", buys(&discount.buys)),
-                ("items", items(Side::Buys)),
+                ("items", items(DiscountSide::Buys)),
             ],
         ),
         "maximumShippingPrice" => {
             let most = discount.max_shipping;
-            most.map_or(Tree::Null, |most| money(context, most))
+            most.map_or(ResolvedValue::Null, |most| money(context, most))
         }
         "destinationSelection" => destination(&discount.destination),
-        "appDiscountType" => Tree::Object(
+        "appDiscountType" => ResolvedValue::Object(
             "AppDiscountType",
             vec![
                 ("appKey", FUNCTION_APP.into()),
                 ("functionId", FUNCTION.into()),
                 ("title", FUNCTION_TITLE.into()),
-                ("description", Tree::Null),
-                ("discountClasses", Tree::texts([discount.class()])),
+                ("description", ResolvedValue::Null),
+                ("discountClasses", ResolvedValue::texts([discount.class()])),
             ],
         ),
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-fn combines<'a>(discount: &Discount) -> Tree<'a> {
+fn combines<'a>(discount: &Discount) -> ResolvedValue<'a> {
     let [order, product, shipping] = discount.combines;
-    Tree::Object(
+    ResolvedValue::Object(
         "DiscountCombinesWith",
         vec![
             ("orderDiscounts", order.into()),
@@ -137,26 +147,29 @@ fn combines<'a>(discount: &Discount) -> Tree<'a> {
     )
 }
 
-fn requirement<'a>(context: &'a Context<'a>, minimum: &Minimum) -> Tree<'a> {
+fn requirement<'a>(
+    context: &'a RequestContext<'a>,
+    minimum: &MinimumRequirement,
+) -> ResolvedValue<'a> {
     match minimum {
-        Minimum::Quantity(quantity) => Tree::Object(
+        MinimumRequirement::Quantity(quantity) => ResolvedValue::Object(
             "DiscountMinimumQuantity",
-            vec![("greaterThanOrEqualToQuantity", unsigned(*quantity))],
+            vec![("greaterThanOrEqualToQuantity", unsigned_int64(*quantity))],
         ),
-        Minimum::Subtotal(amount) => Tree::Object(
+        MinimumRequirement::Subtotal(amount) => ResolvedValue::Object(
             "DiscountMinimumSubtotal",
             vec![("greaterThanOrEqualToSubtotal", money(context, *amount))],
         ),
     }
 }
 
-fn gets<'a>(context: &'a Context<'a>, value: &Value) -> Tree<'a> {
+fn gets<'a>(context: &'a RequestContext<'a>, value: &CustomerGets) -> ResolvedValue<'a> {
     match value {
-        Value::Effect(of) => effect(context, of),
-        Value::OnQuantity {
+        CustomerGets::Effect(of) => effect(context, of),
+        CustomerGets::OnQuantity {
             quantity: number,
             effect: of,
-        } => Tree::Object(
+        } => ResolvedValue::Object(
             "DiscountOnQuantity",
             vec![
                 ("quantity", quantity(*number)),
@@ -166,130 +179,128 @@ fn gets<'a>(context: &'a Context<'a>, value: &Value) -> Tree<'a> {
     }
 }
 
-fn effect<'a>(context: &'a Context<'a>, effect: &Effect) -> Tree<'a> {
+fn effect<'a>(context: &'a RequestContext<'a>, effect: &DiscountEffect) -> ResolvedValue<'a> {
     match effect {
-        Effect::Amount { amount, each } => Tree::Object(
+        DiscountEffect::Amount { amount, each } => ResolvedValue::Object(
             "DiscountAmount",
             vec![
                 ("amount", money(context, *amount)),
                 ("appliesOnEachItem", (*each).into()),
             ],
         ),
-        Effect::Percentage(share) => {
-            Tree::Object("DiscountPercentage", vec![("percentage", (*share).into())])
+        DiscountEffect::Percentage(share) => {
+            ResolvedValue::Object("DiscountPercentage", vec![("percentage", (*share).into())])
         }
     }
 }
 
-fn buys<'a>(purchase: &Purchase) -> Tree<'a> {
+fn buys<'a>(purchase: &CustomerBuys) -> ResolvedValue<'a> {
     match purchase {
-        Purchase::Quantity(number) => quantity(*number),
-        Purchase::Amount(amount) => Tree::Object(
+        CustomerBuys::Quantity(number) => quantity(*number),
+        CustomerBuys::Amount(amount) => ResolvedValue::Object(
             "DiscountPurchaseAmount",
             vec![("amount", amount.decimal().into())],
         ),
     }
 }
 
-fn quantity<'a>(number: u64) -> Tree<'a> {
-    Tree::Object("DiscountQuantity", vec![("quantity", unsigned(number))])
+fn quantity<'a>(number: u64) -> ResolvedValue<'a> {
+    ResolvedValue::Object(
+        "DiscountQuantity",
+        vec![("quantity", unsigned_int64(number))],
+    )
 }
 
-fn destination<'a>(destination: &Destination) -> Tree<'a> {
+fn destination<'a>(destination: &Destination) -> ResolvedValue<'a> {
     match destination {
-        Destination::All => Tree::Object("DiscountCountryAll", vec![("allCountries", true.into())]),
+        Destination::All => {
+            ResolvedValue::Object("DiscountCountryAll", vec![("allCountries", true.into())])
+        }
         Destination::Countries {
             codes,
             rest_of_world,
-        } => Tree::Object(
+        } => ResolvedValue::Object(
             "DiscountCountries",
             vec![
-                ("countries", Tree::texts(codes.iter().copied())),
+                ("countries", ResolvedValue::texts(codes.iter().copied())),
                 ("includeRestOfWorld", (*rest_of_world).into()),
             ],
         ),
     }
 }
 
-fn side(discount: &Discount, side: Side) -> &Items {
-    match side {
-        Side::Buys => &discount.buys_items,
-        Side::Gets => &discount.gets_items,
-    }
-}
-
-pub(crate) fn items_type(discount: &Discount, which: Side) -> &'static str {
-    match side(discount, which) {
-        Items::All => "AllDiscountItems",
-        Items::Products { .. } => "DiscountProducts",
-        Items::Collections(_) => "DiscountCollections",
-    }
-}
-
 pub(crate) fn items<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     discount: &'a Discount,
-    which: Side,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
+    which: DiscountSide,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
     // A discount has two such lists under one number: their cursors must not fit each other.
-    let parent = discount.id * 2 + u64::from(which == Side::Buys);
+    let parent = discount.id * 2 + u64::from(which == DiscountSide::Buys);
     let catalog = context.catalog;
-    Ok(match (ask.name(), side(discount, which)) {
+    Ok(match (selected.name(), items_on(discount, which)) {
         ("allItems", _) => true.into(),
-        ("products", Items::Products { products, .. }) => {
-            context.need(ask, PRODUCTS)?;
-            let opening = Opening::unsorted(context, ask, "Product", parent)?;
-            opening.answer(products.iter().filter_map(|id| {
+        ("products", DiscountItems::Products { products, .. }) => {
+            context.require_scope(selected, PRODUCT_SCOPES)?;
+            let paginator = Paginator::unsorted(context, selected, "Product", parent)?;
+            paginator.paginate(products.iter().filter_map(|id| {
                 let product = catalog.products.get(id)?;
-                let place = anywhere(context, *id);
-                Some((place, *id, Node::Product(product, false)))
+                let sort_key = unordered_key(context, *id);
+                Some((sort_key, *id, Node::Product(product, false)))
             }))
         }
-        ("productVariants", Items::Products { variants, .. }) => {
-            context.need(ask, PRODUCTS)?;
-            let opening = Opening::unsorted(context, ask, "ProductVariant", parent)?;
-            opening.answer(variants.iter().filter_map(|id| {
+        ("productVariants", DiscountItems::Products { variants, .. }) => {
+            context.require_scope(selected, PRODUCT_SCOPES)?;
+            let paginator = Paginator::unsorted(context, selected, "ProductVariant", parent)?;
+            paginator.paginate(variants.iter().filter_map(|id| {
                 let (product, variant) = catalog.variant(*id)?;
-                let place = anywhere(context, *id);
-                Some((place, *id, Node::Variant(product, variant)))
+                let sort_key = unordered_key(context, *id);
+                Some((sort_key, *id, Node::Variant(product, variant)))
             }))
         }
-        ("collections", Items::Collections(collections)) => {
-            context.need(ask, PRODUCTS)?;
-            let opening = Opening::unsorted(context, ask, "Collection", parent)?;
-            opening.answer(collections.iter().filter_map(|id| {
+        ("collections", DiscountItems::Collections(collections)) => {
+            context.require_scope(selected, PRODUCT_SCOPES)?;
+            let paginator = Paginator::unsorted(context, selected, "Collection", parent)?;
+            paginator.paginate(collections.iter().filter_map(|id| {
                 let collection = catalog.collections.get(id)?;
-                let place = anywhere(context, *id);
-                Some((place, *id, Node::Collection(collection)))
+                let sort_key = unordered_key(context, *id);
+                Some((sort_key, *id, Node::Collection(collection)))
             }))
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-fn codes<'a>(context: &'a Context<'a>, discount: &'a Discount, ask: Ask<'_>) -> Resolved<'a> {
-    filters::no_saved_search(ask)?;
-    let sort = ask.text("sortKey").unwrap_or("ID");
-    let opening = Opening::new(context, ask, "DiscountRedeemCode", discount.id, sort)?;
-    let search = Search::parse(ask.text("query"), filters::CODE).map_err(Refusal::bad_request)?;
+fn codes<'a>(
+    context: &'a RequestContext<'a>,
+    discount: &'a Discount,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    filters::reject_saved_search(selected)?;
+    let sort = selected.text("sortKey").unwrap_or("ID");
+    let paginator = Paginator::new(context, selected, "DiscountRedeemCode", discount.id, sort)?;
+    let search =
+        Search::parse(selected.text("query"), filters::CODE).map_err(FieldError::bad_request)?;
     let codes = discount.codes.iter().filter(|code| search.matches(code));
-    Ok(opening.answer(codes.map(|code| {
-        let place = match sort {
+    Ok(paginator.paginate(codes.map(|code| {
+        let sort_key = match sort {
             // They get their ids when they are made.
-            "ID" | "CREATED_AT" => Place::Number(code.id),
-            "CODE" => Place::Text(code.code.to_lowercase()),
-            _ => anywhere(context, code.id),
+            "ID" | "CREATED_AT" => SortKey::Number(code.id),
+            "CODE" => SortKey::Text(code.code.to_lowercase()),
+            _ => unordered_key(context, code.id),
         };
-        (place, code.id, Node::RedeemCode(code))
+        (sort_key, code.id, Node::RedeemCode(code))
     })))
 }
 
-pub(crate) fn redeem_code<'a>(code: &'a RedeemCode, ask: Ask<'_>) -> Resolved<'a> {
-    Ok(match ask.name() {
+pub(crate) fn redeem_code<'a>(
+    code: &'a RedeemCode,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => gid("DiscountRedeemCode", code.id).into(),
         "code" => (&*code.code).into(),
         "asyncUsageCount" => code.used.into(),
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }

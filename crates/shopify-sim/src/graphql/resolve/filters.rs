@@ -1,11 +1,11 @@
 //! What the `query:` of each connection may name, and where to find it.
 
-use super::super::object::Ask;
-use super::super::refusal::Refusal;
-use super::super::search::{Found, Searched};
-use crate::bulk::Operation;
+use super::super::field_error::FieldError;
+use super::super::object::SelectedField;
+use super::super::search::{SearchValue, Searchable};
+use crate::bulk::BulkOperation;
 use crate::catalog::discount::{Discount, RedeemCode};
-use crate::catalog::model::{Collection, Level, Location, Product, Seconds, Variant};
+use crate::catalog::model::{Collection, InventoryLevel, Location, Product, Seconds, Variant};
 use crate::webhook::subscription::Subscription;
 
 pub(super) const PRODUCT: &[&str] = &[
@@ -59,37 +59,39 @@ pub(super) const SUBSCRIPTION: &[&str] = &["id", "topic", "created_at", "updated
 pub(crate) const BULK_OPERATION: &[&str] = &["id", "status", "operation_type", "created_at"];
 
 /// Saved searches are the merchant's, and the simulated merchant has none.
-pub(super) fn no_saved_search(ask: Ask<'_>) -> Result<(), Refusal> {
-    match ask.text("savedSearchId") {
-        Some(_) => Err(Refusal::not_modelled("saved searches")),
+pub(super) fn reject_saved_search(selected: SelectedField<'_>) -> Result<(), FieldError> {
+    match selected.text("savedSearchId") {
+        Some(_) => Err(FieldError::not_simulated("saved searches")),
         None => Ok(()),
     }
 }
 
-fn flag(value: bool) -> Found<'static> {
-    Found::Word(if value { "true" } else { "false" })
+fn flag(value: bool) -> SearchValue<'static> {
+    SearchValue::Keyword(if value { "true" } else { "false" })
 }
 
-impl Searched for &Product {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for &Product {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         let variants = || self.variants.iter();
         Some(match field {
-            "id" => Found::Number(self.id),
-            "status" => Found::Word(self.status.as_str()),
-            "title" => Found::Text(&self.title),
-            "handle" => Found::Word(&self.handle),
-            "vendor" => Found::Word(&self.vendor),
-            "product_type" => Found::Word(&self.kind),
-            "tag" => Found::Words(self.tags.iter().map(|tag| &**tag).collect()),
-            "sku" => Found::Words(variants().filter_map(|each| each.sku.as_deref()).collect()),
+            "id" => SearchValue::Number(self.id),
+            "status" => SearchValue::Keyword(self.status.as_str()),
+            "title" => SearchValue::Text(&self.title),
+            "handle" => SearchValue::Keyword(&self.handle),
+            "vendor" => SearchValue::Keyword(&self.vendor),
+            "product_type" => SearchValue::Keyword(&self.kind),
+            "tag" => SearchValue::Keywords(self.tags.iter().map(|tag| &**tag).collect()),
+            "sku" => {
+                SearchValue::Keywords(variants().filter_map(|each| each.sku.as_deref()).collect())
+            }
             "barcode" => {
                 let barcodes = variants().filter_map(|each| each.barcode.as_deref());
-                Found::Words(barcodes.collect())
+                SearchValue::Keywords(barcodes.collect())
             }
             "gift_card" => flag(self.gift_card),
-            "created_at" => Found::Moment(self.created_at),
-            "updated_at" => Found::Moment(self.updated_at),
-            "published_at" => Found::Moment(self.published_at?),
+            "created_at" => SearchValue::Timestamp(self.created_at),
+            "updated_at" => SearchValue::Timestamp(self.updated_at),
+            "published_at" => SearchValue::Timestamp(self.published_at?),
             _ => return None,
         })
     }
@@ -97,21 +99,21 @@ impl Searched for &Product {
 
 /// A variant with the product that it is of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct VariantOf<'a> {
+pub(super) struct SearchableVariant<'a> {
     pub(super) product: &'a Product,
     pub(super) variant: &'a Variant,
 }
 
-impl Searched for VariantOf<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableVariant<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" => Found::Number(self.variant.id),
-            "product_id" | "product_ids" => Found::Number(self.product.id),
-            "product_status" => Found::Word(self.product.status.as_str()),
-            "sku" => Found::Word(self.variant.sku.as_deref()?),
-            "barcode" => Found::Word(self.variant.barcode.as_deref()?),
+            "id" => SearchValue::Number(self.variant.id),
+            "product_id" | "product_ids" => SearchValue::Number(self.product.id),
+            "product_status" => SearchValue::Keyword(self.product.status.as_str()),
+            "sku" => SearchValue::Keyword(self.variant.sku.as_deref()?),
+            "barcode" => SearchValue::Keyword(self.variant.barcode.as_deref()?),
             "taxable" => flag(self.variant.taxable),
-            "updated_at" => Found::Moment(self.variant.updated_at),
+            "updated_at" => SearchValue::Timestamp(self.variant.updated_at),
             // What remains is said of the product.
             _ => return self.product.field(field),
         })
@@ -120,15 +122,15 @@ impl Searched for VariantOf<'_> {
 
 /// A variant looked at as what is stocked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ItemOf<'a>(pub(super) &'a Variant);
+pub(super) struct SearchableInventoryItem<'a>(pub(super) &'a Variant);
 
-impl Searched for ItemOf<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableInventoryItem<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" => Found::Number(self.0.item.id),
-            "sku" => Found::Word(self.0.sku.as_deref()?),
-            "created_at" => Found::Moment(self.0.created_at),
-            "updated_at" => Found::Moment(self.0.item.updated_at),
+            "id" => SearchValue::Number(self.0.item.id),
+            "sku" => SearchValue::Keyword(self.0.sku.as_deref()?),
+            "created_at" => SearchValue::Timestamp(self.0.created_at),
+            "updated_at" => SearchValue::Timestamp(self.0.item.updated_at),
             _ => return None,
         })
     }
@@ -136,45 +138,45 @@ impl Searched for ItemOf<'_> {
 
 /// A level with the number of the item that it is of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LevelOf<'a> {
+pub(super) struct SearchableInventoryLevel<'a> {
     pub(super) item: u64,
-    pub(super) level: &'a Level,
+    pub(super) level: &'a InventoryLevel,
 }
 
-impl Searched for LevelOf<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableInventoryLevel<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "inventory_item_id" => Found::Number(self.item),
-            "updated_at" => Found::Moment(self.level.updated_at),
+            "inventory_item_id" => SearchValue::Number(self.item),
+            "updated_at" => SearchValue::Timestamp(self.level.updated_at),
             _ => return None,
         })
     }
 }
 
-impl Searched for &Collection {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for &Collection {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" => Found::Number(self.id),
-            "title" => Found::Text(&self.title),
-            "handle" => Found::Word(&self.handle),
-            "collection_type" => Found::Word(if self.tag.is_some() {
+            "id" => SearchValue::Number(self.id),
+            "title" => SearchValue::Text(&self.title),
+            "handle" => SearchValue::Keyword(&self.handle),
+            "collection_type" => SearchValue::Keyword(if self.tag.is_some() {
                 "smart"
             } else {
                 "custom"
             }),
-            "updated_at" => Found::Moment(self.updated_at),
+            "updated_at" => SearchValue::Timestamp(self.updated_at),
             _ => return None,
         })
     }
 }
 
-impl Searched for &Location {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for &Location {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" | "location_id" => Found::Number(self.id),
-            "name" => Found::Text(&self.name),
+            "id" | "location_id" => SearchValue::Number(self.id),
+            "name" => SearchValue::Text(&self.name),
             "active" => flag(self.active),
-            "created_at" => Found::Moment(self.created_at),
+            "created_at" => SearchValue::Timestamp(self.created_at),
             _ => return None,
         })
     }
@@ -182,48 +184,50 @@ impl Searched for &Location {
 
 /// A discount at a moment, which decides its status.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DiscountAt<'a> {
+pub(super) struct SearchableDiscount<'a> {
     pub(super) discount: &'a Discount,
     pub(super) now: i64,
 }
 
-impl Searched for DiscountAt<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableDiscount<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         let discount = self.discount;
         Some(match field {
-            "id" => Found::Number(discount.id),
-            "title" => Found::Text(&discount.title),
-            "status" => Found::Word(discount.status(self.now)),
-            "method" if discount.kind.has_codes() => Found::Word("code"),
-            "method" => Found::Word("automatic"),
-            "code" => Found::Words(discount.codes.iter().map(|code| &*code.code).collect()),
-            "discount_class" => Found::Word(discount.class()),
-            "starts_at" => Found::Moment(discount.starts_at),
-            "ends_at" => Found::Moment(discount.ends_at?),
-            "created_at" => Found::Moment(discount.created_at),
-            "updated_at" => Found::Moment(discount.updated_at),
+            "id" => SearchValue::Number(discount.id),
+            "title" => SearchValue::Text(&discount.title),
+            "status" => SearchValue::Keyword(discount.status(self.now)),
+            "method" if discount.kind.has_codes() => SearchValue::Keyword("code"),
+            "method" => SearchValue::Keyword("automatic"),
+            "code" => {
+                SearchValue::Keywords(discount.codes.iter().map(|code| &*code.code).collect())
+            }
+            "discount_class" => SearchValue::Keyword(discount.class()),
+            "starts_at" => SearchValue::Timestamp(discount.starts_at),
+            "ends_at" => SearchValue::Timestamp(discount.ends_at?),
+            "created_at" => SearchValue::Timestamp(discount.created_at),
+            "updated_at" => SearchValue::Timestamp(discount.updated_at),
             _ => return None,
         })
     }
 }
 
-impl Searched for &RedeemCode {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for &RedeemCode {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         match field {
-            "id" => Some(Found::Number(self.id)),
-            "times_used" => u64::try_from(self.used).ok().map(Found::Number),
+            "id" => Some(SearchValue::Number(self.id)),
+            "times_used" => u64::try_from(self.used).ok().map(SearchValue::Number),
             _ => None,
         }
     }
 }
 
-impl Searched for &Subscription {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for &Subscription {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" => Found::Number(self.id),
-            "topic" => Found::Word(&self.topic),
-            "created_at" => Found::Moment(self.created_at),
-            "updated_at" => Found::Moment(self.updated_at),
+            "id" => SearchValue::Number(self.id),
+            "topic" => SearchValue::Keyword(&self.topic),
+            "created_at" => SearchValue::Timestamp(self.created_at),
+            "updated_at" => SearchValue::Timestamp(self.updated_at),
             _ => return None,
         })
     }
@@ -231,18 +235,18 @@ impl Searched for &Subscription {
 
 /// A bulk operation as it is now.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OperationAt<'a> {
-    pub(crate) operation: &'a Operation,
+pub(crate) struct SearchableBulkOperation<'a> {
+    pub(crate) operation: &'a BulkOperation,
     pub(crate) now: Seconds,
 }
 
-impl Searched for OperationAt<'_> {
-    fn field(&self, field: &str) -> Option<Found<'_>> {
+impl Searchable for SearchableBulkOperation<'_> {
+    fn field(&self, field: &str) -> Option<SearchValue<'_>> {
         Some(match field {
-            "id" => Found::Number(self.operation.id),
-            "status" => Found::Word(self.operation.status_at(self.now)),
-            "operation_type" => Found::Word("query"),
-            "created_at" => Found::Moment(self.operation.created_at),
+            "id" => SearchValue::Number(self.operation.id),
+            "status" => SearchValue::Keyword(self.operation.status_at(self.now)),
+            "operation_type" => SearchValue::Keyword("query"),
+            "created_at" => SearchValue::Timestamp(self.operation.created_at),
             _ => return None,
         })
     }

@@ -1,113 +1,120 @@
 //! Stock: what is counted, where, and the places themselves.
 
-use super::super::connection::{Opening, anywhere};
-use super::super::object::{Ask, Context, Node, Object, Resolved, Tree, maybe};
-use super::super::page::Place;
-use super::super::refusal::Refusal;
+use super::super::field_error::FieldError;
+use super::super::object::{
+    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
+};
+use super::super::page::SortKey;
+use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
-use super::filters::{self, LevelOf};
-use super::values::{LEVELS, LOCATIONS, PRODUCTS, counted, moment, unsigned};
+use super::filters::{self, SearchableInventoryLevel};
+use super::values::{
+    INVENTORY_LEVEL_SCOPES, LOCATION_SCOPES, PRODUCT_SCOPES, count, timestamp, unsigned_int64,
+};
 use crate::catalog::gid::{Gid, gid, level_gid};
-use crate::catalog::model::{Level, Location, Product, Variant};
+use crate::catalog::model::{InventoryLevel, Location, Product, Variant};
 
 pub(crate) fn item<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     product: &'a Product,
     variant: &'a Variant,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
     let item = &variant.item;
-    Ok(match ask.name() {
+    Ok(match selected.name() {
         "id" => gid("InventoryItem", item.id).into(),
-        "legacyResourceId" => unsigned(item.id),
-        "sku" => maybe(variant.sku.as_deref()),
+        "legacyResourceId" => unsigned_int64(item.id),
+        "sku" => or_null(variant.sku.as_deref()),
         "tracked" => item.tracked.into(),
         "requiresShipping" => item.requires_shipping.into(),
-        "createdAt" => moment(variant.created_at),
-        "updatedAt" => moment(item.updated_at),
-        "locationsCount" => counted(ask, item.levels.iter().filter(|level| level.active)),
+        "createdAt" => timestamp(variant.created_at),
+        "updatedAt" => timestamp(item.updated_at),
+        "locationsCount" => count(selected, item.levels.iter().filter(|level| level.active)),
         "variants" => {
-            context.need(ask, PRODUCTS)?;
-            let opening = Opening::unsorted(context, ask, "ProductVariant", item.id)?;
+            context.require_scope(selected, PRODUCT_SCOPES)?;
+            let paginator = Paginator::unsorted(context, selected, "ProductVariant", item.id)?;
             let only = (
-                Place::Number(variant.id),
+                SortKey::Number(variant.id),
                 variant.id,
                 Node::Variant(product, variant),
             );
-            opening.answer(std::iter::once(only))
+            paginator.paginate(std::iter::once(only))
         }
         "inventoryLevel" => {
-            context.need(ask, LEVELS)?;
-            let level = level_at(variant, ask);
-            Tree::node(
+            context.require_scope(selected, INVENTORY_LEVEL_SCOPES)?;
+            let level = level_at(variant, selected);
+            ResolvedValue::node(
                 context,
-                level.map(|level| Node::Level(product, variant, level)),
+                level.map(|level| Node::InventoryLevel(product, variant, level)),
             )
         }
         "inventoryLevels" => {
-            context.need(ask, LEVELS)?;
-            return levels(context, product, variant, ask);
+            context.require_scope(selected, INVENTORY_LEVEL_SCOPES)?;
+            return levels(context, product, variant, selected);
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-fn level_at<'a>(variant: &'a Variant, ask: Ask<'_>) -> Option<&'a Level> {
-    let location = ask.text("locationId").and_then(Gid::parse)?;
+fn level_at<'a>(variant: &'a Variant, selected: SelectedField<'_>) -> Option<&'a InventoryLevel> {
+    let location = selected.text("locationId").and_then(Gid::parse)?;
     let levels = variant.item.levels.iter();
-    let mut seen = levels.filter(|level| level.active || ask.flag("includeInactive"));
+    let mut seen = levels.filter(|level| level.active || selected.flag("includeInactive"));
     seen.find(|level| level.location == location.id)
 }
 
 fn levels<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     product: &'a Product,
     variant: &'a Variant,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    let opening = Opening::unsorted(context, ask, "InventoryLevel", variant.item.id)?;
-    let search = Search::parse(ask.text("query"), filters::LEVEL).map_err(Refusal::bad_request)?;
-    let inactive = ask.flag("includeInactive");
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    let paginator = Paginator::unsorted(context, selected, "InventoryLevel", variant.item.id)?;
+    let search =
+        Search::parse(selected.text("query"), filters::LEVEL).map_err(FieldError::bad_request)?;
+    let inactive = selected.flag("includeInactive");
     let item = variant.item.id;
-    let seen = variant
-        .item
-        .levels
-        .iter()
-        .filter(|level| (level.active || inactive) && search.matches(&LevelOf { item, level }));
-    Ok(opening.answer(seen.map(|level| {
-        let place = anywhere(context, level.location);
-        (place, level.location, Node::Level(product, variant, level))
+    let seen = variant.item.levels.iter().filter(|level| {
+        (level.active || inactive) && search.matches(&SearchableInventoryLevel { item, level })
+    });
+    Ok(paginator.paginate(seen.map(|level| {
+        let sort_key = unordered_key(context, level.location);
+        (
+            sort_key,
+            level.location,
+            Node::InventoryLevel(product, variant, level),
+        )
     })))
 }
 
 pub(crate) fn level<'a>(
-    context: &'a Context<'a>,
+    context: &'a RequestContext<'a>,
     product: &'a Product,
     variant: &'a Variant,
-    level: &'a Level,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    Ok(match ask.name() {
+    level: &'a InventoryLevel,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => level_gid(level.location, variant.item.id)
             .to_string()
             .into(),
         "isActive" => level.active.into(),
-        "updatedAt" => moment(level.updated_at),
-        "item" => Tree::node(context, Some(Node::Item(product, variant))),
+        "updatedAt" => timestamp(level.updated_at),
+        "item" => ResolvedValue::node(context, Some(Node::InventoryItem(product, variant))),
         "location" => {
-            context.need(ask, LOCATIONS)?;
+            context.require_scope(selected, LOCATION_SCOPES)?;
             let location = context.catalog.locations.get(&level.location);
-            Tree::node(context, location.map(Node::Location))
+            ResolvedValue::node(context, location.map(Node::Location))
         }
         "quantities" => {
-            let names = ask.texts("names").unwrap_or_default().into_iter();
+            let names = selected.texts("names").unwrap_or_default().into_iter();
             let quantities = names.map(|name| {
-                let node = Node::Quantity(level, quantity_name(name)?);
-                Ok(Tree::Node(Object { context, node }))
+                let node = Node::InventoryQuantity(level, quantity_name(name)?);
+                Ok(ResolvedValue::Node(Object { context, node }))
             });
-            Tree::List(quantities.collect::<Result<_, Refusal>>()?)
+            ResolvedValue::List(quantities.collect::<Result<_, FieldError>>()?)
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
@@ -123,40 +130,45 @@ const QUANTITIES: [&str; 8] = [
     "safety_stock",
 ];
 
-fn quantity_name(name: &str) -> Result<&'static str, Refusal> {
+fn quantity_name(name: &str) -> Result<&'static str, FieldError> {
     let known = QUANTITIES.into_iter().find(|known| *known == name);
-    known.ok_or_else(|| Refusal::bad_request(format!("The quantity name `{name}` is not valid.")))
+    known
+        .ok_or_else(|| FieldError::bad_request(format!("The quantity name `{name}` is not valid.")))
 }
 
-pub(crate) fn quantity<'a>(level: &Level, name: &'static str, ask: Ask<'_>) -> Resolved<'a> {
-    Ok(match ask.name() {
+pub(crate) fn quantity<'a>(
+    level: &InventoryLevel,
+    name: &'static str,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "name" => name.into(),
-        "quantity" => maybe(level.quantity(name)),
-        "updatedAt" => moment(level.updated_at),
-        _ => return Err(ask.not_modelled()),
+        "quantity" => or_null(level.quantity(name)),
+        "updatedAt" => timestamp(level.updated_at),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
 pub(crate) fn location<'a>(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     location: &'a Location,
-    ask: Ask<'_>,
-) -> Resolved<'a> {
-    Ok(match ask.name() {
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => gid("Location", location.id).into(),
-        "legacyResourceId" => unsigned(location.id),
+        "legacyResourceId" => unsigned_int64(location.id),
         "name" => location.name.as_str().into(),
         "isActive" => location.active.into(),
         "hasActiveInventory" => has_stock(context, location.id).into(),
         // Fulfilment services are not modelled, so no location is one's.
         "isFulfillmentService" => false.into(),
-        "createdAt" => moment(location.created_at),
-        "updatedAt" => moment(location.updated_at),
-        _ => return Err(ask.not_modelled()),
+        "createdAt" => timestamp(location.created_at),
+        "updatedAt" => timestamp(location.updated_at),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-fn has_stock(context: &Context<'_>, location: u64) -> bool {
+fn has_stock(context: &RequestContext<'_>, location: u64) -> bool {
     let products = context.catalog.products.values();
     products
         .flat_map(|product| &product.variants)

@@ -1,12 +1,64 @@
 //! What the fields of each type answer.
 
-pub(super) mod collection;
-pub(super) mod discount;
-pub(super) mod filters;
-pub(super) mod inventory;
+pub(super) mod bulk_operation;
+mod collection;
+mod connection;
+mod discount;
+mod filters;
+mod inventory;
 mod lists;
-pub(super) mod product;
-pub(super) mod root;
-pub(super) mod shop;
-pub(super) mod values;
-pub(super) mod webhook;
+mod product;
+mod root;
+mod shop;
+mod sort;
+mod values;
+mod webhook;
+
+use super::object::{FieldResult, Node, Object, ResolvedValue, SelectedField};
+
+/// The value of one field of `value`.
+pub(super) fn resolve<'a>(
+    value: &ResolvedValue<'a>,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    match value {
+        ResolvedValue::Node(object) => self::object(object, selected),
+        ResolvedValue::Connection(connection) => connection::connection(connection, selected),
+        ResolvedValue::Edge(edge) => connection::edge(edge, selected),
+        ResolvedValue::Object(_, fields) => {
+            let found = fields.iter().find(|(name, _)| *name == selected.name());
+            let found = found.map(|(_, tree)| tree.clone());
+            found.ok_or_else(|| selected.not_simulated())
+        }
+        _ => Err(selected.not_simulated()),
+    }
+}
+
+fn object<'a>(object: &Object<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
+    let context = object.context;
+    match object.node {
+        Node::Query => root::query(context, selected),
+        Node::Shop => shop::shop(context, selected),
+        Node::AppInstallation => shop::installation(context, selected),
+        Node::Product(product, at_root) => product::product(context, product, at_root, selected),
+        Node::Variant(product, variant) => product::variant(context, product, variant, selected),
+        Node::SelectedOption(name, value) => product::choice(name, value, selected),
+        Node::InventoryItem(product, variant) => {
+            inventory::item(context, product, variant, selected)
+        }
+        Node::InventoryLevel(product, variant, level) => {
+            inventory::level(context, product, variant, level, selected)
+        }
+        Node::InventoryQuantity(level, name) => inventory::quantity(level, name, selected),
+        Node::Location(location) => inventory::location(context, location, selected),
+        Node::Collection(collection) => collection::collection(context, collection, selected),
+        Node::CollectionSource(collection) => collection::source(collection, selected),
+        Node::Metafield(field, owner) => product::metafield(field, owner, selected),
+        Node::DiscountNode(discount, form) => discount::node(context, discount, form, selected),
+        Node::Discount(discount) => discount::discount(context, discount, selected),
+        Node::DiscountItems(discount, side) => discount::items(context, discount, side, selected),
+        Node::RedeemCode(code) => discount::redeem_code(code, selected),
+        Node::WebhookSubscription(subscription) => webhook::subscription(subscription, selected),
+        Node::BulkOperation(operation) => bulk_operation::operation(context, operation, selected),
+    }
+}

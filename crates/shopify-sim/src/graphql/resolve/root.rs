@@ -1,16 +1,20 @@
 //! The fields of the query root.
 
-use super::super::bulk;
-use super::super::object::{Ask, Context, DiscountForm, Node, Resolved, Tree};
-use super::super::page::MOST;
-use super::super::refusal::Refusal;
-use super::values::{DISCOUNTS, ITEMS, LEVELS, LOCATIONS, PRODUCTS};
-use super::{lists, product, shop};
+use super::super::field_error::FieldError;
+use super::super::object::{
+    DiscountNodeKind, FieldResult, MetafieldOwner, Node, RequestContext, ResolvedValue,
+    SelectedField,
+};
+use super::super::page::MAX_PAGE_SIZE;
+use super::values::{
+    DISCOUNT_SCOPES, INVENTORY_ITEM_SCOPES, INVENTORY_LEVEL_SCOPES, LOCATION_SCOPES, PRODUCT_SCOPES,
+};
+use super::{bulk_operation, lists, product, shop};
 use crate::catalog::gid::Gid;
 use crate::catalog::model::Metafield;
 
 /// Nodes that the catalogue holds, but that cannot be looked up by their ids alone.
-const WITHIN_OTHERS: [&str; 6] = [
+const EMBEDDED_TYPES: [&str; 6] = [
     "Domain",
     "InventoryQuantity",
     "ProductOption",
@@ -19,168 +23,190 @@ const WITHIN_OTHERS: [&str; 6] = [
     "TaxonomyCategory",
 ];
 
-pub(crate) fn query<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    match ask.name() {
-        "shop" => Ok(Tree::node(context, Some(Node::Shop))),
-        "currentAppInstallation" => Ok(Tree::node(context, Some(Node::Installation))),
+pub(crate) fn query<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    match selected.name() {
+        "shop" => Ok(ResolvedValue::node(context, Some(Node::Shop))),
+        "currentAppInstallation" => Ok(ResolvedValue::node(context, Some(Node::AppInstallation))),
         "publicApiVersions" => Ok(shop::versions()),
         "node" => {
-            let id = ask.text("id").unwrap_or_default();
-            Ok(Tree::node(context, node(context, ask, id)?))
+            let id = selected.text("id").unwrap_or_default();
+            Ok(ResolvedValue::node(context, node(context, selected, id)?))
         }
-        "nodes" => nodes(context, ask),
-        "webhookSubscriptions" => lists::subscriptions(context, ask),
-        "webhookSubscriptionsCount" => lists::subscriptions_count(context, ask),
-        "webhookSubscription" => one(context, ask, &["WebhookSubscription"]),
-        name if name.starts_with("bulkOperation") => bulk::query(context, ask),
-        name if name.contains("iscount") => discounts(context, ask),
+        "nodes" => nodes(context, selected),
+        "webhookSubscriptions" => lists::subscriptions(context, selected),
+        "webhookSubscriptionsCount" => lists::subscriptions_count(context, selected),
+        "webhookSubscription" => node_of_kind(context, selected, &["WebhookSubscription"]),
+        name if name.starts_with("bulkOperation") => bulk_operation::query(context, selected),
+        name if name.contains("iscount") => discounts(context, selected),
         name if name.starts_with("inventory") || name.starts_with("location") => {
-            stock(context, ask)
+            inventory(context, selected)
         }
-        _ => goods(context, ask),
+        _ => products_and_collections(context, selected),
     }
 }
 
-fn goods<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    context.need(ask, PRODUCTS)?;
-    match ask.name() {
+fn products_and_collections<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    context.require_scope(selected, PRODUCT_SCOPES)?;
+    match selected.name() {
         "product" => {
-            let id = number(ask, &["Product"])?;
-            Ok(Tree::node(context, product::at_root(context, id)))
+            let id = id_argument(selected, &["Product"])?;
+            Ok(ResolvedValue::node(context, product::at_root(context, id)))
         }
-        "products" => lists::products(context, ask),
-        "productsCount" => lists::products_count(context, ask),
-        "productVariant" => one(context, ask, &["ProductVariant"]),
-        "productVariants" => lists::variants(context, ask),
-        "productVariantsCount" => lists::variants_count(context, ask),
-        "collection" => one(context, ask, &["Collection"]),
-        "collections" => lists::collections(context, ask),
-        "collectionsCount" => lists::collections_count(context, ask),
-        _ => Err(ask.not_modelled()),
+        "products" => lists::products(context, selected),
+        "productsCount" => lists::products_count(context, selected),
+        "productVariant" => node_of_kind(context, selected, &["ProductVariant"]),
+        "productVariants" => lists::variants(context, selected),
+        "productVariantsCount" => lists::variants_count(context, selected),
+        "collection" => node_of_kind(context, selected, &["Collection"]),
+        "collections" => lists::collections(context, selected),
+        "collectionsCount" => lists::collections_count(context, selected),
+        _ => Err(selected.not_simulated()),
     }
 }
 
-fn stock<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    match ask.name() {
-        "inventoryItem" => one(context, ask, &["InventoryItem"]),
+fn inventory<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
+    match selected.name() {
+        "inventoryItem" => node_of_kind(context, selected, &["InventoryItem"]),
         "inventoryItems" => {
-            context.need(ask, ITEMS)?;
-            lists::items(context, ask)
+            context.require_scope(selected, INVENTORY_ITEM_SCOPES)?;
+            lists::items(context, selected)
         }
-        "inventoryLevel" => one(context, ask, &["InventoryLevel"]),
-        "location" if ask.text("id").is_none() => {
-            context.need(ask, LOCATIONS)?;
+        "inventoryLevel" => node_of_kind(context, selected, &["InventoryLevel"]),
+        "location" if selected.text("id").is_none() => {
+            context.require_scope(selected, LOCATION_SCOPES)?;
             let mut locations = context.catalog.locations.values();
             let primary = locations.find(|location| location.active);
-            Ok(Tree::node(context, primary.map(Node::Location)))
+            Ok(ResolvedValue::node(context, primary.map(Node::Location)))
         }
-        "location" => one(context, ask, &["Location"]),
+        "location" => node_of_kind(context, selected, &["Location"]),
         "locations" => {
-            context.need(ask, LOCATIONS)?;
-            lists::locations(context, ask)
+            context.require_scope(selected, LOCATION_SCOPES)?;
+            lists::locations(context, selected)
         }
         "locationsCount" => {
-            context.need(ask, LOCATIONS)?;
-            lists::locations_count(context, ask)
+            context.require_scope(selected, LOCATION_SCOPES)?;
+            lists::locations_count(context, selected)
         }
-        _ => Err(ask.not_modelled()),
+        _ => Err(selected.not_simulated()),
     }
 }
 
-fn discounts<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    context.need(ask, DISCOUNTS)?;
-    let form = if ask.name().starts_with("code") {
-        DiscountForm::Code
-    } else if ask.name().starts_with("automatic") {
-        DiscountForm::Automatic
+fn discounts<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
+    context.require_scope(selected, DISCOUNT_SCOPES)?;
+    let form = if selected.name().starts_with("code") {
+        DiscountNodeKind::Code
+    } else if selected.name().starts_with("automatic") {
+        DiscountNodeKind::Automatic
     } else {
-        DiscountForm::Any
+        DiscountNodeKind::Any
     };
-    match ask.name() {
+    match selected.name() {
         "discountNodes" | "codeDiscountNodes" | "automaticDiscountNodes" => {
-            lists::discounts(context, form, ask)
+            lists::discounts(context, form, selected)
         }
-        "discountNodesCount" => lists::discounts_count(context, ask),
+        "discountNodesCount" => lists::discounts_count(context, selected),
         "discountNode" | "codeDiscountNode" | "automaticDiscountNode" => {
             let kinds: &[_] = match form {
-                DiscountForm::Any => &["DiscountNode", "DiscountCodeNode", "DiscountAutomaticNode"],
-                DiscountForm::Code => &["DiscountCodeNode", "DiscountNode"],
-                DiscountForm::Automatic => &["DiscountAutomaticNode", "DiscountNode"],
+                DiscountNodeKind::Any => {
+                    &["DiscountNode", "DiscountCodeNode", "DiscountAutomaticNode"]
+                }
+                DiscountNodeKind::Code => &["DiscountCodeNode", "DiscountNode"],
+                DiscountNodeKind::Automatic => &["DiscountAutomaticNode", "DiscountNode"],
             };
-            number(ask, kinds)?;
-            let id = ask.text("id").unwrap_or_default();
-            let found = node(context, ask, id)?.and_then(|node| as_form(node, form));
-            Ok(Tree::node(context, found))
+            id_argument(selected, kinds)?;
+            let id = selected.text("id").unwrap_or_default();
+            let found = node(context, selected, id)?.and_then(|node| as_form(node, form));
+            Ok(ResolvedValue::node(context, found))
         }
-        _ => Err(ask.not_modelled()),
+        _ => Err(selected.not_simulated()),
     }
 }
 
 /// The discount as the asked form, if it is one of that form.
-fn as_form(node: Node<'_>, form: DiscountForm) -> Option<Node<'_>> {
-    let Node::DiscountAs(discount, _) = node else {
+fn as_form(node: Node<'_>, form: DiscountNodeKind) -> Option<Node<'_>> {
+    let Node::DiscountNode(discount, _) = node else {
         return None;
     };
     let fits = match form {
-        DiscountForm::Any => true,
-        DiscountForm::Code => discount.kind.has_codes(),
-        DiscountForm::Automatic => !discount.kind.has_codes(),
+        DiscountNodeKind::Any => true,
+        DiscountNodeKind::Code => discount.kind.has_codes(),
+        DiscountNodeKind::Automatic => !discount.kind.has_codes(),
     };
-    fits.then_some(Node::DiscountAs(discount, form))
+    fits.then_some(Node::DiscountNode(discount, form))
 }
 
 /// The number in the argument `id`, which must be the id of one of `kinds`.
-fn number(ask: Ask<'_>, kinds: &[&str]) -> Result<u64, Refusal> {
-    let id = ask.text("id").unwrap_or_default();
+fn id_argument(selected: SelectedField<'_>, kinds: &[&str]) -> Result<u64, FieldError> {
+    let id = selected.text("id").unwrap_or_default();
     let gid = Gid::parse(id).filter(|gid| kinds.contains(&gid.kind));
-    gid.map(|gid| gid.id).ok_or_else(|| Refusal::wrong_kind(id))
+    gid.map(|gid| gid.id)
+        .ok_or_else(|| FieldError::invalid_id(id))
 }
 
-fn one<'a>(context: &'a Context<'a>, ask: Ask<'_>, kinds: &[&str]) -> Resolved<'a> {
-    number(ask, kinds)?;
-    let id = ask.text("id").unwrap_or_default();
-    Ok(Tree::node(context, node(context, ask, id)?))
+fn node_of_kind<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+    kinds: &[&str],
+) -> FieldResult<'a> {
+    id_argument(selected, kinds)?;
+    let id = selected.text("id").unwrap_or_default();
+    Ok(ResolvedValue::node(context, node(context, selected, id)?))
 }
 
-fn nodes<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    let ids = ask.texts("ids").unwrap_or_default();
-    if ids.len() > MOST {
-        return Err(Refusal::too_many(ids.len(), MOST));
+fn nodes<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
+    let ids = selected.texts("ids").unwrap_or_default();
+    if ids.len() > MAX_PAGE_SIZE {
+        return Err(FieldError::too_many(ids.len(), MAX_PAGE_SIZE));
     }
     let found = ids.into_iter().map(|id| {
-        let found = node(context, ask, id)?;
-        Ok(Tree::node(context, found))
+        let found = node(context, selected, id)?;
+        Ok(ResolvedValue::node(context, found))
     });
-    Ok(Tree::List(found.collect::<Result<_, Refusal>>()?))
+    Ok(ResolvedValue::List(
+        found.collect::<Result<_, FieldError>>()?,
+    ))
 }
 
 /// The node with this id, if the token may see it; `None` when there is none.
-fn node<'a>(context: &'a Context<'a>, ask: Ask<'_>, id: &str) -> Result<Option<Node<'a>>, Refusal> {
+fn node<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+    id: &str,
+) -> Result<Option<Node<'a>>, FieldError> {
     let Some(gid) = Gid::parse(id) else {
         return Ok(None);
     };
     let scopes = match gid.kind {
-        "Product" | "ProductVariant" | "Collection" | "Metafield" => PRODUCTS,
-        "InventoryItem" => ITEMS,
-        "InventoryLevel" => LEVELS,
-        "Location" => LOCATIONS,
-        "DiscountNode" | "DiscountCodeNode" | "DiscountAutomaticNode" => DISCOUNTS,
-        kind if WITHIN_OTHERS.contains(&kind) => {
-            return Err(Refusal::not_modelled(&format!("{} of {kind}", ask.name())));
+        "Product" | "ProductVariant" | "Collection" | "Metafield" => PRODUCT_SCOPES,
+        "InventoryItem" => INVENTORY_ITEM_SCOPES,
+        "InventoryLevel" => INVENTORY_LEVEL_SCOPES,
+        "Location" => LOCATION_SCOPES,
+        "DiscountNode" | "DiscountCodeNode" | "DiscountAutomaticNode" => DISCOUNT_SCOPES,
+        kind if EMBEDDED_TYPES.contains(&kind) => {
+            return Err(FieldError::not_simulated(&format!(
+                "{} of {kind}",
+                selected.name()
+            )));
         }
         _ => &[],
     };
     if !scopes.is_empty() {
-        context.need(ask, scopes)?;
+        context.require_scope(selected, scopes)?;
     }
     Ok(find(context, &gid))
 }
 
-fn find<'a>(context: &'a Context<'a>, gid: &Gid<'_>) -> Option<Node<'a>> {
+fn find<'a>(context: &'a RequestContext<'a>, gid: &Gid<'_>) -> Option<Node<'a>> {
     let catalog = context.catalog;
     let discount = |form| {
         let discount = catalog.discounts.get(&gid.id)?;
-        as_form(Node::DiscountAs(discount, form), form)
+        as_form(Node::DiscountNode(discount, form), form)
     };
     let of_shop = gid.id == catalog.shop.id;
     match gid.kind {
@@ -194,47 +220,47 @@ fn find<'a>(context: &'a Context<'a>, gid: &Gid<'_>) -> Option<Node<'a>> {
         }
         "InventoryItem" => {
             let (product, variant) = catalog.item(gid.id)?;
-            Some(Node::Item(product, variant))
+            Some(Node::InventoryItem(product, variant))
         }
         "InventoryLevel" => {
             let (product, variant) = catalog.item(gid.inventory_item()?)?;
             let mut levels = variant.item.levels.iter();
             let level = levels.find(|level| level.location == gid.id)?;
-            Some(Node::Level(product, variant, level))
+            Some(Node::InventoryLevel(product, variant, level))
         }
         "Location" => catalog.locations.get(&gid.id).map(Node::Location),
         "Collection" => catalog.collections.get(&gid.id).map(Node::Collection),
-        "DiscountNode" => discount(DiscountForm::Any),
-        "DiscountCodeNode" => discount(DiscountForm::Code),
-        "DiscountAutomaticNode" => discount(DiscountForm::Automatic),
+        "DiscountNode" => discount(DiscountNodeKind::Any),
+        "DiscountCodeNode" => discount(DiscountNodeKind::Code),
+        "DiscountAutomaticNode" => discount(DiscountNodeKind::Automatic),
         "Metafield" => metafield(context, gid.id),
         "Shop" => of_shop.then_some(Node::Shop),
-        "AppInstallation" => of_shop.then_some(Node::Installation),
+        "AppInstallation" => of_shop.then_some(Node::AppInstallation),
         "WebhookSubscription" => {
             let mut subscriptions = context.subscriptions.iter();
             let found = subscriptions.find(|each| each.id == gid.id)?;
-            Some(Node::Subscription(found))
+            Some(Node::WebhookSubscription(found))
         }
         _ => None,
     }
 }
 
 /// Metafields have no index: looking one up by its id alone is rare.
-fn metafield<'a>(context: &'a Context<'a>, id: u64) -> Option<Node<'a>> {
+fn metafield<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
     let catalog = context.catalog;
-    let within = |fields: &'a [Metafield], owner| {
+    let find_in = |fields: &'a [Metafield], owner| {
         let field = fields.iter().find(|field| field.id == id)?;
         Some(Node::Metafield(field, owner))
     };
     let of_products = catalog.products.values().find_map(|product| {
         let of_variant = || {
             let mut variants = product.variants.iter();
-            variants.find_map(|variant| within(&variant.metafields, product::Owner::VARIANT))
+            variants.find_map(|variant| find_in(&variant.metafields, MetafieldOwner::VARIANT))
         };
-        within(&product.metafields, product::Owner::PRODUCT).or_else(of_variant)
+        find_in(&product.metafields, MetafieldOwner::PRODUCT).or_else(of_variant)
     });
     of_products.or_else(|| {
         let mut collections = catalog.collections.values();
-        collections.find_map(|each| within(&each.metafields, product::Owner::COLLECTION))
+        collections.find_map(|each| find_in(&each.metafields, MetafieldOwner::COLLECTION))
     })
 }

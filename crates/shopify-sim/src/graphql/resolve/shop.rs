@@ -1,12 +1,15 @@
 //! The shop, the app's installation and the API's versions.
 
-use super::super::object::{Ask, Context, Resolved, Tree};
-use super::values::moment;
+use super::super::object::{FieldResult, RequestContext, ResolvedValue, SelectedField};
+use super::values::timestamp;
 use crate::catalog::gid::gid;
 
-pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
+pub(crate) fn shop<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
     let shop = &context.catalog.shop;
-    Ok(match ask.name() {
+    Ok(match selected.name() {
         "id" => gid("Shop", shop.id).into(),
         "name" => shop.name.as_str().into(),
         "myshopifyDomain" => shop.domain.as_str().into(),
@@ -16,9 +19,9 @@ pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
         "ianaTimezone" => shop.timezone.as_str().into(),
         "weightUnit" => "KILOGRAMS".into(),
         "unitSystem" => "METRIC_SYSTEM".into(),
-        "createdAt" => moment(shop.created_at),
-        "updatedAt" => moment(shop.updated_at),
-        "primaryDomain" => Tree::Object(
+        "createdAt" => timestamp(shop.created_at),
+        "updatedAt" => timestamp(shop.updated_at),
+        "primaryDomain" => ResolvedValue::Object(
             "Domain",
             vec![
                 ("id", gid("Domain", shop.id).into()),
@@ -27,7 +30,7 @@ pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
                 ("sslEnabled", true.into()),
             ],
         ),
-        "plan" => Tree::Object(
+        "plan" => ResolvedValue::Object(
             "ShopPlan",
             vec![
                 ("publicDisplayName", "Basic".into()),
@@ -35,20 +38,24 @@ pub(crate) fn shop<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
                 ("partnerDevelopment", false.into()),
             ],
         ),
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
-pub(crate) fn installation<'a>(context: &'a Context<'a>, ask: Ask<'_>) -> Resolved<'a> {
-    Ok(match ask.name() {
+pub(crate) fn installation<'a>(
+    context: &'a RequestContext<'a>,
+    selected: SelectedField<'_>,
+) -> FieldResult<'a> {
+    Ok(match selected.name() {
         "id" => gid("AppInstallation", context.catalog.shop.id).into(),
         "accessScopes" => {
             let scopes = context.scopes.iter();
-            let scopes = scopes
-                .map(|scope| Tree::Object("AccessScope", vec![("handle", scope.as_str().into())]));
-            Tree::List(scopes.collect())
+            let scopes = scopes.map(|scope| {
+                ResolvedValue::Object("AccessScope", vec![("handle", scope.as_str().into())])
+            });
+            ResolvedValue::List(scopes.collect())
         }
-        _ => return Err(ask.not_modelled()),
+        _ => return Err(selected.not_simulated()),
     })
 }
 
@@ -57,7 +64,7 @@ const SUPPORTED: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 const NEXT: &str = "2027-01";
 const UNSTABLE: &str = "unstable";
 
-pub(super) fn versions<'a>() -> Tree<'a> {
+pub(super) fn versions<'a>() -> ResolvedValue<'a> {
     let latest = SUPPORTED[SUPPORTED.len() - 1];
     let supported = SUPPORTED.iter().map(|handle| {
         let mark = if *handle == latest { " (Latest)" } else { "" };
@@ -65,11 +72,11 @@ pub(super) fn versions<'a>() -> Tree<'a> {
     });
     let next = version(NEXT, format!("{NEXT} (Release candidate)"));
     let unstable = version(UNSTABLE, UNSTABLE.to_owned());
-    Tree::List(supported.chain([next, unstable]).collect())
+    ResolvedValue::List(supported.chain([next, unstable]).collect())
 }
 
-pub(super) fn version(handle: &str, display_name: String) -> Tree<'_> {
-    Tree::Object(
+pub(super) fn version(handle: &str, display_name: String) -> ResolvedValue<'_> {
+    ResolvedValue::Object(
         "ApiVersion",
         vec![
             ("handle", handle.into()),

@@ -1,26 +1,26 @@
 //! Values that several types answer.
 
-use super::super::object::{Ask, Context, Tree};
+use super::super::object::{RequestContext, ResolvedValue, SelectedField};
 use crate::catalog::model::{Cents, Seconds, iso};
 
 /// The scopes that let an app read products and what hangs on them.
-pub(super) const PRODUCTS: &[&str] = &["read_products"];
-pub(super) const ITEMS: &[&str] = &["read_inventory", "read_products"];
-pub(super) const LEVELS: &[&str] = &["read_inventory"];
-pub(super) const LOCATIONS: &[&str] = &["read_locations"];
-pub(super) const DISCOUNTS: &[&str] = &["read_discounts"];
+pub(super) const PRODUCT_SCOPES: &[&str] = &["read_products"];
+pub(super) const INVENTORY_ITEM_SCOPES: &[&str] = &["read_inventory", "read_products"];
+pub(super) const INVENTORY_LEVEL_SCOPES: &[&str] = &["read_inventory"];
+pub(super) const LOCATION_SCOPES: &[&str] = &["read_locations"];
+pub(super) const DISCOUNT_SCOPES: &[&str] = &["read_discounts"];
 
 /// `UnsignedInt64`: a number as text.
-pub(crate) fn unsigned<'a>(number: u64) -> Tree<'a> {
+pub(crate) fn unsigned_int64<'a>(number: u64) -> ResolvedValue<'a> {
     number.to_string().into()
 }
 
-pub(crate) fn moment<'a>(at: Seconds) -> Tree<'a> {
+pub(crate) fn timestamp<'a>(at: Seconds) -> ResolvedValue<'a> {
     iso(at).into()
 }
 
-pub(super) fn money<'a>(context: &'a Context<'a>, amount: Cents) -> Tree<'a> {
-    Tree::Object(
+pub(super) fn money<'a>(context: &'a RequestContext<'a>, amount: Cents) -> ResolvedValue<'a> {
+    ResolvedValue::Object(
         "MoneyV2",
         vec![
             ("amount", amount.decimal().into()),
@@ -33,8 +33,11 @@ pub(super) fn money<'a>(context: &'a Context<'a>, amount: Cents) -> Tree<'a> {
 }
 
 /// A count that stops at the field's `limit`, if it has one.
-pub(super) fn counted<T>(ask: Ask<'_>, all: impl Iterator<Item = T>) -> Tree<'static> {
-    let limit = ask
+pub(super) fn count<T>(
+    selected: SelectedField<'_>,
+    all: impl Iterator<Item = T>,
+) -> ResolvedValue<'static> {
+    let limit = selected
         .number("limit")
         .map(|limit| usize::try_from(limit).unwrap_or(0));
     let found = match limit {
@@ -43,7 +46,7 @@ pub(super) fn counted<T>(ask: Ask<'_>, all: impl Iterator<Item = T>) -> Tree<'st
     };
     let limit = limit.unwrap_or(usize::MAX);
     let precision = if found > limit { "AT_LEAST" } else { "EXACT" };
-    Tree::Object(
+    ResolvedValue::Object(
         "Count",
         vec![
             ("count", found.min(limit).into()),
@@ -53,8 +56,8 @@ pub(super) fn counted<T>(ask: Ask<'_>, all: impl Iterator<Item = T>) -> Tree<'st
 }
 
 /// Text cut to the length that `truncateAt` names, the dots included.
-pub(super) fn truncated(ask: Ask<'_>, text: String) -> String {
-    let Some(length) = ask.number("truncateAt") else {
+pub(super) fn truncate(selected: SelectedField<'_>, text: String) -> String {
+    let Some(length) = selected.number("truncateAt") else {
         return text;
     };
     let length = usize::try_from(length).unwrap_or(0);

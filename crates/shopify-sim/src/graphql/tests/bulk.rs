@@ -1,5 +1,5 @@
 use super::*;
-use crate::bulk::{BulkBehaviour, Order, Status, export};
+use crate::bulk::{BulkBehaviour, BulkStatus, LineOrder, write_jsonl};
 
 const RUN: &str = "mutation Run($query: String!) { bulkOperationRunQuery(query: $query) { bulkOperation { id status } \
      userErrors { code field message } } }";
@@ -10,31 +10,31 @@ const SMALL: &str = "{ products { edges { node { id } } } }";
 
 fn run(shop: &mut Shop, query: &str) -> Value {
     at(
-        &shop.ask(RUN, json!({ "query": query })),
+        &shop.query(RUN, json!({ "query": query })),
         "/bulkOperationRunQuery",
     )
     .clone()
 }
 
 /// Carries out what was started last, as the shop does in the background.
-fn exported(shop: &Shop, grouped: bool) -> Vec<Value> {
+fn result_lines(shop: &Shop, grouped: bool) -> Vec<Value> {
     let operation = shop.bulk.all().last().unwrap();
-    let data = operation.prepared.everything(&Context {
+    let data = operation.prepared.execute_bulk(&RequestContext {
         catalog: &shop.catalog,
         subscriptions: &[],
         operations: &[],
-        everything: true,
+        unpaged: true,
         scopes: &shop.scopes,
         now: NOW,
         shuffle: 0,
         version: "2026-10",
     });
-    let order = Order {
+    let order = LineOrder {
         grouped,
         shuffle: 0,
         levels_of_items: false,
     };
-    let written = export(data.unwrap(), order);
+    let written = write_jsonl(data.unwrap(), order);
     let text = std::str::from_utf8(&written.text).unwrap();
     let lines: Vec<Value> = text
         .lines()
@@ -60,7 +60,7 @@ fn every_bulk_query_of_the_client_is_run() {
         let started = run(&mut shop, query);
         assert_eq!(started["userErrors"], json!([]), "{name}");
         assert_eq!(started["bulkOperation"]["status"], "CREATED", "{name}");
-        let lines = exported(&shop, true);
+        let lines = result_lines(&shop, true);
         assert!(!lines.is_empty(), "{name}");
         assert!(
             lines[0]["__parentId"].is_null() && lines[0]["id"].is_string(),
@@ -79,7 +79,7 @@ fn everything_is_exported_whatever_the_size_of_pages() {
         &mut shop,
         "{ products(query: \"status:active,draft,archived,unlisted\") { edges { node { id variants { edges { node { id } } } } } } }",
     );
-    let lines = exported(&shop, false);
+    let lines = result_lines(&shop, false);
     let roots = lines.iter().filter(|line| line["__parentId"].is_null());
     assert_eq!(roots.count(), 600);
     let variants: usize = shop
@@ -102,7 +102,7 @@ fn queries_that_shopify_does_not_run_are_invalid() {
     let many = "{ products { edges { node { id a: metafields { edges { node { id } } } b: metafields { edges { node { id } } } \
          c: metafields { edges { node { id } } } d: metafields { edges { node { id } } } e: metafields { edges { node { id } } } \
          } } } }";
-    for (query, told) in [
+    for (query, expected) in [
         ("{ products { edges { node", "Invalid bulk query"),
         ("{ nothing }", "Invalid bulk query"),
         ("{ shop { name } }", "at least one connection"),
@@ -127,12 +127,12 @@ fn queries_that_shopify_does_not_run_are_invalid() {
         (many, "more than 5"),
     ] {
         let mut shop = Shop::small();
-        let answer = run(&mut shop, query);
-        let error = at(&answer, "/userErrors/0");
+        let response = run(&mut shop, query);
+        let error = at(&response, "/userErrors/0");
         assert_eq!(error["code"], "INVALID", "{query}");
         let message = error["message"].as_str().unwrap();
-        assert!(message.contains(told), "{query}: {message}");
-        assert!(answer["bulkOperation"].is_null() && shop.bulk.all().is_empty());
+        assert!(message.contains(expected), "{query}: {message}");
+        assert!(response["bulkOperation"].is_null() && shop.bulk.all().is_empty());
     }
 }
 
@@ -147,16 +147,16 @@ fn five_run_at_a_time_and_what_has_ended_makes_room() {
         "LIMIT_REACHED"
     );
     let id = gid("BulkOperation", shop.bulk.all()[1].id);
-    let canceled = shop.ask(CANCEL, json!({ "id": id }));
+    let canceled = shop.query(CANCEL, json!({ "id": id }));
     assert_eq!(
         at(&canceled, "/bulkOperationCancel/bulkOperation/status"),
         "CANCELED"
     );
     assert_eq!(run(&mut shop, SMALL)["userErrors"], json!([]));
-    let again = shop.ask(CANCEL, json!({ "id": id }));
+    let again = shop.query(CANCEL, json!({ "id": id }));
     assert!(at(&again, "/bulkOperationCancel/userErrors/0/message").is_string());
 
-    let running = shop.ask(
+    let running = shop.query(
         LIST,
         json!({ "query": "status:created operation_type:query" }),
     );
@@ -167,7 +167,7 @@ fn five_run_at_a_time_and_what_has_ended_makes_room() {
             .len(),
         5
     );
-    let canceled = shop.ask(LIST, json!({ "query": "status:canceled OR status:failed" }));
+    let canceled = shop.query(LIST, json!({ "query": "status:canceled OR status:failed" }));
     assert_eq!(at(&canceled, "/bulkOperations/nodes/0/query"), SMALL);
 }
 
@@ -177,7 +177,7 @@ fn a_result_is_there_for_seven_days() {
     run(&mut shop, SMALL);
     let id = shop.bulk.all()[0].id;
     let text = "{\"id\":\"x\"}\n";
-    let done = crate::bulk::Export {
+    let done = crate::bulk::ResultFile {
         text: text.into(),
         objects: 1,
         roots: 1,
@@ -188,10 +188,10 @@ fn a_result_is_there_for_seven_days() {
         run(&mut shop, SMALL);
         assert!(
             shop.bulk
-                .advance(id, Status::Completed, done.clone(), days(at_day))
+                .advance(id, BulkStatus::Completed, done.clone(), days(at_day))
         );
         let query = "query One($id: ID!) { bulkOperation(id: $id) { status url fileSize objectCount partialDataUrl } }";
-        let shown = shop.ask(query, json!({ "id": gid("BulkOperation", id) }));
+        let shown = shop.query(query, json!({ "id": gid("BulkOperation", id) }));
         let shown = at(&shown, "/bulkOperation");
         assert_eq!(shown["status"], status);
         assert_eq!(shown["url"].is_string(), status == "COMPLETED");
@@ -207,7 +207,7 @@ fn an_app_that_is_not_allowed_is_denied() {
         enabled: false,
         ..BulkBehaviour::default()
     };
-    let errors = shop.refused(RUN, json!({ "query": SMALL }));
+    let errors = shop.query_errors(RUN, json!({ "query": SMALL }));
     assert_eq!(at(&errors[0], "/extensions/code"), "ACCESS_DENIED");
 }
 
@@ -217,11 +217,11 @@ fn a_missing_scope_fails_the_operation_itself() {
     shop.scopes = vec!["read_locations".to_owned()];
     run(&mut shop, SMALL);
     let operation = shop.bulk.all().last().unwrap();
-    let failed = operation.prepared.everything(&Context {
+    let failed = operation.prepared.execute_bulk(&RequestContext {
         catalog: &shop.catalog,
         subscriptions: &[],
         operations: &[],
-        everything: true,
+        unpaged: true,
         scopes: &operation.scopes,
         now: NOW,
         shuffle: 0,

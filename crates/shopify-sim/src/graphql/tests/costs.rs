@@ -40,14 +40,14 @@ fn mutations_cost_ten_points_a_field() {
     let delete = "webhookSubscriptionDelete(id: \"gid://shopify/WebhookSubscription/1\") { userErrors { message } }";
     let two = format!("mutation {{ a: {delete} b: {delete} }}");
     assert_eq!(requested(&two, EMPTY()), 20);
-    let executed = Shop::small().try_ask(&two, EMPTY()).unwrap();
+    let executed = Shop::small().try_execute(&two, EMPTY()).unwrap();
     assert_eq!(executed.actual_cost, 20);
 }
 
 #[test]
 fn what_is_not_there_is_not_paid_for() {
     let mut shop = Shop::small();
-    let mut actual = |query: &str| shop.try_ask(query, EMPTY()).unwrap().actual_cost;
+    let mut actual = |query: &str| shop.try_execute(query, EMPTY()).unwrap().actual_cost;
     assert_eq!(
         actual("{ product(id: \"gid://shopify/Product/1\") { id } }"),
         0

@@ -44,7 +44,7 @@ fn value(shop: &Shop, operation: &str, name: &str) -> Option<Value> {
     })
 }
 
-fn answer_all(documents: &[(String, String)]) {
+fn execute_all(documents: &[(String, String)]) {
     let mut shop = Shop::small();
     for (name, text) in documents {
         // Those are run in bulk, or look at what was: see `bulk`.
@@ -61,7 +61,7 @@ fn answer_all(documents: &[(String, String)]) {
         let prepared = prepared.unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
         let requested = prepared.requested_cost();
         assert!((1..=1_000).contains(&requested), "{name} costs {requested}");
-        let executed = shop.try_ask(text, variables).unwrap();
+        let executed = shop.try_execute(text, variables).unwrap();
         assert_eq!(executed.errors, Vec::<Value>::new(), "{name}");
         let root = data(&executed);
         let root = root.as_object().unwrap();
@@ -77,14 +77,14 @@ fn answer_all(documents: &[(String, String)]) {
 fn every_operation_of_the_client_is_answered() {
     let documents = documents_in(&crate_folder().join("../shopify-client/operations"));
     assert!(documents.len() > 20, "{}", documents.len());
-    answer_all(&documents);
+    execute_all(&documents);
 }
 
 #[test]
 fn every_document_of_a_catalogue_reader_is_answered() {
     let documents = documents_in(&crate_folder().join("src/graphql/tests/documents"));
     assert!(documents.len() > 10, "{}", documents.len());
-    answer_all(&documents);
+    execute_all(&documents);
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn the_schema_holds_all_that_the_simulator_offers() {
             let variables = json!({
                 "id": id, "ids": [id], "topic": "SHOP_UPDATE", "query": "", "sub": {},
             });
-            let mut asked = request(&text, variables);
-            asked.operation_name = Some(operation.to_owned());
-            let prepared = ADMIN.prepare(&asked).unwrap();
+            let mut requested = request(&text, variables);
+            requested.operation_name = Some(operation.to_owned());
+            let prepared = ADMIN.prepare(&requested).unwrap();
             assert_eq!(prepared.operation_name(), Some(operation));
             assert_eq!(prepared.is_mutation(), operation != "Surface");
         }
     }
-    assert!(!shop.ask("{ shop { name } }", json!({})).is_null());
+    assert!(!shop.query("{ shop { name } }", json!({})).is_null());
 }

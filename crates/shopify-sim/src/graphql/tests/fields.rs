@@ -8,15 +8,15 @@ use crate::catalog::discount::DiscountKind;
 use crate::catalog::gid::{gid, level_gid};
 
 /// A way to something of a type, with `%` where its fields are asked.
-fn ways(shop: &Shop) -> Vec<(&'static str, String)> {
+fn paths(shop: &Shop) -> Vec<(&'static str, String)> {
     let catalog = &shop.catalog;
     let product = catalog.products.values().next().unwrap();
     let variant = &product.variants[0];
     let node = |kind: &'static str, id: String| {
-        let way = format!("{{ node(id: \"{id}\") {{ ... on {kind} {{ % }} }} }}");
-        (kind, way)
+        let path = format!("{{ node(id: \"{id}\") {{ ... on {kind} {{ % }} }} }}");
+        (kind, path)
     };
-    let mut ways = vec![
+    let mut paths = vec![
         ("QueryRoot", "{ % }".to_owned()),
         node("Shop", gid("Shop", catalog.shop.id)),
         node("AppInstallation", gid("AppInstallation", catalog.shop.id)),
@@ -35,10 +35,10 @@ fn ways(shop: &Shop) -> Vec<(&'static str, String)> {
         ),
     ];
     for collection in catalog.collections.keys() {
-        ways.push(node("Collection", gid("Collection", *collection)));
+        paths.push(node("Collection", gid("Collection", *collection)));
     }
-    ways.extend(ways_to_discounts(shop));
-    ways
+    paths.extend(paths_to_discounts(shop));
+    paths
 }
 
 /// The leaves of `kind` without required arguments, and the objects that have such leaves, two levels down.
@@ -73,15 +73,15 @@ fn selections(kind: &str, depth: usize) -> Vec<String> {
 #[test]
 fn every_field_is_answered_as_the_schema_says_or_refused_as_not_simulated() {
     let mut shop = Shop::small();
-    shop.ask(
+    shop.query(
         "mutation { webhookSubscriptionCreate(topic: SHOP_UPDATE, webhookSubscription: {uri: \"https://a.example\"}) { userErrors { message } } }",
         EMPTY(),
     );
     let (mut answered, mut refused) = (0, 0);
-    for (kind, way) in ways(&shop) {
+    for (kind, path) in paths(&shop) {
         for selection in selections(kind, 2) {
-            let query = way.replace('%', &selection);
-            let executed = shop.try_ask(&query, EMPTY());
+            let query = path.replace('%', &selection);
+            let executed = shop.try_execute(&query, EMPTY());
             let executed = executed.unwrap_or_else(|errors| panic!("{query}: {errors:?}"));
             if executed.errors.is_empty() {
                 answered += 1;
@@ -103,10 +103,10 @@ fn every_field_is_answered_as_the_schema_says_or_refused_as_not_simulated() {
 fn discounts_lack_only_what_has_nothing_to_do_with_selling() {
     let mut shop = Shop::small();
     let known = json!(["hasTimelineComment", "id"]);
-    for (kind, way) in ways_to_discounts(&shop) {
+    for (kind, path) in paths_to_discounts(&shop) {
         for selection in selections(kind, 0) {
             let executed = shop
-                .try_ask(&way.replace('%', &selection), EMPTY())
+                .try_execute(&path.replace('%', &selection), EMPTY())
                 .unwrap();
             let is_known = known
                 .as_array()
@@ -117,13 +117,13 @@ fn discounts_lack_only_what_has_nothing_to_do_with_selling() {
     }
 }
 
-fn ways_to_discounts(shop: &Shop) -> Vec<(&'static str, String)> {
+fn paths_to_discounts(shop: &Shop) -> Vec<(&'static str, String)> {
     let names: Vec<_> = DiscountKind::ALL
         .iter()
         .map(|kind| kind.type_name())
         .collect();
     let discounts = shop.catalog.discounts.values();
-    let ways = discounts.map(|discount| {
+    let paths = discounts.map(|discount| {
         let id = gid("DiscountNode", discount.id);
         let kind = discount.kind.type_name();
         (
@@ -131,11 +131,11 @@ fn ways_to_discounts(shop: &Shop) -> Vec<(&'static str, String)> {
             format!("{{ discountNode(id: \"{id}\") {{ discount {{ ... on {kind} {{ % }} }} }} }}"),
         )
     });
-    let ways: Vec<_> = ways.collect();
+    let paths: Vec<_> = paths.collect();
     assert!(
         names
             .iter()
-            .all(|name| ways.iter().any(|(kind, _)| kind == name))
+            .all(|name| paths.iter().any(|(kind, _)| kind == name))
     );
-    ways
+    paths
 }

@@ -1,12 +1,12 @@
 //! Real documents, asked of generated catalogues.
 
-mod answers;
 mod bulk;
 mod costs;
 mod documents;
+mod errors;
 mod fields;
 mod paging;
-mod refusals;
+mod responses;
 mod speed;
 mod subscriptions;
 
@@ -15,13 +15,13 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
-use super::{Admin, Context, Executed, Request};
-use crate::bulk::Bulk;
+use super::{AdminApi, ExecutionResult, Request, RequestContext};
+use crate::bulk::BulkOperations;
 use crate::catalog::Catalog;
 use crate::catalog::generate::generate;
 use crate::catalog::gid::gid;
 use crate::catalog::spec::CatalogSpec;
-use crate::seeded::Seeded;
+use crate::id_generator::IdGenerator;
 use crate::webhook::subscription::Subscription;
 
 /// 2026-11-24T12:00:00Z.
@@ -35,17 +35,20 @@ const SCOPES: [&str; 4] = [
 ];
 
 /// Parsing the schema takes a while without optimisation.
-static ADMIN: LazyLock<Arc<Admin>> = LazyLock::new(Admin::new);
+static ADMIN: LazyLock<Arc<AdminApi>> = LazyLock::new(AdminApi::new);
 
-fn no_bulk() -> Bulk {
-    Bulk::new(Seeded::new(7, "example"), "http://sim/example".to_owned())
+fn no_bulk() -> BulkOperations {
+    BulkOperations::new(
+        IdGenerator::new(7, "example"),
+        "http://sim/example".to_owned(),
+    )
 }
 
 /// A shop that answers.
 struct Shop {
     catalog: Catalog,
     subscriptions: Vec<Subscription>,
-    bulk: Bulk,
+    bulk: BulkOperations,
     scopes: Vec<String>,
     shuffle: u64,
 }
@@ -69,24 +72,28 @@ impl Shop {
         })
     }
 
-    fn try_ask(&mut self, query: &str, variables: Value) -> Result<Executed, Vec<Value>> {
+    fn try_execute(
+        &mut self,
+        query: &str,
+        variables: Value,
+    ) -> Result<ExecutionResult, Vec<Value>> {
         let prepared = ADMIN.prepare(&request(query, variables))?;
         let mut subscriptions = std::mem::take(&mut self.subscriptions);
         let mut bulk = std::mem::replace(&mut self.bulk, no_bulk());
-        let context = |subscriptions, operations| Context {
+        let context = |subscriptions, operations| RequestContext {
             catalog: &self.catalog,
             subscriptions,
             operations,
-            everything: false,
+            unpaged: false,
             scopes: &self.scopes,
             now: NOW,
             shuffle: self.shuffle,
             version: "2026-10",
         };
         let executed = if prepared.is_mutation() {
-            prepared.mutate(&context(&[], &[]), &mut subscriptions, &mut bulk)
+            prepared.execute_mutation(&context(&[], &[]), &mut subscriptions, &mut bulk)
         } else {
-            prepared.query(&context(&subscriptions, bulk.all()))
+            prepared.execute_query(&context(&subscriptions, bulk.all()))
         };
         self.subscriptions = subscriptions;
         self.bulk = bulk;
@@ -94,15 +101,15 @@ impl Shop {
     }
 
     /// Asks for something to which there is an answer.
-    fn ask(&mut self, query: &str, variables: Value) -> Value {
-        let executed = self.try_ask(query, variables).unwrap();
+    fn query(&mut self, query: &str, variables: Value) -> Value {
+        let executed = self.try_execute(query, variables).unwrap();
         assert_eq!(executed.errors, Vec::<Value>::new(), "{query}");
         data(&executed)
     }
 
     /// Asks for something that is refused, before or while it is answered, and returns the errors.
-    fn refused(&mut self, query: &str, variables: Value) -> Vec<Value> {
-        let errors = match self.try_ask(query, variables) {
+    fn query_errors(&mut self, query: &str, variables: Value) -> Vec<Value> {
+        let errors = match self.try_execute(query, variables) {
             Ok(executed) => executed.errors,
             Err(errors) => errors,
         };
@@ -115,7 +122,7 @@ impl Shop {
     }
 }
 
-fn data(executed: &Executed) -> Value {
+fn data(executed: &ExecutionResult) -> Value {
     serde_json::from_slice(&executed.data).unwrap()
 }
 

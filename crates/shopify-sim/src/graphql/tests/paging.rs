@@ -8,25 +8,25 @@ use crate::catalog::spec::CatalogSpec;
 const ALL: &str = "status:active,archived,draft,unlisted";
 
 /// A connection to walk: its field with arguments beside those of paging, what is around it, and how to reach it.
-struct Walk {
+struct PageWalk {
     field: String,
     around: (String, &'static str),
     path: &'static str,
 }
 
-fn walks(shop: &Shop) -> Vec<Walk> {
+fn page_walks(shop: &Shop) -> Vec<PageWalk> {
     let catalog = &shop.catalog;
-    let root = |field: String| Walk {
+    let root = |field: String| PageWalk {
         path: "",
         around: (String::new(), ""),
         field,
     };
-    let within = |around: String, closing, path, field: &str| Walk {
+    let within = |around: String, closing, path, field: &str| PageWalk {
         field: field.to_owned(),
         around: (around, closing),
         path,
     };
-    let mut walks = Vec::new();
+    let mut page_walks = Vec::new();
     for sort in [
         "ID",
         "TITLE",
@@ -35,7 +35,7 @@ fn walks(shop: &Shop) -> Vec<Walk> {
         "INVENTORY_TOTAL",
         "RELEVANCE",
     ] {
-        walks.push(root(format!("products(query: \"{ALL}\", sortKey: {sort}")));
+        page_walks.push(root(format!("products(query: \"{ALL}\", sortKey: {sort}")));
     }
     for field in [
         "productVariants(sortKey: SKU",
@@ -45,7 +45,7 @@ fn walks(shop: &Shop) -> Vec<Walk> {
         "discountNodes(sortKey: CREATED_AT",
         "automaticDiscountNodes(sortKey: ID",
     ] {
-        walks.push(root(field.to_owned()));
+        page_walks.push(root(field.to_owned()));
     }
     let product = format!("product(id: \"{}\") {{", shop.product(0));
     for field in [
@@ -53,13 +53,13 @@ fn walks(shop: &Shop) -> Vec<Walk> {
         "variants(sortKey: TITLE",
         "metafields(namespace: \"custom\"",
     ] {
-        walks.push(within(product.clone(), "}", "/product", field));
+        page_walks.push(within(product.clone(), "}", "/product", field));
     }
     let item = catalog.products.values().next().unwrap().variants[0]
         .item
         .id;
     let item = format!("inventoryItem(id: \"{}\") {{", gid("InventoryItem", item));
-    walks.push(within(
+    page_walks.push(within(
         item,
         "}",
         "/inventoryItem",
@@ -69,24 +69,30 @@ fn walks(shop: &Shop) -> Vec<Walk> {
     let collection = format!("collection(id: \"{}\") {{", gid("Collection", *collection));
     for sort in ["COLLECTION_DEFAULT", "MANUAL", "PRICE", "BEST_SELLING"] {
         let field = format!("products(sortKey: {sort}");
-        walks.push(within(collection.clone(), "}", "/collection", &field));
+        page_walks.push(within(collection.clone(), "}", "/collection", &field));
     }
     let discount = catalog.discounts.values().next().unwrap();
     let around = format!(
         "discountNode(id: \"{}\") {{ discount {{ ... on DiscountCodeBasic {{",
         gid("DiscountNode", discount.id)
     );
-    walks.push(within(
+    page_walks.push(within(
         around,
         "}}}",
         "/discountNode/discount",
         "codes(sortKey: CODE",
     ));
-    walks
+    page_walks
 }
 
 /// All ids in the order in which the pages give them.
-fn walked(shop: &mut Shop, walk: &Walk, size: usize, forward: bool, reverse: bool) -> Vec<String> {
+fn collect_pages(
+    shop: &mut Shop,
+    walk: &PageWalk,
+    size: usize,
+    forward: bool,
+    reverse: bool,
+) -> Vec<String> {
     let (count, mark) = if forward {
         ("first", "after")
     } else {
@@ -99,7 +105,7 @@ fn walked(shop: &mut Shop, walk: &Walk, size: usize, forward: bool, reverse: boo
     let mut ids: Vec<String> = Vec::new();
     let mut mark = Value::Null;
     loop {
-        let data = shop.ask(&query, json!({ "mark": mark }));
+        let data = shop.query(&query, json!({ "mark": mark }));
         let page = at(&data, &format!("{}/it", walk.path));
         let nodes = at(page, "/nodes").as_array().unwrap();
         let shown: Vec<String> = nodes
@@ -157,13 +163,13 @@ proptest! {
     ) {
         let mut shop = shop();
         shop.shuffle = shuffle;
-        for walk in walks(&shop) {
-            let mut whole = walked(&mut shop, &walk, 250, true, false);
+        for walk in page_walks(&shop) {
+            let mut whole = collect_pages(&mut shop, &walk, 250, true, false);
             prop_assert!(whole.len() >= 3, "{} has only {}", walk.field, whole.len());
             if reverse {
                 whole.reverse();
             }
-            let paged = walked(&mut shop, &walk, size, forward, reverse);
+            let paged = collect_pages(&mut shop, &walk, size, forward, reverse);
             prop_assert_eq!(paged, whole, "{}", walk.field);
         }
     }
@@ -172,14 +178,14 @@ proptest! {
 #[test]
 fn shuffling_mixes_what_has_no_promised_order_and_nothing_else() {
     let mut shop = shop();
-    let all = walks(&shop);
+    let all = page_walks(&shop);
     let before: Vec<_> = all
         .iter()
-        .map(|walk| walked(&mut shop, walk, 250, true, false))
+        .map(|walk| collect_pages(&mut shop, walk, 250, true, false))
         .collect();
     shop.shuffle = 3;
     for (walk, before) in all.iter().zip(before) {
-        let after = walked(&mut shop, walk, 250, true, false);
+        let after = collect_pages(&mut shop, walk, 250, true, false);
         let promised = ![
             "RELEVANCE",
             "BEST_SELLING",
@@ -210,9 +216,9 @@ fn a_cursor_fits_only_the_connection_and_the_order_that_gave_it() {
             "query($after: String) {{ products(first: 2, after: $after, sortKey: {sort}) {{ pageInfo {{ endCursor }} }} }}"
         )
     };
-    let data = shop.ask(&page("ID"), json!({}));
+    let data = shop.query(&page("ID"), json!({}));
     let cursor = at(&data, "/products/pageInfo/endCursor").clone();
-    shop.ask(&page("ID"), json!({"after": cursor}));
+    shop.query(&page("ID"), json!({"after": cursor}));
     let others = [
         page("TITLE"),
         page("ID").replace("sortKey", "reverse: true, sortKey"),
@@ -223,7 +229,7 @@ fn a_cursor_fits_only_the_connection_and_the_order_that_gave_it() {
         ),
     ];
     for other in others {
-        let errors = shop.refused(&other, json!({"after": cursor}));
+        let errors = shop.query_errors(&other, json!({"after": cursor}));
         assert_eq!(
             errors[0]["message"], "Invalid cursor for current pagination sort.",
             "{other}"
@@ -238,11 +244,11 @@ fn a_walk_goes_on_where_a_deleted_product_stood() {
     let query = format!(
         "query($after: String) {{ products(first: 10, after: $after, query: \"{ALL}\") {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
     );
-    let first = shop.ask(&query, json!({}));
+    let first = shop.query(&query, json!({}));
     let ids: Vec<u64> = shop.catalog.products.keys().copied().collect();
     shop.catalog.products.remove(&ids[9]);
     let after = at(&first, "/products/pageInfo/endCursor").clone();
-    let second = shop.ask(&query, json!({ "after": after }));
+    let second = shop.query(&query, json!({ "after": after }));
     assert_eq!(
         at(&second, "/products/nodes/0/id"),
         &json!(gid("Product", ids[10]))
@@ -260,7 +266,7 @@ fn a_single_product_gives_all_its_variants_at_once_and_a_list_does_not() {
     let query = format!(
         "{{ product(id: \"{id}\") {{ variantsCount {{ count precision }} variants(first: 2048) {{ nodes {{ id position }} pageInfo {{ hasNextPage }} }} }} }}"
     );
-    let data = shop.ask(&query, json!({}));
+    let data = shop.query(&query, json!({}));
     let nodes = at(&data, "/product/variants/nodes").as_array().unwrap();
     assert_eq!(nodes.len(), 2_048);
     assert_eq!(nodes[2_047]["position"], 2_048);
@@ -276,7 +282,7 @@ fn a_single_product_gives_all_its_variants_at_once_and_a_list_does_not() {
         ),
         "{ products(first: 1) { nodes { variants(first: 251) { nodes { id } } } } }".to_owned(),
     ] {
-        let errors = shop.refused(&query, json!({}));
+        let errors = shop.query_errors(&query, json!({}));
         assert!(
             errors[0]["message"]
                 .as_str()

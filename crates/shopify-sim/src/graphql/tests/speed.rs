@@ -39,7 +39,7 @@ fn a_full_page_takes_milliseconds() {
     let mut shop = shop(40, 50);
     let text = document("products_page");
     let took = shortest(|| {
-        let executed = shop.try_ask(&text, page(&Value::Null)).unwrap();
+        let executed = shop.try_execute(&text, page(&Value::Null)).unwrap();
         assert!(executed.errors.is_empty() && executed.data.len() > 500_000);
     });
     assert!(took < Duration::from_millis(15), "{took:?}");
@@ -53,11 +53,11 @@ fn a_page_takes_as_long_in_a_large_catalogue_as_in_a_small_one() {
         let mut shop = shop(products, 1);
         let mut after = Value::Null;
         for _ in 0..3 {
-            let data = shop.ask(text, page(&after));
+            let data = shop.query(text, page(&after));
             after = at(&data, "/products/pageInfo/endCursor").clone();
         }
         shortest(|| {
-            let executed = shop.try_ask(text, page(&after)).unwrap();
+            let executed = shop.try_execute(text, page(&after)).unwrap();
             assert!(executed.errors.is_empty() && executed.data.len() > 5_000);
         })
     });

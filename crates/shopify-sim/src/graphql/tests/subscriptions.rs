@@ -16,7 +16,7 @@ const DELETE: &str = "mutation($id: ID!) { webhookSubscriptionDelete(id: $id) { 
 const LIST: &str = "query($topics: [WebhookSubscriptionTopic!]) { webhookSubscriptions(first: 9, topics: $topics) { nodes { id topic } } webhookSubscriptionsCount { count precision } }";
 
 fn create(shop: &mut Shop, topic: &str, sub: &Value) -> Value {
-    let data = shop.ask(CREATE, json!({"topic": topic, "sub": sub}));
+    let data = shop.query(CREATE, json!({"topic": topic, "sub": sub}));
     at(&data, "/webhookSubscriptionCreate").clone()
 }
 
@@ -59,7 +59,7 @@ fn subscriptions_are_made_listed_changed_and_deleted() {
     );
     assert_ne!(id, json!(other));
 
-    let listed = shop.ask(LIST, EMPTY());
+    let listed = shop.query(LIST, EMPTY());
     assert_eq!(
         listed["webhookSubscriptions"]["nodes"]
             .as_array()
@@ -71,25 +71,25 @@ fn subscriptions_are_made_listed_changed_and_deleted() {
         listed["webhookSubscriptionsCount"],
         json!({"count": 2, "precision": "EXACT"})
     );
-    let listed = shop.ask(LIST, json!({"topics": ["SHOP_UPDATE"]}));
+    let listed = shop.query(LIST, json!({"topics": ["SHOP_UPDATE"]}));
     assert_eq!(
         listed["webhookSubscriptions"]["nodes"],
         json!([{"id": other, "topic": "SHOP_UPDATE"}])
     );
 
     let change = json!({"id": id, "sub": {"uri": "https://app.example/other"}});
-    let updated = shop.ask(UPDATE, change);
+    let updated = shop.query(UPDATE, change);
     let updated = at(&updated, "/webhookSubscriptionUpdate/webhookSubscription");
     assert_eq!(updated["uri"], "https://app.example/other");
     assert_eq!(updated["includeFields"], json!(["id", "updated_at"]));
 
-    let deleted = shop.ask(DELETE, json!({"id": id}));
+    let deleted = shop.query(DELETE, json!({"id": id}));
     assert_eq!(
         deleted["webhookSubscriptionDelete"],
         json!({"deletedWebhookSubscriptionId": id, "userErrors": []})
     );
     assert_eq!(shop.subscriptions.len(), 1);
-    let again = shop.ask(DELETE, json!({"id": id}));
+    let again = shop.query(DELETE, json!({"id": id}));
     let again = at(&again, "/webhookSubscriptionDelete");
     assert_eq!(again["deletedWebhookSubscriptionId"], Value::Null);
     assert_eq!(user_error(again).0, json!(["id"]));
@@ -155,8 +155,8 @@ fn what_a_subscription_may_not_be_is_told_as_user_errors() {
     ] {
         let payload = create(&mut shop, topic, &sub);
         assert_eq!(payload["webhookSubscription"], Value::Null);
-        let told = (json!(["webhookSubscription", field]), message.to_owned());
-        assert_eq!(user_error(&payload), told);
+        let expected = (json!(["webhookSubscription", field]), message.to_owned());
+        assert_eq!(user_error(&payload), expected);
     }
     assert_eq!(shop.subscriptions.len(), 1);
     for uri in [
@@ -179,7 +179,7 @@ fn what_a_subscription_may_not_be_is_told_as_user_errors() {
 fn two_mutations_in_one_request_see_each_other() {
     let mut shop = Shop::small();
     let one = "webhookSubscriptionCreate(topic: SHOP_UPDATE, webhookSubscription: {uri: \"https://a.example\"}) { userErrors { message } }";
-    let data = shop.ask(&format!("mutation {{ a: {one} b: {one} }}"), EMPTY());
+    let data = shop.query(&format!("mutation {{ a: {one} b: {one} }}"), EMPTY());
     assert_eq!(data["a"]["userErrors"], json!([]));
     assert_eq!(data["b"]["userErrors"].as_array().unwrap().len(), 1);
 }
@@ -191,7 +191,7 @@ fn what_the_simulator_would_not_do_it_does_not_promise() {
         json!({"format": "XML"}),
         json!({"metafieldNamespaces": ["custom"]}),
     ] {
-        let errors = shop.refused(CREATE, json!({"topic": "SHOP_UPDATE", "sub": sub}));
+        let errors = shop.query_errors(CREATE, json!({"topic": "SHOP_UPDATE", "sub": sub}));
         assert_eq!(errors[0]["extensions"]["code"], "NOT_SIMULATED");
     }
 }
@@ -224,8 +224,8 @@ fn a_filter_decides_what_is_delivered() {
         let sub = json!({"uri": "https://a.example", "filter": filter, "includeFields": fields});
         created(&mut shop, "PRODUCTS_UPDATE", &sub);
         let subscription = shop.subscriptions.pop().unwrap();
-        assert_eq!(subscription.takes(&event()), expected, "{filter:?}");
-        assert!(!subscription.takes(&Event::new("products/create", event().body)));
+        assert_eq!(subscription.matches_event(&event()), expected, "{filter:?}");
+        assert!(!subscription.matches_event(&Event::new("products/create", event().body)));
         assert_eq!(
             (subscription.topic_path().as_str(), subscription.created_at),
             ("products/update", NOW)
@@ -283,6 +283,6 @@ fn every_topic_is_known_by_both_of_its_names() {
         created(&mut shop, &topic, &json!({"uri": "https://a.example"}));
         let subscription = &shop.subscriptions[place];
         assert_eq!(subscription.topic_path(), path);
-        assert!(subscription.takes(&Event::new(path, json!({}))));
+        assert!(subscription.matches_event(&Event::new(path, json!({}))));
     }
 }

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, At, Body, Refused, done, ok};
-use crate::server::answer;
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok};
+use crate::server::response;
 
-pub(super) async fn summary(at: At) -> Answer {
-    let control = &at.control;
+pub(super) async fn summary(path: ShopPath) -> ControlResult {
+    let control = &path.control;
     ok(&json!({
         "domain": control.domain(),
         "products": control.product_ids().len(),
@@ -24,16 +24,23 @@ pub(super) struct Name {
     pub(super) name: String,
 }
 
-pub(super) async fn rename(at: At, Body(Name { name }): Body<Name>) -> Answer {
-    at.control.rename_shop(&name)?;
-    done()
+pub(super) async fn rename(
+    path: ShopPath,
+    JsonBody(Name { name }): JsonBody<Name>,
+) -> ControlResult {
+    path.control.rename_shop(&name)?;
+    no_content()
 }
 
-pub(super) async fn truth(at: At) -> Answer {
+pub(super) async fn truth(path: ShopPath) -> ControlResult {
     // Long for a large catalogue: others are answered meanwhile.
-    let told = tokio::task::spawn_blocking(move || at.control.truth_text());
+    let told = tokio::task::spawn_blocking(move || path.control.truth_text());
     let body = told
         .await
-        .map_err(|error| Refused::Invalid(error.to_string()))?;
-    Ok(answer::typed(200, "application/json; charset=utf-8", body))
+        .map_err(|error| ControlError::Invalid(error.to_string()))?;
+    Ok(response::typed(
+        200,
+        "application/json; charset=utf-8",
+        body,
+    ))
 }

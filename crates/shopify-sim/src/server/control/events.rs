@@ -4,14 +4,15 @@ use axum::extract::RawQuery;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, At, Body, Refused, done, ok, parameter};
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, no_content, ok};
 use crate::app::parse_scopes;
 use crate::bulk::BulkBehaviour;
 use crate::control::ComplianceTopic;
 use crate::fault::Fault;
+use crate::server::query::query_parameter;
 
-pub(super) async fn calls(at: At) -> Answer {
-    ok(&json!(at.control.calls()))
+pub(super) async fn calls(path: ShopPath) -> ControlResult {
+    ok(&json!(path.control.calls()))
 }
 
 #[derive(Deserialize)]
@@ -20,49 +21,55 @@ pub(super) struct Seed {
     seed: u64,
 }
 
-pub(super) async fn shuffle(at: At, Body(Seed { seed }): Body<Seed>) -> Answer {
-    at.control.shuffle(seed);
-    done()
+pub(super) async fn shuffle(
+    path: ShopPath,
+    JsonBody(Seed { seed }): JsonBody<Seed>,
+) -> ControlResult {
+    path.control.shuffle(seed);
+    no_content()
 }
 
-pub(super) async fn faults(at: At) -> Answer {
-    ok(&json!({ "faults": at.control.faults() }))
+pub(super) async fn faults(path: ShopPath) -> ControlResult {
+    ok(&json!({ "faults": path.control.faults() }))
 }
 
-pub(super) async fn add_fault(at: At, Body(fault): Body<Fault>) -> Answer {
-    at.control.inject_fault(fault)?;
-    done()
+pub(super) async fn add_fault(path: ShopPath, JsonBody(fault): JsonBody<Fault>) -> ControlResult {
+    path.control.inject_fault(fault)?;
+    no_content()
 }
 
-pub(super) async fn clear_faults(at: At) -> Answer {
-    at.control.clear_faults();
-    done()
+pub(super) async fn clear_faults(path: ShopPath) -> ControlResult {
+    path.control.clear_faults();
+    no_content()
 }
 
-pub(super) async fn bulk(at: At) -> Answer {
-    let lines = at.control.bulk_operations().into_iter();
+pub(super) async fn bulk(path: ShopPath) -> ControlResult {
+    let lines = path.control.bulk_operations().into_iter();
     let lines = lines.map(|(query, status)| json!({"query": query, "status": status}));
     let operations: Vec<_> = lines.collect();
-    ok(&json!({ "conduct": at.control.bulk_behaviour(), "operations": operations }))
+    ok(&json!({ "conduct": path.control.bulk_behaviour(), "operations": operations }))
 }
 
-pub(super) async fn set_bulk(at: At, Body(behaviour): Body<BulkBehaviour>) -> Answer {
-    at.control.set_bulk_behaviour(behaviour);
-    done()
+pub(super) async fn set_bulk(
+    path: ShopPath,
+    JsonBody(behaviour): JsonBody<BulkBehaviour>,
+) -> ControlResult {
+    path.control.set_bulk_behaviour(behaviour);
+    no_content()
 }
 
-pub(super) async fn finish_bulk(at: At) -> Answer {
-    ok(&json!({ "finished": at.control.finish_bulk_operations() }))
+pub(super) async fn finish_bulk(path: ShopPath) -> ControlResult {
+    ok(&json!({ "finished": path.control.finish_bulk_operations() }))
 }
 
-pub(super) async fn subscriptions(at: At) -> Answer {
-    let lines = at.control.subscriptions().into_iter();
+pub(super) async fn subscriptions(path: ShopPath) -> ControlResult {
+    let lines = path.control.subscriptions().into_iter();
     let lines = lines.map(|(topic, uri)| json!({"topic": topic, "uri": uri}));
     ok(&json!({ "subscriptions": lines.collect::<Vec<_>>() }))
 }
 
-pub(super) async fn deliveries(at: At) -> Answer {
-    ok(&json!({ "deliveries": at.control.deliveries() }))
+pub(super) async fn deliveries(path: ShopPath) -> ControlResult {
+    ok(&json!({ "deliveries": path.control.deliveries() }))
 }
 
 #[derive(Deserialize)]
@@ -71,46 +78,55 @@ pub(super) struct Count {
     count: u32,
 }
 
-pub(super) async fn drop(at: At, Body(Count { count }): Body<Count>) -> Answer {
-    at.control.drop_deliveries(count);
-    done()
+pub(super) async fn drop(
+    path: ShopPath,
+    JsonBody(Count { count }): JsonBody<Count>,
+) -> ControlResult {
+    path.control.drop_deliveries(count);
+    no_content()
 }
 
-pub(super) async fn duplicate(at: At, Body(Count { count }): Body<Count>) -> Answer {
-    at.control.duplicate_deliveries(count);
-    done()
+pub(super) async fn duplicate(
+    path: ShopPath,
+    JsonBody(Count { count }): JsonBody<Count>,
+) -> ControlResult {
+    path.control.duplicate_deliveries(count);
+    no_content()
 }
 
-pub(super) async fn hold(at: At) -> Answer {
-    at.control.hold_deliveries();
-    done()
+pub(super) async fn hold(path: ShopPath) -> ControlResult {
+    path.control.hold_deliveries();
+    no_content()
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Order {
+pub(super) struct ReleaseOrder {
     #[serde(default)]
     reversed: bool,
     shuffle: Option<u64>,
 }
 
-pub(super) async fn release(at: At, Body(order): Body<Order>) -> Answer {
+pub(super) async fn release(
+    path: ShopPath,
+    JsonBody(order): JsonBody<ReleaseOrder>,
+) -> ControlResult {
     match order {
-        Order {
+        ReleaseOrder {
             reversed: true,
             shuffle: Some(_),
         } => {
             let problem = "choose one of reversed and shuffle";
-            return Err(Refused::Invalid(problem.to_owned()));
+            return Err(ControlError::Invalid(problem.to_owned()));
         }
-        Order { reversed: true, .. } => at.control.release_deliveries_reversed(),
-        Order {
+        ReleaseOrder { reversed: true, .. } => path.control.release_deliveries_reversed(),
+        ReleaseOrder {
             shuffle: Some(seed),
             ..
-        } => at.control.release_deliveries_shuffled(seed),
-        Order { .. } => at.control.release_deliveries(),
+        } => path.control.release_deliveries_shuffled(seed),
+        ReleaseOrder { .. } => path.control.release_deliveries(),
     }
-    done()
+    no_content()
 }
 
 #[derive(Deserialize)]
@@ -124,14 +140,17 @@ fn once() -> u32 {
     1
 }
 
-pub(super) async fn redeliver(at: At<String>, Body(Times { times }): Body<Times>) -> Answer {
+pub(super) async fn redeliver(
+    path: ShopPath<String>,
+    JsonBody(Times { times }): JsonBody<Times>,
+) -> ControlResult {
     if !(1..=1_000).contains(&times) {
-        return Err(Refused::Invalid("times: 1 to 1000".to_owned()));
+        return Err(ControlError::Invalid("times: 1 to 1000".to_owned()));
     }
-    at.control
-        .redeliver(&at.rest, times)
-        .map_err(|error| Refused::Unknown(error.to_string()))?;
-    done()
+    path.control
+        .redeliver(&path.parameters, times)
+        .map_err(|error| ControlError::Unknown(error.to_string()))?;
+    no_content()
 }
 
 #[derive(Deserialize)]
@@ -140,28 +159,31 @@ pub(super) struct Scopes {
     scopes: Vec<String>,
 }
 
-pub(super) async fn issue_token(at: At, Body(Scopes { scopes }): Body<Scopes>) -> Answer {
+pub(super) async fn issue_token(
+    path: ShopPath,
+    JsonBody(Scopes { scopes }): JsonBody<Scopes>,
+) -> ControlResult {
     let read = parse_scopes(&scopes.join(","));
-    let scopes = read.ok_or_else(|| Refused::Invalid("scopes: one is no scope".to_owned()))?;
-    ok(&json!({ "access_token": at.control.issue_token(scopes) }))
+    let scopes = read.ok_or_else(|| ControlError::Invalid("scopes: one is no scope".to_owned()))?;
+    ok(&json!({ "access_token": path.control.issue_token(scopes) }))
 }
 
-pub(super) async fn revoke_tokens(at: At) -> Answer {
-    at.control.revoke_tokens();
-    done()
+pub(super) async fn revoke_tokens(path: ShopPath) -> ControlResult {
+    path.control.revoke_tokens();
+    no_content()
 }
 
 /// The App URL as a merchant's browser opens it.
-pub(super) async fn install(at: At, RawQuery(query): RawQuery) -> Answer {
-    let app_url = parameter(query.as_deref(), "app_url").unwrap_or_default();
-    let mut url =
-        url::Url::parse(&app_url).map_err(|error| Refused::Invalid(format!("app_url: {error}")))?;
-    url.set_query(Some(&at.control.install_query()));
+pub(super) async fn install(path: ShopPath, RawQuery(query): RawQuery) -> ControlResult {
+    let app_url = query_parameter(query.as_deref(), "app_url").unwrap_or_default();
+    let mut url = url::Url::parse(&app_url)
+        .map_err(|error| ControlError::Invalid(format!("app_url: {error}")))?;
+    url.set_query(Some(&path.control.install_query()));
     ok(&json!({ "url": url.as_str() }))
 }
 
-pub(super) async fn uninstall(at: At) -> Answer {
-    ok(&json!({ "was_installed": at.control.uninstall() }))
+pub(super) async fn uninstall(path: ShopPath) -> ControlResult {
+    ok(&json!({ "was_installed": path.control.uninstall() }))
 }
 
 #[derive(Deserialize)]
@@ -171,8 +193,11 @@ pub(super) struct Compliance {
     address: String,
 }
 
-pub(super) async fn comply(at: At, Body(compliance): Body<Compliance>) -> Answer {
-    let webhook_id = at
+pub(super) async fn comply(
+    path: ShopPath,
+    JsonBody(compliance): JsonBody<Compliance>,
+) -> ControlResult {
+    let webhook_id = path
         .control
         .send_compliance_webhook(compliance.topic, &compliance.address)?;
     ok(&json!({ "webhook_id": webhook_id }))

@@ -4,31 +4,38 @@ use axum::extract::RawQuery;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, At, Body, Refused, created, done, ok, parameter};
+use super::request::{ControlError, ControlResult, JsonBody, ShopPath, created, no_content, ok};
 use crate::catalog::change::ProductChange;
+use crate::server::query::query_parameter;
 
-pub(super) async fn list(at: At, RawQuery(query): RawQuery) -> Answer {
-    let limit = match parameter(query.as_deref(), "limit") {
+pub(super) async fn list(path: ShopPath, RawQuery(query): RawQuery) -> ControlResult {
+    let limit = match query_parameter(query.as_deref(), "limit") {
         None => 20,
         Some(text) => text
             .parse()
-            .map_err(|_| Refused::Invalid(format!("limit: {text} is no number")))?,
+            .map_err(|_| ControlError::Invalid(format!("limit: {text} is no number")))?,
     };
-    ok(&json!({ "products": at.control.products(limit) }))
+    ok(&json!({ "products": path.control.products(limit) }))
 }
 
-pub(super) async fn create(at: At, Body(product): Body<ProductChange>) -> Answer {
-    created(at.control.create_product(&product)?)
+pub(super) async fn create(
+    path: ShopPath,
+    JsonBody(product): JsonBody<ProductChange>,
+) -> ControlResult {
+    created(path.control.create_product(&product)?)
 }
 
-pub(super) async fn update(at: At<u64>, Body(change): Body<ProductChange>) -> Answer {
-    at.control.update_product(at.rest, &change)?;
-    done()
+pub(super) async fn update(
+    path: ShopPath<u64>,
+    JsonBody(change): JsonBody<ProductChange>,
+) -> ControlResult {
+    path.control.update_product(path.parameters, &change)?;
+    no_content()
 }
 
-pub(super) async fn delete(at: At<u64>) -> Answer {
-    at.control.delete_product(at.rest)?;
-    done()
+pub(super) async fn delete(path: ShopPath<u64>) -> ControlResult {
+    path.control.delete_product(path.parameters)?;
+    no_content()
 }
 
 #[derive(Deserialize)]
@@ -38,9 +45,10 @@ pub(super) struct Price {
     variant: Option<u64>,
 }
 
-pub(super) async fn price(at: At<u64>, Body(price): Body<Price>) -> Answer {
-    at.control.set_price(at.rest, price.variant, &price.price)?;
-    done()
+pub(super) async fn price(path: ShopPath<u64>, JsonBody(price): JsonBody<Price>) -> ControlResult {
+    path.control
+        .set_price(path.parameters, price.variant, &price.price)?;
+    no_content()
 }
 
 #[derive(Deserialize)]
@@ -51,8 +59,11 @@ pub(super) struct Metafield {
     value: String,
 }
 
-pub(super) async fn metafield(at: At<u64>, Body(field): Body<Metafield>) -> Answer {
-    at.control
-        .set_metafield(at.rest, &field.namespace, &field.key, &field.value)?;
-    done()
+pub(super) async fn metafield(
+    path: ShopPath<u64>,
+    JsonBody(field): JsonBody<Metafield>,
+) -> ControlResult {
+    path.control
+        .set_metafield(path.parameters, &field.namespace, &field.key, &field.value)?;
+    no_content()
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::catalog::Name;
-use super::{Answer, At, Body, created, done};
+use super::request::{ControlResult, JsonBody, ShopPath, created, no_content};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,16 +13,16 @@ pub(super) struct Stock {
     available: i32,
 }
 
-pub(super) async fn set(at: At, Body(stock): Body<Stock>) -> Answer {
-    at.control
+pub(super) async fn set(path: ShopPath, JsonBody(stock): JsonBody<Stock>) -> ControlResult {
+    path.control
         .set_available(stock.inventory_item_id, stock.location_id, stock.available)?;
-    done()
+    no_content()
 }
 
-pub(super) async fn disconnect(at: At<(u64, u64)>) -> Answer {
-    let (item, location) = at.rest;
-    at.control.disconnect_inventory_level(item, location)?;
-    done()
+pub(super) async fn disconnect(path: ShopPath<(u64, u64)>) -> ControlResult {
+    let (item, location) = path.parameters;
+    path.control.disconnect_inventory_level(item, location)?;
+    no_content()
 }
 
 #[derive(Deserialize)]
@@ -32,14 +32,20 @@ pub(super) struct Item {
     sku: Option<String>,
 }
 
-pub(super) async fn update_item(at: At<u64>, Body(item): Body<Item>) -> Answer {
-    at.control
-        .update_inventory_item(at.rest, item.tracked, item.sku.as_deref())?;
-    done()
+pub(super) async fn update_item(
+    path: ShopPath<u64>,
+    JsonBody(item): JsonBody<Item>,
+) -> ControlResult {
+    path.control
+        .update_inventory_item(path.parameters, item.tracked, item.sku.as_deref())?;
+    no_content()
 }
 
-pub(super) async fn create_location(at: At, Body(Name { name }): Body<Name>) -> Answer {
-    created(at.control.create_location(&name)?)
+pub(super) async fn create_location(
+    path: ShopPath,
+    JsonBody(Name { name }): JsonBody<Name>,
+) -> ControlResult {
+    created(path.control.create_location(&name)?)
 }
 
 #[derive(Deserialize)]
@@ -49,13 +55,16 @@ pub(super) struct LocationChange {
     active: Option<bool>,
 }
 
-pub(super) async fn update_location(at: At<u64>, Body(change): Body<LocationChange>) -> Answer {
-    at.control
-        .update_location(at.rest, change.name.as_deref(), change.active)?;
-    done()
+pub(super) async fn update_location(
+    path: ShopPath<u64>,
+    JsonBody(change): JsonBody<LocationChange>,
+) -> ControlResult {
+    path.control
+        .update_location(path.parameters, change.name.as_deref(), change.active)?;
+    no_content()
 }
 
-pub(super) async fn delete_location(at: At<u64>) -> Answer {
-    at.control.delete_location(at.rest)?;
-    done()
+pub(super) async fn delete_location(path: ShopPath<u64>) -> ControlResult {
+    path.control.delete_location(path.parameters)?;
+    no_content()
 }

@@ -1,4 +1,4 @@
-//! [`SpacesBackend`], the `object_store` of a Space.
+//! Implements [`SpacesBackend`], the `object_store::ObjectStore` of a Space.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,17 +31,20 @@ use crate::error::{Error, Result, TransportKind};
 use crate::spaces::http;
 use crate::store::META_SHA256;
 
-/// A bucket of DigitalOcean Spaces, Ceph, AWS or another S3-compatible store, by `rusoto_s3` over `reqwest`.
+/// A bucket of DigitalOcean Spaces, Ceph, AWS or another S3-compatible store, accessed with `rusoto_s3` over `reqwest`.
 ///
-/// Every write is private, carries Content-MD5 and is signed together with the SHA-256 of its body, so that a store
-/// refuses bytes that changed on the way. Errors are [`object_store::Error`]s with a [`crate::Error`] as their source.
+/// Every PUT has a private ACL, a Content-MD5 header and a signature over the SHA-256 of its body, so that the store
+/// rejects bytes that changed in transit. Errors are [`object_store::Error`]s with a [`crate::Error`] as their source.
 #[derive(Clone)]
 pub struct SpacesBackend {
     client: Arc<BucketClient>,
 }
 
 impl SpacesBackend {
-    /// Makes the client; the network is not asked yet.
+    /// Creates the client, without using the network.
+    ///
+    /// # Errors
+    /// If the settings are invalid.
     pub fn new(config: &SpacesConfig) -> Result<Self> {
         config.validate()?;
         let endpoint = config.service_endpoint();
@@ -73,7 +76,10 @@ impl SpacesBackend {
         })
     }
 
-    /// Makes the bucket, private and in the endpoint's own region. It is fine if it is there and ours already.
+    /// Creates the bucket, private and in the endpoint's region. Succeeds if it already exists and has the same owner.
+    ///
+    /// # Errors
+    /// If the bucket cannot be created.
     pub async fn create_bucket(&self) -> Result<()> {
         let request = CreateBucketRequest {
             bucket: self.bucket(),
@@ -121,7 +127,7 @@ impl SpacesBackend {
                 .ok_or_else(|| unexpected_response("no usable Content-Range"))?,
             (true, None) => {
                 return Err(unexpected_response(
-                    "the whole object came instead of a range",
+                    "the response has the whole object instead of a range",
                 ));
             }
             (false, _) => {
@@ -158,7 +164,7 @@ impl SpacesBackend {
                 let tag = expected
                     .e_tag
                     .ok_or_else(|| Error::Unsupported("an update without an ETag".into()))?;
-                // Ceph and Spaces know an ETag in If-Match only without its quotes; AWS knows both.
+                // Ceph and Spaces accept an ETag in If-Match only without quotes; AWS accepts both.
                 headers.push(("if-match".to_owned(), tag.trim_matches('"').to_owned()));
                 true
             }
@@ -195,7 +201,10 @@ impl SpacesBackend {
         }
     }
 
-    /// After a lost answer, a condition fails because of our own first attempt. The object tells.
+    /// The stored object, if an earlier attempt of this PUT wrote it.
+    ///
+    /// When the response to a conditional PUT is lost, the retry fails the condition because of the first attempt. The
+    /// object's recorded hash or its ETag shows whether that happened.
     async fn find_own_write(
         &self,
         location: &Path,
@@ -209,7 +218,7 @@ impl SpacesBackend {
         let hash = Attribute::Metadata(META_SHA256.into());
         let same = match attributes.get(&hash) {
             Some(ours) => stored.get(&hash) == Some(ours),
-            // The ETag of an object that was written in one piece is its MD5.
+            // The ETag of an object that was uploaded by one PUT is its MD5.
             None => {
                 meta.e_tag.as_deref().map(|tag| tag.trim_matches('"'))
                     == Some(&hex::encode(digests.md5))
@@ -240,7 +249,8 @@ impl SpacesBackend {
     }
 }
 
-/// A condition that does not hold, or the error as it is. Ceph says 404 when a version to replace is not there.
+/// The precondition error of a conditional PUT, or `Err(error)` if it failed otherwise. Ceph returns 404 if the object
+/// to replace does not exist.
 fn precondition_error(error: Error, location: &Path) -> Result<Error> {
     match error {
         Error::PreconditionFailed { .. } | Error::NotFound { .. } => {

@@ -8,13 +8,13 @@ use object_store::PutPayload;
 use crate::digest::{ContentHash, Hasher};
 use crate::error::{Error, Result};
 
-/// Both digests that go with a body.
+/// The digests that are sent with a body.
 pub(super) struct Digests {
     pub(super) sha256: ContentHash,
     pub(super) md5: [u8; 16],
 }
 
-/// Bodies above this are hashed beside the async threads.
+/// Bodies larger than this many bytes are hashed on a blocking thread.
 const HASH_INLINE: usize = 128 << 10;
 
 impl Digests {

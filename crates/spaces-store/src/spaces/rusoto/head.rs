@@ -40,7 +40,8 @@ pub(super) async fn head(
     Ok((found.meta(location, size)?, attributes))
 }
 
-/// An answer to HEAD has no body that could say why. For what is neither normal nor obvious, a GET is asked.
+/// The reason for a failed HEAD. A response to HEAD has no body, so if its status is ambiguous, this sends a
+/// GET of one byte.
 async fn detailed_error(client: &Arc<BucketClient>, error: Error, location: &Path) -> Error {
     let vague = match &error {
         Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),

@@ -1,4 +1,4 @@
-//! Names in a bucket, page by page, and deleting many of them.
+//! Lists the objects of a bucket page by page and deletes them in batches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use rusoto_s3::{
 use super::operation::{BucketClient, Operation};
 use crate::error::{BoxError, Error, Result};
 
-/// What a listing asks for beside its prefix.
+/// The options of a listing, besides its prefix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListOptions {
     pub(super) start_after: Option<String>,
@@ -51,7 +51,9 @@ pub(super) fn pages(
             let page = operation.run(s3.list_objects_v2(request)).await?;
             let next = match (page.is_truncated, &page.next_continuation_token) {
                 (Some(true), None) => {
-                    return Err(unexpected_response("a listing breaks off".into()));
+                    return Err(unexpected_response(
+                        "a truncated page without a continuation token".into(),
+                    ));
                 }
                 (Some(true), Some(token)) => Some(Some(token.clone())),
                 _ => None,
@@ -110,10 +112,10 @@ pub(super) async fn with_delimiter(
     Ok(result)
 }
 
-/// The most that one request can delete.
+/// S3's limit of keys in one DeleteObjects request.
 const MAX_KEYS_PER_DELETE: usize = 1000;
 
-/// Deletes in batches; results come in the order of `locations`. What is not there counts as deleted.
+/// Deletes in batches; results are in the order of `locations`. A missing object counts as deleted.
 pub(super) fn delete(
     client: Arc<BucketClient>,
     locations: BoxStream<'static, object_store::Result<Path>>,
@@ -166,7 +168,7 @@ async fn delete_one(client: &Arc<BucketClient>, key: &str) -> Result<()> {
     }
 }
 
-/// The keys that could not be deleted, with the store's word for why.
+/// Deletes `keys`; returns those that could not be deleted, with S3's error code.
 async fn delete_many(
     client: &Arc<BucketClient>,
     keys: Vec<String>,
@@ -197,7 +199,7 @@ async fn delete_many(
     Ok(codes_by_key.collect())
 }
 
-/// One failure for each location of a batch.
+/// A copy of a batch's error, for each of its locations.
 fn batch_error(error: &Error) -> Error {
     match error {
         Error::AccessDenied { code } => Error::AccessDenied { code: code.clone() },

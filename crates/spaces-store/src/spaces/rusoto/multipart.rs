@@ -1,4 +1,4 @@
-//! Objects in parts.
+//! Uploads an object in parts (S3 multipart upload).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use super::operation::{BucketClient, Operation};
 use crate::error::{Error, Result};
 use crate::store::META_SHA256;
 
-/// S3's limit.
+/// S3's limit of parts in one upload.
 const MAX_PARTS: usize = 10_000;
 
 #[derive(Debug)]
@@ -24,11 +24,11 @@ pub(super) struct SpacesUpload {
     client: Arc<BucketClient>,
     location: Path,
     upload_id: String,
-    /// Started, not necessarily arrived.
+    /// Number of parts started, completed or not.
     started_parts: usize,
     completed_parts: Arc<Mutex<Vec<CompletedPart>>>,
     bytes: u64,
-    /// The hash of the whole, if the object will carry it.
+    /// The object's SHA-256, if it is part of its metadata.
     sha256: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl SpacesUpload {
 
     async fn finish(&mut self) -> Result<PutResult> {
         if self.started_parts == 0 {
-            // S3 does not complete an upload without parts.
+            // S3 rejects the completion of an upload without parts.
             self.put_part(PutPayload::new()).await?;
         }
         let mut parts = {
@@ -82,7 +82,7 @@ impl SpacesUpload {
         if parts.len() != self.started_parts {
             return Err(Error::Integrity {
                 key: self.location.to_string(),
-                what: "not all parts have been uploaded",
+                what: "not all parts were uploaded",
             });
         }
         parts.sort_by_key(|part| part.part_number);
@@ -98,7 +98,7 @@ impl SpacesUpload {
         match operation.run(s3.complete_multipart_upload(request)).await {
             Ok(done) => match done.e_tag.filter(|tag| !tag.is_empty()) {
                 Some(tag) => Ok(put_result(Some(tag), done.version_id)),
-                // Ceph 16 answers an empty ETag.
+                // Ceph 16 returns an empty ETag.
                 None => self.head_completed().await,
             },
             Err(error) if operation.had_ambiguous_attempt() => {
@@ -108,8 +108,10 @@ impl SpacesUpload {
         }
     }
 
-    /// After a lost answer the upload is refused as unknown (each store has its own word for that), because it was
-    /// completed. The object tells, if it was given a hash to tell by.
+    /// The completed object, if an earlier attempt completed this upload.
+    ///
+    /// When the response to a completion is lost, the retry fails because the upload no longer exists (the error code
+    /// differs between stores). The object's recorded hash, if it has one, shows whether that happened.
     async fn find_completed(&self) -> Option<PutResult> {
         let ours = self.sha256.as_ref()?;
         let (meta, attributes) = head(&self.client, &self.location, None).await.ok()?;
@@ -118,13 +120,13 @@ impl SpacesUpload {
         same.then(|| put_result(meta.e_tag, meta.version))
     }
 
-    /// The object as it is after its completion.
+    /// The completed object's ETag and version, after a check of its size.
     async fn head_completed(&self) -> Result<PutResult> {
         let (meta, _) = head(&self.client, &self.location, None).await?;
         if meta.size != self.bytes {
             return Err(Error::Integrity {
                 key: self.location.to_string(),
-                what: "the assembled object has another size",
+                what: "the assembled object's size differs from the parts' sum",
             });
         }
         Ok(put_result(meta.e_tag, meta.version))
@@ -139,7 +141,7 @@ fn put_result(e_tag: Option<String>, version: Option<String>) -> PutResult {
     }
 }
 
-/// The upload id is no longer known: it was completed or aborted before.
+/// Whether the upload no longer exists: it was already completed or aborted.
 fn is_unknown_upload(error: &Error) -> bool {
     matches!(error, Error::Rejected { code, .. } if code == "NoSuchUpload")
 }

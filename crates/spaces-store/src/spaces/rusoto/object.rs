@@ -1,4 +1,4 @@
-//! One object's headers, in both directions.
+//! Converts an object's metadata to request headers and from response headers.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use rusoto_s3::{GetObjectOutput, HeadObjectOutput};
 use crate::error::{Error, Result};
 use crate::spaces::response::parse_http_date;
 
-/// What HEAD and GET both tell.
+/// The headers that responses to HEAD and GET have in common.
 pub(super) struct ObjectHeaders {
     pub(super) content_length: Option<i64>,
     pub(super) e_tag: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct ObjectHeaders {
     metadata: Option<HashMap<String, String>>,
 }
 
-/// The two outputs have the same fields, but nothing in common for the compiler.
+/// Builds [`ObjectHeaders`] from either of rusoto's output types, which have the same fields but no common trait.
 macro_rules! object_headers {
     ($output:ident) => {
         ObjectHeaders {
@@ -117,7 +117,7 @@ pub(super) fn range_header(range: &GetRange) -> Result<String> {
     }
 }
 
-/// `bytes 2-5/14`: which bytes came, and how many the object has.
+/// Parses a Content-Range such as `bytes 2-5/14`: the range of bytes and the object's size.
 pub(super) fn parse_content_range(text: &str) -> Option<(std::ops::Range<u64>, u64)> {
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;

@@ -1,4 +1,4 @@
-//! Sends what rusoto built: signs each attempt anew, repeats what may be repeated, and sorts failures.
+//! Sends the requests that rusoto builds: signs each attempt, retries, and classifies errors.
 
 use std::any::Any;
 use std::fmt;
@@ -27,12 +27,12 @@ use crate::error::{BoxError, Error, Result, TransportKind};
 use crate::spaces::http::transport_error;
 use crate::spaces::response::ErrorResponse;
 
-/// What all requests to one bucket share.
+/// The state that all requests to one bucket share.
 pub(super) struct BucketClient {
     pub(super) http: reqwest::Client,
     pub(super) region: Region,
     pub(super) bucket: String,
-    /// `bucket.host`, if the bucket goes there instead of into the path.
+    /// `bucket.host`, if the bucket's name is part of the host instead of the path.
     pub(super) virtual_host: Option<String>,
     pub(super) signer: Signer,
     pub(super) clock: SigningClock,
@@ -49,9 +49,9 @@ impl fmt::Debug for BucketClient {
     }
 }
 
-/// One operation: what is sent beside rusoto's request, and what came of it.
+/// One S3 operation: what is sent in addition to rusoto's request, and the outcome.
 ///
-/// It is rusoto's dispatcher for that one operation, so that errors need not squeeze through rusoto's strings.
+/// Also rusoto's dispatcher for that operation, so that it can keep a typed error: rusoto's own errors are strings.
 #[derive(Clone)]
 pub(super) struct Operation {
     client: Arc<BucketClient>,
@@ -59,9 +59,9 @@ pub(super) struct Operation {
     key: Option<String>,
     /// Headers that rusoto 0.48 has no field for.
     headers: Vec<(String, String)>,
-    /// Sent instead of rusoto's payload, which rusoto would wrap in a stream of unknown hash.
+    /// Sent instead of rusoto's payload, which rusoto would wrap in a stream without a known hash.
     body: Option<(PutPayload, ContentHash)>,
-    /// The answer's body is handed on as it comes; otherwise it is part of the attempt.
+    /// Whether the response's body is streamed to the caller; otherwise it is read within the attempt.
     streamed: bool,
     outcome: Arc<Mutex<Outcome>>,
 }
@@ -103,23 +103,23 @@ impl Operation {
         self
     }
 
-    /// rusoto's client, whose requests come to this operation.
+    /// rusoto's client, with this operation as its dispatcher.
     pub(super) fn s3(&self) -> S3Client {
         let client = Client::new_not_signing(self.clone());
         S3Client::new_with_client(client, self.client.region.clone())
     }
 
-    /// Whether an attempt was repeated whose own effect is unknown.
+    /// Whether an attempt was retried that may have taken effect.
     pub(super) fn had_ambiguous_attempt(&self) -> bool {
         self.outcome().ambiguous_attempt
     }
 
-    /// Awaits an operation of [`s3`](Self::s3) and gives back our error instead of rusoto's.
+    /// Awaits a call of [`s3`](Self::s3) and returns the typed error instead of rusoto's.
     pub(super) async fn run<T, E: fmt::Display>(
         &self,
         call: impl Future<Output = Result<T, RusotoError<E>>>,
     ) -> Result<T> {
-        // Some of rusoto's parsers unwrap what they find in headers.
+        // Some of rusoto's parsers panic on invalid headers.
         let result = AssertUnwindSafe(call).catch_unwind().await;
         let problem = match result {
             Ok(Ok(value)) => return Ok(value),
@@ -146,7 +146,7 @@ impl Operation {
         loop {
             let signed_at = self.client.clock.now();
             self.client.signer.sign(&mut request, &hash, signed_at);
-            // Built here, as rusoto's request cannot be shared with another thread while we wait.
+            // Built before the await: rusoto's request is not `Sync`.
             let request_builder = self.to_reqwest(&request, &body);
             let error = match self.attempt(request_builder, &body).await {
                 Ok(response) => return Ok(response),
@@ -162,13 +162,13 @@ impl Operation {
             attempt += 1;
             log::info!(
                 operation = self.name, attempt, wait_ms:? = wait.as_millis(), reason:% = error;
-                "the store did not serve a request; trying again"
+                "The Space did not serve a request; retrying"
             );
             tokio::time::sleep(wait).await;
         }
     }
 
-    /// Completes rusoto's request and takes its payload out.
+    /// Completes rusoto's request and takes its payload.
     async fn prepare(&self, request: &mut SignedRequest) -> Result<(PutPayload, ContentHash)> {
         for (name, value) in &self.headers {
             set_header(request, name, value);
@@ -235,9 +235,9 @@ impl Operation {
             url.push_str(request.canonical_query_string());
         }
         let url = reqwest::Url::parse(&url)?;
-        // A URL resolves `.` and `..`; the signed path has to arrive unchanged.
+        // A URL parser resolves `.` and `..`, which would change the signed path.
         if url.path() != path {
-            return Err("the key cannot be written in a URL".into());
+            return Err("the key cannot be represented in a URL".into());
         }
         let mut builder = self.client.http.request(method, url);
         for (name, values) in request.headers() {
@@ -249,7 +249,7 @@ impl Operation {
         Ok(match body.as_ref() {
             [] => builder,
             [whole] => builder.body(whole.clone()),
-            // The content-length header keeps this from being sent in chunks, which S3 does not take.
+            // With a content-length header this is not sent in chunks, which S3 does not accept.
             _ => {
                 let pieces = stream::iter(body.clone()).map(Ok::<_, std::io::Error>);
                 builder.body(reqwest::Body::wrap_stream(pieces))
@@ -272,7 +272,7 @@ impl Operation {
             return to_rusoto(status, &headers, body).map_err(AttemptError::Conversion);
         }
         let body = response.bytes().await.map_err(AttemptError::Transport)?;
-        // Copy and CompleteMultipartUpload may say 200 first and fail then: S3 API reference, "CopyObject", "Errors".
+        // CopyObject and CompleteMultipartUpload may return 200 with an error in the body (S3 API reference, "CopyObject").
         let hidden_error =
             crate::spaces::response::error_code(&body).is_some() && body.len() < 8192;
         if status.is_success() && !hidden_error {
@@ -300,13 +300,13 @@ impl DispatchSignedRequest for Operation {
         Box::pin(async move {
             operation.send(request).await.map_err(|error| {
                 operation.outcome().error = Some(error);
-                HttpDispatchError::new("see the outcome".to_owned())
+                HttpDispatchError::new("the error is in the operation's outcome".to_owned())
             })
         })
     }
 }
 
-/// How one attempt failed.
+/// The error of one attempt.
 #[derive(Debug)]
 enum AttemptError {
     Response(ErrorResponse),
@@ -370,12 +370,12 @@ impl fmt::Display for AttemptError {
             Self::Response(response) => write!(f, "HTTP {} {}", response.status, response.code),
             Self::Transport(error) => crate::spaces::http::transport_kind(error).fmt(f),
             Self::TimedOut => TransportKind::Timeout.fmt(f),
-            Self::Conversion(_) => f.write_str("not sendable"),
+            Self::Conversion(_) => f.write_str("not convertible"),
         }
     }
 }
 
-/// The body, which fails if nothing comes for `limit`.
+/// The response's body, which fails if no byte arrives for `limit`.
 fn with_read_timeout(response: reqwest::Response, limit: Duration) -> ByteStream {
     let pieces = stream::try_unfold(
         response.bytes_stream().boxed(),
@@ -406,7 +406,7 @@ fn to_rusoto(
     })
 }
 
-/// What rusoto says, unless it wants to print a whole body.
+/// The text of rusoto's error, without a response body.
 fn error_text<E: fmt::Display>(error: &RusotoError<E>) -> String {
     match error {
         RusotoError::ParseError(text) | RusotoError::Validation(text) => text.clone(),

@@ -1,7 +1,7 @@
-//! The last step of AWS Signature Version 4, on rusoto's canonical request.
+//! Signs rusoto's requests with AWS Signature Version 4.
 //!
-//! rusoto's own `sign` cannot be used: it reads the system clock, it hashes the whole body again at each attempt
-//! (and signs `UNSIGNED-PAYLOAD` for a stream), and it folds runs of three or more spaces in header values wrongly.
+//! rusoto's own `sign` is not used because it reads the system clock, hashes the whole body at each attempt, signs
+//! `UNSIGNED-PAYLOAD` for a stream, and collapses runs of three or more spaces in header values incorrectly.
 
 use chrono::{DateTime, Utc};
 use ring::hmac;
@@ -9,18 +9,18 @@ use rusoto_core::signature::SignedRequest;
 
 use crate::digest::ContentHash;
 
-/// What requests are signed with.
+/// The credentials and the region of the signature.
 pub(super) struct Signer {
     pub(super) access_key: String,
     pub(super) secret_key: String,
     pub(super) region: String,
 }
 
-/// Not part of the signature, because proxies may change them.
+/// Headers that are not part of the signature, because proxies may change them.
 const UNSIGNED_HEADERS: [&str; 3] = ["authorization", "content-length", "user-agent"];
 
 impl Signer {
-    /// Replaces date, payload hash and authorization of a complete request.
+    /// Sets the date, payload hash and authorization headers of a complete request.
     pub(super) fn sign(
         &self,
         request: &mut SignedRequest,
@@ -81,7 +81,7 @@ fn hmac_sha256(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }
 
-/// Values of one header: outer white space is dropped, runs of spaces become one.
+/// The canonical values of one header: trimmed, with runs of white space collapsed to one space.
 fn canonical_values(values: &[Vec<u8>]) -> String {
     let values = values.iter().map(|value| {
         let text = String::from_utf8_lossy(value);
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// The keys of AWS's published examples.
+    /// The credentials of AWS's published examples.
     fn signer() -> Signer {
         Signer {
             access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),

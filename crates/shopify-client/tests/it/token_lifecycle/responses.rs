@@ -17,18 +17,18 @@ use crate::log_lines;
 async fn a_renewal_without_a_refresh_token_keeps_the_old_one() {
     let setup = Setup::installed();
     let source = setup.process(90).shop(&shop());
-    let before = setup.store.kept().await.token;
+    let before = setup.store.record().await.token;
     advance(HOUR).await;
-    setup.shopify.fault(Fault::Bare);
+    setup.shopify.fault(Fault::AccessTokenOnly);
     assert_eq!(token(&source).await, "access-2");
-    let kept = setup.store.kept().await.token;
-    assert_eq!(kept.refresh_token.unwrap().expose_secret(), "refresh-1");
-    assert_eq!(kept.refresh_expires_at, before.refresh_expires_at);
-    let lasts = kept.expires_at.unwrap() - setup.clock.now();
+    let record = setup.store.record().await.token;
+    assert_eq!(record.refresh_token.unwrap().expose_secret(), "refresh-1");
+    assert_eq!(record.refresh_expires_at, before.refresh_expires_at);
+    let lasts = record.expires_at.unwrap() - setup.clock.now();
     assert!((3590..=3600).contains(&lasts.num_seconds()), "{lasts}");
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-3");
-    assert_eq!(setup.shopify.asked(), ["refresh refresh-1"; 2]);
+    assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn a_throttled_renewal_waits_as_long_as_shopify_asks() {
             assert!(error(&source).await.retryable);
             advance(MINUTE).await;
         }
-        assert_eq!(setup.shopify.asked().len(), 1);
+        assert_eq!(setup.shopify.requests().len(), 1);
         advance(MINUTE).await;
         assert_eq!(token(&source).await, "access-2");
     }
@@ -50,18 +50,18 @@ async fn a_throttled_renewal_waits_as_long_as_shopify_asks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_fails_is_logged_once_however_many_wait_for_it() {
-    log_lines::keep();
+    log_lines::capture();
     let setup = Setup::installed();
     let noted = ShopDomain::parse("noted").unwrap();
-    let kept = setup.store.kept().await.token;
-    setup.store.rows.install(&noted, kept);
+    let record = setup.store.record().await.token;
+    setup.store.rows.install(&noted, record);
     let source = setup.process(92).shop(&noted);
     token(&source).await;
     advance(MINUTE * 56).await;
     setup.shopify.fault(Fault::Unavailable);
     let callers = join_all((0..100).map(|_| token(&source))).await;
     assert!(callers.iter().all(|token| token == "access-1"));
-    let lines = log_lines::with("noted.myshopify.com");
+    let lines = log_lines::containing("noted.myshopify.com");
     let [line] = lines.as_slice() else {
         panic!("{lines:?}")
     };
@@ -70,5 +70,5 @@ async fn a_renewal_that_fails_is_logged_once_however_many_wait_for_it() {
     advance(HOUR + Duration::from_secs(1)).await;
     setup.shopify.fault(Fault::Unavailable);
     assert!(error(&source).await.retryable);
-    assert_eq!(log_lines::with("noted.myshopify.com").len(), 1);
+    assert_eq!(log_lines::containing("noted.myshopify.com").len(), 1);
 }

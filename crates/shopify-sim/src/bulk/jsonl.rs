@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What an operation has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Export {
+pub(crate) struct ResultFile {
     pub(crate) text: Bytes,
     /// Lines.
     pub(crate) objects: u64,
@@ -16,16 +16,19 @@ pub(crate) struct Export {
     pub(crate) roots: u64,
 }
 
-impl Export {
+impl ResultFile {
     /// The same, with nothing but its id left of the last line without a parent.
-    pub(crate) fn spoiled(self) -> Self {
+    pub(crate) fn corrupted(self) -> Self {
         let text = String::from_utf8_lossy(&self.text);
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let is_root = |line: &&mut String| !line.contains("\"__parentId\":");
         if let Some(last) = lines.iter_mut().rev().find(is_root) {
-            let thing: Map<String, Value> = serde_json::from_str(last).unwrap_or_default();
+            let object: Map<String, Value> = serde_json::from_str(last).unwrap_or_default();
             *last = line(
-                thing.into_iter().filter(|(name, _)| name == "id").collect(),
+                object
+                    .into_iter()
+                    .filter(|(name, _)| name == "id")
+                    .collect(),
                 None,
             );
         }
@@ -42,7 +45,7 @@ impl Export {
 
 /// How the lines come.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Order {
+pub(crate) struct LineOrder {
     /// Each right after what it belongs to.
     pub(crate) grouped: bool,
     /// Otherwise: 0 for all parents before all children, anything else for any order.
@@ -56,14 +59,14 @@ struct Line {
 }
 
 /// Writes the answer to a bulk query down.
-pub(crate) fn export(data: Value, order: Order) -> Export {
+pub(crate) fn write_jsonl(data: Value, order: LineOrder) -> ResultFile {
     let mut lines = Vec::new();
     let Value::Object(root) = data else {
-        return Export::default();
+        return ResultFile::default();
     };
     for (_, connection) in root {
         for node in nodes(connection).unwrap_or_default() {
-            write(node, None, 0, order, &mut lines);
+            write_node(node, None, 0, order, &mut lines);
         }
     }
     let roots = lines.iter().filter(|line| line.depth == 0).count() as u64;
@@ -73,7 +76,7 @@ pub(crate) fn export(data: Value, order: Order) -> Export {
             lines.shuffle(&mut ChaCha8Rng::seed_from_u64(order.shuffle));
         }
     }
-    Export {
+    ResultFile {
         objects: lines.len() as u64,
         roots,
         text: lines
@@ -100,7 +103,13 @@ fn is_connection(value: &Value) -> bool {
     value.get("edges").is_some_and(Value::is_array)
 }
 
-fn write(node: Value, parent: Option<&str>, depth: usize, order: Order, lines: &mut Vec<Line>) {
+fn write_node(
+    node: Value,
+    parent: Option<&str>,
+    depth: usize,
+    order: LineOrder,
+    lines: &mut Vec<Line>,
+) {
     let Value::Object(mut fields) = node else {
         return;
     };
@@ -112,7 +121,7 @@ fn write(node: Value, parent: Option<&str>, depth: usize, order: Order, lines: &
         text: line(fields, parent),
     });
     for (parent, child) in children {
-        write(child, Some(&parent), depth + 1, order, lines);
+        write_node(child, Some(&parent), depth + 1, order, lines);
     }
 }
 
@@ -124,7 +133,7 @@ fn text_id(fields: &Map<String, Value>) -> Option<String> {
 fn take_children(
     fields: &mut Map<String, Value>,
     id: &str,
-    order: Order,
+    order: LineOrder,
     children: &mut Vec<(String, Value)>,
 ) {
     let is_list = |(name, value): (&String, &Value)| is_connection(value).then(|| name.clone());
@@ -179,7 +188,7 @@ mod tests {
         json!({"products": list(&[first, json!({"id": "Q", "variants": list(&[])})])})
     }
 
-    const ORDER: Order = Order {
+    const ORDER: LineOrder = LineOrder {
         grouped: true,
         shuffle: 0,
         levels_of_items: false,
@@ -187,7 +196,7 @@ mod tests {
 
     #[test]
     fn nodes_become_lines_that_name_their_parents() {
-        let written = export(answer(), ORDER);
+        let written = write_jsonl(answer(), ORDER);
         assert_eq!((written.objects, written.roots), (4, 2));
         let text = r#"{"id":"P","price":{"amount":"1"}}
 {"id":"V","item":{"id":"I"},"__parentId":"P"}
@@ -195,25 +204,25 @@ mod tests {
 {"id":"Q"}
 "#;
         assert_eq!(std::str::from_utf8(&written.text).unwrap(), text);
-        assert_eq!(export(Value::Null, ORDER), Export::default());
+        assert_eq!(write_jsonl(Value::Null, ORDER), ResultFile::default());
     }
 
     #[test]
     fn without_grouping_children_come_anywhere() {
         let ids = |order| {
-            let text = export(answer(), order).text;
+            let text = write_jsonl(answer(), order).text;
             let text = std::str::from_utf8(&text).unwrap().to_owned();
             text.lines()
                 .map(|line| line[7..8].to_owned())
                 .collect::<String>()
         };
-        let apart = Order {
+        let apart = LineOrder {
             grouped: false,
             ..ORDER
         };
         assert_eq!(ids(apart), "PQVL");
         let mixed: std::collections::HashSet<_> = (1..50)
-            .map(|shuffle| ids(Order { shuffle, ..apart }))
+            .map(|shuffle| ids(LineOrder { shuffle, ..apart }))
             .collect();
         assert!(mixed.len() > 10, "{mixed:?}");
     }
@@ -222,23 +231,23 @@ mod tests {
     fn a_spoiled_file_has_as_many_lines_but_not_all_fields() {
         let lamp = json!({"id": "P", "title": "Lamp", "variants": list(&[json!({"id": "V"})])});
         let mug = json!({"id": "Q", "title": "Mug", "variants": list(&[json!({"id": "W"})])});
-        let whole = export(json!({"products": list(&[lamp, mug])}), ORDER);
-        let spoiled = whole.clone().spoiled();
-        assert_eq!((spoiled.objects, spoiled.roots), (4, 2));
+        let whole = write_jsonl(json!({"products": list(&[lamp, mug])}), ORDER);
+        let corrupted = whole.clone().corrupted();
+        assert_eq!((corrupted.objects, corrupted.roots), (4, 2));
         let text = std::str::from_utf8(&whole.text).unwrap();
         let expected = text.replace(",\"title\":\"Mug\"", "");
-        assert_eq!(std::str::from_utf8(&spoiled.text).unwrap(), expected);
+        assert_eq!(std::str::from_utf8(&corrupted.text).unwrap(), expected);
         assert_ne!(expected, text);
-        assert_eq!(Export::default().spoiled(), Export::default());
+        assert_eq!(ResultFile::default().corrupted(), ResultFile::default());
     }
 
     #[test]
     fn levels_may_name_the_item_instead() {
-        let order = Order {
+        let order = LineOrder {
             levels_of_items: true,
             ..ORDER
         };
-        let text = export(answer(), order).text;
+        let text = write_jsonl(answer(), order).text;
         let text = std::str::from_utf8(&text).unwrap();
         assert!(
             text.contains(r#"{"id":"L","n":1,"__parentId":"I"}"#),

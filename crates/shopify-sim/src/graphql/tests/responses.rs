@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{EMPTY, NOW, Shop, at};
 use crate::catalog::discount::DiscountKind;
 use crate::catalog::gid::{gid, level_gid};
-use crate::catalog::model::{Cents, Status, iso};
+use crate::catalog::model::{Cents, ProductStatus, iso};
 use crate::catalog::spec::CatalogSpec;
 
 #[test]
@@ -23,7 +23,7 @@ fn scalars_are_written_as_shopify_writes_them() {
     for other in product.variants.iter_mut().skip(1) {
         other.price = other.price.max(Cents(1_300));
     }
-    let data = shop.ask(&query, EMPTY());
+    let data = shop.query(&query, EMPTY());
     let expected = json!({
         "__typename": "Product",
         "legacyResourceId": id.to_string(),
@@ -39,7 +39,7 @@ fn aliases_fragments_and_repeated_fields_are_merged() {
     let mut shop = Shop::small();
     let query = "query { a: shop { ...Name plan { shopifyPlus } } shop { currencyCode plan { publicDisplayName } } shop { plan { shopifyPlus } ... { id } } __typename }
         fragment Name on Shop { title: name __typename }";
-    let data = shop.ask(query, EMPTY());
+    let data = shop.query(query, EMPTY());
     let id = gid("Shop", shop.catalog.shop.id);
     let expected = json!({
         "__typename": "QueryRoot",
@@ -59,7 +59,10 @@ fn products_are_the_active_ones_unless_a_status_is_named() {
         let products = shop.catalog.products.values();
         products.filter(|product| product.status == status).count()
     };
-    let (active, draft) = (number(&shop, Status::Active), number(&shop, Status::Draft));
+    let (active, draft) = (
+        number(&shop, ProductStatus::Active),
+        number(&shop, ProductStatus::Draft),
+    );
     assert!(active > 0 && draft > 0 && active < 60);
     for (query, expected) in [
         ("", active),
@@ -69,7 +72,7 @@ fn products_are_the_active_ones_unless_a_status_is_named() {
         ("-status:draft", 60 - draft),
         ("status:active,archived,draft,unlisted", 60),
     ] {
-        let data = shop.ask(
+        let data = shop.query(
             "query($query: String) { products(first: 250, query: $query) { nodes { id } } productsCount(query: $query) { count precision } }",
             json!({ "query": query }),
         );
@@ -98,7 +101,7 @@ fn counts_stop_at_their_limit_and_say_so() {
         ("(limit: 16)", json!({"count": 16, "precision": "EXACT"})),
         ("(limit: 3)", json!({"count": 3, "precision": "AT_LEAST"})),
     ] {
-        let data = shop.ask(
+        let data = shop.query(
             &format!("{{ discountNodesCount{limit} {{ count precision }} }}"),
             EMPTY(),
         );
@@ -114,7 +117,7 @@ fn a_count_without_a_limit_of_its_own_ends_at_10_000() {
         ..CatalogSpec::default()
     });
     let count = |shop: &mut Shop, limit: &str| {
-        let data = shop.ask(
+        let data = shop.query(
             &format!("{{ productVariantsCount{limit} {{ count precision }} }}"),
             EMPTY(),
         );
@@ -138,7 +141,7 @@ fn filters_find_what_they_say() {
     let (title, updated, sku) = (product.title.to_string(), product.updated_at, "SKU-4-0");
     let all = "status:active,archived,draft,unlisted";
     let mut found = |query: String| -> Vec<String> {
-        let data = shop.ask(
+        let data = shop.query(
             "query($query: String) { products(first: 250, query: $query) { nodes { id } } }",
             json!({ "query": query }),
         );
@@ -182,7 +185,7 @@ fn nodes_are_answered_in_the_order_asked_with_null_for_what_is_not_there() {
             .id,
     );
     let metafield = product.metafields[0].id;
-    let asked = [
+    let requested = [
         (gid("Product", product.id), Some("Product")),
         (gid("Product", 1), None),
         (gid("ProductVariant", variant.id), Some("ProductVariant")),
@@ -209,18 +212,18 @@ fn nodes_are_answered_in_the_order_asked_with_null_for_what_is_not_there() {
         (gid("Order", 1), None),
         (gid("Product", product.id), Some("Product")),
     ];
-    let ids: Vec<&str> = asked.iter().map(|(id, _)| id.as_str()).collect();
-    let data = shop.ask(
+    let ids: Vec<&str> = requested.iter().map(|(id, _)| id.as_str()).collect();
+    let data = shop.query(
         "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }",
         json!({ "ids": ids }),
     );
-    let expected: Vec<Value> = asked
+    let expected: Vec<Value> = requested
         .iter()
         .map(|(id, name)| name.map_or(Value::Null, |name| json!({"__typename": name, "id": id})))
         .collect();
     assert_eq!(data["nodes"], json!(expected));
-    for (id, name) in &asked {
-        let data = shop.ask(
+    for (id, name) in &requested {
+        let data = shop.query(
             "query($id: ID!) { node(id: $id) { __typename } }",
             json!({ "id": id }),
         );
@@ -245,7 +248,7 @@ fn all_kinds_of_discount_are_found_under_each_of_their_ids() {
                 gid(form, id),
                 kind.type_name()
             );
-            let data = shop.ask(&query, EMPTY());
+            let data = shop.query(&query, EMPTY());
             let expected = json!({
                 "id": gid("DiscountNode", id),
                 "discount": {"__typename": kind.type_name(), "title": title, "status": status},
@@ -253,7 +256,7 @@ fn all_kinds_of_discount_are_found_under_each_of_their_ids() {
             assert_eq!(data["discountNode"], expected);
         }
     }
-    let data = shop.ask("{ codeDiscountNodes(first: 250) { nodes { id codeDiscount { __typename } } } automaticDiscountNodes(first: 250) { nodes { id } } discountNodes(first: 250) { nodes { id } } }", EMPTY());
+    let data = shop.query("{ codeDiscountNodes(first: 250) { nodes { id codeDiscount { __typename } } } automaticDiscountNodes(first: 250) { nodes { id } } discountNodes(first: 250) { nodes { id } } }", EMPTY());
     let size = |name: &str| data[name]["nodes"].as_array().unwrap().len();
     assert_eq!(
         (
@@ -290,7 +293,7 @@ fn metafields_are_those_of_the_namespace_or_keys_asked_for() {
         }} }}",
         custom.namespace, custom.key, custom.key
     );
-    let data = shop.ask(&query, EMPTY());
+    let data = shop.query(&query, EMPTY());
     let product = &data["product"];
     let size = |name: &str| product[name]["nodes"].as_array().unwrap().len();
     assert_eq!(
@@ -328,7 +331,7 @@ fn inactive_locations_and_levels_are_shown_only_when_asked_for() {
         gid("Location", level)
     );
     for (all, locations, levels) in [(false, 2, 1), (true, 3, 2)] {
-        let data = shop.ask(&query, json!({ "all": all }));
+        let data = shop.query(&query, json!({ "all": all }));
         let size = |path: &str| at(&data, path).as_array().unwrap().len();
         assert_eq!(size("/locations/nodes"), locations);
         assert_eq!(size("/inventoryItem/inventoryLevels/nodes"), levels);
@@ -340,7 +343,7 @@ fn inactive_locations_and_levels_are_shown_only_when_asked_for() {
 fn introspection_tells_the_pinned_schema() {
     let mut shop = Shop::small();
     let query = "query($name: String!) { __schema { queryType { name } } type: __type(name: $name) { kind fields { name } } shop { name } }";
-    let data = shop.ask(query, json!({"name": "MoneyV2"}));
+    let data = shop.query(query, json!({"name": "MoneyV2"}));
     let expected = json!({
         "__schema": {"queryType": {"name": "QueryRoot"}},
         "type": {"kind": "OBJECT", "fields": [{"name": "amount"}, {"name": "currencyCode"}]},
@@ -352,7 +355,7 @@ fn introspection_tells_the_pinned_schema() {
 #[test]
 fn the_versions_and_scopes_are_told() {
     let mut shop = Shop::small();
-    let data = shop.ask("{ publicApiVersions { handle supported } currentAppInstallation { accessScopes { handle } } }", EMPTY());
+    let data = shop.query("{ publicApiVersions { handle supported } currentAppInstallation { accessScopes { handle } } }", EMPTY());
     let versions = data["publicApiVersions"].as_array().unwrap();
     assert!(versions.contains(&json!({"handle": "2026-10", "supported": true})));
     assert!(versions.contains(&json!({"handle": "unstable", "supported": false})));

@@ -11,7 +11,7 @@ use super::Shop;
 use crate::catalog::change::Event;
 use crate::locks::{read, write};
 use crate::webhook::subscription::Subscription;
-use crate::webhook::{Parcel, Release};
+use crate::webhook::{QueuedDelivery, Release};
 
 /// The version in which compliance topics are told: the app's own.
 const APP_VERSION: &str = "2026-10";
@@ -27,10 +27,10 @@ impl Shop {
         for event in events {
             let to = subscriptions
                 .iter()
-                .filter(|subscription| subscription.takes(event));
+                .filter(|subscription| subscription.matches_event(event));
             for subscription in to {
-                let parcel = self.parcel(event, &event_id, subscription);
-                self.post(parcel);
+                let delivery = self.delivery(event, &event_id, subscription);
+                self.enqueue(delivery);
             }
         }
     }
@@ -42,7 +42,7 @@ impl Shop {
         address: &str,
         body: &Value,
     ) -> String {
-        let parcel = Parcel {
+        let delivery = QueuedDelivery {
             webhook_id: self.webhook_id(),
             event_id: self.event_id(),
             topic: topic.to_owned(),
@@ -54,13 +54,18 @@ impl Shop {
             body: Bytes::from(body.to_string()),
             subscription: None,
         };
-        let webhook_id = parcel.webhook_id.clone();
-        self.post(parcel);
+        let webhook_id = delivery.webhook_id.clone();
+        self.enqueue(delivery);
         webhook_id
     }
 
-    fn parcel(&self, event: &Event, event_id: &str, subscription: &Subscription) -> Parcel {
-        Parcel {
+    fn delivery(
+        &self,
+        event: &Event,
+        event_id: &str,
+        subscription: &Subscription,
+    ) -> QueuedDelivery {
+        QueuedDelivery {
             webhook_id: self.webhook_id(),
             event_id: event_id.to_owned(),
             topic: event.topic.to_owned(),
@@ -76,77 +81,78 @@ impl Shop {
 
     fn event_id(&self) -> String {
         let number = self.events.fetch_add(1, Ordering::Relaxed);
-        self.seeded.uuid("event", number)
+        self.ids.uuid("event", number)
     }
 
     fn webhook_id(&self) -> String {
         let number = self.deliveries.fetch_add(1, Ordering::Relaxed);
-        self.seeded.uuid("webhook", number)
+        self.ids.uuid("webhook", number)
     }
 
     fn triggered_at(&self) -> String {
         self.now().to_rfc3339_opts(SecondsFormat::Nanos, true)
     }
 
-    fn post(self: &Arc<Self>, parcel: Parcel) {
-        for parcel in self.outbox.take(parcel) {
-            self.launch(parcel);
+    fn enqueue(self: &Arc<Self>, delivery: QueuedDelivery) {
+        for delivery in self.delivery_queue.push(delivery) {
+            self.spawn_delivery(delivery);
         }
     }
 
     /// Sends what was held.
     pub(crate) fn release(self: &Arc<Self>, order: Release) {
-        for parcel in self.outbox.release(order) {
-            self.launch(parcel);
+        for delivery in self.delivery_queue.release(order) {
+            self.spawn_delivery(delivery);
         }
     }
 
     /// Sends an earlier delivery again. Tells whether it is known.
     pub(crate) fn redeliver(self: &Arc<Self>, webhook_id: &str, times: u32) -> bool {
-        let Some(parcel) = self.outbox.again(webhook_id) else {
+        let Some(delivery) = self.delivery_queue.queued(webhook_id) else {
             return false;
         };
         for _ in 0..times {
-            self.launch(parcel.clone());
+            self.spawn_delivery(delivery.clone());
         }
         true
     }
 
-    fn launch(self: &Arc<Self>, parcel: Arc<Parcel>) {
-        let open = self.outbox.open();
+    fn spawn_delivery(self: &Arc<Self>, delivery: Arc<QueuedDelivery>) {
+        let guard = self.delivery_queue.track();
         let shop = Arc::clone(self);
-        self.around.tasks.spawn(async move {
-            let _open = open;
-            shop.deliver(&parcel).await;
+        self.context.tasks.spawn(async move {
+            let _guard = guard;
+            shop.deliver(&delivery).await;
         });
     }
 
-    async fn deliver(&self, parcel: &Parcel) {
-        let sender = &self.around.sender;
-        if self.attempt(parcel).await {
+    async fn deliver(&self, delivery: &QueuedDelivery) {
+        let sender = &self.context.sender;
+        if self.attempt(delivery).await {
             return;
         }
-        for gap in sender.gaps.iter() {
-            self.around.clock.sleep(gap).await;
-            if self.attempt(parcel).await {
+        for delay in sender.retries.iter() {
+            self.context.clock.sleep(delay).await;
+            if self.attempt(delivery).await {
                 return;
             }
         }
-        self.outbox.gave_up(&parcel.webhook_id);
+        self.delivery_queue.record_failure(&delivery.webhook_id);
         log::info!(
             "{}: {} could not be delivered; its subscription ends",
             self.domain,
-            parcel.topic
+            delivery.topic
         );
         write(&self.subscriptions)
-            .retain(|subscription| Some(subscription.id) != parcel.subscription);
+            .retain(|subscription| Some(subscription.id) != delivery.subscription);
     }
 
-    async fn attempt(&self, parcel: &Parcel) -> bool {
+    async fn attempt(&self, delivery: &QueuedDelivery) -> bool {
         // An error is impossible: nobody closes the semaphore.
-        let _lane = self.lanes.acquire().await;
-        let status = self.around.sender.send(parcel).await;
-        self.outbox.tried(&parcel.webhook_id, status);
+        let _permit = self.delivery_permits.acquire().await;
+        let status = self.context.sender.send(delivery).await;
+        self.delivery_queue
+            .record_attempt(&delivery.webhook_id, status);
         status.is_some_and(|status| (200..300).contains(&status))
     }
 }

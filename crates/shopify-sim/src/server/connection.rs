@@ -7,23 +7,21 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
-use super::with_shop;
-
 /// A handle on the connection that a request came by; in each request's extensions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wire(Arc<Notify>);
+pub(super) struct ConnectionHandle(Arc<Notify>);
 
-impl Wire {
+impl ConnectionHandle {
     /// Resets the connection. Never returns: the request ends with it.
     pub(super) async fn reset<T>(&self) -> T {
         self.0.notify_one();
@@ -33,10 +31,10 @@ impl Wire {
 
 /// Serves one connection until it ends or is broken.
 pub(super) async fn connection(stream: TcpStream, router: Router) {
-    let wire = Wire::default();
+    let handle = ConnectionHandle::default();
     let service = service_fn({
-        let wire = wire.clone();
-        move |request| answer(router.clone(), request, wire.clone())
+        let handle = handle.clone();
+        move |request| serve(router.clone(), request, handle.clone())
     });
     // An error only makes small answers later.
     let _ = stream.set_nodelay(true);
@@ -47,7 +45,7 @@ pub(super) async fn connection(stream: TcpStream, router: Router) {
                 log::debug!("a connection has ended early: {error}");
             }
         }
-        () = wire.0.notified() => {
+        () = handle.0.notified() => {
             let stream = connection.into_parts().io.into_inner();
             // Without lingering, closing sends RST instead of FIN.
             if let Err(error) = stream.set_zero_linger() {
@@ -58,16 +56,47 @@ pub(super) async fn connection(stream: TcpStream, router: Router) {
 }
 
 /// Boxed, because hyper gives the connection back only if this can be moved.
-fn answer(
+fn serve(
     router: Router,
     mut request: Request<Incoming>,
-    wire: Wire,
+    handle: ConnectionHandle,
 ) -> BoxFuture<'static, Result<Response, Infallible>> {
     let host = request.headers().get(HOST);
     let host = host.and_then(|host| host.to_str().ok());
-    if let Some(uri) = with_shop(request.uri(), host) {
+    if let Some(uri) = uri_with_shop(request.uri(), host) {
         *request.uri_mut() = uri;
     }
-    request.extensions_mut().insert(wire);
+    request.extensions_mut().insert(handle);
     Box::pin(router.oneshot(request.map(Body::new)))
+}
+
+/// Moves the shop from the host to the path, where the routes expect it: `/admin/…` of `example.myshopify.com` becomes
+/// `/example.myshopify.com/admin/…`.
+fn uri_with_shop(uri: &Uri, host: Option<&str>) -> Option<Uri> {
+    let path = uri.path_and_query()?.as_str();
+    if !path.starts_with("/admin/") {
+        return None;
+    }
+    let host = host?.split(':').next()?;
+    format!("/{host}{path}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shop_may_stand_in_the_host() {
+        let moved = |uri: &str, host| {
+            let uri = uri_with_shop(&uri.parse().unwrap(), host);
+            uri.map(|uri| uri.to_string())
+        };
+        assert_eq!(
+            moved("/admin/oauth?a=b", Some("a.myshopify.com:443")).unwrap(),
+            "/a.myshopify.com/admin/oauth?a=b"
+        );
+        assert_eq!(moved("/a/admin/oauth", Some("127.0.0.1:9292")), None);
+        assert_eq!(moved("/admin/oauth", None), None);
+        assert_eq!(moved("/admin/oauth", Some("a b")), None);
+    }
 }

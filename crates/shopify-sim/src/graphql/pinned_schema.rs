@@ -14,7 +14,7 @@ const SUBSCRIPTIONS: u64 = 1_400_000_000_000;
 
 /// The schema, with what is looked up in it for each request.
 #[derive(Debug)]
-pub(super) struct Pinned {
+pub(super) struct PinnedSchema {
     pub(super) schema: Valid<Schema>,
     pub(super) implementers: apollo_compiler::collections::HashMap<Name, Implementers>,
     /// The object types that each interface or union can be.
@@ -22,7 +22,7 @@ pub(super) struct Pinned {
     last_subscription: AtomicU64,
 }
 
-impl Pinned {
+impl PinnedSchema {
     pub(super) fn new() -> Self {
         let schema = Schema::parse_and_validate(SDL, "admin-2026-10.graphql")
             .expect("the schema that is compiled in is valid");
@@ -51,7 +51,7 @@ impl Pinned {
     }
 
     /// The object types that something of type `name` can be: itself, if it is one.
-    pub(super) fn possible<'a>(&'a self, name: &'a Name) -> &'a [Name] {
+    pub(super) fn possible_types<'a>(&'a self, name: &'a Name) -> &'a [Name] {
         match self.possible.get(name) {
             Some(possible) => possible,
             None => std::slice::from_ref(name),
@@ -59,7 +59,7 @@ impl Pinned {
     }
 
     /// A number that no subscription has had yet.
-    pub(super) fn new_subscription(&self) -> u64 {
+    pub(super) fn next_subscription_id(&self) -> u64 {
         self.last_subscription.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

@@ -12,44 +12,44 @@ use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, DATE, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use super::answer::{failure, internal_error, json, throttled};
-use super::wire::Wire;
+use super::connection::ConnectionHandle;
+use super::response::{internal_error, json, status_response, throttled};
 use crate::fault::{FaultKind, RetryAfter};
 use crate::shop::Shop;
 
 /// The request that a fault strikes.
-pub(super) struct Struck<'a> {
+pub(super) struct FaultInjector<'a> {
     pub(super) shop: &'a Shop,
-    pub(super) wire: &'a Wire,
+    pub(super) connection: &'a ConnectionHandle,
     pub(super) request_id: &'a str,
     /// What the request would cost.
     pub(super) cost: u64,
 }
 
-impl Struck<'_> {
+impl FaultInjector<'_> {
     /// Answers, unless `fault` says otherwise.
-    pub(super) async fn answer(
+    pub(super) async fn respond(
         &self,
         fault: Option<FaultKind>,
-        answer: impl Future<Output = Response>,
+        response: impl Future<Output = Response>,
     ) -> Response {
         let Some(fault) = fault else {
-            return answer.await;
+            return response.await;
         };
         match fault {
-            FaultKind::Status(status) => failure(status),
+            FaultKind::Status(status) => status_response(status),
             FaultKind::TooManyRequests(after) => self.too_many(after),
             FaultKind::Throttled => throttled(self.shop, self.cost),
             FaultKind::InternalError => {
                 json(200, &json!({"errors": [internal_error(self.request_id)]}))
             }
-            FaultKind::PartialData => self.spoilt(answer.await).await,
-            FaultKind::Reset => self.wire.reset().await,
+            FaultKind::PartialData => self.with_error(response.await).await,
+            FaultKind::Reset => self.connection.reset().await,
             FaultKind::LostResponse => {
-                answer.await;
-                self.wire.reset().await
+                response.await;
+                self.connection.reset().await
             }
-            FaultKind::Truncated => truncated(answer.await).await,
+            FaultKind::Truncated => truncated(response.await).await,
             FaultKind::Hang => std::future::pending().await,
         }
     }
@@ -57,7 +57,7 @@ impl Struck<'_> {
     fn too_many(&self, after: Option<RetryAfter>) -> Response {
         self.shop.count(|calls| calls.throttled += 1);
         let now = self.shop.now();
-        let mut response = failure(429);
+        let mut response = status_response(429);
         let headers = response.headers_mut();
         let value = after.map(|after| match after {
             RetryAfter::Seconds(seconds) => seconds.to_string(),
@@ -74,7 +74,7 @@ impl Struck<'_> {
     }
 
     /// The answer's data with an error beside it.
-    async fn spoilt(&self, response: Response) -> Response {
+    async fn with_error(&self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let Ok(mut body) = serde_json::from_slice::<Value>(&bytes) else {

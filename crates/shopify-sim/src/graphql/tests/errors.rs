@@ -102,7 +102,7 @@ fn documents_that_do_not_fit_the_schema_are_refused_in_shopifys_words() {
             json!(["mutation", "webhookSubscriptionCreate", "topic"]),
         ),
     ] {
-        let Err(errors) = shop.try_ask(query, EMPTY()) else {
+        let Err(errors) = shop.try_execute(query, EMPTY()) else {
             panic!("{query} is not refused");
         };
         let error = &errors[0];
@@ -116,7 +116,7 @@ fn documents_that_do_not_fit_the_schema_are_refused_in_shopifys_words() {
 #[test]
 fn errors_name_where_they_are() {
     let errors = Shop::small()
-        .try_ask("{\n  shop {\n    nme\n  }\n}", EMPTY())
+        .try_execute("{\n  shop {\n    nme\n  }\n}", EMPTY())
         .unwrap_err();
     assert_eq!(errors[0]["locations"], json!([{"line": 3, "column": 5}]));
     let extensions = json!({"code": "undefinedField", "typeName": "Shop", "fieldName": "nme"});
@@ -132,7 +132,7 @@ fn broken_text_and_unnamed_operations_are_refused() {
         "{ shop { name }",
         "query A { shop { id } } query B { shop { id } }",
     ] {
-        let errors = shop.try_ask(query, EMPTY()).unwrap_err();
+        let errors = shop.try_execute(query, EMPTY()).unwrap_err();
         assert!(errors[0]["message"].is_string(), "{query}: {errors:?}");
     }
 }
@@ -194,14 +194,14 @@ fn variables_are_held_against_their_types() {
             "Could not coerce value 1 to String",
         ),
     ] {
-        let Err(errors) = shop.try_ask(query, variables.clone()) else {
+        let Err(errors) = shop.try_execute(query, variables.clone()) else {
             panic!("{variables} is not refused");
         };
         assert_eq!(errors[0]["message"], message, "{variables}");
         let extensions = &errors[0]["extensions"];
         assert_eq!(extensions["code"], "INVALID_VARIABLE");
-        let told = extensions["problems"][0]["explanation"].as_str().unwrap();
-        assert!(told.starts_with(explanation), "{told}");
+        let expected = extensions["problems"][0]["explanation"].as_str().unwrap();
+        assert!(expected.starts_with(explanation), "{expected}");
     }
 }
 
@@ -209,7 +209,7 @@ fn variables_are_held_against_their_types() {
 fn one_element_is_a_list_of_one() {
     let mut shop = Shop::small();
     let id = shop.product(0);
-    let data = shop.ask(
+    let data = shop.query(
         "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
         json!({"ids": id}),
     );
@@ -233,7 +233,7 @@ fn pages_have_a_size_between_1_and_250() {
         ("(first: 1, query: \"colour:red\")", "no filter `colour`"),
         ("(first: 1, query: \"lamp\")", "no free text"),
     ] {
-        let errors = shop.refused(
+        let errors = shop.query_errors(
             &format!("{{ products{arguments} {{ nodes {{ id }} }} }}"),
             EMPTY(),
         );
@@ -251,9 +251,9 @@ fn at_most_250_nodes_are_looked_up_at_once() {
     let mut shop = Shop::small();
     let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     let ids = |count| (0..count).map(|id| gid("Product", id)).collect::<Vec<_>>();
-    let data = shop.ask(query, json!({"ids": ids(250)}));
+    let data = shop.query(query, json!({"ids": ids(250)}));
     assert_eq!(data["nodes"].as_array().unwrap().len(), 250);
-    let errors = shop.refused(query, json!({"ids": ids(251)}));
+    let errors = shop.query_errors(query, json!({"ids": ids(251)}));
     assert_eq!(errors[0]["extensions"]["code"], "MAX_INPUT_SIZE_EXCEEDED");
 }
 
@@ -265,13 +265,13 @@ fn an_id_of_another_kind_is_refused() {
         "{ discountNode(id: \"gid://shopify/Product/1\") { id } }",
         "{ codeDiscountNode(id: \"gid://shopify/DiscountAutomaticNode/1\") { id } }",
     ] {
-        let errors = shop.refused(query, EMPTY());
+        let errors = shop.query_errors(query, EMPTY());
         assert_eq!(
             errors[0]["extensions"]["code"], "RESOURCE_NOT_FOUND",
             "{errors:?}"
         );
     }
-    let errors = shop.refused("{ product(id: \"1\") { id } }", EMPTY());
+    let errors = shop.query_errors("{ product(id: \"1\") { id } }", EMPTY());
     assert_eq!(errors[0]["message"], "Invalid global id '1'");
 }
 
@@ -339,10 +339,10 @@ fn what_a_scope_is_missing_for_is_denied_and_leaves_no_data() {
         ),
     ] {
         let mut shop = Shop::small();
-        shop.ask(&format!("{{ {query} }}"), EMPTY());
+        shop.query(&format!("{{ {query} }}"), EMPTY());
         shop.scopes.retain(|scope| scope != missing);
         let executed = shop
-            .try_ask(&format!("{{ shop {{ name }} {query} }}"), EMPTY())
+            .try_execute(&format!("{{ shop {{ name }} {query} }}"), EMPTY())
             .unwrap();
         let data = data(&executed);
         let error = &executed.errors[0];

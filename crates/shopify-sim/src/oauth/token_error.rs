@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// A refusal, as OAuth words it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum TokenError {
     /// A parameter is missing or makes no sense.
     InvalidRequest(&'static str),
     /// The code is unknown, used or too old.
@@ -19,7 +19,7 @@ pub(crate) enum Refusal {
     UnsupportedGrantType,
 }
 
-impl Refusal {
+impl TokenError {
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::WrongSecret => 401,

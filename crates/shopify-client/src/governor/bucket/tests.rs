@@ -19,149 +19,152 @@ fn status(available: f64) -> ThrottleStatus {
 }
 
 /// A ledger that has just learned that the bucket holds so much.
-fn holding(share: f64, available: f64) -> (Ledger, Instant) {
+fn holding(share: f64, available: f64) -> (BucketEstimate, Instant) {
     let now = Instant::now();
-    let mut ledger = Ledger::new(share, now);
-    let id = ledger.take(0.0, now);
-    ledger.settle(id, End::Charged(0.0), Some(status(available)), now);
-    (ledger, now)
+    let mut bucket = BucketEstimate::new(share, now);
+    let id = bucket.take(0.0, now);
+    bucket.settle(id, Settlement::Charged(0.0), Some(status(available)), now);
+    (bucket, now)
 }
 
-fn wait(ledger: &mut Ledger, points: f64, now: Instant) -> f64 {
-    match ledger.judge(points, now, now) {
-        Verdict::Go => 0.0,
-        Verdict::Wait(wait) => wait.as_secs_f64(),
-        Verdict::Never(_) => f64::INFINITY,
+fn wait(bucket: &mut BucketEstimate, points: f64, now: Instant) -> f64 {
+    match bucket.admit(points, now, now) {
+        Admission::Admit => 0.0,
+        Admission::Wait(wait) => wait.as_secs_f64(),
+        Admission::Impossible(_) => f64::INFINITY,
     }
 }
 
 #[test]
 fn a_request_waits_until_it_can_be_paid() {
-    let (mut ledger, now) = holding(0.0, 100.0);
-    near(wait(&mut ledger, 100.0, now), 0.0);
-    near(wait(&mut ledger, 300.0, now), 4.0);
-    near(wait(&mut ledger, 300.0, now + seconds(1.0)), 3.0);
-    near(wait(&mut ledger, 300.0, now + seconds(4.0)), 0.0);
+    let (mut bucket, now) = holding(0.0, 100.0);
+    near(wait(&mut bucket, 100.0, now), 0.0);
+    near(wait(&mut bucket, 300.0, now), 4.0);
+    near(wait(&mut bucket, 300.0, now + seconds(1.0)), 3.0);
+    near(wait(&mut bucket, 300.0, now + seconds(4.0)), 0.0);
 }
 
 #[test]
 fn the_share_of_the_others_is_left_in_the_bucket_and_not_reckoned_with() {
-    let (mut ledger, now) = holding(0.2, 400.0);
-    near(wait(&mut ledger, 200.0, now), 0.0);
+    let (mut bucket, now) = holding(0.2, 400.0);
+    near(wait(&mut bucket, 200.0, now), 0.0);
     // 100 points are missing, of which 40 a second are ours.
-    near(wait(&mut ledger, 300.0, now), 2.5);
+    near(wait(&mut bucket, 300.0, now), 2.5);
 }
 
 #[test]
 fn a_request_dearer_than_our_part_goes_when_the_bucket_is_full() {
-    let (mut ledger, now) = holding(0.5, 900.0);
-    near(wait(&mut ledger, 800.0, now), 4.0);
-    near(wait(&mut ledger, 800.0, now + seconds(4.0)), 0.0);
-    assert_eq!(ledger.judge(1000.1, now, now), Verdict::Never(1000.0));
+    let (mut bucket, now) = holding(0.5, 900.0);
+    near(wait(&mut bucket, 800.0, now), 4.0);
+    near(wait(&mut bucket, 800.0, now + seconds(4.0)), 0.0);
+    assert_eq!(
+        bucket.admit(1000.1, now, now),
+        Admission::Impossible(1000.0)
+    );
 }
 
 #[test]
 fn what_an_answer_did_not_use_is_given_back_at_once() {
-    let (mut ledger, now) = holding(0.0, 1000.0);
-    let id = ledger.take(600.0, now);
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let id = bucket.take(600.0, now);
     // Until it is answered.
-    near(wait(&mut ledger, 600.0, now), LONGEST.as_secs_f64());
-    ledger.settle(id, End::Charged(50.0), None, now);
-    near(wait(&mut ledger, 600.0, now), 0.0);
-    let id = ledger.take(900.0, now);
-    ledger.settle(id, End::Free, None, now);
-    near(ledger.level(), 950.0);
+    near(wait(&mut bucket, 600.0, now), MAX_WAIT.as_secs_f64());
+    bucket.settle(id, Settlement::Charged(50.0), None, now);
+    near(wait(&mut bucket, 600.0, now), 0.0);
+    let id = bucket.take(900.0, now);
+    bucket.settle(id, Settlement::Free, None, now);
+    near(bucket.level(), 950.0);
 }
 
 #[test]
 fn an_answer_is_read_as_if_what_is_under_way_had_yet_to_be_taken() {
     let now = Instant::now();
-    let mut ledger = Ledger::new(0.0, now);
-    let first = ledger.take(100.0, now);
-    let _second = ledger.take(300.0, now);
-    ledger.settle(first, End::Charged(10.0), Some(status(990.0)), now);
-    near(ledger.level(), 690.0);
+    let mut bucket = BucketEstimate::new(0.0, now);
+    let first = bucket.take(100.0, now);
+    let _second = bucket.take(300.0, now);
+    bucket.settle(first, Settlement::Charged(10.0), Some(status(990.0)), now);
+    near(bucket.level(), 690.0);
 }
 
 #[test]
 fn an_answer_that_was_overtaken_is_read_as_if_it_came_first() {
-    let (mut ledger, now) = holding(0.0, 1000.0);
-    let slow = ledger.take(100.0, now);
-    let quick = ledger.take(300.0, now);
-    ledger.settle(quick, End::Charged(200.0), Some(status(700.0)), now);
-    near(ledger.level(), 700.0);
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let slow = bucket.take(100.0, now);
+    let quick = bucket.take(300.0, now);
+    bucket.settle(quick, Settlement::Charged(200.0), Some(status(700.0)), now);
+    near(bucket.level(), 700.0);
     // It may have left before the other's 200 points were taken, so it says nothing new.
-    ledger.settle(slow, End::Charged(100.0), Some(status(900.0)), now);
-    near(ledger.level(), 700.0);
+    bucket.settle(slow, Settlement::Charged(100.0), Some(status(900.0)), now);
+    near(bucket.level(), 700.0);
 }
 
 #[test]
 fn what_disappears_is_noticed_and_kept_in_reserve_for_a_while() {
-    let (mut ledger, now) = holding(0.1, 1000.0);
-    near(ledger.reserve(now), 100.0);
-    let id = ledger.take(10.0, now);
-    ledger.settle(id, End::Charged(10.0), Some(status(690.0)), now);
-    near(ledger.level(), 690.0);
-    near(ledger.reserve(now), 450.0);
-    near(ledger.reserve(now + HALF_LIFE), 225.0);
-    near(ledger.reserve(now + HALF_LIFE * 4), 100.0);
-    let id = ledger.take(10.0, now);
-    ledger.settle(id, End::Charged(10.0), Some(status(0.0)), now);
-    near(ledger.reserve(now), 500.0);
+    let (mut bucket, now) = holding(0.1, 1000.0);
+    near(bucket.reserve(now), 100.0);
+    let id = bucket.take(10.0, now);
+    bucket.settle(id, Settlement::Charged(10.0), Some(status(690.0)), now);
+    near(bucket.level(), 690.0);
+    near(bucket.reserve(now), 450.0);
+    near(bucket.reserve(now + BURST_HALF_LIFE), 225.0);
+    near(bucket.reserve(now + BURST_HALF_LIFE * 4), 100.0);
+    let id = bucket.take(10.0, now);
+    bucket.settle(id, Settlement::Charged(10.0), Some(status(0.0)), now);
+    near(bucket.reserve(now), 500.0);
 }
 
 #[test]
 fn others_who_always_take_more_than_their_share_are_reckoned_with() {
-    let (mut ledger, mut now) = holding(0.1, 500.0);
+    let (mut bucket, mut now) = holding(0.1, 500.0);
     for _ in 0..300 {
         // 20 of the 45 points a second that would be ours are not there.
         now += seconds(2.0);
-        let id = ledger.take(50.0, now);
-        ledger.settle(id, End::Charged(50.0), Some(status(500.0)), now);
+        let id = bucket.take(50.0, now);
+        bucket.settle(id, Settlement::Charged(50.0), Some(status(500.0)), now);
     }
-    near(ledger.growth(), 25.0);
+    near(bucket.refill_rate(), 25.0);
     for _ in 0..300 {
         now += seconds(2.0);
-        let id = ledger.take(100.0, now);
-        ledger.settle(id, End::Charged(100.0), Some(status(500.0)), now);
+        let id = bucket.take(100.0, now);
+        bucket.settle(id, Settlement::Charged(100.0), Some(status(500.0)), now);
     }
-    near(ledger.growth(), 45.0);
+    near(bucket.refill_rate(), 45.0);
 }
 
 #[test]
 fn a_throttled_request_without_figures_says_that_there_was_less() {
-    let (mut ledger, now) = holding(0.0, 1000.0);
-    let id = ledger.take(200.0, now);
-    ledger.settle(id, End::Free, None, now);
-    ledger.cap(200.0, now);
-    near(ledger.level(), 200.0);
-    ledger.cap(500.0, now);
-    near(ledger.level(), 200.0);
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let id = bucket.take(200.0, now);
+    bucket.settle(id, Settlement::Free, None, now);
+    bucket.cap(200.0, now);
+    near(bucket.level(), 200.0);
+    bucket.cap(500.0, now);
+    near(bucket.level(), 200.0);
 }
 
 #[test]
 fn a_lost_request_holds_its_points_until_it_must_have_arrived() {
-    let (mut ledger, now) = holding(0.0, 1000.0);
-    let lost = ledger.take(600.0, now);
-    ledger.settle(lost, End::Lost, None, now);
-    assert!(ledger.is_idle());
-    let held = |ledger: &mut Ledger, at: f64| {
-        ledger.advance(now + seconds(at));
-        1000.0 - ledger.level()
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let lost = bucket.take(600.0, now);
+    bucket.settle(lost, Settlement::Lost, None, now);
+    assert!(bucket.is_idle());
+    let held = |bucket: &mut BucketEstimate, at: f64| {
+        bucket.advance(now + seconds(at));
+        1000.0 - bucket.level()
     };
-    near(held(&mut ledger, 9.9), 600.0);
+    near(held(&mut bucket, 9.9), 600.0);
     // It was charged at some time in these ten seconds, and the bucket fills again from there.
-    near(held(&mut ledger, 10.1), 595.0);
-    near(held(&mut ledger, 30.0), 0.0);
+    near(held(&mut bucket, 10.1), 595.0);
+    near(held(&mut bucket, 30.0), 0.0);
 }
 
 #[test]
 fn a_lost_request_does_not_hold_up_the_others_for_ever() {
-    let (mut ledger, now) = holding(0.0, 1000.0);
-    let lost = ledger.take(600.0, now);
-    ledger.settle(lost, End::Lost, None, now);
+    let (mut bucket, now) = holding(0.0, 1000.0);
+    let lost = bucket.take(600.0, now);
+    bucket.settle(lost, Settlement::Lost, None, now);
     let mut at = now;
-    while let Verdict::Wait(wait) = ledger.judge(1000.0, now, at) {
+    while let Admission::Wait(wait) = bucket.admit(1000.0, now, at) {
         at += wait;
     }
     near((at - now).as_secs_f64(), 22.0);
@@ -169,20 +172,20 @@ fn a_lost_request_does_not_hold_up_the_others_for_ever() {
 
 #[test]
 fn a_bucket_that_does_not_refill_is_asked_again_after_a_minute() {
-    let (mut ledger, now) = holding(0.0, 0.0);
+    let (mut bucket, now) = holding(0.0, 0.0);
     let dry = ThrottleStatus {
         restore_rate: 0.0,
         ..status(0.0)
     };
-    let id = ledger.take(0.0, now);
-    ledger.settle(id, End::Charged(0.0), Some(dry), now);
-    assert_eq!(ledger.judge(10.0, now, now), Verdict::Wait(LONGEST));
-    assert_eq!(ledger.judge(10.0, now, now + LONGEST), Verdict::Go);
+    let id = bucket.take(0.0, now);
+    bucket.settle(id, Settlement::Charged(0.0), Some(dry), now);
+    assert_eq!(bucket.admit(10.0, now, now), Admission::Wait(MAX_WAIT));
+    assert_eq!(bucket.admit(10.0, now, now + MAX_WAIT), Admission::Admit);
 }
 
 #[test]
 fn figures_that_make_no_sense_are_not_reckoned_with() {
-    let (mut ledger, now) = holding(0.0, 500.0);
+    let (mut bucket, now) = holding(0.0, 500.0);
     for (maximum_available, currently_available, restore_rate) in [
         (f64::NAN, 1.0, 1.0),
         (0.0, 0.0, 1.0),
@@ -195,10 +198,10 @@ fn figures_that_make_no_sense_are_not_reckoned_with() {
             currently_available,
             restore_rate,
         };
-        let id = ledger.take(0.0, now);
-        ledger.settle(id, End::Charged(0.0), Some(nonsense), now);
-        near(ledger.level(), 500.0);
-        near(ledger.meter().unwrap().rate, 50.0);
+        let id = bucket.take(0.0, now);
+        bucket.settle(id, Settlement::Charged(0.0), Some(nonsense), now);
+        near(bucket.level(), 500.0);
+        near(bucket.limits().unwrap().rate, 50.0);
     }
 }
 
@@ -212,18 +215,18 @@ fn what_another_answer_has_shown_is_not_given_back_again() {
         currently_available: level,
         restore_rate: 2.0,
     };
-    let mut ledger = Ledger::new(0.0, start);
-    let first = ledger.take(0.0, start);
-    ledger.settle(first, End::Charged(0.0), Some(told(40.0)), start);
-    let slow = ledger.take(20.0, start);
-    let quick = ledger.take(20.0, at(13.0));
-    ledger.settle(quick, End::Charged(20.0), Some(told(20.0)), at(13.5));
-    near(ledger.level(), 20.0);
-    ledger.settle(slow, End::Charged(0.0), Some(told(40.0)), at(15.0));
+    let mut bucket = BucketEstimate::new(0.0, start);
+    let first = bucket.take(0.0, start);
+    bucket.settle(first, Settlement::Charged(0.0), Some(told(40.0)), start);
+    let slow = bucket.take(20.0, start);
+    let quick = bucket.take(20.0, at(13.0));
+    bucket.settle(quick, Settlement::Charged(20.0), Some(told(20.0)), at(13.5));
+    near(bucket.level(), 20.0);
+    bucket.settle(slow, Settlement::Charged(0.0), Some(told(40.0)), at(15.0));
     // What it gave back was in what was told at 13.5.
-    near(ledger.level(), 20.0);
-    ledger.advance(at(16.0));
-    near(ledger.level(), 22.0);
+    near(bucket.level(), 20.0);
+    bucket.advance(at(16.0));
+    near(bucket.level(), 22.0);
 }
 
 /// Shopify's side: the bucket, and others who keep to their share of it.
@@ -286,12 +289,12 @@ fn event() -> impl Strategy<Value = Event> {
         1 => [0.0..9.9f64, 0.0..5.0f64, 0.0..5.0f64],
     ];
     let points = prop_oneof![2 => 0.0..0.15f64, 1 => 0.0..1.0f64];
-    let ask = (points, 0.0..1.0f64, legs, prop::bool::weighted(0.1));
+    let spec = (points, 0.0..1.0f64, legs, prop::bool::weighted(0.1));
     prop_oneof![
         3 => (0.0..1.0f64).prop_map(Event::Pass),
         1 => (0.0..30.0f64).prop_map(Event::Pass),
         2 => prop_oneof![Just(1.0), 0.0..1.0f64].prop_map(Event::Others),
-        6 => ask.prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
+        6 => spec.prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
     ]
 }
 
@@ -299,7 +302,7 @@ struct World {
     start: Instant,
     now: f64,
     shopify: Shopify,
-    ledger: Ledger,
+    bucket: BucketEstimate,
     journeys: Vec<Journey>,
 }
 
@@ -358,24 +361,24 @@ impl World {
                 };
                 let journey = self.journeys.swap_remove(which);
                 let (end, told) = if journey.lost {
-                    (End::Lost, None)
+                    (Settlement::Lost, None)
                 } else {
-                    (End::Charged(actual), Some(told))
+                    (Settlement::Charged(actual), Some(told))
                 };
-                self.ledger.settle(journey.id, end, told, at);
+                self.bucket.settle(journey.id, end, told, at);
             }
         }
     }
 
     fn ask(&mut self, points: f64, used: f64, legs: [f64; 3], lost: bool) {
         let at = self.at();
-        if self.ledger.judge(points, at, at) != Verdict::Go {
+        if self.bucket.admit(points, at, at) != Admission::Admit {
             return;
         }
         let arrives = self.now + legs[0];
         let done = arrives + legs[1];
         self.journeys.push(Journey {
-            id: self.ledger.take(points, at),
+            id: self.bucket.take(points, at),
             points,
             actual: points * used,
             arrives,
@@ -408,7 +411,7 @@ proptest! {
             start,
             now: 0.0,
             shopify: Shopify { maximum, rate, share, level, allowance },
-            ledger: Ledger::new(share, start),
+            bucket: BucketEstimate::new(share, start),
             journeys: Vec::new(),
         };
         world.ask(0.0, 1.0, [0.1, 0.1, 0.1], false);
@@ -440,11 +443,11 @@ proptest! {
         burst in 0.0..2000.0f64,
         points in 0.0..1000.0f64,
     ) {
-        let (mut ledger, now) = holding(share, available);
-        let id = ledger.take(0.0, now);
-        ledger.settle(id, End::Charged(0.0), Some(status(available - burst)), now);
+        let (mut bucket, now) = holding(share, available);
+        let id = bucket.take(0.0, now);
+        bucket.settle(id, Settlement::Charged(0.0), Some(status(available - burst)), now);
         let mut at = now;
-        while let Verdict::Wait(wait) = ledger.judge(points, now, at) {
+        while let Admission::Wait(wait) = bucket.admit(points, now, at) {
             at += wait;
         }
         let longest = (1000.0 - (available - burst).min(0.0)) / (25.0 * (1.0 - share));

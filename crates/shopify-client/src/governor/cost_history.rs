@@ -12,8 +12,8 @@ use super::Cost;
 pub const MAX_QUERY_COST: f64 = 1000.0;
 
 /// Operations that are remembered; sizes that are remembered of each.
-const OPERATIONS: usize = 512;
-const SIZES: usize = 64;
+const MAX_OPERATIONS: usize = 512;
+const MAX_SIZES: usize = 64;
 
 /// What tells one query's cost from another's: the document, and the sizes asked for in its variables.
 ///
@@ -38,7 +38,7 @@ impl RequestSpec {
         let mut structure = DefaultHasher::new();
         document.hash(&mut structure);
         let mut sizes = Vec::new();
-        take_sizes(variables, &mut structure, &mut sizes);
+        collect_sizes(variables, &mut structure, &mut sizes);
         Self {
             operation: operation.to_owned(),
             structure: structure.finish(),
@@ -52,7 +52,7 @@ impl RequestSpec {
     }
 }
 
-fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>) {
+fn collect_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>) {
     match value {
         Value::Null | Value::String(_) => {}
         // It may include or skip a part of the query.
@@ -74,7 +74,7 @@ fn take_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>
             (4u8, fields.len()).hash(structure);
             for (name, value) in fields {
                 name.hash(structure);
-                take_sizes(value, structure, sizes);
+                collect_sizes(value, structure, sizes);
             }
         }
     }
@@ -93,7 +93,7 @@ pub struct OperationCost {
 
 /// What will be taken from the bucket for a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Price {
+pub(super) enum CostEstimate {
     /// It cost this before.
     Known(f64),
     /// It has not been asked before, and costs no more than this.
@@ -101,30 +101,30 @@ pub(super) enum Price {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Prices {
-    structures: HashMap<(String, u64), Vec<Seen>>,
+pub(super) struct CostHistory {
+    structures: HashMap<(String, u64), Vec<ObservedCost>>,
     operations: HashMap<String, OperationCost>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct ObservedCost {
     sizes: Vec<u64>,
     requested: f64,
 }
 
-impl Prices {
-    pub(super) fn of(&self, ask: &RequestSpec) -> Price {
-        let key = (ask.operation.clone(), ask.structure);
+impl CostHistory {
+    pub(super) fn of(&self, spec: &RequestSpec) -> CostEstimate {
+        let key = (spec.operation.clone(), spec.structure);
         let Some(seen) = self.structures.get(&key) else {
-            return Price::AtMost(MAX_QUERY_COST);
+            return CostEstimate::AtMost(MAX_QUERY_COST);
         };
-        if let Some(same) = seen.iter().find(|seen| seen.sizes == ask.sizes) {
-            return Price::Known(same.requested);
+        if let Some(same) = seen.iter().find(|seen| seen.sizes == spec.sizes) {
+            return CostEstimate::Known(same.requested);
         }
         let bounds = seen
             .iter()
-            .map(|seen| seen.requested * growth(&seen.sizes, &ask.sizes));
-        Price::AtMost(bounds.fold(MAX_QUERY_COST, f64::min))
+            .map(|seen| seen.requested * growth_factor(&seen.sizes, &spec.sizes));
+        CostEstimate::AtMost(bounds.fold(MAX_QUERY_COST, f64::min))
     }
 
     pub(super) fn operation(&self, operation: &str) -> Option<OperationCost> {
@@ -132,42 +132,43 @@ impl Prices {
     }
 
     /// Keeps what an answer says. What cannot be paid is not kept: it will be asked for at a smaller size, or not again.
-    pub(super) fn learn(&mut self, ask: &RequestSpec, cost: &Cost) {
+    pub(super) fn record(&mut self, spec: &RequestSpec, cost: &Cost) {
         let payable = |points: &f64| (0.0..=MAX_QUERY_COST).contains(points);
         let Some(requested) = cost.requested.filter(payable) else {
             return;
         };
-        if cost.beyond_the_bucket().is_some() {
+        if cost.requested_above_bucket().is_some() {
             return;
         }
-        self.learn_size(ask, requested);
+        self.record_requested(spec, requested);
         if let Some(actual) = cost.actual.filter(|actual| actual.is_finite()) {
-            self.learn_use(ask, requested, actual);
+            self.record_used_ratio(spec, requested, actual);
         }
     }
 
-    fn learn_size(&mut self, ask: &RequestSpec, requested: f64) {
-        let key = (ask.operation.clone(), ask.structure);
-        if self.structures.len() >= OPERATIONS && !self.structures.contains_key(&key) {
+    fn record_requested(&mut self, spec: &RequestSpec, requested: f64) {
+        let key = (spec.operation.clone(), spec.structure);
+        if self.structures.len() >= MAX_OPERATIONS && !self.structures.contains_key(&key) {
             self.structures.clear();
         }
         let seen = self.structures.entry(key).or_default();
-        if let Some(same) = seen.iter_mut().find(|seen| seen.sizes == ask.sizes) {
+        if let Some(same) = seen.iter_mut().find(|seen| seen.sizes == spec.sizes) {
             same.requested = requested;
             return;
         }
-        if seen.len() >= SIZES {
+        if seen.len() >= MAX_SIZES {
             seen.remove(0);
         }
-        let sizes = ask.sizes.clone();
-        seen.push(Seen { sizes, requested });
+        let sizes = spec.sizes.clone();
+        seen.push(ObservedCost { sizes, requested });
     }
 
-    fn learn_use(&mut self, ask: &RequestSpec, requested: f64, actual: f64) {
-        if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&ask.operation) {
+    fn record_used_ratio(&mut self, spec: &RequestSpec, requested: f64, actual: f64) {
+        if self.operations.len() >= MAX_OPERATIONS && !self.operations.contains_key(&spec.operation)
+        {
             self.operations.clear();
         }
-        let known = self.operations.entry(ask.operation.clone()).or_default();
+        let known = self.operations.entry(spec.operation.clone()).or_default();
         let used = if requested > 0.0 {
             (actual / requested).clamp(0.0, 1.0)
         } else {
@@ -187,7 +188,7 @@ impl Prices {
 /// A connection's cost grows with the number of its items at most in proportion, so twice the items cost twice as much
 /// or less, whatever the rule is; connections within each other multiply. Rounding upwards covers rules that round, such
 /// as `2 + children * floor(2 * ln(max(2, n)))`. Fewer items never cost more.
-fn growth(from: &[u64], to: &[u64]) -> f64 {
+fn growth_factor(from: &[u64], to: &[u64]) -> f64 {
     if from.len() != to.len() {
         return f64::INFINITY;
     }
@@ -228,85 +229,104 @@ mod tests {
     #[test]
     fn a_query_never_asked_may_cost_as_much_as_any() {
         assert_eq!(
-            Prices::default().of(&RequestSpec::new("A")),
-            Price::AtMost(MAX_QUERY_COST)
+            CostHistory::default().of(&RequestSpec::new("A")),
+            CostEstimate::AtMost(MAX_QUERY_COST)
         );
     }
 
     #[test]
     fn cursors_do_not_matter_and_sizes_do() {
-        let mut prices = Prices::default();
-        prices.learn(&pages(10, &Value::Null), &cost(40.0));
-        assert_eq!(prices.of(&pages(10, &json!("next"))), Price::Known(40.0));
+        let mut costs = CostHistory::default();
+        costs.record(&pages(10, &Value::Null), &cost(40.0));
+        assert_eq!(
+            costs.of(&pages(10, &json!("next"))),
+            CostEstimate::Known(40.0)
+        );
         let first = RequestSpec::from_document("Pages", "query Pages", &json!({ "first": 10 }));
-        assert_eq!(prices.of(&first), Price::Known(40.0));
-        assert_eq!(prices.of(&pages(5, &json!("next"))), Price::AtMost(40.0));
-        assert_eq!(prices.of(&pages(25, &json!("next"))), Price::AtMost(120.0));
-        prices.learn(&pages(5, &Value::Null), &cost(22.0));
-        assert_eq!(prices.of(&pages(5, &Value::Null)), Price::Known(22.0));
-        assert_eq!(prices.of(&pages(4, &Value::Null)), Price::AtMost(22.0));
+        assert_eq!(costs.of(&first), CostEstimate::Known(40.0));
+        assert_eq!(
+            costs.of(&pages(5, &json!("next"))),
+            CostEstimate::AtMost(40.0)
+        );
+        assert_eq!(
+            costs.of(&pages(25, &json!("next"))),
+            CostEstimate::AtMost(120.0)
+        );
+        costs.record(&pages(5, &Value::Null), &cost(22.0));
+        assert_eq!(costs.of(&pages(5, &Value::Null)), CostEstimate::Known(22.0));
+        assert_eq!(
+            costs.of(&pages(4, &Value::Null)),
+            CostEstimate::AtMost(22.0)
+        );
     }
 
     #[test]
     fn other_documents_and_flags_are_other_queries() {
-        let ask = |document, full: bool| {
+        let spec = |document, full: bool| {
             RequestSpec::from_document("A", document, &json!({"full": full}))
         };
-        let mut prices = Prices::default();
-        prices.learn(&ask("query A { a }", true), &cost(3.0));
-        for other in [ask("query A { b }", true), ask("query A { a }", false)] {
-            assert_eq!(prices.of(&other), Price::AtMost(MAX_QUERY_COST));
+        let mut costs = CostHistory::default();
+        costs.record(&spec("query A { a }", true), &cost(3.0));
+        for other in [spec("query A { b }", true), spec("query A { a }", false)] {
+            assert_eq!(costs.of(&other), CostEstimate::AtMost(MAX_QUERY_COST));
         }
     }
 
     #[test]
     fn what_cannot_be_paid_is_not_remembered() {
-        let mut prices = Prices::default();
-        prices.learn(&RequestSpec::new("A"), &cost(1001.0));
+        let mut costs = CostHistory::default();
+        costs.record(&RequestSpec::new("A"), &cost(1001.0));
         let small = ThrottleStatus {
             maximum_available: 40.0,
             currently_available: 40.0,
             restore_rate: 2.0,
         };
-        prices.learn(&RequestSpec::new("A"), &Cost::new(50.0, None, small));
-        prices.learn(&RequestSpec::new("A"), &cost(f64::NAN));
+        costs.record(&RequestSpec::new("A"), &Cost::new(50.0, None, small));
+        costs.record(&RequestSpec::new("A"), &cost(f64::NAN));
         assert_eq!(
-            prices.of(&RequestSpec::new("A")),
-            Price::AtMost(MAX_QUERY_COST)
+            costs.of(&RequestSpec::new("A")),
+            CostEstimate::AtMost(MAX_QUERY_COST)
         );
-        assert_eq!(prices.operation("A"), None);
+        assert_eq!(costs.operation("A"), None);
     }
 
     #[test]
     fn the_part_that_is_used_is_a_moving_mean() {
-        let mut prices = Prices::default();
+        let mut costs = CostHistory::default();
         let answer = |actual| Cost {
             actual: Some(actual),
             ..cost(100.0)
         };
         for actual in [20.0, 40.0] {
-            prices.learn(&RequestSpec::new("A"), &answer(actual));
+            costs.record(&RequestSpec::new("A"), &answer(actual));
         }
-        let known = prices.operation("A").unwrap();
+        let known = costs.operation("A").unwrap();
         assert_eq!((known.responses, known.requested), (2, 100.0));
         assert!((known.used_ratio - 0.3).abs() < 1e-9);
         for _ in 0..200 {
-            prices.learn(&RequestSpec::new("A"), &answer(80.0));
+            costs.record(&RequestSpec::new("A"), &answer(80.0));
         }
-        assert!((prices.operation("A").unwrap().used_ratio - 0.8).abs() < 1e-3);
+        assert!((costs.operation("A").unwrap().used_ratio - 0.8).abs() < 1e-3);
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut prices = Prices::default();
+        let mut costs = CostHistory::default();
         for operation in 0..2000 {
-            prices.learn(&RequestSpec::new(&operation.to_string()), &cost(1.0));
+            costs.record(&RequestSpec::new(&operation.to_string()), &cost(1.0));
         }
         for first in 0..2000 {
-            prices.learn(&pages(first, &Value::Null), &cost(1.0));
+            costs.record(&pages(first, &Value::Null), &cost(1.0));
         }
-        assert!(prices.structures.len() <= OPERATIONS && prices.operations.len() <= OPERATIONS);
-        assert!(prices.structures.values().all(|seen| seen.len() <= SIZES));
+        assert!(
+            costs.structures.len() <= MAX_OPERATIONS && costs.operations.len() <= MAX_OPERATIONS
+        );
+        assert!(
+            costs
+                .structures
+                .values()
+                .all(|seen| seen.len() <= MAX_SIZES)
+        );
     }
 
     /// The rule that Shopify's staff quote: connections cost `2 + children * floor(2 * ln(max(2, n)))`.
@@ -335,7 +355,7 @@ mod tests {
         ) {
             let (seen, asked): (Vec<_>, Vec<_>) = sizes.into_iter().unzip();
             for rule in [logarithmic, linear] {
-                let bound = rule(&seen, leaf) * growth(&seen, &asked);
+                let bound = rule(&seen, leaf) * growth_factor(&seen, &asked);
                 prop_assert!(rule(&asked, leaf) <= bound + 1e-9);
             }
         }

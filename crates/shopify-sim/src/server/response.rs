@@ -30,16 +30,16 @@ pub(super) fn typed(status: u16, media_type: &'static str, body: impl Into<Body>
 }
 
 /// An answer without anything but `errors`, which Shopify writes as a text when it has not come to GraphQL.
-pub(super) fn refused(status: u16, errors: &str) -> Response {
+pub(super) fn error_response(status: u16, errors: &str) -> Response {
     json(status, &json!({ "errors": errors }))
 }
 
 pub(super) async fn not_found() -> Response {
-    refused(404, "Not Found")
+    error_response(404, "Not Found")
 }
 
 /// An answer with this status, worded as Shopify does. Gateways answer in HTML.
-pub(super) fn failure(status: u16) -> Response {
+pub(super) fn status_response(status: u16) -> Response {
     let errors = match status {
         401 => "[API] Invalid API key or access token (unrecognized login or wrong password)",
         402 => "[API] This shop is frozen. The shop's owner has to pay before it can be used",
@@ -56,11 +56,11 @@ pub(super) fn failure(status: u16) -> Response {
         500.. => "Internal Server Error",
         _ => "Bad Request",
     };
-    refused(status, errors)
+    error_response(status, errors)
 }
 
 pub(super) fn unauthorized() -> Response {
-    failure(401)
+    status_response(401)
 }
 
 /// What has been asked for is not answered because the bucket is too empty.
@@ -83,7 +83,7 @@ pub(super) fn cost(shop: &Shop, requested: u64, actual: Option<u64>) -> Value {
 }
 
 /// What has been asked for would never be answered, however full the bucket.
-pub(super) fn too_dear(requested: u64, most: u64) -> Response {
+pub(super) fn max_cost_exceeded(requested: u64, most: u64) -> Response {
     let message = format!(
         "Query cost is {requested}, which exceeds the single query max cost limit ({most}).\n\nSee {LIMITS} for more \
          information on how the cost of a query is calculated."
@@ -112,7 +112,7 @@ pub(super) fn internal_error(request_id: &str) -> Value {
 }
 
 /// Marks an answer with the request's id.
-pub(super) fn identified(mut response: Response, request_id: &str) -> Response {
+pub(super) fn with_request_id(mut response: Response, request_id: &str) -> Response {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -120,7 +120,7 @@ pub(super) fn identified(mut response: Response, request_id: &str) -> Response {
 }
 
 /// A page for a person's browser.
-pub(super) fn page(status: u16, title: &str, text: &str) -> Response {
+pub(super) fn html_page(status: u16, title: &str, text: &str) -> Response {
     let page =
         format!("<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n");
     typed(status, "text/html; charset=utf-8", page).into_response()

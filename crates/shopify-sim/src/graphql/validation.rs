@@ -9,7 +9,7 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList};
 use serde_json::{Map, Value, json};
 
-use super::refusal::Position;
+use super::position::Position;
 
 /// The list `errors` for a document that is not valid.
 pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) -> Vec<Value> {
@@ -23,17 +23,19 @@ pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) ->
             column: range.start.column,
         });
         let offset = problem.error.location().map(|span| span.offset());
-        let spot = offset.map_or_else(Spot::default, |offset| Spot::find(&document, offset));
-        let told = Told::by(schema, problem.error);
+        let location = offset.map_or_else(SourceLocation::default, |offset| {
+            SourceLocation::find(&document, offset)
+        });
+        let diagnostic = Diagnostic::new(schema, problem.error);
         // Fields that do not exist are not selected, says apollo-compiler.
-        let follows = told.kind == "MissingSubselection" && spot.has_selections();
-        (!follows).then(|| error(&told, &spot, at))
+        let is_consequence = diagnostic.kind == "MissingSubselection" && location.has_selections();
+        (!is_consequence).then(|| error(&diagnostic, &location, at))
     });
     errors.collect()
 }
 
 /// The error for a request that does not say which of its operations is meant.
-pub(super) fn no_operation(name: Option<&str>) -> Value {
+pub(super) fn unknown_operation(name: Option<&str>) -> Value {
     let message = match name {
         Some(name) => format!("No operation named \"{name}\""),
         None => "An operation name is required".to_owned(),
@@ -41,96 +43,100 @@ pub(super) fn no_operation(name: Option<&str>) -> Value {
     json!({ "message": message })
 }
 
-fn error(told: &Told<'_>, spot: &Spot<'_>, at: Option<Position>) -> Value {
-    let complaint = told.complaint(spot);
+fn error(
+    diagnostic: &Diagnostic<'_>,
+    location: &SourceLocation<'_>,
+    at: Option<Position>,
+) -> Value {
+    let validation_error = diagnostic.validation_error(location);
     let mut error = Map::new();
-    error.insert("message".to_owned(), complaint.message.into());
+    error.insert("message".to_owned(), validation_error.message.into());
     error.insert("locations".to_owned(), Position::locations(at));
-    if let Some(code) = complaint.code {
+    if let Some(code) = validation_error.code {
         let mut extensions = Map::new();
         extensions.insert("code".to_owned(), code.into());
-        let more = complaint.more.into_iter();
-        extensions.extend(more.map(|(key, value)| (key.to_owned(), value.into())));
-        error.insert("path".to_owned(), spot.path.clone().into());
+        let details = validation_error.details.into_iter();
+        extensions.extend(details.map(|(key, value)| (key.to_owned(), value.into())));
+        error.insert("path".to_owned(), location.path.clone().into());
         error.insert("extensions".to_owned(), extensions.into());
     }
     error.into()
 }
 
 /// What is said to the client.
-struct Complaint {
+struct ValidationError {
     code: Option<&'static str>,
     message: String,
-    more: Vec<(&'static str, String)>,
+    details: Vec<(&'static str, String)>,
 }
 
-impl Complaint {
+impl ValidationError {
     fn new<const N: usize>(
         code: &'static str,
         message: String,
-        more: [(&'static str, &str); N],
+        details: [(&'static str, &str); N],
     ) -> Self {
         Self {
             code: Some(code),
             message,
-            more: more.map(|(key, value)| (key, value.to_owned())).into(),
+            details: details.map(|(key, value)| (key, value.to_owned())).into(),
         }
     }
 }
 
-/// What apollo-compiler told.
-struct Told<'a> {
+/// What apollo-compiler diagnostic.
+struct Diagnostic<'a> {
     schema: &'a Schema,
     kind: &'static str,
     /// In its own words.
-    plain: String,
+    message_text: String,
     /// In the words of graphql-js, with names in double quotes.
-    quoted: String,
+    compat_message: String,
 }
 
-impl<'a> Told<'a> {
-    fn by(schema: &'a Schema, problem: &DiagnosticData) -> Self {
-        let plain = problem.to_string();
+impl<'a> Diagnostic<'a> {
+    fn new(schema: &'a Schema, problem: &DiagnosticData) -> Self {
+        let message_text = problem.to_string();
         Self {
             schema,
             kind: problem.unstable_error_name().unwrap_or("Syntax"),
-            quoted: problem.unstable_compat_message().unwrap_or_default(),
-            plain,
+            compat_message: problem.unstable_compat_message().unwrap_or_default(),
+            message_text,
         }
     }
 
     /// The `place`th name in the message.
     fn name(&self, place: usize) -> &str {
-        let (text, mark) = if self.quoted.is_empty() {
-            (&self.plain, '`')
+        let (text, mark) = if self.compat_message.is_empty() {
+            (&self.message_text, '`')
         } else {
-            (&self.quoted, '"')
+            (&self.compat_message, '"')
         };
         text.split(mark).nth(2 * place + 1).unwrap_or_default()
     }
 
-    /// The `place`th name in the plain message.
-    fn plain_name(&self, place: usize) -> &str {
-        self.plain
+    /// The `place`th name in the message_text message.
+    fn name_in_message(&self, place: usize) -> &str {
+        self.message_text
             .split('`')
             .nth(2 * place + 1)
             .unwrap_or_default()
             .trim_start_matches('$')
     }
 
-    fn complaint(&self, spot: &Spot<'_>) -> Complaint {
+    fn validation_error(&self, location: &SourceLocation<'_>) -> ValidationError {
         match self.kind {
             "UndefinedField" => {
                 let (field, owner) = (self.name(0), self.name(1));
-                Complaint::new(
+                ValidationError::new(
                     "undefinedField",
                     format!("Field '{field}' doesn't exist on type '{owner}'"),
                     [("typeName", owner), ("fieldName", field)],
                 )
             }
             "UndefinedArgument" => {
-                let (argument, field) = (self.name(0), spot.field_name());
-                Complaint::new(
+                let (argument, field) = (self.name(0), location.field_name());
+                ValidationError::new(
                     "argumentNotAccepted",
                     format!("Field '{field}' doesn't accept argument '{argument}'"),
                     [
@@ -142,7 +148,7 @@ impl<'a> Told<'a> {
             }
             "RequiredArgument" => {
                 let (field, argument) = (self.name(0), self.name(1));
-                Complaint::new(
+                ValidationError::new(
                     "missingRequiredArguments",
                     format!("Field '{field}' is missing required arguments: {argument}"),
                     [
@@ -154,7 +160,7 @@ impl<'a> Told<'a> {
             }
             "UndefinedInputValue" => {
                 let (field, owner) = (self.name(0), self.name(1));
-                Complaint::new(
+                ValidationError::new(
                     "argumentNotAccepted",
                     format!("InputObject '{owner}' doesn't accept argument '{field}'"),
                     [
@@ -168,18 +174,20 @@ impl<'a> Told<'a> {
             | "IntCoercionError"
             | "FloatCoercionError"
             | "UndefinedEnumValue"
-            | "RequiredField" => self.wrong_value(spot),
-            _ => self.variable_or_fragment(spot),
+            | "RequiredField" => self.wrong_value(location),
+            _ => self.variable_or_fragment(location),
         }
     }
 
-    fn wrong_value(&self, spot: &Spot<'_>) -> Complaint {
-        let field = spot.field_name();
-        let argument = spot.argument.map_or("", |argument| argument.name.as_str());
-        let value = spot
+    fn wrong_value(&self, location: &SourceLocation<'_>) -> ValidationError {
+        let field = location.field_name();
+        let argument = location
+            .argument
+            .map_or("", |argument| argument.name.as_str());
+        let value = location
             .argument
             .map_or_else(String::new, |argument| argument.value.to_string());
-        let expected = self.plain.strip_prefix("expected value of type ");
+        let expected = self.message_text.strip_prefix("expected value of type ");
         let ty = match (self.kind, expected) {
             ("IntCoercionError", _) => "Int",
             ("FloatCoercionError", _) => "Float",
@@ -187,7 +195,7 @@ impl<'a> Told<'a> {
             (_, Some(expected)) => expected.split(',').next().unwrap_or_default(),
             _ => self.name(0),
         };
-        Complaint::new(
+        ValidationError::new(
             "argumentLiteralsIncompatible",
             format!(
                 "Argument '{argument}' on Field '{field}' has an invalid value ({value}). Expected type '{ty}'."
@@ -196,12 +204,12 @@ impl<'a> Told<'a> {
         )
     }
 
-    fn variable_or_fragment(&self, spot: &Spot<'_>) -> Complaint {
+    fn variable_or_fragment(&self, location: &SourceLocation<'_>) -> ValidationError {
         match self.kind {
             "DisallowedVariableUsage" => {
                 let [variable, given, argument, wanted] =
-                    [0, 1, 2, 3].map(|place| self.plain_name(place));
-                Complaint::new(
+                    [0, 1, 2, 3].map(|place| self.name_in_message(place));
+                ValidationError::new(
                     "variableMismatch",
                     format!(
                         "Type mismatch on variable ${variable} and argument {argument} ({given} / {wanted})"
@@ -215,54 +223,54 @@ impl<'a> Told<'a> {
                 )
             }
             "UndefinedVariable" => {
-                let variable = self.plain_name(0);
-                Complaint::new(
+                let variable = self.name_in_message(0);
+                ValidationError::new(
                     "variableNotDefined",
                     format!(
                         "Variable ${variable} is used by {} but not declared",
-                        spot.operation
+                        location.operation
                     ),
                     [("variableName", variable)],
                 )
             }
             "UnusedVariable" => {
-                let variable = self.plain_name(0);
-                Complaint::new(
+                let variable = self.name_in_message(0);
+                ValidationError::new(
                     "variableNotUsed",
                     format!(
                         "Variable ${variable} is declared by {} but not used",
-                        spot.operation
+                        location.operation
                     ),
                     [("variableName", variable)],
                 )
             }
             "UndefinedFragment" => {
-                let fragment = self.plain_name(0);
-                Complaint::new(
+                let fragment = self.name_in_message(0);
+                ValidationError::new(
                     "useAndDefineFragment",
                     format!("Fragment {fragment} was used, but not defined"),
                     [("fragmentName", fragment)],
                 )
             }
             "UnusedFragment" => {
-                let fragment = self.plain_name(0);
-                Complaint::new(
+                let fragment = self.name_in_message(0);
+                ValidationError::new(
                     "useAndDefineFragment",
                     format!("Fragment {fragment} was defined, but not used"),
                     [("fragmentName", fragment)],
                 )
             }
-            _ => self.structure(spot),
+            _ => self.structural(location),
         }
     }
 
-    fn structure(&self, spot: &Spot<'_>) -> Complaint {
-        let field = spot.field_name();
+    fn structural(&self, location: &SourceLocation<'_>) -> ValidationError {
+        let field = location.field_name();
         match self.kind {
             "MissingSubselection" => {
                 let definition = self.schema.type_field(self.name(1), field).ok();
                 let ty = definition.map_or("", |it| it.ty.inner_named_type().as_str());
-                Complaint::new(
+                ValidationError::new(
                     "selectionMismatch",
                     format!(
                         "Field must have selections (field '{field}' returns {ty} but has no selections. Did you mean '{field} {{ ... }}'?)"
@@ -272,7 +280,7 @@ impl<'a> Told<'a> {
             }
             "SubselectionOnScalarType" | "SubselectionOnEnumType" => {
                 let (field, ty) = (self.name(0), self.name(1));
-                Complaint::new(
+                ValidationError::new(
                     "selectionMismatch",
                     format!(
                         "Selections can't be made on scalars (field '{field}' returns {ty} but has selections)"
@@ -284,39 +292,39 @@ impl<'a> Told<'a> {
             | "UndefinedTypeInNamedFragmentTypeCondition"
             | "UndefinedTypeInInlineFragmentTypeCondition" => {
                 let ty = self.name(0);
-                Complaint::new(
+                ValidationError::new(
                     "undefinedType",
                     format!("No such type {ty}"),
                     [("typeName", ty)],
                 )
             }
             "InvalidFragmentSpread" => {
-                Complaint::new("cannotSpreadFragment", self.quoted.clone(), [])
+                ValidationError::new("cannotSpreadFragment", self.compat_message.clone(), [])
             }
             "ConflictingFieldType" | "ConflictingFieldName" | "ConflictingFieldArgument" => {
-                Complaint::new("fieldConflict", self.quoted.clone(), [])
+                ValidationError::new("fieldConflict", self.compat_message.clone(), [])
             }
             "UndefinedDirective" => {
-                let directive = self.plain_name(0).trim_start_matches('@').to_owned();
-                Complaint::new(
+                let directive = self.name_in_message(0).trim_start_matches('@').to_owned();
+                ValidationError::new(
                     "undefinedDirective",
                     format!("Directive @{directive} is not defined"),
                     [("directiveName", &directive)],
                 )
             }
-            "Syntax" => Complaint {
+            "Syntax" => ValidationError {
                 code: None,
-                message: self.plain.clone(),
-                more: Vec::new(),
+                message: self.message_text.clone(),
+                details: Vec::new(),
             },
-            _ => Complaint::new("invalidDocument", self.plain.clone(), []),
+            _ => ValidationError::new("invalidDocument", self.message_text.clone(), []),
         }
     }
 }
 
 /// The part of the document that an error is about.
 #[derive(Default)]
-struct Spot<'a> {
+struct SourceLocation<'a> {
     /// `query Name` or the like, then the fields down to it.
     path: Vec<Value>,
     /// The operation's name, as messages write it.
@@ -325,30 +333,32 @@ struct Spot<'a> {
     argument: Option<&'a Argument>,
 }
 
-impl<'a> Spot<'a> {
+impl<'a> SourceLocation<'a> {
     fn find(document: &'a Document, offset: usize) -> Self {
-        let mut spot = Self::default();
+        let mut location = Self::default();
         for definition in &document.definitions {
             match definition {
                 Definition::OperationDefinition(operation)
-                    if holds(operation.location(), offset) =>
+                    if contains(operation.location(), offset) =>
                 {
                     let kind = match operation.operation_type {
                         OperationType::Query => "query",
                         OperationType::Mutation => "mutation",
                         OperationType::Subscription => "subscription",
                     };
-                    spot.name(kind, operation.name.as_deref());
-                    spot.descend(&operation.selection_set, offset);
+                    location.name(kind, operation.name.as_deref());
+                    location.descend(&operation.selection_set, offset);
                 }
-                Definition::FragmentDefinition(fragment) if holds(fragment.location(), offset) => {
-                    spot.name("fragment", Some(&fragment.name));
-                    spot.descend(&fragment.selection_set, offset);
+                Definition::FragmentDefinition(fragment)
+                    if contains(fragment.location(), offset) =>
+                {
+                    location.name("fragment", Some(&fragment.name));
+                    location.descend(&fragment.selection_set, offset);
                 }
                 _ => {}
             }
         }
-        spot
+        location
     }
 
     fn name(&mut self, kind: &str, name: Option<&str>) {
@@ -364,23 +374,23 @@ impl<'a> Spot<'a> {
     fn descend(&mut self, selections: &'a [Selection], offset: usize) {
         for selection in selections {
             match selection {
-                Selection::Field(field) if holds(field.location(), offset) => {
+                Selection::Field(field) if contains(field.location(), offset) => {
                     self.path.push(field.response_name().as_str().into());
                     self.field = Some(field);
                     let mut arguments = field.arguments.iter();
-                    if let Some(argument) = arguments.find(|it| holds(it.location(), offset)) {
+                    if let Some(argument) = arguments.find(|it| contains(it.location(), offset)) {
                         self.path.push(argument.name.as_str().into());
                         self.argument = Some(argument);
                     }
                     self.descend(&field.selection_set, offset);
                 }
-                Selection::InlineFragment(fragment) if holds(fragment.location(), offset) => {
+                Selection::InlineFragment(fragment) if contains(fragment.location(), offset) => {
                     let condition = fragment.type_condition.as_deref();
                     let step = condition.map_or("...".to_owned(), |ty| format!("... on {ty}"));
                     self.path.push(step.into());
                     self.descend(&fragment.selection_set, offset);
                 }
-                Selection::FragmentSpread(spread) if holds(spread.location(), offset) => {
+                Selection::FragmentSpread(spread) if contains(spread.location(), offset) => {
                     self.path
                         .push(format!("... {}", spread.fragment_name).into());
                 }
@@ -399,6 +409,6 @@ impl<'a> Spot<'a> {
     }
 }
 
-fn holds(span: Option<SourceSpan>, offset: usize) -> bool {
+fn contains(span: Option<SourceSpan>, offset: usize) -> bool {
     span.is_some_and(|span| (span.offset()..span.end_offset()).contains(&offset))
 }

@@ -4,15 +4,15 @@ use ring::hmac;
 
 /// Makes identifiers from a seed and a shop's domain. They look random and are not: a simulator's tokens open nothing.
 #[derive(Clone)]
-pub(crate) struct Seeded(hmac::Key);
+pub(crate) struct IdGenerator(hmac::Key);
 
-impl std::fmt::Debug for Seeded {
+impl std::fmt::Debug for IdGenerator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seeded")
     }
 }
 
-impl Seeded {
+impl IdGenerator {
     pub(crate) fn new(seed: u64, domain: &str) -> Self {
         let key = format!("{seed} {domain}");
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))
@@ -44,14 +44,14 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_ids_and_nothing_else_does() {
-        let ids = Seeded::new(7, "a.myshopify.com");
+        let ids = IdGenerator::new(7, "a.myshopify.com");
         assert_eq!(
             ids.uuid("webhook", 1),
-            Seeded::new(7, "a.myshopify.com").uuid("webhook", 1)
+            IdGenerator::new(7, "a.myshopify.com").uuid("webhook", 1)
         );
         let others = [
-            Seeded::new(8, "a.myshopify.com").hex("webhook", 1),
-            Seeded::new(7, "b.myshopify.com").hex("webhook", 1),
+            IdGenerator::new(8, "a.myshopify.com").hex("webhook", 1),
+            IdGenerator::new(7, "b.myshopify.com").hex("webhook", 1),
             ids.hex("event", 1),
             ids.hex("webhook", 2),
         ];

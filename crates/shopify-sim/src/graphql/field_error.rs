@@ -1,18 +1,20 @@
 //! Why a field is not answered, and the form in which Shopify says so.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use super::position::Position;
 
 const SCOPES: &str = "https://shopify.dev/api/usage/access-scopes";
 
 /// Why a field is not answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct FieldError {
     pub(crate) message: String,
     code: &'static str,
     more: Option<(&'static str, String)>,
 }
 
-impl Refusal {
+impl FieldError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -35,7 +37,7 @@ impl Refusal {
     }
 
     /// The token has none of `scopes`, each of which would do.
-    pub(crate) fn denied(field: &str, scopes: &[&str]) -> Self {
+    pub(crate) fn access_denied(field: &str, scopes: &[&str]) -> Self {
         let named: Vec<_> = scopes
             .iter()
             .map(|scope| format!("`{scope}` access scope"))
@@ -58,12 +60,12 @@ impl Refusal {
     }
 
     /// The id is of another kind than the field takes.
-    pub(crate) fn wrong_kind(id: &str) -> Self {
+    pub(crate) fn invalid_id(id: &str) -> Self {
         Self::new("RESOURCE_NOT_FOUND", format!("Invalid id: {id}"))
     }
 
     /// The schema has it, but nothing stands behind it here.
-    pub(crate) fn not_modelled(what: &str) -> Self {
+    pub(crate) fn not_simulated(what: &str) -> Self {
         let message = format!("The simulator does not model {what}.");
         Self::new("NOT_SIMULATED", message)
     }
@@ -89,21 +91,5 @@ impl Refusal {
         ];
         let fields = fields.map(|(key, value)| (key.to_owned(), value));
         Value::Object(Map::from_iter(fields))
-    }
-}
-
-/// A place in the document, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-impl Position {
-    pub(crate) fn locations(position: Option<Self>) -> Value {
-        let locations = position.iter();
-        locations
-            .map(|at| json!({"line": at.line, "column": at.column}))
-            .collect()
     }
 }

@@ -54,16 +54,16 @@ const LOCATIONS: &str = "query Locations($after: String) {
 }";
 
 /// All nodes of a root connection, page by page.
-async fn drain(world: &World, query: &str, root: &str) -> Vec<Value> {
+async fn all_nodes(world: &World, query: &str, root: &str) -> Vec<Value> {
     let token = world.token();
     let (mut after, mut all) = (Value::Null, Vec::new());
     loop {
         world.clock.advance(std::time::Duration::from_secs(10));
-        let mut answer = world
+        let mut response = world
             .graphql(&token, query, json!({ "after": after }))
             .await;
-        assert_eq!(answer.get("errors"), None, "{answer}");
-        let page = answer["data"][root].take();
+        assert_eq!(response.get("errors"), None, "{response}");
+        let page = response["data"][root].take();
         all.extend(page["nodes"].as_array().unwrap().iter().cloned());
         if page["pageInfo"]["hasNextPage"] == false {
             return all;
@@ -134,36 +134,36 @@ const VARIANT: [(&str, &str); 13] = [
 
 /// A product of the API in the words of the truth.
 fn product(node: &Value) -> Value {
-    let mut told = renamed(node, &PRODUCT);
-    told["id"] = number(&node["id"]);
-    told["variants"] = sorted(nodes(&node["variants"], variant));
-    told["metafields"] = sorted(nodes(&node["metafields"], |field| {
-        let mut told = field.clone();
-        told["id"] = number(&field["id"]);
-        told
+    let mut expected_form = renamed(node, &PRODUCT);
+    expected_form["id"] = number(&node["id"]);
+    expected_form["variants"] = sorted(nodes(&node["variants"], variant));
+    expected_form["metafields"] = sorted(nodes(&node["metafields"], |field| {
+        let mut expected_form = field.clone();
+        expected_form["id"] = number(&field["id"]);
+        expected_form
     }));
-    told
+    expected_form
 }
 
 fn variant(node: &Value) -> Value {
     let item = &node["inventoryItem"];
-    let mut told = renamed(node, &VARIANT);
-    told["id"] = number(&node["id"]);
-    told["inventory_item_id"] = number(&item["id"]);
-    told["tracked"] = item["tracked"].clone();
+    let mut expected_form = renamed(node, &VARIANT);
+    expected_form["id"] = number(&node["id"]);
+    expected_form["inventory_item_id"] = number(&item["id"]);
+    expected_form["tracked"] = item["tracked"].clone();
     let mut levels = nodes(&item["inventoryLevels"], |level| {
-        let mut told = json!({
+        let mut expected_form = json!({
             "location_id": number(&level["location"]["id"]),
             "location_name": level["location"]["name"],
         });
         for quantity in level["quantities"].as_array().unwrap() {
-            told[quantity["name"].as_str().unwrap()] = quantity["quantity"].clone();
+            expected_form[quantity["name"].as_str().unwrap()] = quantity["quantity"].clone();
         }
-        told
+        expected_form
     });
     levels.sort_by_key(|level| level["location_id"].as_u64());
-    told["levels"] = levels.into();
-    told
+    expected_form["levels"] = levels.into();
+    expected_form
 }
 
 fn discount(node: &Value) -> Value {
@@ -173,16 +173,16 @@ fn discount(node: &Value) -> Value {
         ("startsAt", "starts_at"),
         ("endsAt", "ends_at"),
     ];
-    let mut told = renamed(&node["discount"], &pairs);
-    told["id"] = number(&node["id"]);
-    told["kind"] = node["discount"]["__typename"].clone();
+    let mut expected_form = renamed(&node["discount"], &pairs);
+    expected_form["id"] = number(&node["id"]);
+    expected_form["kind"] = node["discount"]["__typename"].clone();
     let codes = &node["discount"]["codes"];
-    told["codes"] = if codes.is_null() {
+    expected_form["codes"] = if codes.is_null() {
         json!([])
     } else {
         nodes(codes, |code| code["code"].clone()).into()
     };
-    told
+    expected_form
 }
 
 fn collection(node: &Value) -> Value {
@@ -191,34 +191,38 @@ fn collection(node: &Value) -> Value {
         ("handle", "handle"),
         ("descriptionHtml", "description_html"),
     ];
-    let mut told = renamed(node, &pairs);
-    told["id"] = number(&node["id"]);
+    let mut expected_form = renamed(node, &pairs);
+    expected_form["id"] = number(&node["id"]);
     let members = nodes(
         &node["products"],
         |member| json!({"id": number(&member["id"]), "title": member["title"], "handle": member["handle"]}),
     );
-    told["products"] = sorted(members);
-    told
+    expected_form["products"] = sorted(members);
+    expected_form
 }
 
 fn location(node: &Value) -> Value {
-    let mut told = renamed(node, &[("name", "name"), ("isActive", "is_active")]);
-    told["id"] = number(&node["id"]);
-    told
+    let mut expected_form = renamed(node, &[("name", "name"), ("isActive", "is_active")]);
+    expected_form["id"] = number(&node["id"]);
+    expected_form
 }
 
 /// `truth` without what `told` does not have.
-fn reduced(truth: &Value, told: &Value) -> Value {
-    match (truth, told) {
-        (Value::Object(truth), Value::Object(told)) => {
-            let common = told
-                .iter()
-                .filter_map(|(key, told)| Some((key.clone(), reduced(truth.get(key)?, told))));
+fn reduced(truth: &Value, expected_form: &Value) -> Value {
+    match (truth, expected_form) {
+        (Value::Object(truth), Value::Object(expected_form)) => {
+            let common = expected_form.iter().filter_map(|(key, expected_form)| {
+                Some((key.clone(), reduced(truth.get(key)?, expected_form)))
+            });
             Value::Object(common.collect())
         }
-        (Value::Array(truth), Value::Array(told)) if truth.len() == told.len() => {
-            let pairs = truth.iter().zip(told);
-            pairs.map(|(truth, told)| reduced(truth, told)).collect()
+        (Value::Array(truth), Value::Array(expected_form))
+            if truth.len() == expected_form.len() =>
+        {
+            let pairs = truth.iter().zip(expected_form);
+            pairs
+                .map(|(truth, expected_form)| reduced(truth, expected_form))
+                .collect()
         }
         _ => truth.clone(),
     }
@@ -226,24 +230,24 @@ fn reduced(truth: &Value, told: &Value) -> Value {
 
 async fn compare(world: &World) {
     let of = async |query, root, map: fn(&Value) -> Value| {
-        let nodes = drain(world, query, root).await;
+        let nodes = all_nodes(world, query, root).await;
         sorted(nodes.iter().map(map).collect())
     };
-    let told = json!({
+    let expected_form = json!({
         "products": of(PRODUCTS, "products", product).await,
         "discounts": of(DISCOUNTS, "discountNodes", discount).await,
         "collections": of(COLLECTIONS, "collections", collection).await,
         "locations": of(LOCATIONS, "locations", location).await,
     });
-    let truth = reduced(&world.shop.truth(), &told);
+    let truth = reduced(&world.shop.truth(), &expected_form);
     for list in ["products", "discounts", "collections", "locations"] {
-        let (told, truth) = (
-            told[list].as_array().unwrap(),
+        let (expected_form, truth) = (
+            expected_form[list].as_array().unwrap(),
             truth[list].as_array().unwrap(),
         );
-        assert_eq!(told.len(), truth.len(), "{list}");
-        for (told, truth) in told.iter().zip(truth) {
-            assert_eq!(told, truth);
+        assert_eq!(expected_form.len(), truth.len(), "{list}");
+        for (expected_form, truth) in expected_form.iter().zip(truth) {
+            assert_eq!(expected_form, truth);
         }
     }
 }

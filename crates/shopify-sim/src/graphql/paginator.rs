@@ -1,0 +1,134 @@
+//! Connections, edges and page infos.
+
+use super::field_error::FieldError;
+use super::object::{Connection, Edge, Node, Object, RequestContext, ResolvedValue, SelectedField};
+use super::page::{
+    MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, fingerprint, select_page,
+    select_page_sorted,
+};
+use crate::catalog::model::ById;
+
+/// What is needed to answer a connection.
+#[derive(Debug)]
+pub(crate) struct Paginator<'a> {
+    context: &'a RequestContext<'a>,
+    node_type: &'static str,
+    connection_id: u64,
+    window: PageWindow,
+}
+
+impl<'a> Paginator<'a> {
+    /// Checks the paging arguments of a connection of `of` under number `parent`; `sort` is what decides its order.
+    pub(crate) fn new(
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
+        parent: u64,
+        sort: &str,
+    ) -> Result<Self, FieldError> {
+        Self::with_max(context, selected, node_type, parent, sort, MAX_PAGE_SIZE)
+    }
+
+    /// Like [`Self::new`], for a connection that gives up to `most` at once.
+    pub(crate) fn with_max(
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
+        parent: u64,
+        sort: &str,
+        max: usize,
+    ) -> Result<Self, FieldError> {
+        let reverse = selected.flag("reverse");
+        let connection_id = fingerprint(&[
+            selected.parent_type(),
+            selected.name(),
+            sort,
+            if reverse { "down" } else { "up" },
+            &parent.to_string(),
+            &context.shuffle.to_string(),
+        ]);
+        let arguments = PagingArguments {
+            first: selected.number("first"),
+            last: selected.number("last"),
+            after: selected.text("after"),
+            before: selected.text("before"),
+            reverse,
+        };
+        let window = if context.unpaged {
+            PageWindow::unpaged(reverse)
+        } else {
+            PageWindow::check(&arguments, connection_id, max).map_err(FieldError::bad_request)?
+        };
+        Ok(Self {
+            context,
+            node_type,
+            connection_id,
+            window,
+        })
+    }
+
+    /// A connection whose order Shopify does not promise.
+    pub(crate) fn unsorted(
+        context: &'a RequestContext<'a>,
+        selected: SelectedField<'_>,
+        node_type: &'static str,
+        parent: u64,
+    ) -> Result<Self, FieldError> {
+        Self::new(context, selected, node_type, parent, "")
+    }
+
+    /// Answers from all nodes, in any order.
+    pub(crate) fn paginate(
+        self,
+        all: impl Iterator<Item = (SortKey, u64, Node<'a>)>,
+    ) -> ResolvedValue<'a> {
+        let page = select_page(all, &self.window);
+        self.connection(page)
+    }
+
+    /// Answers in the order of ids, reading no more of `all` than is shown or skipped by `node`; from `lowest` on.
+    pub(crate) fn paginate_by_id<T>(
+        self,
+        all: &'a ById<T>,
+        lowest: u64,
+        node: impl Fn(&'a T) -> Option<Node<'a>>,
+    ) -> ResolvedValue<'a> {
+        let range = self.window.id_range(lowest);
+        let inside = range.map(|range| all.range(range)).into_iter().flatten();
+        let edge = |(id, object): (&u64, &'a T)| Some((SortKey::Number(*id), *id, node(object)?));
+        let page = if self.window.ascends() {
+            select_page_sorted(inside.filter_map(edge), &self.window)
+        } else {
+            select_page_sorted(inside.rev().filter_map(edge), &self.window)
+        };
+        self.connection(page)
+    }
+
+    fn connection(self, page: Page<Node<'a>>) -> ResolvedValue<'a> {
+        let shown = page.shown.into_iter();
+        let edges = shown.map(|(key, id, node)| Edge {
+            object: Object {
+                context: self.context,
+                node,
+            },
+            node_type: self.node_type,
+            connection_id: self.connection_id,
+            key,
+            id,
+        });
+        ResolvedValue::Connection(Connection {
+            node_type: self.node_type,
+            edges: edges.collect(),
+            has_next: page.has_next,
+            has_previous: page.has_previous,
+        })
+    }
+}
+
+/// Where a thing stands when Shopify promises no order: by its number, or anywhere.
+pub(crate) fn unordered_key(context: &RequestContext<'_>, id: u64) -> SortKey {
+    match context.shuffle {
+        0 => SortKey::Number(id),
+        shuffle => SortKey::Number(fingerprint(&[&shuffle.to_string(), &id.to_string()])),
+    }
+}

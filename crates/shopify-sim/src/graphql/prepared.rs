@@ -1,0 +1,30 @@
+//! A request that is ready to be executed.
+
+use std::sync::Arc;
+
+use super::pinned_schema::PinnedSchema;
+use super::plan::Plan;
+
+/// A valid and priced request.
+#[derive(Debug)]
+pub(crate) struct PreparedOperation {
+    pub(super) pinned: Arc<PinnedSchema>,
+    pub(super) plan: Plan,
+    pub(super) requested_cost: u64,
+}
+
+impl PreparedOperation {
+    /// The operation's own name.
+    pub(crate) fn operation_name(&self) -> Option<&str> {
+        self.plan.name.as_deref()
+    }
+
+    pub(crate) fn is_mutation(&self) -> bool {
+        self.plan.is_mutation
+    }
+
+    /// The cost if every connection is full; above [`MOST_POINTS`] Shopify refuses to run it.
+    pub(crate) fn requested_cost(&self) -> u64 {
+        self.requested_cost
+    }
+}
