@@ -49,7 +49,7 @@ pub(super) fn download<'c>(
                     Err(error)?;
                 } else {
                     log::debug!(at = download.position; "The download of a bulk result was interrupted: {error}; resuming");
-                    sleep(http.retry.pause(failures, None)).await;
+                    sleep(http.retry.backoff(failures, None)).await;
                 }
             }
         }

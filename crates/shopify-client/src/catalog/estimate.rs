@@ -37,7 +37,7 @@ impl ShopClient {
         let rate = state.governor.budget().map(|budget| budget.restore_rate);
         let rate = rate.unwrap_or(LEAST_RATE);
         // Shopify refunds the points that a query did not use.
-        let known = state.governor.operation(list.plan.operation);
+        let known = state.governor.operation_cost(list.plan.operation);
         let points = list.points * known.map_or(1.0, |cost| cost.used_ratio);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let seconds = count.div_ceil(page.max(1)) as f64 * points / rate.max(1.0);
