@@ -2,10 +2,11 @@
 //!
 //! The only module that reads the environment. `config/default.toml` is compiled in and names every key.
 
+mod keys;
+mod layers;
 mod problem;
 mod reference;
 mod sections;
-mod source;
 mod validate;
 
 use std::path::Path;
@@ -13,14 +14,15 @@ use std::path::Path;
 use config::{Config, FileFormat};
 use serde::Deserialize;
 
+pub use keys::{root_secret, token_cipher, warn_about_derived_keys};
+pub use layers::{Environment, Origin};
 pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
     Addressing, DatabaseSettings, LogFormat, LogSettings, NetworkSettings, PollSettings, Proxy,
     RetentionSettings, ScanStrategy, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings,
-    given,
+    non_empty,
 };
-pub use source::{Environment, Origin};
 
 /// The defaults: the reference of every key.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -51,7 +53,7 @@ pub struct Settings {
 
 /// A setting in force, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Effective {
+pub struct EffectiveSetting {
     /// Its key.
     pub key: String,
     /// Its value; of a secret only whether there is one.
@@ -62,11 +64,11 @@ pub struct Effective {
 
 /// Settings and where each of them came from.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedSettings {
     /// The settings.
     pub settings: Settings,
     /// Every key, in order.
-    pub effective: Vec<Effective>,
+    pub effective: Vec<EffectiveSetting>,
 }
 
 impl Settings {
@@ -74,9 +76,9 @@ impl Settings {
     ///
     /// # Errors
     /// Names every key that is wrong and what to do about it. Never shows the value of a secret.
-    pub fn load(file: Option<&Path>) -> Result<Loaded, SettingsError> {
+    pub fn load(file: Option<&Path>) -> Result<LoadedSettings, SettingsError> {
         let dot_env = Environment::from_dot_env(Path::new(".env"))?;
-        Self::from_layers(file, &dot_env, &Environment::of_process())
+        Self::from_layers(file, &dot_env, &Environment::from_process())
     }
 
     /// The settings of these layers, the later ones winning.
@@ -87,27 +89,27 @@ impl Settings {
         file: Option<&Path>,
         dot_env: &Environment,
         environment: &Environment,
-    ) -> Result<Loaded, SettingsError> {
-        let layers = source::layers(file, dot_env, environment)?;
+    ) -> Result<LoadedSettings, SettingsError> {
+        let layers = layers::read(file, dot_env, environment)?;
         let mut builder =
             Config::builder().add_source(config::File::from_str(DEFAULTS, FileFormat::Toml));
         for layer in &layers {
             for (key, value) in &layer.values {
                 builder = builder
                     .set_override(key, value.clone())
-                    .map_err(|_| Problem::unreadable(key))?;
+                    .map_err(|_| Problem::unknown_key(key))?;
             }
         }
         let merged = builder
             .build()
-            .map_err(|error| problem::of_config(&error))?;
+            .map_err(|error| problem::from_config_error(&error))?;
         let settings: Self = merged
             .clone()
             .try_deserialize()
-            .map_err(|error| problem::of_config(&error))?;
+            .map_err(|error| problem::from_config_error(&error))?;
         settings.validate()?;
-        let effective = source::effective(&merged, &layers);
-        Ok(Loaded {
+        let effective = layers::effective_settings(&merged, &layers);
+        Ok(LoadedSettings {
             settings,
             effective,
         })

@@ -8,7 +8,7 @@ use spaces_store::ContentHash;
 use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
-use super::tokens::stored;
+use super::convert::{to_client_domain, to_registry_token};
 use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
 /// The Shopify app: its connections and its credentials.
@@ -66,31 +66,31 @@ impl ShopifyApp {
 
     /// Tells those who wait in this process of a delivery. Nothing is asked of Shopify; where nobody waits,
     /// nothing happens.
-    pub fn hear(&self, shop: &ShopDomain, topic: &Topic) {
+    pub fn notify(&self, shop: &ShopDomain, topic: &Topic) {
         if *topic == Topic::BulkOperationsFinish {
-            self.client.notify_bulk_finished(&domain(shop));
+            self.client.notify_bulk_finished(&to_client_domain(shop));
         }
     }
 
     /// Where the merchant is asked for the permissions.
-    pub fn grant_page(&self, shop: &ShopDomain, state: &str) -> Url {
+    pub fn authorize_url(&self, shop: &ShopDomain, state: &str) -> Url {
         let scopes: Vec<_> = self.scopes.iter().map(String::as_str).collect();
         let oauth = self.client.oauth(&self.credentials);
-        oauth.authorize_url(&domain(shop), &scopes, &self.redirect_uri, state)
+        oauth.authorize_url(&to_client_domain(shop), &scopes, &self.redirect_uri, state)
     }
 
     /// Exchanges the code of a callback.
     ///
     /// # Errors
     /// If Shopify refuses it, or cannot be reached.
-    pub async fn exchange(
+    pub async fn exchange_code(
         &self,
         shop: &ShopDomain,
         code: &SecretString,
         now: Timestamp,
     ) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
-        let grant = oauth.exchange_code(&domain(shop), code).await?;
+        let grant = oauth.exchange_code(&to_client_domain(shop), code).await?;
         let missing: Vec<_> = self
             .scopes
             .iter()
@@ -108,7 +108,7 @@ impl ShopifyApp {
     /// If the shop belongs to somebody else, or Shopify cannot be reached.
     pub async fn connect(&self, shop: &ShopDomain, now: Timestamp) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
-        let grant = oauth.client_credentials(&domain(shop)).await?;
+        let grant = oauth.client_credentials(&to_client_domain(shop)).await?;
         Ok(installation(shop, grant, now))
     }
 
@@ -137,21 +137,15 @@ fn marker(settings: &ShopifySettings) -> String {
     let address = &settings.webhook_address;
     let host = Url::parse(address).ok();
     let host = host.as_ref().and_then(Url::host_str).unwrap_or("local");
-    let whole = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
-    format!("shopsync/{host}/{}", &whole.to_string()[..8])
-}
-
-/// A shop's domain in the words of the client. Both have the same rules.
-pub(crate) fn domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
-    shopify_client::ShopDomain::parse_domain(shop.as_str())
-        .expect("a shop's domain is one everywhere")
+    let hash = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
+    format!("shopsync/{host}/{}", &hash.to_string()[..8])
 }
 
 fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installation {
     Installation {
         domain: shop.clone(),
         scopes: grant.scopes.clone(),
-        token: stored(StoredToken::from_grant(grant, at)),
+        token: to_registry_token(StoredToken::from_grant(grant, at)),
         at,
     }
 }
@@ -161,7 +155,7 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    fn marked(api_key: &str, address: &str) -> String {
+    fn marker_for(api_key: &str, address: &str) -> String {
         let mut settings = Settings::defaults().shopify;
         settings.api_key = api_key.to_owned();
         settings.webhook_address = address.to_owned();
@@ -171,14 +165,14 @@ mod tests {
     #[test]
     fn every_installation_has_a_marker_of_its_own_that_stays() {
         let address = "https://sync.example.com/shopify/webhook";
-        let own = marked("key", address);
-        assert_eq!(own, marked("key", address));
+        let own = marker_for("key", address);
+        assert_eq!(own, marker_for("key", address));
         assert!(own.starts_with("shopsync/sync.example.com/"), "{own}");
         for other in [
-            marked("other", address),
-            marked("key", "https://sync.example.com:8443/shopify/webhook"),
-            marked("key", "https://sync.example.com/staging/webhook"),
-            marked("key", ""),
+            marker_for("other", address),
+            marker_for("key", "https://sync.example.com:8443/shopify/webhook"),
+            marker_for("key", "https://sync.example.com/staging/webhook"),
+            marker_for("key", ""),
         ] {
             assert_ne!(own, other);
         }

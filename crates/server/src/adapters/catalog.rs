@@ -1,6 +1,6 @@
 //! The catalogue of a shop, read from Shopify.
 
-mod interrupted;
+mod abandoned_bulk;
 mod item;
 mod subscriptions;
 
@@ -14,7 +14,7 @@ use shopify_client::{Error, ShopClient};
 use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
-use super::app::domain;
+use super::convert::to_client_domain;
 use super::{ShopTokens, ShopifyApp, shopify_error};
 
 /// The catalogues of all shops that have installed the app.
@@ -40,13 +40,15 @@ impl ShopifyCatalog {
 
     /// The same with another way to scan.
     #[must_use]
-    pub fn read_by(mut self, strategy: Strategy) -> Self {
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
     fn client(&self, shop: &ShopDomain) -> ShopClient {
-        self.app.client().shop(&domain(shop), self.tokens.of(shop))
+        self.app
+            .client()
+            .shop(&to_client_domain(shop), self.tokens.for_shop(shop))
     }
 }
 
@@ -64,7 +66,7 @@ impl CatalogSource for ShopifyCatalog {
                 try_stream! {
                     let mut read = client.$read(strategy);
                     while let Some(read) = next(kind, &mut read).await? {
-                        yield scanned(read, $item)?;
+                        yield to_scan_item(read, $item)?;
                     }
                 }
                 .boxed()
@@ -73,7 +75,7 @@ impl CatalogSource for ShopifyCatalog {
         match kind {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
-                let shop = item::shop(&shop.map_err(|error| unread(kind, error))?)?;
+                let shop = item::shop(&shop.map_err(|error| read_error(kind, error))?)?;
                 yield Scanned::Found(Box::new(shop));
             }
             .boxed(),
@@ -110,7 +112,7 @@ impl CatalogSource for ShopifyCatalog {
         }
         let mut fetched = Vec::with_capacity(keys.len());
         for (kind, ids) in by_kind {
-            let failed = |error| unread(kind, error);
+            let failed = |error| read_error(kind, error);
             match kind {
                 ItemKind::Shop => {
                     let shop = client.shop().await.map_err(failed)?;
@@ -118,19 +120,19 @@ impl CatalogSource for ShopifyCatalog {
                 }
                 ItemKind::Location => {
                     let found = client.locations_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::location, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::location, &mut fetched)?;
                 }
                 ItemKind::Product => {
                     let found = client.products_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::product, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::product, &mut fetched)?;
                 }
                 ItemKind::Collection => {
                     let found = client.collections_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::collection, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::collection, &mut fetched)?;
                 }
                 ItemKind::Discount => {
                     let found = client.discounts_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::discount, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::discount, &mut fetched)?;
                 }
                 // The port rules it out.
                 ItemKind::InventoryItem => {}
@@ -162,12 +164,12 @@ impl CatalogSource for ShopifyCatalog {
         if self.strategy == Strategy::Paging || self.webhook_address.is_empty() {
             return Ok(0);
         }
-        interrupted::end(&self.client(shop)).await
+        abandoned_bulk::cancel_abandoned(&self.client(shop)).await
     }
 
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError> {
         let read = self.client(shop).shop().await;
-        read.map_err(|error| unread(ItemKind::Shop, error))?;
+        read.map_err(|error| read_error(ItemKind::Shop, error))?;
         Ok(())
     }
 }
@@ -181,14 +183,14 @@ async fn next<T>(
         Ok(read) => Ok(read.map(Ok)),
         Err(Error::Unreadable { id, source }) => {
             let key = item::key(kind, id.number())?;
-            let unreadable = Scanned::Unreadable(key, unread(kind, *source));
+            let unreadable = Scanned::Unreadable(key, read_error(kind, *source));
             Ok(Some(Err(unreadable)))
         }
-        Err(error) => Err(unread(kind, error)),
+        Err(error) => Err(read_error(kind, error)),
     }
 }
 
-fn scanned<T>(
+fn to_scan_item<T>(
     read: Result<T, Scanned>,
     item: impl Fn(&T) -> Result<Item, PortError>,
 ) -> Result<Scanned, PortError> {
@@ -198,7 +200,7 @@ fn scanned<T>(
     }
 }
 
-fn unread(kind: ItemKind, error: Error) -> PortError {
+fn read_error(kind: ItemKind, error: Error) -> PortError {
     let operation = match kind {
         ItemKind::Shop => "read the shop",
         ItemKind::Location => "read the locations",
@@ -211,7 +213,7 @@ fn unread(kind: ItemKind, error: Error) -> PortError {
 }
 
 /// Pairs the ids that were asked for with their answers, which come in the same order.
-fn answers<T>(
+fn pair_with_ids<T>(
     kind: ItemKind,
     ids: &[u64],
     found: &[Option<T>],
@@ -247,13 +249,13 @@ mod tests {
             source: "odd".into(),
         });
         let id = Gid::new("Product", 7);
-        let answers: Vec<Result<u8, Error>> = vec![
+        let responses: Vec<Result<u8, Error>> = vec![
             Ok(1),
             Err(Error::Unreadable { id, source }),
             Ok(2),
             Err(Error::ShopLocked),
         ];
-        let mut read = stream::iter(answers);
+        let mut read = stream::iter(responses);
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
         let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {

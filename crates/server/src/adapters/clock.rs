@@ -10,7 +10,7 @@ use sync_core::ports::Clock;
 pub struct SystemClock;
 
 /// A wait is cut into pieces, so that a clock which is set forward ends it soon.
-const LONGEST_NAP: Duration = Duration::from_secs(30);
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 #[async_trait]
 impl Clock for SystemClock {
@@ -26,7 +26,7 @@ impl Clock for SystemClock {
         while let Ok(left) = (at - self.now()).to_std()
             && !left.is_zero()
         {
-            tokio::time::sleep(left.min(LONGEST_NAP)).await;
+            tokio::time::sleep(left.min(MAX_SLEEP)).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use futures::StreamExt;
 use spaces_store::{
-    Comparison, Error, ObjectKey, ObjectMeta, PutOutcome, Section as Part, ShopPrefix,
+    Comparison, Error, ObjectKey, ObjectMeta, PutOutcome, Section as LayoutSection, ShopPrefix,
     SingleLayout, SnapshotKey, SnapshotWriter, Spool, SpoolConfig, Store,
 };
 use sync_core::ports::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};
@@ -24,13 +24,13 @@ impl SpacesSnapshots {
     /// # Panics
     /// Never: the domain's sections have different names.
     pub fn new(store: Store, spool: SpoolConfig) -> Self {
-        let parts = Section::ALL.map(|section| match section {
-            Section::Shop => Part::object(section.name()),
-            _ => Part::connection(section.name()),
+        let sections = Section::ALL.map(|section| match section {
+            Section::Shop => LayoutSection::object(section.name()),
+            _ => LayoutSection::connection(section.name()),
         });
         Self {
             store,
-            layout: SingleLayout::new(parts).expect("sections have different names"),
+            layout: SingleLayout::new(sections).expect("sections have different names"),
             spool,
         }
     }
@@ -40,7 +40,7 @@ impl SpacesSnapshots {
         &self.store
     }
 
-    async fn write(&self, mut items: ItemStream<'_>) -> Result<Spool, PortError> {
+    async fn write_document(&self, mut items: ItemStream<'_>) -> Result<Spool, PortError> {
         let failed = |error| store_error("write the snapshot", error);
         let mut writer =
             SnapshotWriter::new(self.layout.clone(), self.spool.clone()).map_err(failed)?;
@@ -99,7 +99,7 @@ impl SnapshotStore for SpacesSnapshots {
         mode: PublishMode,
     ) -> Result<Published, PortError> {
         let key = snapshot_key(shop)?;
-        let spool = self.write(items).await?;
+        let spool = self.write_document(items).await?;
         let changed = match mode {
             PublishMode::Upload => {
                 let meta = ObjectMeta::json(generation, SCHEMA_VERSION);

@@ -47,19 +47,19 @@ pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
         } => Subject::item(ItemKind::InventoryItem, *inventory_item_id),
         Payload::Location { id } => Subject::item(ItemKind::Location, *id),
         Payload::ShopRedact { .. } => Subject::Redact,
-        _ => of_topic(topic),
+        _ => subject_of_topic(topic),
     }
 }
 
 /// For topics that say it all.
-fn of_topic(topic: &Topic) -> Subject {
+fn subject_of_topic(topic: &Topic) -> Subject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
             Subject::Item(ItemKey::SHOP)
         }
         Topic::AppUninstalled => Subject::Uninstalled,
         Topic::AppScopesUpdate => Subject::Scopes,
-        // The end of a bulk operation asks for no work: `ShopifyApp::hear` tells those who wait.
+        // The end of a bulk operation asks for no work: `ShopifyApp::notify` tells those who wait.
         _ => Subject::Nothing,
     }
 }

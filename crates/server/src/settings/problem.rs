@@ -10,25 +10,25 @@ pub struct Problem {
     /// The key, or the variable, as the reader would write it.
     pub key: String,
     /// What is wrong with it. Never the value of a secret.
-    pub what: String,
+    pub message: String,
     /// What to do next.
-    pub next: String,
+    pub remedy: String,
 }
 
 impl Problem {
     pub(super) fn new(
         key: impl Into<String>,
-        what: impl Into<String>,
-        next: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
         Self {
             key: key.into(),
-            what: what.into(),
-            next: next.into(),
+            message: message.into(),
+            remedy: remedy.into(),
         }
     }
 
-    pub(super) fn unreadable(key: &str) -> SettingsError {
+    pub(super) fn unknown_key(key: &str) -> SettingsError {
         Self::new(
             key,
             "is not the name of a setting",
@@ -40,7 +40,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}. {}", self.key, self.what, self.next)
+        write!(f, "{} {}. {}", self.key, self.message, self.remedy)
     }
 }
 
@@ -87,18 +87,18 @@ fn list(problems: &[Problem]) -> String {
 }
 
 /// Translates, since `config` prints the offending value, which may be a secret.
-pub(super) fn of_config(error: &ConfigError) -> SettingsError {
-    let (key, what) = match error {
+pub(super) fn from_config_error(error: &ConfigError) -> SettingsError {
+    let (key, message) = match error {
         ConfigError::Type { key, expected, .. } => (
             key.clone().unwrap_or_else(|| "a setting".to_owned()),
             format!("is not {expected}"),
         ),
         ConfigError::At { error, key, .. } => {
             let key = key.clone().unwrap_or_else(|| "a setting".to_owned());
-            match of_config(error) {
+            match from_config_error(error) {
                 SettingsError::Invalid(mut problems) => {
-                    let what = problems.pop().map_or_else(String::new, |p| p.what);
-                    (key, what)
+                    let message = problems.pop().map_or_else(String::new, |p| p.message);
+                    (key, message)
                 }
                 SettingsError::File { .. } => (key, "is not usable".to_owned()),
             }
@@ -112,7 +112,7 @@ pub(super) fn of_config(error: &ConfigError) -> SettingsError {
     };
     Problem::new(
         key,
-        what,
+        message,
         "`shopsync check-config --reference` explains every setting.",
     )
     .into()

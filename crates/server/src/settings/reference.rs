@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::DEFAULTS;
 
 /// A key, its default as TOML and its comment.
-struct Entry<'a> {
+struct Setting<'a> {
     key: &'a str,
     default: &'a str,
     comment: String,
@@ -14,7 +14,7 @@ struct Entry<'a> {
 struct Section<'a> {
     name: &'a str,
     comment: String,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Setting<'a>>,
 }
 
 fn sections() -> (String, Vec<Section<'static>>) {
@@ -42,7 +42,7 @@ fn sections() -> (String, Vec<Section<'static>>) {
             (line.split_once(" = "), sections.last_mut())
         {
             let comment = std::mem::take(&mut comment);
-            section.entries.push(Entry {
+            section.entries.push(Setting {
                 key,
                 default,
                 comment,
@@ -67,19 +67,23 @@ pub fn configuration_page() -> String {
             "\n## `[{name}]`\n\n{comment}\n\n| key | default | meaning |\n| --- | --- | --- |\n"
         );
         for entry in section.entries {
-            let Entry {
+            let Setting {
                 key,
                 default,
                 comment,
             } = entry;
-            let _ = writeln!(page, "| `{key}` | `{default}` | {} |", linked(&comment));
+            let _ = writeln!(
+                page,
+                "| `{key}` | `{default}` | {} |",
+                with_variable_name(&comment)
+            );
         }
     }
     page
 }
 
 /// Variable names in brackets become code.
-fn linked(comment: &str) -> String {
+fn with_variable_name(comment: &str) -> String {
     match comment.rsplit_once(" [") {
         Some((text, name)) if name.ends_with(']') => {
             format!("{text} Variable: `{}`.", name.trim_end_matches(']'))
@@ -99,14 +103,14 @@ pub fn env_example() -> String {
             };
             let name = name.trim_end_matches(']');
             let default = entry.default.trim_matches('"');
-            let mark = if required(name) { "" } else { "# " };
+            let mark = if is_required(name) { "" } else { "# " };
             let _ = write!(example, "\n# {text}\n{mark}{name}={default}\n");
         }
     }
     example
 }
 
-fn required(name: &str) -> bool {
+fn is_required(name: &str) -> bool {
     let seed = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
     let optional = [
         "SHOPIFY_API_SECRET_PREVIOUS",

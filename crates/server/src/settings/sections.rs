@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 /// A secret that has been set; an empty one has not.
-pub fn given(secret: &SecretString) -> Option<&SecretString> {
+pub fn non_empty(secret: &SecretString) -> Option<&SecretString> {
     (!secret.expose_secret().is_empty()).then_some(secret)
 }
 
@@ -53,7 +53,7 @@ pub struct Proxy {
 impl NetworkSettings {
     /// The proxy, if there is one for anything. This machine itself is always reached without it.
     pub fn proxy(&self) -> Option<Proxy> {
-        let url = given(&self.proxy)?.expose_secret();
+        let url = non_empty(&self.proxy)?.expose_secret();
         if self.no_proxy.iter().any(|entry| entry == "*") {
             return None;
         }
@@ -208,7 +208,7 @@ pub struct SyncSettings {
     pub dirty_per_run: u32,
     /// In percent.
     pub disappearance_limit: u8,
-    /// Items that may always be missing.
+    /// ListVisitor that may always be missing.
     pub disappearance_floor: u64,
     /// The wait after a first failed run.
     #[serde(deserialize_with = "duration")]
@@ -276,8 +276,8 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
 
 /// A list, or a text with commas as the environment has it.
 fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    struct Items;
-    impl<'de> de::Visitor<'de> for Items {
+    struct ListVisitor;
+    impl<'de> de::Visitor<'de> for ListVisitor {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -300,5 +300,5 @@ fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
             Ok(items)
         }
     }
-    from.deserialize_any(Items)
+    from.deserialize_any(ListVisitor)
 }

@@ -7,8 +7,8 @@ use super::*;
 /// 32 bytes.
 const KEY: &str = "S0VZLUtFWS1LRVktS0VZLUtFWS1LRVktS0VZLUtFWS0=";
 
-fn load(variables: &[(&str, &str)]) -> Result<Loaded, SettingsError> {
-    let environment = Environment::of(variables.iter().copied());
+fn load(variables: &[(&str, &str)]) -> Result<LoadedSettings, SettingsError> {
+    let environment = Environment::from_pairs(variables.iter().copied());
     Settings::from_layers(None, &Environment::default(), &environment)
 }
 
@@ -47,11 +47,11 @@ fn the_pages_made_from_the_defaults_are_in_step() {
 fn every_variable_and_secret_is_a_key_and_documented() {
     let page = configuration_page();
     let keys: Vec<_> = load(&[]).unwrap().effective;
-    for (name, key) in source::NAMES {
+    for (name, key) in layers::VARIABLES {
         assert!(keys.iter().any(|entry| entry.key == key), "{key}");
         assert!(page.contains(&format!("Variable: `{name}`.")), "{name}");
     }
-    for key in source::SECRETS {
+    for key in layers::SECRET_KEYS {
         assert!(keys.iter().any(|entry| entry.key == key), "{key}");
     }
     for entry in keys {
@@ -97,7 +97,7 @@ fn later_layers_win_and_say_so() {
     let dot_env = dir.path().join(".env");
     std::fs::write(&dot_env, "PORT=2\nSHOPSYNC__POLL__AT=02:00\n").unwrap();
     let dot_env = Environment::from_dot_env(&dot_env).unwrap();
-    let environment = Environment::of([("SHOPSYNC__SERVER__PORT", "3"), ("PORT", "")]);
+    let environment = Environment::from_pairs([("SHOPSYNC__SERVER__PORT", "3"), ("PORT", "")]);
     let loaded = Settings::from_layers(Some(file.path()), &dot_env, &environment).unwrap();
     let settings = loaded.settings;
     assert_eq!(settings.server.port, 3);
@@ -323,8 +323,8 @@ fn no_value_of_a_secret_is_shown() {
         "DATABASE_URL".to_owned(),
         format!("postgres://u:{canary}@h/d"),
     )];
-    for (name, key) in source::NAMES {
-        if source::SECRETS.contains(&key) && name != "DATABASE_URL" {
+    for (name, key) in layers::VARIABLES {
+        if layers::SECRET_KEYS.contains(&key) && name != "DATABASE_URL" {
             let value = match key {
                 "database.encryption_keys" => format!("{canary}:{KEY}"),
                 _ => format!("{canary}-{name}"),

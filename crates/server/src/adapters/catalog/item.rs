@@ -19,7 +19,7 @@ pub(super) fn key(kind: ItemKind, number: u64) -> Result<ItemKey, PortError> {
 
 /// What only some kinds have.
 #[derive(Default)]
-struct Rest<'a> {
+struct ItemFields<'a> {
     updated_at: Option<&'a str>,
     label: String,
     references: Vec<ItemKey>,
@@ -29,7 +29,7 @@ fn item<T: Serialize>(
     key: ItemKey,
     section: Section,
     body: &T,
-    rest: Rest<'_>,
+    fields: ItemFields<'_>,
 ) -> Result<Item, PortError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         PortError::fail("write an item as JSON", error)
@@ -42,13 +42,13 @@ fn item<T: Serialize>(
         section,
         hash: ContentHash(*hash.as_bytes()),
         body,
-        updated_at: rest.updated_at.and_then(instant),
-        label: rest.label,
-        references: rest.references,
+        updated_at: fields.updated_at.and_then(parse_timestamp),
+        label: fields.label,
+        references: fields.references,
     })
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+fn parse_timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
@@ -58,18 +58,18 @@ fn label(repeated: impl Serialize) -> Result<String, PortError> {
 }
 
 pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
-    item(ItemKey::SHOP, Section::Shop, shop, Rest::default())
+    item(ItemKey::SHOP, Section::Shop, shop, ItemFields::default())
 }
 
 /// Stock levels repeat a location's name and whether it is active.
 pub(super) fn location(location: &Location) -> Result<Item, PortError> {
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&location.updated_at),
         label: label((&location.name, location.is_active))?,
         references: Vec::new(),
     };
     let key = key(ItemKind::Location, location.id.number())?;
-    item(key, Section::Locations, location, rest)
+    item(key, Section::Locations, location, fields)
 }
 
 /// Collections repeat a product's title and handle. It refers to the inventory items of its variants, by which
@@ -85,26 +85,26 @@ pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     }
     references.sort_unstable();
     references.dedup();
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&product.updated_at),
         label: label((&product.title, &product.handle))?,
         references,
     };
     let key = key(ItemKind::Product, product.id.number())?;
-    item(key, Section::Products, product, rest)
+    item(key, Section::Products, product, fields)
 }
 
 /// A collection refers to its products, since it repeats their titles and handles.
 pub(super) fn collection(collection: &Collection) -> Result<Item, PortError> {
     let products = collection.products.iter();
     let references = products.map(|product| key(ItemKind::Product, product.id.number()));
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&collection.updated_at),
         label: String::new(),
         references: references.collect::<Result<_, _>>()?,
     };
     let key = key(ItemKind::Collection, collection.id.number())?;
-    item(key, Section::Collections, collection, rest)
+    item(key, Section::Collections, collection, fields)
 }
 
 #[derive(Serialize)]
@@ -123,9 +123,9 @@ struct AutomaticDiscountNode<'a> {
 
 /// Those with codes stand where Shopify's own `codeDiscountNodes` puts them, the others in `automaticDiscountNodes`.
 pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: discount.updated_at(),
-        ..Rest::default()
+        ..ItemFields::default()
     };
     let key = key(ItemKind::Discount, discount.id.number())?;
     let (id, kind) = (discount.id.as_str(), &discount.discount);
@@ -134,13 +134,13 @@ pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
             id,
             automatic_discount: kind,
         };
-        item(key, Section::AutomaticDiscounts, &node, rest)
+        item(key, Section::AutomaticDiscounts, &node, fields)
     } else {
         let node = CodeDiscountNode {
             id,
             code_discount: kind,
         };
-        item(key, Section::CodeDiscounts, &node, rest)
+        item(key, Section::CodeDiscounts, &node, fields)
     }
 }
 

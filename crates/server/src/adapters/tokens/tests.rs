@@ -5,7 +5,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
-use sync_core::Installation;
+use shopify_client::token::Purpose;
+use sync_core::{Installation, Token, VersionedToken};
 use testkit::{ManualClock, MemoryState};
 
 use super::*;
@@ -17,13 +18,13 @@ struct FakeGrants {
     failure: Mutex<Option<Error>>,
     meanwhile: Mutex<Option<(Arc<MemoryState>, Installation)>>,
     /// Where a renewal must be on record before it is asked for.
-    journal: Arc<MemoryState>,
+    registry: Arc<MemoryState>,
 }
 
 impl FakeGrants {
     async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
         tokio::task::yield_now().await;
-        let stored = self.journal.token(&shop()).await.unwrap().unwrap();
+        let stored = self.registry.token(&shop()).await.unwrap().unwrap();
         assert!(stored.attempt.is_some(), "nobody knows of this request");
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some((state, installation)) = meanwhile {
@@ -107,12 +108,12 @@ async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let now = clock.now();
     state.install(&installation(token(now), now)).await.unwrap();
     let grants = Arc::new(FakeGrants {
-        journal: state.clone(),
+        registry: state.clone(),
         ..FakeGrants::default()
     });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
-        source: tokens.of(&shop()),
+        source: tokens.for_shop(&shop()),
         tokens,
         state,
         grants,
@@ -261,12 +262,12 @@ async fn a_fixed_token_or_none_is_the_end() {
     let error = fixed.source.renew(&"fixed".into()).await.unwrap_err();
     assert!(!error.retryable);
 
-    let gone = setup(|now| token("old", Some("refresh"), now)).await;
+    let uninstalled = setup(|now| token("old", Some("refresh"), now)).await;
     let status = sync_core::ShopStatus::Uninstalled;
-    gone.state.set_status(&shop(), status).await.unwrap();
-    let error = gone.source.access_token().await.unwrap_err();
+    uninstalled.state.set_status(&shop(), status).await.unwrap();
+    let error = uninstalled.source.access_token().await.unwrap_err();
     assert!(!error.retryable);
-    assert_eq!(gone.renewals(), 0);
+    assert_eq!(uninstalled.renewals(), 0);
 }
 
 #[test]
@@ -281,9 +282,9 @@ fn the_registry_keeps_what_the_client_notes() {
         let stored = VersionedToken {
             token: token("old", None, begun_at),
             version: 7,
-            attempt: Some(begun(attempt)),
+            attempt: Some(to_registry_attempt(attempt)),
         };
-        let kept = kept(stored);
-        assert_eq!((kept.version, kept.attempt), (7, Some(attempt)));
+        let converted = to_client_token(stored);
+        assert_eq!((converted.version, converted.attempt), (7, Some(attempt)));
     }
 }

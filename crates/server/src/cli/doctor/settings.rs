@@ -1,14 +1,14 @@
 use url::Url;
 
 use super::report::Report;
-use crate::settings::{Settings, SettingsError, given};
+use crate::settings::{Settings, SettingsError, non_empty};
 
 const SUBJECT: &str = "settings";
 
 /// The settings cannot be read at all.
-pub(super) fn unusable(error: &SettingsError, report: &mut Report) {
+pub(super) fn report_unreadable(error: &SettingsError, report: &mut Report) {
     match error {
-        SettingsError::Invalid(_) => fail_each(error, report),
+        SettingsError::Invalid(_) => report_problems(error, report),
         SettingsError::File { path, source } => report.fail(
             SUBJECT,
             format!("{} cannot be read: {source}", path.display()),
@@ -18,11 +18,11 @@ pub(super) fn unusable(error: &SettingsError, report: &mut Report) {
     report.skip("the rest", "nothing can be looked at without settings");
 }
 
-fn fail_each(error: &SettingsError, report: &mut Report) {
+fn report_problems(error: &SettingsError, report: &mut Report) {
     if let SettingsError::Invalid(problems) = error {
         for problem in problems {
-            let detail = format!("{} {}", problem.key, problem.what);
-            report.fail(SUBJECT, detail, problem.next.clone());
+            let detail = format!("{} {}", problem.key, problem.message);
+            report.fail(SUBJECT, detail, problem.remedy.clone());
         }
     }
 }
@@ -31,7 +31,7 @@ fn fail_each(error: &SettingsError, report: &mut Report) {
 pub(super) fn examine(settings: &Settings, report: &mut Report) {
     match settings.require_for_serving() {
         Ok(()) => report.ok(SUBJECT, "all that the service needs is set"),
-        Err(error) => fail_each(&error, report),
+        Err(error) => report_problems(&error, report),
     }
     examine_keys(settings, report);
     examine_addresses(settings, report);
@@ -39,15 +39,15 @@ pub(super) fn examine(settings: &Settings, report: &mut Report) {
 
 fn examine_keys(settings: &Settings, report: &mut Report) {
     let shopify = &settings.shopify;
-    if given(&settings.database.encryption_keys).is_some() {
+    if non_empty(&settings.database.encryption_keys).is_some() {
         return report.ok(
             "encryption keys",
             "tokens are sealed with keys of their own",
         );
     }
-    let source = if given(&shopify.state_token_secret).is_some() {
+    let source = if non_empty(&shopify.state_token_secret).is_some() {
         "STATE_TOKEN_SECRET"
-    } else if given(&shopify.api_secret).is_some() {
+    } else if non_empty(&shopify.api_secret).is_some() {
         "SHOPIFY_API_SECRET"
     } else {
         return report.skip(

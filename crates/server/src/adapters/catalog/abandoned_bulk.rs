@@ -8,7 +8,7 @@ use sync_core::PortError;
 use crate::adapters::shopify_error;
 
 /// Cancels those of this installation, and says how many that were. Others, of the same app too, are left alone.
-pub(super) async fn end(client: &ShopClient) -> Result<u64, PortError> {
+pub(super) async fn cancel_abandoned(client: &ShopClient) -> Result<u64, PortError> {
     let failed = |error| shopify_error("end interrupted bulk operations", error);
     let bulk = client.bulk();
     let own = match bulk.own_operations().await {
@@ -17,14 +17,14 @@ pub(super) async fn end(client: &ShopClient) -> Result<u64, PortError> {
         Err(Error::AccessDenied { .. }) => return Ok(0),
         Err(error) => return Err(failed(error)),
     };
-    let mut ended = 0;
+    let mut cancelled = 0;
     for BulkOperation { id, .. } in own.iter().filter(|own| own.status != BulkStatus::Canceling) {
         match bulk.cancel(id).await {
-            Ok(_) => ended += 1,
+            Ok(_) => cancelled += 1,
             // It has ended by itself meanwhile.
             Err(Error::UserErrors { .. }) => {}
             Err(error) => return Err(failed(error)),
         }
     }
-    Ok(ended)
+    Ok(cancelled)
 }

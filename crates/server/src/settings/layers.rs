@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use config::{Config, FileFormat, Value, ValueKind};
 
 use super::problem::{Problem, SettingsError};
-use super::{DEFAULTS, Effective};
+use super::{DEFAULTS, EffectiveSetting};
 
 /// Variables with names of their own. Those of the seed work unchanged.
-pub(super) const NAMES: [(&str, &str); 19] = [
+pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("HTTPS_PROXY", "network.proxy"),
     ("NO_PROXY", "network.no_proxy"),
     ("PORT", "server.port"),
@@ -32,7 +32,7 @@ pub(super) const NAMES: [(&str, &str); 19] = [
 ];
 
 /// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 9] = [
+pub(super) const SECRET_KEYS: [&str; 9] = [
     "network.proxy",
     "server.admin_token",
     "shopify.api_secret",
@@ -64,7 +64,7 @@ impl std::fmt::Debug for Environment {
 
 impl Environment {
     /// The variables of this process.
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         // Not `vars`: it panics on a value that is no UTF-8, which need not be ours.
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -88,8 +88,8 @@ impl Environment {
             return Ok(Self::default());
         }
         let mut variables = BTreeMap::new();
-        for pair in dotenvy::from_path_iter(path).map_err(|error| unreadable(hide(error)))? {
-            let (name, value) = pair.map_err(|error| unreadable(hide(error)))?;
+        for pair in dotenvy::from_path_iter(path).map_err(|error| unreadable(redact(error)))? {
+            let (name, value) = pair.map_err(|error| unreadable(redact(error)))?;
             variables.insert(name, value);
         }
         Ok(Self {
@@ -99,7 +99,7 @@ impl Environment {
     }
 
     /// Given variables.
-    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub fn from_pairs<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             variables: variables.into_iter().map(owned).collect(),
@@ -116,7 +116,7 @@ impl Environment {
     }
 }
 
-fn hide(error: dotenvy::Error) -> std::io::Error {
+fn redact(error: dotenvy::Error) -> std::io::Error {
     match error {
         dotenvy::Error::Io(error) => error,
         dotenvy::Error::LineParse(_, column) => std::io::Error::other(format!(
@@ -154,12 +154,13 @@ pub(super) struct Layer {
 }
 
 /// The layers above the defaults, lowest first.
-pub(super) fn layers(
+pub(super) fn read(
     file: Option<&Path>,
     dot_env: &Environment,
     environment: &Environment,
 ) -> Result<Vec<Layer>, SettingsError> {
-    let known = flat(&read_toml(DEFAULTS).map_err(|error| super::problem::of_config(&error))?);
+    let known =
+        flatten(&read_toml(DEFAULTS).map_err(|error| super::problem::from_config_error(&error))?);
     let mut problems = Vec::new();
     let mut layers = Vec::new();
     if let Some(path) = file {
@@ -194,9 +195,9 @@ fn file_layer(
     // The parser's own message quotes the line, which may hold a secret.
     let parsed =
         read_toml(&text).map_err(|_| unreadable(std::io::Error::other("it is not valid TOML")))?;
-    let values = flat(&parsed);
+    let values = flatten(&parsed);
     for key in values.keys().filter(|key| !known.contains_key(*key)) {
-        problems.push(unknown(key, &format!("in {}", path.display())));
+        problems.push(unknown_key(key, &format!("in {}", path.display())));
     }
     let origin = Origin::File(path.to_owned());
     let origins = values.keys().map(|key| (key.clone(), origin.clone()));
@@ -206,7 +207,7 @@ fn file_layer(
     })
 }
 
-fn unknown(key: &str, place: &str) -> Problem {
+fn unknown_key(key: &str, place: &str) -> Problem {
     Problem::new(
         key,
         format!("{place} is not a setting"),
@@ -224,8 +225,8 @@ fn variable_layer(
         origins: BTreeMap::new(),
     };
     for key in known.keys() {
-        for name in names_of(key) {
-            if let Some((value, name)) = read(variables, key, &name, problems) {
+        for name in variable_names(key) {
+            if let Some((value, name)) = read_variable(variables, key, &name, problems) {
                 layer
                     .origins
                     .insert(key.clone(), Origin::Variable(name, variables.place));
@@ -237,8 +238,8 @@ fn variable_layer(
         if let Some(rest) = name.strip_prefix(PREFIX) {
             let key = rest.to_lowercase().replace("__", ".");
             let file_of = key.strip_suffix("_file").unwrap_or(&key);
-            if !known.contains_key(&key) && !SECRETS.contains(&file_of) {
-                problems.push(unknown(name, "in the environment"));
+            if !known.contains_key(&key) && !SECRET_KEYS.contains(&file_of) {
+                problems.push(unknown_key(name, "in the environment"));
             }
         }
     }
@@ -246,9 +247,9 @@ fn variable_layer(
 }
 
 /// The names under which a key is looked for, the last one winning.
-fn names_of(key: &str) -> impl Iterator<Item = String> {
+fn variable_names(key: &str) -> impl Iterator<Item = String> {
     let long = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
-    let short = NAMES.iter().find(|(_, of)| *of == key);
+    let short = VARIABLES.iter().find(|(_, of)| *of == key);
     let short = short.map(|(name, _)| (*name).to_owned());
     // Those of proxies are known in small letters too.
     let small = short.as_deref().filter(|_| key.starts_with("network."));
@@ -257,7 +258,7 @@ fn names_of(key: &str) -> impl Iterator<Item = String> {
 }
 
 /// The value of a variable, or for a secret the content of the file that `…_FILE` names.
-fn read(
+fn read_variable(
     variables: &Environment,
     key: &str,
     name: &str,
@@ -267,7 +268,10 @@ fn read(
         .get(name)
         .map(|value| (value.to_owned(), name.to_owned()));
     let file_name = format!("{name}_FILE");
-    let Some(path) = variables.get(&file_name).filter(|_| SECRETS.contains(&key)) else {
+    let Some(path) = variables
+        .get(&file_name)
+        .filter(|_| SECRET_KEYS.contains(&key))
+    else {
         return direct;
     };
     if direct.is_some() {
@@ -280,16 +284,16 @@ fn read(
     }
     match std::fs::read_to_string(path) {
         Ok(content) if content.trim().is_empty() => {
-            let next = format!("Write the secret into {path}.");
-            problems.push(Problem::new(file_name, "names an empty file", next));
+            let remedy = format!("Write the secret into {path}.");
+            problems.push(Problem::new(file_name, "names an empty file", remedy));
             None
         }
         Ok(content) => Some((content.trim_end_matches(['\r', '\n']).to_owned(), file_name)),
         Err(error) => {
-            let what = format!("names a file that cannot be read ({})", error.kind());
+            let message = format!("names a file that cannot be read ({})", error.kind());
             problems.push(Problem::new(
                 file_name,
-                what,
+                message,
                 format!("Make {path} readable."),
             ));
             None
@@ -298,8 +302,8 @@ fn read(
 }
 
 /// Every leaf by its dotted key.
-fn flat(config: &Config) -> BTreeMap<String, Value> {
-    fn walk(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+fn flatten(config: &Config) -> BTreeMap<String, Value> {
+    fn visit(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
         if let ValueKind::Table(table) = &value.kind {
             for (name, value) in table {
                 let key = if prefix.is_empty() {
@@ -307,28 +311,28 @@ fn flat(config: &Config) -> BTreeMap<String, Value> {
                 } else {
                     format!("{prefix}.{name}")
                 };
-                walk(&key, value, into);
+                visit(&key, value, into);
             }
         } else {
             into.insert(prefix.to_owned(), value.clone());
         }
     }
     let mut values = BTreeMap::new();
-    walk("", &config.cache, &mut values);
+    visit("", &config.cache, &mut values);
     values
 }
 
 /// Every key with its value, shown so that a secret stays one, and its origin.
-pub(super) fn effective(merged: &Config, layers: &[Layer]) -> Vec<Effective> {
-    flat(merged)
+pub(super) fn effective_settings(merged: &Config, layers: &[Layer]) -> Vec<EffectiveSetting> {
+    flatten(merged)
         .into_iter()
         .map(|(key, value)| {
             let origin = layers
                 .iter()
                 .rev()
                 .find_map(|layer| layer.origins.get(&key));
-            Effective {
-                value: show(&key, &value),
+            EffectiveSetting {
+                value: display_value(&key, &value),
                 origin: origin.unwrap_or(&Origin::Default).to_string(),
                 key,
             }
@@ -336,8 +340,8 @@ pub(super) fn effective(merged: &Config, layers: &[Layer]) -> Vec<Effective> {
         .collect()
 }
 
-fn show(key: &str, value: &Value) -> String {
-    if !SECRETS.contains(&key) {
+fn display_value(key: &str, value: &Value) -> String {
+    if !SECRET_KEYS.contains(&key) {
         return match &value.kind {
             ValueKind::Array(items) => {
                 let items: Vec<_> = items.iter().map(ToString::to_string).collect();
@@ -349,13 +353,13 @@ fn show(key: &str, value: &Value) -> String {
     let text = value.to_string();
     match (key, text.is_empty()) {
         (_, true) => "(not set)".to_owned(),
-        ("database.url", false) => without_password(&text),
+        ("database.url", false) => database_url_without_password(&text),
         (_, false) => "(set, not shown)".to_owned(),
     }
 }
 
 /// A database's address as it may be shown.
-fn without_password(text: &str) -> String {
+fn database_url_without_password(text: &str) -> String {
     if text.starts_with("sqlite:") {
         return text.to_owned();
     }
