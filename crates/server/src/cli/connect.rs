@@ -129,7 +129,7 @@ async fn connect(
         let request = WorkRequest::full(Trigger::Backfill);
         let now = service.clock.now();
         let requested = service.ports.inbox.request(shop, &request, now).await;
-        requested.map_err(of_state)?;
+        requested.map_err(to_error)?;
     }
     print_result(arguments, &installation, audit.as_ref())
 }

@@ -220,7 +220,7 @@ async fn scan(
     };
     let now = service.clock.now();
     service.ports.inbox.request(shop, &request, now).await?;
-    let observer = Watched {
+    let observer = DisplayObserver {
         run_events: &service.run_events,
         display,
     };

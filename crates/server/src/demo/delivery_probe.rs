@@ -67,7 +67,7 @@ impl Inbox for ProbedInbox {
     ) -> Result<RecordOutcome, PortError> {
         let recorded = self.inbox.record(delivery, request, run_after).await?;
         if recorded == RecordOutcome::New && !request.is_empty() {
-            self.witness.see(delivery);
+            self.probe.observe(delivery);
         }
         Ok(recorded)
     }

@@ -52,7 +52,7 @@ async fn in_the_middle_of_a_full_scan() {
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
     world.shop.inject_fault(hang).unwrap();
     world.request_scan().await;
-    hangs(&world).await;
+    request_hangs(&world).await;
     world.app.crash().await;
     world.app.restart().await;
     clock.advance(LEASE);

@@ -166,7 +166,7 @@ impl World {
 
     /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
     pub(crate) async fn next_run(&self) -> Outcome {
-        let mut heard = self.app.service().run_events.subscribe();
+        let mut events = self.app.service().run_events.subscribe();
         self.request_scan().await;
         loop {
             let event = events.recv().await.unwrap();
