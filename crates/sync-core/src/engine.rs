@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The other side may ask to be left alone for so long; more is not believed.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The pause before a shop that is due but locked by another transaction is claimed again.
 const LOCKED_PAUSE: Duration = Duration::from_millis(25);
@@ -134,7 +134,7 @@ pub struct Engine {
 
 /// Why a run stopped before its end.
 #[derive(Debug)]
-enum Stop {
+enum RunError {
     /// A port failed.
     Port(PortError),
     /// Too much disappeared at once.
@@ -147,7 +147,7 @@ enum Stop {
     Interrupted,
 }
 
-impl From<PortError> for Stop {
+impl From<PortError> for RunError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
@@ -157,16 +157,16 @@ impl From<PortError> for Stop {
 type Counts = BTreeMap<&'static str, KindCounts>;
 
 /// The items that could not be read, with the reason. The mirror keeps what it has of them.
-type SetAside = BTreeMap<ItemKey, String>;
+type Quarantine = BTreeMap<ItemKey, String>;
 
 /// A run in progress: what its steps share.
-struct Pass<'a> {
+struct RunContext<'a> {
     engine: &'a Engine,
     lease: &'a Lease,
     run: RunId,
     observer: &'a dyn Observer,
     counts: Counts,
-    set_aside: SetAside,
+    quarantined: Quarantine,
 }
 
 impl Engine {
@@ -239,24 +239,24 @@ impl Engine {
         log::info!(shop:%, run:%, trigger:%, full; "The run begins");
         observer.observe(shop, Some(run), &Progress::Started { trigger, full });
 
-        let mut pass = Pass {
+        let mut context = RunContext {
             engine: self,
             lease: &claim.lease,
             run,
             observer,
             counts: Counts::new(),
-            set_aside: SetAside::new(),
+            quarantined: Quarantine::new(),
         };
         let ended = tokio::select! {
             biased;
-            stopped = self.hold(&claim.lease) => Err(Stop::Port(stopped)),
-            () = self.drained(shutdown) => Err(Stop::Interrupted),
-            ended = pass.carry_out(claim) => ended,
+            stopped = self.renew_lease(&claim.lease) => Err(RunError::Port(stopped)),
+            () = self.drain_deadline(shutdown) => Err(RunError::Interrupted),
+            ended = context.execute(claim) => ended,
         };
-        let counts = std::mem::take(&mut pass.counts);
+        let counts = std::mem::take(&mut context.counts);
         let (outcome, release) = match ended {
             Ok(outcome) => (outcome, Some(Release::Done)),
-            Err(reason) => self.conclude(claim, reason).await?,
+            Err(error) => self.handle_error(claim, error).await?,
         };
         let report = RunReport {
             outcome,
@@ -265,7 +265,7 @@ impl Engine {
                 .map(|(kind, counts)| (kind.to_owned(), counts))
                 .collect(),
         };
-        log_end(shop, run, &report);
+        log_outcome(shop, run, &report);
         if let (Outcome::Erased, Some(_)) = (&report.outcome, &release) {
             // Erasure took the run's own record and the lease with it.
             observer.observe(shop, Some(run), &Progress::Finished(report.clone()));
@@ -291,7 +291,7 @@ impl Engine {
     }
 
     /// Prolongs the lease for as long as it is polled; ends only when the lease is lost.
-    async fn hold(&self, lease: &Lease) -> PortError {
+    async fn renew_lease(&self, lease: &Lease) -> PortError {
         let clock = &self.ports.clock;
         loop {
             clock
@@ -308,7 +308,7 @@ impl Engine {
         }
     }
 
-    async fn drained(&self, shutdown: &CancellationToken) {
+    async fn drain_deadline(&self, shutdown: &CancellationToken) {
         shutdown.cancelled().await;
         let clock = &self.ports.clock;
         clock
@@ -317,18 +317,18 @@ impl Engine {
     }
 
     /// Decides what a stopped run means for its shop.
-    async fn conclude(
+    async fn handle_error(
         &self,
         claim: &Claim,
-        reason: Stop,
+        error: RunError,
     ) -> Result<(Outcome, Option<Release>), PortError> {
         let now = self.ports.clock.now();
-        let error = match reason {
-            Stop::Interrupted => {
+        let error = match error {
+            RunError::Interrupted => {
                 let outcome = failed("the service is shutting down".to_owned(), true);
                 return Ok((outcome, Some(Release::Retry { at: now })));
             }
-            Stop::Halted {
+            RunError::Halted {
                 kind,
                 missing,
                 known,
@@ -341,14 +341,14 @@ impl Engine {
                 };
                 return Ok((outcome, Some(Release::GiveUp)));
             }
-            Stop::Port(error) => error,
+            RunError::Port(error) => error,
         };
         let chain = error.chain();
         Ok(match error.disposition {
             Disposition::LeaseLost => (failed(chain, true), None),
             Disposition::Fail => (failed(chain, false), Some(Release::GiveUp)),
             Disposition::Retry { after } => {
-                let asked = after.unwrap_or_default().min(LONGEST_WAIT);
+                let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
                 let wait = self.backoff(claim).max(asked);
                 (failed(chain, true), Some(Release::Retry { at: now + wait }))
             }
@@ -377,8 +377,8 @@ impl Engine {
     }
 }
 
-impl Pass<'_> {
-    async fn carry_out(&mut self, claim: &Claim) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    async fn execute(&mut self, claim: &Claim) -> Result<Outcome, RunError> {
         if claim.erase && self.erase().await? {
             return Ok(Outcome::Erased);
         }
@@ -386,12 +386,12 @@ impl Pass<'_> {
             Some(full) => self.reconcile(full).await?,
             None => self.refresh().await?,
         };
-        self.revive().await?;
+        self.mark_available().await?;
         Ok(outcome)
     }
 
     /// A shop that has just served a run is available.
-    async fn revive(&self) -> Result<(), PortError> {
+    async fn mark_available(&self) -> Result<(), PortError> {
         let registry = &self.engine.ports.registry;
         let shop = registry.find(self.shop()).await?;
         if shop.is_some_and(|shop| matches!(shop.status, ShopStatus::Unavailable(_))) {
@@ -401,7 +401,7 @@ impl Pass<'_> {
     }
 
     /// Erases the shop, unless it is installed again by now and still lets us in. Tells whether it did.
-    async fn erase(&self) -> Result<bool, Stop> {
+    async fn erase(&self) -> Result<bool, RunError> {
         let ports = &self.engine.ports;
         let shop = &self.lease.shop;
         if let Some(known) = ports.registry.find(shop).await?
@@ -426,26 +426,26 @@ impl Pass<'_> {
     }
 
     /// Goes on without an item, which keeps its place and its bytes in the mirror.
-    fn set_aside(&mut self, key: ItemKey, error: &PortError) {
-        if self.set_aside.contains_key(&key) {
+    fn quarantine(&mut self, key: ItemKey, error: &PortError) {
+        if self.quarantined.contains_key(&key) {
             return;
         }
         let reason = error.chain();
         log::warn!(shop:% = self.shop(), run:% = self.run, item:% = key;
             "{key} cannot be read and is set aside: {reason}");
-        self.set_aside.insert(key, reason);
+        self.quarantined.insert(key, reason);
         self.count(key.kind).failed += 1;
     }
 
     /// An item could be read, or is gone for certain: it is no longer one to do without.
-    fn take_back(&mut self, key: ItemKey) {
-        if self.set_aside.remove(&key).is_some() {
+    fn release_from_quarantine(&mut self, key: ItemKey) {
+        if self.quarantined.remove(&key).is_some() {
             self.count(key.kind).failed -= 1;
         }
     }
 
     /// Tells how far the reading of a kind is; also before its first item, which may take hours to come.
-    fn tell_read(&mut self, run: Option<RunId>, kind: ItemKind) {
+    fn report_progress(&mut self, run: Option<RunId>, kind: ItemKind) {
         let counts = *self.count(kind);
         let progress = Progress::Read {
             kind,
@@ -460,7 +460,7 @@ fn failed(error: String, will_retry: bool) -> Outcome {
     Outcome::Failed { error, will_retry }
 }
 
-fn log_end(shop: &ShopDomain, run: RunId, report: &RunReport) {
+fn log_outcome(shop: &ShopDomain, run: RunId, report: &RunReport) {
     match &report.outcome {
         Outcome::Published {
             key,

@@ -65,7 +65,7 @@ macro_rules! on_pool {
 ///
 /// A transaction that is merely dropped keeps its locks until the pool gets to it, which may be after the caller has
 /// gone on to wait for one of them.
-macro_rules! end {
+macro_rules! finish_transaction {
     ($transaction:ident, $result:ident) => {
         match $result {
             Ok(value) => {
@@ -91,19 +91,19 @@ macro_rules! in_transaction {
             $crate::database::Pool::Sqlite(pool) => {
                 let mut $transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                $crate::database::end!($transaction, result)
+                $crate::database::finish_transaction!($transaction, result)
             }
             $crate::database::Pool::Postgres(pool) => {
                 let mut $transaction = pool.begin().await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                $crate::database::end!($transaction, result)
+                $crate::database::finish_transaction!($transaction, result)
             }
         }
     };
 }
 
 /// Refuses to go on unless the lease is held, and keeps it so until the transaction ends: the row is locked.
-macro_rules! hold {
+macro_rules! require_lease {
     ($transaction:ident, $lease:expr) => {
         let held = sqlx::query(
             "UPDATE work SET lease_token = lease_token
@@ -119,7 +119,7 @@ macro_rules! hold {
     };
 }
 
-pub(crate) use {end, hold, in_transaction, on_pool};
+pub(crate) use {finish_transaction, in_transaction, on_pool, require_lease};
 
 impl Database {
     /// Connects, and brings the schema up to date.

@@ -46,17 +46,19 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let passing = match &error {
+        let transient = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed => true,
-            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| is_passing(&code)),
+            sqlx::Error::Database(refusal) => {
+                refusal.code().is_some_and(|code| is_transient(&code))
+            }
             _ => false,
         };
-        if passing {
+        if transient {
             Self::Unavailable(Box::new(error))
         } else {
             Self::Refused(Box::new(error))
@@ -67,7 +69,7 @@ impl From<sqlx::Error> for Error {
 /// Whether a database's own code means "later". SQLite: busy, locked, I/O error, full, cannot open, with their
 /// extended forms in the higher bytes (sqlite.org/rescode.html). PostgreSQL: connection, rollback, resources,
 /// operator intervention, system error (Appendix A of its manual).
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     if code.len() == 5 {
         return ["08", "40", "53", "55", "57", "58"]
             .iter()
@@ -101,14 +103,14 @@ mod tests {
         for code in [
             "5", "6", "13", "517", "778", "40001", "08006", "53300", "57P01",
         ] {
-            assert!(is_passing(code), "{code}");
+            assert!(is_transient(code), "{code}");
         }
     }
 
     #[test]
     fn broken_rules_do_not_pass() {
         for code in ["1", "19", "1555", "2067", "23505", "42601", ""] {
-            assert!(!is_passing(code), "{code}");
+            assert!(!is_transient(code), "{code}");
         }
     }
 }

@@ -5,7 +5,7 @@ use sync_core::{
     PortError, RecordOutcome, Release, ShopDomain, Timestamp, WorkRequest,
 };
 
-use crate::database::{hold, in_transaction};
+use crate::database::{in_transaction, require_lease};
 use crate::rows::{key, micros, optional_timestamp};
 use crate::{Database, Error};
 
@@ -13,7 +13,7 @@ use crate::{Database, Error};
 ///
 /// It adds to what has been asked since the last claim: the earliest time, the first trigger, any confirmation.
 /// While the shop is held, the end of the lease stays the time at which it can be claimed.
-macro_rules! raise {
+macro_rules! request_work {
     ($transaction:ident, $shop:expr, $request:expr, $run_after:expr) => {
         let request: &WorkRequest = $request;
         if !request.is_empty() {
@@ -54,10 +54,10 @@ macro_rules! raise {
     };
 }
 
-pub(crate) use raise;
+pub(crate) use request_work;
 
 /// A shop that is served, or must be erased, beside its work. A macro, since statements must be literals.
-macro_rules! served {
+macro_rules! select_claimable {
     ($select:literal, $condition:literal) => {
         concat!(
             "SELECT ",
@@ -73,7 +73,7 @@ macro_rules! served {
 /// Takes the shop that the inner statement finds, with everything asked of it. `$1` is now, `$2` the lease's end.
 ///
 /// The token is larger than all before, also across an erasure, which takes the row with it.
-macro_rules! claim {
+macro_rules! claim_statement {
     ($condition:literal) => {
         concat!(
             "UPDATE work SET
@@ -84,21 +84,21 @@ macro_rules! claim {
                  taken_erase = taken_erase | asked_erase, asked_erase = 0,
                  asked_after = NULL
               WHERE shop = (",
-            served!("work.shop", $condition),
+            select_claimable!("work.shop", $condition),
             ") RETURNING shop, lease_token, taken_trigger, taken_accept, taken_erase, attempts"
         )
     };
 }
 
-const CLAIM: &str = claim!("work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1");
+const CLAIM: &str = claim_statement!("work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1");
 
 /// Rows that another replica is claiming at this moment are passed over.
-const CLAIM_POSTGRES: &str = claim!(
+const CLAIM_POSTGRES: &str = claim_statement!(
     "work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1 FOR UPDATE OF work SKIP LOCKED"
 );
 
 /// `$3` is the shop. Due or not, if anything is asked of it and nobody holds it.
-const CLAIM_ONLY: &str = claim!(
+const CLAIM_ONLY: &str = claim_statement!(
     "work.shop = $3 AND (work.lease_until IS NULL OR work.lease_until <= $1)
      AND (work.taken_trigger IS NOT NULL OR work.asked_trigger IS NOT NULL
           OR work.taken_erase | work.asked_erase = 1
@@ -107,7 +107,7 @@ const CLAIM_ONLY: &str = claim!(
 
 /// The earliest time at which a shop is due. It has passed if another transaction holds the row at this moment: a
 /// delivery is being recorded, or another replica is claiming the shop.
-const NEXT: &str = served!(
+const NEXT: &str = select_claimable!(
     "work.due_at",
     "work.due_at IS NOT NULL AND (CAST($1 AS TEXT) IS NULL OR work.shop = $1)
      ORDER BY work.due_at LIMIT 1"
@@ -139,20 +139,20 @@ impl Database {
             if inserted.rows_affected() == 0 {
                 return Ok(RecordOutcome::Duplicate);
             }
-            raise!(tx, delivery.shop, request, run_after);
+            request_work!(tx, delivery.shop, request, run_after);
             Ok(RecordOutcome::New)
         });
         Ok(recorded)
     }
 
-    async fn raise_demand(
+    async fn store_request(
         &self,
         shop: &ShopDomain,
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), Error> {
         in_transaction!(self, tx => {
-            raise!(tx, shop, request, run_after);
+            request_work!(tx, shop, request, run_after);
             Ok(())
         });
         Ok(())
@@ -179,11 +179,11 @@ impl Database {
         });
         match claimed {
             Some(row) => Ok(ClaimOutcome::Claimed(claim_of(row)?)),
-            None => self.idle(only).await,
+            None => self.next_due(only).await,
         }
     }
 
-    async fn idle(&self, only: Option<&str>) -> Result<ClaimOutcome, Error> {
+    async fn next_due(&self, only: Option<&str>) -> Result<ClaimOutcome, Error> {
         let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
             .bind(only)
             .fetch_optional(pool)
@@ -192,9 +192,9 @@ impl Database {
         Ok(ClaimOutcome::Idle { next })
     }
 
-    async fn prolong(&self, lease: &Lease, until: Timestamp) -> Result<(), Error> {
+    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), Error> {
         in_transaction!(self, tx => {
-            hold!(tx, lease);
+            require_lease!(tx, lease);
             sqlx::query("UPDATE work SET lease_until = $2, due_at = $2 WHERE shop = $1")
                 .bind(lease.shop.as_str())
                 .bind(micros(until))
@@ -212,7 +212,7 @@ impl Database {
         limit: u32,
     ) -> Result<Vec<DirtyItem>, Error> {
         let rows: Vec<(String, i64, i64, i64)> = in_transaction!(self, tx => {
-            hold!(tx, lease);
+            require_lease!(tx, lease);
             let rows = sqlx::query_as(
                 "SELECT kind, id, mark, attempts FROM dirty_item
                   WHERE shop = $1 AND (not_before IS NULL OR not_before <= $2)
@@ -243,7 +243,7 @@ impl Database {
         failed: &[ItemFailure],
     ) -> Result<(), Error> {
         in_transaction!(self, tx => {
-            hold!(tx, lease);
+            require_lease!(tx, lease);
             for item in done {
                 sqlx::query("DELETE FROM dirty_item WHERE shop = $1 AND kind = $2 AND id = $3 AND mark = $4")
                     .bind(lease.shop.as_str())
@@ -277,7 +277,7 @@ impl Database {
     async fn end_lease(&self, lease: &Lease, release: &Release) -> Result<(), Error> {
         let failed = matches!(release, Release::Retry { .. });
         in_transaction!(self, tx => {
-            hold!(tx, lease);
+            require_lease!(tx, lease);
             let (left, news): (Option<i64>, Option<i64>) = sqlx::query_as(
                 "SELECT MIN(CASE WHEN dirty_item.mark <= work.claimed_mark
                             THEN COALESCE(dirty_item.not_before, work.claimed_at) END),
@@ -361,7 +361,7 @@ impl Inbox for Database {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.raise_demand(shop, request, run_after).await;
+        let done = self.store_request(shop, request, run_after).await;
         done.map_err(|error| error.into_port("store the work request"))
     }
 
@@ -371,13 +371,13 @@ impl Inbox for Database {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<ClaimOutcome, PortError> {
-        let claiming = self.claim_shop(only, now, until).await;
-        claiming.map_err(|error| error.into_port("claim a shop"))
+        let outcome = self.claim_shop(only, now, until).await;
+        outcome.map_err(|error| error.into_port("claim a shop"))
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        let done = self.prolong(lease, until).await;
-        done.map_err(|error| error.into_port("prolong the lease"))
+        let done = self.renew_lease(lease, until).await;
+        done.map_err(|error| error.into_port("renew the lease"))
     }
 
     async fn dirty(

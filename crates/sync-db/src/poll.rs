@@ -5,7 +5,7 @@ use sync_core::ports::PollSchedule;
 use sync_core::{PortError, ShopDomain, Timestamp, Trigger, WorkRequest};
 
 use crate::database::{in_transaction, on_pool};
-use crate::inbox::raise;
+use crate::inbox::request_work;
 use crate::rows::{micros, optional_timestamp};
 use crate::{Database, Error};
 
@@ -21,7 +21,7 @@ impl Database {
 
     /// The upsert takes the row's lock, so that of several replicas one opens the slot; the others then find it
     /// open.
-    async fn open(
+    async fn store_slot(
         &self,
         slot: Timestamp,
         now: Timestamp,
@@ -51,7 +51,7 @@ impl Database {
                     domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
                 // In two steps, so that a long spread times many shops does not overflow.
                 let offset = spread.mul_f64(f64::from(index) / f64::from(count));
-                raise!(tx, shop, &request, now + offset);
+                request_work!(tx, shop, &request, now + offset);
             }
             Ok(Some(u64::from(count)))
         });
@@ -72,7 +72,7 @@ impl PollSchedule for Database {
         now: Timestamp,
         spread: Duration,
     ) -> Result<Option<u64>, PortError> {
-        let opened = self.open(slot, now, spread).await;
+        let opened = self.store_slot(slot, now, spread).await;
         opened.map_err(|error| error.into_port("open a poll slot"))
     }
 }

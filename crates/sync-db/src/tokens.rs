@@ -19,7 +19,7 @@ type TokenRow = (
 );
 
 /// A token as it is stored.
-pub(crate) struct Sealed {
+pub(crate) struct SealedToken {
     pub(crate) access: String,
     pub(crate) access_expires_at: Option<i64>,
     pub(crate) refresh: Option<String>,
@@ -45,7 +45,7 @@ impl Database {
         else {
             return Ok(None);
         };
-        let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
+        let open = |sealed: &str, column| self.cipher.open(sealed, &token_location(shop, column));
         let refresh_token: Option<SecretString> =
             refresh.map(|sealed| open(&sealed, "refresh")).transpose()?;
         Ok(Some(VersionedToken {
@@ -161,10 +161,10 @@ impl Database {
         Ok(resealed == 1)
     }
 
-    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {
-        let seal = |secret, column| self.cipher.seal(secret, &place(shop, column));
+    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<SealedToken, Error> {
+        let seal = |secret, column| self.cipher.seal(secret, &token_location(shop, column));
         let refresh = token.refresh_token.as_ref();
-        Ok(Sealed {
+        Ok(SealedToken {
             access: seal(&token.access_token, "access")?,
             access_expires_at: token.expires_at.map(micros),
             refresh: refresh.map(|secret| seal(secret, "refresh")).transpose()?,
@@ -191,6 +191,6 @@ fn attempt_of(
 }
 
 /// Where a sealed token belongs, authenticated with it.
-fn place(shop: &ShopDomain, column: &str) -> String {
+fn token_location(shop: &ShopDomain, column: &str) -> String {
     format!("{shop}/{column}")
 }

@@ -20,12 +20,12 @@ struct Catalog {
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
     interrupted_scans: Option<Result<u64, PortError>>,
-    calls: Calls,
+    calls: CallCounts,
 }
 
 /// How often the catalogue was asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Calls {
+struct CallCounts {
     scans: u64,
     fetches: u64,
     audits: u64,
@@ -119,7 +119,7 @@ impl CatalogSource for FakeCatalog {
         let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
         let scanned = |item: &Item| {
             if catalog.unreadable.contains(&item.key) {
-                ScanItem::Unreadable(item.key, no_sense())
+                ScanItem::Unreadable(item.key, unreadable_error())
             } else {
                 ScanItem::Found(Box::new(item.clone()))
             }
@@ -150,7 +150,7 @@ impl CatalogSource for FakeCatalog {
             return Err(error);
         }
         if keys.iter().any(|key| catalog.unreadable.contains(key)) {
-            return Err(no_sense());
+            return Err(unreadable_error());
         }
         let answer = |key: &ItemKey| match catalog.items.get(key) {
             Some(item) => FetchResult::Found(Box::new(item.clone())),
@@ -192,6 +192,6 @@ impl CatalogSource for FakeCatalog {
     }
 }
 
-fn no_sense() -> PortError {
+fn unreadable_error() -> PortError {
     PortError::fail("read the items", "the answer makes no sense")
 }

@@ -20,8 +20,8 @@ struct Tables {
     shops: BTreeMap<ShopDomain, ShopRow>,
     deliveries: BTreeMap<(ShopDomain, String), Timestamp>,
     work: BTreeMap<ShopDomain, Work>,
-    dirty: BTreeMap<(ShopDomain, ItemKey), Dirty>,
-    items: BTreeMap<(ShopDomain, ItemKey), Mirrored>,
+    dirty: BTreeMap<(ShopDomain, ItemKey), DirtyRow>,
+    items: BTreeMap<(ShopDomain, ItemKey), MirrorRow>,
     runs: BTreeMap<RunId, Run>,
     last_run: i64,
     slot: Option<Timestamp>,
@@ -42,11 +42,11 @@ struct Work {
     /// is asked.
     due_at: Option<Timestamp>,
     /// Raised since the last claim.
-    asked: Asked,
+    requested: PendingWork,
     /// When the first demand in `asked` wants to be met.
-    asked_after: Option<Timestamp>,
+    requested_after: Option<Timestamp>,
     /// What the last claim took and has not ended yet, or was left by a run that failed.
-    taken: Asked,
+    claimed: PendingWork,
     /// Grows with every demand.
     seq: i64,
     /// The mark when the shop was claimed.
@@ -59,12 +59,12 @@ struct Work {
 
 /// Demands other than dirty items.
 #[derive(Debug, Clone, Copy, Default)]
-struct Asked {
+struct PendingWork {
     full: Option<FullScan>,
     erase: bool,
 }
 
-impl Asked {
+impl PendingWork {
     fn is_empty(self) -> bool {
         self.full.is_none() && !self.erase
     }
@@ -84,14 +84,14 @@ impl Asked {
 }
 
 #[derive(Debug)]
-struct Dirty {
+struct DirtyRow {
     seq: i64,
     attempts: u32,
     not_before: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Mirrored {
+struct MirrorRow {
     item: Item,
     seen: Option<RunId>,
     deleted: bool,
@@ -116,20 +116,20 @@ impl MemoryState {
     /// Whether anything is asked of any shop.
     pub fn is_settled(&self) -> bool {
         let tables = self.tables();
-        let asked = |work: &Work| !work.taken.and(work.asked).is_empty();
-        tables.dirty.is_empty() && !tables.work.values().any(asked)
+        let requested = |work: &Work| !work.claimed.and(work.requested).is_empty();
+        tables.dirty.is_empty() && !tables.work.values().any(requested)
     }
 }
 
 impl Tables {
-    fn holds(&self, lease: &Lease, operation: &'static str) -> Result<(), PortError> {
+    fn require_lease(&self, lease: &Lease, operation: &'static str) -> Result<(), PortError> {
         match self.work.get(&lease.shop) {
             Some(work) if work.lease_token == lease.token && work.leased => Ok(()),
             _ => Err(PortError::lease_lost(operation)),
         }
     }
 
-    fn dirty_of(&self, shop: &ShopDomain) -> impl Iterator<Item = (ItemKey, &Dirty)> {
+    fn dirty_of(&self, shop: &ShopDomain) -> impl Iterator<Item = (ItemKey, &DirtyRow)> {
         let shop = shop.clone();
         self.dirty
             .iter()
@@ -138,7 +138,7 @@ impl Tables {
     }
 }
 
-impl Dirty {
+impl DirtyRow {
     fn item(&self, key: ItemKey) -> DirtyItem {
         DirtyItem {
             key,

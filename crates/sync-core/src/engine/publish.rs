@@ -2,16 +2,16 @@
 
 use futures::StreamExt;
 
-use super::{Pass, Stop};
+use super::{RunContext, RunError};
 use crate::item::{ItemId, Section};
 use crate::ports::{ItemStream, Mirror, PublishMode};
 use crate::progress::Progress;
 use crate::{Outcome, ShopDomain};
 
-impl Pass<'_> {
+impl RunContext<'_> {
     /// Publishes the mirror as it is. Safe to repeat: the Space is compared first, and if the process dies
     /// after an upload, the next run finds the same bytes there and only makes the note.
-    pub(super) async fn publish(&mut self) -> Result<Outcome, Stop> {
+    pub(super) async fn publish(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let shop = self.shop();
         self.observer

@@ -2,8 +2,8 @@
 
 use futures::StreamExt;
 
-use super::refresh::Named;
-use super::{Pass, Stop};
+use super::refresh::RefreshTargets;
+use super::{RunContext, RunError};
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Count, ScanItem, WriteMode};
 use crate::work::FullScan;
@@ -12,14 +12,14 @@ use crate::{DirtyItem, ItemFailure, Outcome, PortError};
 /// The shop's own count and what was read disagree.
 #[derive(Debug, thiserror::Error)]
 #[error("the shop says that it has {expected} {kind} items, but {read} were read")]
-struct CountDisagrees {
+struct CountMismatch {
     kind: ItemKind,
     expected: u64,
     read: u64,
 }
 
-impl Pass<'_> {
-    pub(super) async fn reconcile(&mut self, full: FullScan) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    pub(super) async fn reconcile(&mut self, full: FullScan) -> Result<Outcome, RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         // What was dirty before the scan began is covered by it; marks made meanwhile stay.
@@ -31,28 +31,28 @@ impl Pass<'_> {
         self.end_interrupted_scans().await;
         for kind in ItemKind::SCANNED {
             self.scan(kind).await?;
-            self.bury(kind, full.accept_deletions).await?;
+            self.tombstone_missing(kind, full.accept_deletions).await?;
         }
         let outcome = self.publish().await?;
         let shop = self.shop();
         ports.registry.record_scan(shop, ports.clock.now()).await?;
-        let (done, failed) = self.sort_covered(covered).await?;
+        let (done, failed) = self.split_covered(covered).await?;
         ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
     }
 
     /// Only what was set aside is still to be dealt with.
-    async fn sort_covered(
+    async fn split_covered(
         &self,
         covered: Vec<DirtyItem>,
     ) -> Result<(Vec<DirtyItem>, Vec<ItemFailure>), PortError> {
-        let mut named = Named::default();
-        if !self.set_aside.is_empty() {
+        let mut targets = RefreshTargets::default();
+        if !self.quarantined.is_empty() {
             for item in &covered {
-                named.add(item.key, self.known_targets(item.key).await?);
+                targets.add(item.key, self.known_targets(item.key).await?);
             }
         }
-        Ok(self.sort(covered, &named))
+        Ok(self.split_dirty(covered, &targets))
     }
 
     /// Subscriptions made through the API vanish after repeated failures, so every full scan looks after them.
@@ -83,7 +83,7 @@ impl Pass<'_> {
         }
     }
 
-    async fn scan(&mut self, kind: ItemKind) -> Result<(), Stop> {
+    async fn scan(&mut self, kind: ItemKind) -> Result<(), RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         let lease = self.lease;
@@ -91,7 +91,7 @@ impl Pass<'_> {
         let before = ports.catalog.count(shop, kind).await?;
         let expected = before.map(|count| count.count);
         self.count(kind).expected = expected;
-        self.tell_read(Some(self.run), kind);
+        self.report_progress(Some(self.run), kind);
         let mut items = ports.catalog.scan(shop, kind);
         let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch_size);
         loop {
@@ -99,25 +99,31 @@ impl Pass<'_> {
             let ended = item.is_none();
             match item {
                 Some(ScanItem::Found(item)) => batch.push(*item),
-                Some(ScanItem::Unreadable(key, error)) => self.do_without(key, error)?,
+                Some(ScanItem::Unreadable(key, error)) => {
+                    self.quarantine_within_limit(key, error)?
+                }
                 None => {}
             }
             if batch.len() == engine.config.batch_size || (ended && !batch.is_empty()) {
                 self.upsert(&batch, WriteMode::Scan(self.run)).await?;
                 batch.clear();
-                self.tell_read(Some(self.run), kind);
+                self.report_progress(Some(self.run), kind);
             }
             if ended {
                 break;
             }
         }
         drop(items);
-        self.certify(kind, before).await
+        self.verify_count(kind, before).await
     }
 
     /// Sets an item aside, unless that makes too many: then it is no longer about single items.
-    pub(super) fn do_without(&mut self, key: ItemKey, error: PortError) -> Result<(), PortError> {
-        self.set_aside(key, &error);
+    pub(super) fn quarantine_within_limit(
+        &mut self,
+        key: ItemKey,
+        error: PortError,
+    ) -> Result<(), PortError> {
+        self.quarantine(key, &error);
         let counts = *self.count(key.kind);
         let all = counts.expected.unwrap_or_default();
         if self.engine.config.is_too_many(counts.failed, all) {
@@ -128,7 +134,11 @@ impl Pass<'_> {
 
     /// Compares what was read with what the shop says it has. The catalogue may change during the scan, so a
     /// number between the counts before and after it is right too.
-    async fn certify(&mut self, kind: ItemKind, before: Option<Count>) -> Result<(), Stop> {
+    async fn verify_count(
+        &mut self,
+        kind: ItemKind,
+        before: Option<Count>,
+    ) -> Result<(), RunError> {
         let Some(before) = before else { return Ok(()) };
         let ports = &self.engine.ports;
         // Counted in the mirror, where an item that was answered twice is one. One that was set aside is there too, or
@@ -136,31 +146,39 @@ impl Pass<'_> {
         let known = ports.mirror.counts(self.shop()).await?;
         let known = known.get(&kind).copied().unwrap_or_default();
         let unseen = ports.mirror.unseen(self.shop(), kind, self.run).await?;
-        let set_aside = self.set_aside.keys().filter(|key| key.kind == kind).count();
-        let read = known - unseen.len() as u64 + set_aside as u64;
-        if agrees(before, before, read) {
+        let quarantined = self
+            .quarantined
+            .keys()
+            .filter(|key| key.kind == kind)
+            .count();
+        let read = known - unseen.len() as u64 + quarantined as u64;
+        if count_matches(before, before, read) {
             return Ok(());
         }
         let after = ports.catalog.count(self.shop(), kind).await?;
         let after = after.unwrap_or(before);
-        if agrees(before, after, read) {
+        if count_matches(before, after, read) {
             return Ok(());
         }
         let expected = after.count;
-        let disagrees = CountDisagrees {
+        let mismatch = CountMismatch {
             kind,
             expected,
             read,
         };
-        Err(PortError::retry("read the whole catalogue", disagrees).into())
+        Err(PortError::retry("read the whole catalogue", mismatch).into())
     }
 
     /// Buries the items that the scan has not seen and of which the shop, asked for each, says that they are gone.
-    async fn bury(&mut self, kind: ItemKind, accept_deletions: bool) -> Result<(), Stop> {
+    async fn tombstone_missing(
+        &mut self,
+        kind: ItemKind,
+        accept_deletions: bool,
+    ) -> Result<(), RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         let mut missing: Vec<ItemKey> = ports.mirror.unseen(self.shop(), kind, self.run).await?;
-        missing.retain(|key| !self.set_aside.contains_key(key));
+        missing.retain(|key| !self.quarantined.contains_key(key));
         if missing.is_empty() {
             return Ok(());
         }
@@ -168,19 +186,19 @@ impl Pass<'_> {
         let known = known.get(&kind).copied().unwrap_or_default();
         let count = missing.len() as u64;
         if !accept_deletions && engine.config.is_too_many(count, known) {
-            return Err(Stop::Halted {
+            return Err(RunError::Halted {
                 kind: kind.as_str(),
                 missing: count,
                 known,
             });
         }
         // Those that exist after all are written as seen; those that are gone become tombstones.
-        self.read(missing, WriteMode::Scan(self.run)).await?;
+        self.read_items(missing, WriteMode::Scan(self.run)).await?;
         Ok(())
     }
 }
 
-fn agrees(before: Count, after: Count, read: u64) -> bool {
+fn count_matches(before: Count, after: Count, read: u64) -> bool {
     let least = before.count.min(after.count);
     let most = before.count.max(after.count);
     let open_ended = !(before.exact && after.exact);
@@ -197,11 +215,11 @@ mod tests {
 
     #[test]
     fn a_number_between_both_counts_is_right() {
-        assert!(agrees(exactly(5), exactly(5), 5));
-        assert!(agrees(exactly(5), exactly(7), 6));
-        assert!(agrees(exactly(7), exactly(5), 6));
-        assert!(!agrees(exactly(5), exactly(5), 4));
-        assert!(!agrees(exactly(5), exactly(7), 8));
+        assert!(count_matches(exactly(5), exactly(5), 5));
+        assert!(count_matches(exactly(5), exactly(7), 6));
+        assert!(count_matches(exactly(7), exactly(5), 6));
+        assert!(!count_matches(exactly(5), exactly(5), 4));
+        assert!(!count_matches(exactly(5), exactly(7), 8));
     }
 
     #[test]
@@ -210,7 +228,7 @@ mod tests {
             count: 25_001,
             exact: false,
         };
-        assert!(agrees(many, many, 190_000));
-        assert!(!agrees(many, many, 25_000));
+        assert!(count_matches(many, many, 190_000));
+        assert!(!count_matches(many, many, 25_000));
     }
 }

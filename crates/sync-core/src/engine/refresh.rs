@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Pass, Stop};
+use super::{RunContext, RunError};
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Change, FetchResult, WriteMode};
 use crate::{DirtyItem, Disposition, ItemFailure, Outcome, PortError};
 
-impl Pass<'_> {
-    pub(super) async fn refresh(&mut self) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    pub(super) async fn refresh(&mut self) -> Result<Outcome, RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         let now = ports.clock.now();
@@ -16,14 +16,14 @@ impl Pass<'_> {
             .inbox
             .dirty(self.lease, now, engine.config.dirty_per_run)
             .await?;
-        let mut named = Named::default();
+        let mut targets = RefreshTargets::default();
         for item in &dirty {
-            named.add(item.key, self.targets(item.key).await?);
+            targets.add(item.key, self.targets(item.key).await?);
         }
-        self.read(named.keys(), WriteMode::Refresh).await?;
+        self.read_items(targets.keys(), WriteMode::Refresh).await?;
         let outcome = self.publish_if_changed().await?;
         // Marks go only after the upload: if the process dies before, the items are read again.
-        let (done, failed) = self.sort(dirty, &named);
+        let (done, failed) = self.split_dirty(dirty, &targets);
         ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
     }
@@ -48,7 +48,7 @@ impl Pass<'_> {
     }
 
     /// Nothing is published before the first full scan has succeeded: a part of a catalogue is not a snapshot.
-    async fn publish_if_changed(&mut self) -> Result<Outcome, Stop> {
+    async fn publish_if_changed(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let revision = ports.mirror.revision(self.shop()).await?;
         let shop = ports.registry.find(self.shop()).await?;
@@ -60,18 +60,18 @@ impl Pass<'_> {
     }
 
     /// Tells the marks that have been dealt with from those of which an item was set aside.
-    pub(super) fn sort(
+    pub(super) fn split_dirty(
         &self,
         dirty: Vec<DirtyItem>,
-        named: &Named,
+        targets: &RefreshTargets,
     ) -> (Vec<DirtyItem>, Vec<ItemFailure>) {
         let config = &self.engine.config;
         let now = self.engine.ports.clock.now();
         let mut done = Vec::new();
         let mut failed = Vec::new();
         for item in dirty {
-            let targets = named.targets_of(item.key);
-            let error = targets.iter().find_map(|key| self.set_aside.get(key));
+            let targets = targets.targets_of(item.key);
+            let error = targets.iter().find_map(|key| self.quarantined.get(key));
             match error {
                 None => done.push(item),
                 Some(error) => {
@@ -89,14 +89,18 @@ impl Pass<'_> {
 
     /// Reads items by their keys into the mirror, then those that repeat something of what changed, until
     /// nothing repeats anything outdated.
-    pub(super) async fn read(&mut self, keys: Vec<ItemKey>, write: WriteMode) -> Result<(), Stop> {
+    pub(super) async fn read_items(
+        &mut self,
+        keys: Vec<ItemKey>,
+        mode: WriteMode,
+    ) -> Result<(), RunError> {
         let mut seen: HashSet<ItemKey> = keys.iter().copied().collect();
         let mut wave = keys;
         while !wave.is_empty() {
             let mut outdated = Vec::new();
             for batch in wave.chunks(self.engine.config.batch_size) {
                 let fetched = self.fetch(batch.to_vec()).await?;
-                outdated.extend(self.write(fetched, write).await?);
+                outdated.extend(self.store_fetched(fetched, mode).await?);
             }
             let mirror = &self.engine.ports.mirror;
             wave = mirror.referrers(self.shop(), &outdated).await?;
@@ -107,16 +111,16 @@ impl Pass<'_> {
 
     /// Reads a batch. If the shop's answer to it is beyond us, halves it until the items at fault stand alone,
     /// so that one bad item does not hold up the others.
-    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, Stop> {
+    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, RunError> {
         let catalog = &self.engine.ports.catalog;
         let mut fetched = Vec::with_capacity(keys.len());
         let mut pending = vec![keys];
         while let Some(mut keys) = pending.pop() {
             match catalog.fetch(self.shop(), &keys).await {
-                Ok(answers) => fetched.extend(answers),
+                Ok(results) => fetched.extend(results),
                 Err(error) if error.disposition == Disposition::Fail => {
                     if let [key] = keys[..] {
-                        self.set_aside(key, &error);
+                        self.quarantine(key, &error);
                     } else {
                         pending.push(keys.split_off(keys.len() / 2));
                         pending.push(keys);
@@ -129,27 +133,27 @@ impl Pass<'_> {
     }
 
     /// Writes what was fetched. Returns the keys whose label changed or which are gone.
-    async fn write(
+    async fn store_fetched(
         &mut self,
         fetched: Vec<FetchResult>,
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let mut items = Vec::new();
-        let mut gone = Vec::new();
-        for answer in fetched {
-            match answer {
+        let mut deleted = Vec::new();
+        for result in fetched {
+            match result {
                 FetchResult::Found(item) => items.push(*item),
-                FetchResult::Deleted(key) => gone.push(key),
+                FetchResult::Deleted(key) => deleted.push(key),
             }
         }
-        for key in &gone {
-            self.take_back(*key);
+        for key in &deleted {
+            self.release_from_quarantine(*key);
         }
-        let mut outdated = self.upsert(&items, write).await?;
+        let mut outdated = self.upsert(&items, mode).await?;
         let ports = &self.engine.ports;
         let removed = ports
             .mirror
-            .tombstone(self.lease, &gone, ports.clock.now())
+            .tombstone(self.lease, &deleted, ports.clock.now())
             .await?;
         for key in &removed {
             self.count(key.kind).removed += 1;
@@ -162,16 +166,16 @@ impl Pass<'_> {
     pub(super) async fn upsert(
         &mut self,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let upserted = self
             .engine
             .ports
             .mirror
-            .upsert(self.lease, items, write)
+            .upsert(self.lease, items, mode)
             .await?;
         for item in &upserted {
-            self.take_back(item.key);
+            self.release_from_quarantine(item.key);
             let counts = self.count(item.key.kind);
             counts.read += 1;
             match item.change {
@@ -187,9 +191,9 @@ impl Pass<'_> {
 
 /// Which items are read for which dirty keys.
 #[derive(Debug, Default)]
-pub(super) struct Named(Vec<(ItemKey, Vec<ItemKey>)>);
+pub(super) struct RefreshTargets(Vec<(ItemKey, Vec<ItemKey>)>);
 
-impl Named {
+impl RefreshTargets {
     pub(super) fn add(&mut self, dirty: ItemKey, targets: Vec<ItemKey>) {
         self.0.push((dirty, targets));
     }

@@ -69,7 +69,7 @@ pub trait Mirror: Send + Sync {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError>;
 
     /// Marks items as gone, and returns those that were there. Keys of nothing are passed over.

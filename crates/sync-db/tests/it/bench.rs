@@ -44,8 +44,8 @@ async fn mirror(name: &str, database: &Database) {
     for (pass, run) in [("new", 1), ("the same", 2)] {
         let start = Instant::now();
         for batch in items.chunks(50) {
-            let write = WriteMode::Scan(RunId(run));
-            database.upsert(&lease, batch, write).await.unwrap();
+            let mode = WriteMode::Scan(RunId(run));
+            database.upsert(&lease, batch, mode).await.unwrap();
         }
         eprintln!("{name}: {ITEMS} items, {pass}: {:?}", start.elapsed());
     }
@@ -81,8 +81,8 @@ async fn intake(name: &str, database: &Database) {
         let database = database.clone();
         tokio::spawn(async move {
             for batch in items().chunks(50).take(100) {
-                let write = WriteMode::Scan(RunId(1));
-                database.upsert(&lease, batch, write).await.unwrap();
+                let mode = WriteMode::Scan(RunId(1));
+                database.upsert(&lease, batch, mode).await.unwrap();
             }
         })
     };

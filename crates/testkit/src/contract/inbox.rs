@@ -202,7 +202,7 @@ pub async fn one_shop_can_be_claimed_before_it_is_due(state: &dyn State) {
     let b = shop("b");
     let ClaimOutcome::Claimed(claimed) = state.claim(Some(&b), noon(), after(15)).await.unwrap()
     else {
-        panic!("b is asked for something");
+        panic!("b has pending work");
     };
     assert_eq!(claimed.lease.shop, b);
     let nothing_asked = state.claim(Some(&shop("c")), noon(), after(15)).await;

@@ -320,8 +320,8 @@ pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
     assert_eq!(dirty.len(), 2);
     state.settle(&lease, &dirty, &[]).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
-    let claiming = state.claim(None, after(60), after(75)).await.unwrap();
-    assert_eq!(claiming, ClaimOutcome::Idle { next: None });
+    let outcome = state.claim(None, after(60), after(75)).await.unwrap();
+    assert_eq!(outcome, ClaimOutcome::Idle { next: None });
 }
 
 /// A worker that slept through an erasure and a new installation is still fenced off.

@@ -140,8 +140,8 @@ pub async fn a_tombstone_hides_and_a_return_revives(state: &dyn State) {
     put(state, &lease, product(1, "one")).await;
     put(state, &lease, product(2, "two")).await;
     let keys = [key(ItemKind::Product, 1), key(ItemKind::Product, 7)];
-    let buried = state.tombstone(&lease, &keys, noon()).await.unwrap();
-    assert_eq!(buried, [keys[0]]);
+    let tombstoned = state.tombstone(&lease, &keys, noon()).await.unwrap();
+    assert_eq!(tombstoned, [keys[0]]);
     assert_eq!(ids(state, &a, Section::Products).await, [2]);
     assert_eq!(state.counts(&a).await.unwrap()[&ItemKind::Product], 1);
     let again = state.tombstone(&lease, &keys, noon()).await.unwrap();

@@ -25,12 +25,14 @@ impl ShopRow {
         attempt: Option<TokenAttempt>,
     ) -> Option<&mut VersionedToken> {
         let token = self.token.as_mut();
-        token.filter(|token| token.version == version && token.attempt == attempt.map(kept))
+        token.filter(|token| {
+            token.version == version && token.attempt == attempt.map(truncate_to_micros)
+        })
     }
 }
 
 /// An attempt as a database keeps it.
-fn kept(attempt: TokenAttempt) -> TokenAttempt {
+fn truncate_to_micros(attempt: TokenAttempt) -> TokenAttempt {
     TokenAttempt {
         begun_at: attempt.begun_at.trunc_subsecs(6),
         ..attempt
@@ -92,7 +94,7 @@ impl ShopRegistry for MemoryState {
         let row = tables.shops.get_mut(shop);
         let token = row.and_then(|row| row.token_with(expected, replaces));
         Ok(token
-            .map(|token| token.attempt = Some(kept(attempt)))
+            .map(|token| token.attempt = Some(truncate_to_micros(attempt)))
             .is_some())
     }
 
