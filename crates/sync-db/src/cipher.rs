@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened() {
+    fn a_sealed_token_is_opened_again() {
         let cipher = cipher(&["k1"]);
         let sealed = cipher.seal(&secret(), "a/access").unwrap();
         assert!(!sealed.contains("shpat"));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_key_lists_are_refused() {
+    fn invalid_key_lists_are_rejected() {
         let named = |name: &str| (name.to_owned(), [0; 32]);
         assert_eq!(
             TokenCipher::from_keys([]).unwrap_err(),

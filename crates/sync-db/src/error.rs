@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn busy_full_and_lost_connections_may_pass() {
+    fn busy_full_and_connection_errors_are_transient() {
         for code in [
             "5", "6", "13", "517", "778", "40001", "08006", "53300", "57P01",
         ] {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_rules_do_not_pass() {
+    fn constraint_and_syntax_errors_are_permanent() {
         for code in ["1", "19", "1555", "2067", "23505", "42601", ""] {
             assert!(!is_transient(code), "{code}");
         }

@@ -135,7 +135,7 @@ async fn replicas_share_the_work() {
 
 /// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
-async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
+async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
     let Some(schema) = Schema::make().await else {
         return;
     };

@@ -32,7 +32,7 @@ pub(crate) fn url(folder: &TempDir) -> String {
 }
 
 #[tokio::test]
-async fn unusable_urls_are_refused() {
+async fn invalid_urls_are_rejected() {
     for url in ["", "shopsync.db", "mysql://localhost/x", "file:x"] {
         let refused = Database::connect(url, config()).await.unwrap_err();
         assert!(
@@ -67,7 +67,7 @@ async fn a_database_in_memory_lives_with_its_handle() {
 }
 
 #[tokio::test]
-async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
+async fn tokens_survive_a_restart_and_are_encrypted_in_the_files() {
     let (state, folder) = temporary().await;
     let a = shop("a");
     let now = at("2026-11-24T12:00:00Z");
@@ -169,7 +169,7 @@ async fn a_purpose_of_a_later_release_is_an_error() {
 }
 
 #[tokio::test]
-async fn tokens_are_sealed_anew_with_the_first_key() {
+async fn tokens_are_resealed_with_the_first_key() {
     let folder = tempfile::tempdir().unwrap();
     let url = url(&folder);
     let keys = |names: &[(&str, u8)]| {
@@ -211,7 +211,7 @@ async fn tokens_are_sealed_anew_with_the_first_key() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_a_reason_to_try_later() {
+async fn a_full_disk_is_a_transient_error() {
     let (state, folder) = temporary().await;
     let url = url(&folder);
     state.close().await;

@@ -39,7 +39,7 @@ pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
 }
 
 /// A delivery that names nothing to do is remembered, and no run follows.
-pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
+pub async fn a_delivery_without_work_is_only_stored(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let delivery = delivery(&a, "w1", DeliverySubject::Nothing, noon());
@@ -56,7 +56,7 @@ pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
 }
 
 /// A burst becomes one claim, at the time of its first demand.
-pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
+pub async fn work_requests_add_up_and_the_earlier_time_applies(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let dirty_item = |id| WorkRequest::items(vec![key(ItemKind::Product, id)]);
@@ -125,7 +125,7 @@ pub async fn the_shop_due_longest_is_claimed_first(state: &dyn State) {
 }
 
 /// Paused, uninstalled and unknown shops wait; an unavailable one is tried.
-pub async fn shops_that_are_not_served_are_not_claimed(state: &dyn State) {
+pub async fn inactive_shops_are_not_claimed(state: &dyn State) {
     let a = shop("a");
     let request = WorkRequest::full(Trigger::Manual);
     state.request(&a, &request, noon()).await.unwrap();
@@ -159,7 +159,7 @@ pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
 }
 
 /// The next demand's time, or the end of a lease, whichever is first.
-pub async fn idle_says_when_to_ask_again(state: &dyn State) {
+pub async fn an_idle_claim_returns_when_to_try_again(state: &dyn State) {
     let idle = ClaimOutcome::Idle { next: None };
     assert_eq!(state.claim(None, noon(), after(15)).await.unwrap(), idle);
     for (name, due) in [("a", 50), ("b", 40), ("c", 0)] {

@@ -46,7 +46,7 @@ pub async fn a_claimed_shop_is_not_claimed_again_until_the_lease_ends(state: &dy
 }
 
 /// Twenty workers, ten shops: ten claims, all different.
-pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
+pub async fn racing_workers_never_claim_one_shop_together(state: &dyn State) {
     for number in 0..10 {
         let shop = shop(&format!("s{number}"));
         install(state, &shop).await;
@@ -69,7 +69,7 @@ pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
 }
 
 /// The fencing token guards every write.
-pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State) {
+pub async fn every_write_under_a_lost_lease_is_rejected(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let slow = claim(state, noon()).await.unwrap().lease;
@@ -105,7 +105,7 @@ pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State)
 }
 
 /// A worker that is alive keeps its shop.
-pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
+pub async fn a_renewed_lease_lasts_longer(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -115,7 +115,7 @@ pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
 }
 
 /// A scan demanded while one runs is a further scan, at its own time.
-pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
+pub async fn work_requested_during_a_run_stays_pending_after_it(state: &dyn State) {
     let a = installed(state).await;
     let full = WorkRequest::full(Trigger::Poll);
     state.request(&a, &full, noon()).await.unwrap();
@@ -130,7 +130,7 @@ pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
 }
 
 /// An item that changed again after it was read is read again.
-pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
+pub async fn items_that_become_dirty_during_a_run_stay_dirty(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -147,7 +147,7 @@ pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
 }
 
 /// A quarantined item comes back at its time, with its failures counted, and is read at once when it changes.
-pub async fn failed_items_are_put_off(state: &dyn State) {
+pub async fn failed_items_are_postponed(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -206,7 +206,7 @@ pub async fn a_retry_waits_and_counts(state: &dyn State) {
 }
 
 /// News do not wait for an old failure.
-pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
+pub async fn new_work_does_not_wait_for_a_retry(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -218,7 +218,7 @@ pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
 }
 
 /// What cannot succeed is not tried for ever, and not lost sight of either.
-pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn State) {
+pub async fn giving_up_drops_the_scan_and_waits_for_new_work(state: &dyn State) {
     let a = installed(state).await;
     state
         .request(&a, &WorkRequest::full(Trigger::Poll), noon())
@@ -239,7 +239,7 @@ pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn S
 }
 
 /// A demand for a later time, raised after a worker died, does not hold up what that worker had taken.
-pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn State) {
+pub async fn a_dead_workers_shop_does_not_wait_for_later_work(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     claim(state, noon()).await.unwrap();
@@ -252,7 +252,7 @@ pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn Sta
 }
 
 /// A failed run is tried again at its time, not at that of a demand raised meanwhile for later.
-pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
+pub async fn a_retry_does_not_wait_for_later_work(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -265,7 +265,7 @@ pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
 }
 
 /// What a run had no time for follows at once, behind the shops that have waited longer.
-pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
+pub async fn unfinished_work_is_queued_again(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -284,7 +284,7 @@ pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
 }
 
 /// What a person confirmed for one scan is not taken for the next.
-pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
+pub async fn a_confirmation_applies_to_one_scan(state: &dyn State) {
     let a = installed(state).await;
     let confirmed = WorkRequest {
         full: Some(FullScan {
@@ -311,7 +311,7 @@ pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
 }
 
 /// A demand that the run under way met as well leaves nothing to run for.
-pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
+pub async fn work_already_done_starts_no_run(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;

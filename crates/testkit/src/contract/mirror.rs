@@ -31,7 +31,7 @@ async fn ids(state: &dyn State, shop: &ShopDomain, section: Section) -> Vec<u64>
 }
 
 /// Added, updated, unchanged; with the label or without.
-pub async fn writing_tells_what_changed(state: &dyn State) {
+pub async fn writing_returns_what_changed(state: &dyn State) {
     let lease = leased(state, &shop("a")).await;
     assert_eq!(
         put(state, &lease, product(1, "one")).await,
@@ -134,7 +134,7 @@ pub async fn ids_are_ordered_as_numbers(state: &dyn State) {
 }
 
 /// A buried item is nowhere to be seen; one that comes back is new.
-pub async fn a_tombstone_hides_and_a_return_revives(state: &dyn State) {
+pub async fn a_tombstone_hides_an_item_until_it_is_written_again(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
     put(state, &lease, product(1, "one")).await;
@@ -154,7 +154,7 @@ pub async fn a_tombstone_hides_and_a_return_revives(state: &dyn State) {
 }
 
 /// Unseen is what this scan has not written, of this kind, and still there.
-pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
+pub async fn unseen_items_of_a_scan_are_listed(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
     let first: Vec<Item> = [1, 2, 3, 10].map(|id| product(id, "x")).into();
@@ -226,7 +226,7 @@ pub async fn referrers_follow_the_latest_references(state: &dyn State) {
 }
 
 /// Changes move it, repetitions do not; publishing is noted beside it.
-pub async fn the_revision_moves_with_changes_only(state: &dyn State) {
+pub async fn only_changes_increment_the_revision(state: &dyn State) {
     let a = shop("a");
     assert_eq!(state.revision(&a).await.unwrap(), Revision::default());
     let lease = leased(state, &a).await;

@@ -61,7 +61,7 @@ pub async fn runs_are_listed_newest_first(state: &dyn State) {
 }
 
 /// Old ones go, and the ids of old deliveries with them.
-pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
+pub async fn old_runs_and_deliveries_are_deleted(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     for (id, at) in [("w1", noon()), ("w2", after(100))] {

@@ -92,7 +92,7 @@ pub async fn a_token_is_replaced_once_for_each_version(state: &dyn State) {
 }
 
 /// Whoever reads the token sees what was begun, as it was written but for parts of a microsecond.
-pub async fn an_attempt_is_seen_until_it_ends(state: &dyn State) {
+pub async fn an_attempt_is_visible_until_it_ends(state: &dyn State) {
     let (a, first) = installed(state).await;
     assert_eq!(first.attempt, None);
     let exact = after(0) + chrono::TimeDelta::nanoseconds(123_456_789);
@@ -115,7 +115,7 @@ pub async fn an_attempt_is_seen_until_it_ends(state: &dyn State) {
 }
 
 /// Of many who see a token without an attempt, one begins. The same goes for those who want to take one over.
-pub async fn of_those_who_begin_together_one_wins(state: &dyn State) {
+pub async fn of_concurrent_attempts_one_begins(state: &dyn State) {
     let (a, first) = installed(state).await;
     let mut replaces = None;
     for round in 0..3 {
@@ -136,7 +136,7 @@ pub async fn of_those_who_begin_together_one_wins(state: &dyn State) {
 }
 
 /// An attempt is taken over by whoever names it, all of it. Whoever had begun it can save nothing any more.
-pub async fn an_attempt_is_taken_over_by_whoever_names_it(state: &dyn State) {
+pub async fn an_attempt_is_taken_over_by_naming_it(state: &dyn State) {
     let (a, first) = installed(state).await;
     let (dead, next) = (attempt(1, 0), attempt(2, 60));
     assert!(begin(state, &a, first.version, None, dead).await);

@@ -17,7 +17,7 @@ use testkit::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) catalog: FakeCatalog,
     pub(crate) snapshots: MemorySnapshots,
     pub(crate) state: MemoryState,
@@ -29,14 +29,14 @@ pub(crate) struct Bench {
 
 pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
 
-impl Bench {
+impl Harness {
     /// An installed shop, `a.myshopify.com`, of which nothing has been read.
     pub(crate) async fn new() -> Self {
         let state = MemoryState::new();
-        let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
-        let installation = installation(&Self::shop(), bench.now());
-        bench.state.install(&installation).await.unwrap();
-        bench
+        let harness = Self::on(state, at("2026-11-24T12:00:00Z"));
+        let installation = installation(&Self::shop(), harness.now());
+        harness.state.install(&installation).await.unwrap();
+        harness
     }
 
     fn on(state: MemoryState, now: Timestamp) -> Self {

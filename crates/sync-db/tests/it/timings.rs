@@ -116,7 +116,7 @@ async fn intake(name: &str, database: &Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-async fn sqlite_pace() {
+async fn sqlite_timings() {
     let (database, _folder) = sqlite::temporary().await;
     mirror("SQLite", &database).await;
     let (database, _folder) = sqlite::temporary().await;
@@ -125,7 +125,7 @@ async fn sqlite_pace() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-async fn postgres_pace() {
+async fn postgres_timings() {
     let Some(schema) = postgres::Schema::make().await else {
         return;
     };
