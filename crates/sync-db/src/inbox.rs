@@ -1,3 +1,5 @@
+//! Implements [`Inbox`]: stores deliveries, work requests, dirty items and leases.
+
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
@@ -9,10 +11,10 @@ use crate::database::{in_transaction, require_lease};
 use crate::rows::{key, micros, optional_timestamp};
 use crate::{Database, Error};
 
-/// Raises a demand in the transaction at hand.
+/// Stores a work request in the current transaction.
 ///
-/// It adds to what has been asked since the last claim: the earliest time, the first trigger, any confirmation.
-/// While the shop is held, the end of the lease stays the time at which it can be claimed.
+/// It is merged with the work requested since the last claim: the earliest time, the first trigger and any confirmation
+/// apply. While the shop is leased, it stays claimable only at the end of the lease.
 macro_rules! request_work {
     ($transaction:ident, $shop:expr, $request:expr, $run_after:expr) => {
         let request: &WorkRequest = $request;
@@ -56,7 +58,8 @@ macro_rules! request_work {
 
 pub(crate) use request_work;
 
-/// A shop that is served, or must be erased, beside its work. A macro, since statements must be literals.
+/// Selects from the work of shops that are active, unavailable or to be erased. A macro, because statements must be
+/// literals.
 macro_rules! select_claimable {
     ($select:literal, $condition:literal) => {
         concat!(
@@ -70,9 +73,9 @@ macro_rules! select_claimable {
     };
 }
 
-/// Takes the shop that the inner statement finds, with everything asked of it. `$1` is now, `$2` the lease's end.
+/// Claims the shop that the inner statement selects, with all work requested from it. `$1` is now, `$2` the end of the lease.
 ///
-/// The token is larger than all before, also across an erasure, which takes the row with it.
+/// The lease token is at least the time in microseconds, so that it also grows after an erasure, which deletes the row.
 macro_rules! claim_statement {
     ($condition:literal) => {
         concat!(
@@ -92,12 +95,12 @@ macro_rules! claim_statement {
 
 const CLAIM: &str = claim_statement!("work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1");
 
-/// Rows that another replica is claiming at this moment are passed over.
+/// Skips rows that another replica is claiming.
 const CLAIM_POSTGRES: &str = claim_statement!(
     "work.due_at <= $1 ORDER BY work.due_at, work.shop LIMIT 1 FOR UPDATE OF work SKIP LOCKED"
 );
 
-/// `$3` is the shop. Due or not, if anything is asked of it and nobody holds it.
+/// Claims the shop `$3`, due or not, if it has pending work and no lease.
 const CLAIM_ONLY: &str = claim_statement!(
     "work.shop = $3 AND (work.lease_until IS NULL OR work.lease_until <= $1)
      AND (work.taken_trigger IS NOT NULL OR work.asked_trigger IS NOT NULL
@@ -133,7 +136,7 @@ impl Database {
             .bind(delivery.event_id.as_deref())
             .bind(delivery.triggered_at.map(micros))
             .bind(micros(delivery.received_at))
-            .bind(subject_word(delivery.subject))
+            .bind(subject_text(delivery.subject))
             .execute(&mut *tx)
             .await?;
             if inserted.rows_affected() == 0 {
@@ -272,13 +275,13 @@ impl Database {
         Ok(())
     }
 
-    /// What was asked since the claim has its own time. After a success, items that the run left are due at the
-    /// moment of the claim, so that they queue behind the shops that have waited longer.
+    /// Work requested since the claim keeps its own time. After a success, items that the run did not settle are due at the
+    /// time of the claim, so that shops that have waited longer come first.
     async fn end_lease(&self, lease: &Lease, release: &Release) -> Result<(), Error> {
         let failed = matches!(release, Release::Retry { .. });
         in_transaction!(self, tx => {
             require_lease!(tx, lease);
-            let (left, news): (Option<i64>, Option<i64>) = sqlx::query_as(
+            let (unsettled_due, new_due): (Option<i64>, Option<i64>) = sqlx::query_as(
                 "SELECT MIN(CASE WHEN dirty_item.mark <= work.claimed_mark
                             THEN COALESCE(dirty_item.not_before, work.claimed_at) END),
                         MIN(CASE WHEN work.asked_trigger IS NOT NULL OR work.asked_erase = 1
@@ -290,8 +293,8 @@ impl Database {
             .bind(lease.shop.as_str())
             .fetch_one(&mut *tx)
             .await?;
-            let other = match release {
-                Release::Done => left,
+            let release_due = match release {
+                Release::Done => unsettled_due,
                 Release::Retry { at } => Some(micros(*at)),
                 Release::GiveUp => None,
             };
@@ -304,7 +307,7 @@ impl Database {
                   WHERE shop = $1",
             )
             .bind(lease.shop.as_str())
-            .bind([news, other].into_iter().flatten().min())
+            .bind([new_due, release_due].into_iter().flatten().min())
             .bind(i64::from(failed))
             .execute(&mut *tx)
             .await?;
@@ -316,7 +319,7 @@ impl Database {
 
 fn claim_of(row: ClaimRow) -> Result<Claim, Error> {
     let (shop, token, trigger, accept_deletions, erase, attempts) = row;
-    let trigger = trigger.map(|word| word.parse()).transpose();
+    let trigger = trigger.map(|name| name.parse()).transpose();
     let trigger = trigger.map_err(|_| Error::corrupt("trigger"))?;
     Ok(Claim {
         lease: Lease {
@@ -332,8 +335,8 @@ fn claim_of(row: ClaimRow) -> Result<Claim, Error> {
     })
 }
 
-/// For people who read the table.
-fn subject_word(subject: DeliverySubject) -> String {
+/// The text stored in `delivery.subject`, for people who read the table.
+fn subject_text(subject: DeliverySubject) -> String {
     match subject {
         DeliverySubject::Item(key) => key.to_string(),
         DeliverySubject::Uninstalled => "uninstalled".to_owned(),

@@ -1,3 +1,5 @@
+//! Implements [`Mirror`]: stores items, their references and the published revision.
+
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
@@ -12,13 +14,13 @@ use crate::database::{in_transaction, on_pool, require_lease};
 use crate::rows::{id, key, micros, signed, unsigned};
 use crate::{Database, Error};
 
-/// How many rows one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
+/// The most rows that one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-/// What the mirror knows of an item before it is written: its hash and label.
+/// The stored hash and denormalised fields of items, before they are written.
 type StoredHashes = HashMap<ItemKey, (String, String)>;
 
-/// Reads hash and label of the live items among `$keys`.
+/// Reads the hash and the denormalised fields of the live items among `$keys`.
 macro_rules! stored_hashes {
     ($executor:expr, $shop:expr, $keys:expr) => {{
         let mut known = StoredHashes::new();
@@ -328,7 +330,7 @@ fn diff(item: &Item, known: &StoredHashes) -> UpsertResult {
     }
 }
 
-/// A label may be made in another way by a new release, though the bytes are the same.
+/// A new release may compute the denormalised fields differently, while the body stays the same.
 fn needs_writing(upserted: &UpsertResult) -> bool {
     upserted.change != Change::None || upserted.denorm_changed
 }

@@ -1,3 +1,5 @@
+//! Implements [`PollSchedule`]: stores the last poll slot.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,8 +21,7 @@ impl Database {
         optional_timestamp(row.map(|(opened,)| opened))
     }
 
-    /// The upsert takes the row's lock, so that of several replicas one opens the slot; the others then find it
-    /// open.
+    /// The upsert locks the row, so that only one of several replicas opens the slot.
     async fn store_slot(
         &self,
         slot: Timestamp,
@@ -49,7 +50,7 @@ impl Database {
             for (index, (domain,)) in (0u32..).zip(&shops) {
                 let shop: ShopDomain =
                     domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
-                // In two steps, so that a long spread times many shops does not overflow.
+                // Multiplied by a fraction, because a long spread times the number of shops would overflow.
                 let offset = spread.mul_f64(f64::from(index) / f64::from(count));
                 request_work!(tx, shop, &request, now + offset);
             }

@@ -1,3 +1,5 @@
+//! Implements [`ShopRegistry`]: stores shops and their status.
+
 use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
@@ -20,7 +22,7 @@ type ShopRow = (
     Option<String>,
 );
 
-/// Removes a shop's rows, table by table.
+/// Deletes a shop's rows from every table.
 const ERASE: [&str; 7] = [
     "DELETE FROM delivery WHERE shop = $1",
     "DELETE FROM work WHERE shop = $1",

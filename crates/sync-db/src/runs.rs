@@ -1,3 +1,5 @@
+//! Implements [`RunLog`]: stores runs and deletes old ones.
+
 use async_trait::async_trait;
 use sync_core::ports::RunLog;
 use sync_core::{PortError, Run, RunId, RunReport, ShopDomain, Timestamp, Trigger};

@@ -1,7 +1,7 @@
-//! What every implementation of the state ports must do.
+//! Tests what every implementation of the state ports guarantees.
 //!
-//! Each function takes empty state and panics where it breaks a promise. [`state_contract!`](crate::state_contract) makes
-//! a test of each.
+//! Each function takes empty state and panics if a guarantee is broken. [`state_contract!`](crate::state_contract) generates
+//! a test for each.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -21,12 +21,12 @@ use sync_core::{Claim, ClaimOutcome, ShopDomain, Timestamp};
 
 use crate::sample::{at, installation};
 
-/// All state ports at once.
+/// All state ports.
 pub trait State: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog {}
 
 impl<T: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog> State for T {}
 
-/// Noon of an ordinary day: when most checks begin.
+/// The time at which most checks begin.
 pub(crate) fn noon() -> Timestamp {
     at("2026-11-24T12:00:00Z")
 }
@@ -49,8 +49,8 @@ pub(crate) async fn claim(state: &dyn State, now: Timestamp) -> Option<Claim> {
     }
 }
 
-/// Makes a test of every check: `state_contract!(fresh)`, where `fresh().await` is empty state with what must
-/// live as long as the test, or `None` to skip.
+/// Generates a test for every check: `state_contract!(fresh)`, where `fresh().await` returns empty state with a guard that
+/// lives as long as the test, or `None` to skip the test.
 #[macro_export]
 macro_rules! state_contract {
     ($fresh:path) => {

@@ -1,3 +1,5 @@
+//! Provides the state ports in memory.
+
 mod inbox;
 mod mirror;
 mod registry;
@@ -35,21 +37,20 @@ struct ShopRow {
     revision: u64,
 }
 
-/// What is asked of a shop, and who holds it.
+/// A shop's requested work and its lease.
 #[derive(Debug, Default)]
 struct Work {
-    /// When the shop can be claimed: its time has come, or the lease on it ends. `None`: not before something new
-    /// is asked.
+    /// When the shop becomes claimable: its work is due or its lease ends. `None`: not before new work is requested.
     due_at: Option<Timestamp>,
-    /// Raised since the last claim.
+    /// Work requested since the last claim.
     requested: PendingWork,
-    /// When the first demand in `asked` wants to be met.
+    /// When the earliest work in `requested` is due.
     requested_after: Option<Timestamp>,
-    /// What the last claim took and has not ended yet, or was left by a run that failed.
+    /// Work claimed by the current run, or left by a failed run.
     claimed: PendingWork,
-    /// Grows with every demand.
+    /// Incremented with every request.
     seq: i64,
-    /// The mark when the shop was claimed.
+    /// The value of `seq` at the last claim.
     claimed_seq: i64,
     claimed_at: Timestamp,
     lease_token: i64,
@@ -57,7 +58,7 @@ struct Work {
     attempts: u32,
 }
 
-/// Demands other than dirty items.
+/// Requested work other than dirty items.
 #[derive(Debug, Clone, Copy, Default)]
 struct PendingWork {
     full: Option<FullScan>,
@@ -69,7 +70,7 @@ impl PendingWork {
         self.full.is_none() && !self.erase
     }
 
-    /// Both: the first trigger, and any confirmation.
+    /// Merges two requests: the first trigger and any confirmation apply.
     fn and(self, later: Self) -> Self {
         let full = match (self.full, later.full) {
             (Some(first), Some(later)) => Some(FullScan {
@@ -98,7 +99,7 @@ struct MirrorRow {
 }
 
 impl MemoryState {
-    /// Empty state.
+    /// Creates empty state.
     pub fn new() -> Self {
         Self::default()
     }
@@ -113,7 +114,7 @@ impl MemoryState {
         self.tables().deliveries.contains_key(&key)
     }
 
-    /// Whether anything is asked of any shop.
+    /// Whether no shop has pending work.
     pub fn is_settled(&self) -> bool {
         let tables = self.tables();
         let requested = |work: &Work| !work.claimed.and(work.requested).is_empty();

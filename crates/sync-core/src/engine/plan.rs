@@ -1,4 +1,4 @@
-//! What a full scan would change, without changing it.
+//! Compares a shop's catalogue with the mirror without changing anything.
 
 use futures::StreamExt;
 
@@ -9,7 +9,8 @@ use crate::progress::Observer;
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
 impl Engine {
-    /// Reads the shop's whole catalogue and compares it with the mirror. Claims nothing and writes nothing.
+    /// Reports what a full scan would change: reads the whole catalogue and compares it with the mirror. Claims no lease
+    /// and writes nothing.
     ///
     /// # Errors
     /// When the shop or the state database cannot be read.
@@ -72,7 +73,7 @@ impl RunContext<'_> {
             self.report_progress(None, kind);
         }
         let counts = self.count(kind);
-        // What is set aside stays in the mirror, if it is there.
+        // Quarantined items stay in the mirror if they are there.
         let still_there = counts.read - counts.added + counts.failed;
         counts.removed = known.saturating_sub(still_there);
         Ok(())

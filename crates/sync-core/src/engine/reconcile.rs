@@ -1,4 +1,4 @@
-//! Reading the whole catalogue, and telling what is gone from what was merely not seen.
+//! Carries out a full scan: reads the whole catalogue, verifies the counts and tombstones deleted items.
 
 use futures::StreamExt;
 
@@ -9,9 +9,9 @@ use crate::ports::{Count, ScanItem, WriteMode};
 use crate::work::FullScan;
 use crate::{DirtyItem, ItemFailure, Outcome, PortError};
 
-/// The shop's own count and what was read disagree.
+/// The shop's count of a kind differs from the number of items read.
 #[derive(Debug, thiserror::Error)]
-#[error("the shop says that it has {expected} {kind} items, but {read} were read")]
+#[error("the shop reports {expected} {kind} items, but {read} were read")]
 struct CountMismatch {
     kind: ItemKind,
     expected: u64,
@@ -22,7 +22,7 @@ impl RunContext<'_> {
     pub(super) async fn reconcile(&mut self, full: FullScan) -> Result<Outcome, RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
-        // What was dirty before the scan began is covered by it; marks made meanwhile stay.
+        // The scan covers the items that were dirty before it began. Items that become dirty during it stay dirty.
         let covered = ports
             .inbox
             .dirty(self.lease, ports.clock.now(), u32::MAX)
@@ -41,7 +41,7 @@ impl RunContext<'_> {
         Ok(outcome)
     }
 
-    /// Only what was set aside is still to be dealt with.
+    /// Splits the dirty items that the scan covered into settled and failed ones: those of quarantined items failed.
     async fn split_covered(
         &self,
         covered: Vec<DirtyItem>,
@@ -55,30 +55,30 @@ impl RunContext<'_> {
         Ok(self.split_dirty(covered, &targets))
     }
 
-    /// Subscriptions made through the API vanish after repeated failures, so every full scan looks after them.
-    /// A shop that refuses one is still worth scanning.
+    /// Shopify removes API subscriptions after repeated delivery failures, so every full scan recreates missing ones. A
+    /// topic that cannot be subscribed to does not fail the scan.
     async fn audit_subscriptions(&self) -> Result<(), PortError> {
         let shop = self.shop();
         let audit = self.engine.ports.catalog.audit_subscriptions(shop).await?;
         for topic in audit.created.iter().chain(&audit.updated) {
-            log::info!(shop:%, run:% = self.run, topic = topic.as_str(); "The webhook subscription to {topic} was missing or wrong and is mended");
+            log::info!(shop:%, run:% = self.run, topic = topic.as_str(); "Repaired the webhook subscription to {topic}, which was missing or had a wrong address");
         }
         for (topic, reason) in &audit.failed {
-            log::warn!(shop:%, run:% = self.run, topic = topic.as_str(); "The shop refuses a webhook subscription to {topic}: {reason}");
+            log::warn!(shop:%, run:% = self.run, topic = topic.as_str(); "The shop refused a webhook subscription to {topic}: {reason}");
         }
         Ok(())
     }
 
-    /// What is left of them can delay this scan, but not make it wrong: it goes on if they cannot be ended.
+    /// Interrupted scans that still run at the shop can delay this one but not falsify it, so an error is only logged.
     async fn end_interrupted_scans(&self) {
         let (shop, run) = (self.shop(), self.run);
         match self.engine.ports.catalog.end_interrupted_scans(shop).await {
             Ok(0) => {}
             Ok(ended) => {
-                log::info!(shop:%, run:%, ended; "Ended what an interrupted scan had left going on at the shop");
+                log::info!(shop:%, run:%, ended; "Ended {ended} operations that interrupted scans had left running at the shop");
             }
             Err(error) => {
-                log::warn!(shop:%, run:%; "What an interrupted scan has left at the shop could not be ended: {}", error.chain());
+                log::warn!(shop:%, run:%; "Could not end the operations of interrupted scans at the shop; scanning anyway: {}", error.chain());
             }
         }
     }
@@ -117,7 +117,11 @@ impl RunContext<'_> {
         self.verify_count(kind, before).await
     }
 
-    /// Sets an item aside, unless that makes too many: then it is no longer about single items.
+    /// Quarantines an item.
+    ///
+    /// # Errors
+    /// The item's error, if more items of its kind are quarantined than the limit permits: then the cause is not a
+    /// single item.
     pub(super) fn quarantine_within_limit(
         &mut self,
         key: ItemKey,
@@ -132,8 +136,8 @@ impl RunContext<'_> {
         Ok(())
     }
 
-    /// Compares what was read with what the shop says it has. The catalogue may change during the scan, so a
-    /// number between the counts before and after it is right too.
+    /// Compares the number of items read with the shop's count. The catalogue may change during the scan, so a number
+    /// between the counts before and after it is accepted too.
     async fn verify_count(
         &mut self,
         kind: ItemKind,
@@ -141,8 +145,8 @@ impl RunContext<'_> {
     ) -> Result<(), RunError> {
         let Some(before) = before else { return Ok(()) };
         let ports = &self.engine.ports;
-        // Counted in the mirror, where an item that was answered twice is one. One that was set aside is there too, or
-        // is in the shop alone; it was not written.
+        // Counted in the mirror, so that an item returned twice counts once. Quarantined items were not written by this
+        // scan and are added.
         let known = ports.mirror.counts(self.shop()).await?;
         let known = known.get(&kind).copied().unwrap_or_default();
         let unseen = ports.mirror.unseen(self.shop(), kind, self.run).await?;
@@ -169,7 +173,7 @@ impl RunContext<'_> {
         Err(PortError::retry("read the whole catalogue", mismatch).into())
     }
 
-    /// Buries the items that the scan has not seen and of which the shop, asked for each, says that they are gone.
+    /// Tombstones the items that the scan has not seen, after fetching each by id confirms that it is deleted.
     async fn tombstone_missing(
         &mut self,
         kind: ItemKind,
@@ -192,7 +196,7 @@ impl RunContext<'_> {
                 known,
             });
         }
-        // Those that exist after all are written as seen; those that are gone become tombstones.
+        // Items that still exist are written as seen by this scan; deleted ones become tombstones.
         self.read_items(missing, WriteMode::Scan(self.run)).await?;
         Ok(())
     }
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_between_both_counts_is_right() {
+    fn a_number_between_both_counts_matches() {
         assert!(count_matches(exactly(5), exactly(5), 5));
         assert!(count_matches(exactly(5), exactly(7), 6));
         assert!(count_matches(exactly(7), exactly(5), 6));
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_bound_bounds_only_below() {
+    fn an_inexact_count_is_only_a_lower_bound() {
         let many = Count {
             count: 25_001,
             exact: false,

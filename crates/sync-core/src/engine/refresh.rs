@@ -1,4 +1,4 @@
-//! Reading again what deliveries named, and nothing else.
+//! Carries out a refresh: reads the dirty items again, and the items that repeat their fields.
 
 use std::collections::HashSet;
 
@@ -22,13 +22,13 @@ impl RunContext<'_> {
         }
         self.read_items(targets.keys(), WriteMode::Refresh).await?;
         let outcome = self.publish_if_changed().await?;
-        // Marks go only after the upload: if the process dies before, the items are read again.
+        // Settled only after the upload: if the process dies before, the items are read again.
         let (done, failed) = self.split_dirty(dirty, &targets);
         ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
     }
 
-    /// The items to read for a dirty key: itself, or the products an inventory item belongs to.
+    /// The items to read for a dirty key: the item itself, or the products that an inventory item belongs to.
     async fn targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
         let known = self.known_targets(key).await?;
         if known.is_empty() {
@@ -38,7 +38,7 @@ impl RunContext<'_> {
         Ok(known)
     }
 
-    /// As far as the mirror knows them.
+    /// The same from the mirror alone. Empty for an inventory item that the mirror does not know.
     pub(super) async fn known_targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
         if key.kind != ItemKind::InventoryItem {
             return Ok(vec![key]);
@@ -47,7 +47,8 @@ impl RunContext<'_> {
         mirror.referrers(self.shop(), &[key]).await
     }
 
-    /// Nothing is published before the first full scan has succeeded: a part of a catalogue is not a snapshot.
+    /// Publishes unless the current revision is published already. Nothing is published before the first full scan has
+    /// succeeded, because the mirror is incomplete until then.
     async fn publish_if_changed(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let revision = ports.mirror.revision(self.shop()).await?;
@@ -59,7 +60,7 @@ impl RunContext<'_> {
         self.publish().await
     }
 
-    /// Tells the marks that have been dealt with from those of which an item was set aside.
+    /// Splits dirty items into settled ones and failed ones, which have a quarantined target.
     pub(super) fn split_dirty(
         &self,
         dirty: Vec<DirtyItem>,
@@ -87,8 +88,8 @@ impl RunContext<'_> {
         (done, failed)
     }
 
-    /// Reads items by their keys into the mirror, then those that repeat something of what changed, until
-    /// nothing repeats anything outdated.
+    /// Fetches items by key into the mirror, then the items that repeat a changed field of those, until no item repeats an
+    /// outdated field.
     pub(super) async fn read_items(
         &mut self,
         keys: Vec<ItemKey>,
@@ -109,8 +110,8 @@ impl RunContext<'_> {
         Ok(())
     }
 
-    /// Reads a batch. If the shop's answer to it is beyond us, halves it until the items at fault stand alone,
-    /// so that one bad item does not hold up the others.
+    /// Fetches a batch. If it fails for good, halves it until the unreadable items are found and quarantined, so that one
+    /// bad item does not block the others.
     async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, RunError> {
         let catalog = &self.engine.ports.catalog;
         let mut fetched = Vec::with_capacity(keys.len());
@@ -132,7 +133,8 @@ impl RunContext<'_> {
         Ok(fetched)
     }
 
-    /// Writes what was fetched. Returns the keys whose label changed or which are gone.
+    /// Writes fetched items and tombstones to the mirror. Returns the keys whose denormalised fields changed or which are
+    /// deleted.
     async fn store_fetched(
         &mut self,
         fetched: Vec<FetchResult>,
@@ -162,7 +164,7 @@ impl RunContext<'_> {
         Ok(outdated)
     }
 
-    /// Writes items to the mirror and counts them. Returns the keys whose label changed.
+    /// Writes items to the mirror and counts them. Returns the keys whose denormalised fields changed.
     pub(super) async fn upsert(
         &mut self,
         items: &[Item],
@@ -189,7 +191,7 @@ impl RunContext<'_> {
     }
 }
 
-/// Which items are read for which dirty keys.
+/// Maps each dirty key to the items that are read for it.
 #[derive(Debug, Default)]
 pub(super) struct RefreshTargets(Vec<(ItemKey, Vec<ItemKey>)>);
 
@@ -198,7 +200,7 @@ impl RefreshTargets {
         self.0.push((dirty, targets));
     }
 
-    /// Every target once, in the order of first mention.
+    /// All targets without duplicates, in the order of their first occurrence.
     fn keys(&self) -> Vec<ItemKey> {
         let mut seen = HashSet::new();
         let targets = self.0.iter().flat_map(|(_, targets)| targets);

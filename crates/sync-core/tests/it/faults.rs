@@ -1,3 +1,5 @@
+//! Tests dying workers, retries, permanent failures and shutdown.
+
 use std::time::Duration;
 
 use sync_core::engine::Step;
@@ -22,7 +24,7 @@ async fn a_worker_that_dies_before_the_upload_is_replaced() {
     harness.catalog.put(product(1, "new"));
     harness.deliver("w1", key(ItemKind::Product, 1)).await;
     harness.clock.advance(Duration::from_secs(1));
-    // A worker claims the shop and is never heard of again.
+    // A worker claims the shop and dies.
     let until = harness.now() + chrono::TimeDelta::seconds(15);
     let claimed = harness
         .state
@@ -43,7 +45,7 @@ async fn a_run_repeated_after_its_upload_changes_nothing() {
     let harness = scanned().await;
     harness.catalog.put(product(1, "new"));
     harness.deliver("w1", key(ItemKind::Product, 1)).await;
-    // The upload succeeds and its answer is lost: the run fails, the document is there.
+    // The first attempt to publish fails, so the run fails and is retried.
     harness
         .snapshots
         .fail_next(PortError::retry("upload", "reset"));
@@ -73,8 +75,8 @@ async fn retry_delays_grow_until_a_success() {
     harness.request(&WorkRequest::full(Trigger::Backfill)).await;
     let mut waits = Vec::new();
     for _ in 0..5 {
-        let down = PortError::retry("read the products", "503");
-        harness.catalog.fail_scan(ItemKind::Product, 0, down);
+        let unavailable = PortError::retry("read the products", "503");
+        harness.catalog.fail_scan(ItemKind::Product, 0, unavailable);
         harness.run().await.unwrap();
         let mut waited = 0;
         while !due(&harness).await {
@@ -99,7 +101,7 @@ async fn due(harness: &Harness) -> bool {
         .claim(None, harness.now(), harness.now())
         .await
         .unwrap();
-    // A lease that ends at once does not keep anybody out.
+    // The lease ends at once, so it excludes no other worker.
     matches!(claiming, ClaimOutcome::Claimed(_))
 }
 
@@ -117,7 +119,7 @@ async fn a_retry_waits_for_the_requested_delay() {
     assert!(harness.run().await.is_some());
 }
 
-/// Something on the way may answer any number; a date beyond the calendar must not end the worker.
+/// A proxy may send any `Retry-After`; a time outside the calendar's range must not crash the worker.
 #[tokio::test]
 async fn a_requested_delay_is_limited_to_a_day() {
     let harness = Harness::new().await;
@@ -154,8 +156,8 @@ async fn a_worker_stops_on_shutdown() {
     let harness = scanned().await;
     let shutdown = CancellationToken::new();
     let engine = harness.engine.clone();
-    let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
+    let signal = shutdown.clone();
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
     shutdown.cancel();
     worker.await.unwrap();
 }
@@ -165,8 +167,8 @@ async fn an_idle_worker_wakes_for_a_delivery() {
     let harness = scanned().await;
     let shutdown = CancellationToken::new();
     let engine = harness.engine.clone();
-    let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
+    let signal = shutdown.clone();
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
     harness.catalog.put(product(1, "new"));
     harness.deliver("w1", key(ItemKind::Product, 1)).await;
     harness.clock.advance(Duration::from_secs(1));

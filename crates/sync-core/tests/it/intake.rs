@@ -1,3 +1,5 @@
+//! Tests duplicate deliveries, uninstallations and redactions.
+
 use sync_core::intake::IntakeOutcome;
 use sync_core::ports::{RunLog, ShopRegistry};
 use sync_core::{
@@ -65,7 +67,7 @@ async fn an_uninstallation_ends_the_work() {
     assert_eq!(
         harness.lines().len(),
         1,
-        "the snapshot stays until the shop's data must go"
+        "the snapshot stays until the shop's data must be erased"
     );
 }
 
@@ -105,9 +107,12 @@ async fn redaction_spares_a_shop_that_is_installed_again() {
     harness.deliver_subject("w1", DeliverySubject::Redact).await;
     assert_eq!(harness.settle().await.unwrap().outcome, Outcome::Unchanged);
     assert_eq!(harness.lines().len(), 1);
-    assert!(harness.settle().await.is_none(), "it is not asked again");
+    assert!(
+        harness.settle().await.is_none(),
+        "it is not requested again"
+    );
 
-    // Installed by our books, but the token is dead: the uninstallation's delivery was lost.
+    // The registry says active, but the token is revoked: the delivery of the uninstallation was lost.
     harness
         .catalog
         .fail_next(PortError::new("probe", Disposition::Fail, "401"));

@@ -1,4 +1,4 @@
-//! The worker on fakes, with a clock moved by hand.
+//! Tests the worker with fake ports and a manual clock.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod faults;

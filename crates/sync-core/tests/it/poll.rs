@@ -1,3 +1,5 @@
+//! Tests the daily poll over lost webhooks, downtime and clock changes.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn scheduler(harness: &Harness, zone: Tz) -> Scheduler {
     )
 }
 
-/// A shop that was polled today and read since.
+/// A shop that was polled and scanned today.
 async fn polled(zone: Tz) -> (Harness, Scheduler) {
     let harness = Harness::new().await;
     harness.catalog.put(product(1, "x"));
@@ -33,7 +35,7 @@ async fn polled(zone: Tz) -> (Harness, Scheduler) {
 #[tokio::test]
 async fn the_poll_finds_the_change_of_a_lost_webhook() {
     let (harness, scheduler) = polled(Tz::UTC).await;
-    harness.catalog.put(product(1, "changed without a word"));
+    harness.catalog.put(product(1, "changed without a webhook"));
     harness.clock.set(at("2026-11-24T23:59:59Z"));
     assert_eq!(scheduler.tick().await.unwrap(), None);
     assert!(harness.run().await.is_none());
@@ -45,7 +47,7 @@ async fn the_poll_finds_the_change_of_a_lost_webhook() {
         matches!(report.outcome, Outcome::Published { .. }),
         "{report:?}"
     );
-    assert!(harness.lines()[0].contains("without a word"));
+    assert!(harness.lines()[0].contains("without a webhook"));
 }
 
 #[tokio::test]
@@ -60,7 +62,7 @@ async fn three_days_of_downtime_make_one_run_at_once() {
     assert_eq!(
         scheduler.tick().await.unwrap(),
         Some(1),
-        "the rhythm is kept"
+        "the schedule is kept"
     );
 }
 

@@ -1,3 +1,5 @@
+//! Tests full scans and plans.
+
 use std::sync::Mutex;
 
 use sync_core::ports::{Count, ShopRegistry};
@@ -53,11 +55,7 @@ async fn a_scan_publishes_everything_in_document_order() {
         (Some(3), 3, 3)
     );
     assert!(harness.state.is_settled());
-    assert_eq!(
-        harness.catalog.audits(),
-        1,
-        "the subscriptions are looked after"
-    );
+    assert_eq!(harness.catalog.audits(), 1, "the subscriptions are audited");
 }
 
 #[tokio::test]
@@ -90,7 +88,7 @@ async fn a_deleted_item_is_tombstoned_after_a_fetch_confirms_it() {
     let harness = with_products(20).await;
     harness.scan().await;
     harness.catalog.remove(key(ItemKind::Product, 4));
-    // Not answered by the scan, but there when it is asked for.
+    // Not returned by the scan, but found when it is fetched.
     harness.catalog.hide(key(ItemKind::Product, 5));
     harness.catalog.set_count(ItemKind::Product, None);
     let report = harness.scan().await;
@@ -118,7 +116,7 @@ async fn a_mass_deletion_halts_until_a_person_confirms() {
     assert_eq!(harness.lines().len(), 101, "the old snapshot stays");
     assert!(
         harness.run().await.is_none(),
-        "it is not tried again by itself"
+        "it is not retried automatically"
     );
 
     let report = harness.scan_accepting_deletions().await;
@@ -146,13 +144,16 @@ async fn an_interrupted_scan_publishes_nothing() {
     for id in 1..=100 {
         harness.catalog.put(product(id, "new"));
     }
-    let broken = PortError::retry("read the products", "the pages lead nowhere");
+    let broken = PortError::retry("read the products", "the next page is missing");
     harness.catalog.fail_scan(ItemKind::Product, 60, broken);
     let report = harness.scan().await;
     let Outcome::Failed { error, will_retry } = &report.outcome else {
         panic!("{report:?}");
     };
-    assert!(error.contains("lead nowhere") && *will_retry, "{error}");
+    assert!(
+        error.contains("next page is missing") && *will_retry,
+        "{error}"
+    );
     assert_eq!(harness.lines(), before);
     assert!(harness.run().await.is_none(), "not at once");
     harness.clock.advance(std::time::Duration::from_secs(10));
@@ -242,9 +243,16 @@ async fn only_the_lease_holder_ends_interrupted_scans_and_an_error_does_not_stop
     let harness = with_products(3).await;
     let catalog = &harness.catalog;
     catalog.set_interrupted_scans(Ok(2));
-    let silent = &sync_core::progress::NoopObserver;
-    harness.engine.plan(&Harness::shop(), silent).await.unwrap();
-    assert!(catalog.has_interrupted_scans(), "another run may be at it");
+    let observer = &sync_core::progress::NoopObserver;
+    harness
+        .engine
+        .plan(&Harness::shop(), observer)
+        .await
+        .unwrap();
+    assert!(
+        catalog.has_interrupted_scans(),
+        "they may belong to another run"
+    );
     assert!(published(&harness.scan().await.outcome));
     assert!(!catalog.has_interrupted_scans());
 
@@ -254,7 +262,7 @@ async fn only_the_lease_holder_ends_interrupted_scans_and_an_error_does_not_stop
     assert!(!catalog.has_interrupted_scans());
 }
 
-/// Keeps what is told of the reading of products.
+/// Stores the progress events of products.
 #[derive(Default)]
 struct Products(Mutex<Vec<(u64, Option<u64>)>>);
 
@@ -276,16 +284,20 @@ async fn progress_of_a_kind_is_reported_before_its_first_item() {
     let harness = with_products(3).await;
     let failed = PortError::retry("read the products", "cut off");
     harness.catalog.fail_scan(ItemKind::Product, 0, failed);
-    let told = Products::default();
+    let events = Products::default();
     harness
         .engine
-        .plan(&Harness::shop(), &told)
+        .plan(&Harness::shop(), &events)
         .await
         .unwrap_err();
-    assert_eq!(*told.0.lock().unwrap(), [(0, Some(3))]);
-    harness.engine.plan(&Harness::shop(), &told).await.unwrap();
-    let told = told.0.into_inner().unwrap();
-    assert_eq!(told[1..], [(0, Some(3)), (3, Some(3))]);
+    assert_eq!(*events.0.lock().unwrap(), [(0, Some(3))]);
+    harness
+        .engine
+        .plan(&Harness::shop(), &events)
+        .await
+        .unwrap();
+    let events = events.0.into_inner().unwrap();
+    assert_eq!(events[1..], [(0, Some(3)), (3, Some(3))]);
 }
 
 #[tokio::test]
@@ -321,22 +333,22 @@ async fn an_unreadable_item_keeps_its_old_version_and_does_not_block_others() {
     let lines = harness.lines();
     assert!(
         lines.contains(&format!("products {}", product(4, "x").body)),
-        "the old one"
+        "the old version"
     );
     assert!(lines.contains(&format!("products {}", product(5, "new").body)));
     assert_eq!(lines.len(), 21);
 
-    // The mark of the one that was set aside is left, so that it is read again by itself.
+    // The quarantined item is still dirty, so that it is read again automatically.
     harness.catalog.make_readable(bad);
     harness.clock.advance(std::time::Duration::from_mins(1));
-    let report = harness.run().await.expect("its mark is left");
+    let report = harness.run().await.expect("it is still dirty");
     assert_eq!(report.counts["product"].changed, 1);
     let lines = harness.lines();
     assert!(lines.contains(&format!("products {}", product(4, "new").body)));
     assert!(harness.state.is_settled());
 }
 
-/// Its stock was named by a delivery before the scan, which cannot read what the stock belongs to.
+/// A delivery named the inventory item before the scan, which cannot read its product.
 #[tokio::test]
 async fn an_inventory_item_stays_dirty_when_its_product_is_quarantined() {
     let harness = with_products(3).await;
@@ -357,7 +369,7 @@ async fn an_inventory_item_stays_dirty_when_its_product_is_quarantined() {
     harness.catalog.make_readable(key(ItemKind::Product, 3));
     harness.clock.advance(std::time::Duration::from_mins(1));
     assert!(published(
-        &harness.run().await.expect("its mark is left").outcome
+        &harness.run().await.expect("it is still dirty").outcome
     ));
     assert!(
         harness
@@ -366,7 +378,7 @@ async fn an_inventory_item_stays_dirty_when_its_product_is_quarantined() {
     );
 }
 
-/// It is in the shop's count, and in no mirror: the rest is published, and the report says that one is missing.
+/// The item is in the shop's count but not in the mirror: the rest is published and the report counts one failure.
 #[tokio::test]
 async fn a_new_unreadable_item_is_left_out_and_counted() {
     let harness = with_products(3).await;
@@ -381,7 +393,7 @@ async fn a_new_unreadable_item_is_left_out_and_counted() {
     assert_eq!(harness.lines().len(), 3);
 }
 
-/// One that is missing without a word is not covered by one that cannot be read.
+/// An item that a scan leaves out fails the count, although another one is quarantined.
 #[tokio::test]
 async fn a_quarantined_item_does_not_hide_a_missing_one() {
     let harness = with_products(5).await;
@@ -398,7 +410,7 @@ async fn a_quarantined_item_does_not_hide_a_missing_one() {
     assert_eq!(harness.snapshots.uploads(), 0);
 }
 
-/// Then it is the shop's answers, or this program, and no matter of single items.
+/// Then the cause is the shop's responses or this program, not single items.
 #[tokio::test]
 async fn too_many_unreadable_items_fail_the_run() {
     for (unreadable, too_many) in [(20, false), (21, true)] {
@@ -411,7 +423,7 @@ async fn too_many_unreadable_items_fail_the_run() {
         harness.catalog.put(product(50, "new"));
         let report = harness.scan().await;
         let failed = Outcome::Failed {
-            error: "could not read the items: the answer makes no sense".to_owned(),
+            error: "could not read the items: the response cannot be decoded".to_owned(),
             will_retry: false,
         };
         assert_eq!(report.outcome == failed, too_many, "{report:?}");
@@ -425,10 +437,10 @@ async fn a_plan_counts_unreadable_items_as_existing() {
     harness.scan().await;
     harness.catalog.make_unreadable(key(ItemKind::Product, 2));
     harness.catalog.remove(key(ItemKind::Product, 3));
-    let silent = sync_core::progress::NoopObserver;
+    let observer = sync_core::progress::NoopObserver;
     let plan = harness
         .engine
-        .plan(&Harness::shop(), &silent)
+        .plan(&Harness::shop(), &observer)
         .await
         .unwrap();
     let counts = plan.counts["product"];

@@ -1,3 +1,5 @@
+//! Tests refreshes of dirty items.
+
 use std::time::Duration;
 
 use sync_core::intake::IntakeOutcome;
@@ -6,7 +8,7 @@ use testkit::{item, key, product};
 
 use crate::harness::Harness;
 
-/// A shop that has been read: three products, the first two in a collection.
+/// A scanned shop: three products, the first two in a collection.
 async fn scanned() -> Harness {
     let harness = Harness::new().await;
     harness.catalog.put(item(ItemKey::SHOP, "{}"));
@@ -69,7 +71,7 @@ async fn a_burst_becomes_one_fetch_and_one_upload() {
     assert_eq!(
         harness.snapshots.uploads(),
         2,
-        "the first scan's and this one"
+        "one of the first scan and this one"
     );
     // One for the three products, one for the collection that repeats their titles.
     assert_eq!(harness.catalog.fetches(), 2);
@@ -95,7 +97,7 @@ async fn created_products_are_published_and_deleted_ones_removed() {
     let report = harness.settle().await.unwrap();
     assert_eq!(report.counts["product"].removed, 1);
     assert!(!has(&harness, "fresh"));
-    // A product that came and went before anybody looked.
+    // A product that was created and deleted before it was read.
     harness.deliver("w3", key(ItemKind::Product, 99)).await;
     assert_eq!(harness.settle().await.unwrap().outcome, Outcome::Unchanged);
 }
@@ -123,19 +125,19 @@ async fn an_inventory_item_refreshes_its_products() {
             &format!(r#"{{"available":{level}}}"#),
         )
     };
-    // Unknown to the mirror yet: the shop is asked whose it is.
+    // Not in the mirror yet: the shop is queried for its product.
     harness.catalog.put(with_stock(5));
     harness.deliver("w1", stock).await;
     harness.settle().await;
     assert!(has(&harness, r#"{"available":5}"#));
-    // Known by now: one fetch, of the product.
+    // In the mirror now: only the product is fetched.
     let fetches = harness.catalog.fetches();
     harness.catalog.put(with_stock(4));
     harness.deliver("w2", stock).await;
     harness.settle().await;
     assert!(has(&harness, r#"{"available":4}"#));
     assert_eq!(harness.catalog.fetches(), fetches + 1);
-    // Nobody's.
+    // It belongs to no product.
     harness
         .deliver("w3", key(ItemKind::InventoryItem, 71))
         .await;
@@ -170,7 +172,7 @@ async fn an_unreadable_item_is_quarantined_and_the_others_are_published() {
             .count(),
         2
     );
-    assert!(!harness.state.is_settled(), "it is not forgotten");
+    assert!(!harness.state.is_settled(), "it is still dirty");
     assert!(harness.run().await.is_none());
     harness.catalog.make_readable(bad);
     harness.clock.advance(Duration::from_secs(30));
@@ -214,6 +216,6 @@ async fn a_scan_covers_what_was_dirty_before_it() {
     assert_eq!(
         harness.catalog.fetches(),
         fetches,
-        "nothing had to be asked for by name"
+        "nothing had to be fetched by id"
     );
 }

@@ -20,7 +20,7 @@ fn config() -> Config {
     Config::new(TokenCipher::derive_from(&SecretString::from("test")))
 }
 
-/// A new database, and the folder that is removed with it.
+/// A new database and its folder, which is removed at the end of the test.
 pub(crate) async fn temporary() -> (Database, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::connect(&url(&folder), config()).await;
@@ -98,7 +98,7 @@ async fn tokens_survive_a_restart_and_are_encrypted_in_the_files() {
     );
 }
 
-/// A service and a command beside it.
+/// The service and a command that runs at the same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_processes_renews_a_token() {
     let (first, folder) = temporary().await;
@@ -106,7 +106,7 @@ async fn one_of_two_processes_renews_a_token() {
     crate::renewals::race(&[first, second]).await;
 }
 
-/// During an upgrade, replicas of the release before know nothing of attempts.
+/// During an upgrade, replicas of the previous release do not know attempts.
 #[tokio::test]
 async fn an_attempt_ends_when_an_older_replica_replaces_the_token() {
     let (state, folder) = temporary().await;
@@ -221,14 +221,14 @@ async fn a_full_disk_is_a_transient_error() {
     let a = shop("a");
     let now = at("2026-11-24T12:00:00Z");
     raw.install(&installation(&a, now)).await.unwrap();
-    let marks = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
+    let keys = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
     let refused = raw
-        .request(&a, &WorkRequest::items(marks), now)
+        .request(&a, &WorkRequest::items(keys), now)
         .await
         .unwrap_err();
     assert_eq!(refused.disposition, Disposition::Retry { after: None });
     assert!(refused.chain().contains("full"), "{}", refused.chain());
-    // Nothing of the refused demand is left, and the database goes on working.
+    // The rejected request was rolled back, and the database still works.
     let small = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
     raw.request(&a, &small, now).await.unwrap();
 }

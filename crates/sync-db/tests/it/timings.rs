@@ -1,5 +1,5 @@
-//! How long the mirror and the intake take. Not checks: run by name with `--ignored --no-capture`.
-#![expect(clippy::print_stderr, reason = "a measurement tells its figures")]
+//! Measures how long the mirror and the intake take. Not checks: run by name with `--ignored --no-capture`.
+#![expect(clippy::print_stderr, reason = "a measurement prints its figures")]
 
 use std::time::Instant;
 
@@ -41,13 +41,13 @@ async fn mirror(name: &str, database: &Database) {
     let a = shop("a");
     let lease = leased(database, &a).await;
     let items = items();
-    for (pass, run) in [("new", 1), ("the same", 2)] {
+    for (round, run) in [("new", 1), ("the same", 2)] {
         let start = Instant::now();
         for batch in items.chunks(50) {
             let mode = WriteMode::Scan(RunId(run));
             database.upsert(&lease, batch, mode).await.unwrap();
         }
-        eprintln!("{name}: {ITEMS} items, {pass}: {:?}", start.elapsed());
+        eprintln!("{name}: {ITEMS} items, {round}: {:?}", start.elapsed());
     }
     let start = Instant::now();
     let unseen = database.unseen(&a, ItemKind::Product, RunId(2)).await;
@@ -73,7 +73,7 @@ async fn mirror(name: &str, database: &Database) {
     eprintln!("{name}: 500 referrers: {:?}", start.elapsed());
 }
 
-/// Deliveries of eight connections at once, while a scan is being written.
+/// Records deliveries over eight connections at once, while a scan is being written.
 async fn intake(name: &str, database: &Database) {
     let a = shop("a");
     let lease = leased(database, &a).await;
@@ -126,11 +126,11 @@ async fn sqlite_timings() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn postgres_timings() {
-    let Some(schema) = postgres::Schema::make().await else {
+    let Some(schema) = postgres::Schema::create().await else {
         return;
     };
     mirror("PostgreSQL", &postgres::connect(&schema.url()).await).await;
-    let Some(schema) = postgres::Schema::make().await else {
+    let Some(schema) = postgres::Schema::create().await else {
         return;
     };
     intake("PostgreSQL", &postgres::connect(&schema.url()).await).await;

@@ -1,3 +1,5 @@
+//! Implements [`Inbox`] in memory.
+
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
@@ -143,13 +145,13 @@ impl Inbox for MemoryState {
         let (old, new): (Vec<_>, Vec<_>) = dirty
             .map(|(_, dirty)| dirty)
             .partition(|dirty| dirty.seq <= work.claimed_seq);
-        let left = old
+        let unsettled_due = old
             .iter()
             .map(|dirty| dirty.not_before.unwrap_or(work.claimed_at))
             .min();
-        let news = !work.requested.is_empty() || !new.is_empty();
-        let other = match release {
-            Release::Done => left,
+        let has_new_work = !work.requested.is_empty() || !new.is_empty();
+        let release_due = match release {
+            Release::Done => unsettled_due,
             Release::Retry { at } => Some(*at),
             Release::GiveUp => None,
         };
@@ -160,15 +162,15 @@ impl Inbox for MemoryState {
             work.claimed = PendingWork::default();
         }
         work.leased = false;
-        let fresh = work.requested_after.filter(|_| news);
-        work.due_at = [fresh, other].into_iter().flatten().min();
+        let new_due = work.requested_after.filter(|_| has_new_work);
+        work.due_at = [new_due, release_due].into_iter().flatten().min();
         Ok(())
     }
 }
 
 impl Work {
     fn claim(&mut self, now: Timestamp, until: Timestamp) {
-        // Also after an erasure, which takes this row with it, a token is larger than those before.
+        // At least the time in microseconds, so that it also grows after an erasure, which deletes this row.
         self.lease_token = (self.lease_token + 1).max(now.timestamp_micros());
         self.leased = true;
         self.due_at = Some(until);

@@ -1,3 +1,5 @@
+//! Implements [`Mirror`] in memory.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Implements [`ShopRegistry`] in memory.
+
 use async_trait::async_trait;
 use chrono::SubsecRound;
 use sync_core::ports::ShopRegistry;
@@ -18,7 +20,7 @@ impl ShopRow {
         });
     }
 
-    /// The token, if it is of this version and this attempt is under way.
+    /// The token, if its version and its current attempt are these.
     fn token_with(
         &mut self,
         version: u64,
@@ -31,7 +33,7 @@ impl ShopRow {
     }
 }
 
-/// An attempt as a database keeps it.
+/// The attempt as a database stores it: its time truncated to microseconds.
 fn truncate_to_micros(attempt: TokenAttempt) -> TokenAttempt {
     TokenAttempt {
         begun_at: attempt.begun_at.trunc_subsecs(6),

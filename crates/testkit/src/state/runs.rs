@@ -1,3 +1,5 @@
+//! Implements [`RunLog`] and [`PollSchedule`] in memory.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
