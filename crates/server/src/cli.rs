@@ -3,13 +3,10 @@
 mod check_config;
 mod connect;
 mod doctor;
-mod failure;
-pub(crate) mod install_url;
-pub(crate) mod outcome;
-pub(crate) mod progress;
+mod install_url;
+mod run_summary;
 mod serve;
 mod shops;
-pub(crate) mod signals;
 mod sync;
 
 use std::path::{Path, PathBuf};
@@ -17,13 +14,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sync_core::ShopDomain;
-use tokio::runtime::Runtime;
-
-pub(crate) use failure::{Exit, Failure};
 
 use crate::demo;
 use crate::logging;
 use crate::settings::{LoadedSettings, Settings};
+use crate::terminal::{CommandError, print_error};
 
 const ABOUT: &str = "\
 Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
@@ -92,13 +87,13 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// The settings of all layers.
-    fn load(&self) -> Result<LoadedSettings, Failure> {
+    fn load(&self) -> Result<LoadedSettings, CommandError> {
         Ok(Settings::load(self.config)?)
     }
 
     /// The settings of a command that says itself what it does: unless a filter was chosen, the log holds what a person
     /// should look at only.
-    fn load_quietly(&self) -> Result<Settings, Failure> {
+    fn load_for_command(&self) -> Result<Settings, CommandError> {
         let mut loaded = self.load()?;
         let chosen = loaded.effective.iter().any(|entry| {
             entry.key == "log.filter"
@@ -120,13 +115,13 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(failure) => {
-            complain(failure.report());
+            print_error(failure.report());
             failure.exit_code()
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+fn run(cli: &Cli) -> Result<ExitCode, CommandError> {
     let context = Context {
         config: cli.config.as_deref(),
     };
@@ -140,34 +135,6 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::CheckConfig(arguments) => check_config::run(arguments, || context.load()),
     }
-}
-
-/// One line on standard error.
-#[expect(clippy::print_stderr, reason = "the command line's own messages")]
-pub(crate) fn complain(line: impl std::fmt::Display) {
-    eprintln!("{line}");
-}
-
-/// One line of a command's result.
-#[expect(clippy::print_stdout, reason = "the command line's result")]
-pub(crate) fn say(line: impl std::fmt::Display) {
-    println!("{line}");
-}
-
-/// A result as JSON.
-pub(crate) fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::failed("the result cannot be written").because(error))?;
-    say(text);
-    Ok(())
-}
-
-/// What asynchronous commands run on.
-pub(crate) fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed("cannot start threads").because(error))
 }
 
 /// A shop as people write it: its name, its domain, its address or that of its admin.

@@ -1,12 +1,12 @@
 //! `shopsync demo`: a simulated shop, an S3 server that checks signatures, a database and the service, all in this process.
 
-mod check;
-mod follow;
-mod guide;
+mod delivery_probe;
+mod environment;
 mod install;
-mod stage;
+mod instructions;
+mod price_check;
 mod variables;
-mod witness;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,11 +17,11 @@ use sync_core::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use self::stage::Stage;
-use crate::cli::outcome::of;
-use crate::cli::progress::Meter;
-use crate::cli::{Exit, Failure, runtime, say, signals};
+use self::environment::DemoEnvironment;
 use crate::run_events::RunEvents;
+use crate::terminal::progress::ProgressDisplay;
+use crate::terminal::text::count_of;
+use crate::terminal::{CommandError, ExitStatus, build_runtime, print_error, print_line, signals};
 
 const HELP: &str = "\
 Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
@@ -37,10 +37,10 @@ Examples:
   shopsync demo --once                           a check without a terminal: installs, changes a price, ends";
 
 /// The most products that the simulator makes.
-const MOST_PRODUCTS: u64 = 200_000;
+const MAX_PRODUCTS: u64 = 200_000;
 
 /// What is logged: what a person should look at. That Shopify is simulated is known here.
-const LOG: &str = "warn,server::adapters::app=error";
+const DEFAULT_LOG_FILTER: &str = "warn,server::adapters::app=error";
 
 /// What to try.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     catalog: Option<PathBuf>,
     /// How many products to make up.
     #[arg(long, value_name = "N", default_value_t = 30,
-          value_parser = clap::value_parser!(u64).range(1..=MOST_PRODUCTS))]
+          value_parser = clap::value_parser!(u64).range(1..=MAX_PRODUCTS))]
     products: u64,
     /// The port of the service; a free one if it is 0.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -66,76 +66,76 @@ pub(crate) struct Arguments {
     #[arg(long)]
     once: bool,
     /// What is logged: a level, or more, such as `info,server=debug`.
-    #[arg(long, value_name = "FILTER", default_value = LOG)]
+    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG_FILTER)]
     log: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     // Before anything is started: a wrong file costs no time.
-    let catalog = stage::catalog(arguments.catalog.as_deref(), arguments.products)?;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
-        let stage = Stage::set_up(arguments, catalog).await?;
-        let played = tokio::select! {
-            played = play(&stage, arguments.once) => played,
-            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
-            ended = stage.service_ended() => Err(ended),
+    let catalog = environment::catalog_spec(arguments.catalog.as_deref(), arguments.products)?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
+        let demo = DemoEnvironment::start(arguments, catalog).await?;
+        let finished = tokio::select! {
+            finished = install_and_print(&demo, arguments.once) => finished,
+            () = shutdown.cancelled() => Err(CommandError::new(ExitStatus::Interrupted, "interrupted")),
+            ended = demo.service_ended() => Err(ended),
         };
-        let followed = match played {
+        let result = match finished {
             Ok(()) if !arguments.once => {
-                follow_until(&stage, &shutdown).await;
+                watch_until_shutdown(&demo, &shutdown).await;
                 Ok(())
             }
-            played => played,
+            finished => finished,
         };
-        let farewell = stage.farewell();
-        stage.take_down().await;
-        if followed.is_ok() {
-            say(farewell);
+        let closing_message = demo.closing_message();
+        demo.stop().await;
+        if result.is_ok() {
+            print_line(closing_message);
         }
-        followed
+        result
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The installation and what comes after it, up to the point where the visitor goes on.
-async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
-    say(format_args!(
+async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), CommandError> {
+    print_line(format_args!(
         "A simulated shop with {}, an S3 server, a database and the service run on this machine.",
-        of(stage.shop.product_ids().len() as u64, "product"),
+        count_of(demo.shop.product_ids().len() as u64, "product"),
     ));
-    say(format_args!(
+    print_line(format_args!(
         "Installing {} as its merchant would: login, grant page, callback, webhooks.",
-        stage.domain
+        demo.domain
     ));
     let began = Instant::now();
-    let meter = Meter::new();
+    let display = ProgressDisplay::new();
     tokio::select! {
-        installed = install::install(stage) => installed?,
-        () = show(&stage.service.run_events, &meter) => {}
+        installed = install::install(demo) => installed?,
+        () = show_progress(&demo.service.run_events, &display) => {}
     }
-    let snapshot = stage.snapshot().await?;
-    say(format_args!(
+    let snapshot = demo.snapshot().await?;
+    print_line(format_args!(
         "The first snapshot is there: {} bytes, generation {}, {:.1} s after the installation began.",
         indicatif::HumanCount(snapshot.bytes),
         snapshot.generation,
         began.elapsed().as_secs_f64(),
     ));
     if once {
-        guide::places(stage).iter().for_each(say);
-        return check::price_follows(stage).await;
+        instructions::addresses(demo).iter().for_each(print_line);
+        return price_check::run(demo).await;
     }
-    guide::places(stage).iter().for_each(say);
-    guide::what_to_try(stage)?.iter().for_each(say);
+    instructions::addresses(demo).iter().for_each(print_line);
+    instructions::commands(demo)?.iter().for_each(print_line);
     Ok(())
 }
 
 /// Shows the steps of all runs, for ever.
-async fn show(run_events: &RunEvents, meter: &Meter) {
-    let mut heard = run_events.subscribe();
+async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
+    let mut events = run_events.subscribe();
     loop {
-        match heard.recv().await {
-            Ok(event) => meter.show(&event.progress),
+        match events.recv().await {
+            Ok(event) => display.show(&event.progress),
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return std::future::pending().await,
         }
@@ -143,11 +143,11 @@ async fn show(run_events: &RunEvents, meter: &Meter) {
 }
 
 /// Tells of each run until somebody ends it.
-async fn follow_until(stage: &Stage, shutdown: &CancellationToken) {
+async fn watch_until_shutdown(demo: &DemoEnvironment, shutdown: &CancellationToken) {
     tokio::select! {
-        () = follow::follow(stage) => {}
+        () = watch::watch_runs(demo) => {}
         () = shutdown.cancelled() => {}
-        ended = stage.service_ended() => crate::cli::complain(ended.report()),
+        ended = demo.service_ended() => print_error(ended.report()),
     }
 }
 

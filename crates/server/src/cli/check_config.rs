@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, say, say_json};
 use crate::settings::{LoadedSettings, configuration_page, env_example};
+use crate::terminal::{CommandError, print_json, print_line};
 
 const HELP: &str = "\
 Exits with 2 if something is missing that `shopsync serve` needs.
@@ -31,19 +31,19 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(
     arguments: &Arguments,
-    load: impl FnOnce() -> Result<LoadedSettings, Failure>,
-) -> Result<ExitCode, Failure> {
+    load: impl FnOnce() -> Result<LoadedSettings, CommandError>,
+) -> Result<ExitCode, CommandError> {
     if arguments.reference {
-        say(configuration_page().trim_end());
+        print_line(configuration_page().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.env_example {
-        say(env_example().trim_end());
+        print_line(env_example().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = load()?;
     if arguments.json {
-        say_json(&loaded.effective)?;
+        print_json(&loaded.effective)?;
     } else {
         let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
         let entries = &loaded.effective;
@@ -51,7 +51,7 @@ pub(crate) fn run(
         let values = widest(&mut entries.iter().map(|entry| entry.value.len()));
         for entry in entries {
             let (key, value, origin) = (&entry.key, &entry.value, &entry.origin);
-            say(format_args!("{key:keys$}  {value:values$}  {origin}"));
+            print_line(format_args!("{key:keys$}  {value:values$}  {origin}"));
         }
     }
     loaded.settings.require_for_serving()?;

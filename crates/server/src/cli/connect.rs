@@ -10,9 +10,12 @@ use shopify_client::StaticToken;
 use sync_core::ports::SubscriptionAudit;
 use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
 
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
+use super::{Context, shop_argument};
 use crate::adapters::{shopify_error, to_client_domain};
 use crate::service::{Overrides, Service};
+use crate::terminal::{
+    CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
+};
 
 const HELP: &str = "\
 For a custom app of the shop itself, whose admin shows a token once, or for an app and a shop of one organisation, which needs no
@@ -26,7 +29,7 @@ Examples:
   pass show my-shop | shopsync connect my-shop";
 
 /// Longer than any token; what is longer is another file.
-const LONGEST_TOKEN: u64 = 4_096;
+const MAX_TOKEN_BYTES: u64 = 4_096;
 
 /// Which shop, and where its token comes from.
 #[derive(Debug, Args)]
@@ -49,20 +52,20 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let settings = context.load_quietly()?;
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let settings = context.load_for_command()?;
     settings.require_for_syncing()?;
     let token = if arguments.client_credentials {
         None
     } else {
         Some(read_token(arguments.token_file.as_deref())?)
     };
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
         let connected = tokio::select! {
             connected = connect(&service, arguments, token) => connected,
-            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            () = shutdown.cancelled() => Err(CommandError::new(ExitStatus::Interrupted, "interrupted")),
         };
         service.database.close().await;
         connected
@@ -70,18 +73,18 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_token(file: Option<&Path>) -> Result<SecretString, Failure> {
+fn read_token(file: Option<&Path>) -> Result<SecretString, CommandError> {
     let mut text = String::new();
     let read = match file {
         Some(path) => std::fs::File::open(path)
-            .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text)),
+            .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
         None if std::io::stdin().is_terminal() => {
-            return Err(Failure::usage("the token is not typed in, where it would be seen").next(
+            return Err(CommandError::usage("the token is not typed in, where it would be seen").with_remedy(
                 "give it by --token-file FILE or through a pipe; with --client-credentials none is needed",
             ));
         }
         None => std::io::stdin()
-            .take(LONGEST_TOKEN)
+            .take(MAX_TOKEN_BYTES)
             .read_to_string(&mut text),
     };
     let place = file.map_or_else(
@@ -89,15 +92,15 @@ fn read_token(file: Option<&Path>) -> Result<SecretString, Failure> {
         |path| path.display().to_string(),
     );
     read.map_err(|error| {
-        Failure::usage(format!("cannot read the token from {place}")).because(error)
+        CommandError::usage(format!("cannot read the token from {place}")).with_cause(error)
     })?;
     let token = text.trim();
     let plausible = !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic());
     if plausible {
         Ok(SecretString::from(token))
     } else {
-        Err(Failure::usage(format!("there is no token in {place}"))
-            .next("it should hold the token alone, such as shpat_…, on one line"))
+        Err(CommandError::usage(format!("there is no token in {place}"))
+            .with_remedy("it should hold the token alone, such as shpat_…, on one line"))
     }
 }
 
@@ -105,43 +108,43 @@ async fn connect(
     service: &Service,
     arguments: &Arguments,
     token: Option<SecretString>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let shop = &arguments.shop;
     let installation = match token {
-        Some(token) => with_token(service, shop, token).await?,
-        None => by_credentials(service, shop).await?,
+        Some(token) => installation_with_token(service, shop, token).await?,
+        None => installation_with_credentials(service, shop).await?,
     };
     let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
     if !missing.is_empty() {
         return Err(
-            Failure::failed(format!("the token does not permit {}", missing.join(", "))).next(
+            CommandError::failed(format!("the token does not permit {}", missing.join(", "))).with_remedy(
                 "add these permissions to the app, take a new token, and connect again; nothing was kept",
             ),
         );
     }
-    let of_state = |error| Failure::of_state(&error);
-    service.install(&installation).await.map_err(of_state)?;
+    let to_error = |error| CommandError::from_state_port(&error);
+    service.install(&installation).await.map_err(to_error)?;
     let audit = subscribe(service, shop).await?;
     if !arguments.no_sync {
         let demand = Demand::full(Trigger::Backfill);
         let now = service.clock.now();
         let demanded = service.ports.inbox.demand(shop, &demand, now).await;
-        demanded.map_err(of_state)?;
+        demanded.map_err(to_error)?;
     }
-    tell(arguments, &installation, audit.as_ref())
+    print_result(arguments, &installation, audit.as_ref())
 }
 
 /// An installation by a token that Shopify has accepted.
-async fn with_token(
+async fn installation_with_token(
     service: &Service,
     shop: &ShopDomain,
     token: SecretString,
-) -> Result<Installation, Failure> {
+) -> Result<Installation, CommandError> {
     let source = Arc::new(StaticToken::new(token.clone()));
     let client = service.app.client().shop(&to_client_domain(shop), source);
     let scopes = client.granted_scopes().await.map_err(|error| {
         let error = shopify_error("use the token", error);
-        Failure::of_port(&error, shop).next(
+        CommandError::from_port(&error, shop).with_remedy(
             "look whether the token is whole, and of this shop; Shopify shows it once, and a new one replaces it",
         )
     })?;
@@ -158,11 +161,14 @@ async fn with_token(
     })
 }
 
-async fn by_credentials(service: &Service, shop: &ShopDomain) -> Result<Installation, Failure> {
+async fn installation_with_credentials(
+    service: &Service,
+    shop: &ShopDomain,
+) -> Result<Installation, CommandError> {
     let connected = service.app.connect(shop, service.clock.now()).await;
     connected.map_err(|error| {
         let error = shopify_error("obtain a token by client credentials", error);
-        Failure::of_port(&error, shop).next(format!(
+        CommandError::from_port(&error, shop).with_remedy(format!(
             "the app must be installed in a shop of its own organisation; else `shopsync install-url {}`",
             shop.name()
         ))
@@ -185,35 +191,35 @@ pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<Strin
 async fn subscribe(
     service: &Service,
     shop: &ShopDomain,
-) -> Result<Option<SubscriptionAudit>, Failure> {
+) -> Result<Option<SubscriptionAudit>, CommandError> {
     if service.settings.shopify.webhook_address.is_empty() {
-        complain(
+        print_error(
             "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks; changes arrive by the daily poll",
         );
         return Ok(None);
     }
     let audit = service.ports.catalog.audit_subscriptions(shop).await;
     let audit = audit.map_err(|error| {
-        Failure::of_port(&error, shop)
-            .next("the shop is connected; connect it again for its webhooks")
+        CommandError::from_port(&error, shop)
+            .with_remedy("the shop is connected; connect it again for its webhooks")
     })?;
     for (topic, reason) in &audit.failed {
-        complain(format_args!(
+        print_error(format_args!(
             "Shopify refuses webhooks for {topic}: {reason}"
         ));
     }
     Ok(Some(audit))
 }
 
-fn tell(
+fn print_result(
     arguments: &Arguments,
     installation: &Installation,
     audit: Option<&SubscriptionAudit>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let shop = &arguments.shop;
     let subscribed = audit.map(|audit| audit.created.len() + audit.updated.len() + audit.kept);
     if arguments.json {
-        return say_json(&json!({
+        return print_json(&json!({
             "shop": shop,
             "scopes": installation.scopes,
             "webhooks": audit.map(|audit| json!({
@@ -225,17 +231,17 @@ fn tell(
             "scan": !arguments.no_sync,
         }));
     }
-    say(format_args!("connected {shop}"));
+    print_line(format_args!("connected {shop}"));
     if let Some(subscribed) = subscribed {
-        say(format_args!("  {subscribed} webhook topics subscribed"));
+        print_line(format_args!("  {subscribed} webhook topics subscribed"));
     }
     let name = shop.name();
     if arguments.no_sync {
-        say(format_args!(
+        print_line(format_args!(
             "  no scan was asked for; `shopsync sync {name}` makes one now"
         ));
     } else {
-        say(format_args!(
+        print_line(format_args!(
             "  a first full scan is asked for: a running service makes it, or `shopsync sync {name}` does now"
         ));
     }

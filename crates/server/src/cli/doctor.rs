@@ -15,9 +15,10 @@ use spaces_store::{Store, Timeouts};
 use sync_core::ShopDomain;
 
 use self::report::Report;
-use super::{Context, Failure, runtime, shop_argument};
+use super::{Context, shop_argument};
 use crate::logging;
 use crate::settings::{LoadedSettings, Settings};
+use crate::terminal::{CommandError, build_runtime};
 
 const HELP: &str = "\
 Each line begins with ok, warn, fail or skip; what to do stands below it. Nothing is changed: the Space is tried with one small
@@ -33,7 +34,7 @@ Exit codes:
   1  something fails";
 
 /// How long one check may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -47,23 +48,23 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let mut report = Report::new(arguments.json);
     match Settings::load(context.config) {
         Ok(mut loaded) => {
             "error".clone_into(&mut loaded.settings.log.filter);
             logging::init(&loaded.settings.log);
-            impatient(&mut loaded.settings);
+            shorten_timeouts(&mut loaded.settings);
             let only = arguments.shop.as_ref();
-            runtime()?.block_on(examine(&loaded, only, &mut report));
+            build_runtime()?.block_on(examine(&loaded, only, &mut report));
         }
-        Err(error) => settings::unusable(&error, &mut report),
+        Err(error) => settings::report_unreadable(&error, &mut report),
     }
-    report.conclude()
+    report.finish()
 }
 
 /// Whoever waits for a diagnosis does not want to wait for retries.
-fn impatient(settings: &mut Settings) {
+fn shorten_timeouts(settings: &mut Settings) {
     let limit = Duration::from_secs(10);
     settings.shopify.request_timeout = settings.shopify.request_timeout.min(limit);
     settings.spaces.request_timeout = settings.spaces.request_timeout.min(limit);
@@ -78,20 +79,20 @@ async fn examine(loaded: &LoadedSettings, only: Option<&ShopDomain>, report: &mu
     let shopify = app::examine(settings, only, report).await;
     app::examine_webhook_address(settings, report).await;
     if let Some(database) = database {
-        let parts = shop::Parts {
+        let backends = shop::Backends {
             settings,
             database: &database,
             store,
             shopify,
         };
-        shop::examine_all(&parts, only, report).await;
+        shop::examine_all(&backends, only, report).await;
         database.close().await;
     }
 }
 
 /// The result, unless it takes too long.
-async fn within_patience<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(PATIENCE, work).await.ok()
+async fn with_timeout<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(CHECK_TIMEOUT, work).await.ok()
 }
 
 /// The Space of these settings, with a diagnosis's patience.
@@ -106,7 +107,7 @@ fn store(settings: &Settings) -> Result<Store, spaces_store::Error> {
 }
 
 /// An error with its causes on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

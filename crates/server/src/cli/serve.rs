@@ -2,10 +2,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Failure, runtime, signals};
+use super::Context;
 use crate::app::Application;
 use crate::logging;
 use crate::service::Overrides;
+use crate::terminal::{CommandError, build_runtime, signals};
 
 const HELP: &str = "\
 It listens on PORT (5000 by default) and belongs behind a proxy that ends TLS. SIGTERM and SIGINT stop it when requests have
@@ -21,14 +22,14 @@ Examples:
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {}
 
-pub(crate) fn run(_: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(_: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let settings = context.load()?.settings;
     logging::init(&settings.log);
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let application = Application::build(settings, Overrides::default()).await?;
         let served = application.run_until(shutdown).await;
-        served.map_err(|error| Failure::failed("the HTTP server failed").because(error))
+        served.map_err(|error| CommandError::failed("the HTTP server failed").with_cause(error))
     })?;
     Ok(ExitCode::SUCCESS)
 }

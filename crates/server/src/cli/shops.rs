@@ -7,8 +7,9 @@ use sync_core::ports::{Mirror, RunLog, ShopRegistry};
 use sync_core::{ItemKind, Outcome, PortError, Run, Shop, Timestamp};
 use sync_db::Database;
 
-use super::{Context, Failure, runtime, say, say_json};
+use super::Context;
 use crate::service::open_database;
+use crate::terminal::{CommandError, build_runtime, print_json, print_line};
 
 const HELP: &str = "\
 STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.
@@ -38,22 +39,22 @@ struct Row {
     items: Vec<(ItemKind, u64)>,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let settings = context.load_quietly()?;
-    let rows = runtime()?.block_on(async {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let settings = context.load_for_command()?;
+    let rows = build_runtime()?.block_on(async {
         let database = open_database(&settings).await?;
         let rows = rows(&database).await;
         database.close().await;
-        rows.map_err(|error| Failure::of_state(&error))
+        rows.map_err(|error| CommandError::from_state_port(&error))
     })?;
     if arguments.json {
-        say_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
+        print_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
     } else if rows.is_empty() {
-        say(
+        print_line(
             "No shop is installed. `shopsync install-url SHOP` prints the address that installs one.",
         );
     } else {
-        table(&rows).iter().for_each(say);
+        table(&rows).iter().for_each(print_line);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -115,21 +116,21 @@ impl Row {
         let shop = &self.shop;
         let published = shop.published.map_or_else(
             || "never".to_owned(),
-            |(at, generation, _)| format!("{} (generation {generation})", time(at)),
+            |(at, generation, _)| format!("{} (generation {generation})", format_time(at)),
         );
         [
             shop.domain.to_string(),
             shop.status.as_str().to_owned(),
             self.last_run
                 .as_ref()
-                .map_or_else(|| "none".to_owned(), summary),
+                .map_or_else(|| "none".to_owned(), run_summary),
             published,
             HumanCount(self.count()).to_string(),
         ]
     }
 
     /// What a cell has no room for.
-    fn trouble(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
         match &report.outcome {
             Outcome::Failed { error, will_retry } => {
@@ -154,12 +155,12 @@ impl Row {
     }
 }
 
-fn time(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A run's number, trigger, time and outcome.
-fn summary(run: &Run) -> String {
+fn run_summary(run: &Run) -> String {
     let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
         None => "runs",
         Some(Outcome::Published { .. }) => "uploaded",
@@ -170,7 +171,7 @@ fn summary(run: &Run) -> String {
     };
     format!(
         "{outcome} {} ({} {})",
-        time(run.started_at),
+        format_time(run.started_at),
         run.trigger,
         run.id
     )
@@ -197,7 +198,7 @@ fn table(rows: &[Row]) -> Vec<String> {
     let mut lines: Vec<_> = line(&headings).into_iter().collect();
     for (row, cells) in rows.iter().zip(&cells) {
         lines.extend(line(cells));
-        lines.extend(row.trouble().map(|trouble| format!("  {trouble}")));
+        lines.extend(row.problem().map(|problem| format!("  {problem}")));
     }
     lines
 }

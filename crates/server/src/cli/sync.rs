@@ -10,12 +10,15 @@ use sync_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::outcome::{Account, Cost};
-use super::progress::{Meter, Watched};
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
+use super::run_summary::{RunCost, RunSummary};
+use super::{Context, shop_argument};
 use crate::adapters::to_client_domain;
 use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
+use crate::terminal::progress::{DisplayObserver, ProgressDisplay};
+use crate::terminal::{
+    CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
+};
 
 const HELP: &str = "\
 Reads the shop's whole catalogue, compares it with what is known, and uploads the document if the Space holds another one. The
@@ -38,7 +41,7 @@ Exit codes:
   4  halted: too much has disappeared at once; --accept-deletions confirms it";
 
 /// How often a shop that another process holds is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What to synchronise.
 #[derive(Debug, Args)]
@@ -58,119 +61,119 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let mut settings = context.load_quietly()?;
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let mut settings = context.load_for_command()?;
     // Whoever interrupts this command does not want to wait for the run. It is made up for by the next one.
     settings.sync.drain = Duration::ZERO;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
-        let done = synchronise(&service, arguments, &shutdown).await;
+        let done = run_sync(&service, arguments, &shutdown).await;
         service.database.close().await;
         done
     })
 }
 
-async fn synchronise(
+async fn run_sync(
     service: &Service,
     arguments: &Arguments,
     shutdown: &CancellationToken,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let shop = &arguments.shop;
     require_served(service, shop).await?;
-    let meter = if arguments.json {
-        Meter::for_people_only()
+    let display = if arguments.json {
+        ProgressDisplay::terminal_only()
     } else {
-        Meter::new()
+        ProgressDisplay::new()
     };
     let began = Instant::now();
     let puts = service.store.requests().uploads();
-    let usage = usage_of(service, shop);
-    let ran = if arguments.dry_run {
-        plan(service, shop, &meter, shutdown).await
+    let usage = api_usage(service, shop);
+    let completed = if arguments.dry_run {
+        plan(service, shop, &display, shutdown).await
     } else {
         let accept_deletions = arguments.accept_deletions;
-        scan(service, shop, accept_deletions, &meter, shutdown).await
+        scan(service, shop, accept_deletions, &display, shutdown).await
     };
-    let ran = ran.map_err(|stop| stop.failure(shop))?;
-    let account = Account {
+    let completed = completed.map_err(|error| error.into_command_error(shop))?;
+    let summary = RunSummary {
         shop: shop.clone(),
-        run: ran.run,
-        report: ran.report,
-        took: began.elapsed(),
-        cost: ran.here.then(|| {
+        run: completed.run,
+        report: completed.report,
+        elapsed: began.elapsed(),
+        cost: completed.in_this_process.then(|| {
             let puts = (puts, service.store.requests().uploads());
-            Cost::between(puts, (usage, usage_of(service, shop)))
+            RunCost::between(puts, (usage, api_usage(service, shop)))
         }),
     };
     if arguments.json {
-        say_json(&account.json())?;
+        print_json(&summary.json())?;
     } else {
-        account.lines().iter().for_each(say);
+        summary.text_lines().iter().for_each(print_line);
     }
-    let refuses = is_refused(service, shop).await?;
-    conclude(&account, refuses)
+    let needs_attention = needs_attention(service, shop).await?;
+    exit_code(&summary, needs_attention)
 }
 
 /// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
-async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failure> {
+async fn needs_attention(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     Ok(found.is_none_or(|shop| shop.status != ShopStatus::Active))
 }
 
-fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
+fn api_usage(service: &Service, shop: &ShopDomain) -> Usage {
     service.app.client().usage(&to_client_domain(shop))
 }
 
 /// A shop's run.
-struct Ran {
+struct CompletedRun {
     run: Option<RunId>,
     report: RunReport,
     /// Whether it was this process's.
-    here: bool,
+    in_this_process: bool,
 }
 
 /// Why there is no run to report.
-enum Stop {
+enum SyncError {
     Interrupted,
     /// The shop is not served any more.
-    NotServed(Failure),
+    NotServed(CommandError),
     Port(PortError),
 }
 
-impl From<PortError> for Stop {
+impl From<PortError> for SyncError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
 }
 
-impl Stop {
-    fn failure(self, shop: &ShopDomain) -> Failure {
+impl SyncError {
+    fn into_command_error(self, shop: &ShopDomain) -> CommandError {
         match self {
-            Self::Interrupted => Failure::new(Exit::Interrupted, "interrupted"),
+            Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
             Self::NotServed(failure) => failure,
-            Self::Port(error) => Failure::of_port(&error, shop),
+            Self::Port(error) => CommandError::from_port(&error, shop),
         }
     }
 }
 
 /// Whether the shop's work is done at all.
-async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Failure> {
+async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     match found.map(|shop| shop.status) {
-        None => Err(Failure::unknown_shop(shop)),
+        None => Err(CommandError::shop_not_installed(shop)),
         Some(ShopStatus::Active | ShopStatus::Unavailable(_)) => Ok(()),
-        Some(ShopStatus::Uninstalled) => Err(Failure::usage(format!(
+        Some(ShopStatus::Uninstalled) => Err(CommandError::usage(format!(
             "the app was uninstalled from {shop}; its last snapshot stays as it is"
         ))
-        .next(format!(
+        .with_remedy(format!(
             "install it again: `shopsync install-url {}`",
             shop.name()
         ))),
-        Some(ShopStatus::Paused) => Err(Failure::usage(format!("{shop} is paused"))
-            .next("resume it where it was paused: nothing is read meanwhile")),
+        Some(ShopStatus::Paused) => Err(CommandError::usage(format!("{shop} is paused"))
+            .with_remedy("resume it where it was paused: nothing is read meanwhile")),
     }
 }
 
@@ -178,23 +181,23 @@ async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Fail
 async fn plan(
     service: &Service,
     shop: &ShopDomain,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
-    let observer = Watched {
+) -> Result<CompletedRun, SyncError> {
+    let observer = DisplayObserver {
         run_events: &service.run_events,
-        meter,
+        display,
     };
     let report = tokio::select! {
         report = service.engine.plan(shop, &observer) => report?,
-        () = shutdown.cancelled() => return Err(Stop::Interrupted),
+        () = shutdown.cancelled() => return Err(SyncError::Interrupted),
     };
     // Closes the last bar.
-    meter.show(&sync_core::progress::Progress::Finished(report.clone()));
-    Ok(Ran {
+    display.show(&sync_core::progress::Progress::Finished(report.clone()));
+    Ok(CompletedRun {
         run: None,
         report,
-        here: true,
+        in_this_process: true,
     })
 }
 
@@ -203,9 +206,9 @@ async fn scan(
     service: &Service,
     shop: &ShopDomain,
     accept_deletions: bool,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
+) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
     let before = watch.newest_run(shop).await?;
     let demand = Demand {
@@ -217,37 +220,37 @@ async fn scan(
     };
     let now = service.clock.now();
     service.ports.inbox.demand(shop, &demand, now).await?;
-    let observer = Watched {
+    let observer = DisplayObserver {
         run_events: &service.run_events,
-        meter,
+        display,
     };
-    let mut told = None;
+    let mut reported = None;
     loop {
         let step = with_run_context(service.engine.run_next(Some(shop), &observer, shutdown));
-        let mut here = None;
+        let mut own_run = None;
         let mut until = tokio::time::Instant::now();
         match step.await? {
-            _ if shutdown.is_cancelled() => return Err(Stop::Interrupted),
+            _ if shutdown.is_cancelled() => return Err(SyncError::Interrupted),
             // Nothing is left to look up.
             Step::Ran { run, report, .. } if report.outcome == Outcome::Erased => {
-                return Ok(Ran {
+                return Ok(CompletedRun {
                     run: Some(run),
                     report,
-                    here: true,
+                    in_this_process: true,
                 });
             }
-            Step::Ran { run, .. } => here = Some(run),
+            Step::Ran { run, .. } => own_run = Some(run),
             Step::Idle { .. } => {
                 require_served(service, shop)
                     .await
-                    .map_err(Stop::NotServed)?;
-                tell_who_works(service, shop, &mut told).await?;
-                until += LOOK;
+                    .map_err(SyncError::NotServed)?;
+                report_other_process(service, shop, &mut reported).await?;
+                until += POLL_INTERVAL;
             }
         }
         let found = tokio::select! {
             found = watch.wait_for_full_run(shop, before, until) => found?,
-            () = shutdown.cancelled() => return Err(Stop::Interrupted),
+            () = shutdown.cancelled() => return Err(SyncError::Interrupted),
         };
         if let Some(Run {
             id,
@@ -255,28 +258,28 @@ async fn scan(
             ..
         }) = found
         {
-            return Ok(Ran {
+            return Ok(CompletedRun {
                 run: Some(id),
                 report,
-                here: here == Some(id),
+                in_this_process: own_run == Some(id),
             });
         }
     }
 }
 
 /// Says once for each run of another process that it is being waited for.
-async fn tell_who_works(
+async fn report_other_process(
     service: &Service,
     shop: &ShopDomain,
-    told: &mut Option<RunId>,
+    reported: &mut Option<RunId>,
 ) -> Result<(), PortError> {
     let newest = service.ports.runs.recent(Some(shop), 1).await?;
     let Some(run) = newest.first().filter(|run| run.finished.is_none()) else {
         return Ok(());
     };
-    if told.replace(run.id) != Some(run.id) {
+    if reported.replace(run.id) != Some(run.id) {
         let since = run.started_at.format("%H:%M:%S");
-        complain(format_args!(
+        print_error(format_args!(
             "another process works on {shop}: run {} ({}) since {since} UTC; waiting for it",
             run.id, run.trigger,
         ));
@@ -285,36 +288,41 @@ async fn tell_who_works(
 }
 
 /// The exit code, and what to do next about a run that did not succeed.
-fn conclude(account: &Account, refuses: bool) -> Result<ExitCode, Failure> {
-    let shop = &account.shop;
+fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, CommandError> {
+    let shop = &summary.shop;
     let name = shop.name();
-    match &account.report.outcome {
+    match &summary.report.outcome {
         Outcome::Halted {
             kind,
             missing,
             known,
-        } => Err(Failure::new(
-            Exit::Halted,
+        } => Err(CommandError::new(
+            ExitStatus::Halted,
             format!(
                 "{} of {} items of kind {kind} have disappeared at once",
                 HumanCount(*missing),
                 HumanCount(*known)
             ),
         )
-        .next(format!(
+        .with_remedy(format!(
             "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
         ))),
         Outcome::Failed { will_retry, .. } => {
-            let (exit, then) = match (will_retry, refuses) {
-                (true, false) => (Exit::Unavailable, "a running service tries again by itself"),
+            let (status, then) = match (will_retry, needs_attention) {
+                (true, false) => (
+                    ExitStatus::Unavailable,
+                    "a running service tries again by itself",
+                ),
                 (true, true) => (
-                    Exit::Failed,
+                    ExitStatus::Failed,
                     "the shop is asked again by itself, now and then",
                 ),
-                (false, _) => (Exit::Failed, "it is not tried again by itself"),
+                (false, _) => (ExitStatus::Failed, "it is not tried again by itself"),
             };
-            Err(Failure::new(exit, "the run failed; the old snapshot stays")
-                .next(format!("`shopsync doctor {name}` tells more; {then}")))
+            Err(
+                CommandError::new(status, "the run failed; the old snapshot stays")
+                    .with_remedy(format!("`shopsync doctor {name}` tells more; {then}")),
+            )
         }
         _ => Ok(ExitCode::SUCCESS),
     }
@@ -325,18 +333,18 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, Failure> {
-        let account = Account {
+    fn exit_code_of(outcome: Outcome, needs_attention: bool) -> Result<ExitCode, CommandError> {
+        let summary = RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: None,
             report: RunReport {
                 outcome,
                 counts: BTreeMap::new(),
             },
-            took: Duration::ZERO,
+            elapsed: Duration::ZERO,
             cost: None,
         };
-        conclude(&account, refuses)
+        exit_code(&summary, needs_attention)
     }
 
     #[test]
@@ -346,22 +354,25 @@ mod tests {
             missing: 30,
             known: 100,
         };
-        let failure = concluded(halted, false).unwrap_err();
+        let failure = exit_code_of(halted, false).unwrap_err();
         assert_eq!(failure.exit_code(), ExitCode::from(4));
         assert!(failure.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
     fn unchanged_is_a_success() {
-        let concluded = concluded(Outcome::Unchanged, false);
-        assert_eq!(concluded.unwrap(), ExitCode::SUCCESS);
+        let code = exit_code_of(Outcome::Unchanged, false);
+        assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     }
 
     #[test]
     fn what_passes_by_itself_is_told_from_what_does_not() {
-        for (will_retry, refuses, code) in [(true, false, 3), (true, true, 1), (false, false, 1)] {
+        for (will_retry, needs_attention, code) in
+            [(true, false, 3), (true, true, 1), (false, false, 1)]
+        {
             let error = "no answer".to_owned();
-            let failure = concluded(Outcome::Failed { error, will_retry }, refuses).unwrap_err();
+            let failure =
+                exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
             assert_eq!(failure.exit_code(), ExitCode::from(code));
         }
     }

@@ -9,14 +9,14 @@ use secrecy::ExposeSecret;
 use spaces_store::EmbeddedS3;
 use url::Url;
 
-use crate::cli::Failure;
 use crate::settings::{Environment, Settings};
+use crate::terminal::CommandError;
 
 /// The variables that the service is started with, in the order in which they are written down.
 pub(super) type Variables = Vec<(&'static str, String)>;
 
 /// A text that nobody guesses, of `bytes` random bytes.
-pub(super) fn random(bytes: usize) -> String {
+pub(super) fn random_hex(bytes: usize) -> String {
     let random: Vec<u8> = std::iter::repeat_with(rand::random::<u8>)
         .take(bytes)
         .collect();
@@ -33,8 +33,8 @@ pub(super) fn service_variables(address: &Url, port: u16, folder: &Path, log: &s
         ("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1".to_owned()),
         ("PORT", port.to_string()),
         ("SHOPIFY_API_KEY", "shopsync-demo".to_owned()),
-        ("SHOPIFY_API_SECRET", random(16)),
-        ("STATE_TOKEN_SECRET", random(16)),
+        ("SHOPIFY_API_SECRET", random_hex(16)),
+        ("STATE_TOKEN_SECRET", random_hex(16)),
         ("SHOPSYNC_ENCRYPTION_KEYS", format!("demo:{key}")),
         (
             "SHOPIFY_REDIRECT_URI",
@@ -76,7 +76,7 @@ pub(super) fn value(variables: &Variables, name: &str) -> String {
 
 /// The settings of these variables alone: nothing of this machine's environment is read, so that nothing of a real shop or
 /// Space is touched.
-pub(super) fn settings(variables: &Variables) -> Result<Settings, Failure> {
+pub(super) fn settings(variables: &Variables) -> Result<Settings, CommandError> {
     let given = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
@@ -85,7 +85,7 @@ pub(super) fn settings(variables: &Variables) -> Result<Settings, Failure> {
     Ok(loaded.settings)
 }
 
-pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), Failure> {
+pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), CommandError> {
     let mut text = String::from("# The settings of this demonstration.\n");
     for (name, value) in variables {
         let value = value
@@ -95,8 +95,9 @@ pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), Failur
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{name}=\"{value}\"");
     }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::failed(format!("cannot write {}", path.display())).because(error))
+    std::fs::write(path, text).map_err(|error| {
+        CommandError::failed(format!("cannot write {}", path.display())).with_cause(error)
+    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const ONLY_THE_WEBHOOK: (&str, &str) = ("SHOPSYNC__SHOPIFY__BULK_POLL", "24h");
 /// What a full scan starts: one for each kind, six for discounts.
 const OPERATIONS: usize = 1 + 1 + 6 + 1;
 
-fn by_bulk() -> WorldBuilder {
+fn bulk_world() -> WorldBuilder {
     World::builder()
         .set(STRATEGY, "bulk")
         .set("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms")
@@ -35,9 +35,9 @@ fn ends(outcome: BulkOutcome) -> BulkBehaviour {
 }
 
 /// Demands a full scan and waits until it has started a bulk operation.
-async fn begin(world: &World) {
+async fn start_scan(world: &World) {
     let before = world.shop.calls().bulk_operations;
-    world.demand().await;
+    world.request_scan().await;
     world
         .shop
         .wait_for_calls(|calls| calls.bulk_operations > before)
@@ -51,12 +51,12 @@ fn statuses(world: &World) -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_gives_the_same_bytes_as_one_by_pages() {
-    let mut world = by_bulk()
+    let mut world = bulk_world()
         .catalog(many_pages())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
         .installed()
         .await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     let bytes = world.document_bytes().await;
     assert_eq!(statuses(&world), ["COMPLETED"; OPERATIONS]);
     assert_eq!(world.scanned_pages(), 0);
@@ -92,7 +92,7 @@ async fn much_is_read_by_bulk_and_little_by_pages() {
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
         .installed()
         .await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.shop.calls().bulk_operations, 1);
     assert_eq!(world.calls("ProductsPage"), 0);
     assert!(world.calls("CollectionsPage") > 0 && world.calls("DiscountsPage") > 0);
@@ -100,7 +100,7 @@ async fn much_is_read_by_bulk_and_little_by_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
-    let world = by_bulk().start().await;
+    let world = bulk_world().start().await;
     world.shop.set_bulk_behaviour(BulkBehaviour {
         enabled: false,
         ..BulkBehaviour::default()
@@ -108,7 +108,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
     let report = world.install().await;
     assert_eq!(report["upload_status"], "success", "{report}");
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert!(world.calls("BulkOperationRun") > 0 && world.scanned_pages() > 0);
     assert_eq!(world.shop.calls().bulk_operations, 0);
 
@@ -120,7 +120,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
         let unannounced = world.shop.without_webhooks();
         unannounced.set_price(product, None, &price).unwrap();
         world.sync().await;
-        world.is_true().await.unwrap();
+        world.document_matches_shop().await.unwrap();
         assert!(world.scanned_pages() > pages, "{outcome:?}");
     }
     assert!(statuses(&world).iter().all(|status| *status == "FAILED"));
@@ -128,7 +128,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_publishes_no_part() {
-    let world = by_bulk()
+    let world = bulk_world()
         .catalog(many_pages())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
         .installed()
@@ -158,7 +158,7 @@ async fn a_broken_file_publishes_no_part() {
     let pages = world.scanned_pages();
     let outcome = world.next_run().await;
     assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
-    let difference = world.is_true().await.unwrap_err();
+    let difference = world.document_matches_shop().await.unwrap_err();
     let place = format!("/products/{}/", products.len() - 1);
     assert!(difference.starts_with(&place), "{difference}");
     assert_eq!(world.scanned_pages(), pages);
@@ -170,7 +170,7 @@ async fn a_broken_file_publishes_no_part() {
     let truncated = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
     world.shop.inject_fault(truncated.times(2)).unwrap();
     world.sync().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 1);
     assert_eq!(world.scanned_pages(), pages);
 
@@ -179,7 +179,7 @@ async fn a_broken_file_publishes_no_part() {
     let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
     world.shop.inject_fault(gone.always()).unwrap();
     world.sync().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 2);
     assert!(world.scanned_pages() > pages);
 }
@@ -187,12 +187,12 @@ async fn a_broken_file_publishes_no_part() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_webhook_of_its_end_wakes_the_scan() {
     let (poll, never) = ONLY_THE_WEBHOOK;
-    let world = by_bulk().set(poll, never).installed().await;
-    world.is_true().await.unwrap();
+    let world = bulk_world().set(poll, never).installed().await;
+    world.document_matches_shop().await.unwrap();
     let (runs, looks) = (world.runs().await.len(), world.calls("BulkOperationById"));
 
     world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
-    begin(&world).await;
+    start_scan(&world).await;
     world.shop.hold_deliveries();
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     assert_eq!(world.shop.finish_bulk_operations(), 1);
@@ -201,33 +201,33 @@ async fn the_webhook_of_its_end_wakes_the_scan() {
     assert_eq!(world.runs().await[0].finished, None);
     world.shop.release_deliveries();
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert!(world.calls("BulkOperationById") > looks);
     assert_eq!(world.scanned_pages(), 0);
 
-    // Each end was told, and none of them has set off a run or an upload.
+    // Each end was announced, and none of them has set off a run or an upload.
     world.settled().await;
     let deliveries = world.shop.deliveries();
-    let mut told = 0;
+    let mut announced = 0;
     for delivery in &deliveries {
         if delivery.topic == "bulk_operations/finish" {
             assert_eq!(delivery.last_status, Some(200));
-            told += 1;
+            announced += 1;
         }
     }
-    assert_eq!(told, 2 * OPERATIONS);
+    assert_eq!(announced, 2 * OPERATIONS);
     assert_eq!(world.runs().await.len(), runs + 1);
     assert_eq!(world.app.put_count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_webhook_delays_the_scan_and_no_more() {
-    let world = by_bulk().installed().await;
+    let world = bulk_world().installed().await;
     world.shop.drop_deliveries(1_000);
     let product = world.shop.product_ids()[0];
     world.shop.set_price(product, None, "31.00").unwrap();
     world.sync().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(statuses(&world), ["COMPLETED"; 2 * OPERATIONS]);
     assert_eq!(world.scanned_pages(), 0);
 }
@@ -235,7 +235,7 @@ async fn a_lost_webhook_delays_the_scan_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lease_is_held_however_long_an_operation_takes() {
     let (poll, never) = ONLY_THE_WEBHOOK;
-    let world = by_bulk()
+    let world = bulk_world()
         .set(poll, never)
         .set("SHOPSYNC__SYNC__LEASE", "3s")
         .set("SHOPSYNC__SYNC__IDLE_POLL", "100ms")
@@ -243,9 +243,9 @@ async fn the_lease_is_held_however_long_an_operation_takes() {
         .await;
     let runs = world.runs().await.len();
     world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
-    begin(&world).await;
+    start_scan(&world).await;
     // At a third of the lease each: twice as long as it would hold by itself. Three more workers look for work meanwhile.
-    world.app.leases_prolonged(6).await;
+    world.app.leases_renewed(6).await;
     assert_eq!(world.runs().await.len(), runs + 1);
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     world.shop.finish_bulk_operations();
@@ -274,7 +274,7 @@ fn another_program(world: &World) -> ShopClient {
 }
 
 /// Starts an operation that nobody waits for.
-async fn abandon(world: &World, shop: &ShopClient) {
+async fn start_abandoned_operation(world: &World, shop: &ShopClient) {
     let before = world.shop.calls().bulk_operations;
     let bulk = shop.bulk();
     let run = tokio::spawn(async move { bulk.run(QUERY).await });
@@ -288,21 +288,21 @@ async fn abandon(world: &World, shop: &ShopClient) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
     let (poll, never) = ONLY_THE_WEBHOOK;
-    let mut world = by_bulk()
+    let mut world = bulk_world()
         .set(poll, never)
         .set("SHOPSYNC__SYNC__DRAIN", "0s")
         .installed()
         .await;
     world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
     let others = another_program(&world);
-    abandon(&world, &others).await;
-    begin(&world).await;
+    start_abandoned_operation(&world, &others).await;
+    start_scan(&world).await;
     let service = world.app.service();
     let domain = shopify_client::ShopDomain::parse_domain(world.shop.domain()).unwrap();
     let ours = service.app.client();
     let ours = ours.shop(&domain, service.tokens.for_shop(&world.domain));
     for _ in 0..3 {
-        abandon(&world, &ours).await;
+        start_abandoned_operation(&world, &ours).await;
     }
     world.app.stop().await;
     let left = statuses(&world).split_off(OPERATIONS);
@@ -318,7 +318,7 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
         .unwrap();
     world.app.restart().await;
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.scanned_pages(), 0);
     let since = statuses(&world).split_off(OPERATIONS);
     assert_eq!(since[0], "RUNNING", "the other program's");

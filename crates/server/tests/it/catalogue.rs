@@ -26,7 +26,7 @@ pub(crate) fn many_pages() -> CatalogSpec {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_equals_the_shop_item_by_item() {
     let world = World::builder().catalog(many_pages()).installed().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     let truth = world.shop.truth();
     assert_eq!(truth["products"].as_array().unwrap().len(), 130);
     let most = |list: &str, part: &str| {
@@ -56,7 +56,7 @@ async fn a_shop_with_everything_that_has_ever_been_cut_off() {
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
         .installed()
         .await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     world.sync().await;
     assert_eq!(world.app.put_count(), 1);
 }

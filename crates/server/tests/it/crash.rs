@@ -11,7 +11,7 @@ use crate::support::{Process, World};
 const LEASE: Duration = Duration::from_secs(15);
 
 /// Waits until the shop has let a request hang.
-async fn hangs(world: &World) {
+async fn request_hangs(world: &World) {
     world.shop.wait_for_calls(|calls| calls.faults > 0).await;
 }
 
@@ -26,11 +26,11 @@ async fn between_the_answer_and_the_run() {
     world.shop.set_price(product, None, "12.34").unwrap();
     world.shop.settled().await;
     world.app.crash().await;
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
     world.app.restart().await;
     clock.advance(Duration::from_secs(1));
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), 2);
 }
 
@@ -51,13 +51,13 @@ async fn in_the_middle_of_a_full_scan() {
         .unwrap();
     let hang = Fault::new(FaultKind::Hang).on_operation("CollectionsPage");
     world.shop.inject_fault(hang).unwrap();
-    world.demand().await;
-    hangs(&world).await;
+    world.request_scan().await;
+    request_hangs(&world).await;
     world.app.crash().await;
     world.app.restart().await;
     clock.advance(LEASE);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), 2);
 }
 
@@ -72,12 +72,12 @@ async fn while_what_a_delivery_named_is_read() {
         .set_price(world.shop.product_ids()[0], None, "12.34")
         .unwrap();
     world.shop.settled().await;
-    hangs(&world).await;
+    request_hangs(&world).await;
     world.app.crash().await;
     world.app.restart().await;
     clock.advance(LEASE);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), 2);
 }
 
@@ -92,7 +92,7 @@ async fn deliveries_to_a_dead_service_arrive_when_it_is_back() {
     // The shop tries again; here its pauses are thousandths of the real ones.
     world.app.restart().await;
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
 }
 
 /// A world whose service is a process of its own.
@@ -113,7 +113,7 @@ async fn process(debounce: &str) -> (World, Process) {
 async fn serve(world: &World) -> Process {
     let folder = world.app.backends.dir.path();
     let process = Process::serve(world.app.variables(), folder).await;
-    world.app.relay.lead_to(process.address());
+    world.app.relay.forward_to(process.address());
     process
 }
 
@@ -127,17 +127,17 @@ async fn killed_between_the_answer_and_the_run() {
     world.shop.settled().await;
     let sent = world.shop.deliveries();
     assert_eq!(sent.last().unwrap().last_status, Some(200));
-    world.app.relay.cut();
+    world.app.relay.disconnect();
     let log = service.kill().await;
     assert!(
         !log.contains("ProductsById") && world.calls("ProductsById") == 0,
         "{log}"
     );
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
     service.logged("The run ends: uploaded").await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     let rest = service.kill().await;
     assert!(!rest.contains("uploaded"), "{rest}");
 }
@@ -152,14 +152,14 @@ async fn killed_in_the_middle_of_a_run() {
         .set_price(world.shop.product_ids()[0], None, "12.34")
         .unwrap();
     world.shop.settled().await;
-    hangs(&world).await;
-    world.app.relay.cut();
+    request_hangs(&world).await;
+    world.app.relay.disconnect();
     service.kill().await;
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
     service.logged("The run ends: uploaded").await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     // Tokens were kept: no new installation was needed.
     assert_eq!(world.shop.calls().token_requests, 1);
     service.kill().await;

@@ -27,7 +27,7 @@ async fn an_installation_ends_with_the_whole_catalogue_in_the_space() {
     );
     world.settled().await;
     assert_eq!(world.app.put_count(), 1);
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     let address = world.app.relay.url("/shopify/webhook");
     let mut subscribed = world.shop.subscriptions();
     subscribed.sort();
@@ -72,7 +72,7 @@ fn text_has(logs: &Logs, part: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_readable_anywhere() {
-    let logs = Logs::kept();
+    let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let world = World::builder().clock(&clock).start().await;
     let report = world.install().await.to_string();
@@ -116,7 +116,7 @@ async fn tokens_survive_a_restart() {
     let product = world.shop.product_ids()[0];
     world.shop.set_price(product, None, "77.00").unwrap();
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.shop.calls().token_requests, asked);
 }
 
@@ -139,7 +139,7 @@ async fn revoked_tokens_make_the_shop_unavailable_until_it_is_installed_again() 
     let report = world.install().await;
     assert_eq!(report["upload_status"], "success", "{report}");
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     let found = service.database.find(&world.domain).await.unwrap().unwrap();
     assert_eq!(found.status, ShopStatus::Active);
 }
@@ -161,7 +161,7 @@ async fn an_uninstallation_ends_it_and_a_new_installation_begins_it_anew() {
     let report = world.install().await;
     assert_eq!(report["upload_status"], "success", "{report}");
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,8 +192,8 @@ async fn a_token_endpoint_that_is_down_is_said_to_be_so() {
     let page = login.headers()["location"].to_str().unwrap().to_owned();
     let granted = world.get(&page).await;
     let callback = granted.headers()["location"].to_str().unwrap().to_owned();
-    let answer = world.get(&callback).await;
-    assert_eq!(answer.status(), 503);
-    assert!(answer.headers().contains_key("retry-after"));
+    let response = world.get(&callback).await;
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
     assert!(!world.is_known().await);
 }

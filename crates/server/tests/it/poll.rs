@@ -19,7 +19,7 @@ fn polling(clock: &ManualClock) -> WorldBuilder {
 /// Opens the slot that is due at the start.
 async fn installed(builder: WorldBuilder) -> World {
     let world = builder.installed().await;
-    world.app.run_due().await;
+    world.app.run_due_jobs().await;
     world.app.settled().await;
     world
 }
@@ -41,18 +41,18 @@ async fn a_change_whose_webhook_is_lost_arrives_by_the_poll() {
         .delete_product(world.shop.product_ids()[1])
         .unwrap();
     world.settled().await;
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
     let (uploads, before) = (world.app.put_count(), polls(&world).await);
 
     clock.set(at("2026-11-24T23:59:59Z"));
-    assert_eq!(world.app.run_due().await, None);
+    assert_eq!(world.app.run_due_jobs().await, None);
     clock.set(at("2026-11-25T00:00:00Z"));
-    assert_eq!(world.app.run_due().await, Some(1));
+    assert_eq!(world.app.run_due_jobs().await, Some(1));
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 1);
     assert_eq!(polls(&world).await, before + 1);
-    assert_eq!(world.app.run_due().await, None, "once a day");
+    assert_eq!(world.app.run_due_jobs().await, None, "once a day");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,12 +69,12 @@ async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
     clock.advance(3 * DAY);
     world.app.restart().await;
     // The start beats too; whichever is first opens the slot, and only one does.
-    world.app.run_due().await;
+    world.app.run_due_jobs().await;
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(polls(&world).await, before + 1);
     clock.advance(Duration::from_hours(1));
-    assert_eq!(world.app.run_due().await, None);
+    assert_eq!(world.app.run_due_jobs().await, None);
     assert_eq!(polls(&world).await, before + 1);
 }
 
@@ -105,17 +105,17 @@ async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
             .rename_shop("Renamed")
             .unwrap();
         clock.set(at(eve));
-        assert_eq!(world.app.run_due().await, None, "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, None, "{zone}");
         clock.set(at(jump));
-        assert_eq!(world.app.run_due().await, Some(1), "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, Some(1), "{zone}");
         world.settled().await;
-        world.is_true().await.unwrap();
+        world.document_matches_shop().await.unwrap();
         assert_eq!(polls(&world).await, before + 1, "{zone}");
         // The next day's is at midnight again, an hour earlier by the sun.
         let next = at(next);
         clock.set(next - chrono::TimeDelta::seconds(1));
-        assert_eq!(world.app.run_due().await, None, "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, None, "{zone}");
         clock.set(next);
-        assert_eq!(world.app.run_due().await, Some(1), "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, Some(1), "{zone}");
     }
 }

@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::support::{SECRET, World, sign};
 
 /// The request gets this status. The shop has changed without a webhook, so that any run would show.
-async fn changes_nothing(world: &World, request: RequestBuilder, status: u16) {
+async fn assert_changes_nothing(world: &World, request: RequestBuilder, status: u16) {
     let before = (
         world.shop.calls(),
         world.runs().await.len(),
         world.app.put_count(),
     );
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), status);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), status);
     world.settled().await;
     let after = (
         world.shop.calls(),
@@ -21,7 +21,7 @@ async fn changes_nothing(world: &World, request: RequestBuilder, status: u16) {
         world.app.put_count(),
     );
     assert_eq!(after, before);
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,13 +77,13 @@ async fn deliveries_that_shopify_did_not_send() {
         // Well signed, about nothing that exists here.
         (post(&domain, Some(signed("{}")), "{}"), 200),
     ] {
-        changes_nothing(&world, request, status).await;
+        assert_changes_nothing(&world, request, status).await;
     }
     // The same delivery, right, does change something.
     let named = world.app.delivery(&domain, "products/update", "w2", &body);
     assert_eq!(named.send().await.unwrap().status(), 200);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn parameters_that_name_no_shop() {
             format!("/shopify/install?shop={shop}&hmac=00"),
             format!("/shopify/callback?shop={shop}&code=1&state=2&hmac=00"),
         ] {
-            changes_nothing(&world, world.app.get(&path), 400).await;
+            assert_changes_nothing(&world, world.app.get(&path), 400).await;
         }
     }
 }

@@ -39,23 +39,23 @@ async fn process(world: &World, clock: &ManualClock) -> Service {
 }
 
 /// Answers of Shopify's that arrive when they are let through.
-struct Held {
+struct DelayedGrants {
     grants: AppGrants,
-    answered: Notify,
+    received: Notify,
     release: Notify,
 }
 
 #[async_trait]
-impl Grants for Held {
+impl Grants for DelayedGrants {
     async fn refresh(
         &self,
         shop: &shopify_client::ShopDomain,
         refresh_token: &SecretString,
     ) -> Result<TokenGrant, shopify_client::Error> {
-        let answer = self.grants.refresh(shop, refresh_token).await;
-        self.answered.notify_one();
+        let response = self.grants.refresh(shop, refresh_token).await;
+        self.received.notify_one();
         self.release.notified().await;
-        answer
+        response
     }
 
     async fn client_credentials(
@@ -75,36 +75,39 @@ impl Grants for Held {
 }
 
 /// A process that Shopify has answered, and that has not saved the answer.
-struct Answered {
-    answer: Arc<Held>,
+struct UnsavedRenewal {
+    grants: Arc<DelayedGrants>,
     /// All that there is of the process: its tokens end with it.
     caller: JoinHandle<String>,
 }
 
-impl Answered {
+impl UnsavedRenewal {
     async fn start(world: &World, clock: &ManualClock) -> Self {
         let service = process(world, clock).await;
-        let answer = Arc::new(Held {
+        let delayed = Arc::new(DelayedGrants {
             grants: service.app.grants(),
-            answered: Notify::new(),
+            received: Notify::new(),
             release: Notify::new(),
         });
         let registry = Arc::new(service.database.clone());
-        let tokens = ShopTokens::new(registry, answer.clone(), Arc::new(clock.clone()));
+        let tokens = ShopTokens::new(registry, delayed.clone(), Arc::new(clock.clone()));
         let caller = call(&tokens, world);
-        answer.answered.notified().await;
-        Self { answer, caller }
+        delayed.received.notified().await;
+        Self {
+            grants: delayed,
+            caller,
+        }
     }
 
     /// Whatever was under way is dropped where it stands.
-    async fn die(self) {
+    async fn kill(self) {
         self.caller.abort();
         assert!(self.caller.await.unwrap_err().is_cancelled());
     }
 
     /// Goes on. The task ends with the token that its caller gets.
-    fn go_on(self) -> JoinHandle<String> {
-        self.answer.release.notify_one();
+    fn resume(self) -> JoinHandle<String> {
+        self.grants.release.notify_one();
         self.caller
     }
 }
@@ -142,7 +145,7 @@ async fn serves_again(world: &mut World) {
     let before = renewals(world);
     world.app.restart().await;
     world.sync().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(renewals(world), before);
 }
 
@@ -181,7 +184,7 @@ async fn hundreds_of_callers_in_two_processes_make_one_request() {
 async fn a_crash_between_answer_and_save_loses_nothing() {
     let (mut world, clock) = stopped().await;
     clock.advance(HOUR);
-    Answered::start(&world, &clock).await.die().await;
+    UnsavedRenewal::start(&world, &clock).await.kill().await;
     let next = process(&world, &clock).await;
     let begun = next.database.token(&world.domain).await.unwrap().unwrap();
     assert!(begun.attempt.is_some(), "it is on record");
@@ -203,7 +206,7 @@ async fn while_the_old_token_is_good_a_dead_process_holds_up_nobody() {
     let next = process(&world, &clock).await;
     let old = token(&next, &world).await;
     clock.advance(MINUTE * 56);
-    Answered::start(&world, &clock).await.die().await;
+    UnsavedRenewal::start(&world, &clock).await.kill().await;
     assert_eq!(token(&next, &world).await, old);
     assert_eq!(renewals(&world), 1, "it may yet be alive");
     clock.advance(MINUTE);
@@ -217,11 +220,11 @@ async fn while_the_old_token_is_good_a_dead_process_holds_up_nobody() {
 async fn a_process_that_was_only_slow_saves_nothing() {
     let (mut world, clock) = stopped().await;
     clock.advance(HOUR);
-    let slow = Answered::start(&world, &clock).await;
+    let slow = UnsavedRenewal::start(&world, &clock).await;
     clock.advance(MINUTE);
-    let next = Answered::start(&world, &clock).await;
-    let slow = slow.go_on();
-    let renewed = next.go_on().await.unwrap();
+    let next = UnsavedRenewal::start(&world, &clock).await;
+    let slow = slow.resume();
+    let renewed = next.resume().await.unwrap();
     assert_eq!(slow.await.unwrap(), renewed);
     let third = process(&world, &clock).await;
     assert_eq!(stored(&third, &world).await, renewed);

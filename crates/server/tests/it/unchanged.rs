@@ -25,7 +25,7 @@ async fn answers_in_another_order_change_nothing() {
         world.sync().await;
     }
     assert_eq!(world.app.put_count(), 1);
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn one_changed_price_is_one_upload() {
         .unwrap();
     world.sync().await;
     assert_eq!(world.app.put_count(), 2);
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     world.sync().await;
     assert_eq!(world.app.put_count(), 2);
 }

@@ -35,7 +35,7 @@ fn lines(logs: &Logs, part: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
-    let logs = Logs::kept();
+    let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let app = start(&clock).await;
     let signature = sign(SECRET, BODY.as_bytes());
@@ -86,7 +86,7 @@ async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_once_an_hour_that_the_previous_secret_is_in_use() {
-    let logs = Logs::kept();
+    let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let app = start(&clock).await;
     let reminders = |logs| lines(logs, "Shopify still signs with the previous secret");

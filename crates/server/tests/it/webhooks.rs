@@ -12,11 +12,11 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::support::World;
 
 /// Makes a change, and expects it in the document: uploaded once, no page of a full scan read.
-async fn follows(world: &World, change: impl FnOnce(&ShopControl)) {
+async fn assert_published(world: &World, change: impl FnOnce(&ShopControl)) {
     let (pages, uploads) = (world.scanned_pages(), world.app.put_count());
     change(&world.shop);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.scanned_pages(), pages, "a full scan");
     assert!(world.app.put_count() > uploads, "no upload");
 }
@@ -32,11 +32,11 @@ fn titled(title: &str) -> ProductChange {
 async fn a_changed_product() {
     let world = World::builder().installed().await;
     let product = world.shop.product_ids()[0];
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.set_price(product, None, "77.10").unwrap();
     })
     .await;
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
@@ -54,7 +54,7 @@ async fn a_product_that_is_repeated_by_a_collection() {
     let truth = world.shop.truth();
     let members = &truth["collections"][0]["products"];
     let product = members[0]["id"].as_u64().unwrap();
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
@@ -66,7 +66,7 @@ async fn a_product_that_is_repeated_by_a_collection() {
 async fn a_created_and_a_deleted_product() {
     let world = World::builder().installed().await;
     let mut created = 0;
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         created = shop.create_product(&titled("New")).unwrap();
     })
     .await;
@@ -77,7 +77,7 @@ async fn a_created_and_a_deleted_product() {
             .to_string()
             .contains(&created.to_string())
     );
-    follows(&world, |shop| shop.delete_product(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_product(created).unwrap()).await;
     assert!(
         !world
             .document()
@@ -90,7 +90,7 @@ async fn a_created_and_a_deleted_product() {
     let member = truth["collections"][0]["products"][0]["id"]
         .as_u64()
         .unwrap();
-    follows(&world, |shop| shop.delete_product(member).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_product(member).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,12 +100,12 @@ async fn an_inventory_change() {
     let variant = &truth["products"][1]["variants"][0];
     let item = variant["inventory_item_id"].as_u64().unwrap();
     let location = variant["levels"][0]["location_id"].as_u64().unwrap();
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.set_available(item, location, 4_321).unwrap();
     })
     .await;
     assert!(world.document().await.to_string().contains("4321"));
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.disconnect_inventory_level(item, location).unwrap()
     })
     .await;
@@ -121,18 +121,18 @@ async fn discounts() {
         codes: Some(vec!["HALF".to_owned()]),
         ..DiscountChange::default()
     };
-    follows(&world, |shop| created = shop.create_discount(&new).unwrap()).await;
+    assert_published(&world, |shop| created = shop.create_discount(&new).unwrap()).await;
     let codes = DiscountChange {
         codes: Some(vec!["HALF".to_owned(), "HALB".to_owned()]),
         ..DiscountChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_discount(created, &codes).unwrap();
     })
     .await;
     let text = world.document().await["data"]["codeDiscountNodes"].to_string();
     assert!(text.contains("HALB"));
-    follows(&world, |shop| shop.delete_discount(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_discount(created).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn collections() {
         products: Some(products[..5].to_vec()),
         ..CollectionChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         created = shop.create_collection(&new).unwrap();
     })
     .await;
@@ -153,25 +153,25 @@ async fn collections() {
         products: Some(products[3..4].to_vec()),
         ..CollectionChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_collection(created, &fewer).unwrap();
     })
     .await;
-    follows(&world, |shop| shop.delete_collection(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_collection(created).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locations_and_the_shop_itself() {
     let world = World::builder().installed().await;
     let location = world.shop.location_ids()[0];
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_location(location, Some("Elsewhere"), None)
             .unwrap();
     })
     .await;
     let products = world.document().await["data"]["products"].to_string();
     assert!(products.contains("Elsewhere"), "levels repeat it");
-    follows(&world, |shop| shop.rename_shop("Another Name").unwrap()).await;
+    assert_published(&world, |shop| shop.rename_shop("Another Name").unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn a_burst_is_few_fetches_and_one_upload() {
     );
     clock.advance(Duration::from_secs(1));
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.runs().await.len(), runs + 1);
     assert_eq!(world.app.put_count(), 2);
     // Several products share a request, as many as its cost allows.
@@ -249,7 +249,7 @@ async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
         world.shop.delete_product(product).unwrap();
         world.shop.release_deliveries_shuffled(seed);
         world.settled().await;
-        world.is_true().await.unwrap();
+        world.document_matches_shop().await.unwrap();
     }
 }
 

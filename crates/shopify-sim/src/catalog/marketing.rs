@@ -1,4 +1,4 @@
-//! Makes up collections and discounts.
+//! Generates collections and discounts.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -130,7 +130,7 @@ fn vary(
     discount.starts_at = FIRST_DAY + rng.random_range(0..200) * DAY;
     discount.created_at = FIRST_DAY;
     discount.updated_at = discount.starts_at;
-    // Long over, running without end, and far in the future.
+    // Expired, without end, and far in the future.
     match index % 5 {
         3 => discount.ends_at = Some(discount.starts_at + 10 * DAY),
         4 => discount.starts_at += 20 * 365 * DAY,

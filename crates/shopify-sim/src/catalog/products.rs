@@ -1,4 +1,4 @@
-//! Makes up products.
+//! Generates products.
 
 use std::sync::Arc;
 
@@ -73,16 +73,16 @@ const CATEGORIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Where each kind of id begins.
+/// The first id of each type.
 const PRODUCTS: u64 = 7_000_000_000_000;
 const VARIANTS: u64 = 40_000_000_000_000;
 const ITEMS: u64 = 42_000_000_000_000;
 const METAFIELDS: u64 = 24_000_000_000_000;
 const OPTIONS: u64 = 9_000_000_000_000;
-/// The first number that a float cannot hold.
+/// The first integer that a 64-bit float cannot represent.
 const ABOVE_FLOATS: u64 = (1 << 53) + 1;
 
-/// What many products share is stored once.
+/// Texts that many products share, stored once.
 struct SharedText {
     vendors: Vec<Arc<str>>,
     kinds: Vec<Arc<str>>,
@@ -142,7 +142,7 @@ impl SharedText {
     }
 }
 
-/// Counts up the ids that no index gives.
+/// Counters for ids that do not follow from an index.
 struct IdCounters {
     variant: u64,
     metafield: u64,
@@ -250,7 +250,7 @@ fn product(
     }
 }
 
-/// How many values each option has so that `count` variants differ.
+/// How many values each of the options needs for `count` different variants.
 fn option_sizes(count: usize) -> [usize; 3] {
     let first = count.min(16);
     let second = count.div_ceil(first).min(16);
@@ -397,7 +397,7 @@ fn product_metafields(
             field(&shared.namespace, &shared.keys[place], place % 2, value)
         })
         .collect();
-    // One of another namespace: whoever asks for `custom` must not get it.
+    // A metafield of another namespace: a query for `custom` must not return it.
     if let (Some(key), true) = (shared.keys.first(), count > 0) {
         fields.push(field(&shared.foreign_namespace, key, 1, "5".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! The whole catalogue as JSON, straight from the model: what a copy is compared with.
+//! Writes the whole catalogue as JSON, directly from the model, for tests to compare copies with.
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,15 @@ use crate::catalog::model::{
     Cents, Collection, InventoryLevel, Location, Metafield, Product, Seconds, Shop, Variant, iso,
 };
 
-/// Everything by ascending id; ids are numbers, moments ISO 8601, money decimal strings.
+/// Objects are in the order of their ids. Ids are numbers, timestamps ISO 8601, money decimal strings.
 pub(super) fn truth(catalog: &Catalog, now: Seconds) -> Value {
-    let told = parts(catalog, now).map(|(name, items)| (name.to_owned(), items.collect()));
-    let mut truth: serde_json::Map<String, Value> = told.into_iter().collect();
+    let lists = parts(catalog, now).map(|(name, items)| (name.to_owned(), items.collect()));
+    let mut truth: serde_json::Map<String, Value> = lists.into_iter().collect();
     truth.insert("shop".to_owned(), shop(&catalog.shop));
     truth.into()
 }
 
-/// The same as text, without ever holding more than one product as a tree.
+/// The same as text, with at most one product as a tree in memory.
 pub(super) fn text(catalog: &Catalog, now: Seconds) -> String {
     let mut text = format!("{{\"shop\":{}", shop(&catalog.shop));
     for (name, items) in parts(catalog, now) {
@@ -183,7 +183,7 @@ fn discount(discount: &Discount, now: Seconds) -> Value {
         CustomerGets::Effect(effect) => (None, effect),
         CustomerGets::OnQuantity { quantity, effect } => (Some(*quantity), effect),
     };
-    // Free shipping and apps' discounts take nothing off.
+    // Free shipping and discounts of apps have neither a percentage nor an amount.
     let (percentage, amount) = match (discount.kind, effect) {
         (
             DiscountKind::CodeFreeShipping

@@ -1,4 +1,4 @@
-//! Webhook bodies: shaped like the old REST resources.
+//! Writes webhook bodies, in the shape of the former REST resources.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::catalog::model::{
     Cents, Collection, InventoryLevel, Location, Product, Seconds, Shop, Variant, iso,
 };
 
-/// How many variants of a product are told in full.
+/// How many variants of a product are written in full.
 const FULL_VARIANTS: usize = 100;
 
 pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
@@ -80,7 +80,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
     })
 }
 
-/// The body of deletions: a number and nothing else.
+/// The body of deletions: only the id.
 pub(crate) fn id_only(id: u64) -> Value {
     json!({ "id": id })
 }

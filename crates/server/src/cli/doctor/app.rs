@@ -7,17 +7,17 @@ use shopify_client::{API_VERSION, Endpoint};
 use sync_core::ShopDomain;
 use sync_core::ports::Clock;
 
-use super::chain;
+use super::error_chain;
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
 use crate::http_client;
 use crate::settings::{NetworkSettings, Settings, non_empty};
 
 /// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
+const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// Nobody's: a delivery for it is answered and nothing of it is kept.
-const NOBODY: &str = "shopsync-doctor.myshopify.com";
+const UNKNOWN_SHOP: &str = "shopsync-doctor.myshopify.com";
 
 /// Whether Shopify answers. Returns the app if its settings make one.
 pub(super) async fn examine(
@@ -33,29 +33,37 @@ pub(super) async fn examine(
             return None;
         }
     };
-    let shop = only.cloned().or_else(|| NOBODY.parse().ok())?;
+    let shop = only.cloned().or_else(|| UNKNOWN_SHOP.parse().ok())?;
     let path = format!("/admin/api/{API_VERSION}/graphql.json");
     let url = endpoint.url(&to_client_domain(&shop), &path);
     let place = url.host_str().unwrap_or_default().to_owned();
     // Without a token: any answer shows that it can be reached.
     match client(&settings.network).map(|client| client.post(url)) {
         Ok(request) => match request.send().await {
-            Ok(answer) => {
+            Ok(response) => {
                 report.ok(subject, format!("{place} answers"));
-                examine_clock(&answer, report);
+                examine_clock(&response, report);
             }
             Err(error) => report.fail(
                 subject,
-                format!("{place}: {}", chain(&error.without_url())),
+                format!("{place}: {}", error_chain(&error.without_url())),
                 "look at the network, the proxy and the trusted certificates of this machine",
             ),
         },
-        Err(error) => report.fail(subject, chain(&error), "look at this machine's TLS set-up"),
+        Err(error) => report.fail(
+            subject,
+            error_chain(&error),
+            "look at this machine's TLS set-up",
+        ),
     }
     match ShopifyApp::new(&settings.shopify, &settings.network) {
         Ok(app) => Some(app),
         Err(error) => {
-            report.fail(subject, chain(&error), "look at the SHOPIFY_… settings");
+            report.fail(
+                subject,
+                error_chain(&error),
+                "look at the SHOPIFY_… settings",
+            );
             None
         }
     }
@@ -70,13 +78,13 @@ fn client(network: &NetworkSettings) -> reqwest::Result<Client> {
 }
 
 /// Compares this machine's clock with that of whoever answered.
-fn examine_clock(answer: &Response, report: &mut Report) {
-    let date = answer.headers().get(reqwest::header::DATE);
+fn examine_clock(response: &Response, report: &mut Report) {
+    let date = response.headers().get(reqwest::header::DATE);
     let Some(theirs) = date.and_then(|date| parse_date(date.to_str().ok()?)) else {
         return;
     };
     let ahead = SystemClock.now() - theirs;
-    if ahead.abs() <= SKEW {
+    if ahead.abs() <= MAX_CLOCK_SKEW {
         return report.ok("clock", "agrees with Shopify's");
     }
     let word = if ahead > TimeDelta::zero() {
@@ -117,7 +125,7 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
         }
         (Err(error), _) | (_, Err(error)) => report.warn(
             subject,
-            format!("{address} does not answer: {}", chain(&error.without_url())),
+            format!("{address} does not answer: {}", error_chain(&error.without_url())),
             "start `shopsync serve`, and look whether your proxy passes on to it. If this machine cannot reach its own \
              public address, try from another one",
         ),
@@ -158,7 +166,7 @@ async fn deliver(
     let request = client(network)?
         .post(address)
         .header("X-Shopify-Topic", "shop/update")
-        .header("X-Shopify-Shop-Domain", NOBODY)
+        .header("X-Shopify-Shop-Domain", UNKNOWN_SHOP)
         .header("X-Shopify-Webhook-Id", "shopsync-doctor")
         .header("X-Shopify-Hmac-Sha256", signature)
         .header("Content-Type", "application/json")

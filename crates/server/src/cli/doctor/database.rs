@@ -8,19 +8,19 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::report::Report;
-use super::{chain, within_patience};
+use super::{error_chain, with_timeout};
 use crate::service::{OpenError, open_database};
 use crate::settings::{LoadedSettings, Settings};
 
 const SUBJECT: &str = "database";
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reachable, up to date, writable. Returns it if it is.
 pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Option<Database> {
-    let shown = shown(loaded);
-    let database = match within_patience(open_database(&loaded.settings)).await {
+    let url = display_url(loaded);
+    let database = match with_timeout(open_database(&loaded.settings)).await {
         Some(Ok(database)) => database,
         // Named among the settings already.
         Some(Err(OpenError::Settings(_))) => {
@@ -31,17 +31,17 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
             return None;
         }
         Some(Err(error)) => {
-            let next = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
-            let mut detail = format!("{shown}: {}", chain(&error));
-            if let Some(reason) = unreachable(&loaded.settings).await {
-                detail = format!("{shown}: {reason}");
+            let remedy = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
+            let mut detail = format!("{url}: {}", error_chain(&error));
+            if let Some(reason) = connection_failure(&loaded.settings).await {
+                detail = format!("{url}: {reason}");
             }
-            report.fail(SUBJECT, detail, next);
+            report.fail(SUBJECT, detail, remedy);
             return None;
         }
         None => {
-            let next = "look whether it is overloaded, or another process holds it";
-            report.fail(SUBJECT, format!("{shown}: no answer in time"), next);
+            let remedy = "look whether it is overloaded, or another process holds it";
+            report.fail(SUBJECT, format!("{url}: no answer in time"), remedy);
             return None;
         }
     };
@@ -50,16 +50,16 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
         Ok(_) => {
             report.ok(
                 SUBJECT,
-                format!("{shown}: reachable, schema up to date, writable"),
+                format!("{url}: reachable, schema up to date, writable"),
             );
             Some(database)
         }
         Err(error) => {
-            let next = "look whether the disk is full and whether this user may write there";
+            let remedy = "look whether the disk is full and whether this user may write there";
             report.fail(
                 SUBJECT,
-                format!("{shown} cannot be written: {}", error.chain()),
-                next,
+                format!("{url} cannot be written: {}", error.chain()),
+                remedy,
             );
             database.close().await;
             None
@@ -68,13 +68,14 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
 }
 
 /// Why no connection to a database server comes about. (The pool waits for one, and says only that it has waited.)
-async fn unreachable(settings: &Settings) -> Option<String> {
+async fn connection_failure(settings: &Settings) -> Option<String> {
     if settings.database.is_sqlite() {
         return None;
     }
     let url = Url::parse(settings.database.url.expose_secret()).ok()?;
     let (host, port) = (url.host_str()?.to_owned(), url.port().unwrap_or(5432));
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect((host.as_str(), port)));
+    let connected =
+        tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), port)));
     match connected.await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(format!("no connection to {host}:{port}: {error}")),
@@ -83,10 +84,10 @@ async fn unreachable(settings: &Settings) -> Option<String> {
 }
 
 /// Its address without a password.
-fn shown(loaded: &LoadedSettings) -> String {
-    let url = loaded
+fn display_url(loaded: &LoadedSettings) -> String {
+    let setting = loaded
         .effective
         .iter()
         .find(|entry| entry.key == "database.url");
-    url.map_or_else(String::new, |entry| entry.value.clone())
+    setting.map_or_else(String::new, |entry| entry.value.clone())
 }

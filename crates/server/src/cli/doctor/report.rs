@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::{Failure, say, say_json};
+use crate::terminal::{CommandError, print_json, print_line};
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,8 +32,8 @@ pub(super) struct Finding {
     status: Status,
     subject: String,
     detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    #[serde(rename = "next", skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
 }
 
 /// What was found, told as it is found.
@@ -61,13 +61,13 @@ impl Report {
         &mut self,
         subject: impl Into<String>,
         detail: impl Into<String>,
-        next: impl Into<String>,
+        remedy: impl Into<String>,
     ) {
         self.add(
             Status::Warn,
             subject.into(),
             detail.into(),
-            Some(next.into()),
+            Some(remedy.into()),
         );
     }
 
@@ -76,13 +76,13 @@ impl Report {
         &mut self,
         subject: impl Into<String>,
         detail: impl Into<String>,
-        next: impl Into<String>,
+        remedy: impl Into<String>,
     ) {
         self.add(
             Status::Fail,
             subject.into(),
             detail.into(),
-            Some(next.into()),
+            Some(remedy.into()),
         );
     }
 
@@ -91,15 +91,15 @@ impl Report {
         self.add(Status::Skip, subject.into(), detail.into(), None);
     }
 
-    fn add(&mut self, status: Status, subject: String, detail: String, next: Option<String>) {
+    fn add(&mut self, status: Status, subject: String, detail: String, remedy: Option<String>) {
         let finding = Finding {
             status,
             subject,
             detail,
-            next,
+            remedy,
         };
         if !self.json {
-            finding.lines().iter().for_each(say);
+            finding.lines().iter().for_each(print_line);
         }
         self.findings.push(finding);
     }
@@ -116,17 +116,17 @@ impl Report {
     }
 
     /// Tells the rest, and the exit code.
-    pub(super) fn conclude(&self) -> Result<ExitCode, Failure> {
+    pub(super) fn finish(&self) -> Result<ExitCode, CommandError> {
         let (fails, warns) = (self.count(Status::Fail), self.count(Status::Warn));
         if self.json {
-            say_json(&json!({
+            print_json(&json!({
                 "ok": fails == 0,
                 "fails": fails,
                 "warnings": warns,
                 "findings": self.findings,
             }))?;
         } else {
-            say(summary(fails, warns));
+            print_line(summary(fails, warns));
         }
         Ok(if fails == 0 {
             ExitCode::SUCCESS
@@ -149,8 +149,8 @@ impl Finding {
     fn lines(&self) -> Vec<String> {
         let (word, subject) = (self.status.word(), &self.subject);
         let mut lines = vec![format!("{word:4}  {subject:18}  {}", self.detail)];
-        if let Some(next) = &self.next {
-            lines.push(format!("      {:18}  do: {next}", ""));
+        if let Some(remedy) = &self.remedy {
+            lines.push(format!("      {:18}  do: {remedy}", ""));
         }
         lines
     }
@@ -166,7 +166,7 @@ mod tests {
             status: Status::Fail,
             subject: "space".into(),
             detail: "there is no bucket `b`".into(),
-            next: Some("make it".into()),
+            remedy: Some("make it".into()),
         };
         assert_eq!(
             finding.lines(),

@@ -6,9 +6,9 @@ use crate::settings::{Settings, SettingsError, non_empty};
 const SUBJECT: &str = "settings";
 
 /// The settings cannot be read at all.
-pub(super) fn unusable(error: &SettingsError, report: &mut Report) {
+pub(super) fn report_unreadable(error: &SettingsError, report: &mut Report) {
     match error {
-        SettingsError::Invalid(_) => fail_each(error, report),
+        SettingsError::Invalid(_) => report_problems(error, report),
         SettingsError::File { path, source } => report.fail(
             SUBJECT,
             format!("{} cannot be read: {source}", path.display()),
@@ -18,7 +18,7 @@ pub(super) fn unusable(error: &SettingsError, report: &mut Report) {
     report.skip("the rest", "nothing can be looked at without settings");
 }
 
-fn fail_each(error: &SettingsError, report: &mut Report) {
+fn report_problems(error: &SettingsError, report: &mut Report) {
     if let SettingsError::Invalid(problems) = error {
         for problem in problems {
             let detail = format!("{} {}", problem.key, problem.message);
@@ -31,7 +31,7 @@ fn fail_each(error: &SettingsError, report: &mut Report) {
 pub(super) fn examine(settings: &Settings, report: &mut Report) {
     match settings.require_for_serving() {
         Ok(()) => report.ok(SUBJECT, "all that the service needs is set"),
-        Err(error) => fail_each(&error, report),
+        Err(error) => report_problems(&error, report),
     }
     examine_keys(settings, report);
     examine_addresses(settings, report);

@@ -7,14 +7,13 @@ use sync_core::{Outcome, PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
 use super::report::Report;
-use super::within_patience;
+use super::with_timeout;
 use crate::adapters::{
     ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, shopify_error, to_client_domain, topics,
 };
-use crate::cli::Failure;
 use crate::cli::connect::missing_scopes;
-use crate::cli::failure::remedy;
 use crate::settings::Settings;
+use crate::terminal::{CommandError, remedy_for};
 
 /// How many shops are read together.
 const PAGE: u32 = 200;
@@ -23,7 +22,7 @@ const PAGE: u32 = 200;
 const POLL_OVERDUE: chrono::TimeDelta = chrono::TimeDelta::hours(26);
 
 /// What shops are examined with; what is not usable is absent.
-pub(super) struct Parts<'a> {
+pub(super) struct Backends<'a> {
     pub(super) settings: &'a Settings,
     pub(super) database: &'a Database,
     pub(super) store: Option<Store>,
@@ -31,15 +30,19 @@ pub(super) struct Parts<'a> {
 }
 
 /// Every shop, or one of them.
-pub(super) async fn examine_all(parts: &Parts<'_>, only: Option<&ShopDomain>, report: &mut Report) {
-    match shops(parts.database, only).await {
+pub(super) async fn examine_all(
+    backends: &Backends<'_>,
+    only: Option<&ShopDomain>,
+    report: &mut Report,
+) {
+    match shops(backends.database, only).await {
         Ok(shops) => {
             if let (Some(only), true) = (only, shops.is_empty()) {
-                let next = format!(
+                let remedy = format!(
                     "`shopsync install-url {0}` or `shopsync connect {0}`",
                     only.name()
                 );
-                report.fail(only.as_str(), "is not installed", next);
+                report.fail(only.as_str(), "is not installed", remedy);
             } else if shops.is_empty() {
                 report.skip(
                     "shops",
@@ -47,7 +50,7 @@ pub(super) async fn examine_all(parts: &Parts<'_>, only: Option<&ShopDomain>, re
                 );
             }
             for shop in &shops {
-                examine(parts, shop, report).await;
+                examine(backends, shop, report).await;
             }
         }
         Err(error) => report.fail("shops", error.chain(), "look at the database"),
@@ -69,14 +72,14 @@ async fn shops(database: &Database, only: Option<&ShopDomain>) -> Result<Vec<Sho
     }
 }
 
-async fn examine(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+async fn examine(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     match shop.status {
         ShopStatus::Active => {}
         ShopStatus::Unavailable(reason) => report.fail(
             name,
             format!("Shopify refuses us: {}", shop.status.as_str()),
-            remedy(reason, &shop.domain),
+            remedy_for(reason, &shop.domain),
         ),
         ShopStatus::Paused => {
             report.warn(
@@ -92,19 +95,24 @@ async fn examine(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
             );
         }
     }
-    if let Some(shopify) = &parts.shopify {
-        examine_access(parts, shopify, shop, report).await;
+    if let Some(shopify) = &backends.shopify {
+        examine_access(backends, shopify, shop, report).await;
     }
-    examine_runs(parts, shop, report).await;
-    examine_snapshot(parts, shop, report).await;
+    examine_runs(backends, shop, report).await;
+    examine_snapshot(backends, shop, report).await;
 }
 
 /// Its token, its permissions, its webhooks.
-async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, report: &mut Report) {
+async fn examine_access(
+    backends: &Backends<'_>,
+    shopify: &ShopifyApp,
+    shop: &Shop,
+    report: &mut Report,
+) {
     let name = shop.domain.name();
     let subject = |what: &str| format!("{name}: {what}");
     let tokens = ShopTokens::new(
-        Arc::new(parts.database.clone()),
+        Arc::new(backends.database.clone()),
         Arc::new(shopify.grants()),
         Arc::new(SystemClock),
     );
@@ -112,17 +120,17 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
     let client = shopify
         .client()
         .shop(&domain, tokens.for_shop(&shop.domain));
-    let scopes = match within_patience(client.granted_scopes()).await {
+    let scopes = match with_timeout(client.granted_scopes()).await {
         Some(Ok(scopes)) => scopes,
         Some(Err(error)) => {
             let error = shopify_error("use its token", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("token"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("token"), error.chain(), remedy);
             return;
         }
         None => return report.fail(subject("token"), "no answer in time", "try again later"),
     };
-    let missing = missing_scopes(&parts.settings.shopify.scopes, &scopes);
+    let missing = missing_scopes(&backends.settings.shopify.scopes, &scopes);
     if missing.is_empty() {
         report.ok(subject("token"), "works, with all permissions");
     } else {
@@ -132,11 +140,11 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
             format!("install again, the grant page asks for them: `shopsync install-url {name}`"),
         );
     }
-    let address = &parts.settings.shopify.webhook_address;
+    let address = &backends.settings.shopify.webhook_address;
     if address.is_empty() {
         return report.skip(subject("webhooks"), "SHOPIFY_WEBHOOK_ADDRESS is not set");
     }
-    match within_patience(client.webhook_subscriptions()).await {
+    match with_timeout(client.webhook_subscriptions()).await {
         Some(Ok(found)) => {
             let found: Vec<_> = found
                 .iter()
@@ -146,8 +154,8 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
         }
         Some(Err(error)) => {
             let error = shopify_error("list its webhooks", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("webhooks"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("webhooks"), error.chain(), remedy);
         }
         None => report.fail(subject("webhooks"), "no answer in time", "try again later"),
     }
@@ -179,41 +187,41 @@ fn examine_webhooks(
             format!("all {count} topics are subscribed to, at {address}"),
         );
     }
-    let next = format!(
+    let remedy = format!(
         "`shopsync sync {name}` mends them; if it does not, the log says what Shopify refuses"
     );
     if !missing.is_empty() {
         let detail = format!("not subscribed to {}", missing.join(", "));
-        report.warn(subject, detail, next.clone());
+        report.warn(subject, detail, remedy.clone());
     }
     if !elsewhere.is_empty() {
         report.fail(
             subject,
             format!("wrong address: {}", elsewhere.join(", ")),
-            next,
+            remedy,
         );
     }
 }
 
-async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     let subject = format!("{name}: runs");
-    let newest = match parts.database.recent(Some(&shop.domain), 1).await {
+    let newest = match backends.database.recent(Some(&shop.domain), 1).await {
         Ok(runs) => runs.into_iter().next(),
         Err(error) => return report.fail(subject, error.chain(), "look at the database"),
     };
     let Some(scanned) = shop.reconciled_at else {
-        let next = format!("start the service, or `shopsync sync {name}`");
-        return report.warn(subject, "no full scan has succeeded yet", next);
+        let remedy = format!("start the service, or `shopsync sync {name}`");
+        return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
         Some(Outcome::Failed { error, will_retry }) => {
-            let next = if will_retry {
+            let remedy = if will_retry {
                 "wait: it is tried again by itself while the service runs".to_owned()
             } else {
                 format!("mend that, then `shopsync sync {name}`")
             };
-            return report.fail(subject, format!("the last run failed: {error}"), next);
+            return report.fail(subject, format!("the last run failed: {error}"), remedy);
         }
         Some(Outcome::Halted {
             kind,
@@ -223,13 +231,13 @@ async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
             let detail = format!(
                 "the last run halted: {missing} of {known} items of kind {kind} disappeared at once"
             );
-            let next = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
-            return report.fail(subject, detail, next);
+            let remedy = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
+            return report.fail(subject, detail, remedy);
         }
         _ => {}
     }
     let when = scanned.format("%Y-%m-%d %H:%M UTC");
-    if parts.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
+    if backends.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
         let detail = format!("the last full scan was at {when}: a daily poll has not taken place");
         return report.warn(
             subject,
@@ -241,10 +249,10 @@ async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
 }
 
 /// Whether the Space holds what was put there.
-async fn examine_snapshot(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+async fn examine_snapshot(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     let subject = format!("{name}: snapshot");
-    let Some(store) = &parts.store else {
+    let Some(store) = &backends.store else {
         return report.skip(subject, "the Space cannot be read");
     };
     let Some((_, generation, recorded)) = shop.published else {
@@ -252,7 +260,7 @@ async fn examine_snapshot(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
     };
     let snapshots = SpacesSnapshots::new(store.clone(), SpoolConfig::default());
     let resync = format!("`shopsync sync {name}` uploads it anew");
-    match within_patience(snapshots.inspect(&shop.domain)).await {
+    match with_timeout(snapshots.inspect(&shop.domain)).await {
         Some(Ok(Some(found))) if found.hash == recorded => report.ok(
             subject,
             format!(

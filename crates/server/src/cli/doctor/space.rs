@@ -2,7 +2,7 @@ use spaces_store::error::TransportKind;
 use spaces_store::{Capabilities, Error, Store};
 
 use super::report::Report;
-use super::{chain, within_patience};
+use super::{error_chain, with_timeout};
 use crate::settings::{Settings, non_empty};
 
 const SUBJECT: &str = "space";
@@ -21,26 +21,34 @@ pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<
     let store = match super::store(settings) {
         Ok(store) => store,
         Err(error) => {
-            report.fail(SUBJECT, chain(&error), "look at the SPACES_… settings");
+            report.fail(
+                SUBJECT,
+                error_chain(&error),
+                "look at the SPACES_… settings",
+            );
             return None;
         }
     };
-    match within_patience(spaces_store::probe(store.backend())).await {
-        Some(Ok(capabilities)) => tell(&place, capabilities, report),
+    match with_timeout(spaces_store::probe(store.backend())).await {
+        Some(Ok(capabilities)) => report_capabilities(&place, capabilities, report),
         Some(Err(error)) => {
-            let detail = format!("{place}: {}", chain(&error));
-            report.fail(SUBJECT, detail, remedy(&error));
+            let detail = format!("{place}: {}", error_chain(&error));
+            report.fail(SUBJECT, detail, remedy_for(&error));
             return None;
         }
         None => {
-            report.fail(SUBJECT, format!("{place}: no answer in time"), NETWORK);
+            report.fail(
+                SUBJECT,
+                format!("{place}: no answer in time"),
+                CHECK_NETWORK,
+            );
             return None;
         }
     }
     Some(store)
 }
 
-fn tell(place: &str, capabilities: Capabilities, report: &mut Report) {
+fn report_capabilities(place: &str, capabilities: Capabilities, report: &mut Report) {
     let detail = format!("{place}: an object was written, read and removed");
     if capabilities.metadata {
         report.ok(SUBJECT, detail);
@@ -53,11 +61,11 @@ fn tell(place: &str, capabilities: Capabilities, report: &mut Report) {
     }
 }
 
-const NETWORK: &str =
+const CHECK_NETWORK: &str =
     "look at SPACES_ENDPOINT and SPACES_REGION, and whether this machine reaches the network";
 
 /// What a person can do about it.
-fn remedy(error: &Error) -> String {
+fn remedy_for(error: &Error) -> String {
     match error {
         Error::WrongCredentials { .. } => {
             "set SPACES_ACCESS_KEY and SPACES_SECRET_KEY to a pair of the control panel, Spaces Object Storage, Access Keys"
@@ -83,7 +91,7 @@ fn remedy(error: &Error) -> String {
         Error::Transport { kind: TransportKind::Tls, .. } => {
             "let the system trust the certificate's authority, or mend the certificate".to_owned()
         }
-        Error::Transport { .. } => NETWORK.to_owned(),
+        Error::Transport { .. } => CHECK_NETWORK.to_owned(),
         _ if error.is_retryable() => "try again later".to_owned(),
         _ => "look at the SPACES_… settings".to_owned(),
     }
@@ -102,7 +110,7 @@ mod tests {
             let error = Error::ClockSkewed {
                 store_ahead: Some(chrono::TimeDelta::seconds(ahead)),
             };
-            assert!(remedy(&error).ends_with(word), "{}", remedy(&error));
+            assert!(remedy_for(&error).ends_with(word), "{}", remedy_for(&error));
         }
     }
 
@@ -115,7 +123,7 @@ mod tests {
             Error::WrongEndpoint { code: "x".into() },
             Error::ClockSkewed { store_ahead: None },
         ];
-        let remedies: std::collections::BTreeSet<_> = errors.iter().map(remedy).collect();
+        let remedies: std::collections::BTreeSet<_> = errors.iter().map(remedy_for).collect();
         assert_eq!(remedies.len(), errors.len());
     }
 }

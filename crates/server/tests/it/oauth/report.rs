@@ -13,7 +13,7 @@ use crate::support::TestApp;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callback_installs_the_shop_and_reports() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let response = setup.app.get(&callback("good", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 200);
@@ -46,14 +46,14 @@ async fn the_callback_installs_the_shop_and_reports() {
 
     // The state is used up.
     setup
-        .refused(&callback("good", &state), 400, "invalid_state")
+        .assert_refused(&callback("good", &state), 400, "invalid_state")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_shopify_refuses_installs_nothing() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let response = setup.app.get(&callback("bad", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 400);
@@ -65,7 +65,7 @@ async fn a_code_that_shopify_refuses_installs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_gets_a_page_that_it_can_load_again() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, cookie) = setup.begun().await;
+    let (state, cookie) = setup.begin_login().await;
     let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
     let request = setup.app.get(&callback("good", &state));
     let request = request.header("Accept", accept).header("Cookie", cookie);
@@ -101,7 +101,7 @@ async fn a_browser_gets_a_page_that_it_can_load_again() {
     assert_eq!(report["upload_status"], "success");
     for forged in ["", "x.y", &location.replace("report=", "report=A")[17..]] {
         let path = format!("/shopify/installed?report={forged}");
-        setup.refused(&path, 404, "not_found").await;
+        setup.assert_refused(&path, 404, "not_found").await;
     }
 }
 
@@ -127,7 +127,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         }
         let builder = TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", &address);
         let setup = Setup::new(builder).await;
-        let (state, _) = setup.begun().await;
+        let (state, _) = setup.begin_login().await;
         let report = setup.app.get(&callback("good", &state)).send().await;
         let report: Value = report.unwrap().json().await.unwrap();
         assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
@@ -154,7 +154,7 @@ async fn an_address_of_another_service_is_reported() {
         .mount(&stranger)
         .await;
     let setup = Setup::new(TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", stranger.uri())).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     let message = report["webhook_test"]["message"].as_str().unwrap();
@@ -172,7 +172,7 @@ async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
         },
         "Access denied",
     ));
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     assert_eq!(report["webhook_test"]["status"], "success");
@@ -193,11 +193,11 @@ async fn the_page_of_a_failed_upload_goes_on_looking() {
         0,
         PortError::retry("read the products", "the shop is slow"),
     );
-    let mut heard = setup.app.service().run_events.subscribe();
-    let (state, _) = setup.begun().await;
+    let mut events = setup.app.service().run_events.subscribe();
+    let (state, _) = setup.begin_login().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
-    while !matches!(heard.recv().await.unwrap().progress, Progress::Finished(_)) {}
+    while !matches!(events.recv().await.unwrap().progress, Progress::Finished(_)) {}
     let path = format!("/shopify/{}", header(&response, "location"));
     let page = setup.app.get(&path).header("Accept", "text/html");
     let page = page.send().await.unwrap();

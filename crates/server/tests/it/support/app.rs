@@ -22,7 +22,7 @@ use super::backends::Backends;
 pub(crate) const SECRET: &str = "hush-hush";
 
 /// Tests give up on an event after this time; it is never waited for otherwise.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a test wants differently.
 #[derive(Default)]
@@ -148,7 +148,7 @@ impl TestApp {
         };
         let built = Application::build(self.settings(), overrides).await;
         let application = built.unwrap();
-        self.relay.lead_to(application.local_address());
+        self.relay.forward_to(application.local_address());
         let shutdown = CancellationToken::new();
         self.instance = Some(Instance {
             address: application.local_address(),
@@ -204,7 +204,7 @@ impl TestApp {
     pub(crate) async fn settled(&self) {
         let instance = self.instance();
         let quiet = instance.quiet.wait(|| instance.service.wake.notify_one());
-        let settled = tokio::time::timeout(PATIENCE, quiet).await;
+        let settled = tokio::time::timeout(TIMEOUT, quiet).await;
         settled.expect("the service should settle");
     }
 
@@ -232,7 +232,7 @@ impl TestApp {
     }
 
     /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
-    pub(crate) async fn run_due(&self) -> Option<u64> {
+    pub(crate) async fn run_due_jobs(&self) -> Option<u64> {
         self.service().periodic_jobs().run_due().await
     }
 
@@ -240,9 +240,9 @@ impl TestApp {
     pub(crate) async fn stop(&mut self) {
         self.earlier_uploads = self.put_count();
         let instance = self.instance.take().expect("the service was stopped");
-        self.relay.cut();
+        self.relay.disconnect();
         instance.shutdown.cancel();
-        let stopped = tokio::time::timeout(PATIENCE, instance.running).await;
+        let stopped = tokio::time::timeout(TIMEOUT, instance.running).await;
         stopped.expect("the service should stop").unwrap().unwrap();
     }
 
@@ -250,17 +250,17 @@ impl TestApp {
     pub(crate) async fn crash(&mut self) {
         self.earlier_uploads = self.put_count();
         let instance = self.instance.take().expect("the service was stopped");
-        self.relay.cut();
+        self.relay.disconnect();
         instance.running.abort();
         // Cancelled, or ended before that.
         let _ = instance.running.await;
     }
 
     /// Waits until workers have prolonged their leases `count` times more.
-    pub(crate) async fn leases_prolonged(&self, count: u64) {
-        let prolonged = self.instance().quiet.prolonged(count);
-        let prolonged = tokio::time::timeout(PATIENCE, prolonged).await;
-        prolonged.expect("the lease should be prolonged");
+    pub(crate) async fn leases_renewed(&self, count: u64) {
+        let renewed = self.instance().quiet.prolonged(count);
+        let renewed = tokio::time::timeout(TIMEOUT, renewed).await;
+        renewed.expect("the lease should be renewed");
     }
 
     /// Sets a variable for the next start.
@@ -300,7 +300,7 @@ fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .build()
         .unwrap()
 }

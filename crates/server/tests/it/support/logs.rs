@@ -10,7 +10,7 @@ static LOGS: Logs = Logs(Mutex::new(String::new()));
 
 impl Logs {
     /// Begins to keep what is logged from now on, every level of it.
-    pub(crate) fn kept() -> &'static Self {
+    pub(crate) fn capture() -> &'static Self {
         // Fails if another test of this process was first.
         let _ = log::set_logger(&LOGS);
         log::set_max_level(LevelFilter::Trace);

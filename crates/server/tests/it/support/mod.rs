@@ -7,19 +7,19 @@
 
 mod app;
 mod backends;
+mod comparison;
 mod logs;
 mod oauth;
 mod process;
 mod quiet;
 mod relay;
-mod truth;
 mod world;
 
 pub(crate) use app::{SECRET, TestApp, TestAppBuilder, sign};
+pub(crate) use comparison::{comparable_document, comparable_shop};
 pub(crate) use logs::Logs;
 pub(crate) use oauth::signed_query;
 pub(crate) use process::Process;
 pub(crate) use quiet::Quiet;
 pub(crate) use relay::Relay;
-pub(crate) use truth::{of_document, of_shop};
 pub(crate) use world::{World, WorldBuilder};

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 /// Tests give up on a line after this time.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `shopsync serve` as a process of its own.
 pub(crate) struct Process {
@@ -62,8 +62,8 @@ impl Process {
             }
             None
         };
-        let found = tokio::time::timeout(PATIENCE, find).await.ok().flatten();
-        found.unwrap_or_else(|| panic!("it never said {text:?}, only:\n{seen}"))
+        let found = tokio::time::timeout(TIMEOUT, find).await.ok().flatten();
+        found.unwrap_or_else(|| panic!("it never logged {text:?}, only:\n{seen}"))
     }
 
     /// `kill -9`, and the rest of its log.

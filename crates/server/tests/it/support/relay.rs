@@ -20,12 +20,12 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = watch::Sender::new(None);
-        let leading = target.subscribe();
+        let targets = target.subscribe();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let target = *leading.borrow();
+                let target = *targets.borrow();
                 if let Some(target) = target {
-                    tokio::spawn(carry(client, target, leading.clone()));
+                    tokio::spawn(forward_connection(client, target, targets.clone()));
                 }
             }
         });
@@ -42,12 +42,12 @@ impl Relay {
     }
 
     /// From now on connections lead there; those that led elsewhere are closed.
-    pub(crate) fn lead_to(&self, service: SocketAddr) {
+    pub(crate) fn forward_to(&self, service: SocketAddr) {
         self.target.send_replace(Some(service));
     }
 
     /// From now on connections are closed.
-    pub(crate) fn cut(&self) {
+    pub(crate) fn disconnect(&self) {
         self.target.send_replace(None);
     }
 }
@@ -58,15 +58,15 @@ impl Drop for Relay {
     }
 }
 
-async fn carry(
+async fn forward_connection(
     mut client: TcpStream,
     target: SocketAddr,
-    mut leading: watch::Receiver<Option<SocketAddr>>,
+    mut targets: watch::Receiver<Option<SocketAddr>>,
 ) {
     let Ok(mut service) = TcpStream::connect(target).await else {
         return;
     };
-    let moved = leading.wait_for(|now| *now != Some(target));
+    let moved = targets.wait_for(|now| *now != Some(target));
     tokio::select! {
         // How a connection ends is its ends' business.
         _ = tokio::io::copy_bidirectional(&mut client, &mut service) => {}

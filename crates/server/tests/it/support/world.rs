@@ -5,7 +5,7 @@ use sync_core::progress::Progress;
 use sync_core::{Demand, Outcome, Run, ShopDomain, Trigger};
 use testkit::ManualClock;
 
-use super::{Relay, SECRET, TestApp, TestAppBuilder, of_document, of_shop};
+use super::{Relay, SECRET, TestApp, TestAppBuilder, comparable_document, comparable_shop};
 
 /// The scopes that the service asks for.
 const SCOPES: [&str; 4] = [
@@ -151,12 +151,12 @@ impl World {
 
     /// Demands a full scan, as `shopsync sync --full` does, and waits until all is done.
     pub(crate) async fn sync(&self) {
-        self.demand().await;
+        self.request_scan().await;
         self.app.settled().await;
     }
 
     /// Demands a full scan.
-    pub(crate) async fn demand(&self) {
+    pub(crate) async fn request_scan(&self) {
         let service = self.app.service();
         let demand = Demand::full(Trigger::Manual);
         let (inbox, now) = (&service.ports.inbox, service.clock.now());
@@ -166,10 +166,10 @@ impl World {
 
     /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
     pub(crate) async fn next_run(&self) -> Outcome {
-        let mut heard = self.app.service().run_events.subscribe();
-        self.demand().await;
+        let mut events = self.app.service().run_events.subscribe();
+        self.request_scan().await;
         loop {
-            let event = heard.recv().await.unwrap();
+            let event = events.recv().await.unwrap();
             if let Progress::Finished(report) = &event.progress {
                 return report.outcome.clone();
             }
@@ -183,10 +183,10 @@ impl World {
     }
 
     /// Whether the document says of the shop what is true of it, item by item.
-    pub(crate) async fn is_true(&self) -> Result<(), String> {
+    pub(crate) async fn document_matches_shop(&self) -> Result<(), String> {
         let (found, truth) = (
-            of_document(&self.document().await),
-            of_shop(&self.shop.truth()),
+            comparable_document(&self.document().await),
+            comparable_shop(&self.shop.truth()),
         );
         first_difference("", &found, &truth).map_or(Ok(()), Err)
     }

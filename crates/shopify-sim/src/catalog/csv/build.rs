@@ -1,4 +1,4 @@
-//! Makes products of an export's rows.
+//! Builds products from the rows of a product export.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::catalog::model::{
     Variant,
 };
 
-/// A number for `name` that does not depend on what else the file holds.
+/// An id for `name` that does not depend on the rest of the file.
 fn number(name: &str, taken: &mut HashSet<u64>) -> u64 {
     // FNV-1a, kept below 2^44 so that ids look like Shopify's.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -98,7 +98,7 @@ fn build(listed: &CsvProduct, location_ids: &[u64], taken: &mut HashSet<u64>) ->
     }
 }
 
-/// The place of `value` in the option's list; new values are appended.
+/// The index of `value` in the option's values; a new value is appended.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a product has at most 2048 variants, so at most as many values"

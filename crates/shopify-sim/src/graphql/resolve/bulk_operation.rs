@@ -1,4 +1,4 @@
-//! Bulk operations as queries show them.
+//! Resolves bulk operations in queries.
 
 use super::super::field_error::FieldError;
 use super::super::object::{
@@ -12,13 +12,13 @@ use super::values::{timestamp, unsigned_int64};
 use crate::bulk::BulkOperation;
 use crate::catalog::gid::{Gid, gid};
 
-/// The number in the argument `id`, if that is the id of a bulk operation.
+/// The numeric id in the argument `id`, if it names a bulk operation.
 pub(in crate::graphql) fn id_argument(selected: SelectedField<'_>) -> Option<u64> {
     let gid = Gid::parse(selected.text("id")?)?;
     (gid.kind == "BulkOperation").then_some(gid.id)
 }
 
-/// The fields of the query root.
+/// Resolves the query root's fields for bulk operations.
 pub(super) fn query<'a>(
     context: &'a RequestContext<'a>,
     selected: SelectedField<'_>,
@@ -58,7 +58,7 @@ fn list<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> Fie
     )
 }
 
-/// An operation as the API shows it.
+/// Resolves a field of a bulk operation.
 pub(super) fn operation<'a>(
     context: &'a RequestContext<'a>,
     operation: &'a BulkOperation,

@@ -1,4 +1,4 @@
-//! Collections.
+//! Resolves fields of collections.
 
 use super::super::object::{
     FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
@@ -58,7 +58,7 @@ fn sources<'a>(context: &'a RequestContext<'a>, collection: &'a Collection) -> R
     ResolvedValue::List(source.into_iter().collect())
 }
 
-/// A smart collection's condition.
+/// Resolves a field of a smart collection's condition.
 pub(crate) fn source<'a>(
     collection: &'a Collection,
     selected: SelectedField<'_>,
@@ -91,7 +91,7 @@ fn products<'a>(
     })))
 }
 
-/// Where a member stands, by the names of sort keys and of collections' own orders.
+/// The sort key of a member, for the names of sort keys and of the collections' own orders.
 fn sort_key(
     context: &RequestContext<'_>,
     product: &Product,

@@ -1,4 +1,6 @@
-//! Discounts of all eight kinds. That a kind has a field is for the schema to say; here each field is answered alike.
+//! Resolves fields of discounts.
+//!
+//! The schema decides which kind has which field; a field is resolved alike for all eight kinds.
 
 use super::super::field_error::FieldError;
 use super::super::object::{
@@ -16,7 +18,7 @@ use crate::catalog::discount::{
 };
 use crate::catalog::gid::gid;
 
-/// The function that computes the discounts of apps.
+/// The Shopify Function that computes discounts of apps.
 const FUNCTION: &str = "01940000-0000-7000-8000-000000000001";
 const FUNCTION_APP: &str = "00000000000000000000000000000001";
 const FUNCTION_TITLE: &str = "Volume discount";
@@ -76,7 +78,7 @@ pub(crate) fn discount<'a>(
     })
 }
 
-/// What a buyer has to do and what he gets for it.
+/// Resolves the fields about conditions and benefits.
 fn terms<'a>(
     context: &'a RequestContext<'a>,
     discount: &'a Discount,
@@ -90,7 +92,7 @@ fn terms<'a>(
     };
     Ok(match selected.name() {
         "combinesWith" => combines(discount),
-        // Every discount is for everybody: customers are not modelled.
+        // Every discount applies to all buyers: customers are not simulated.
         "context" => {
             ResolvedValue::Object("DiscountBuyerSelectionAll", vec![("all", "ALL".into())])
         }
@@ -235,7 +237,7 @@ pub(crate) fn items<'a>(
     which: DiscountSide,
     selected: SelectedField<'_>,
 ) -> FieldResult<'a> {
-    // A discount has two such lists under one number: their cursors must not fit each other.
+    // A discount has two lists under one id: the cursors of one must not be valid for the other.
     let parent = discount.id * 2 + u64::from(which == DiscountSide::Buys);
     let catalog = context.catalog;
     Ok(match (selected.name(), items_on(discount, which)) {
@@ -284,7 +286,7 @@ fn codes<'a>(
     let codes = discount.codes.iter().filter(|code| search.matches(code));
     Ok(paginator.paginate(codes.map(|code| {
         let sort_key = match sort {
-            // They get their ids when they are made.
+            // Ids are assigned at creation.
             "ID" | "CREATED_AT" => SortKey::Number(code.id),
             "CODE" => SortKey::Text(code.code.to_lowercase()),
             _ => unordered_key(context, code.id),

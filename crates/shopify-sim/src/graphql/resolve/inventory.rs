@@ -1,4 +1,4 @@
-//! Stock: what is counted, where, and the places themselves.
+//! Resolves fields of inventory items, inventory levels and locations.
 
 use super::super::field_error::FieldError;
 use super::super::object::{
@@ -118,7 +118,7 @@ pub(crate) fn level<'a>(
     })
 }
 
-/// The states that stock can be in.
+/// The names of inventory quantities.
 const QUANTITIES: [&str; 8] = [
     "available",
     "committed",
@@ -160,7 +160,7 @@ pub(crate) fn location<'a>(
         "name" => location.name.as_str().into(),
         "isActive" => location.active.into(),
         "hasActiveInventory" => has_stock(context, location.id).into(),
-        // Fulfilment services are not modelled, so no location is one's.
+        // Fulfilment services are not simulated.
         "isFulfillmentService" => false.into(),
         "createdAt" => timestamp(location.created_at),
         "updatedAt" => timestamp(location.updated_at),

@@ -1,4 +1,4 @@
-//! The connections of the root, and the counts that go with them.
+//! Resolves the root's connections and their counts.
 
 use super::super::field_error::FieldError;
 use super::super::object::{DiscountNodeKind, FieldResult, Node, RequestContext, SelectedField};
@@ -14,13 +14,13 @@ use crate::catalog::discount::Discount;
 use crate::catalog::model::{Collection, Product, ProductStatus, Variant};
 use crate::webhook::subscription::Subscription;
 
-/// Reads the arguments that connections and counts share.
+/// Parses the arguments that connections and their counts share.
 fn search(selected: SelectedField<'_>, fields: &[&str]) -> Result<Search, FieldError> {
     filters::reject_saved_search(selected)?;
     Search::parse(selected.text("query"), fields).map_err(FieldError::bad_request)
 }
 
-/// Which products are meant: the active ones unless the filter `status` is named, as its documentation says.
+/// The filter of products: only active ones unless `query` mentions `status`, as Shopify documents.
 struct ProductFilter {
     search: Search,
     active_only: bool,
@@ -106,7 +106,7 @@ pub(super) fn variants_count<'a>(
     context: &RequestContext<'_>,
     selected: SelectedField<'_>,
 ) -> FieldResult<'a> {
-    // "No supported search fields", says the schema.
+    // The schema says "No supported search fields".
     search(selected, &[])?;
     Ok(count(selected, all_variants(context)))
 }
@@ -155,7 +155,7 @@ pub(super) fn locations_count<'a>(
     Ok(count(selected, found))
 }
 
-/// The collections of the shop, or those that hold one product.
+/// The collections that match `filter`: those of the shop, or those of one product.
 fn filtered_collections<'a>(
     context: &'a RequestContext<'a>,
     parent: u64,

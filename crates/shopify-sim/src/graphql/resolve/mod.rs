@@ -1,4 +1,4 @@
-//! What the fields of each type answer.
+//! Dispatches each selected field to the resolver of its object.
 
 pub(super) mod bulk_operation;
 mod collection;
@@ -16,7 +16,7 @@ mod webhook;
 
 use super::object::{FieldResult, Node, Object, ResolvedValue, SelectedField};
 
-/// The value of one field of `value`.
+/// Resolves one field of `value`.
 pub(super) fn resolve<'a>(
     value: &ResolvedValue<'a>,
     selected: SelectedField<'_>,

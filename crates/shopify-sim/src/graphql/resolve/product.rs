@@ -1,4 +1,4 @@
-//! Products, variants and metafields.
+//! Resolves fields of products, variants and metafields.
 
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use super::values::{INVENTORY_ITEM_SCOPES, count, money, timestamp, truncate, un
 use crate::catalog::gid::{Gid, gid};
 use crate::catalog::model::{Category, Cents, Metafield, Product, ProductOption, Variant};
 
-/// How many variants a product has at most, and gives at once when it is asked for by `product(id:)`.
+/// The maximum number of variants of a product, and the maximum page size of variants below `product(id:)`.
 const MAX_VARIANTS: usize = 2_048;
 
 pub(crate) fn product<'a>(
@@ -49,7 +49,7 @@ pub(crate) fn product<'a>(
         "tracksInventory" => product.tracks_inventory().into(),
         "hasOnlyDefaultVariant" => product.only_default_variant().into(),
         "hasOutOfStockVariants" => product.variants.iter().any(is_sold_out).into(),
-        // Bundles and templates are not modelled, so no product has any.
+        // Bundles and templates are not simulated.
         "hasVariantsThatRequiresComponents" => false.into(),
         "templateSuffix" => ResolvedValue::Null,
         "options" => options(product, selected),
@@ -248,7 +248,7 @@ fn one_metafield<'a>(
     all: &'a [Metafield],
     owner: MetafieldOwner,
 ) -> ResolvedValue<'a> {
-    // Without a namespace the app's own is meant, in which the simulated shop has nothing.
+    // Without a namespace the app's own is meant, which is empty in the simulated shop.
     let wanted = selected.text("namespace").zip(selected.text("key"));
     let found = all
         .iter()
@@ -307,14 +307,14 @@ pub(crate) fn metafield<'a>(
     })
 }
 
-/// The value as JSON: text stays text whatever it looks like.
+/// The value as JSON; text types stay text even if they look like JSON.
 fn json_value(field: &Metafield) -> Value {
     let is_text = field.kind.contains("text_field") || &*field.kind == "id";
     let parsed = (!is_text).then(|| serde_json::from_str(&field.value).ok());
     parsed.flatten().unwrap_or_else(|| (&*field.value).into())
 }
 
-/// The product `id` as a field of the root asks for it.
+/// The product `id`, as a field of the root selects it.
 pub(super) fn at_root<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
     let product = context.catalog.products.get(&id)?;
     Some(Node::Product(product, true))

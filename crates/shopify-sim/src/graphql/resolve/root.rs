@@ -1,4 +1,4 @@
-//! The fields of the query root.
+//! Resolves the fields of the query root.
 
 use super::super::field_error::FieldError;
 use super::super::object::{
@@ -13,7 +13,7 @@ use super::{bulk_operation, lists, product, shop};
 use crate::catalog::gid::Gid;
 use crate::catalog::model::Metafield;
 
-/// Nodes that the catalogue holds, but that cannot be looked up by their ids alone.
+/// Types whose objects cannot be looked up by their id alone.
 const EMBEDDED_TYPES: [&str; 6] = [
     "Domain",
     "InventoryQuantity",
@@ -128,7 +128,7 @@ fn discounts<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -
     }
 }
 
-/// The discount as the asked form, if it is one of that form.
+/// The discount as a node of type `form`, if it is of that type.
 fn as_form(node: Node<'_>, form: DiscountNodeKind) -> Option<Node<'_>> {
     let Node::DiscountNode(discount, _) = node else {
         return None;
@@ -141,7 +141,7 @@ fn as_form(node: Node<'_>, form: DiscountNodeKind) -> Option<Node<'_>> {
     fits.then_some(Node::DiscountNode(discount, form))
 }
 
-/// The number in the argument `id`, which must be the id of one of `kinds`.
+/// The numeric id in the argument `id`, which must be of one of the types `kinds`.
 fn id_argument(selected: SelectedField<'_>, kinds: &[&str]) -> Result<u64, FieldError> {
     let id = selected.text("id").unwrap_or_default();
     let gid = Gid::parse(id).filter(|gid| kinds.contains(&gid.kind));
@@ -173,7 +173,7 @@ fn nodes<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> Fi
     ))
 }
 
-/// The node with this id, if the token may see it; `None` when there is none.
+/// The node with this id, if the token may read it; `None` if it does not exist.
 fn node<'a>(
     context: &'a RequestContext<'a>,
     selected: SelectedField<'_>,
@@ -245,7 +245,7 @@ fn find<'a>(context: &'a RequestContext<'a>, gid: &Gid<'_>) -> Option<Node<'a>> 
     }
 }
 
-/// Metafields have no index: looking one up by its id alone is rare.
+/// Finds a metafield by a scan: metafields have no index, since looking one up by its id alone is rare.
 fn metafield<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
     let catalog = context.catalog;
     let find_in = |fields: &'a [Metafield], owner| {

@@ -1,3 +1,5 @@
+//! Tests that pages of any size together return every node once, in order.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -7,7 +9,8 @@ use crate::catalog::spec::CatalogSpec;
 
 const ALL: &str = "status:active,archived,draft,unlisted";
 
-/// A connection to walk: its field with arguments beside those of paging, what is around it, and how to reach it.
+/// A connection to page through: its field with all arguments but those of paging, the query around it, and the JSON
+/// pointer to its parent.
 struct PageWalk {
     field: String,
     around: (String, &'static str),
@@ -85,7 +88,7 @@ fn page_walks(shop: &Shop) -> Vec<PageWalk> {
     page_walks
 }
 
-/// All ids in the order in which the pages give them.
+/// All ids, in the order of the pages.
 fn collect_pages(
     shop: &mut Shop,
     walk: &PageWalk,
@@ -176,7 +179,7 @@ proptest! {
 }
 
 #[test]
-fn shuffling_mixes_what_has_no_promised_order_and_nothing_else() {
+fn shuffling_changes_only_unspecified_orders() {
     let mut shop = shop();
     let all = page_walks(&shop);
     let before: Vec<_> = all
@@ -209,7 +212,7 @@ fn shuffling_mixes_what_has_no_promised_order_and_nothing_else() {
 }
 
 #[test]
-fn a_cursor_fits_only_the_connection_and_the_order_that_gave_it() {
+fn a_cursor_is_valid_only_for_its_connection_and_sort_order() {
     let mut shop = shop();
     let page = |sort: &str| {
         format!(
@@ -239,7 +242,7 @@ fn a_cursor_fits_only_the_connection_and_the_order_that_gave_it() {
 }
 
 #[test]
-fn a_walk_goes_on_where_a_deleted_product_stood() {
+fn paging_continues_after_a_deleted_product() {
     let mut shop = shop();
     let query = format!(
         "query($after: String) {{ products(first: 10, after: $after, query: \"{ALL}\") {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
@@ -256,7 +259,7 @@ fn a_walk_goes_on_where_a_deleted_product_stood() {
 }
 
 #[test]
-fn a_single_product_gives_all_its_variants_at_once_and_a_list_does_not() {
+fn a_single_product_allows_all_variants_in_one_page_and_a_list_does_not() {
     let mut shop = Shop::new(&CatalogSpec {
         products: 2,
         big_products: 1,

@@ -11,53 +11,54 @@ use sync_core::{
 
 /// Remembers the deliveries that no run has dealt with yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Witness(Arc<Mutex<Vec<Seen>>>);
+pub(super) struct DeliveryProbe(Arc<Mutex<Vec<ObservedDelivery>>>);
 
 /// A delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ObservedDelivery {
     /// When the shop changed.
-    pub(super) at: Timestamp,
+    pub(super) changed_at: Timestamp,
     /// What the delivery is about.
     pub(super) topic: String,
 }
 
-impl Witness {
+impl DeliveryProbe {
     /// Watches an inbox.
-    pub(super) fn around(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
-        Arc::new(Witnessed {
+    pub(super) fn wrap(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
+        Arc::new(ProbedInbox {
             inbox,
-            witness: self.clone(),
+            probe: self.clone(),
         })
     }
 
-    fn see(&self, delivery: &Delivery) {
-        let seen = Seen {
-            at: delivery.triggered_at.unwrap_or(delivery.received_at),
+    fn observe(&self, delivery: &Delivery) {
+        let observed = ObservedDelivery {
+            changed_at: delivery.triggered_at.unwrap_or(delivery.received_at),
             topic: delivery.topic.clone(),
         };
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(seen);
+            .push(observed);
     }
 
-    /// Everything seen so far, the earliest change first; it is forgotten here.
-    pub(super) fn take(&self) -> Vec<Seen> {
-        let mut seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        seen.sort_by_key(|seen| seen.at);
-        seen
+    /// Everything observed so far, the earliest change first; it is forgotten here.
+    pub(super) fn take(&self) -> Vec<ObservedDelivery> {
+        let mut observed =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        observed.sort_by_key(|delivery| delivery.changed_at);
+        observed
     }
 }
 
-/// An inbox whose deliveries are seen.
-struct Witnessed {
+/// An inbox whose deliveries are observed.
+struct ProbedInbox {
     inbox: Arc<dyn Inbox>,
-    witness: Witness,
+    probe: DeliveryProbe,
 }
 
 #[async_trait]
-impl Inbox for Witnessed {
+impl Inbox for ProbedInbox {
     async fn record(
         &self,
         delivery: &Delivery,
@@ -66,7 +67,7 @@ impl Inbox for Witnessed {
     ) -> Result<Recorded, PortError> {
         let recorded = self.inbox.record(delivery, demand, run_after).await?;
         if recorded == Recorded::New && !demand.is_empty() {
-            self.witness.see(delivery);
+            self.probe.observe(delivery);
         }
         Ok(recorded)
     }
@@ -124,8 +125,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_asks_for_work_is_seen_once_and_the_earliest_first() {
-        let witness = Witness::default();
-        let inbox = witness.around(Arc::new(MemoryState::new()));
+        let probe = DeliveryProbe::default();
+        let inbox = probe.wrap(Arc::new(MemoryState::new()));
         let delivery = |id: &str, time: &str| {
             let at = testkit::at(&format!("2026-11-24T{time}Z"));
             let subject = Subject::Item(ItemKey::SHOP);
@@ -146,12 +147,12 @@ mod tests {
             .record(&nothing, &Demand::default(), nothing.received_at)
             .await
             .unwrap();
-        let seen: Vec<_> = witness
+        let observed: Vec<_> = probe
             .take()
             .iter()
-            .map(|seen| seen.at.timestamp() % 60)
+            .map(|delivery| delivery.changed_at.timestamp() % 60)
             .collect();
-        assert_eq!(seen, [1, 2]);
-        assert_eq!(witness.take(), []);
+        assert_eq!(observed, [1, 2]);
+        assert_eq!(probe.take(), []);
     }
 }

@@ -5,24 +5,25 @@ use std::time::Duration;
 use indicatif::HumanCount;
 use serde::Serialize;
 use shopify_client::Usage;
-use spaces_store::{ShopPrefix, SnapshotKey};
 use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
+
+use crate::terminal::text::{count_of, document_key, kind_noun, pluralize};
 
 /// A run and what it cost.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct RunSummary {
     pub(crate) shop: ShopDomain,
     /// Dry runs have no number.
     pub(crate) run: Option<RunId>,
     pub(crate) report: RunReport,
-    pub(crate) took: Duration,
+    pub(crate) elapsed: Duration,
     /// What it cost; known of this process's own runs only.
-    pub(crate) cost: Option<Cost>,
+    pub(crate) cost: Option<RunCost>,
 }
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Cost {
+pub(crate) struct RunCost {
     /// Objects written to the Space.
     pub(crate) puts: u64,
     /// Requests to Shopify's Admin API.
@@ -31,7 +32,7 @@ pub(crate) struct Cost {
     pub(crate) points: f64,
 }
 
-impl Cost {
+impl RunCost {
     /// What was spent between two readings.
     pub(crate) fn between(puts: (u64, u64), usage: (Usage, Usage)) -> Self {
         Self {
@@ -42,25 +43,25 @@ impl Cost {
     }
 }
 
-impl Account {
+impl RunSummary {
     /// For people; the first line is the result.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn text_lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         let items: Vec<_> = ItemKind::SCANNED
             .iter()
             .filter_map(|kind| self.report.counts.get_key_value(kind.as_str()))
-            .map(|(kind, counts)| of_kind(kind, counts))
+            .map(|(kind, counts)| kind_counts(kind, counts))
             .collect();
         if !items.is_empty() {
             lines.push(format!("  {}", items.join(", ")));
         }
-        let mut last = format!("  {:.1} s", self.took.as_secs_f64());
+        let mut last = format!("  {:.1} s", self.elapsed.as_secs_f64());
         if let Some(cost) = &self.cost {
             last = format!(
                 "{last}, {} {}, {} to Shopify for {:.0} points",
                 cost.puts,
-                plural("PUT", cost.puts),
-                of(cost.requests, "request"),
+                pluralize("PUT", cost.puts),
+                count_of(cost.requests, "request"),
                 cost.points,
             );
         }
@@ -82,14 +83,17 @@ impl Account {
                     HumanCount(*bytes)
                 )
             }
-            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", key_of(shop)),
+            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", document_key(shop)),
             Outcome::WouldPublish { differences: 0 } => {
-                format!("unchanged {}: a sync would upload nothing", key_of(shop))
+                format!(
+                    "unchanged {}: a sync would upload nothing",
+                    document_key(shop)
+                )
             }
             Outcome::WouldPublish { differences } => format!(
                 "would upload {}: {} {} in the shop; nothing was written",
-                key_of(shop),
-                of(*differences, "item"),
+                document_key(shop),
+                count_of(*differences, "item"),
                 if *differences == 1 {
                     "differs"
                 } else {
@@ -103,7 +107,7 @@ impl Account {
                 known,
             } => format!(
                 "halted {shop}: {missing} of {known} {} disappeared at once; the old snapshot stays",
-                kind_name(kind, *known),
+                kind_noun(kind, *known),
             ),
             Outcome::Failed { error, .. } => format!("failed {shop}: {error}"),
         }
@@ -113,10 +117,10 @@ impl Account {
     pub(crate) fn json(&self) -> serde_json::Value {
         let mut json = serde_json::json!({
             "shop": self.shop,
-            "key": key_of(&self.shop),
+            "key": document_key(&self.shop),
             "run": self.run.map(|run| run.0),
             "items": self.report.counts,
-            "seconds": self.took.as_secs_f64(),
+            "seconds": self.elapsed.as_secs_f64(),
             "cost": self.cost,
         });
         let outcome = serde_json::to_value(&self.report.outcome).unwrap_or_default();
@@ -127,8 +131,8 @@ impl Account {
     }
 }
 
-fn of_kind(kind: &str, counts: &KindCounts) -> String {
-    let mut text = of(counts.read, kind);
+fn kind_counts(kind: &str, counts: &KindCounts) -> String {
+    let mut text = count_of(counts.read, kind);
     let details: Vec<_> = [
         ("new", counts.added),
         ("changed", counts.changed),
@@ -145,34 +149,11 @@ fn of_kind(kind: &str, counts: &KindCounts) -> String {
     text
 }
 
-/// A number of things: `1 product`, `3,000 products`.
-pub(crate) fn of(count: u64, kind: &str) -> String {
-    format!("{} {}", HumanCount(count), kind_name(kind, count))
-}
-
-/// The word for that many things of a kind.
-pub(crate) fn kind_name(kind: &str, count: u64) -> String {
-    plural(&kind.replace('_', " "), count)
-}
-
-fn plural(word: &str, count: u64) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{word}{s}")
-}
-
-/// Where the shop's document is in the Space.
-pub(crate) fn key_of(shop: &ShopDomain) -> String {
-    ShopPrefix::new(shop.as_str()).map_or_else(
-        |_| shop.to_string(),
-        |prefix| SnapshotKey::single(&prefix).to_string(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn account(outcome: Outcome) -> Account {
+    fn summary(outcome: Outcome) -> RunSummary {
         let product = KindCounts {
             read: 1_200,
             added: 3,
@@ -184,7 +165,7 @@ mod tests {
             ..KindCounts::default()
         };
         let counts = [("product", product), ("location", location)];
-        Account {
+        RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: Some(RunId(7)),
             report: RunReport {
@@ -193,8 +174,8 @@ mod tests {
                     .map(|(kind, counts)| (kind.to_owned(), counts))
                     .into(),
             },
-            took: Duration::from_millis(1_250),
-            cost: Some(Cost {
+            elapsed: Duration::from_millis(1_250),
+            cost: Some(RunCost {
                 puts: 1,
                 requests: 14,
                 points: 312.4,
@@ -211,7 +192,7 @@ mod tests {
             generation: 3,
         };
         assert_eq!(
-            account(published).lines(),
+            summary(published).text_lines(),
             [
                 "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
                 "  1 location, 1,200 products (3 new, 1 gone)",
@@ -224,7 +205,7 @@ mod tests {
     fn what_is_unchanged_says_so() {
         let outcomes = [Outcome::Unchanged, Outcome::WouldPublish { differences: 0 }];
         for outcome in outcomes {
-            let line = account(outcome).headline();
+            let line = summary(outcome).headline();
             assert!(
                 line.starts_with("unchanged a.myshopify.com/shopify_data.json"),
                 "{line}"
@@ -234,7 +215,7 @@ mod tests {
 
     #[test]
     fn json_has_the_outcome_and_the_counts_beside_each_other() {
-        let json = account(Outcome::Unchanged).json();
+        let json = summary(Outcome::Unchanged).json();
         assert_eq!(json["outcome"], "unchanged");
         assert_eq!(json["items"]["product"]["read"], 1_200);
         assert_eq!(

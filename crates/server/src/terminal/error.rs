@@ -6,65 +6,51 @@ use std::process::ExitCode;
 
 use sync_core::{Disposition, PortError, ShopDomain, UnavailableReason};
 
+use super::ExitStatus;
 use crate::service::OpenError;
 use crate::settings::SettingsError;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// The exit codes but 0. `shopsync --help` lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// It was tried and failed.
-    Failed = 1,
-    /// The command line or the settings are wrong; nothing was tried.
-    Usage = 2,
-    /// Something it needs cannot be reached.
-    Unavailable = 3,
-    /// A person must confirm.
-    Halted = 4,
-    /// A signal.
-    Interrupted = 130,
-}
-
 /// Why a command has not done what it was asked, and what to do next. Never holds a secret.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    exit: Exit,
+pub(crate) struct CommandError {
+    status: ExitStatus,
     message: String,
     causes: Vec<String>,
-    next: Option<String>,
+    remedy: Option<String>,
 }
 
-impl Failure {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+impl CommandError {
+    pub(crate) fn new(status: ExitStatus, message: impl Into<String>) -> Self {
         Self {
-            exit,
+            status,
             message: message.into(),
             causes: Vec::new(),
-            next: None,
+            remedy: None,
         }
     }
 
     /// It was tried and failed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Self::new(Exit::Failed, message)
+        Self::new(ExitStatus::Failed, message)
     }
 
     /// The command line is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, message)
+        Self::new(ExitStatus::Usage, message)
     }
 
     /// Adds the cause, with its own causes.
-    pub(crate) fn because(mut self, cause: impl Into<BoxError>) -> Self {
+    pub(crate) fn with_cause(mut self, cause: impl Into<BoxError>) -> Self {
         let cause = cause.into();
         self.add_causes(Some(cause.as_ref()));
         self
     }
 
-    /// Adds what to do next.
-    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
-        self.next = Some(next.into());
+    /// Adds what to do about it.
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
         self
     }
 
@@ -80,7 +66,7 @@ impl Failure {
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.exit as u8)
+        ExitCode::from(self.status as u8)
     }
 
     /// The message for people.
@@ -90,54 +76,57 @@ impl Failure {
             // Writing to a `String` cannot fail.
             let _ = write!(text, "\n  because: {cause}");
         }
-        if let Some(next) = &self.next {
-            let _ = write!(text, "\n  next: {next}");
+        if let Some(remedy) = &self.remedy {
+            let _ = write!(text, "\n  next: {remedy}");
         }
         text
     }
 
-    /// What to do next.
-    pub(crate) fn next_step(&self) -> String {
-        let next = self.next.as_deref();
-        next.unwrap_or("look at the service's log").to_owned()
+    /// What to do about it.
+    pub(crate) fn remedy(&self) -> String {
+        let remedy = self.remedy.as_deref();
+        remedy.unwrap_or("look at the service's log").to_owned()
     }
 
     /// Nobody has installed this shop.
-    pub(crate) fn unknown_shop(shop: &ShopDomain) -> Self {
+    pub(crate) fn shop_not_installed(shop: &ShopDomain) -> Self {
         let name = shop.name();
-        Self::usage(format!("{shop} is not installed")).next(format!(
+        Self::usage(format!("{shop} is not installed")).with_remedy(format!(
             "open the address that `shopsync install-url {name}` prints, or `shopsync connect {name}`; \
              `shopsync shops` lists those that are installed"
         ))
     }
 
-    /// A port's failure.
-    pub(crate) fn of_port(error: &PortError, shop: &ShopDomain) -> Self {
-        let (exit, next) = match error.disposition {
+    /// A port's command_error.
+    pub(crate) fn from_port(error: &PortError, shop: &ShopDomain) -> Self {
+        let (status, remedy) = match error.disposition {
             Disposition::Retry { .. } => (
-                Exit::Unavailable,
+                ExitStatus::Unavailable,
                 Some("try again; `shopsync doctor` says what cannot be reached".to_owned()),
             ),
-            Disposition::ShopUnavailable { reason } => (Exit::Failed, Some(remedy(reason, shop))),
-            Disposition::Fail | Disposition::LeaseLost => (Exit::Failed, None),
+            Disposition::ShopUnavailable { reason } => {
+                (ExitStatus::Failed, Some(remedy_for(reason, shop)))
+            }
+            Disposition::Fail | Disposition::LeaseLost => (ExitStatus::Failed, None),
         };
-        let mut failure = Self::new(exit, error.to_string());
-        failure.add_causes(Some(error.source.as_ref()));
-        failure.next = next;
-        failure
+        let mut command_error = Self::new(status, error.to_string());
+        command_error.add_causes(Some(error.source.as_ref()));
+        command_error.remedy = remedy;
+        command_error
     }
 
-    /// The state database's failure, which concerns no shop.
-    pub(crate) fn of_state(error: &PortError) -> Self {
-        let mut failure = Self::new(Exit::Unavailable, error.to_string());
-        failure.add_causes(Some(error.source.as_ref()));
-        failure
-            .next("look whether the database of DATABASE_URL is up and writable: `shopsync doctor`")
+    /// The state database's command_error, which concerns no shop.
+    pub(crate) fn from_state_port(error: &PortError) -> Self {
+        let mut command_error = Self::new(ExitStatus::Unavailable, error.to_string());
+        command_error.add_causes(Some(error.source.as_ref()));
+        command_error.with_remedy(
+            "look whether the database of DATABASE_URL is up and writable: `shopsync doctor`",
+        )
     }
 }
 
 /// What a person can do about a shop that refuses us.
-pub(crate) fn remedy(reason: UnavailableReason, shop: &ShopDomain) -> String {
+pub(crate) fn remedy_for(reason: UnavailableReason, shop: &ShopDomain) -> String {
     let name = shop.name();
     match reason {
         UnavailableReason::Unauthorized => {
@@ -159,11 +148,11 @@ pub(crate) fn remedy(reason: UnavailableReason, shop: &ShopDomain) -> String {
     }
 }
 
-impl From<SettingsError> for Failure {
+impl From<SettingsError> for CommandError {
     fn from(error: SettingsError) -> Self {
-        let mut failure = Self::usage(error.to_string());
-        failure.add_causes(error.source());
-        let next = match &error {
+        let mut command_error = Self::usage(error.to_string());
+        command_error.add_causes(error.source());
+        let remedy = match &error {
             SettingsError::File { path, .. } => {
                 format!(
                     "look at {}; every setting: `shopsync check-config --reference`",
@@ -171,39 +160,39 @@ impl From<SettingsError> for Failure {
                 )
             }
             // Each of them says what to do about itself.
-            SettingsError::Invalid(_) => return failure,
+            SettingsError::Invalid(_) => return command_error,
         };
-        failure.next(next)
+        command_error.with_remedy(remedy)
     }
 }
 
-impl From<OpenError> for Failure {
+impl From<OpenError> for CommandError {
     fn from(error: OpenError) -> Self {
-        let (exit, next) = match error {
+        let (status, remedy) = match error {
             OpenError::Settings(error) => return error.into(),
             OpenError::Database(ref error) => match error.as_ref() {
                 sync_db::Error::UnknownScheme | sync_db::Error::MalformedUrl(_) => (
-                    Exit::Usage,
+                    ExitStatus::Usage,
                     "write DATABASE_URL as sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME".to_owned(),
                 ),
                 _ => (
-                    Exit::Unavailable,
+                    ExitStatus::Unavailable,
                     "look whether it is up, and whether this user may write there; `shopsync doctor` tells more"
                         .to_owned(),
                 ),
             },
             OpenError::Listen { address, .. } => (
-                Exit::Failed,
+                ExitStatus::Failed,
                 format!("end what listens on port {}, or choose another: PORT=5001", address.port()),
             ),
             _ => (
-                Exit::Usage,
+                ExitStatus::Usage,
                 "`shopsync check-config` shows the settings in force".to_owned(),
             ),
         };
-        let mut failure = Self::new(exit, error.to_string());
-        failure.add_causes(error.source());
-        failure.next(next)
+        let mut command_error = Self::new(status, error.to_string());
+        command_error.add_causes(error.source());
+        command_error.with_remedy(remedy)
     }
 }
 
@@ -218,9 +207,11 @@ mod tests {
     #[test]
     fn a_report_has_the_causes_and_the_next_step() {
         let cause = Outer(std::io::Error::other("the inner"));
-        let failure = Failure::failed("it failed").because(cause).next("mend it");
+        let command_error = CommandError::failed("it failed")
+            .with_cause(cause)
+            .with_remedy("mend it");
         assert_eq!(
-            failure.report(),
+            command_error.report(),
             "shopsync: it failed\n  because: the outer\n  because: the inner\n  next: mend it"
         );
     }
@@ -230,15 +221,18 @@ mod tests {
         let error = crate::settings::Settings::defaults()
             .require_for_syncing()
             .unwrap_err();
-        let report = Failure::from(error).report();
+        let report = CommandError::from(error).report();
         assert_eq!(report.matches("SPACES_BUCKET").count(), 1, "{report}");
     }
 
     #[test]
     fn what_may_pass_is_told_from_what_will_not() {
         let shop = "a.myshopify.com".parse().unwrap();
-        let exit = |error| Failure::of_port(&error, &shop).exit;
-        assert_eq!(exit(PortError::retry("read", "gone")), Exit::Unavailable);
-        assert_eq!(exit(PortError::fail("read", "odd")), Exit::Failed);
+        let status = |error| CommandError::from_port(&error, &shop).status;
+        assert_eq!(
+            status(PortError::retry("read", "gone")),
+            ExitStatus::Unavailable
+        );
+        assert_eq!(status(PortError::fail("read", "odd")), ExitStatus::Failed);
     }
 }

@@ -3,13 +3,13 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
+use super::CommandError;
 
 /// Cancelled by the first SIGTERM or SIGINT. A second one ends the process at once: what was under way is made up for at
 /// the next start.
-pub(crate) fn shutdown() -> Result<CancellationToken, Failure> {
-    let mut signals =
-        listen().map_err(|error| Failure::failed("cannot listen to signals").because(error))?;
+pub(crate) fn shutdown_token() -> Result<CancellationToken, CommandError> {
+    let mut signals = listen()
+        .map_err(|error| CommandError::failed("cannot listen to signals").with_cause(error))?;
     let shutdown = CancellationToken::new();
     let cancelled = shutdown.clone();
     tokio::spawn(async move {

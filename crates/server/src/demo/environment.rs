@@ -15,15 +15,16 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Arguments;
+use super::delivery_probe::DeliveryProbe;
 use super::variables::{
-    Variables, random, service_variables, settings, space_variables, value, write_env,
+    Variables, random_hex, service_variables, settings, space_variables, value, write_env,
 };
-use super::witness::Witness;
 use crate::app::Application;
-use crate::cli::Failure;
 use crate::logging;
 use crate::service::{Overrides, Service};
 use crate::settings::Settings;
+use crate::terminal::text::document_key;
+use crate::terminal::{CommandError, print_error};
 
 /// The simulated shop's name.
 pub(super) const SHOP: &str = "demo";
@@ -39,47 +40,50 @@ const SHOPIFY_PLUS: BucketSize = BucketSize {
 };
 
 /// The running demonstration.
-pub(super) struct Stage {
+pub(super) struct DemoEnvironment {
     pub(super) domain: ShopDomain,
     /// The simulated shop.
     pub(super) shop: ShopControl,
     pub(super) service: Service,
     /// When changes were announced.
-    pub(super) witness: Witness,
+    pub(super) probe: DeliveryProbe,
     /// Where the service is, without a path.
     pub(super) address: Url,
     pub(super) settings: Settings,
     simulator: Simulator,
     s3: EmbeddedS3,
-    folder: Folder,
+    folder: DemoFolder,
     stopping: CancellationToken,
     running: Mutex<JoinHandle<std::io::Result<()>>>,
 }
 
 /// Where everything is kept.
-enum Folder {
+enum DemoFolder {
     /// Removed when it is dropped.
-    Passing(TempDir),
-    Kept(PathBuf),
+    Temporary(TempDir),
+    Persistent(PathBuf),
 }
 
-impl Folder {
+impl DemoFolder {
     fn path(&self) -> &Path {
         match self {
-            Self::Passing(folder) => folder.path(),
-            Self::Kept(folder) => folder,
+            Self::Temporary(folder) => folder.path(),
+            Self::Persistent(folder) => folder,
         }
     }
 }
 
 /// A published snapshot.
-pub(super) struct Snapshot {
+pub(super) struct PublishedSnapshot {
     pub(super) generation: u64,
     pub(super) bytes: u64,
 }
 
 /// What the shop holds: the products of an export, or made-up ones.
-pub(super) fn catalog(export: Option<&Path>, products: u64) -> Result<CatalogSpec, Failure> {
+pub(super) fn catalog_spec(
+    export: Option<&Path>,
+    products: u64,
+) -> Result<CatalogSpec, CommandError> {
     let Some(path) = export else {
         return Ok(CatalogSpec {
             products: usize::try_from(products).unwrap_or(usize::MAX),
@@ -87,35 +91,37 @@ pub(super) fn catalog(export: Option<&Path>, products: u64) -> Result<CatalogSpe
         });
     };
     let file = File::open(path).map_err(|error| {
-        Failure::usage(format!("cannot read {}", path.display())).because(error)
+        CommandError::usage(format!("cannot read {}", path.display())).with_cause(error)
     })?;
     CatalogSpec::from_csv(BufReader::new(file)).map_err(|error| {
-        Failure::usage(format!(
+        CommandError::usage(format!(
             "{} is not taken as a product export",
             path.display()
         ))
-        .because(error)
-        .next("mend that line, or export anew in the shop's admin: Products, Export, CSV")
+        .with_cause(error)
+        .with_remedy("mend that line, or export anew in the shop's admin: Products, Export, CSV")
     })
 }
 
-impl Stage {
+impl DemoEnvironment {
     /// Starts all of it, the service last.
-    pub(super) async fn set_up(
+    pub(super) async fn start(
         arguments: &Arguments,
         catalog: CatalogSpec,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         let port = free_port(arguments.port)?;
-        let folder = folder(arguments.keep.as_deref())?;
-        let (access_key, secret_key) = (random(10), random(20));
+        let folder = create_folder(arguments.keep.as_deref())?;
+        let (access_key, secret_key) = (random_hex(10), random_hex(20));
         let files = folder.path().join("s3");
         let s3 = EmbeddedS3::start(&files, access_key, secret_key, BUCKET)
             .await
-            .map_err(|error| Failure::failed("cannot start the S3 server").because(error))?;
+            .map_err(|error| {
+                CommandError::failed("cannot start the S3 server").with_cause(error)
+            })?;
         let address = Url::parse(&format!("http://127.0.0.1:{port}"))
-            .map_err(|error| Failure::failed("the port makes no address").because(error))?;
+            .map_err(|error| CommandError::failed("the port makes no address").with_cause(error))?;
         let mut variables = service_variables(&address, port, folder.path(), &arguments.log);
-        let simulator = simulator(arguments.seed, catalog, &variables).await?;
+        let simulator = start_simulator(arguments.seed, catalog, &variables).await?;
         variables.push(("SHOPIFY_ENDPOINT", simulator.endpoint()));
         variables.extend(space_variables(&s3));
         write_env(&folder.path().join(".env"), &variables)?;
@@ -124,12 +130,12 @@ impl Stage {
 
         let shop = simulator
             .control(SHOP)
-            .ok_or_else(|| Failure::failed("the simulator has lost its shop"))?;
-        let witness = Witness::default();
+            .ok_or_else(|| CommandError::failed("the simulator has lost its shop"))?;
+        let probe = DeliveryProbe::default();
         let overrides = Overrides {
             inbox: Some(Box::new({
-                let witness = witness.clone();
-                move |inbox| witness.around(inbox)
+                let probe = probe.clone();
+                move |inbox| probe.wrap(inbox)
             })),
             ..Overrides::default()
         };
@@ -140,10 +146,10 @@ impl Stage {
         Ok(Self {
             domain: format!("{SHOP}.myshopify.com")
                 .parse()
-                .map_err(|error| Failure::failed("the shop has no name").because(error))?,
+                .map_err(|error| CommandError::failed("the shop has no name").with_cause(error))?,
             shop,
             service,
-            witness,
+            probe,
             address,
             settings,
             simulator,
@@ -160,24 +166,24 @@ impl Stage {
     }
 
     /// The folder, if it stays when all is over.
-    pub(super) fn kept(&self) -> Option<&Path> {
+    pub(super) fn kept_folder(&self) -> Option<&Path> {
         match &self.folder {
-            Folder::Passing(_) => None,
-            Folder::Kept(folder) => Some(folder),
+            DemoFolder::Temporary(_) => None,
+            DemoFolder::Persistent(folder) => Some(folder),
         }
     }
 
     /// What to say when all is over.
-    pub(super) fn farewell(&self) -> String {
-        match self.kept() {
+    pub(super) fn closing_message(&self) -> String {
+        match self.kept_folder() {
             Some(folder) => format!("Stopped. Everything is left in {}.", folder.display()),
             None => "Stopped. Nothing is left behind.".to_owned(),
         }
     }
 
     /// The document as a file; the S3 server keeps objects as files.
-    pub(super) fn file(&self) -> PathBuf {
-        let key = crate::cli::outcome::key_of(&self.domain);
+    pub(super) fn document_file(&self) -> PathBuf {
+        let key = document_key(&self.domain);
         self.folder().join("s3").join(BUCKET).join(key)
     }
 
@@ -187,40 +193,42 @@ impl Stage {
     }
 
     /// Returns only if the service ends without having been told to.
-    pub(super) async fn service_ended(&self) -> Failure {
+    pub(super) async fn service_ended(&self) -> CommandError {
         let mut running = self.running.lock().await;
-        let failure = Failure::failed("the service has ended");
+        let failure = CommandError::failed("the service has ended");
         match (&mut *running).await {
             Ok(Ok(())) => failure,
-            Ok(Err(error)) => failure.because(error),
-            Err(error) => failure.because(error),
+            Ok(Err(error)) => failure.with_cause(error),
+            Err(error) => failure.with_cause(error),
         }
     }
 
     /// What was published last.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, Failure> {
-        let of_port = |error| Failure::of_port(&error, &self.domain);
+    pub(super) async fn snapshot(&self) -> Result<PublishedSnapshot, CommandError> {
+        let to_error = |error| CommandError::from_port(&error, &self.domain);
         let ports = &self.service.ports;
-        let shop = ports.registry.find(&self.domain).await.map_err(of_port)?;
+        let shop = ports.registry.find(&self.domain).await.map_err(to_error)?;
         let published = shop.and_then(|shop| shop.published);
         let found = ports
             .snapshots
             .inspect(&self.domain)
             .await
-            .map_err(of_port)?;
+            .map_err(to_error)?;
         match (published, found) {
-            (Some((_, generation, hash)), Some(found)) if found.hash == hash => Ok(Snapshot {
-                generation,
-                bytes: found.bytes,
-            }),
-            _ => Err(Failure::failed(
+            (Some((_, generation, hash)), Some(found)) if found.hash == hash => {
+                Ok(PublishedSnapshot {
+                    generation,
+                    bytes: found.bytes,
+                })
+            }
+            _ => Err(CommandError::failed(
                 "the snapshot in the Space is not what was published",
             )),
         }
     }
 
     /// Stops everything, the service first, and removes the folder unless it is kept.
-    pub(super) async fn take_down(self) {
+    pub(super) async fn stop(self) {
         self.stopping.cancel();
         let mut running = self.running.lock().await;
         if !running.is_finished() {
@@ -230,10 +238,10 @@ impl Stage {
         drop(running);
         self.simulator.stop().await;
         self.s3.shutdown().await;
-        if let Folder::Passing(folder) = self.folder
+        if let DemoFolder::Temporary(folder) = self.folder
             && let Err(error) = folder.close()
         {
-            crate::cli::complain(format_args!(
+            print_error(format_args!(
                 "The demonstration's folder could not be removed: {error}"
             ));
         }
@@ -241,7 +249,7 @@ impl Stage {
 }
 
 /// A port that nobody listens on: `wanted`, or any if it is 0.
-fn free_port(wanted: u16) -> Result<u16, Failure> {
+fn free_port(wanted: u16) -> Result<u16, CommandError> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted));
     let port = bound.and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(|error| {
@@ -251,35 +259,41 @@ fn free_port(wanted: u16) -> Result<u16, Failure> {
         } else {
             "cannot be listened on"
         };
-        Failure::failed(format!("port {wanted} of 127.0.0.1 {what}"))
-            .because(error)
-            .next("choose another one, or let a free one be taken: `shopsync demo` without --port")
+        CommandError::failed(format!("port {wanted} of 127.0.0.1 {what}"))
+            .with_cause(error)
+            .with_remedy(
+                "choose another one, or let a free one be taken: `shopsync demo` without --port",
+            )
     })
 }
 
-fn folder(keep: Option<&Path>) -> Result<Folder, Failure> {
+fn create_folder(keep: Option<&Path>) -> Result<DemoFolder, CommandError> {
     let Some(keep) = keep else {
         let made = tempfile::Builder::new().prefix("shopsync-demo-").tempdir();
-        let made = made.map_err(|error| Failure::failed("cannot make a folder").because(error));
-        return Ok(Folder::Passing(made?));
+        let made =
+            made.map_err(|error| CommandError::failed("cannot make a folder").with_cause(error));
+        return Ok(DemoFolder::Temporary(made?));
     };
-    let unusable =
-        |error| Failure::usage(format!("cannot use the folder {}", keep.display())).because(error);
+    let unusable = |error| {
+        CommandError::usage(format!("cannot use the folder {}", keep.display())).with_cause(error)
+    };
     std::fs::create_dir_all(keep).map_err(unusable)?;
     if std::fs::read_dir(keep).map_err(unusable)?.next().is_some() {
         return Err(
-            Failure::usage(format!("the folder {} is not empty", keep.display()))
-                .next("name a new or an empty one"),
+            CommandError::usage(format!("the folder {} is not empty", keep.display()))
+                .with_remedy("name a new or an empty one"),
         );
     }
-    Ok(Folder::Kept(keep.canonicalize().map_err(unusable)?))
+    Ok(DemoFolder::Persistent(
+        keep.canonicalize().map_err(unusable)?,
+    ))
 }
 
-async fn simulator(
+async fn start_simulator(
     seed: u64,
     catalog: CatalogSpec,
     variables: &Variables,
-) -> Result<Simulator, Failure> {
+) -> Result<Simulator, CommandError> {
     let app = SimApp {
         api_key: value(variables, "SHOPIFY_API_KEY"),
         api_secret: value(variables, "SHOPIFY_API_SECRET"),
@@ -293,7 +307,8 @@ async fn simulator(
         .bucket(SHOPIFY_PLUS)
         .start();
     let started = simulator.await;
-    started.map_err(|error| Failure::failed("cannot start the simulated shop").because(error))
+    started
+        .map_err(|error| CommandError::failed("cannot start the simulated shop").with_cause(error))
 }
 
 #[cfg(test)]
@@ -315,8 +330,8 @@ mod tests {
     fn a_folder_with_something_in_it_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "mine").unwrap();
-        assert!(super::folder(Some(folder.path())).is_err());
-        assert!(super::folder(Some(&folder.path().join("new"))).is_ok());
+        assert!(create_folder(Some(folder.path())).is_err());
+        assert!(create_folder(Some(&folder.path().join("new"))).is_ok());
     }
 
     #[test]
@@ -328,7 +343,7 @@ mod tests {
             "Handle,Title,Option1 Value,Variant Price\na,A,Default Title,cheap\n",
         )
         .unwrap();
-        let report = catalog(Some(&file), 0).unwrap_err().report();
+        let report = catalog_spec(Some(&file), 0).unwrap_err().report();
         assert!(report.contains("line 2"), "{report}");
     }
 }

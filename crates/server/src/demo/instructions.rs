@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
-use super::stage::{SHOP, Stage};
-use crate::cli::Failure;
-use crate::cli::outcome::key_of;
+use super::environment::{DemoEnvironment, SHOP};
+use crate::terminal::CommandError;
+use crate::terminal::text::document_key;
 
 /// Where everything is.
-pub(super) fn places(stage: &Stage) -> Vec<String> {
-    let spaces = &stage.settings.spaces;
+pub(super) fn addresses(demo: &DemoEnvironment) -> Vec<String> {
+    let spaces = &demo.settings.spaces;
     let endpoint = spaces.endpoint_url();
     let line = |name: &str, place: String| format!("  {name:9} {place}");
     vec![
@@ -21,11 +21,11 @@ pub(super) fn places(stage: &Stage) -> Vec<String> {
             "snapshot",
             format!(
                 "{} in bucket {} at {endpoint}",
-                key_of(&stage.domain),
+                document_key(&demo.domain),
                 spaces.bucket
             ),
         ),
-        line("file", stage.file().display().to_string()),
+        line("file", demo.document_file().display().to_string()),
         line(
             "S3 keys",
             format!(
@@ -34,18 +34,15 @@ pub(super) fn places(stage: &Stage) -> Vec<String> {
                 spaces.secret_key.expose_secret(),
             ),
         ),
-        line("service", format!("{}healthz", stage.address)),
-        line(
-            "settings",
-            stage.folder().join(".env").display().to_string(),
-        ),
+        line("service", format!("{}healthz", demo.address)),
+        line("settings", demo.folder().join(".env").display().to_string()),
     ]
 }
 
 /// Commands to try, each below what it shows.
-pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
-    let file = quoted(&stage.file());
-    let shopsync = quoted(&wrapper(stage.folder())?);
+pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandError> {
+    let file = shell_quoted(&demo.document_file());
+    let shopsync = shell_quoted(&write_wrapper_script(demo.folder())?);
     let mut lines = vec![String::new(), "Try, in another terminal:".to_owned()];
     for (what, command) in [
         (
@@ -56,7 +53,7 @@ pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
         ),
         (
             "another price; the snapshot follows, which is said below",
-            change_price(stage, "12.34")?.curl(),
+            change_price(demo, "12.34")?.curl(),
         ),
         (
             "what has changed since: nothing",
@@ -68,13 +65,16 @@ pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
         ),
         ("the shop and its last run", format!("{shopsync} shops")),
         ("whether all is well", format!("{shopsync} doctor")),
-        ("the snapshot over S3, with a signed request", fetch(stage)),
+        (
+            "the snapshot over S3, with a signed request",
+            s3_command(demo),
+        ),
     ] {
         lines.push(format!("  # {what}"));
         lines.push(format!("  {command}"));
     }
     lines.push(String::new());
-    lines.push(match stage.kept() {
+    lines.push(match demo.kept_folder() {
         Some(folder) => format!(
             "Changes are followed here. Ctrl-C stops everything and leaves {}.",
             folder.display()
@@ -87,7 +87,7 @@ pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
 }
 
 /// A request to the simulator's control.
-pub(super) struct ControlRequest {
+pub(super) struct PriceChange {
     pub(super) url: String,
     pub(super) body: serde_json::Value,
     /// The product that it changes.
@@ -98,7 +98,7 @@ pub(super) struct ControlRequest {
     pub(super) before: String,
 }
 
-impl ControlRequest {
+impl PriceChange {
     /// As a command.
     fn curl(&self) -> String {
         format!(
@@ -109,15 +109,18 @@ impl ControlRequest {
 }
 
 /// Gives every variant of the first product this price.
-pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest, Failure> {
-    let products = stage.shop.products(1);
-    let product = products
-        .first()
-        .ok_or_else(|| Failure::failed("the shop has no product whose price could be changed"))?;
-    Ok(ControlRequest {
+pub(super) fn change_price(
+    demo: &DemoEnvironment,
+    price: &str,
+) -> Result<PriceChange, CommandError> {
+    let products = demo.shop.products(1);
+    let product = products.first().ok_or_else(|| {
+        CommandError::failed("the shop has no product whose price could be changed")
+    })?;
+    Ok(PriceChange {
         url: format!(
             "{}/_sim/{SHOP}/products/{}/price",
-            stage.simulator_address(),
+            demo.simulator_address(),
             product.id
         ),
         body: serde_json::json!({"price": price}),
@@ -128,13 +131,13 @@ pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest,
 }
 
 /// Reads the document over S3.
-fn fetch(stage: &Stage) -> String {
-    let spaces = &stage.settings.spaces;
+fn s3_command(demo: &DemoEnvironment) -> String {
+    let spaces = &demo.settings.spaces;
     let url = format!(
         "{}{}/{}",
         spaces.endpoint_url(),
         spaces.bucket,
-        key_of(&stage.domain)
+        document_key(&demo.domain)
     );
     // S3 wants to see the body's hash in a header of its own; there is no body.
     format!(
@@ -147,14 +150,15 @@ fn fetch(stage: &Stage) -> String {
 
 /// Writes a script that runs this binary with the demonstration's settings and no others: what the visitor's own environment
 /// says about a real shop or Space must not get in.
-fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::failed("cannot write the script `shopsync`").because(error);
+fn write_wrapper_script(folder: &Path) -> Result<PathBuf, CommandError> {
+    let failed =
+        |error| CommandError::failed("cannot write the script `shopsync`").with_cause(error);
     let binary = std::env::current_exe().map_err(failed)?;
     let script = format!(
         "#!/bin/sh\n# shopsync with the settings of this demonstration, whatever else is set.\ncd {} &&\n\
          exec env -i PATH=\"$PATH\" HOME=\"$HOME\" TERM=\"${{TERM:-dumb}}\" {} \"$@\"\n",
-        quoted(folder),
-        quoted(&binary),
+        shell_quoted(folder),
+        shell_quoted(&binary),
     );
     let path = folder.join("shopsync");
     std::fs::write(&path, script).map_err(failed)?;
@@ -164,7 +168,7 @@ fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
+fn shell_quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if text.chars().all(plain) {
@@ -186,7 +190,7 @@ mod tests {
             ("/tmp/$a", "'/tmp/$a'"),
             ("/tmp/it's", r"'/tmp/it'\''s'"),
         ] {
-            assert_eq!(quoted(Path::new(path)), shell);
+            assert_eq!(shell_quoted(Path::new(path)), shell);
         }
     }
 }

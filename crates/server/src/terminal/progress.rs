@@ -8,95 +8,98 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use sync_core::progress::{Observer, Progress};
 use sync_core::{ItemKind, RunId, ShopDomain};
 
-use super::complain;
-use super::outcome::kind_name;
+use super::print_error;
+use super::text::kind_noun;
 use crate::run_events::RunEvents;
 
-/// Off a terminal, how often a kind that takes long is spoken of.
-const BETWEEN_LINES: Duration = Duration::from_secs(5);
+/// Off a terminal, how often a kind that takes long is reported.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows the steps of a run on standard error.
 #[derive(Debug)]
-pub(crate) struct Meter(Mutex<Shown>);
+pub(crate) struct ProgressDisplay(Mutex<DisplayMode>);
 
 #[derive(Debug)]
-enum Shown {
+enum DisplayMode {
     Bars {
-        current: Option<(Stage, ProgressBar)>,
+        current: Option<(Phase, ProgressBar)>,
     },
     Lines {
         current: Option<(ItemKind, u64)>,
-        spoken: Instant,
+        last_line_at: Instant,
     },
-    Nothing,
+    Silent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     Reading(ItemKind),
     Publishing,
 }
 
-impl Meter {
+impl ProgressDisplay {
     /// Bars if standard error is a terminal, else lines.
     pub(crate) fn new() -> Self {
-        let shown = if std::io::stderr().is_terminal() {
-            Shown::Bars { current: None }
+        let mode = if std::io::stderr().is_terminal() {
+            DisplayMode::Bars { current: None }
         } else {
-            Shown::Lines {
+            DisplayMode::Lines {
                 current: None,
-                spoken: Instant::now(),
+                last_line_at: Instant::now(),
             }
         };
-        Self(Mutex::new(shown))
+        Self(Mutex::new(mode))
     }
 
-    /// As [`Meter::new`] on a terminal, else nothing: for results that a program reads.
-    pub(crate) fn for_people_only() -> Self {
+    /// As [`ProgressDisplay::new`] on a terminal, else nothing: for results that a program reads.
+    pub(crate) fn terminal_only() -> Self {
         if std::io::stderr().is_terminal() {
             Self::new()
         } else {
-            Self(Mutex::new(Shown::Nothing))
+            Self(Mutex::new(DisplayMode::Silent))
         }
     }
 
     /// A step of a run.
     pub(crate) fn show(&self, progress: &Progress) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *shown {
-            Shown::Bars { current } => on_bars(current, progress),
-            Shown::Lines { current, spoken } => {
-                if let Some(line) = next_line(current, spoken, progress) {
-                    complain(line);
+        let mut mode = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *mode {
+            DisplayMode::Bars { current } => update_bars(current, progress),
+            DisplayMode::Lines {
+                current,
+                last_line_at,
+            } => {
+                if let Some(line) = next_line(current, last_line_at, progress) {
+                    print_error(line);
                 }
             }
-            Shown::Nothing => {}
+            DisplayMode::Silent => {}
         }
     }
 }
 
-fn on_bars(current: &mut Option<(Stage, ProgressBar)>, progress: &Progress) {
-    let stage = match progress {
+fn update_bars(current: &mut Option<(Phase, ProgressBar)>, progress: &Progress) {
+    let phase = match progress {
         // There is one, and it is read at once.
         Progress::Read {
             kind: ItemKind::Shop,
             ..
         } => return,
-        Progress::Read { kind, .. } => Some(Stage::Reading(*kind)),
-        Progress::Publishing => Some(Stage::Publishing),
+        Progress::Read { kind, .. } => Some(Phase::Reading(*kind)),
+        Progress::Publishing => Some(Phase::Publishing),
         Progress::Started { .. } | Progress::Finished(_) => None,
     };
-    if current.as_ref().map(|(stage, _)| *stage) != stage
-        && let Some((stage, bar)) = current.take()
+    if current.as_ref().map(|(phase, _)| *phase) != phase
+        && let Some((phase, bar)) = current.take()
     {
-        match stage {
+        match phase {
             // What was read stays on the screen.
-            Stage::Reading(_) => bar.abandon(),
-            Stage::Publishing => bar.finish_and_clear(),
+            Phase::Reading(_) => bar.abandon(),
+            Phase::Publishing => bar.finish_and_clear(),
         }
     }
-    let Some(stage) = stage else { return };
-    let (_, bar) = current.get_or_insert_with(|| (stage, new_bar(stage, progress)));
+    let Some(phase) = phase else { return };
+    let (_, bar) = current.get_or_insert_with(|| (phase, new_bar(phase, progress)));
     if let Progress::Read { done, expected, .. } = progress {
         bar.update(|state| {
             state.set_pos(*done);
@@ -107,7 +110,7 @@ fn on_bars(current: &mut Option<(Stage, ProgressBar)>, progress: &Progress) {
     }
 }
 
-fn new_bar(stage: Stage, progress: &Progress) -> ProgressBar {
+fn new_bar(phase: Phase, progress: &Progress) -> ProgressBar {
     let is_counted = matches!(
         progress,
         Progress::Read {
@@ -115,13 +118,13 @@ fn new_bar(stage: Stage, progress: &Progress) -> ProgressBar {
             ..
         }
     );
-    let (prefix, template) = match stage {
-        Stage::Reading(kind) if is_counted => (
-            kind_name(kind.as_str(), 2),
+    let (prefix, template) = match phase {
+        Phase::Reading(kind) if is_counted => (
+            kind_noun(kind.as_str(), 2),
             "{prefix:>12} [{bar:32}] {human_pos}/{human_len}  ETA {eta}",
         ),
-        Stage::Reading(kind) => (kind_name(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
-        Stage::Publishing => (
+        Phase::Reading(kind) => (kind_noun(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
+        Phase::Publishing => (
             "document".to_owned(),
             "{prefix:>12} {spinner} written and compared with the Space",
         ),
@@ -129,7 +132,7 @@ fn new_bar(stage: Stage, progress: &Progress) -> ProgressBar {
     let bar = ProgressBar::no_length()
         .with_style(style(template))
         .with_prefix(prefix);
-    if stage == Stage::Publishing {
+    if phase == Phase::Publishing {
         bar.enable_steady_tick(Duration::from_millis(100));
     }
     bar
@@ -139,14 +142,14 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// What is worth a line. A kind is spoken of when the next one begins, and every few seconds while it goes on.
+/// What is worth a line. A kind is reported when the next one begins, and every few seconds while it goes on.
 fn next_line(
     current: &mut Option<(ItemKind, u64)>,
-    spoken: &mut Instant,
+    last_line_at: &mut Instant,
     progress: &Progress,
 ) -> Option<String> {
-    let of_kind = |kind: ItemKind, count: u64| {
-        let name = kind_name(kind.as_str(), count);
+    let line_for = |kind: ItemKind, count: u64| {
+        let name = kind_noun(kind.as_str(), count);
         (kind != ItemKind::Shop && count > 0).then(|| format!("read {} {name}", HumanCount(count)))
     };
     match progress {
@@ -157,14 +160,14 @@ fn next_line(
         } => {
             let before = current.replace((*kind, *done));
             if let Some((before, count)) = before.filter(|(before, _)| before != kind) {
-                *spoken = Instant::now();
-                return of_kind(before, count);
+                *last_line_at = Instant::now();
+                return line_for(before, count);
             }
-            if spoken.elapsed() < BETWEEN_LINES {
+            if last_line_at.elapsed() < LINE_INTERVAL {
                 return None;
             }
-            *spoken = Instant::now();
-            let so_far = of_kind(*kind, *done)?;
+            *last_line_at = Instant::now();
+            let so_far = line_for(*kind, *done)?;
             Some(match expected {
                 Some(expected) => format!("{so_far} of {}", HumanCount(*expected)),
                 None => format!("{so_far} so far"),
@@ -172,24 +175,24 @@ fn next_line(
         }
         Progress::Publishing | Progress::Finished(_) => current
             .take()
-            .and_then(|(kind, count)| of_kind(kind, count)),
+            .and_then(|(kind, count)| line_for(kind, count)),
         Progress::Started { .. } => None,
     }
 }
 
 /// Tells both the service's listeners and the person who waits.
 #[derive(Debug)]
-pub(crate) struct Watched<'a> {
+pub(crate) struct DisplayObserver<'a> {
     /// The service's listeners.
     pub(crate) run_events: &'a RunEvents,
     /// The person.
-    pub(crate) meter: &'a Meter,
+    pub(crate) display: &'a ProgressDisplay,
 }
 
-impl Observer for Watched<'_> {
+impl Observer for DisplayObserver<'_> {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
         self.run_events.observe(shop, run, progress);
-        self.meter.show(progress);
+        self.display.show(progress);
     }
 }
 
@@ -207,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_kind_is_spoken_of_when_it_is_read() {
-        let (mut current, mut spoken) = (None, Instant::now());
-        let mut line = |progress| next_line(&mut current, &mut spoken, &progress);
+        let (mut current, mut last_line_at) = (None, Instant::now());
+        let mut line = |progress| next_line(&mut current, &mut last_line_at, &progress);
         assert_eq!(line(read(ItemKind::Shop, 1)), None);
         assert_eq!(line(read(ItemKind::Product, 50)), None);
         assert_eq!(line(read(ItemKind::Product, 3_000)), None);
@@ -224,10 +227,10 @@ mod tests {
     #[test]
     fn a_long_kind_is_spoken_of_again_and_again() {
         let mut current = Some((ItemKind::Product, 50));
-        let mut spoken = Instant::now().checked_sub(BETWEEN_LINES).unwrap();
+        let mut last_line_at = Instant::now().checked_sub(LINE_INTERVAL).unwrap();
         let progress = read(ItemKind::Product, 1_250);
-        let line = next_line(&mut current, &mut spoken, &progress);
+        let line = next_line(&mut current, &mut last_line_at, &progress);
         assert_eq!(line.as_deref(), Some("read 1,250 products of 3,000"));
-        assert_eq!(next_line(&mut current, &mut spoken, &progress), None);
+        assert_eq!(next_line(&mut current, &mut last_line_at, &progress), None);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// What the document must hold of a shop. Left out are what no operation reads: metafields of variants and of other
 /// namespaces, stock states that cannot be sold from, and how often a discount was used.
-pub(crate) fn of_shop(truth: &Value) -> Value {
+pub(crate) fn comparable_shop(truth: &Value) -> Value {
     let mut shop = truth.clone();
     for product in list(&mut shop["products"]) {
         keep_custom(&mut product["metafields"]);
@@ -40,7 +40,7 @@ pub(crate) fn of_shop(truth: &Value) -> Value {
 }
 
 /// The same form, read from a document.
-pub(crate) fn of_document(document: &Value) -> Value {
+pub(crate) fn comparable_document(document: &Value) -> Value {
     let data = &document["data"];
     let shop = &data["shop"];
     let mut discounts: Vec<Value> = nodes(&data["codeDiscountNodes"])
