@@ -1,7 +1,7 @@
 //! Lists the webhook topics that the service subscribes to, and converts a delivery's payload into its subject.
 
 use shopify_client::webhook::{Payload, Topic};
-use sync_core::{ItemKey, ItemKind, Subject};
+use sync_core::{DeliverySubject, ItemKey, ItemKind};
 
 /// The topics subscribed to for every shop. Compliance topics are not included: Shopify reads those from the app's
 /// configuration only.
@@ -38,15 +38,15 @@ pub const SUBSCRIBED: [&str; 27] = [
 /// The subject of a delivery: what it requests work for.
 pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
     match payload {
-        Payload::Product { id, .. } => Subject::item(ItemKind::Product, *id),
-        Payload::Collection { id, .. } => Subject::item(ItemKind::Collection, *id),
-        Payload::Discount { gid, .. } => Subject::item(ItemKind::Discount, gid.number()),
-        Payload::InventoryItem { id, .. } => Subject::item(ItemKind::InventoryItem, *id),
+        Payload::Product { id, .. } => DeliverySubject::item(ItemKind::Product, *id),
+        Payload::Collection { id, .. } => DeliverySubject::item(ItemKind::Collection, *id),
+        Payload::Discount { gid, .. } => DeliverySubject::item(ItemKind::Discount, gid.number()),
+        Payload::InventoryItem { id, .. } => DeliverySubject::item(ItemKind::InventoryItem, *id),
         Payload::InventoryLevel {
             inventory_item_id, ..
-        } => Subject::item(ItemKind::InventoryItem, *inventory_item_id),
-        Payload::Location { id } => Subject::item(ItemKind::Location, *id),
-        Payload::ShopRedact { .. } => Subject::Redact,
+        } => DeliverySubject::item(ItemKind::InventoryItem, *inventory_item_id),
+        Payload::Location { id } => DeliverySubject::item(ItemKind::Location, *id),
+        Payload::ShopRedact { .. } => DeliverySubject::Redact,
         _ => subject_of_topic(topic),
     }
 }
@@ -55,7 +55,7 @@ pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
 fn subject_of_topic(topic: &Topic) -> Subject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
-            Subject::Item(ItemKey::SHOP)
+            DeliverySubject::Item(ItemKey::SHOP)
         }
         Topic::AppUninstalled => Subject::Uninstalled,
         Topic::AppScopesUpdate => Subject::Scopes,
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_body_names_its_item() {
-        let item = Subject::item;
+        let item = DeliverySubject::item;
         for (topic, body, expected) in [
             (
                 "products/delete",
@@ -106,18 +106,22 @@ mod tests {
                 r#"{"id":6}"#,
                 item(ItemKind::Location, 6),
             ),
-            ("shop/update", "{}", Subject::Item(ItemKey::SHOP)),
-            ("domains/destroy", "{}", Subject::Item(ItemKey::SHOP)),
-            ("app/uninstalled", "{}", Subject::Uninstalled),
-            ("app/scopes_update", "{}", Subject::Scopes),
+            ("shop/update", "{}", DeliverySubject::Item(ItemKey::SHOP)),
+            (
+                "domains/destroy",
+                "{}",
+                DeliverySubject::Item(ItemKey::SHOP),
+            ),
+            ("app/uninstalled", "{}", DeliverySubject::Uninstalled),
+            ("app/scopes_update", "{}", DeliverySubject::Scopes),
             (
                 "shop/redact",
                 r#"{"shop_domain":"a.myshopify.com"}"#,
-                Subject::Redact,
+                DeliverySubject::Redact,
             ),
-            ("shop/redact", "{}", Subject::Nothing),
-            ("customers/redact", "{}", Subject::Nothing),
-            ("products/update", "{}", Subject::Nothing),
+            ("shop/redact", "{}", DeliverySubject::Nothing),
+            ("customers/redact", "{}", DeliverySubject::Nothing),
+            ("products/update", "{}", DeliverySubject::Nothing),
         ] {
             assert_eq!(read(topic, body), expected, "{topic} {body}");
         }
@@ -126,10 +130,10 @@ mod tests {
     #[test]
     fn ids_outside_the_item_range_have_no_subject() {
         let body = r#"{"id":18446744073709551615}"#;
-        assert_eq!(read("products/update", body), Subject::Nothing);
+        assert_eq!(read("products/update", body), DeliverySubject::Nothing);
     }
 
-    fn read(topic: &str, body: &str) -> Subject {
+    fn read(topic: &str, body: &str) -> DeliverySubject {
         let topic = Topic::from(topic);
         subject(&topic, &Payload::read(&topic, body.as_bytes()).unwrap())
     }
