@@ -266,7 +266,7 @@ mod tests {
         let mut read = stream::iter(responses);
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
-        let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {
+        let Ok(Some(Err(ScanItem::Unreadable(key, error)))) = next(kind, &mut read).await else {
             panic!("the object was not named");
         };
         assert_eq!(key.to_string(), "product/7");

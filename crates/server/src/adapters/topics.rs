@@ -36,7 +36,7 @@ pub const SUBSCRIBED: [&str; 27] = [
 ];
 
 /// The subject of a delivery: what it requests work for.
-pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
+pub fn subject(topic: &Topic, payload: &Payload) -> DeliverySubject {
     match payload {
         Payload::Product { id, .. } => DeliverySubject::item(ItemKind::Product, *id),
         Payload::Collection { id, .. } => DeliverySubject::item(ItemKind::Collection, *id),
@@ -52,15 +52,15 @@ pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
 }
 
 /// The subject of topics whose payload is not needed.
-fn subject_of_topic(topic: &Topic) -> Subject {
+fn subject_of_topic(topic: &Topic) -> DeliverySubject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
             DeliverySubject::Item(ItemKey::SHOP)
         }
-        Topic::AppUninstalled => Subject::Uninstalled,
-        Topic::AppScopesUpdate => Subject::Scopes,
+        Topic::AppUninstalled => DeliverySubject::Uninstalled,
+        Topic::AppScopesUpdate => DeliverySubject::Scopes,
         // The end of a bulk operation requests no work; `ShopifyApp::notify` wakes the task that waits for it.
-        _ => Subject::Nothing,
+        _ => DeliverySubject::Nothing,
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
         for topic in SUBSCRIBED {
             let subject = read(topic, body);
             let expected = topic == "bulk_operations/finish";
-            assert_eq!(subject == Subject::Nothing, expected, "{topic}");
+            assert_eq!(subject == DeliverySubject::Nothing, expected, "{topic}");
         }
         let mut unique = SUBSCRIBED.to_vec();
         unique.sort_unstable();
