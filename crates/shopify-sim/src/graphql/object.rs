@@ -118,7 +118,7 @@ pub(crate) enum ObjectRef<'a> {
     BulkOperation(&'a BulkOperation),
 }
 
-/// A node with the request's context.
+/// An object of the schema with the context of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'a> {
     pub(crate) context: &'a RequestContext<'a>,

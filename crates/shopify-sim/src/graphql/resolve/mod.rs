@@ -27,7 +27,7 @@ pub(super) fn resolve<'a>(
         ResolvedValue::Edge(edge) => connection::edge(edge, selected),
         ResolvedValue::Object(_, fields) => {
             let found = fields.iter().find(|(name, _)| *name == selected.name());
-            let found = found.map(|(_, tree)| tree.clone());
+            let found = found.map(|(_, value)| value.clone());
             found.ok_or_else(|| selected.not_simulated())
         }
         _ => Err(selected.not_simulated()),
