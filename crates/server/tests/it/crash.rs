@@ -136,7 +136,7 @@ async fn killed_between_the_answer_and_the_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
     let rest = service.kill().await;
     assert!(!rest.contains("uploaded"), "{rest}");
@@ -158,7 +158,7 @@ async fn killed_in_the_middle_of_a_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
     // Tokens were kept: no new installation was needed.
     assert_eq!(world.shop.calls().token_requests, 1);

@@ -377,7 +377,7 @@ fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let began = err.find(|line| line.as_ref().unwrap().contains("The run begins"));
+    let began = err.find(|line| line.as_ref().unwrap().contains("Run started"));
     assert!(began.is_some());
     let id = child.id().to_string();
     assert!(
