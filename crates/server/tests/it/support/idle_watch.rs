@@ -1,4 +1,4 @@
-//! Knowing when nothing is left to do, without asking the clock.
+//! Detects that the service has no work left, from the results of its claims instead of from the clock.
 
 use std::sync::Arc;
 
@@ -10,92 +10,92 @@ use sync_core::{
 };
 use tokio::sync::watch;
 
-/// Watches what workers' claims find. A claim that finds nothing, now or later, says that no demand is left and no run is
-/// going on: both would give it a time to come back at. Only a claim that is being made at the same moment is hidden from
-/// it, so claims that overlap are judged together. A claim that passes over a locked row finds a time that has passed, which
-/// is not nothing.
+/// Observes the results of the workers' claims. If a claim finds no work, neither now nor later, no work request is left and
+/// no run is going on: either would give a time for the next claim. A claim does not see another claim that is in flight,
+/// so claims that overlap count together. A claim that skips a locked row returns a time in the past, so it does not count
+/// as idle.
 #[derive(Clone, Debug)]
-pub(crate) struct Quiet(Arc<watch::Sender<Seen>>);
+pub(crate) struct IdleWatch(Arc<watch::Sender<ClaimCounts>>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+struct ClaimCounts {
     /// How many claims have begun.
     begun: u64,
     /// How many of them have not ended.
-    under_way: u64,
-    /// The latest begun of those under way together that has found nothing, if none has found anything.
-    perhaps: u64,
-    /// The latest begun claim that found nothing for sure.
-    nothing: u64,
-    /// How many claims passed over a shop whose row was locked.
+    in_flight: u64,
+    /// The latest begun claim among those that overlap, if all of them so far have found no work; else 0.
+    possibly_idle: u64,
+    /// The latest begun claim that certainly found no work.
+    idle: u64,
+    /// How many claims skipped a shop whose row was locked.
     locked: u64,
-    /// How often a lease was prolonged.
-    prolonged: u64,
+    /// How often a lease was renewed.
+    renewed: u64,
 }
 
-impl Seen {
+impl ClaimCounts {
     fn begin(&mut self) -> u64 {
         self.begun += 1;
-        self.under_way += 1;
+        self.in_flight += 1;
         self.begun
     }
 
     fn end(&mut self, number: u64, found_nothing: bool) {
-        self.under_way -= 1;
-        self.perhaps = if found_nothing {
-            self.perhaps.max(number)
+        self.in_flight -= 1;
+        self.possibly_idle = if found_nothing {
+            self.possibly_idle.max(number)
         } else {
             0
         };
-        if self.under_way == 0 {
-            self.nothing = self.nothing.max(std::mem::take(&mut self.perhaps));
+        if self.in_flight == 0 {
+            self.idle = self.idle.max(std::mem::take(&mut self.possibly_idle));
         }
     }
 }
 
-impl Default for Quiet {
+impl Default for IdleWatch {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Seen::default())))
+        Self(Arc::new(watch::Sender::new(ClaimCounts::default())))
     }
 }
 
-impl Quiet {
-    /// Puts the watch around an inbox.
-    pub(crate) fn around(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
-        let seen = self.clone();
-        Arc::new(WatchedInbox { inbox, seen })
+impl IdleWatch {
+    /// Wraps an inbox so that its claims are observed.
+    pub(crate) fn wrap(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
+        let watch = self.clone();
+        Arc::new(WatchedInbox { inbox, watch })
     }
 
-    /// Waits for a claim that begins after this call and finds nothing. `ring` wakes an idle worker: once for the
-    /// first claim, and again after each that passed over a locked row, since a clock that stands still wakes nobody.
-    pub(crate) async fn wait(&self, ring: impl Fn()) {
+    /// Waits for a claim that begins after this call and finds no work. `wake` wakes an idle worker: once for the first
+    /// claim, and again after each that skipped a locked row, since no timer fires while the test's clock stands still.
+    pub(crate) async fn wait(&self, wake: impl Fn()) {
         let before = self.0.borrow().begun;
-        let mut seen = self.0.subscribe();
+        let mut counts = self.0.subscribe();
         loop {
             let locked = self.0.borrow().locked;
-            ring();
-            let found = seen
-                .wait_for(|seen| seen.nothing > before || seen.locked > locked)
+            wake();
+            let found = counts
+                .wait_for(|counts| counts.idle > before || counts.locked > locked)
                 .await;
             let found = found.expect("the watch lives as long as its inbox");
-            if found.nothing > before {
+            if found.idle > before {
                 return;
             }
         }
     }
 
-    /// Waits until leases were prolonged `count` times more.
-    pub(crate) async fn prolonged(&self, count: u64) {
-        let enough = self.0.borrow().prolonged + count;
-        let mut seen = self.0.subscribe();
-        let found = seen.wait_for(|seen| seen.prolonged >= enough).await;
+    /// Waits until leases have been renewed `count` more times.
+    pub(crate) async fn leases_renewed(&self, count: u64) {
+        let enough = self.0.borrow().renewed + count;
+        let mut counts = self.0.subscribe();
+        let found = counts.wait_for(|counts| counts.renewed >= enough).await;
         found.expect("the watch lives as long as its inbox");
     }
 }
 
 struct WatchedInbox {
     inbox: Arc<dyn Inbox>,
-    seen: Quiet,
+    watch: IdleWatch,
 }
 
 #[async_trait]
@@ -125,23 +125,23 @@ impl Inbox for WatchedInbox {
         until: Timestamp,
     ) -> Result<Claiming, PortError> {
         let mut number = 0;
-        self.seen.0.send_modify(|seen| number = seen.begin());
+        self.watch.0.send_modify(|counts| number = counts.begin());
         let claiming = self.inbox.claim(only, now, until).await;
         let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
         if matches!(claiming, Ok(Claiming::Idle { next: Some(next) }) if next <= now) {
-            self.seen.0.send_modify(|seen| seen.locked += 1);
+            self.watch.0.send_modify(|counts| counts.locked += 1);
         }
         let found_nothing = found_nothing && only.is_none();
-        self.seen
+        self.watch
             .0
-            .send_modify(|seen| seen.end(number, found_nothing));
+            .send_modify(|counts| counts.end(number, found_nothing));
         claiming
     }
 
     async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
         let extended = self.inbox.extend(lease, until).await;
         if extended.is_ok() {
-            self.seen.0.send_modify(|seen| seen.prolonged += 1);
+            self.watch.0.send_modify(|counts| counts.renewed += 1);
         }
         extended
     }
