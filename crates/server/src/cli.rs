@@ -101,7 +101,7 @@ impl Context<'_> {
         });
         if !chosen {
             // The service and `doctor` already report derived keys and a simulated Shopify.
-            "warn,server::keys=error,server::adapters::app=error"
+            "warn,server::settings::keys=error,server::adapters::app=error"
                 .clone_into(&mut loaded.settings.log.filter);
         }
         logging::init(&loaded.settings.log);

@@ -110,8 +110,8 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
     // Nothing listens on port 1; the other addresses belong to another server.
     for (address, says) in [
         ("http://127.0.0.1:1/shopify/webhook", "cannot be reached"),
-        ("/shopify/elsewhere", "answered 404"),
-        ("/", "answered 405"),
+        ("/shopify/elsewhere", "returned 404"),
+        ("/", "returned 405"),
     ] {
         let stranger = MockServer::start().await;
         let address = if address.starts_with('/') {
@@ -158,7 +158,7 @@ async fn an_address_of_another_service_is_reported() {
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     let message = report["webhook_test"]["message"].as_str().unwrap();
-    assert!(message.contains("is it another one?"), "{message}");
+    assert!(message.contains("is it another service?"), "{message}");
     assert_eq!(report["upload_status"], "failed");
 }
 
