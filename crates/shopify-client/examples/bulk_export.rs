@@ -1,8 +1,8 @@
-//! Writes a shop's products as JSON lines, read by a bulk operation, or by pages if none can be had.
+//! Exports a shop's products as JSON lines with a bulk operation, or with paging if bulk operations are not available.
 //!
-//! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`; the endpoint is
-//! another one than Shopify's, such as `http://127.0.0.1:9292/{shop}`.
-//! The token needs `read_products`, `read_inventory` and `read_locations`.
+//! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`. `ENDPOINT`
+//! replaces Shopify's endpoint, for example `http://127.0.0.1:9292/{shop}`.
+//! The token needs the scopes `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stderr, stdin, stdout};
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which everybody on the machine can read.
+    // The token comes from standard input, since other users of the machine can read command lines.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// By this name, the operations are told from those of other programs that use the same app.
+/// The marker distinguishes these operations from those of other programs with the same app.
 fn options() -> BulkOptions {
     BulkOptions {
         marker: "bulk_export".to_owned(),
@@ -44,7 +44,7 @@ fn options() -> BulkOptions {
     }
 }
 
-/// Writes all products, and returns how many there were.
+/// Writes all products and returns their number.
 pub(crate) async fn export(shop: &ShopClient, out: &mut impl Write) -> Result<u64, Box<dyn Error>> {
     let mut products = shop.products_by(Strategy::Bulk);
     let mut written = 0;

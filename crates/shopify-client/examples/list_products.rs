@@ -1,8 +1,8 @@
-//! Lists a shop's products, with the variants' prices and what is in stock.
+//! Lists a shop's products with the price and stock of each variant.
 //!
-//! `cargo run -p shopify-client --example list_products -- SHOP < token.txt`; a second argument is another endpoint than
-//! Shopify's, such as `http://127.0.0.1:9292/{shop}`.
-//! The token needs `read_products`, `read_inventory` and `read_locations`.
+//! `cargo run -p shopify-client --example list_products -- SHOP [ENDPOINT] < token.txt`. `ENDPOINT` replaces Shopify's
+//! endpoint, for example `http://127.0.0.1:9292/{shop}`.
+//! The token needs the scopes `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which everybody on the machine can read.
+    // The token comes from standard input, since other users of the machine can read command lines.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     list(&shop, &mut stdout().lock()).await
 }
 
-/// Writes each product with its variants, and at the end what that took.
+/// Writes each product with its variants, then the requests and points used.
 pub(crate) async fn list(shop: &ShopClient, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let mut products = shop.products();
     while let Some(product) = products.try_next().await? {

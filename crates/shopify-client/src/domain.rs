@@ -1,27 +1,30 @@
+//! Validates shop domains.
+
 use std::fmt;
 
 /// A shop's permanent domain, `name.myshopify.com`, in lower case.
 ///
-/// The only form that requests are built from: nothing that has not been through [`ShopDomain::parse`] can reach
-/// a URL. Source: Shopify, "Implement authorization code grant manually".
+/// URLs are built from this type only, so text that [`ShopDomain::parse`] has not validated never reaches a URL.
+/// Source: Shopify, "Implement authorization code grant manually".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShopDomain(String);
 
-/// The text names no shop.
+/// The text is not a shop's domain or name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a shop: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
+    "not a shop domain: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
 )]
 pub struct InvalidShopDomain;
 
 const SUFFIX: &str = ".myshopify.com";
 
 impl ShopDomain {
-    /// Reads `name`, `name.myshopify.com`, either with `https://` before or `/` behind it, or
+    /// Parses `name` or `name.myshopify.com`, optionally with `https://` before and `/` after it, or
     /// `admin.shopify.com/store/name`.
     ///
     /// # Errors
-    /// Anything else: other hosts, ports, user names, paths, white space, other scripts, plain or as `xn--`.
+    /// [`InvalidShopDomain`] for anything else: other hosts, ports, user names, paths, white space, and other scripts,
+    /// plain or as `xn--`.
     pub fn parse(text: &str) -> Result<Self, InvalidShopDomain> {
         let lower = text.to_ascii_lowercase();
         let bare = lower.strip_prefix("https://").unwrap_or(&lower);
@@ -33,10 +36,10 @@ impl ShopDomain {
         Self::from_name(name)
     }
 
-    /// Reads `name.myshopify.com` alone: for parameters and headers that Shopify sends.
+    /// Parses `name.myshopify.com` only, the form in parameters and headers that Shopify sends.
     ///
     /// # Errors
-    /// Anything else.
+    /// [`InvalidShopDomain`] for anything else.
     pub fn parse_domain(text: &str) -> Result<Self, InvalidShopDomain> {
         let lower = text.to_ascii_lowercase();
         Self::from_name(lower.strip_suffix(SUFFIX).ok_or(InvalidShopDomain)?)
@@ -44,8 +47,8 @@ impl ShopDomain {
 
     fn from_name(name: &str) -> Result<Self, InvalidShopDomain> {
         let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        // A DNS label has at most 63 characters (RFC 1035, 2.3.4). One with this prefix stands for other scripts (RFC
-        // 5890, 2.3.2.1), and most of those make no URL.
+        // A DNS label has at most 63 characters (RFC 1035, 2.3.4). The prefix `xn--` encodes other scripts (RFC 5890,
+        // 2.3.2.1); most such names are invalid in a URL.
         let valid = (1..=63).contains(&name.len())
             && !name.starts_with('-')
             && !name.starts_with("xn--")
@@ -57,7 +60,7 @@ impl ShopDomain {
         }
     }
 
-    /// Any shop, to try a template with.
+    /// A sample shop, to test a URL template with.
     pub(crate) fn sample() -> Self {
         Self(format!("sample{SUFFIX}"))
     }

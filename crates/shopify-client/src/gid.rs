@@ -1,8 +1,10 @@
+//! Global ids of the Admin API.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A global id such as `gid://shopify/Product/788032119674292922`. Its number exceeds 2^53.
+/// A global id such as `gid://shopify/Product/788032119674292922`. Its number may exceed 2^53.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Gid {
@@ -10,24 +12,24 @@ pub struct Gid {
     number: u64,
 }
 
-/// The text is not a global id with a number at its end.
+/// The text is not a global id that ends with a number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a global id of the form gid://shopify/TYPE/NUMBER")]
 pub struct InvalidGid;
 
 impl Gid {
-    /// The id of the `number`th thing of a kind: `Gid::new("Product", 1)`.
+    /// The id of an object by type and number: `Gid::new("Product", 1)`.
     pub fn new(kind: &str, number: u64) -> Self {
         let text = format!("gid://shopify/{kind}/{number}");
         Self { text, number }
     }
 
-    /// The whole id.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// `Product`, `DiscountCodeNode` and so on.
+    /// The type: `Product`, `DiscountCodeNode` and so on.
     pub fn kind(&self) -> &str {
         self.text.split('/').nth(3).unwrap_or_default()
     }
@@ -44,7 +46,7 @@ impl TryFrom<String> for Gid {
     fn try_from(text: String) -> Result<Self, InvalidGid> {
         let rest = text.strip_prefix("gid://shopify/").ok_or(InvalidGid)?;
         let (kind, number) = rest.split_once('/').ok_or(InvalidGid)?;
-        // Some ids carry a query: gid://shopify/InventoryLevel/1?inventory_item_id=2
+        // Some ids have a query string: gid://shopify/InventoryLevel/1?inventory_item_id=2
         let number = number.split('?').next().unwrap_or_default();
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         if kind.is_empty() || !digits {

@@ -1,6 +1,6 @@
-//! The documents in `operations/`, checked against the schema at compile time.
+//! Checks the documents in `operations/` against the schema at compile time.
 //!
-//! Only the documents and their variables are used; answers are read into [`crate::model`].
+//! Only the documents and their variables are used. Responses are deserialised into [`crate::model`].
 
 #![expect(
     clippy::upper_case_acronyms,
