@@ -114,9 +114,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
         Ok(code) => code,
-        Err(failure) => {
-            print_error(failure.report());
-            failure.exit_code()
+        Err(error) => {
+            print_error(error.report());
+            error.exit_code()
         }
     }
 }

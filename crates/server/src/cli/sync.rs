@@ -154,7 +154,7 @@ impl SyncError {
     fn into_command_error(self, shop: &ShopDomain) -> CommandError {
         match self {
             Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
-            Self::NotServed(failure) => failure,
+            Self::NotServed(error) => error,
             Self::Port(error) => CommandError::from_port(&error, shop),
         }
     }
@@ -356,9 +356,9 @@ mod tests {
             missing: 30,
             known: 100,
         };
-        let failure = exit_code_of(halted, false).unwrap_err();
-        assert_eq!(failure.exit_code(), ExitCode::from(4));
-        assert!(failure.report().contains("sync a --accept-deletions"));
+        let error = exit_code_of(halted, false).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(4));
+        assert!(error.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
@@ -373,9 +373,9 @@ mod tests {
             [(true, false, 3), (true, true, 1), (false, false, 1)]
         {
             let error = "no response".to_owned();
-            let failure =
+            let error =
                 exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
-            assert_eq!(failure.exit_code(), ExitCode::from(code));
+            assert_eq!(error.exit_code(), ExitCode::from(code));
         }
     }
 }

@@ -65,11 +65,11 @@ impl Inbox for ProbedInbox {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<RecordOutcome, PortError> {
-        let recorded = self.inbox.record(delivery, request, run_after).await?;
-        if recorded == RecordOutcome::New && !request.is_empty() {
+        let outcome = self.inbox.record(delivery, request, run_after).await?;
+        if outcome == RecordOutcome::New && !request.is_empty() {
             self.probe.observe(delivery);
         }
-        Ok(recorded)
+        Ok(outcome)
     }
 
     async fn request(

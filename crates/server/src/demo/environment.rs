@@ -195,11 +195,11 @@ impl DemoEnvironment {
     /// Waits until the service ends unexpectedly, and returns the error.
     pub(super) async fn service_ended(&self) -> CommandError {
         let mut running = self.running.lock().await;
-        let failure = CommandError::failed("the service ended unexpectedly");
+        let service_error = CommandError::failed("the service ended unexpectedly");
         match (&mut *running).await {
-            Ok(Ok(())) => failure,
-            Ok(Err(error)) => failure.with_cause(error),
-            Err(error) => failure.with_cause(error),
+            Ok(Ok(())) => service_error,
+            Ok(Err(error)) => service_error.with_cause(error),
+            Err(error) => service_error.with_cause(error),
         }
     }
 

@@ -189,7 +189,7 @@ async fn the_finish_webhook_wakes_the_scan() {
     let (poll, never) = ONLY_THE_WEBHOOK;
     let world = bulk_world().set(poll, never).installed().await;
     world.document_matches_shop().await.unwrap();
-    let (runs, looks) = (world.runs().await.len(), world.calls("BulkOperationById"));
+    let (runs, polls) = (world.runs().await.len(), world.calls("BulkOperationById"));
 
     world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
     start_scan(&world).await;
@@ -197,12 +197,12 @@ async fn the_finish_webhook_wakes_the_scan() {
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     assert_eq!(world.shop.finish_bulk_operations(), 1);
     // The webhook has not been delivered yet.
-    assert_eq!(world.calls("BulkOperationById"), looks);
+    assert_eq!(world.calls("BulkOperationById"), polls);
     assert_eq!(world.runs().await[0].finished, None);
     world.shop.release_deliveries();
     world.settled().await;
     world.document_matches_shop().await.unwrap();
-    assert!(world.calls("BulkOperationById") > looks);
+    assert!(world.calls("BulkOperationById") > polls);
     assert_eq!(world.scanned_pages(), 0);
 
     // Each operation was announced, and no announcement caused a run or an upload.

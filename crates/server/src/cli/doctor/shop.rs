@@ -265,16 +265,16 @@ async fn examine_snapshot(backends: &Backends<'_>, shop: &Shop, report: &mut Rep
     let Some(store) = &backends.store else {
         return report.skip(subject, "not checked: the Space cannot be read");
     };
-    let Some((_, generation, recorded)) = shop.published else {
+    let Some((_, generation, published_hash)) = shop.published else {
         return report.skip(subject, "not checked: none has been published");
     };
     let snapshots = SpacesSnapshots::new(store.clone(), SpoolConfig::default());
     let resync = format!("run `shopsync sync {name}` to upload it again");
     match with_timeout(snapshots.inspect(&shop.domain)).await {
-        Some(Ok(Some(found))) if found.hash == recorded => report.ok(
+        Some(Ok(Some(found))) if found.hash == published_hash => report.ok(
             subject,
             format!(
-                "{}: generation {generation}, {} bytes, as recorded",
+                "{}: generation {generation}, {} bytes, as published",
                 found.key, found.bytes
             ),
         ),

@@ -108,7 +108,7 @@ async fn a_browser_gets_a_page_that_it_can_reload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_no_delivery_reaches_is_reported() {
     // Nothing listens on port 1; the other addresses belong to another server.
-    for (address, says) in [
+    for (address, reason) in [
         ("http://127.0.0.1:1/shopify/webhook", "cannot be reached"),
         ("/shopify/elsewhere", "returned 404"),
         ("/", "returned 405"),
@@ -119,7 +119,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         } else {
             address.to_owned()
         };
-        if says.contains("405") {
+        if reason.contains("405") {
             Mock::given(method("POST"))
                 .respond_with(ResponseTemplate::new(405))
                 .mount(&stranger)
@@ -133,7 +133,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
         let message = report["webhook_test"]["message"].as_str().unwrap();
         assert!(
-            message.contains(says) && message.contains(&address),
+            message.contains(reason) && message.contains(&address),
             "{message}"
         );
         assert_eq!(report["polling_test"]["status"], "success");

@@ -126,24 +126,24 @@ impl Inbox for WatchedInbox {
     ) -> Result<ClaimOutcome, PortError> {
         let mut number = 0;
         self.watch.0.send_modify(|counts| number = counts.begin());
-        let claiming = self.inbox.claim(only, now, until).await;
-        let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
-        if matches!(claiming, Ok(Claiming::Idle { next: Some(next) }) if next <= now) {
+        let outcome = self.inbox.claim(only, now, until).await;
+        let found_nothing = matches!(outcome, Ok(ClaimOutcome::Idle { next: None }));
+        if matches!(outcome, Ok(ClaimOutcome::Idle { next: Some(next) }) if next <= now) {
             self.watch.0.send_modify(|counts| counts.locked += 1);
         }
         let found_nothing = found_nothing && only.is_none();
         self.watch
             .0
             .send_modify(|counts| counts.end(number, found_nothing));
-        claiming
+        outcome
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        let extended = self.inbox.renew(lease, until).await;
-        if extended.is_ok() {
+        let renewed = self.inbox.renew(lease, until).await;
+        if renewed.is_ok() {
             self.watch.0.send_modify(|counts| counts.renewed += 1);
         }
-        extended
+        renewed
     }
 
     async fn dirty(
