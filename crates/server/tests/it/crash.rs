@@ -136,7 +136,7 @@ async fn a_kill_between_the_response_and_the_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
     let rest = service.kill().await;
     assert!(!rest.contains("uploaded"), "{rest}");
@@ -158,7 +158,7 @@ async fn a_kill_during_a_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
     // The stored token was used: no new installation was needed.
     assert_eq!(world.shop.calls().token_requests, 1);

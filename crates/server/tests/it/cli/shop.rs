@@ -381,7 +381,7 @@ fn an_interrupted_sync_ends_immediately_and_the_next_one_succeeds() {
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let began = err.find(|line| line.as_ref().unwrap().contains("The run begins"));
+    let began = err.find(|line| line.as_ref().unwrap().contains("Run started"));
     assert!(began.is_some());
     let id = child.id().to_string();
     assert!(
