@@ -2,7 +2,7 @@
 # Runs a temporary Ceph object gateway (RGW) in one folder: HTTP and HTTPS, on loopback only.
 #
 #   eval "$(scripts/rgw.sh up DIR)"   start it and set SHOPSYNC_TEST_S3_*
-#   scripts/rgw.sh down DIR           stop it; keep the files
+#   scripts/rgw.sh down DIR           stop it; keep the objects
 #   scripts/rgw.sh wipe DIR           stop it and delete DIR
 #
 # One monitor, one in-memory object daemon, no manager: about 120 MiB of memory, two seconds to start.

@@ -1,17 +1,18 @@
-//! What joins the domain's ports to the libraries that do the work.
+//! Implements the ports of `sync-core` on `shopify-client`, `spaces-store` and the system clock.
 
 mod app;
 mod catalog;
 mod clock;
+mod convert;
 mod shopify_error;
 mod snapshots;
 mod tokens;
 pub mod topics;
 
 pub use app::ShopifyApp;
-pub(crate) use app::domain as client_domain;
 pub use catalog::ShopifyCatalog;
 pub use clock::SystemClock;
+pub(crate) use convert::to_client_domain;
 pub use shopify_error::shopify_error;
 pub use snapshots::{SpacesSnapshots, snapshot_key, store_error};
 pub use tokens::ShopTokens;

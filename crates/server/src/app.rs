@@ -1,4 +1,4 @@
-//! The running service: HTTP server, workers and heartbeat, started together and drained together.
+//! Runs the service: starts the HTTP server, the workers and the periodic jobs together, and drains them together.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App as ActixApp, HttpServer};
+use actix_web::{App, HttpServer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::heartbeat::Heartbeat;
-use crate::http::{App, configure, journal};
-use crate::observe::with_run_context;
+use crate::http::{AppState, access_log, configure};
+use crate::periodic_jobs::PeriodicJobs;
+use crate::run_events::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
 use crate::settings::{ServerSettings, Settings};
 
-/// How long a client may take to send its request's head.
+/// The time limit for receiving a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long requests may go on after the service was told to stop, in seconds.
-const REQUEST_DRAIN: u64 = 10;
+/// How long open requests may continue after shutdown begins, in seconds.
+const REQUEST_DRAIN_SECONDS: u64 = 10;
 
 /// A service that has bound its port and is ready to run.
 pub struct Application {
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Application {
 }
 
 impl Application {
-    /// Joins everything and binds the port. Requests are answered once [`Application::run_until`] is polled.
+    /// Opens the service and binds the port. Requests are handled once [`Application::run_until`] is polled.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -47,17 +47,17 @@ impl Application {
         let (listener, address) = listen(&settings.server)?;
         let workers = settings.server.http_workers;
         let service = Service::open(settings, overrides).await?;
-        let app = Arc::new(App::new(service.clone()));
+        let app = Arc::new(AppState::new(service.clone()));
         let configure = configure(app);
         let service_of_thread = move || {
-            ActixApp::new()
-                .wrap(from_fn(journal))
+            App::new()
+                .wrap(from_fn(access_log))
                 .configure(configure.clone())
         };
         let server = HttpServer::new(service_of_thread)
             .workers(workers)
             .client_request_timeout(HEAD_TIMEOUT)
-            .shutdown_timeout(REQUEST_DRAIN)
+            .shutdown_timeout(REQUEST_DRAIN_SECONDS)
             .disable_signals()
             .listen(listener)
             .map_err(|source| OpenError::Listen { address, source })?
@@ -69,60 +69,60 @@ impl Application {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where this machine reaches it.
+    /// The address at which this machine reaches it: loopback if it listens on all interfaces.
     pub fn local_address(&self) -> SocketAddr {
-        reachable(self.address)
+        local_address_of(self.address)
     }
 
-    /// What it is made of.
+    /// The service it runs.
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Serves, works and beats until `shutdown` is cancelled, then drains: requests are answered to their end, runs go on
-    /// for `sync.drain` at most. A run that is cut off begins again at the next start.
+    /// Serves requests and runs workers and periodic jobs until `shutdown` is cancelled. Then drains: open requests are
+    /// completed, and runs continue for at most `sync.drain`. An interrupted run starts again at the next start.
     ///
     /// # Errors
     /// If the HTTP server fails.
     pub async fn run_until(self, shutdown: CancellationToken) -> std::io::Result<()> {
-        let heartbeat = self.service.heartbeat();
+        let jobs = self.service.periodic_jobs();
         let mut tasks = JoinSet::new();
         for _ in 0..self.service.settings.sync.workers {
-            tasks.spawn(work(self.service.clone(), shutdown.clone()));
+            tasks.spawn(run_worker(self.service.clone(), shutdown.clone()));
         }
-        tasks.spawn(beat(heartbeat, shutdown.clone()));
+        tasks.spawn(run_periodic_jobs(jobs, shutdown.clone()));
         tasks.spawn(stop_server(self.server.handle(), shutdown.clone()));
         log::info!(address:% = self.address; "Listening on http://{}", self.address);
-        let served = self.server.await;
-        // If the server ended by itself, so does the rest.
+        let result = self.server.await;
+        // The server may have stopped without a shutdown; stop the other tasks too.
         shutdown.cancel();
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                log::error!("A part of the service panicked: {error}");
+                log::error!("A task of the service panicked: {error}");
             }
         }
         self.service.database.close().await;
         log::info!("Stopped");
-        served
+        result
     }
 }
 
-async fn work(service: Service, shutdown: CancellationToken) {
-    with_run_context(service.engine.work(&service.bulletin, &shutdown)).await;
+async fn run_worker(service: Service, shutdown: CancellationToken) {
+    with_run_context(service.engine.work(&service.run_events, &shutdown)).await;
 }
 
-async fn beat(heartbeat: Heartbeat, shutdown: CancellationToken) {
-    heartbeat.run(&shutdown).await;
+async fn run_periodic_jobs(jobs: PeriodicJobs, shutdown: CancellationToken) {
+    jobs.run(&shutdown).await;
 }
 
 async fn stop_server(server: ServerHandle, shutdown: CancellationToken) {
     shutdown.cancelled().await;
-    log::info!("Stopping: requests and runs are drained");
+    log::info!("Stopping: draining requests and runs");
     server.stop(true).await;
 }
 
@@ -134,8 +134,8 @@ fn listen(settings: &ServerSettings) -> Result<(TcpListener, SocketAddr), OpenEr
     Ok((listener, bound))
 }
 
-/// The address by which a listener on all interfaces is reached from this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// The loopback address of a listener on all interfaces; any other address unchanged.
+fn local_address_of(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -149,13 +149,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_interfaces_are_reached_by_loopback() {
+    fn a_listener_on_all_interfaces_is_reached_by_loopback() {
         for (bound, reached) in [
             ("0.0.0.0:5000", "127.0.0.1:5000"),
             ("[::]:5000", "[::1]:5000"),
             ("10.1.2.3:80", "10.1.2.3:80"),
         ] {
-            assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
+            assert_eq!(
+                local_address_of(bound.parse().unwrap()),
+                reached.parse().unwrap()
+            );
         }
     }
 }

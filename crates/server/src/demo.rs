@@ -1,12 +1,12 @@
-//! `shopsync demo`: a simulated shop, an S3 server that checks signatures, a database and the service, all in this process.
+//! `shopsync demo`: runs a simulated shop, an S3 server that verifies signatures, a database and the service in one process.
 
-mod check;
-mod follow;
-mod guide;
+mod delivery_probe;
+mod environment;
 mod install;
-mod stage;
+mod instructions;
+mod price_check;
 mod variables;
-mod witness;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,141 +17,142 @@ use sync_core::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use self::stage::Stage;
-use crate::cli::outcome::of;
-use crate::cli::progress::Meter;
-use crate::cli::{Exit, Failure, runtime, say, signals};
-use crate::observe::Bulletin;
+use self::environment::DemoEnvironment;
+use crate::run_events::RunEvents;
+use crate::terminal::progress::ProgressDisplay;
+use crate::terminal::text::count_of;
+use crate::terminal::{CommandError, ExitStatus, build_runtime, print_error, print_line, signals};
 
 const HELP: &str = "\
-Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
-its files in one folder, which is removed at the end.
+Requires no account, no network and no settings (the settings of this machine are not read). Everything listens on 127.0.0.1 and
+stores its files in one folder, which is deleted at the end.
 
-The shop is installed as its merchant would install it: login, grant page, callback, webhooks. Then it is printed where
-the snapshot is and what to try; whatever changes in the shop is followed until Ctrl-C.
+The demo installs the shop as its merchant would: login, grant page, callback, webhooks. Then it prints the addresses and
+commands to try, and reports each run until Ctrl-C.
 
 Examples:
   shopsync demo
   shopsync demo --products 5000
-  shopsync demo --catalog products_export.csv    the products of a Shopify product export
-  shopsync demo --once                           a check without a terminal: installs, changes a price, ends";
+  shopsync demo --catalog products_export.csv    with the products of a Shopify product export
+  shopsync demo --once                           for scripts: install, change a price, check the snapshot, end";
 
-/// The most products that the simulator makes.
-const MOST_PRODUCTS: u64 = 200_000;
+/// The largest catalogue that the simulator generates.
+const MAX_PRODUCTS: u64 = 200_000;
 
-/// What is logged: what a person should look at. That Shopify is simulated is known here.
-const LOG: &str = "warn,server::adapters::app=error";
+/// Logs warnings and errors, without the warning that Shopify is simulated.
+const DEFAULT_LOG_FILTER: &str = "warn,server::adapters::app=error";
 
-/// What to try.
+/// The catalogue and the mode of the demo.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// Take the products from this file: a product export of a shop's admin (CSV).
+    /// Read the products from this file: a product export from a shop's admin (CSV).
     #[arg(long, value_name = "FILE", conflicts_with = "products")]
     catalog: Option<PathBuf>,
-    /// How many products to make up.
+    /// How many products to generate.
     #[arg(long, value_name = "N", default_value_t = 30,
-          value_parser = clap::value_parser!(u64).range(1..=MOST_PRODUCTS))]
+          value_parser = clap::value_parser!(u64).range(1..=MAX_PRODUCTS))]
     products: u64,
-    /// The port of the service; a free one if it is 0.
+    /// The port of the service; 0 chooses a free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
-    /// What the made-up catalogue follows from: the same number gives the same shop.
+    /// The seed of the generated catalogue: the same seed gives the same shop.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Keep everything in this folder, which must be new or empty, and leave it there.
+    /// Store all files in this folder, which must be new or empty, and keep it at the end.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Change a price, wait until the snapshot follows, and end.
+    /// Change a price, wait until the snapshot shows it, and end.
     #[arg(long)]
     once: bool,
-    /// What is logged: a level, or more, such as `info,server=debug`.
-    #[arg(long, value_name = "FILTER", default_value = LOG)]
+    /// The log filter: a level, or a list such as `info,server=debug`.
+    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG_FILTER)]
     log: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    // Before anything is started: a wrong file costs no time.
-    let catalog = stage::catalog(arguments.catalog.as_deref(), arguments.products)?;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
-        let stage = Stage::set_up(arguments, catalog).await?;
-        let played = tokio::select! {
-            played = play(&stage, arguments.once) => played,
-            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
-            ended = stage.service_ended() => Err(ended),
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
+    // Read before anything starts, so that an invalid file fails at once.
+    let catalog = environment::catalog_spec(arguments.catalog.as_deref(), arguments.products)?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
+        let demo = DemoEnvironment::start(arguments, catalog).await?;
+        let finished = tokio::select! {
+            finished = install_and_print(&demo, arguments.once) => finished,
+            () = shutdown.cancelled() => Err(CommandError::new(ExitStatus::Interrupted, "interrupted")),
+            ended = demo.service_ended() => Err(ended),
         };
-        let followed = match played {
+        let result = match finished {
             Ok(()) if !arguments.once => {
-                follow_until(&stage, &shutdown).await;
+                watch_until_shutdown(&demo, &shutdown).await;
                 Ok(())
             }
-            played => played,
+            finished => finished,
         };
-        let farewell = stage.farewell();
-        stage.take_down().await;
-        if followed.is_ok() {
-            say(farewell);
+        let closing_message = demo.closing_message();
+        demo.stop().await;
+        if result.is_ok() {
+            print_line(closing_message);
         }
-        followed
+        result
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The installation and what comes after it, up to the point where the visitor goes on.
-async fn play(stage: &Stage, once: bool) -> Result<(), Failure> {
-    say(format_args!(
-        "A simulated shop with {}, an S3 server, a database and the service run on this machine.",
-        of(stage.shop.product_ids().len() as u64, "product"),
+/// Installs the shop, waits for its first snapshot, and prints the addresses and commands. With `once` it checks a price
+/// change instead of printing commands.
+async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), CommandError> {
+    print_line(format_args!(
+        "A simulated shop with {}, an S3 server, a database and the service are running on this machine.",
+        count_of(demo.shop.product_ids().len() as u64, "product"),
     ));
-    say(format_args!(
+    print_line(format_args!(
         "Installing {} as its merchant would: login, grant page, callback, webhooks.",
-        stage.domain
+        demo.domain
     ));
     let began = Instant::now();
-    let meter = Meter::new();
+    let display = ProgressDisplay::new();
     tokio::select! {
-        installed = install::install(stage) => installed?,
-        () = show(&stage.service.bulletin, &meter) => {}
+        installed = install::install(demo) => installed?,
+        () = show_progress(&demo.service.run_events, &display) => {}
     }
-    let snapshot = stage.snapshot().await?;
-    say(format_args!(
-        "The first snapshot is there: {} bytes, generation {}, {:.1} s after the installation began.",
+    let snapshot = demo.snapshot().await?;
+    print_line(format_args!(
+        "The first snapshot is published: {} bytes, generation {}, {:.1} s after the start of the installation.",
         indicatif::HumanCount(snapshot.bytes),
         snapshot.generation,
         began.elapsed().as_secs_f64(),
     ));
     if once {
-        guide::places(stage).iter().for_each(say);
-        return check::price_follows(stage).await;
+        instructions::addresses(demo).iter().for_each(print_line);
+        return price_check::run(demo).await;
     }
-    guide::places(stage).iter().for_each(say);
-    guide::what_to_try(stage)?.iter().for_each(say);
+    instructions::addresses(demo).iter().for_each(print_line);
+    instructions::commands(demo)?.iter().for_each(print_line);
     Ok(())
 }
 
-/// Shows the steps of all runs, for ever.
-async fn show(bulletin: &Bulletin, meter: &Meter) {
-    let mut heard = bulletin.listen();
+/// Shows the progress of all runs; never returns.
+async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
+    let mut events = run_events.subscribe();
     loop {
-        match heard.recv().await {
-            Ok(event) => meter.show(&event.progress),
+        match events.recv().await {
+            Ok(event) => display.show(&event.progress),
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return std::future::pending().await,
         }
     }
 }
 
-/// Tells of each run until somebody ends it.
-async fn follow_until(stage: &Stage, shutdown: &CancellationToken) {
+/// Reports each run until a signal arrives or the service ends.
+async fn watch_until_shutdown(demo: &DemoEnvironment, shutdown: &CancellationToken) {
     tokio::select! {
-        () = follow::follow(stage) => {}
+        () = watch::watch_runs(demo) => {}
         () = shutdown.cancelled() => {}
-        ended = stage.service_ended() => crate::cli::complain(ended.report()),
+        ended = demo.service_ended() => print_error(ended.report()),
     }
 }
 
-/// How long ago something was, in seconds.
+/// Returns the time between two instants in seconds.
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
     (later - earlier).as_seconds_f64()
 }

@@ -1,15 +1,16 @@
-//! The HTTP surface: `docs/api.md`.
+//! Defines the HTTP routes and their shared state. The interface is described in `docs/api.md`.
 
+mod access_log;
 mod callback;
+mod delivery_verifier;
 mod error;
 mod health;
 mod install;
-mod journal;
+mod log_throttle;
 mod oauth_state;
 mod page;
-mod query;
-mod receipt;
-mod signatures;
+mod request;
+mod signed_report;
 mod webhook;
 
 use std::sync::Arc;
@@ -19,51 +20,50 @@ use actix_web::{Resource, Route, guard};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
+pub use access_log::access_log;
 pub use error::ApiError;
-pub use journal::journal;
 pub use oauth_state::{InvalidState, StateTokens};
 
-use crate::keys::root_secret;
 use crate::service::Service;
-use crate::settings::given;
-use receipt::Receipts;
-use signatures::Signatures;
+use crate::settings::{non_empty, root_secret};
+use delivery_verifier::DeliveryVerifier;
+use signed_report::SignedReports;
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Debug)]
-pub struct App {
+pub struct AppState {
     service: Service,
-    signatures: Signatures,
+    deliveries: DeliveryVerifier,
     states: StateTokens,
-    receipts: Receipts,
-    /// The service's runtime. Each HTTP thread has a runtime of its own, which ends before runs have drained and drops
-    /// a request's work when its client hangs up; so the work is done here.
+    signed_reports: SignedReports,
+    /// The service's runtime. Each HTTP thread has its own runtime, which ends before runs have drained and drops a
+    /// request's future when the client disconnects. So handlers run their work here.
     runtime: Handle,
 }
 
-impl App {
-    /// The state of the handlers. Must be called within the service's runtime.
+impl AppState {
+    /// Creates the handlers' state. Must be called within the service's runtime.
     pub fn new(service: Service) -> Self {
         let shopify = &service.settings.shopify;
-        let nothing = SecretString::default();
-        let secret = root_secret(shopify).unwrap_or(&nothing);
+        let empty = SecretString::default();
+        let secret = root_secret(shopify).unwrap_or(&empty);
         Self {
-            signatures: Signatures::new(shopify),
+            deliveries: DeliveryVerifier::new(shopify),
             states: StateTokens::new(secret, shopify.state_lifetime),
-            receipts: Receipts::new(secret),
+            signed_reports: SignedReports::new(secret),
             runtime: Handle::current(),
             service,
         }
     }
 
-    /// The app's secrets by which Shopify may sign: the present one, and the one before a rotation.
+    /// The app's secrets that Shopify may sign with: the current one, and the previous one during a rotation.
     fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let shopify = &self.service.settings.shopify;
         let secrets = [&shopify.api_secret, &shopify.api_secret_previous];
-        secrets.into_iter().filter_map(given)
+        secrets.into_iter().filter_map(non_empty)
     }
 
-    /// Does a request's work to its end, whether or not the client waits for it.
+    /// Runs a request's work to completion, even if the client disconnects.
     async fn on_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -73,7 +73,7 @@ impl App {
 }
 
 /// The routes and their state, for the server and for tests.
-pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
+pub fn configure(app: Arc<AppState>) -> impl Fn(&mut ServiceConfig) + Clone {
     let app = Data::from(app);
     move |config| {
         config
@@ -91,9 +91,9 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
             ))
             .service(read_only(
                 "/shopify/installed",
-                web::get().to(callback::installed),
+                web::get().to(callback::installation_report),
             ))
-            // Whatever stands between, so that a shop with a slash is refused like any other that is none.
+            // `.*` also matches slashes, so that such a name is rejected as an invalid shop and not as an unknown route.
             .service(read_only(
                 "/shopify/{shop_name:.*}/login",
                 web::get().to(install::login),
@@ -107,7 +107,7 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut ServiceConfig) + Clone {
     }
 }
 
-/// Load balancers look at health by either. The routes of an installation take GET alone: they do something.
+/// Load balancers check health by GET or HEAD. The installation routes accept GET only, since they have side effects.
 fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

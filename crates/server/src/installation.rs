@@ -1,5 +1,5 @@
-//! What happens once a merchant has agreed: the shop is known, its webhooks are asked for, both ways in which its changes
-//! reach us are tried, and if they work its first full scan begins.
+//! Completes an installation: stores the shop, registers webhooks, tests webhook delivery and polling, then requests the
+//! first full scan.
 
 mod self_test;
 
@@ -7,99 +7,101 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sync_core::ports::SubscriptionAudit;
-use sync_core::{Demand, Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger};
+use sync_core::{
+    Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger, WorkRequest,
+};
 use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
 use crate::service::Service;
 use self_test::SelfTest;
 
-/// How many of a shop's newest runs are looked through.
-const RECENT: u32 = 50;
+/// How many of a shop's newest runs are read for the report.
+const RECENT_RUNS: u32 = 50;
 
-/// How much of a shop's reason against a topic is kept.
-const REASON: usize = 120;
+/// How many characters of a shop's reason for refusing a topic are kept.
+const MAX_REASON_CHARS: usize = 120;
 
-/// Whether something worked.
+/// The outcome of a step of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It did.
+    /// The step succeeded.
     Success,
-    /// It did not.
+    /// The step failed.
     Failed,
-    /// It did not: the word that the poll's test has always used.
+    /// The polling test failed; callers rely on this word for it.
     Error,
-    /// It is not over.
+    /// The step has not finished.
     Running,
 }
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// Whether it passed.
+pub struct CheckResult {
+    /// The outcome.
     pub status: Status,
-    /// Why not.
+    /// Why the test failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// A topic that the shop does not let us subscribe to.
+/// A topic that the shop refuses a subscription to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicFailure {
-    /// `products/update` and so on.
+    /// The topic, such as `products/update`.
     pub topic: String,
-    /// What the shop says.
+    /// The shop's reason.
     pub reason: String,
 }
 
-/// What is known before the first upload.
+/// The results of the steps before the first upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// The shop.
     pub shop: ShopDomain,
-    /// Whether webhook subscriptions could be made.
+    /// Whether webhook subscriptions could be created.
     pub webhook_status: Status,
-    /// Why none could.
+    /// Why none could be created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_message: Option<String>,
     /// The topics that the shop refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook_failures: Vec<TopicFailure>,
-    /// Whether a signed delivery comes through.
-    pub webhook_test: Check,
-    /// Whether the poll could read the shop.
-    pub polling_test: Check,
+    /// Whether a signed test delivery arrived.
+    pub webhook_test: CheckResult,
+    /// Whether the shop can be read by polling.
+    pub polling_test: CheckResult,
 }
 
-/// What the callback tells. Never holds a token.
+/// The report that the callback returns. Never contains a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// What is known before the first upload.
+pub struct InstallationReport {
+    /// The results of the steps before the first upload.
     #[serde(flatten)]
     pub checks: Checks,
-    /// What has become of the first upload.
+    /// The outcome of the first upload.
     pub upload_status: Status,
-    /// Why it failed.
+    /// Why the upload failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_message: Option<String>,
-    /// The document's key, once it is in the Space.
+    /// The document's key once it is in the Space.
     pub snapshot: Option<String>,
 }
 
-/// An installation whose tests are over.
+/// The result of an installation: its checks, and the first upload if one was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Installed {
-    /// What they showed.
+pub struct InstallationResult {
+    /// The results of the checks.
     pub checks: Checks,
-    /// The first upload, if they passed.
+    /// The first upload, if all checks passed.
     pub upload: Option<FirstUpload>,
 }
 
-/// A first full scan that has been demanded.
+/// A first full scan that has been requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstUpload {
-    /// The shop's newest run before; `None` if there was none.
+    /// The shop's newest run before the request; `None` if there was none.
     after: Option<i64>,
 }
 
@@ -115,7 +117,7 @@ impl Status {
     }
 }
 
-impl Check {
+impl CheckResult {
     fn passed() -> Self {
         Self {
             status: Status::Success,
@@ -123,7 +125,7 @@ impl Check {
         }
     }
 
-    fn not(status: Status, why: impl Into<String>) -> Self {
+    fn failure(status: Status, why: impl Into<String>) -> Self {
         Self {
             status,
             message: Some(why.into()),
@@ -142,10 +144,10 @@ impl Checks {
 }
 
 impl Service {
-    /// Adds a shop, or renews one.
+    /// Stores a new shop, or the new installation of a known one.
     ///
     /// # Errors
-    /// If it cannot be stored.
+    /// If the state database cannot store it.
     pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
         self.ports.registry.install(installation).await?;
         self.tokens.forget(&installation.domain);
@@ -153,22 +155,26 @@ impl Service {
         Ok(())
     }
 
-    /// Subscribes to a new shop's webhooks, tries them and the poll, and demands the first full scan if both work.
+    /// Subscribes to a new shop's webhooks, tests webhook delivery and polling, and requests the first full scan if both
+    /// work.
     ///
     /// # Errors
-    /// If the state database cannot be reached. What Shopify refuses is in the checks.
-    pub async fn settle_in(&self, shop: &ShopDomain) -> Result<Installed, PortError> {
+    /// If the state database cannot be reached. Failures of Shopify are in the checks.
+    pub async fn complete_installation(
+        &self,
+        shop: &ShopDomain,
+    ) -> Result<InstallationResult, PortError> {
         let checks = self.check(shop).await;
         let mut upload = None;
         if checks.have_passed() {
-            let after = self.run_watch().newest(shop).await?.map(|run| run.0);
-            let demand = Demand::full(Trigger::Backfill);
+            let after = self.run_watch().newest_run(shop).await?.map(|run| run.0);
+            let request = WorkRequest::full(Trigger::Backfill);
             let inbox = &self.ports.inbox;
-            inbox.demand(shop, &demand, self.clock.now()).await?;
+            inbox.request(shop, &request, self.clock.now()).await?;
             self.wake.notify_one();
             upload = Some(FirstUpload { after });
         }
-        Ok(Installed { checks, upload })
+        Ok(InstallationResult { checks, upload })
     }
 
     async fn check(&self, shop: &ShopDomain) -> Checks {
@@ -177,16 +183,16 @@ impl Service {
             webhook_status: Status::Failed,
             webhook_message: None,
             webhook_failures: Vec::new(),
-            webhook_test: Check::not(
+            webhook_test: CheckResult::failure(
                 Status::Failed,
-                "not tried: no webhook subscription was made",
+                "not run: no webhook subscription was created",
             ),
             polling_test: self.test_poll(shop).await,
         };
         match self.ports.catalog.audit_subscriptions(shop).await {
-            Ok(audit) => checks.note(audit),
+            Ok(audit) => checks.record_audit(audit),
             Err(error) => {
-                log::error!(shop:%; "The webhook subscriptions could not be made: {}", error.chain());
+                log::error!(shop:%; "The webhook subscriptions could not be created: {}", error.chain());
                 checks.webhook_message = Some(error.chain());
             }
         }
@@ -196,89 +202,91 @@ impl Service {
         checks
     }
 
-    async fn test_webhook(&self, shop: &ShopDomain) -> Check {
+    async fn test_webhook(&self, shop: &ShopDomain) -> CheckResult {
         let (app, network) = (&self.settings.shopify, &self.settings.network);
         let test = SelfTest::new(&app.webhook_address, &app.api_secret, network);
         match test.run(shop).await {
-            Ok(()) => Check::passed(),
+            Ok(()) => CheckResult::passed(),
             Err(why) => {
                 log::error!(shop:%; "The test delivery to SHOPIFY_WEBHOOK_ADDRESS failed: {why}");
-                Check::not(Status::Failed, why.to_string())
+                CheckResult::failure(Status::Failed, why.to_string())
             }
         }
     }
 
-    /// Reads what needs no permission and what needs one.
-    async fn test_poll(&self, shop: &ShopDomain) -> Check {
+    /// Reads the shop, which needs no access scope, and counts its products, which needs one.
+    async fn test_poll(&self, shop: &ShopDomain) -> CheckResult {
         let catalog = &self.ports.catalog;
         let read = async {
             catalog.probe(shop).await?;
             catalog.count(shop, ItemKind::Product).await
         };
         match read.await {
-            Ok(_) => Check::passed(),
+            Ok(_) => CheckResult::passed(),
             Err(error) => {
                 log::error!(shop:%; "The shop cannot be polled: {}", error.chain());
-                Check::not(Status::Error, error.chain())
+                CheckResult::failure(Status::Error, error.chain())
             }
         }
     }
 
-    /// The report on an installation as it stands, after waiting for the first upload for `patience` at most.
+    /// The current report on an installation, after waiting for the first upload for at most `max_wait`.
     ///
     /// # Errors
     /// If the state database cannot be reached.
-    pub async fn report(
+    pub async fn installation_report(
         &self,
-        installed: &Installed,
-        patience: Duration,
-    ) -> Result<Report, PortError> {
-        let checks = installed.checks.clone();
-        let Some(upload) = installed.upload else {
-            let why = "not begun: a test has failed".to_owned();
-            return Ok(Report::of(checks, Status::Failed, Some(why)));
+        result: &InstallationResult,
+        max_wait: Duration,
+    ) -> Result<InstallationReport, PortError> {
+        let checks = result.checks.clone();
+        let Some(upload) = result.upload else {
+            let why = "not started: a test has failed".to_owned();
+            return Ok(InstallationReport::of(checks, Status::Failed, Some(why)));
         };
         let (shop, after) = (&checks.shop, upload.after.map(RunId));
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + max_wait;
         let watch = self.run_watch();
-        watch.full_run_after(shop, after, deadline).await?;
-        let runs = self.ports.runs.recent(Some(shop), RECENT).await?;
+        watch.wait_for_full_run(shop, after, deadline).await?;
+        let runs = self.ports.runs.recent(Some(shop), RECENT_RUNS).await?;
         let full = runs
             .into_iter()
             .filter(|run| run.full && Some(run.id) > after);
         let ended = full.filter_map(|run| run.finished);
         let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
-        if outcomes.iter().any(is_upload) {
-            return Ok(Report {
+        if outcomes.iter().any(snapshot_is_stored) {
+            return Ok(InstallationReport {
                 snapshot: Some(snapshot_key(shop)?.to_string()),
-                ..Report::of(checks, Status::Success, None)
+                ..InstallationReport::of(checks, Status::Success, None)
             });
         }
         Ok(match outcomes.first() {
-            None => Report::of(checks, Status::Running, None),
-            Some(newest) => Report::of(checks, Status::Failed, Some(complaint(newest))),
+            None => InstallationReport::of(checks, Status::Running, None),
+            Some(newest) => {
+                InstallationReport::of(checks, Status::Failed, Some(failure_message(newest)))
+            }
         })
     }
 }
 
-/// Whether the Space holds the shop's document after this.
-fn is_upload(outcome: &Outcome) -> bool {
+/// Whether the Space holds the shop's document after this outcome.
+fn snapshot_is_stored(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
 }
 
-fn complaint(outcome: &Outcome) -> String {
+fn failure_message(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed {
             error,
             will_retry: true,
-        } => format!("{error}; it will be tried again"),
+        } => format!("{error}; it will be retried"),
         Outcome::Failed { error, .. } => error.clone(),
         _ => "the run stopped before the upload; the log says why".to_owned(),
     }
 }
 
 impl Checks {
-    fn note(&mut self, audit: SubscriptionAudit) {
+    fn record_audit(&mut self, audit: SubscriptionAudit) {
         let made = audit.kept + audit.created.len() + audit.updated.len();
         if made > 0 || audit.failed.is_empty() {
             self.webhook_status = Status::Success;
@@ -289,7 +297,7 @@ impl Checks {
         self.webhook_failures = failures
             .map(|(topic, reason)| TopicFailure {
                 topic,
-                reason: reason.chars().take(REASON).collect(),
+                reason: reason.chars().take(MAX_REASON_CHARS).collect(),
             })
             .collect();
         for TopicFailure { topic, reason } in &self.webhook_failures {
@@ -299,7 +307,7 @@ impl Checks {
     }
 }
 
-impl Report {
+impl InstallationReport {
     fn of(checks: Checks, upload_status: Status, upload_message: Option<String>) -> Self {
         Self {
             checks,
@@ -309,37 +317,37 @@ impl Report {
         }
     }
 
-    /// Whether it may still change.
+    /// Whether the report may still change.
     pub fn is_open(&self) -> bool {
         self.upload_status == Status::Running
             || (self.upload_status == Status::Failed && self.checks.have_passed())
     }
 }
 
-/// Values for tests.
+/// Sample values for tests.
 #[cfg(test)]
 pub(crate) mod sample {
     use super::*;
 
-    pub(crate) fn installed() -> Installed {
+    pub(crate) fn result() -> InstallationResult {
         let failure = TopicFailure {
             topic: "discounts/create".to_owned(),
             reason: "not permitted".to_owned(),
         };
-        Installed {
+        InstallationResult {
             checks: Checks {
                 shop: "a.myshopify.com".parse().unwrap(),
                 webhook_status: Status::Success,
                 webhook_message: None,
                 webhook_failures: vec![failure],
-                webhook_test: Check::passed(),
-                polling_test: Check::passed(),
+                webhook_test: CheckResult::passed(),
+                polling_test: CheckResult::passed(),
             },
             upload: Some(FirstUpload { after: Some(3) }),
         }
     }
 
-    pub(crate) fn report(upload: Status) -> Report {
-        Report::of(installed().checks, upload, None)
+    pub(crate) fn report(upload: Status) -> InstallationReport {
+        InstallationReport::of(result().checks, upload, None)
     }
 }

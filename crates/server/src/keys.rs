@@ -1,4 +1,4 @@
-//! Keys for one purpose each: those that were set, or derived from another secret.
+//! Derives HMAC keys, one for each purpose, and parses the configured token encryption keys.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,10 +7,8 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sync_db::TokenCipher;
 
-use crate::settings::{DatabaseSettings, ShopifySettings, given};
-
-/// The HMAC key for `purpose`, by HKDF-SHA256 (RFC 5869). What is signed for one purpose is worthless for another:
-/// a state token can never pass as a webhook's signature.
+/// Derives the HMAC key for `purpose` by HKDF-SHA256 (RFC 5869). A signature made for one purpose is invalid for every
+/// other: a state token can never pass as a webhook's signature.
 ///
 /// # Panics
 /// Never: the output length is that of the algorithm.
@@ -24,12 +22,7 @@ pub fn hmac_key(secret: &SecretString, purpose: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 
-/// The secret from which keys are derived that have not been set: `STATE_TOKEN_SECRET`, else the client secret.
-pub fn root_secret(shopify: &ShopifySettings) -> Option<&SecretString> {
-    given(&shopify.state_token_secret).or_else(|| given(&shopify.api_secret))
-}
-
-/// Why a list of encryption keys cannot be used. Never holds any part of a key.
+/// Why a list of encryption keys is invalid. Never contains any part of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeys {
     /// An entry is not `id:base64`.
@@ -37,60 +30,28 @@ pub enum InvalidKeys {
     Entry(usize),
     /// An entry's key is not base64 of 32 bytes.
     #[error("entry {0} is not base64 of 32 bytes")]
-    Length(usize),
-    /// The names cannot be used.
+    Key(usize),
+    /// The key names are invalid.
     #[error(transparent)]
     Names(#[from] sync_db::CipherError),
 }
 
-/// The cipher that seals tokens: of the keys that are set, else derived from the root secret. `None` if there is
-/// neither.
+/// Parses `id:base64,…`, newest key first. Errors count the entries from 1.
 ///
 /// # Errors
-/// If the keys that are set cannot be used.
-pub fn token_cipher(
-    database: &DatabaseSettings,
-    shopify: &ShopifySettings,
-) -> Result<Option<TokenCipher>, InvalidKeys> {
-    match given(&database.encryption_keys) {
-        Some(keys) => listed_cipher(keys).map(Some),
-        None => Ok(root_secret(shopify).map(TokenCipher::derive_from)),
-    }
-}
-
-/// The cipher of a list `id:base64,…`, counting entries from 1.
-fn listed_cipher(list: &SecretString) -> Result<TokenCipher, InvalidKeys> {
+/// See [`InvalidKeys`].
+pub(crate) fn parse_cipher(list: &SecretString) -> Result<TokenCipher, InvalidKeys> {
     let mut keys = Vec::new();
     for (index, entry) in (1..).zip(list.expose_secret().split(',')) {
         let (id, text) = entry
             .trim()
             .split_once(':')
             .ok_or(InvalidKeys::Entry(index))?;
-        let bytes = BASE64
-            .decode(text)
-            .map_err(|_| InvalidKeys::Length(index))?;
-        let key = bytes.try_into().map_err(|_| InvalidKeys::Length(index))?;
+        let bytes = BASE64.decode(text).map_err(|_| InvalidKeys::Key(index))?;
+        let key = bytes.try_into().map_err(|_| InvalidKeys::Key(index))?;
         keys.push((id.to_owned(), key));
     }
     Ok(TokenCipher::from_keys(keys)?)
-}
-
-/// Says in the log which keys are derived, since changing their source makes what they sealed unreadable.
-pub fn warn_of_derived(database: &DatabaseSettings, shopify: &ShopifySettings) {
-    let source = if given(&shopify.state_token_secret).is_some() {
-        "STATE_TOKEN_SECRET"
-    } else {
-        log::warn!(
-            "STATE_TOKEN_SECRET is not set: installations are signed with a key derived from SHOPIFY_API_SECRET"
-        );
-        "SHOPIFY_API_SECRET"
-    };
-    if given(&database.encryption_keys).is_none() {
-        log::warn!(
-            "SHOPSYNC_ENCRYPTION_KEYS is not set: tokens are sealed with a key derived from {source}; \
-             if that changes, every shop has to be installed again"
-        );
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +59,7 @@ mod tests {
     use super::*;
 
     fn cipher_of(list: &str) -> Result<TokenCipher, InvalidKeys> {
-        listed_cipher(&SecretString::from(list))
+        parse_cipher(&SecretString::from(list))
     }
 
     #[test]
@@ -109,18 +70,15 @@ mod tests {
     }
 
     #[test]
-    fn unusable_lists_are_refused_without_showing_them() {
+    fn invalid_lists_are_rejected_without_showing_them() {
         let good = BASE64.encode([7; 32]);
         for (list, expected) in [
             (String::new(), InvalidKeys::Entry(1)),
             (good.clone(), InvalidKeys::Entry(1)),
             (format!("a:{good},b"), InvalidKeys::Entry(2)),
             (format!("a:{good},"), InvalidKeys::Entry(2)),
-            ("a:!!!".to_owned(), InvalidKeys::Length(1)),
-            (
-                format!("a:{}", BASE64.encode([7; 16])),
-                InvalidKeys::Length(1),
-            ),
+            ("a:!!!".to_owned(), InvalidKeys::Key(1)),
+            (format!("a:{}", BASE64.encode([7; 16])), InvalidKeys::Key(1)),
             (
                 format!(":{good}"),
                 InvalidKeys::Names(sync_db::CipherError::BadKeyName),
@@ -137,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn purposes_have_keys_of_their_own() {
+    fn each_purpose_has_its_own_key() {
         let secret = SecretString::from("secret");
         let tag = hmac::sign(&hmac_key(&secret, "a"), b"text");
         assert!(hmac::verify(&hmac_key(&secret, "a"), b"text", tag.as_ref()).is_ok());

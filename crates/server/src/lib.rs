@@ -1,5 +1,5 @@
-//! The service `shopsync`: actix-web, the command line, the settings, and the adapters that join the domain of
-//! `sync-core` to Shopify, a Space and a database. A library only so that its tests can start it in process.
+//! Implements the service `shopsync`: the HTTP server, the command line, the settings, and the adapters that connect the
+//! ports of `sync-core` to Shopify, a Space and a database. It is a library so that its tests can start it in process.
 
 #![warn(missing_docs)]
 
@@ -7,13 +7,15 @@ pub mod adapters;
 pub mod app;
 pub mod cli;
 mod demo;
-pub mod heartbeat;
 pub mod http;
+mod http_client;
 pub mod installation;
 pub mod keys;
 pub mod logging;
-pub mod observe;
-mod outgoing;
+mod login_url;
+pub mod periodic_jobs;
+pub mod run_events;
 pub mod run_watch;
 pub mod service;
 pub mod settings;
+mod terminal;

@@ -1,4 +1,4 @@
-//! The log: readable lines on a terminal, JSON lines elsewhere. See `docs/logging.md`.
+//! Formats log lines: text on a terminal, JSON elsewhere. See `docs/logging.md`.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -7,11 +7,11 @@ use env_logger::fmt::Formatter;
 use log::kv::{Error, Key, Value, VisitSource};
 use serde_json::{Map, Value as Json};
 
-use crate::observe::current_run;
+use crate::run_events::current_run;
 use crate::settings::{LogFormat, LogSettings};
 
-/// Starts the log on standard error. Later calls change nothing: one process has one log.
-pub fn start(settings: &LogSettings) {
+/// Installs the logger, which writes to standard error. Later calls change nothing.
+pub fn init(settings: &LogSettings) {
     let json = match settings.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
@@ -20,7 +20,7 @@ pub fn start(settings: &LogSettings) {
     let mut builder = env_logger::Builder::new();
     builder.parse_filters(&settings.filter);
     builder.format(if json { write_json } else { write_human });
-    // Fails if a log was started before: the first one stays.
+    // Fails if a logger is installed already; that one stays.
     let _ = builder.try_init();
 }
 
@@ -37,7 +37,7 @@ fn json_line(time: &str, record: &log::Record<'_>) -> Map<String, Json> {
     line.insert("level".into(), record.level().as_str().into());
     line.insert("target".into(), record.target().into());
     line.insert("message".into(), record.args().to_string().into());
-    // A field never replaces one of the line's own.
+    // A record's field never replaces one of the four above.
     for (key, value) in fields(record) {
         line.entry(key).or_insert(value);
     }
@@ -66,13 +66,13 @@ fn human_text(record: &log::Record<'_>) -> String {
     if before == " " {
         text.push(']');
     }
-    // One record is one line, whatever a shop has written into a name.
+    // One record is one line, even if a value from a shop contains line breaks.
     text.replace(['\n', '\r'], " ")
 }
 
-/// The record's fields, and the shop and run that its task is working on.
+/// The record's fields, and the shop and run that its task is executing.
 fn fields(record: &log::Record<'_>) -> Map<String, Json> {
-    let mut fields = Fields(Map::new());
+    let mut fields = FieldCollector(Map::new());
     if record.key_values().visit(&mut fields).is_err() {
         fields.0.insert("fields_lost".into(), true.into());
     }
@@ -86,9 +86,9 @@ fn fields(record: &log::Record<'_>) -> Map<String, Json> {
     fields.0
 }
 
-struct Fields(Map<String, Json>);
+struct FieldCollector(Map<String, Json>);
 
-impl<'kvs> VisitSource<'kvs> for Fields {
+impl<'kvs> VisitSource<'kvs> for FieldCollector {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
         let json = if let Some(number) = value.to_u64() {
             number.into()
@@ -109,13 +109,13 @@ impl<'kvs> VisitSource<'kvs> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Bulletin, with_run_context};
+    use crate::run_events::{RunEvents, with_run_context};
     use log::{Level, Record};
     use sync_core::progress::{Observer, Progress};
     use sync_core::{RunId, Trigger};
 
     #[test]
-    fn fields_keep_their_types_and_never_replace_the_lines_own() {
+    fn fields_keep_their_types_and_never_replace_the_standard_fields() {
         let pairs = [
             ("count", Value::from(3_u64)),
             ("full", Value::from(true)),
@@ -124,28 +124,28 @@ mod tests {
         let record = Record::builder()
             .level(Level::Info)
             .target("t")
-            .args(format_args!("said this"))
+            .args(format_args!("a message"))
             .key_values(&pairs)
             .build();
         let line = Json::Object(json_line("now", &record));
         assert_eq!(
             line,
             serde_json::json!({
-                "time": "now", "level": "INFO", "target": "t", "message": "said this",
+                "time": "now", "level": "INFO", "target": "t", "message": "a message",
                 "count": 3, "full": true,
             })
         );
     }
 
     #[tokio::test]
-    async fn every_line_of_a_run_names_shop_and_run() {
+    async fn every_line_of_a_run_has_shop_and_run() {
         with_run_context(async {
             let started = Progress::Started {
                 trigger: Trigger::Poll,
                 full: true,
             };
             let shop = "a.myshopify.com".parse().unwrap();
-            Bulletin::default().observe(&shop, Some(RunId(9)), &started);
+            RunEvents::default().observe(&shop, Some(RunId(9)), &started);
             let record = Record::builder().args(format_args!("waits\nlong")).build();
             let line = json_line("now", &record);
             assert_eq!(

@@ -1,7 +1,7 @@
-//! The binary `shopsync`.
+//! The entry point of the binary `shopsync`.
 
-/// A scan decodes on several threads, and what it decodes is freed on another. There glibc's allocator makes them wait for
-/// each other (docs/adr/0009).
+/// mimalloc instead of glibc's allocator: a scan allocates on several threads and frees on another, and glibc's arenas
+/// make those threads wait for each other (docs/adr/0009).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Waiting for a run, whichever process carries it out.
+//! Waits for a run to finish, whichever process executes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use sync_core::ports::RunLog;
 use sync_core::{PortError, Run, RunId, ShopDomain};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::observe::Bulletin;
+use crate::run_events::RunEvents;
 
-/// How often the record is read for runs of other processes. Those of this one are heard of at once.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the run log is read for runs of other processes. Runs of this process are noticed at once, by their events.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many runs are looked through.
-const RECENT: u32 = 50;
+/// How many of the shop's newest runs are read.
+const RECENT_RUNS: u32 = 50;
 
-/// Looks for finished runs in the record.
+/// Finds finished runs in the run log.
 #[derive(Clone)]
 pub struct RunWatch {
     runs: Arc<dyn RunLog>,
-    bulletin: Bulletin,
+    run_events: RunEvents,
 }
 
 impl std::fmt::Debug for RunWatch {
@@ -29,33 +29,33 @@ impl std::fmt::Debug for RunWatch {
 }
 
 impl RunWatch {
-    /// Reads `runs`, and looks again whenever `bulletin` tells of something.
-    pub fn new(runs: Arc<dyn RunLog>, bulletin: Bulletin) -> Self {
-        Self { runs, bulletin }
+    /// Reads `runs`, again after each event from `run_events`.
+    pub fn new(runs: Arc<dyn RunLog>, run_events: RunEvents) -> Self {
+        Self { runs, run_events }
     }
 
     /// The shop's newest run.
     ///
     /// # Errors
     /// When the state database cannot be read.
-    pub async fn newest(&self, shop: &ShopDomain) -> Result<Option<RunId>, PortError> {
+    pub async fn newest_run(&self, shop: &ShopDomain) -> Result<Option<RunId>, PortError> {
         let runs = self.runs.recent(Some(shop), 1).await?;
         Ok(runs.first().map(|run| run.id))
     }
 
-    /// The first full run of the shop that began after the run `after` and has ended; waits for it until `deadline`.
+    /// Waits until `deadline` for the shop's first full run after the run `after` to finish, and returns it.
     ///
     /// # Errors
     /// When the state database cannot be read.
-    pub async fn full_run_after(
+    pub async fn wait_for_full_run(
         &self,
         shop: &ShopDomain,
         after: Option<RunId>,
         deadline: Instant,
     ) -> Result<Option<Run>, PortError> {
-        let mut heard = self.bulletin.listen();
+        let mut events = self.run_events.subscribe();
         loop {
-            let runs = self.runs.recent(Some(shop), RECENT).await?;
+            let runs = self.runs.recent(Some(shop), RECENT_RUNS).await?;
             let ended = |run: &Run| run.full && Some(run.id) > after && run.finished.is_some();
             if let Some(run) = runs.into_iter().rev().find(ended) {
                 return Ok(Some(run));
@@ -63,12 +63,13 @@ impl RunWatch {
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            let look = deadline.min(Instant::now() + LOOK);
-            // Heard something, missed something, or nothing was said for a while: look again in each case.
+            let next_poll = deadline.min(Instant::now() + POLL_INTERVAL);
+            // An event, missed events or the timeout: read the run log again in each case. Only a closed channel returns
+            // at once, so wait for the next poll then.
             if let Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) =
-                timeout_at(look, heard.recv()).await
+                timeout_at(next_poll, events.recv()).await
             {
-                sleep_until(look).await;
+                sleep_until(next_poll).await;
             }
         }
     }
@@ -98,23 +99,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_next_full_run_is_found_when_it_ends() {
         let state = Arc::new(MemoryState::new());
-        let bulletin = Bulletin::default();
-        let watch = RunWatch::new(state.clone(), bulletin.clone());
+        let run_events = RunEvents::default();
+        let watch = RunWatch::new(state.clone(), run_events.clone());
         let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
         let old = state
             .start(&shop, Trigger::Poll, true, now())
             .await
             .unwrap();
         state.finish(old, &report(), now()).await.unwrap();
-        let after = watch.newest(&shop).await.unwrap();
+        let after = watch.newest_run(&shop).await.unwrap();
         assert_eq!(after, Some(old));
 
         let soon = Instant::now() + Duration::from_secs(5);
-        let waited = watch.full_run_after(&shop, after, soon).await.unwrap();
+        let waited = watch.wait_for_full_run(&shop, after, soon).await.unwrap();
         assert_eq!(waited, None);
         assert_eq!(Instant::now(), soon);
 
-        // A partial run is not what is waited for.
+        // A partial run does not end the wait.
         let partial = state
             .start(&shop, Trigger::Webhook, false, now())
             .await
@@ -125,11 +126,11 @@ mod tests {
             .await
             .unwrap();
         let late = Instant::now() + Duration::from_hours(1);
-        let waiting = watch.full_run_after(&shop, after, late);
+        let waiting = watch.wait_for_full_run(&shop, after, late);
         let ending = async {
             tokio::task::yield_now().await;
             state.finish(full, &report(), now()).await.unwrap();
-            bulletin.observe(&shop, Some(full), &Progress::Finished(report()));
+            run_events.observe(&shop, Some(full), &Progress::Finished(report()));
         };
         let (waited, ()) = tokio::join!(waiting, ending);
         assert_eq!(waited.unwrap().unwrap().id, full);

@@ -1,4 +1,4 @@
-//! The composition root: settings in, everything joined out. What the HTTP server and the commands share.
+//! The composition root: builds the service's components from the settings. The HTTP server and the commands share it.
 
 use std::sync::Arc;
 
@@ -12,37 +12,36 @@ use sync_db::Database;
 use tokio::sync::Notify;
 
 use crate::adapters::{ShopTokens, ShopifyApp, ShopifyCatalog, SpacesSnapshots, SystemClock};
-use crate::heartbeat::Heartbeat;
-use crate::keys;
-use crate::observe::Bulletin;
+use crate::periodic_jobs::PeriodicJobs;
+use crate::run_events::RunEvents;
 use crate::run_watch::RunWatch;
 use crate::settings::{
     Addressing, NetworkSettings, ScanStrategy, Settings, SettingsError, SpacesSettings,
-    SyncSettings,
+    SyncSettings, warn_about_derived_keys,
 };
 
-/// Why the service cannot be put together.
+/// Why the service cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Something is not set.
+    /// A required setting is missing or invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The state database cannot be opened.
     #[error("cannot open the state database (DATABASE_URL)")]
     Database(#[source] Box<sync_db::Error>),
-    /// The Space's settings make no client.
-    #[error("the settings of the Space cannot be used")]
+    /// No S3 client can be built from the Space's settings.
+    #[error("the settings of the Space are invalid")]
     Space(#[source] Box<spaces_store::Error>),
-    /// The Shopify app's settings make no client.
-    #[error("the settings of the Shopify app cannot be used")]
+    /// No Shopify client can be built from the app's settings.
+    #[error("the settings of the Shopify app are invalid")]
     Shopify(#[source] Box<shopify_client::Error>),
-    /// The port is taken, or the address is not this machine's.
+    /// The port is in use, or the address is not one of this machine's.
     #[error("cannot listen on {address} (server.address, PORT)")]
     Listen {
-        /// What was asked for.
+        /// The configured address.
         address: std::net::SocketAddr,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -51,14 +50,14 @@ pub enum OpenError {
 /// Wraps the inbox; see [`Overrides::inbox`].
 pub type WrapInbox = Box<dyn FnOnce(Arc<dyn Inbox>) -> Arc<dyn Inbox> + Send>;
 
-/// What tests put in the place of the real thing.
+/// Components that tests replace.
 #[derive(Default)]
 pub struct Overrides {
-    /// Another clock than the machine's.
+    /// Replaces the system clock.
     pub clock: Option<Arc<dyn Clock>>,
-    /// Another catalogue than Shopify's.
+    /// Replaces the Shopify catalogue.
     pub catalog: Option<Arc<dyn CatalogSource>>,
-    /// Something around the inbox that watches it.
+    /// Wraps the inbox, to observe calls to it.
     pub inbox: Option<WrapInbox>,
 }
 
@@ -72,30 +71,30 @@ impl std::fmt::Debug for Overrides {
     }
 }
 
-/// Everything joined, nothing running yet.
+/// The service's components, none of them running yet.
 #[derive(Clone)]
 pub struct Service {
-    /// The settings it was made from.
+    /// The settings it was built from.
     pub settings: Arc<Settings>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The state database.
     pub database: Database,
-    /// The Space, with its count of requests.
+    /// The Space, with its request counters.
     pub store: Store,
     /// The Shopify app.
     pub app: ShopifyApp,
-    /// The shops' tokens.
+    /// The shops' access tokens.
     pub tokens: ShopTokens,
-    /// The ports that the engine works with.
+    /// The engine's ports.
     pub ports: Ports,
-    /// Carries runs out.
+    /// Executes runs.
     pub engine: Engine,
-    /// Takes deliveries.
+    /// Records webhook deliveries.
     pub intake: Intake,
-    /// Told of every step of every run in this process.
-    pub bulletin: Bulletin,
-    /// Rung when there may be work.
+    /// Broadcasts every step of every run in this process.
+    pub run_events: RunEvents,
+    /// Notified when there may be new work.
     pub wake: Arc<Notify>,
 }
 
@@ -107,10 +106,10 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// The state database of these settings.
+/// Opens the state database.
 ///
 /// # Errors
-/// When there is nothing to seal tokens with, or the database cannot be reached.
+/// If no key for sealing tokens is available, or the database cannot be reached.
 pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
     let cipher = settings.token_cipher()?;
     let mut config = sync_db::Config::new(cipher);
@@ -121,13 +120,13 @@ pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
 }
 
 impl Service {
-    /// Opens the database and joins everything to it. Neither Shopify nor the Space is contacted.
+    /// Opens the database and builds all components. Contacts neither Shopify nor the Space.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
         settings.require_for_syncing()?;
-        keys::warn_of_derived(&settings.database, &settings.shopify);
+        warn_about_derived_keys(&settings.database, &settings.shopify);
         let database = open_database(&settings).await?;
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let space = |error| OpenError::Space(Box::new(error));
@@ -140,7 +139,7 @@ impl Service {
         let catalog = overrides.catalog.unwrap_or_else(|| {
             let address = settings.shopify.webhook_address.as_str();
             let catalog = ShopifyCatalog::new(app.clone(), tokens.clone(), address);
-            Arc::new(catalog.read_by(strategy(settings.shopify.scan_strategy)))
+            Arc::new(catalog.with_strategy(bulk_strategy(settings.shopify.scan_strategy)))
         });
         let mut inbox: Arc<dyn Inbox> = Arc::new(database.clone());
         if let Some(wrap) = overrides.inbox {
@@ -148,7 +147,10 @@ impl Service {
         }
         let ports = Ports {
             catalog,
-            snapshots: Arc::new(SpacesSnapshots::new(store.clone(), spool(&settings.spaces))),
+            snapshots: Arc::new(SpacesSnapshots::new(
+                store.clone(),
+                spool_config(&settings.spaces),
+            )),
             registry: state.clone(),
             inbox,
             mirror: state.clone(),
@@ -178,18 +180,18 @@ impl Service {
             ports,
             engine,
             intake,
-            bulletin: Bulletin::default(),
+            run_events: RunEvents::default(),
             wake,
         })
     }
 
-    /// Waits for runs, of this process or another.
+    /// Waits for runs of this process and of others.
     pub fn run_watch(&self) -> RunWatch {
-        RunWatch::new(Arc::clone(&self.ports.runs), self.bulletin.clone())
+        RunWatch::new(Arc::clone(&self.ports.runs), self.run_events.clone())
     }
 
-    /// What happens every minute.
-    pub fn heartbeat(&self) -> Heartbeat {
+    /// The jobs that run every minute.
+    pub fn periodic_jobs(&self) -> PeriodicJobs {
         let poll = &self.settings.poll;
         let scheduler = match (poll.enabled, poll.zone(), poll.time()) {
             (true, Some(zone), Some(at)) => Some(Scheduler::new(
@@ -202,7 +204,7 @@ impl Service {
             )),
             _ => None,
         };
-        Heartbeat::new(
+        PeriodicJobs::new(
             scheduler,
             Arc::clone(&self.ports.runs),
             Arc::clone(&self.clock),
@@ -213,21 +215,21 @@ impl Service {
 
 fn engine_config(sync: &SyncSettings) -> EngineConfig {
     EngineConfig {
-        lease: sync.lease,
+        lease_duration: sync.lease,
         idle_poll: sync.idle_poll,
         dirty_per_run: sync.dirty_per_run,
-        batch: sync.batch,
+        batch_size: sync.batch,
         disappearance_limit: sync.disappearance_limit,
         disappearance_floor: sync.disappearance_floor,
         retry_base: sync.retry_base,
         retry_max: sync.retry_max,
         unavailable_recheck: sync.unavailable_recheck,
-        drain: sync.drain,
+        drain_timeout: sync.drain,
         ..EngineConfig::default()
     }
 }
 
-fn strategy(scans: ScanStrategy) -> Strategy {
+fn bulk_strategy(scans: ScanStrategy) -> Strategy {
     match scans {
         ScanStrategy::Auto => Strategy::Auto,
         ScanStrategy::Paging => Strategy::Paging,
@@ -235,17 +237,17 @@ fn strategy(scans: ScanStrategy) -> Strategy {
     }
 }
 
-fn spool(spaces: &SpacesSettings) -> SpoolConfig {
+fn spool_config(spaces: &SpacesSettings) -> SpoolConfig {
     SpoolConfig {
         dir: (!spaces.spool_folder.is_empty()).then(|| spaces.spool_folder.clone().into()),
         memory_limit: spaces.spool_memory,
     }
 }
 
-/// How the Space is reached.
+/// The Space's client configuration.
 ///
 /// # Errors
-/// If the settings name no usable Space.
+/// If the settings are not a valid Space.
 pub fn spaces_config(
     spaces: &SpacesSettings,
     network: &NetworkSettings,

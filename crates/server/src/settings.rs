@@ -1,11 +1,12 @@
-//! The settings: where they come from, what they mean, and what is wrong with them.
+//! Loads, validates and documents the settings.
 //!
-//! The only module that reads the environment. `config/default.toml` is compiled in and names every key.
+//! The only module that reads the environment. `config/default.toml` is compiled in and lists every key.
 
+mod keys;
+mod layers;
 mod problem;
 mod reference;
 mod sections;
-mod source;
 mod validate;
 
 use std::path::Path;
@@ -13,25 +14,26 @@ use std::path::Path;
 use config::{Config, FileFormat};
 use serde::Deserialize;
 
+pub use keys::{root_secret, token_cipher, warn_about_derived_keys};
+pub use layers::{Environment, Origin};
 pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};
 pub use sections::{
     Addressing, DatabaseSettings, LogFormat, LogSettings, NetworkSettings, PollSettings, Proxy,
     RetentionSettings, ScanStrategy, ServerSettings, ShopifySettings, SpacesSettings, SyncSettings,
-    given,
+    non_empty,
 };
-pub use source::{Environment, Origin};
 
-/// The defaults: the reference of every key.
+/// The default settings, which list every key.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The HTTP server.
     pub server: ServerSettings,
-    /// The way out.
+    /// Outgoing connections.
     pub network: NetworkSettings,
     /// The Shopify app.
     pub shopify: ShopifySettings,
@@ -43,43 +45,43 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// The daily full scan.
     pub poll: PollSettings,
-    /// What is kept.
+    /// How long records are kept.
     pub retention: RetentionSettings,
     /// The log.
     pub log: LogSettings,
 }
 
-/// A setting in force, for people to read.
+/// One setting in force, as it is displayed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Effective {
+pub struct EffectiveSetting {
     /// Its key.
     pub key: String,
-    /// Its value; of a secret only whether there is one.
+    /// Its value; for a secret only whether it is set.
     pub value: String,
-    /// What set it.
+    /// Where its value comes from.
     pub origin: String,
 }
 
-/// Settings and where each of them came from.
+/// The settings, and the origin of each.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedSettings {
     /// The settings.
     pub settings: Settings,
-    /// Every key, in order.
-    pub effective: Vec<Effective>,
+    /// Every key, in alphabetical order.
+    pub effective: Vec<EffectiveSetting>,
 }
 
 impl Settings {
-    /// Reads all layers: the defaults, `file`, the `.env` of the working folder and the process environment.
+    /// Reads all layers: the defaults, `file`, `.env` in the working directory, and the process environment.
     ///
     /// # Errors
-    /// Names every key that is wrong and what to do about it. Never shows the value of a secret.
-    pub fn load(file: Option<&Path>) -> Result<Loaded, SettingsError> {
+    /// Names every invalid key and its remedy. Never contains the value of a secret.
+    pub fn load(file: Option<&Path>) -> Result<LoadedSettings, SettingsError> {
         let dot_env = Environment::from_dot_env(Path::new(".env"))?;
-        Self::from_layers(file, &dot_env, &Environment::of_process())
+        Self::from_layers(file, &dot_env, &Environment::from_process())
     }
 
-    /// The settings of these layers, the later ones winning.
+    /// Merges the layers; later ones override earlier ones.
     ///
     /// # Errors
     /// As [`Settings::load`].
@@ -87,39 +89,39 @@ impl Settings {
         file: Option<&Path>,
         dot_env: &Environment,
         environment: &Environment,
-    ) -> Result<Loaded, SettingsError> {
-        let layers = source::layers(file, dot_env, environment)?;
+    ) -> Result<LoadedSettings, SettingsError> {
+        let layers = layers::read(file, dot_env, environment)?;
         let mut builder =
             Config::builder().add_source(config::File::from_str(DEFAULTS, FileFormat::Toml));
         for layer in &layers {
             for (key, value) in &layer.values {
                 builder = builder
                     .set_override(key, value.clone())
-                    .map_err(|_| Problem::unreadable(key))?;
+                    .map_err(|_| Problem::unknown_key(key))?;
             }
         }
         let merged = builder
             .build()
-            .map_err(|error| problem::of_config(&error))?;
+            .map_err(|error| problem::from_config_error(&error))?;
         let settings: Self = merged
             .clone()
             .try_deserialize()
-            .map_err(|error| problem::of_config(&error))?;
+            .map_err(|error| problem::from_config_error(&error))?;
         settings.validate()?;
-        let effective = source::effective(&merged, &layers);
-        Ok(Loaded {
+        let effective = layers::effective_settings(&merged, &layers);
+        Ok(LoadedSettings {
             settings,
             effective,
         })
     }
 
-    /// The defaults alone.
+    /// The default settings.
     ///
     /// # Panics
-    /// Never: they are compiled in and a test reads them.
+    /// Never: the defaults are compiled in and tested.
     pub fn defaults() -> Self {
-        let nothing = Environment::default();
-        Self::from_layers(None, &nothing, &nothing)
+        let empty = Environment::default();
+        Self::from_layers(None, &empty, &empty)
             .expect("the compiled-in defaults are valid")
             .settings
     }

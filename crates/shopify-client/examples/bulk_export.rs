@@ -1,8 +1,8 @@
 //! Exports a shop's products as JSON lines, with a bulk operation, or by paging if none is available.
 //!
-//! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`; the endpoint is
-//! another one than Shopify's, such as `http://127.0.0.1:9292/{shop}`.
-//! The token needs `read_products`, `read_inventory` and `read_locations`.
+//! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`. `ENDPOINT`
+//! replaces Shopify's endpoint, for example `http://127.0.0.1:9292/{shop}`.
+//! The token needs the scopes `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stderr, stdin, stdout};
@@ -44,7 +44,7 @@ fn options() -> BulkOptions {
     }
 }
 
-/// Writes all products, and returns how many there were.
+/// Writes all products and returns their number.
 pub(crate) async fn export(shop: &ShopClient, out: &mut impl Write) -> Result<u64, Box<dyn Error>> {
     let mut products = shop.products_by(Strategy::Bulk);
     let mut written = 0;

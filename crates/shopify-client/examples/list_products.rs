@@ -1,8 +1,8 @@
 //! Lists a shop's products with prices and stock of their variants.
 //!
-//! `cargo run -p shopify-client --example list_products -- SHOP < token.txt`; a second argument is another endpoint than
-//! Shopify's, such as `http://127.0.0.1:9292/{shop}`.
-//! The token needs `read_products`, `read_inventory` and `read_locations`.
+//! `cargo run -p shopify-client --example list_products -- SHOP [ENDPOINT] < token.txt`. `ENDPOINT` replaces Shopify's
+//! endpoint, for example `http://127.0.0.1:9292/{shop}`.
+//! The token needs the scopes `read_products`, `read_inventory` and `read_locations`.
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};

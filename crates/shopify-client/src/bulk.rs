@@ -1,13 +1,14 @@
-//! Bulk operations: Shopify runs a query over everything and leaves the result in a file.
+//! Runs bulk operations and reads their result files.
 //!
-//! For a large catalogue that costs 10 points instead of thousands of pages. [`ShopClient::products_by`] and its
-//! siblings choose between the two ways by themselves and fall back to paging when a bulk operation cannot be had; what
-//! they give is the same, in the same order, to the byte. [`ShopClient::bulk`] gives the single steps for queries of
-//! one's own.
+//! In a bulk operation, Shopify runs one query over the whole catalogue and writes the result to a file. For a large
+//! catalogue that costs 10 points instead of thousands of pages. [`ShopClient::products_by`] and its siblings choose
+//! between bulk operations and paging, and fall back to paging when a bulk operation is not available. Both return the
+//! same objects in the same order, byte for byte. [`ShopClient::bulk`] offers the single steps for your own queries.
 //!
-//! A file is sorted by `__parentId` while it arrives, within [`BulkOptions::memory_limit`] and beyond that in temporary files,
-//! and checked against the lengths and counts that Shopify states; only then is anything given out. So a broken file is
-//! found before the first item of it is seen, or the stream ends with an error: a part never passes for the whole.
+//! A file is sorted by `__parentId` during the download, in up to [`BulkOptions::memory_limit`] bytes of memory and, beyond
+//! that, in temporary files. Its length and counts are compared with those that Shopify states before the first object
+//! is returned. A broken file is detected before its first object is returned, or the stream ends with an error. A
+//! partial result is never returned as complete.
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 

@@ -1,7 +1,7 @@
-//! Reading the catalogue: streams of everything, and looks at single things.
+//! Reads the catalogue: streams of all objects of a kind, look-ups by id, counts and webhook subscriptions.
 //!
-//! The first page of each list within a thing comes with the thing; what follows is drained thing by thing. So at most
-//! one page of things is in memory, whatever the size of the catalogue.
+//! The first page of each nested list comes with its object. The remaining pages are requested object by object, so at
+//! most one page of objects is in memory, whatever the size of the catalogue.
 
 mod chain;
 mod collection;
@@ -33,16 +33,16 @@ pub(crate) use discount::DiscountNode;
 pub(crate) use estimate::PagedList;
 pub(crate) use page::UnreadableObject;
 
-/// How many things are drained at a time.
+/// How many objects are completed at a time.
 const MAX_CONCURRENT: usize = 4;
 
-/// A thing of the catalogue that can be listed and looked up.
+/// An object of the catalogue that can be listed and looked up by id.
 trait CatalogObject: SortLists + Sized + Send + 'static {
-    /// How its pages are asked for at first.
+    /// Page sizes of the first page of the list.
     const PAGES: &'static PageSizePlan;
-    /// How it is looked up by id.
+    /// Page sizes of a look-up by id.
     const BATCHES: &'static PageSizePlan;
-    /// Whether the list takes the filter `id:>`.
+    /// Whether the list accepts the filter `id:>`.
     const BY_ID_RANGE: bool;
 
     fn id(&self) -> &Gid;
@@ -51,42 +51,42 @@ trait CatalogObject: SortLists + Sized + Send + 'static {
         self.id().number()
     }
 
-    /// How the next page is asked for, after what has just come.
+    /// Page sizes of the next page, chosen by the page that has just been read.
     fn next_plan(_page: &[PageEntry<Self>]) -> &'static PageSizePlan {
         Self::PAGES
     }
 
-    /// One page of the list of all.
+    /// Requests one page of the list.
     fn page(
         shop: &ShopClient,
         size: PageSize,
-        place: PagePosition,
+        position: PagePosition,
     ) -> impl Future<Output = Result<Connection<PageEntry<Self>>, Error>> + Send;
 
-    /// How many there are, if Shopify counts them exactly.
+    /// Requests the number of objects; `None` if Shopify does not count them exactly.
     fn count(shop: &ShopClient) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
 
-    /// One answer for each number, in the same order.
+    /// Requests objects by number. Returns one entry for each number, in the same order.
     fn batch(
         shop: &ShopClient,
         size: PageSize,
         numbers: &[u64],
     ) -> impl Future<Output = Result<Vec<Option<Self>>, Error>> + Send;
 
-    /// Fetches what is missing of the lists within.
+    /// Requests the remaining pages of the nested lists.
     fn complete_lists(
         &mut self,
         shop: &ShopClient,
     ) -> impl Future<Output = Result<Completion, Error>> + Send;
 }
 
-/// What became of a thing while the lists within it were drained.
+/// What the requests for the remaining pages of an object found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Completion {
-    /// All of it is there.
+    /// All nested lists are complete.
     Complete,
-    /// It was deleted.
+    /// The object was deleted.
     Deleted,
-    /// A part of it was deleted or became something else, as this operation found: it has to be read again.
+    /// The named operation found a part deleted or of another type: the object has to be read again.
     Changed(&'static str),
 }

@@ -12,7 +12,7 @@ pub struct ShopDomain(String);
 /// The text is not a shop domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a shop: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
+    "not a shop domain: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
 )]
 pub struct InvalidShopDomain;
 

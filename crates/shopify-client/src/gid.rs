@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A global id such as `gid://shopify/Product/788032119674292922`. Its number exceeds 2^53.
+/// A global id such as `gid://shopify/Product/788032119674292922`. Its number may exceed 2^53.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Gid {

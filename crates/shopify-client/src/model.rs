@@ -1,8 +1,8 @@
-//! The catalogue, in the shape of Shopify's own JSON (Admin GraphQL, 2026-10).
+//! Defines the catalogue's types, in the shape of Shopify's own JSON (Admin GraphQL, 2026-10).
 //!
-//! Money, timestamps and 64-bit numbers stay the texts that Shopify sends; an enum's value is its name, so that a value
-//! added tomorrow changes nothing here. What comes out of a stream is complete, and its lists are in an order that
-//! depends on their contents alone, so that equal things are written equally.
+//! Money, timestamps and 64-bit numbers stay the strings that Shopify sends. Values of GraphQL enums are strings too, so
+//! that a value added later can be read. Objects from this crate's streams are complete, and the order of their lists
+//! depends only on their contents, so that equal objects serialise equally.
 
 mod collection;
 mod connection;
@@ -40,7 +40,7 @@ pub use scalar::Money;
 pub use shop::{PrimaryDomain, Shop, ShopPlan};
 pub use subscription::{NewSubscription, Subscription};
 
-/// Puts the lists within a thing into an order that depends on their contents alone.
+/// Sorts the nested lists of an object into an order that depends only on their contents.
 pub(crate) trait SortLists {
     fn sort_lists(&mut self);
 }

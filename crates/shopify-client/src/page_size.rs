@@ -1,46 +1,46 @@
-//! How much to ask for at a time.
+//! Adapts page sizes to what the shop can answer.
 //!
-//! An operation starts with what its plan says. When the answer would cost too much, or does not come, half as much is
-//! asked for: first of the outer list, down to one thing, then of the lists within. After some answers in a row it grows
-//! again. The state is kept for each shop and operation, as long as the client lives.
+//! An operation starts with the sizes of its plan. When a request costs too much or fails, the size is halved: first
+//! that of the outer list, down to one object, then those of the nested lists. After some successes in a row it is
+//! doubled again. The state is kept for each shop and operation while the client lives.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Answers in a row after which more is asked for again.
+/// Successes in a row before the size grows.
 const GROW_AFTER: u32 = 4;
-/// The same after many failures.
+/// The upper limit of that number, after repeated failures.
 const MAX_GROW_AFTER: u32 = 64;
 
 type Key = (&'static str, i64);
 
-/// How much an operation asks for when all is well.
+/// The full page sizes of an operation.
 #[derive(Debug)]
 pub(crate) struct PageSizePlan {
     pub(crate) operation: &'static str,
-    /// Things of the outer list.
+    /// Objects of the outer list.
     pub(crate) first: i64,
-    /// Things of the largest list within; 1 without any.
+    /// Objects of the largest nested list; 1 if there is none.
     pub(crate) within: i64,
 }
 
 impl PageSizePlan {
-    /// An operation may have several plans, of different sizes.
+    /// An operation may have several plans with different sizes.
     fn key(&self) -> Key {
         (self.operation, self.first)
     }
 
-    /// The number of halvings after which there is nothing left to halve.
+    /// The number of halvings after which all sizes are 1.
     const fn last_step(&self) -> u32 {
         self.first.ilog2() + self.within.ilog2()
     }
 }
 
-/// How much to ask for now.
+/// The current page size of an operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageSize {
     plan: &'static PageSizePlan,
-    /// Halvings.
+    /// The number of halvings.
     step: u32,
 }
 
@@ -49,19 +49,19 @@ impl PageSize {
         self.plan.key() == plan.key()
     }
 
-    /// Of the outer list.
+    /// The size of the outer list.
     pub(crate) fn first(self) -> i64 {
         let step = self.step.min(self.plan.first.ilog2());
         (self.plan.first >> step).max(1)
     }
 
-    /// Of a list within of which `full` are asked for when all is well.
+    /// The size of a nested list whose full size is `full`.
     pub(crate) fn within(self, full: i64) -> i64 {
         let step = self.step.saturating_sub(self.plan.first.ilog2());
         (full >> step.min(62)).max(1)
     }
 
-    /// Whether there is nothing left to halve.
+    /// Whether all sizes are 1.
     pub(crate) fn is_smallest(self) -> bool {
         self.step >= self.plan.last_step()
     }
@@ -70,24 +70,24 @@ impl PageSize {
 #[derive(Debug, Clone, Copy)]
 struct SizeState {
     step: u32,
-    /// Below it, an answer costs more than is allowed: that does not pass.
-    least: u32,
-    /// Answers in a row.
+    /// With fewer halvings, a query costs more than Shopify allows. That is permanent.
+    min_step: u32,
+    /// Successes in a row.
     streak: u32,
-    /// Answers in a row before it grows.
-    needed: u32,
-    /// Whether it has grown since it last shrank.
-    grown: bool,
+    /// Successes in a row before the size grows.
+    grow_after: u32,
+    /// Whether the size has grown since it last shrank.
+    has_grown: bool,
 }
 
 impl Default for SizeState {
     fn default() -> Self {
         Self {
             step: 0,
-            least: 0,
+            min_step: 0,
             streak: 0,
-            needed: GROW_AFTER,
-            grown: false,
+            grow_after: GROW_AFTER,
+            has_grown: false,
         }
     }
 }
@@ -106,14 +106,14 @@ impl PageSizes {
         let mut sizes = self.lock();
         let state = sizes.entry(size.plan.key()).or_default();
         state.streak += 1;
-        if state.streak >= state.needed && state.step > state.least {
+        if state.streak >= state.grow_after && state.step > state.min_step {
             state.step -= 1;
             state.streak = 0;
-            state.grown = true;
+            state.has_grown = true;
         }
     }
 
-    /// Halves, unless another request has done so since this one was sent. `false`: there is nothing left to halve.
+    /// Halves the size, unless another request has done so since this one was sent. Returns `false` if all sizes are 1.
     pub(crate) fn shrink(&self, size: PageSize, over_cost_limit: bool) -> bool {
         let mut sizes = self.lock();
         let state = sizes.entry(size.plan.key()).or_default();
@@ -123,17 +123,17 @@ impl PageSizes {
         }
         state.step = state.step.max(size.step + 1);
         if over_cost_limit {
-            state.least = state.least.max(size.step + 1);
+            state.min_step = state.min_step.max(size.step + 1);
         }
-        // It had grown too soon. Shrinking alone says nothing: a shop that is down for a minute is up again after it.
-        if std::mem::take(&mut state.grown) {
-            state.needed = (state.needed * 2).min(MAX_GROW_AFTER);
+        // The size had grown too soon. A failure without growth before it does not count: it may be a short outage.
+        if std::mem::take(&mut state.has_grown) {
+            state.grow_after = (state.grow_after * 2).min(MAX_GROW_AFTER);
         }
         true
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, SizeState>> {
-        // Nothing panics while it is held, so a poisoned lock still guards whole values.
+        // Nothing panics while the lock is held, so a poisoned lock still guards consistent values.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -143,12 +143,12 @@ mod tests {
     use super::*;
 
     static PLAN: PageSizePlan = PageSizePlan {
-        operation: "Things",
+        operation: "ProductsPage",
         first: 20,
         within: 50,
     };
 
-    fn asked(sizes: &PageSizes) -> (i64, i64, i64) {
+    fn sizes_now(sizes: &PageSizes) -> (i64, i64, i64) {
         let size = sizes.now(&PLAN);
         (size.first(), size.within(50), size.within(10))
     }
@@ -156,9 +156,9 @@ mod tests {
     #[test]
     fn the_outer_list_is_halved_before_those_within() {
         let sizes = PageSizes::default();
-        let mut seen = vec![asked(&sizes)];
+        let mut seen = vec![sizes_now(&sizes)];
         while sizes.shrink(sizes.now(&PLAN), false) {
-            seen.push(asked(&sizes));
+            seen.push(sizes_now(&sizes));
         }
         assert_eq!(
             seen,
@@ -183,33 +183,33 @@ mod tests {
         let sizes = PageSizes::default();
         let (one, other) = (sizes.now(&PLAN), sizes.now(&PLAN));
         assert!(sizes.shrink(one, false) && sizes.shrink(other, false));
-        assert_eq!(asked(&sizes).0, 10);
+        assert_eq!(sizes_now(&sizes).0, 10);
     }
 
     #[test]
     fn it_grows_after_answers_in_a_row_and_later_after_it_had_grown_too_soon() {
         let sizes = PageSizes::default();
-        let answers_until = |first: i64| {
-            let mut answers = 0;
+        let successes_until = |first: i64| {
+            let mut successes = 0;
             while sizes.now(&PLAN).first() != first {
                 sizes.record_success(sizes.now(&PLAN));
-                answers += 1;
+                successes += 1;
             }
-            answers
+            successes
         };
         sizes.shrink(sizes.now(&PLAN), false);
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(20), GROW_AFTER * 2);
+        assert_eq!(successes_until(20), GROW_AFTER * 2);
         sizes.shrink(sizes.now(&PLAN), false);
         sizes.record_success(sizes.now(&PLAN));
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(20), GROW_AFTER * 2 * 2);
+        assert_eq!(successes_until(20), GROW_AFTER * 2 * 2);
         for _ in 0..10 {
             sizes.shrink(sizes.now(&PLAN), false);
-            answers_until(20);
+            successes_until(20);
         }
         sizes.shrink(sizes.now(&PLAN), false);
-        assert_eq!(answers_until(20), MAX_GROW_AFTER);
+        assert_eq!(successes_until(20), MAX_GROW_AFTER);
     }
 
     #[test]
@@ -219,6 +219,6 @@ mod tests {
         for _ in 0..1000 {
             sizes.record_success(sizes.now(&PLAN));
         }
-        assert_eq!(asked(&sizes).0, 10);
+        assert_eq!(sizes_now(&sizes).0, 10);
     }
 }

@@ -1,7 +1,7 @@
-//! A simulated shop to try a program on, until Ctrl-C.
+//! Runs a simulated shop until Ctrl-C, for trying a program on.
 //!
-//! `cargo run -p shopify-sim --example serve -- [LISTEN [PRODUCTS [POINTS]]]`: by default on any free port, with 20 products
-//! of three variants, and Shopify's standard budget of 100 points a second. Prints the endpoint.
+//! `cargo run -p shopify-sim --example serve -- [LISTEN [PRODUCTS [POINTS]]]`. Defaults: any free port, 20 products of
+//! three variants, and Shopify's standard rate limit of 100 points a second. Prints the endpoint.
 
 use std::error::Error;
 use std::io::{Write, stdout};
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .app(SimApp {
             api_key: "key".to_owned(),
             api_secret: "secret".to_owned(),
-            // Those of shopify-client's example `oauth_app`, and of `shopsync serve`.
+            // The redirect URIs of shopify-client's example `oauth_app` and of `shopsync serve`.
             redirect_uris: vec![
                 "http://127.0.0.1:5001/callback".to_owned(),
                 "http://127.0.0.1:5000/shopify/callback".to_owned(),

@@ -1,17 +1,17 @@
-//! The app that the shops know, and what it may do.
+//! Describes the app that the shops know and parses its access scopes.
 
 use std::fmt;
 
-/// The app under test, as it is registered with Shopify.
+/// The app under test, as registered with Shopify.
 #[derive(Clone, Default)]
 pub struct SimApp {
     /// The client id.
     pub api_key: String,
-    /// The client secret: tokens are given for it, queries and webhooks are signed with it.
+    /// The client secret: authenticates token requests and signs query strings and webhooks.
     pub api_secret: String,
-    /// The complete URLs to which the grant page may send a browser back.
+    /// The complete URLs to which the grant page may redirect a browser.
     pub redirect_uris: Vec<String>,
-    /// The scopes that are granted when the grant page is not asked for any, such as `read_products`.
+    /// The scopes that are granted when a request to the grant page names none, such as `read_products`.
     pub scopes: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Debug for SimApp {
     }
 }
 
-/// Reads a list of scopes as the grant page takes it; `None` when one of them cannot be a scope.
+/// Parses the grant page's list of scopes, separated by commas or spaces; `None` if one of them is not a valid scope.
 pub(crate) fn parse_scopes(list: &str) -> Option<Vec<String>> {
     let mut scopes = Vec::new();
     for scope in list
@@ -53,7 +53,7 @@ fn is_scope(text: &str) -> bool {
     })
 }
 
-/// What a scope to write allows to read.
+/// The `read_…` scope that a `write_…` scope implies.
 fn implied_scope(scope: &str) -> Option<String> {
     scope
         .strip_prefix("unauthenticated_write_")
@@ -65,7 +65,7 @@ fn implied_scope(scope: &str) -> Option<String> {
         })
 }
 
-/// All that `scopes` allow: `read_…` beside each `write_…`.
+/// `scopes`, with the `read_…` scope that each `write_…` scope implies.
 pub(crate) fn with_implied_scopes(scopes: &[String]) -> Vec<String> {
     let mut all = scopes.to_vec();
     for read in scopes.iter().filter_map(|scope| implied_scope(scope)) {
@@ -76,7 +76,7 @@ pub(crate) fn with_implied_scopes(scopes: &[String]) -> Vec<String> {
     all
 }
 
-/// `scopes` as the token answer lists them: without those that another one implies.
+/// `scopes` as the token response lists them: without those that another one implies.
 pub(crate) fn scope_string(scopes: &[String]) -> String {
     let implied: Vec<_> = scopes
         .iter()
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_scope_is_refused() {
+    fn invalid_scopes_are_rejected() {
         for list in [
             "products",
             "read_",

@@ -1,16 +1,16 @@
-//! The leaky bucket that limits an app's calls to a shop.
+//! Implements the leaky bucket that limits an app's calls to a shop.
 //!
 //! Source: Shopify, "GraphQL Admin API rate limits".
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-/// How many points an app may spend, as `throttleStatus` tells it.
+/// The size of an app's rate limit bucket, in points, as `throttleStatus` reports it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BucketSize {
-    /// How many points fit.
+    /// The bucket's capacity, in points.
     pub maximum: f64,
-    /// How many points come back each second.
+    /// Points restored each second.
     pub restore_rate: f64,
 }
 
@@ -44,7 +44,7 @@ impl Bucket {
         }
     }
 
-    /// Takes the points out, or leaves everything as it is when too few are left.
+    /// Takes `points` out of the bucket. Takes nothing and returns `false` if there are too few.
     pub(crate) fn take(&mut self, points: u64, now: DateTime<Utc>) -> bool {
         self.restore(now);
         let enough = self.available >= points as f64;
@@ -54,13 +54,13 @@ impl Bucket {
         enough
     }
 
-    /// Gives back what was taken and not used.
+    /// Returns points that were taken and not used.
     pub(crate) fn refund(&mut self, points: u64, now: DateTime<Utc>) {
         self.restore(now);
         self.available = (self.available + points as f64).min(self.size.maximum);
     }
 
-    /// `throttleStatus`. What is left is rounded down: whoever believes it must not be refused.
+    /// `throttleStatus`. The available points are rounded down, so that a request for that many is never throttled.
     pub(crate) fn status(&mut self, now: DateTime<Utc>) -> Value {
         self.restore(now);
         json!({
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_costs_nothing_and_refunds_do_not_overflow() {
+    fn rejected_requests_cost_nothing_and_refunds_do_not_overflow() {
         let mut bucket = small();
         assert!(!bucket.take(101, at(0.0)));
         assert!(bucket.take(100, at(0.0)));

@@ -1,4 +1,4 @@
-//! What the app has asked for.
+//! Counts the app's requests to a shop.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use serde::Serialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CallCounts {
-    /// GraphQL requests in all, refused ones too.
+    /// All GraphQL requests, rejected ones included.
     pub requests: u64,
-    /// GraphQL requests by the operation's name; `""` is one without a name or unreadable.
+    /// GraphQL requests by operation name; `""` counts requests without a name or unreadable ones.
     pub operations: BTreeMap<String, u64>,
-    /// Points spent: the actual cost of all operations that were executed.
+    /// Points spent: the actual cost of all executed operations.
     pub points: u64,
-    /// Answers with `THROTTLED`, and 429s.
+    /// Responses with `THROTTLED` and responses with status 429.
     pub throttled: u64,
-    /// Answers to GraphQL requests with another status than 200.
+    /// Responses to GraphQL requests with a status other than 200.
     pub failed: u64,
     /// Bulk operations that were started.
     pub bulk_operations: u64,
-    /// Requests for tokens.
+    /// Requests to the token endpoint.
     pub token_requests: u64,
-    /// Faults that struck.
+    /// Injected faults.
     pub faults: u64,
 }

@@ -1,4 +1,4 @@
-//! What time it is at the shop.
+//! Provides the time of the simulated shops.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,15 +9,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-/// The simulator's time: buckets leak, tokens expire and webhooks are repeated by it.
+/// The simulator's time: rate limits restore, tokens expire and webhooks are retried by it.
 pub trait SimClock: Debug + Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
-    /// Resolves once `wait` has passed on this clock.
+    /// Completes when `wait` has passed on this clock.
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// The machine's clock, with tokio's timer.
+/// The system's clock, with tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -35,7 +35,7 @@ impl SimClock for SystemClock {
     }
 }
 
-/// A clock that stands still until a test moves it.
+/// A clock that stands still until a test advances it.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     now: Arc<watch::Sender<DateTime<Utc>>>,
@@ -44,7 +44,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// A clock that starts at `now`.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self {
             now: Arc::new(watch::Sender::new(now)),
@@ -53,7 +53,7 @@ impl ManualClock {
         }
     }
 
-    /// Moves the hands forward; whoever sleeps until then wakes up.
+    /// Advances the clock and wakes all sleepers whose time has come.
     pub fn advance(&self, by: Duration) {
         let by = chrono::Duration::from_std(by).unwrap_or(chrono::Duration::MAX);
         self.now.send_modify(|now| *now += by);
@@ -61,7 +61,7 @@ impl ManualClock {
         self.lock().retain(|until| *until > now);
     }
 
-    /// Resolves once someone has gone to sleep on this clock who is still asleep.
+    /// Completes when at least one task sleeps on this clock.
     pub async fn wait_for_sleeper(&self) {
         let mut asleep = self.asleep.subscribe();
         loop {
@@ -75,7 +75,7 @@ impl ManualClock {
         }
     }
 
-    /// The moment at which the next sleeper wakes.
+    /// The time at which the next sleeper wakes.
     pub fn next_wakeup(&self) -> Option<DateTime<Utc>> {
         self.lock().iter().min().copied()
     }
@@ -99,7 +99,7 @@ impl SimClock for ManualClock {
             self.asleep.send_modify(|count| *count += 1);
         }
         async move {
-            // An error means that the clock is gone, and with it all reason to wait.
+            // An error means that the clock was dropped; then there is nothing to wait for.
             let _ = now.wait_for(|now| *now >= until).await;
         }
         .boxed()

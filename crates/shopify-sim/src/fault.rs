@@ -1,45 +1,45 @@
-//! Failures on request.
+//! Defines the faults that a test can inject, and selects the one for a request.
 
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// An answer with this HTTP status, 400 to 599, and Shopify's body for it.
+    /// A response with this HTTP status, 400 to 599, and Shopify's body for it.
     Status(u16),
-    /// 429, with or without `Retry-After`.
+    /// Status 429, with or without `Retry-After`.
     TooManyRequests(Option<RetryAfter>),
-    /// `THROTTLED` in an answer with status 200.
+    /// `THROTTLED` in a response with status 200.
     Throttled,
-    /// `INTERNAL_SERVER_ERROR` in an answer with status 200, without data.
+    /// `INTERNAL_SERVER_ERROR` in a response with status 200, without data.
     InternalError,
-    /// The true data, with an error beside it.
+    /// The correct data, with an additional error.
     PartialData,
-    /// The connection is reset before anything is done.
+    /// The connection is reset before the request is executed.
     Reset,
-    /// What is asked is done, and then the connection is reset instead of answering.
+    /// The request is executed, but the connection is reset instead of a response.
     #[serde(rename = "lost_answer")]
     LostResponse,
-    /// The connection ends in the middle of the answer's body.
+    /// The connection is closed in the middle of the response body.
     Truncated,
-    /// No answer ever comes.
+    /// No response is ever sent.
     Hang,
 }
 
-/// How `Retry-After` is written.
+/// The form of `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RetryAfter {
-    /// As seconds.
+    /// A number of seconds.
     Seconds(f64),
-    /// As the date that many seconds ahead.
+    /// A date, this many seconds from now.
     Date(u32),
 }
 
-/// Which requests it happens to.
+/// The requests that a fault applies to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -47,7 +47,7 @@ pub enum FaultTarget {
     /// All GraphQL requests.
     #[default]
     Graphql,
-    /// GraphQL requests for the operation of this name.
+    /// GraphQL requests for the operation with this name.
     Operation(String),
     /// The grant page.
     Authorize,
@@ -59,7 +59,7 @@ pub enum FaultTarget {
     Everything,
 }
 
-/// A failure to happen: what, to which requests, from when on and how often.
+/// A fault to inject: its kind, the requests it applies to, how many of them are skipped and how many fail.
 ///
 /// ```
 /// use shopify_sim::{Fault, FaultKind};
@@ -70,26 +70,26 @@ pub enum FaultTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What goes wrong.
+    /// The kind of the fault.
     pub kind: FaultKind,
-    /// Which requests it happens to; all GraphQL requests if absent.
+    /// The requests it applies to; all GraphQL requests if absent.
     #[serde(default)]
     pub on: FaultTarget,
-    /// How many such requests are spared first.
+    /// How many matching requests are skipped first.
     #[serde(default)]
     pub skip: u32,
-    /// To how many it happens then; 1 if absent, without end if `null`.
+    /// How many matching requests fail after those; 1 if absent, unlimited if `null`.
     #[serde(default = "once")]
     pub times: Option<u32>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+#[expect(clippy::unnecessary_wraps, reason = "serde requires the field's type")]
 fn once() -> Option<u32> {
     Some(1)
 }
 
 impl Fault {
-    /// A fault that strikes the next GraphQL request.
+    /// A fault for the next GraphQL request.
     pub fn new(kind: FaultKind) -> Self {
         Self {
             kind,
@@ -99,57 +99,57 @@ impl Fault {
         }
     }
 
-    /// Strikes other requests.
+    /// Applies the fault to other requests.
     #[must_use]
     pub fn on(mut self, target: FaultTarget) -> Self {
         self.on = target;
         self
     }
 
-    /// Strikes only requests for the operation called `name`.
+    /// Applies the fault only to requests for the operation `name`.
     #[must_use]
     pub fn on_operation(self, name: impl Into<String>) -> Self {
         self.on(FaultTarget::Operation(name.into()))
     }
 
-    /// Spares the first `count` such requests.
+    /// Skips the first `count` matching requests.
     #[must_use]
     pub fn skip(mut self, count: u32) -> Self {
         self.skip = count;
         self
     }
 
-    /// Strikes `count` times.
+    /// Injects the fault `count` times.
     #[must_use]
     pub fn times(mut self, count: u32) -> Self {
         self.times = Some(count);
         self
     }
 
-    /// Strikes until faults are cleared.
+    /// Injects the fault until faults are cleared.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// What makes it impossible, if anything.
+    /// Why the fault is impossible, if it is.
     pub(crate) fn problem(&self) -> Option<String> {
         match self.kind {
             FaultKind::Status(status) if !(400..600).contains(&status) => {
-                Some(format!("status: {status} is no failure (400 to 599)"))
+                Some(format!("status: {status} is not a failure (400 to 599)"))
             }
             FaultKind::TooManyRequests(Some(RetryAfter::Seconds(seconds)))
                 if !(seconds.is_finite() && seconds >= 0.0) =>
             {
-                Some(format!("retry_after: {seconds} is no number of seconds"))
+                Some(format!("retry_after: {seconds} is not a number of seconds"))
             }
             _ => None,
         }
     }
 }
 
-/// Where a request goes.
+/// The endpoint that a request goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
     /// With the operation's name.
@@ -167,13 +167,13 @@ impl FaultTarget {
             | (Self::Authorize, Route::Authorize)
             | (Self::AccessToken, Route::AccessToken)
             | (Self::BulkFile, Route::BulkFile) => true,
-            (Self::Operation(wanted), Route::Graphql(name)) => wanted == name,
+            (Self::Operation(expected), Route::Graphql(name)) => expected == name,
             _ => false,
         }
     }
 }
 
-/// The faults that are still to happen, in the order in which they were asked for.
+/// The faults still to be injected, in the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -190,7 +190,7 @@ impl Faults {
         self.0.clone()
     }
 
-    /// What happens to a request. The first fault that strikes counts; those that are skipped count the request too.
+    /// The fault for a request. The first one that applies is taken; those with requests to skip count this request.
     pub(crate) fn next_for(&mut self, route: Route<'_>) -> Option<FaultKind> {
         let mut found = None;
         for fault in self.0.iter_mut().filter(|fault| fault.on.matches(route)) {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_faults_strike_until_cleared() {
+    fn unlimited_faults_apply_until_cleared() {
         let mut faults = Faults::default();
         faults.add(Fault::new(FaultKind::Hang).always());
         assert_eq!(injected(&mut faults, &["A", ""]), [true, true]);

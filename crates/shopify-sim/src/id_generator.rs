@@ -1,8 +1,9 @@
-//! Ids and tokens that are the same in every run with the same seed.
+//! Derives ids and tokens from the seed, the same in every run.
 
 use ring::hmac;
 
-/// Makes identifiers from a seed and a shop's domain. They look random and are not: a simulator's tokens open nothing.
+/// Derives identifiers from a seed and a shop's domain. They look random but are predictable, so they are only for a
+/// simulator.
 #[derive(Clone)]
 pub(crate) struct IdGenerator(hmac::Key);
 
@@ -18,13 +19,13 @@ impl IdGenerator {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))
     }
 
-    /// 32 hexadecimal digits for the `number`th thing of a kind.
+    /// 32 hexadecimal digits for the object of type `kind` with this number.
     pub(crate) fn hex(&self, kind: &str, number: u64) -> String {
         let tag = hmac::sign(&self.0, format!("{kind} {number}").as_bytes());
         hex::encode(&tag.as_ref()[..16])
     }
 
-    /// The same, in the form of a random UUID.
+    /// The same in the form of a random UUID.
     pub(crate) fn uuid(&self, kind: &str, number: u64) -> String {
         let hex = self.hex(kind, number);
         let parts = [

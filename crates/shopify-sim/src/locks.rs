@@ -1,4 +1,4 @@
-//! Locks that a panic elsewhere does not close: a failed request must not end the shop.
+//! Takes locks and ignores poisoning: a panic in one request must not stop the shop.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -1,4 +1,4 @@
-//! Shops behind one address.
+//! Starts and stops a simulator with its shops.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,19 +26,19 @@ const MOST_PRODUCTS: usize = 200_000;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// No shop was asked for.
+    /// The builder has no shop.
     #[error("there is no shop: call `shop` on the builder")]
     NoShop,
-    /// The name cannot be a shop's.
+    /// The name is not valid for a shop.
     #[error("\"{0}\" cannot be a shop's name: use letters, digits and hyphens")]
     InvalidShopName(String),
     /// Two shops have this name.
-    #[error("there are two shops called \"{0}\"")]
+    #[error("there are two shops named \"{0}\"")]
     DuplicateShopName(String),
-    /// The spec asks for more than a shop can hold here.
-    #[error("{products} products are too many: the most is 200000")]
+    /// The spec has more products than a shop of the simulator can hold.
+    #[error("{products} products are too many: the maximum is 200000")]
     TooManyProducts {
-        /// How many were asked for.
+        /// The number of products in the spec.
         products: usize,
     },
     /// The address cannot be listened on.
@@ -46,16 +46,16 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// There is no HTTP client to send webhooks with.
-    #[error("webhooks cannot be sent")]
+    /// The HTTP client for webhooks cannot be created.
+    #[error("the HTTP client for webhooks cannot be created")]
     Client(#[source] reqwest::Error),
 }
 
-/// Says what is simulated. Made by [`Simulator::builder`].
+/// Configures a simulator. Created by [`Simulator::builder`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct SimulatorBuilder {
@@ -70,7 +70,7 @@ pub struct SimulatorBuilder {
 }
 
 impl SimulatorBuilder {
-    /// What ids, tokens and made-up catalogues follow from; 0 by default.
+    /// The seed of ids, tokens and generated catalogues; 0 by default.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -82,44 +82,44 @@ impl SimulatorBuilder {
         self
     }
 
-    /// The app that the shops know. Without it only tokens issued by [`ShopControl::issue_token`] open anything.
+    /// The app that the shops know. Without it only tokens from [`ShopControl::issue_token`] are valid.
     pub fn app(mut self, app: SimApp) -> Self {
         self.app = app;
         self
     }
 
-    /// The time by which buckets fill, tokens expire and webhooks are repeated; the machine's by default.
+    /// The clock for rate limits, token expiry and webhook retries; the system's by default.
     pub fn clock(mut self, clock: Arc<dyn SimClock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How much the app may ask for; 2,000 points, 100 more each second, by default.
+    /// The app's rate limit; 2,000 points and 100 more each second by default.
     pub fn bucket(mut self, bucket: BucketSize) -> Self {
         self.bucket = bucket;
         self
     }
 
-    /// Multiplies the pauses between a webhook's retries, which take 4 hours in all otherwise. For demonstrations.
+    /// Multiplies the delays between a webhook's retries, which take 4 hours in total otherwise. For demonstrations.
     pub fn retry_scale(mut self, scale: f64) -> Self {
         self.retry_scale = scale;
         self
     }
 
-    /// Refuses tokens that the grant page gave without `expiring=1`, with 403: as Shopify does with public apps made
-    /// since 1 April 2026. Off by default.
+    /// Rejects tokens that the grant page issued without `expiring=1`, with status 403, as Shopify does for public apps
+    /// created since 1 April 2026. Off by default.
     pub fn require_expiring_tokens(mut self) -> Self {
         self.requires_expiring_tokens = true;
         self
     }
 
-    /// Where to listen; a free port of 127.0.0.1 by default.
+    /// The address to listen on; a free port of 127.0.0.1 by default.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Makes the shops up and starts to answer.
+    /// Generates the shops and starts the server.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -178,7 +178,7 @@ impl SimulatorBuilder {
     }
 }
 
-/// Reads a shop's name, with or without the domain's end.
+/// Parses a shop's name, with or without the domain suffix.
 fn shop_name(text: &str) -> Result<String, StartError> {
     let lower = text.to_ascii_lowercase();
     let name = lower.strip_suffix(SUFFIX).unwrap_or(&lower);
@@ -191,7 +191,7 @@ fn shop_name(text: &str) -> Result<String, StartError> {
     Ok(name.to_owned())
 }
 
-/// Running shops. They stop when this is dropped.
+/// A running simulator. It stops when dropped.
 pub struct Simulator {
     address: SocketAddr,
     shops: Arc<Shops>,
@@ -207,7 +207,7 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// Begins to say what to simulate.
+    /// A builder with the defaults.
     pub fn builder() -> SimulatorBuilder {
         SimulatorBuilder {
             seed: 0,
@@ -221,12 +221,12 @@ impl Simulator {
         }
     }
 
-    /// Where the shops are, with `{shop}` in place of a shop's domain: `http://127.0.0.1:9292/{shop}`.
+    /// The URL of the shops, with `{shop}` in place of a shop's domain: `http://127.0.0.1:9292/{shop}`.
     pub fn endpoint(&self) -> String {
         format!("http://{}/{{shop}}", self.address)
     }
 
-    /// What is listened on.
+    /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -236,7 +236,7 @@ impl Simulator {
         self.shops.find(shop).cloned().map(ShopControl::new)
     }
 
-    /// Stops to answer and to send webhooks, and waits until all of it has ended.
+    /// Stops the server and all deliveries, and waits until they have ended.
     pub async fn stop(mut self) {
         self.stop.wait().await;
     }

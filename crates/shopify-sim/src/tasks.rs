@@ -1,20 +1,20 @@
-//! What runs in the background, and how it ends with the simulator.
+//! Runs background tasks that end with the simulator.
 
 use std::future::Future;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
-/// Starts tasks that end when the simulator stops.
+/// Spawns tasks that end when the simulator stops.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     runtime: Handle,
     stopping: watch::Receiver<bool>,
-    /// Held by every task: the channel closes when the last one has ended.
+    /// Held by every task: the channel closes when the last task has ended.
     alive: mpsc::WeakSender<()>,
 }
 
-/// Ends the tasks when dropped.
+/// Stops the tasks when dropped.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
     stopping: watch::Sender<bool>,
@@ -23,7 +23,7 @@ pub(crate) struct Shutdown {
 }
 
 impl Tasks {
-    /// Tasks of the current runtime, and what stops them.
+    /// A spawner for the current runtime, and the handle that stops its tasks.
     pub(crate) fn new() -> (Self, Shutdown) {
         let (stopping, stopped) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);
@@ -40,7 +40,7 @@ impl Tasks {
         (tasks, stop)
     }
 
-    /// Runs `work` until it is done or the simulator stops. Does nothing once it has stopped.
+    /// Runs `work` until it completes or the simulator stops. Does nothing after that.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let Some(alive) = self.alive.upgrade() else {
             return;
@@ -49,7 +49,7 @@ impl Tasks {
         self.runtime.spawn(async move {
             let _alive = alive;
             tokio::select! {
-                // An error means that the simulator is gone.
+                // An error means that the simulator was dropped.
                 _ = stopping.wait_for(|stopping| *stopping) => {}
                 () = work => {}
             }
@@ -58,7 +58,7 @@ impl Tasks {
 }
 
 impl Shutdown {
-    /// Ends the tasks and waits until they are gone.
+    /// Stops the tasks and waits until they have ended.
     pub(crate) async fn wait(&mut self) {
         self.stopping.send_replace(true);
         self.alive = None;

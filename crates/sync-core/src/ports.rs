@@ -1,4 +1,5 @@
-//! What the domain needs from outside, in its own words. All ports are object-safe and shared as `Arc<dyn …>`.
+//! Defines the ports: the traits through which the domain uses Shopify, the Space, the state database and the clock. All
+//! are object-safe and shared as `Arc<dyn …>`.
 
 mod catalog;
 mod clock;
@@ -9,11 +10,11 @@ mod registry;
 mod runs;
 mod snapshot;
 
-pub use catalog::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+pub use catalog::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 pub use clock::Clock;
 pub use inbox::Inbox;
-pub use mirror::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+pub use mirror::{Change, Mirror, Revision, StoredItem, UpsertResult, WriteMode};
 pub use poll::PollSchedule;
 pub use registry::ShopRegistry;
 pub use runs::RunLog;
-pub use snapshot::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};
+pub use snapshot::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};

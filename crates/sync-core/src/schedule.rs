@@ -1,4 +1,4 @@
-//! When the daily poll is due.
+//! Schedules the daily poll: computes when it is due and requests the full scans.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,17 @@ use tokio::sync::Notify;
 use crate::ports::{Clock, PollSchedule};
 use crate::{PortError, Timestamp};
 
-/// The newest slot that has come and has not been opened, given the slot opened last.
+/// The newest slot that is due and not yet opened, given the slot opened last.
 ///
-/// One slot a local day, at `at` in `zone`. Where the clocks jump over that time (00:00 on the spring change in
-/// Cairo or Havana), the slot is the first moment after the jump; where they show it twice, the first of the two.
-/// After any downtime only the newest slot is due: missed days melt into one.
-pub fn due(last: Option<Timestamp>, now: Timestamp, zone: Tz, at: NaiveTime) -> Option<Timestamp> {
+/// There is one slot for each local day, at `at` in `zone`. If that time does not exist (00:00 on the day of the spring
+/// change in Cairo or Havana), the slot is the first moment after the gap; if it occurs twice, the first occurrence.
+/// After downtime only the newest slot is due, so that missed days cause one poll.
+pub fn due_slot(
+    last: Option<Timestamp>,
+    now: Timestamp,
+    zone: Tz,
+    at: NaiveTime,
+) -> Option<Timestamp> {
     let today = now.with_timezone(&zone).date_naive();
     let newest = [Some(today), today.checked_sub_days(Days::new(1))]
         .into_iter()
@@ -33,8 +38,8 @@ fn slot(day: NaiveDate, zone: Tz, at: NaiveTime) -> Timestamp {
         .map_or_else(|| day.and_time(at).and_utc(), |local| local.to_utc())
 }
 
-/// Opens the daily slots. Called by a heartbeat; asks the stored state, so that restarts and replicas neither
-/// skip nor double a day.
+/// Opens the daily slots. A periodic job calls [`Scheduler::tick`]; the last slot is stored, so that restarts and replicas
+/// neither skip nor repeat a day.
 pub struct Scheduler {
     schedule: Arc<dyn PollSchedule>,
     clock: Arc<dyn Clock>,
@@ -55,7 +60,7 @@ impl std::fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler that polls every shop once a local day, at `at` in `zone`, the shops spread over `spread`.
+    /// Creates a scheduler that polls every shop once a local day, at `at` in `zone`, with the shops spread over `spread`.
     pub fn new(
         schedule: Arc<dyn PollSchedule>,
         clock: Arc<dyn Clock>,
@@ -74,19 +79,19 @@ impl Scheduler {
         }
     }
 
-    /// Opens the slot that is due, if one is. Returns how many shops will be polled.
+    /// Opens the slot that is due, if there is one. Returns the number of shops that will be polled.
     ///
     /// # Errors
     /// When the state database cannot be reached; the next tick tries again.
     pub async fn tick(&self) -> Result<Option<u64>, PortError> {
         let now = self.clock.now();
         let last = self.schedule.last_slot().await?;
-        let Some(slot) = due(last, now, self.zone, self.at) else {
+        let Some(slot) = due_slot(last, now, self.zone, self.at) else {
             return Ok(None);
         };
         let opened = self.schedule.open_slot(slot, now, self.spread).await?;
         if let Some(shops) = opened {
-            log::info!(slot:% = slot.to_rfc3339(), shops; "The daily poll begins for {shops} shops");
+            log::info!(slot:% = slot.to_rfc3339(), shops; "Requested the daily full scan of {shops} shops");
             self.wake.notify_one();
         }
         Ok(opened)
@@ -108,7 +113,7 @@ mod tests {
     fn the_first_tick_is_due() {
         let now = utc("2026-11-24T10:00:00Z");
         assert_eq!(
-            due(None, now, Tz::UTC, MIDNIGHT),
+            due_slot(None, now, Tz::UTC, MIDNIGHT),
             Some(utc("2026-11-24T00:00:00Z"))
         );
     }
@@ -117,11 +122,11 @@ mod tests {
     fn a_slot_is_due_once() {
         let slot = utc("2026-11-24T00:00:00Z");
         assert_eq!(
-            due(Some(slot), utc("2026-11-24T23:59:59Z"), Tz::UTC, MIDNIGHT),
+            due_slot(Some(slot), utc("2026-11-24T23:59:59Z"), Tz::UTC, MIDNIGHT),
             None
         );
         assert_eq!(
-            due(Some(slot), utc("2026-11-25T00:00:00Z"), Tz::UTC, MIDNIGHT),
+            due_slot(Some(slot), utc("2026-11-25T00:00:00Z"), Tz::UTC, MIDNIGHT),
             Some(utc("2026-11-25T00:00:00Z"))
         );
     }
@@ -130,13 +135,13 @@ mod tests {
     fn three_days_of_downtime_make_one_slot() {
         let last = utc("2026-11-20T00:00:00Z");
         let back = utc("2026-11-23T13:00:00Z");
-        let slot = due(Some(last), back, Tz::UTC, MIDNIGHT);
+        let slot = due_slot(Some(last), back, Tz::UTC, MIDNIGHT);
         assert_eq!(slot, Some(utc("2026-11-23T00:00:00Z")));
-        assert_eq!(due(slot, back, Tz::UTC, MIDNIGHT), None);
+        assert_eq!(due_slot(slot, back, Tz::UTC, MIDNIGHT), None);
     }
 
     #[test]
-    fn a_midnight_that_does_not_exist_is_the_moment_after_the_jump() {
+    fn a_midnight_that_does_not_exist_is_the_moment_after_the_gap() {
         // Clocks go from 23:59:59 to 01:00: Egypt on 2026-04-24, Cuba on 2026-03-08.
         for (zone, eve, jump) in [
             (
@@ -150,10 +155,10 @@ mod tests {
                 "2026-03-08T05:00:00Z",
             ),
         ] {
-            let last = due(None, utc(eve), zone, MIDNIGHT);
-            assert_eq!(due(last, utc(eve), zone, MIDNIGHT), None);
+            let last = due_slot(None, utc(eve), zone, MIDNIGHT);
+            assert_eq!(due_slot(last, utc(eve), zone, MIDNIGHT), None);
             assert_eq!(
-                due(last, utc(jump), zone, MIDNIGHT),
+                due_slot(last, utc(jump), zone, MIDNIGHT),
                 Some(utc(jump)),
                 "{zone}"
             );
@@ -165,8 +170,14 @@ mod tests {
         let at = NaiveTime::from_hms_opt(1, 30, 0).unwrap();
         let first = utc("2026-11-01T05:30:00Z");
         let second = utc("2026-11-01T06:30:00Z");
-        assert_eq!(due(None, second, Tz::America__New_York, at), Some(first));
-        assert_eq!(due(Some(first), second, Tz::America__New_York, at), None);
+        assert_eq!(
+            due_slot(None, second, Tz::America__New_York, at),
+            Some(first)
+        );
+        assert_eq!(
+            due_slot(Some(first), second, Tz::America__New_York, at),
+            None
+        );
     }
 
     proptest! {
@@ -178,11 +189,11 @@ mod tests {
             let zone = chrono_tz::TZ_VARIANTS[zone];
             let at = NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap();
             let start = utc("2020-01-01T00:00:00Z") + Days::new(day);
-            let mut last = due(None, start, zone, at);
+            let mut last = due_slot(None, start, zone, at);
             let mut opened = Vec::new();
             for step in 0..(72 * 4) {
                 let now = start + TimeDelta::minutes(15 * step);
-                if let Some(slot) = due(last, now, zone, at) {
+                if let Some(slot) = due_slot(last, now, zone, at) {
                     opened.push(slot.with_timezone(&zone).date_naive());
                     last = Some(slot);
                 }

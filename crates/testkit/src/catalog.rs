@@ -1,10 +1,12 @@
+//! Provides a fake [`CatalogSource`] whose items and failures a test sets.
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 /// A shop whose items and failures a test sets. Every shop domain sees the same items.
@@ -19,13 +21,13 @@ struct Catalog {
     counts: BTreeMap<ItemKind, Option<Count>>,
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
-    left_behind: Option<Result<u64, PortError>>,
-    calls: Calls,
+    interrupted_scans: Option<Result<u64, PortError>>,
+    calls: CallCounts,
 }
 
-/// How often the catalogue was asked.
+/// The number of calls of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Calls {
+struct CallCounts {
     scans: u64,
     fetches: u64,
     audits: u64,
@@ -47,12 +49,12 @@ impl FakeCatalog {
         self.catalog().items.remove(&key);
     }
 
-    /// Leaves an item out of scans, though it exists.
+    /// Leaves an existing item out of scans.
     pub fn hide(&self, key: ItemKey) {
         self.catalog().hidden.push(key);
     }
 
-    /// Makes every fetch that names this item fail for good, and has scans name it as one that cannot be read.
+    /// Makes every fetch of this item fail permanently, and makes scans return it as unreadable.
     pub fn make_unreadable(&self, key: ItemKey) {
         self.catalog().unreadable.push(key);
     }
@@ -62,7 +64,7 @@ impl FakeCatalog {
         self.catalog().unreadable.retain(|known| *known != key);
     }
 
-    /// Answers counts of a kind with this instead of the truth.
+    /// Makes the catalogue report this count of a kind instead of the real one.
     pub fn set_count(&self, kind: ItemKind, count: Option<Count>) {
         self.catalog().counts.insert(kind, count);
     }
@@ -77,27 +79,27 @@ impl FakeCatalog {
         self.catalog().scan_failure = Some((kind, items, error));
     }
 
-    /// Answers the next call of `end_interrupted_scans` with this, instead of 0.
-    pub fn leave_behind(&self, answer: Result<u64, PortError>) {
-        self.catalog().left_behind = Some(answer);
+    /// Makes the next call of `end_interrupted_scans` return this instead of 0.
+    pub fn set_interrupted_scans(&self, result: Result<u64, PortError>) {
+        self.catalog().interrupted_scans = Some(result);
     }
 
-    /// Whether the answer of [`FakeCatalog::leave_behind`] is still there: nobody has asked.
-    pub fn is_left_behind(&self) -> bool {
-        self.catalog().left_behind.is_some()
+    /// Whether the result of [`FakeCatalog::set_interrupted_scans`] has not been returned yet.
+    pub fn has_interrupted_scans(&self) -> bool {
+        self.catalog().interrupted_scans.is_some()
     }
 
-    /// How many scans were begun.
+    /// The number of scans started.
     pub fn scans(&self) -> u64 {
         self.catalog().calls.scans
     }
 
-    /// How many fetches were made.
+    /// The number of fetches.
     pub fn fetches(&self) -> u64 {
         self.catalog().calls.fetches
     }
 
-    /// How many audits of the subscriptions were made.
+    /// The number of subscription audits.
     pub fn audits(&self) -> u64 {
         self.catalog().calls.audits
     }
@@ -113,25 +115,25 @@ impl CatalogSource for FakeCatalog {
         &'a self,
         _: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>> {
+    ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let mut catalog = self.catalog();
         catalog.calls.scans += 1;
         let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
         let scanned = |item: &Item| {
             if catalog.unreadable.contains(&item.key) {
-                Scanned::Unreadable(item.key, no_sense())
+                ScanItem::Unreadable(item.key, unreadable_error())
             } else {
-                Scanned::Found(Box::new(item.clone()))
+                ScanItem::Found(Box::new(item.clone()))
             }
         };
         let items = catalog.items.values().filter(shown);
-        let mut answers: Vec<Result<Scanned, PortError>> =
+        let mut results: Vec<Result<ScanItem, PortError>> =
             items.map(|item| Ok(scanned(item))).collect();
         if let Some((_, after, error)) = catalog.scan_failure.take_if(|(of, ..)| *of == kind) {
-            answers.truncate(after);
-            answers.push(Err(error));
+            results.truncate(after);
+            results.push(Err(error));
         }
-        futures::stream::iter(answers).boxed()
+        futures::stream::iter(results).boxed()
     }
 
     async fn count(&self, _: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError> {
@@ -143,20 +145,20 @@ impl CatalogSource for FakeCatalog {
         Ok(Some(Count { count, exact: true }))
     }
 
-    async fn fetch(&self, _: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+    async fn fetch(&self, _: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<FetchResult>, PortError> {
         let mut catalog = self.catalog();
         catalog.calls.fetches += 1;
         if let Some(error) = catalog.failures.pop_front() {
             return Err(error);
         }
         if keys.iter().any(|key| catalog.unreadable.contains(key)) {
-            return Err(no_sense());
+            return Err(unreadable_error());
         }
-        let answer = |key: &ItemKey| match catalog.items.get(key) {
-            Some(item) => Fetched::Found(Box::new(item.clone())),
-            None => Fetched::Gone(*key),
+        let result = |key: &ItemKey| match catalog.items.get(key) {
+            Some(item) => FetchResult::Found(Box::new(item.clone())),
+            None => FetchResult::Deleted(*key),
         };
-        Ok(keys.iter().map(answer).collect())
+        Ok(keys.iter().map(result).collect())
     }
 
     async fn owners(
@@ -184,7 +186,7 @@ impl CatalogSource for FakeCatalog {
     }
 
     async fn end_interrupted_scans(&self, _: &ShopDomain) -> Result<u64, PortError> {
-        self.catalog().left_behind.take().unwrap_or(Ok(0))
+        self.catalog().interrupted_scans.take().unwrap_or(Ok(0))
     }
 
     async fn probe(&self, _: &ShopDomain) -> Result<(), PortError> {
@@ -192,6 +194,6 @@ impl CatalogSource for FakeCatalog {
     }
 }
 
-fn no_sense() -> PortError {
-    PortError::fail("read the items", "the answer makes no sense")
+fn unreadable_error() -> PortError {
+    PortError::fail("read the items", "the response cannot be decoded")
 }

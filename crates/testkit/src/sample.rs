@@ -1,39 +1,39 @@
-//! Small values that tests are written with.
+//! Provides sample values for tests.
 
 use ring::digest::{SHA256, digest};
 use secrecy::SecretString;
 use sync_core::{
-    ContentHash, Delivery, DeliveryId, Installation, Item, ItemId, ItemKey, ItemKind, Section,
-    ShopDomain, Subject, Timestamp, Token,
+    ContentHash, Delivery, DeliveryId, DeliverySubject, Installation, Item, ItemId, ItemKey,
+    ItemKind, Section, ShopDomain, Timestamp, Token,
 };
 
-/// `name.myshopify.com`.
+/// The shop domain `name.myshopify.com`.
 ///
 /// # Panics
-/// If `name` is not a shop's name.
+/// If `name` is not a valid shop name.
 pub fn shop(name: &str) -> ShopDomain {
     format!("{name}.myshopify.com")
         .parse()
         .expect("a shop's name")
 }
 
-/// An instant from RFC 3339.
+/// Parses an RFC 3339 timestamp.
 ///
 /// # Panics
-/// If `text` is none.
+/// If `text` is not one.
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("an RFC 3339 instant")
 }
 
-/// A key.
+/// The key of the item of `kind` with this id.
 ///
 /// # Panics
-/// If `id` is larger than Shopify's ids can be.
+/// If `id` exceeds a signed 64-bit integer.
 pub fn key(kind: ItemKind, id: u64) -> ItemKey {
     ItemKey::new(kind, ItemId::new(id).expect("an id"))
 }
 
-/// An item with this body and no label or references, in the section that its kind suggests.
+/// An item with this body, without denormalised fields or references, in its kind's usual section.
 pub fn item(key: ItemKey, body: &str) -> Item {
     let section = match key.kind {
         ItemKind::Shop => Section::Shop,
@@ -48,16 +48,16 @@ pub fn item(key: ItemKey, body: &str) -> Item {
         body: body.to_owned(),
         hash: hash(body),
         updated_at: None,
-        label: String::new(),
+        denorm_fields: String::new(),
         references: Vec::new(),
     }
 }
 
-/// A product whose title is its label.
+/// A product whose title is its only denormalised field.
 pub fn product(id: u64, title: &str) -> Item {
     let body = format!(r#"{{"id":"gid://shopify/Product/{id}","title":"{title}"}}"#);
     Item {
-        label: title.to_owned(),
+        denorm_fields: title.to_owned(),
         ..item(key(ItemKind::Product, id), &body)
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn hash(body: &str) -> ContentHash {
     ContentHash(bytes.expect("SHA-256 has 32 bytes"))
 }
 
-/// An installation with an expiring token named after the shop.
+/// An installation with an expiring token whose text contains the shop's name.
 pub fn installation(shop: &ShopDomain, at: Timestamp) -> Installation {
     Installation {
         domain: shop.clone(),
@@ -84,7 +84,7 @@ pub fn installation(shop: &ShopDomain, at: Timestamp) -> Installation {
 }
 
 /// A delivery about `subject`.
-pub fn delivery(shop: &ShopDomain, id: &str, subject: Subject, at: Timestamp) -> Delivery {
+pub fn delivery(shop: &ShopDomain, id: &str, subject: DeliverySubject, at: Timestamp) -> Delivery {
     Delivery {
         shop: shop.clone(),
         id: DeliveryId(id.to_owned()),

@@ -1,3 +1,5 @@
+//! Wraps the Shopify app: builds its client from the settings, and runs the OAuth grants.
+
 use secrecy::{ExposeSecret, SecretString};
 use shopify_client::bulk::BulkOptions;
 use shopify_client::oauth::{AppCredentials, TokenGrant};
@@ -8,10 +10,10 @@ use spaces_store::ContentHash;
 use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
-use super::tokens::stored;
+use super::convert::{to_client_domain, to_registry_token};
 use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
-/// The Shopify app: its connections and its credentials.
+/// The Shopify app: its API client and its credentials.
 #[derive(Debug, Clone)]
 pub struct ShopifyApp {
     client: Client,
@@ -21,10 +23,10 @@ pub struct ShopifyApp {
 }
 
 impl ShopifyApp {
-    /// The app of these settings. Nothing is contacted.
+    /// Builds the app from the settings. Sends no request.
     ///
     /// # Errors
-    /// If the settings make no client.
+    /// If the settings are not a valid client configuration.
     pub fn new(settings: &ShopifySettings, network: &NetworkSettings) -> Result<Self, Error> {
         let unusable = |error: shopify_client::InvalidEndpoint| Error::Configuration {
             reason: error.to_string(),
@@ -59,60 +61,60 @@ impl ShopifyApp {
         })
     }
 
-    /// The connections to all shops.
+    /// The API client for all shops.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Tells those who wait in this process of a delivery. Nothing is asked of Shopify; where nobody waits,
-    /// nothing happens.
-    pub fn hear(&self, shop: &ShopDomain, topic: &Topic) {
+    /// Notifies tasks of this process that wait for the event of a delivery, such as the end of a bulk operation. Sends no
+    /// request, and does nothing if no task waits.
+    pub fn notify(&self, shop: &ShopDomain, topic: &Topic) {
         if *topic == Topic::BulkOperationsFinish {
-            self.client.notify_bulk_finished(&domain(shop));
+            self.client.notify_bulk_finished(&to_client_domain(shop));
         }
     }
 
-    /// Where the merchant is asked for the permissions.
-    pub fn grant_page(&self, shop: &ShopDomain, state: &str) -> Url {
+    /// The URL of the grant page, on which the merchant approves the access scopes.
+    pub fn authorize_url(&self, shop: &ShopDomain, state: &str) -> Url {
         let scopes: Vec<_> = self.scopes.iter().map(String::as_str).collect();
         let oauth = self.client.oauth(&self.credentials);
-        oauth.authorize_url(&domain(shop), &scopes, &self.redirect_uri, state)
+        oauth.authorize_url(&to_client_domain(shop), &scopes, &self.redirect_uri, state)
     }
 
-    /// Exchanges the code of a callback.
+    /// Exchanges the grant code of a callback for a token.
     ///
     /// # Errors
-    /// If Shopify refuses it, or cannot be reached.
-    pub async fn exchange(
+    /// If Shopify refuses the code, or cannot be reached.
+    pub async fn exchange_code(
         &self,
         shop: &ShopDomain,
         code: &SecretString,
         now: Timestamp,
     ) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
-        let grant = oauth.exchange_code(&domain(shop), code).await?;
+        let grant = oauth.exchange_code(&to_client_domain(shop), code).await?;
         let missing: Vec<_> = self
             .scopes
             .iter()
             .filter(|scope| !grant.covers(scope))
             .collect();
         if !missing.is_empty() {
-            log::warn!(shop:%; "The merchant has not granted {missing:?}");
+            log::warn!(shop:%; "The merchant has not granted the scopes {missing:?}");
         }
         Ok(installation(shop, grant, now))
     }
 
-    /// An installation in a shop of the app's own organisation, without its merchant.
+    /// Installs the app by client credentials, without its merchant, in a shop of the app's own organisation.
     ///
     /// # Errors
-    /// If the shop belongs to somebody else, or Shopify cannot be reached.
+    /// If the shop belongs to another organisation, or Shopify cannot be reached.
     pub async fn connect(&self, shop: &ShopDomain, now: Timestamp) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
-        let grant = oauth.client_credentials(&domain(shop)).await?;
+        let grant = oauth.client_credentials(&to_client_domain(shop)).await?;
         Ok(installation(shop, grant, now))
     }
 
-    /// What renews the app's tokens.
+    /// The OAuth grants that renew the app's tokens.
     pub fn grants(&self) -> AppGrants {
         AppGrants::new(self.client.clone(), self.credentials.clone())
     }
@@ -131,27 +133,21 @@ fn bulk_options(settings: &ShopifySettings) -> BulkOptions {
     }
 }
 
-/// Names this installation in its bulk operations: the address at which Shopify reaches it tells it, as it does in
-/// webhook subscriptions, from others of the same app. It is the same in all replicas and after every start.
+/// Identifies this deployment in its bulk operations. It is derived from the webhook address, which distinguishes
+/// deployments of the same app, as it does in webhook subscriptions. It is the same in all replicas and after restarts.
 fn marker(settings: &ShopifySettings) -> String {
     let address = &settings.webhook_address;
     let host = Url::parse(address).ok();
     let host = host.as_ref().and_then(Url::host_str).unwrap_or("local");
-    let whole = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
-    format!("shopsync/{host}/{}", &whole.to_string()[..8])
-}
-
-/// A shop's domain in the words of the client. Both have the same rules.
-pub(crate) fn domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
-    shopify_client::ShopDomain::parse_domain(shop.as_str())
-        .expect("a shop's domain is one everywhere")
+    let hash = ContentHash::of(format!("{} {address}", settings.api_key).as_bytes());
+    format!("shopsync/{host}/{}", &hash.to_string()[..8])
 }
 
 fn installation(shop: &ShopDomain, grant: TokenGrant, at: Timestamp) -> Installation {
     Installation {
         domain: shop.clone(),
         scopes: grant.scopes.clone(),
-        token: stored(StoredToken::from_grant(grant, at)),
+        token: to_registry_token(StoredToken::from_grant(grant, at)),
         at,
     }
 }
@@ -161,7 +157,7 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    fn marked(api_key: &str, address: &str) -> String {
+    fn marker_for(api_key: &str, address: &str) -> String {
         let mut settings = Settings::defaults().shopify;
         settings.api_key = api_key.to_owned();
         settings.webhook_address = address.to_owned();
@@ -169,26 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn every_installation_has_a_marker_of_its_own_that_stays() {
+    fn every_deployment_has_its_own_stable_marker() {
         let address = "https://sync.example.com/shopify/webhook";
-        let own = marked("key", address);
-        assert_eq!(own, marked("key", address));
+        let own = marker_for("key", address);
+        assert_eq!(own, marker_for("key", address));
         assert!(own.starts_with("shopsync/sync.example.com/"), "{own}");
         for other in [
-            marked("other", address),
-            marked("key", "https://sync.example.com:8443/shopify/webhook"),
-            marked("key", "https://sync.example.com/staging/webhook"),
-            marked("key", ""),
+            marker_for("other", address),
+            marker_for("key", "https://sync.example.com:8443/shopify/webhook"),
+            marker_for("key", "https://sync.example.com/staging/webhook"),
+            marker_for("key", ""),
         ] {
             assert_ne!(own, other);
         }
     }
 
     #[test]
-    fn settings_say_how_bulk_operations_are_run() {
+    fn settings_configure_bulk_operations() {
         let mut settings = Settings::defaults().shopify;
         let (options, defaults) = (bulk_options(&settings), BulkOptions::default());
-        // The defaults are the client's own.
+        // The default settings equal the client's defaults.
         assert_eq!(
             options.initial_poll_interval,
             defaults.initial_poll_interval

@@ -1,6 +1,6 @@
-//! The catalogue of a shop, read from Shopify.
+//! Implements the `CatalogSource` port: reads shops' catalogues from Shopify by bulk operations or by pages.
 
-mod interrupted;
+mod abandoned_bulk;
 mod item;
 mod subscriptions;
 
@@ -11,13 +11,13 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use shopify_client::bulk::Strategy;
 use shopify_client::{Error, ShopClient};
-use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
-use super::app::domain;
+use super::convert::to_client_domain;
 use super::{ShopTokens, ShopifyApp, shopify_error};
 
-/// The catalogues of all shops that have installed the app.
+/// The catalogues of all shops.
 #[derive(Debug, Clone)]
 pub struct ShopifyCatalog {
     app: ShopifyApp,
@@ -27,8 +27,8 @@ pub struct ShopifyCatalog {
 }
 
 impl ShopifyCatalog {
-    /// Reads with these tokens. Deliveries are asked for at `webhook_address`. Scans choose between bulk operations and
-    /// pages by themselves.
+    /// Reads with these tokens and subscribes webhooks to `webhook_address`. Scans choose between bulk operations and pages
+    /// automatically.
     pub fn new(app: ShopifyApp, tokens: ShopTokens, webhook_address: impl Into<String>) -> Self {
         Self {
             app,
@@ -38,15 +38,17 @@ impl ShopifyCatalog {
         }
     }
 
-    /// The same with another way to scan.
+    /// Sets how scans read the catalogue.
     #[must_use]
-    pub fn read_by(mut self, strategy: Strategy) -> Self {
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
     fn client(&self, shop: &ShopDomain) -> ShopClient {
-        self.app.client().shop(&domain(shop), self.tokens.of(shop))
+        self.app
+            .client()
+            .shop(&to_client_domain(shop), self.tokens.for_shop(shop))
     }
 }
 
@@ -56,15 +58,15 @@ impl CatalogSource for ShopifyCatalog {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>> {
+    ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let (client, strategy) = (self.client(shop), self.strategy);
-        // The client's streams borrow it, so each lives inside of one that owns it.
+        // The client's streams borrow the client, so each runs inside a stream that owns it.
         macro_rules! items {
             ($read:ident, $item:path) => {
                 try_stream! {
                     let mut read = client.$read(strategy);
                     while let Some(read) = next(kind, &mut read).await? {
-                        yield scanned(read, $item)?;
+                        yield to_scan_item(read, $item)?;
                     }
                 }
                 .boxed()
@@ -73,15 +75,15 @@ impl CatalogSource for ShopifyCatalog {
         match kind {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
-                let shop = item::shop(&shop.map_err(|error| unread(kind, error))?)?;
-                yield Scanned::Found(Box::new(shop));
+                let shop = item::shop(&shop.map_err(|error| read_error(kind, error))?)?;
+                yield ScanItem::Found(Box::new(shop));
             }
             .boxed(),
             ItemKind::Location => items!(locations_by, item::location),
             ItemKind::Product => items!(products_by, item::product),
             ItemKind::Collection => items!(collections_by, item::collection),
             ItemKind::Discount => items!(discounts_by, item::discount),
-            // Never an item of its own.
+            // Inventory items are not scanned: products contain them.
             ItemKind::InventoryItem => futures::stream::empty().boxed(),
         }
     }
@@ -101,7 +103,11 @@ impl CatalogSource for ShopifyCatalog {
         }))
     }
 
-    async fn fetch(&self, shop: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+    async fn fetch(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<FetchResult>, PortError> {
         let client = self.client(shop);
         let mut by_kind = BTreeMap::<ItemKind, Vec<u64>>::new();
         for key in keys {
@@ -110,29 +116,29 @@ impl CatalogSource for ShopifyCatalog {
         }
         let mut fetched = Vec::with_capacity(keys.len());
         for (kind, ids) in by_kind {
-            let failed = |error| unread(kind, error);
+            let failed = |error| read_error(kind, error);
             match kind {
                 ItemKind::Shop => {
                     let shop = client.shop().await.map_err(failed)?;
-                    fetched.push(Fetched::Found(Box::new(item::shop(&shop)?)));
+                    fetched.push(FetchResult::Found(Box::new(item::shop(&shop)?)));
                 }
                 ItemKind::Location => {
                     let found = client.locations_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::location, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::location, &mut fetched)?;
                 }
                 ItemKind::Product => {
                     let found = client.products_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::product, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::product, &mut fetched)?;
                 }
                 ItemKind::Collection => {
                     let found = client.collections_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::collection, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::collection, &mut fetched)?;
                 }
                 ItemKind::Discount => {
                     let found = client.discounts_by_id(&ids).await.map_err(failed)?;
-                    answers(kind, &ids, &found, item::discount, &mut fetched)?;
+                    pair_with_ids(kind, &ids, &found, item::discount, &mut fetched)?;
                 }
-                // The port rules it out.
+                // The port excludes inventory items.
                 ItemKind::InventoryItem => {}
             }
         }
@@ -158,47 +164,47 @@ impl CatalogSource for ShopifyCatalog {
     }
 
     async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError> {
-        // Pages leave nothing behind; and without an address nothing tells this installation from another one.
+        // Paging leaves no operations behind. Without an address, this deployment's operations cannot be recognised.
         if self.strategy == Strategy::Paging || self.webhook_address.is_empty() {
             return Ok(0);
         }
-        interrupted::end(&self.client(shop)).await
+        abandoned_bulk::cancel_abandoned(&self.client(shop)).await
     }
 
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError> {
         let read = self.client(shop).shop().await;
-        read.map_err(|error| unread(ItemKind::Shop, error))?;
+        read.map_err(|error| read_error(ItemKind::Shop, error))?;
         Ok(())
     }
 }
 
-/// The next thing of a scan, or which one cannot be read.
+/// The next object of a scan, or the key of one that cannot be read.
 async fn next<T>(
     kind: ItemKind,
     read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
-) -> Result<Option<Result<T, Scanned>>, PortError> {
+) -> Result<Option<Result<T, ScanItem>>, PortError> {
     match read.next().await.transpose() {
         Ok(read) => Ok(read.map(Ok)),
         Err(Error::Unreadable { id, source }) => {
             let key = item::key(kind, id.number())?;
-            let unreadable = Scanned::Unreadable(key, unread(kind, *source));
+            let unreadable = ScanItem::Unreadable(key, read_error(kind, *source));
             Ok(Some(Err(unreadable)))
         }
-        Err(error) => Err(unread(kind, error)),
+        Err(error) => Err(read_error(kind, error)),
     }
 }
 
-fn scanned<T>(
-    read: Result<T, Scanned>,
+fn to_scan_item<T>(
+    read: Result<T, ScanItem>,
     item: impl Fn(&T) -> Result<Item, PortError>,
-) -> Result<Scanned, PortError> {
+) -> Result<ScanItem, PortError> {
     match read {
-        Ok(read) => Ok(Scanned::Found(Box::new(item(&read)?))),
+        Ok(read) => Ok(ScanItem::Found(Box::new(item(&read)?))),
         Err(unreadable) => Ok(unreadable),
     }
 }
 
-fn unread(kind: ItemKind, error: Error) -> PortError {
+fn read_error(kind: ItemKind, error: Error) -> PortError {
     let operation = match kind {
         ItemKind::Shop => "read the shop",
         ItemKind::Location => "read the locations",
@@ -210,22 +216,26 @@ fn unread(kind: ItemKind, error: Error) -> PortError {
     shopify_error(operation, error)
 }
 
-/// Pairs the ids that were asked for with their answers, which come in the same order.
-fn answers<T>(
+/// Pairs the requested ids with the objects found, which are in the same order; `None` means deleted.
+fn pair_with_ids<T>(
     kind: ItemKind,
     ids: &[u64],
     found: &[Option<T>],
     item: impl Fn(&T) -> Result<Item, PortError>,
-    fetched: &mut Vec<Fetched>,
+    fetched: &mut Vec<FetchResult>,
 ) -> Result<(), PortError> {
     if ids.len() != found.len() {
-        let why = format!("{} ids were answered with {} items", ids.len(), found.len());
+        let why = format!(
+            "{} ids were requested and {} entries returned",
+            ids.len(),
+            found.len()
+        );
         return Err(PortError::fail("pair the items with their ids", why));
     }
     for (id, found) in ids.iter().zip(found) {
         fetched.push(match found {
-            Some(found) => Fetched::Found(Box::new(item(found)?)),
-            None => Fetched::Gone(item::key(kind, *id)?),
+            Some(found) => FetchResult::Found(Box::new(item(found)?)),
+            None => FetchResult::Deleted(item::key(kind, *id)?),
         });
     }
     Ok(())
@@ -240,24 +250,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_that_cannot_be_read_is_named_and_anything_else_ends_the_scan() {
+    async fn an_unreadable_object_is_named_and_any_other_error_ends_the_scan() {
         let source = Box::new(Error::Decode {
             operation: "ProductsPage",
             path: "title".to_owned(),
             source: "odd".into(),
         });
         let id = Gid::new("Product", 7);
-        let answers: Vec<Result<u8, Error>> = vec![
+        let responses: Vec<Result<u8, Error>> = vec![
             Ok(1),
             Err(Error::Unreadable { id, source }),
             Ok(2),
             Err(Error::ShopLocked),
         ];
-        let mut read = stream::iter(answers);
+        let mut read = stream::iter(responses);
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
-        let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {
-            panic!("it was not named");
+        let Ok(Some(Err(ScanItem::Unreadable(key, error)))) = next(kind, &mut read).await else {
+            panic!("the object was not named");
         };
         assert_eq!(key.to_string(), "product/7");
         assert_eq!(error.disposition, Disposition::Fail);
@@ -277,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_number_that_no_database_holds_ends_the_scan() {
+    async fn an_id_outside_the_database_range_ends_the_scan() {
         let source = Box::new(Error::ShopLocked);
         let id = Gid::new("Product", u64::MAX);
         let unreadable = Error::Unreadable { id, source };

@@ -1,26 +1,23 @@
-//! Access tokens: kept in the registry, renewed by the client.
+//! Implements the client's token store on the shop registry: tokens are stored there and renewed by the client.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shopify_client::token::{
-    Attempt, Grants, ManagedTokens, Purpose, StoredToken, TokenRecord, TokenStore,
-};
+use shopify_client::token::{Attempt, Grants, ManagedTokens, StoredToken, TokenRecord, TokenStore};
 use shopify_client::{TokenError, TokenSource};
 use sync_core::ports::{Clock, ShopRegistry};
-use sync_core::{
-    Disposition, PortError, ShopDomain, Timestamp, Token, TokenAttempt, TokenPurpose,
-    VersionedToken,
+use sync_core::{Disposition, PortError, ShopDomain, Timestamp};
+
+use super::convert::{
+    from_client_domain, to_client_domain, to_client_token, to_registry_attempt, to_registry_token,
 };
 
-use super::app::domain;
-
-/// The tokens of all shops.
+/// The access tokens of all shops.
 #[derive(Clone, Debug)]
 pub struct ShopTokens(ManagedTokens);
 
 impl ShopTokens {
-    /// Tokens of this registry, renewed by these grants.
+    /// Tokens stored in `registry` and renewed by `grants`.
     pub fn new(
         registry: Arc<dyn ShopRegistry>,
         grants: Arc<dyn Grants>,
@@ -31,18 +28,18 @@ impl ShopTokens {
         Self(tokens.build())
     }
 
-    /// Reads the shop's token anew at its next use: a new installation has replaced it.
+    /// Discards the cached token of a shop whose installation was replaced; its next use reads the registry.
     pub fn forget(&self, shop: &ShopDomain) {
-        self.0.forget(&domain(shop));
+        self.0.forget(&to_client_domain(shop));
     }
 
-    /// The shop's token.
-    pub fn of(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
-        Arc::new(self.0.shop(&domain(shop)))
+    /// The token source of one shop.
+    pub fn for_shop(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
+        Arc::new(self.0.shop(&to_client_domain(shop)))
     }
 }
 
-/// The service's clock, for the client.
+/// The service's clock as the client's clock.
 struct ClientClock(Arc<dyn Clock>);
 
 impl shopify_client::token::Clock for ClientClock {
@@ -51,7 +48,7 @@ impl shopify_client::token::Clock for ClientClock {
     }
 }
 
-/// The registry, as the client's token store. Its rows decide between processes, and outlive them.
+/// The registry as the client's token store. Its rows coordinate renewals between processes, and survive restarts.
 struct RegistryTokens(Arc<dyn ShopRegistry>);
 
 #[async_trait]
@@ -60,8 +57,10 @@ impl TokenStore for RegistryTokens {
         &self,
         shop: &shopify_client::ShopDomain,
     ) -> Result<Option<TokenRecord>, TokenError> {
-        let stored = self.0.token(&known(shop)?).await;
-        Ok(stored.map_err(|error| of_state(&error))?.map(kept))
+        let stored = self.0.token(&from_client_domain(shop)?).await;
+        Ok(stored
+            .map_err(|error| token_error(&error))?
+            .map(to_client_token))
     }
 
     async fn begin(
@@ -71,10 +70,16 @@ impl TokenStore for RegistryTokens {
         replaces: Option<Attempt>,
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
-        let (replaces, attempt) = (replaces.map(begun), begun(attempt));
-        let shop = known(shop)?;
-        let begun = self.0.begin_token(&shop, version, replaces, attempt).await;
-        begun.map_err(|error| of_state(&error))
+        let (replaces, attempt) = (
+            replaces.map(to_registry_attempt),
+            to_registry_attempt(attempt),
+        );
+        let shop = from_client_domain(shop)?;
+        let begun = self
+            .0
+            .begin_token_attempt(&shop, version, replaces, attempt)
+            .await;
+        begun.map_err(|error| token_error(&error))
     }
 
     async fn save(
@@ -84,69 +89,14 @@ impl TokenStore for RegistryTokens {
         attempt: Attempt,
         token: &StoredToken,
     ) -> Result<bool, TokenError> {
-        let (shop, token) = (known(shop)?, stored(token.clone()));
-        let attempt = begun(attempt);
+        let (shop, token) = (from_client_domain(shop)?, to_registry_token(token.clone()));
+        let attempt = to_registry_attempt(attempt);
         let replaced = self.0.replace_token(&shop, version, attempt, &token).await;
-        replaced.map_err(|error| of_state(&error))
+        replaced.map_err(|error| token_error(&error))
     }
 }
 
-/// A stored token in the client's words.
-fn kept(stored: VersionedToken) -> TokenRecord {
-    let VersionedToken {
-        token,
-        version,
-        attempt,
-    } = stored;
-    TokenRecord {
-        token: StoredToken {
-            access_token: token.access_token,
-            expires_at: token.expires_at,
-            refresh_token: token.refresh_token,
-            refresh_expires_at: token.refresh_expires_at,
-            scopes: Vec::new(),
-        },
-        version,
-        attempt: attempt.map(|attempt| Attempt {
-            by: attempt.by,
-            begun_at: attempt.begun_at,
-            purpose: match attempt.purpose {
-                TokenPurpose::Renewal => Purpose::Renewal,
-                TokenPurpose::Migration => Purpose::Migration,
-            },
-        }),
-    }
-}
-
-/// A journal entry in the registry's words.
-fn begun(attempt: Attempt) -> TokenAttempt {
-    TokenAttempt {
-        by: attempt.by,
-        begun_at: attempt.begun_at,
-        purpose: match attempt.purpose {
-            Purpose::Renewal => TokenPurpose::Renewal,
-            Purpose::Migration => TokenPurpose::Migration,
-        },
-    }
-}
-
-/// A token in the registry's words.
-pub(super) fn stored(token: StoredToken) -> Token {
-    Token {
-        access_token: token.access_token,
-        expires_at: token.expires_at,
-        refresh_token: token.refresh_token,
-        refresh_expires_at: token.refresh_expires_at,
-    }
-}
-
-/// A shop's domain in the service's words. Both have the same rules.
-fn known(shop: &shopify_client::ShopDomain) -> Result<ShopDomain, TokenError> {
-    let known = shop.as_str().parse();
-    known.map_err(|_| TokenError::permanent("the shop's domain is none"))
-}
-
-fn of_state(error: &PortError) -> TokenError {
+fn token_error(error: &PortError) -> TokenError {
     match error.disposition {
         Disposition::Retry { .. } => TokenError::temporary(error.chain()),
         _ => TokenError::permanent(error.chain()),

@@ -1,12 +1,14 @@
+//! `shopsync check-config`: prints the effective settings, the settings reference or an example `.env`.
+
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, say, say_json};
-use crate::settings::{Loaded, configuration_page, env_example};
+use crate::settings::{LoadedSettings, configuration_page, env_example};
+use crate::terminal::{CommandError, print_json, print_line};
 
 const HELP: &str = "\
-Exits with 2 if something is missing that `shopsync serve` needs.
+Exits with code 2 if a setting that `shopsync serve` requires is missing.
 
 Examples:
   shopsync check-config
@@ -14,36 +16,36 @@ Examples:
   shopsync check-config --env-example > .env
   shopsync check-config --reference | less";
 
-/// What to show.
+/// The output format.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the page that explains every setting instead.
+    /// Print the reference of all settings instead.
     #[arg(long, conflicts_with = "json")]
     reference: bool,
-    /// Print a .env to fill in instead.
+    /// Print an example .env to fill in instead.
     #[arg(long, conflicts_with_all = ["json", "reference"])]
     env_example: bool,
 }
 
 pub(crate) fn run(
     arguments: &Arguments,
-    load: impl FnOnce() -> Result<Loaded, Failure>,
-) -> Result<ExitCode, Failure> {
+    load: impl FnOnce() -> Result<LoadedSettings, CommandError>,
+) -> Result<ExitCode, CommandError> {
     if arguments.reference {
-        say(configuration_page().trim_end());
+        print_line(configuration_page().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.env_example {
-        say(env_example().trim_end());
+        print_line(env_example().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = load()?;
     if arguments.json {
-        say_json(&loaded.effective)?;
+        print_json(&loaded.effective)?;
     } else {
         let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
         let entries = &loaded.effective;
@@ -51,7 +53,7 @@ pub(crate) fn run(
         let values = widest(&mut entries.iter().map(|entry| entry.value.len()));
         for entry in entries {
             let (key, value, origin) = (&entry.key, &entry.value, &entry.origin);
-            say(format_args!("{key:keys$}  {value:values$}  {origin}"));
+            print_line(format_args!("{key:keys$}  {value:values$}  {origin}"));
         }
     }
     loaded.settings.require_for_serving()?;

@@ -1,3 +1,5 @@
+//! `shopsync connect`: adds a shop with an access token or by client credentials, without OAuth.
+
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,27 +10,31 @@ use secrecy::SecretString;
 use serde_json::json;
 use shopify_client::StaticToken;
 use sync_core::ports::SubscriptionAudit;
-use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
+use sync_core::{Installation, ShopDomain, Token, Trigger, WorkRequest};
 
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
-use crate::adapters::{client_domain, shopify_error};
+use super::{Context, shop_argument};
+use crate::adapters::{shopify_error, to_client_domain};
 use crate::service::{Overrides, Service};
+use crate::terminal::{
+    CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
+};
 
 const HELP: &str = "\
-For a custom app of the shop itself, whose admin shows a token once, or for an app and a shop of one organisation, which needs no
-token at all. Any other shop is installed by its merchant: `shopsync install-url SHOP`.
+Use it for a shop's own custom app, whose access token the admin shows once, or for an app and a shop of the same organisation,
+which needs no token. All other shops are installed by their merchant: `shopsync install-url SHOP`.
 
-The token is never an argument, where the list of processes would show it. Tried first; kept sealed in the database.
+The token is never passed as an argument, because the process list would show it. It is tested before it is stored, encrypted,
+in the database.
 
 Examples:
   shopsync connect my-shop --client-credentials
   shopsync connect my-shop --token-file /run/secrets/my-shop
   pass show my-shop | shopsync connect my-shop";
 
-/// Longer than any token; what is longer is another file.
-const LONGEST_TOKEN: u64 = 4_096;
+/// In bytes; longer than any access token. A longer input is not a token.
+const MAX_TOKEN_BYTES: u64 = 4_096;
 
-/// Which shop, and where its token comes from.
+/// The shop and the source of its token.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
@@ -38,31 +44,31 @@ pub(crate) struct Arguments {
     /// Read the token from this file instead of standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "client_credentials")]
     token_file: Option<PathBuf>,
-    /// Obtain tokens with the app's own client id and secret, and renew them so.
+    /// Obtain and renew tokens with the app's client id and secret.
     #[arg(long)]
     client_credentials: bool,
-    /// Ask for no first scan; the daily poll or `shopsync sync` makes it.
+    /// Do not request the first full scan; the daily poll or `shopsync sync` runs it.
     #[arg(long)]
     no_sync: bool,
-    /// The result as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let settings = context.load_quietly()?;
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let settings = context.load_for_command()?;
     settings.require_for_syncing()?;
     let token = if arguments.client_credentials {
         None
     } else {
         Some(read_token(arguments.token_file.as_deref())?)
     };
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
         let connected = tokio::select! {
             connected = connect(&service, arguments, token) => connected,
-            () = shutdown.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            () = shutdown.cancelled() => Err(CommandError::new(ExitStatus::Interrupted, "interrupted")),
         };
         service.database.close().await;
         connected
@@ -70,18 +76,18 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_token(file: Option<&Path>) -> Result<SecretString, Failure> {
+fn read_token(file: Option<&Path>) -> Result<SecretString, CommandError> {
     let mut text = String::new();
     let read = match file {
         Some(path) => std::fs::File::open(path)
-            .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text)),
+            .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
         None if std::io::stdin().is_terminal() => {
-            return Err(Failure::usage("the token is not typed in, where it would be seen").next(
-                "give it by --token-file FILE or through a pipe; with --client-credentials none is needed",
+            return Err(CommandError::usage("the token cannot be entered at the terminal, where it would be visible").with_remedy(
+                "pass it with --token-file FILE or through a pipe; --client-credentials needs no token",
             ));
         }
         None => std::io::stdin()
-            .take(LONGEST_TOKEN)
+            .take(MAX_TOKEN_BYTES)
             .read_to_string(&mut text),
     };
     let place = file.map_or_else(
@@ -89,15 +95,15 @@ fn read_token(file: Option<&Path>) -> Result<SecretString, Failure> {
         |path| path.display().to_string(),
     );
     read.map_err(|error| {
-        Failure::usage(format!("cannot read the token from {place}")).because(error)
+        CommandError::usage(format!("cannot read the token from {place}")).with_cause(error)
     })?;
     let token = text.trim();
     let plausible = !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic());
     if plausible {
         Ok(SecretString::from(token))
     } else {
-        Err(Failure::usage(format!("there is no token in {place}"))
-            .next("it should hold the token alone, such as shpat_…, on one line"))
+        Err(CommandError::usage(format!("{place} contains no token"))
+            .with_remedy("it must contain only the token, such as shpat_…, on one line"))
     }
 }
 
@@ -105,44 +111,46 @@ async fn connect(
     service: &Service,
     arguments: &Arguments,
     token: Option<SecretString>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let shop = &arguments.shop;
     let installation = match token {
-        Some(token) => with_token(service, shop, token).await?,
-        None => by_credentials(service, shop).await?,
+        Some(token) => installation_with_token(service, shop, token).await?,
+        None => installation_with_credentials(service, shop).await?,
     };
     let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
     if !missing.is_empty() {
-        return Err(
-            Failure::failed(format!("the token does not permit {}", missing.join(", "))).next(
-                "add these permissions to the app, take a new token, and connect again; nothing was kept",
-            ),
-        );
+        return Err(CommandError::failed(format!(
+            "the token lacks the scopes {}",
+            missing.join(", ")
+        ))
+        .with_remedy(
+            "add these scopes to the app, create a new token and connect again; nothing was stored",
+        ));
     }
-    let of_state = |error| Failure::of_state(&error);
-    service.install(&installation).await.map_err(of_state)?;
+    let to_error = |error| CommandError::from_state_port(&error);
+    service.install(&installation).await.map_err(to_error)?;
     let audit = subscribe(service, shop).await?;
     if !arguments.no_sync {
-        let demand = Demand::full(Trigger::Backfill);
+        let request = WorkRequest::full(Trigger::Backfill);
         let now = service.clock.now();
-        let demanded = service.ports.inbox.demand(shop, &demand, now).await;
-        demanded.map_err(of_state)?;
+        let requested = service.ports.inbox.request(shop, &request, now).await;
+        requested.map_err(to_error)?;
     }
-    tell(arguments, &installation, audit.as_ref())
+    print_result(arguments, &installation, audit.as_ref())
 }
 
-/// An installation by a token that Shopify has accepted.
-async fn with_token(
+/// Returns an installation with this token, after Shopify has accepted it.
+async fn installation_with_token(
     service: &Service,
     shop: &ShopDomain,
     token: SecretString,
-) -> Result<Installation, Failure> {
+) -> Result<Installation, CommandError> {
     let source = Arc::new(StaticToken::new(token.clone()));
-    let client = service.app.client().shop(&client_domain(shop), source);
+    let client = service.app.client().shop(&to_client_domain(shop), source);
     let scopes = client.granted_scopes().await.map_err(|error| {
         let error = shopify_error("use the token", error);
-        Failure::of_port(&error, shop).next(
-            "look whether the token is whole, and of this shop; Shopify shows it once, and a new one replaces it",
+        CommandError::from_port(&error, shop).with_remedy(
+            "check that the token is complete and belongs to this shop; Shopify shows it once, and a new one replaces it",
         )
     })?;
     Ok(Installation {
@@ -158,18 +166,21 @@ async fn with_token(
     })
 }
 
-async fn by_credentials(service: &Service, shop: &ShopDomain) -> Result<Installation, Failure> {
+async fn installation_with_credentials(
+    service: &Service,
+    shop: &ShopDomain,
+) -> Result<Installation, CommandError> {
     let connected = service.app.connect(shop, service.clock.now()).await;
     connected.map_err(|error| {
         let error = shopify_error("obtain a token by client credentials", error);
-        Failure::of_port(&error, shop).next(format!(
-            "the app must be installed in a shop of its own organisation; else `shopsync install-url {}`",
+        CommandError::from_port(&error, shop).with_remedy(format!(
+            "the app must be installed in a shop of its own organisation; otherwise run `shopsync install-url {}`",
             shop.name()
         ))
     })
 }
 
-/// Which of the scopes are not covered. Writing includes reading.
+/// Returns the needed scopes that are not granted. A write scope includes the read scope.
 pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<String> {
     let covered = |scope: &String| {
         let write = scope
@@ -181,39 +192,40 @@ pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<Strin
     missing.cloned().collect()
 }
 
-/// Subscribes to webhooks, if it is known where they shall go.
+/// Subscribes to webhooks if a webhook address is set.
 async fn subscribe(
     service: &Service,
     shop: &ShopDomain,
-) -> Result<Option<SubscriptionAudit>, Failure> {
+) -> Result<Option<SubscriptionAudit>, CommandError> {
     if service.settings.shopify.webhook_address.is_empty() {
-        complain(
-            "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks; changes arrive by the daily poll",
+        print_error(
+            "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks are subscribed; changes arrive with the daily poll",
         );
         return Ok(None);
     }
     let audit = service.ports.catalog.audit_subscriptions(shop).await;
     let audit = audit.map_err(|error| {
-        Failure::of_port(&error, shop)
-            .next("the shop is connected; connect it again for its webhooks")
+        CommandError::from_port(&error, shop).with_remedy(
+            "the shop is connected; run the command again to subscribe to its webhooks",
+        )
     })?;
     for (topic, reason) in &audit.failed {
-        complain(format_args!(
-            "Shopify refuses webhooks for {topic}: {reason}"
+        print_error(format_args!(
+            "Shopify refused the webhook subscription for {topic}: {reason}"
         ));
     }
     Ok(Some(audit))
 }
 
-fn tell(
+fn print_result(
     arguments: &Arguments,
     installation: &Installation,
     audit: Option<&SubscriptionAudit>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let shop = &arguments.shop;
     let subscribed = audit.map(|audit| audit.created.len() + audit.updated.len() + audit.kept);
     if arguments.json {
-        return say_json(&json!({
+        return print_json(&json!({
             "shop": shop,
             "scopes": installation.scopes,
             "webhooks": audit.map(|audit| json!({
@@ -225,18 +237,18 @@ fn tell(
             "scan": !arguments.no_sync,
         }));
     }
-    say(format_args!("connected {shop}"));
+    print_line(format_args!("connected {shop}"));
     if let Some(subscribed) = subscribed {
-        say(format_args!("  {subscribed} webhook topics subscribed"));
+        print_line(format_args!("  {subscribed} webhook topics subscribed"));
     }
     let name = shop.name();
     if arguments.no_sync {
-        say(format_args!(
-            "  no scan was asked for; `shopsync sync {name}` makes one now"
+        print_line(format_args!(
+            "  no full scan was requested; `shopsync sync {name}` runs one now"
         ));
     } else {
-        say(format_args!(
-            "  a first full scan is asked for: a running service makes it, or `shopsync sync {name}` does now"
+        print_line(format_args!(
+            "  the first full scan was requested: a running service runs it, or run `shopsync sync {name}` now"
         ));
     }
     Ok(())
@@ -247,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writing_includes_reading() {
+    fn a_write_scope_covers_the_read_scope() {
         let list = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
         let needed = list("read_products,read_locations,read_discounts");
         let granted = list("write_products,read_locations");
@@ -255,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_one_word() {
+    fn a_token_file_contains_exactly_one_word() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         for (content, good) in [

@@ -1,3 +1,5 @@
+//! `shopsync shops`: lists the installed shops with their state, last run, publication and item counts.
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -7,53 +9,54 @@ use sync_core::ports::{Mirror, RunLog, ShopRegistry};
 use sync_core::{ItemKind, Outcome, PortError, Run, Shop, Timestamp};
 use sync_db::Database;
 
-use super::{Context, Failure, runtime, say, say_json};
+use super::Context;
 use crate::service::open_database;
+use crate::terminal::{CommandError, build_runtime, print_json, print_line};
 
 const HELP: &str = "\
-STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.
-docs/operations.md says what to do about each. Times are in UTC.
+STATE is active, paused, uninstalled, or the reason why Shopify refuses requests: unauthorized, forbidden, frozen, locked,
+not_found. docs/operations.md explains how to fix each. Times are in UTC.
 
 Examples:
   shopsync shops
   shopsync shops --json | jq -r '.[] | select(.state != \"active\") | .shop'";
 
-/// How many shops are read together.
+/// How many shops are read per query.
 const PAGE: u32 = 200;
 
-/// How to list them.
+/// The output format.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// A shop and what is known of it.
+/// A shop with its last run and its item counts.
 struct Row {
     shop: Shop,
     last_run: Option<Run>,
-    /// By kind.
+    /// Item counts by kind.
     items: Vec<(ItemKind, u64)>,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let settings = context.load_quietly()?;
-    let rows = runtime()?.block_on(async {
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let settings = context.load_for_command()?;
+    let rows = build_runtime()?.block_on(async {
         let database = open_database(&settings).await?;
         let rows = rows(&database).await;
         database.close().await;
-        rows.map_err(|error| Failure::of_state(&error))
+        rows.map_err(|error| CommandError::from_state_port(&error))
     })?;
     if arguments.json {
-        say_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
+        print_json(&rows.iter().map(Row::json).collect::<Vec<_>>())?;
     } else if rows.is_empty() {
-        say(
+        print_line(
             "No shop is installed. `shopsync install-url SHOP` prints the address that installs one.",
         );
     } else {
-        table(&rows).iter().for_each(say);
+        table(&rows).iter().for_each(print_line);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -115,28 +118,28 @@ impl Row {
         let shop = &self.shop;
         let published = shop.published.map_or_else(
             || "never".to_owned(),
-            |(at, generation, _)| format!("{} (generation {generation})", time(at)),
+            |(at, generation, _)| format!("{} (generation {generation})", format_time(at)),
         );
         [
             shop.domain.to_string(),
             shop.status.as_str().to_owned(),
             self.last_run
                 .as_ref()
-                .map_or_else(|| "none".to_owned(), summary),
+                .map_or_else(|| "none".to_owned(), run_summary),
             published,
             HumanCount(self.count()).to_string(),
         ]
     }
 
-    /// What a cell has no room for.
-    fn trouble(&self) -> Option<String> {
+    /// Why the last run failed or halted, as a line below the row.
+    fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
         match &report.outcome {
             Outcome::Failed { error, will_retry } => {
                 let then = if *will_retry {
-                    "it will be tried again"
+                    "it will be retried"
                 } else {
-                    "given up"
+                    "it will not be retried"
                 };
                 Some(format!("{error} ({then})"))
             }
@@ -145,7 +148,7 @@ impl Row {
                 missing,
                 known,
             } => Some(format!(
-                "{missing} of {known} items of kind {kind} disappeared at once; if that is meant: \
+                "{missing} of {known} items of kind {kind} disappeared at once; if this is intended, run: \
                  shopsync sync {} --accept-deletions",
                 self.shop.domain.name(),
             )),
@@ -154,14 +157,14 @@ impl Row {
     }
 }
 
-fn time(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// A run's number, trigger, time and outcome.
-fn summary(run: &Run) -> String {
+/// Formats a run's outcome, start time, trigger and number.
+fn run_summary(run: &Run) -> String {
     let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
-        None => "runs",
+        None => "running",
         Some(Outcome::Published { .. }) => "uploaded",
         Some(Outcome::Unchanged | Outcome::WouldPublish { .. }) => "unchanged",
         Some(Outcome::Erased) => "erased",
@@ -170,13 +173,13 @@ fn summary(run: &Run) -> String {
     };
     format!(
         "{outcome} {} ({} {})",
-        time(run.started_at),
+        format_time(run.started_at),
         run.trigger,
         run.id
     )
 }
 
-/// Lines with columns under headings, and under a shop in trouble what the trouble is.
+/// Formats the rows as aligned columns below headings, each followed by its problem if it has one.
 fn table(rows: &[Row]) -> Vec<String> {
     let headings = ["SHOP", "STATE", "LAST RUN", "PUBLISHED", "ITEMS"].map(str::to_owned);
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
@@ -185,7 +188,7 @@ fn table(rows: &[Row]) -> Vec<String> {
         all.map(|row| row[column].len()).max().unwrap_or_default()
     });
     let line = |row: &[String; 5]| {
-        // The last column has numbers, which end in one line.
+        // The last column contains numbers and is right-aligned.
         let (items, texts) = row.split_last()?;
         let (width, text_widths) = widths.split_last()?;
         let padded = texts.iter().zip(text_widths);
@@ -197,7 +200,7 @@ fn table(rows: &[Row]) -> Vec<String> {
     let mut lines: Vec<_> = line(&headings).into_iter().collect();
     for (row, cells) in rows.iter().zip(&cells) {
         lines.extend(line(cells));
-        lines.extend(row.trouble().map(|trouble| format!("  {trouble}")));
+        lines.extend(row.problem().map(|problem| format!("  {problem}")));
     }
     lines
 }
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_their_headings() {
+    fn columns_are_aligned_with_their_headings() {
         let lines = table(&[row(Outcome::Unchanged)]);
         assert_eq!(
             lines,
@@ -248,17 +251,17 @@ mod tests {
     }
 
     #[test]
-    fn trouble_gets_a_line_of_its_own() {
+    fn a_problem_gets_its_own_line() {
         let failed = Outcome::Failed {
-            error: "no answer".into(),
+            error: "no response".into(),
             will_retry: true,
         };
         let lines = table(&[row(failed)]);
-        assert_eq!(lines[2], "  no answer (it will be tried again)");
+        assert_eq!(lines[2], "  no response (it will be retried)");
     }
 
     #[test]
-    fn json_has_counts_by_kind_and_the_last_result() {
+    fn json_contains_counts_by_kind_and_the_last_result() {
         let json = row(Outcome::Unchanged).json();
         assert_eq!(json["items"]["product"], 1_200);
         assert_eq!(json["last_run"]["result"]["outcome"], "unchanged");

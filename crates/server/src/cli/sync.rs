@@ -1,3 +1,5 @@
+//! `shopsync sync`: requests a full scan of a shop, runs it or waits for the process that runs it, and prints the result.
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -5,249 +7,252 @@ use clap::Args;
 use indicatif::HumanCount;
 use shopify_client::Usage;
 use sync_core::{
-    Demand, FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step,
-    Trigger,
+    FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step, Trigger,
+    WorkRequest,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::outcome::{Account, Cost};
-use super::progress::{Meter, Watched};
-use super::{Context, Exit, Failure, complain, runtime, say, say_json, shop_argument, signals};
-use crate::adapters::client_domain;
-use crate::observe::with_run_context;
+use super::run_summary::{RunCost, RunSummary};
+use super::{Context, shop_argument};
+use crate::adapters::to_client_domain;
+use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
+use crate::terminal::progress::{DisplayObserver, ProgressDisplay};
+use crate::terminal::{
+    CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
+};
 
 const HELP: &str = "\
-Reads the shop's whole catalogue, compares it with what is known, and uploads the document if the Space holds another one. The
-first line of the result says `uploaded` or `unchanged`.
+Reads the shop's whole catalogue, compares it with the mirror, and uploads the document if it differs from the one in the Space.
+The first line of the result is `uploaded` or `unchanged`.
 
-It may be run beside the service: a shop is worked on by one process at a time. If another one holds it, this command says
-so, and follows that process's run or takes its turn.
+You can run it beside the service. One process at a time works on a shop: if another process holds the shop's lease, this
+command reports it, waits, and prints the result of that process's run or runs the scan itself.
 
 Examples:
   shopsync sync my-shop
   shopsync sync my-shop --dry-run
   shopsync sync my-shop --json | jq .outcome
-  shopsync sync my-shop --accept-deletions    after a run has halted because much is gone, and that is meant
+  shopsync sync my-shop --accept-deletions    after a halted run, if the disappearances are intended
 
 Exit codes:
   0  uploaded, or unchanged; with --dry-run: compared
-  1  the run failed in a way that a person must mend; the old snapshot stays
-  2  the command line or the settings are wrong, or the shop is not installed
+  1  the run failed and will not succeed without a fix; the old snapshot stays
+  2  the command line or the settings are invalid, or the shop is not installed
   3  the database, Shopify or the Space cannot be reached; try again later
-  4  halted: too much has disappeared at once; --accept-deletions confirms it";
+  4  halted: too many items disappeared at once; --accept-deletions confirms it";
 
-/// How often a shop that another process holds is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the command checks a shop whose lease another process holds.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What to synchronise.
+/// The shop and the kind of scan.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
     /// The shop: NAME, NAME.myshopify.com, or the address of its admin.
     #[arg(value_parser = shop_argument)]
     shop: ShopDomain,
-    /// Only say what would change; write nothing.
+    /// Show what would change and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Accept that many items are gone at once.
+    /// Accept that many items disappeared at once.
     #[arg(long, conflicts_with = "dry_run")]
     accept_deletions: bool,
-    /// The result as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, Failure> {
-    let mut settings = context.load_quietly()?;
-    // Whoever interrupts this command does not want to wait for the run. It is made up for by the next one.
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let mut settings = context.load_for_command()?;
+    // An interrupted command ends without waiting for its run; the next run repeats the work.
     settings.sync.drain = Duration::ZERO;
-    runtime()?.block_on(async {
-        let shutdown = signals::shutdown()?;
+    build_runtime()?.block_on(async {
+        let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;
-        let done = synchronise(&service, arguments, &shutdown).await;
+        let done = run_sync(&service, arguments, &shutdown).await;
         service.database.close().await;
         done
     })
 }
 
-async fn synchronise(
+async fn run_sync(
     service: &Service,
     arguments: &Arguments,
     shutdown: &CancellationToken,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let shop = &arguments.shop;
     require_served(service, shop).await?;
-    let meter = if arguments.json {
-        Meter::for_people_only()
+    let display = if arguments.json {
+        ProgressDisplay::terminal_only()
     } else {
-        Meter::new()
+        ProgressDisplay::new()
     };
     let began = Instant::now();
     let puts = service.store.requests().uploads();
-    let usage = usage_of(service, shop);
-    let ran = if arguments.dry_run {
-        plan(service, shop, &meter, shutdown).await
+    let usage = api_usage(service, shop);
+    let completed = if arguments.dry_run {
+        plan(service, shop, &display, shutdown).await
     } else {
         let accept_deletions = arguments.accept_deletions;
-        scan(service, shop, accept_deletions, &meter, shutdown).await
+        scan(service, shop, accept_deletions, &display, shutdown).await
     };
-    let ran = ran.map_err(|stop| stop.failure(shop))?;
-    let account = Account {
+    let completed = completed.map_err(|error| error.into_command_error(shop))?;
+    let summary = RunSummary {
         shop: shop.clone(),
-        run: ran.run,
-        report: ran.report,
-        took: began.elapsed(),
-        cost: ran.here.then(|| {
+        run: completed.run,
+        report: completed.report,
+        elapsed: began.elapsed(),
+        cost: completed.in_this_process.then(|| {
             let puts = (puts, service.store.requests().uploads());
-            Cost::between(puts, (usage, usage_of(service, shop)))
+            RunCost::between(puts, (usage, api_usage(service, shop)))
         }),
     };
     if arguments.json {
-        say_json(&account.json())?;
+        print_json(&summary.json())?;
     } else {
-        account.lines().iter().for_each(say);
+        summary.text_lines().iter().for_each(print_line);
     }
-    let refuses = is_refused(service, shop).await?;
-    conclude(&account, refuses)
+    let needs_attention = needs_attention(service, shop).await?;
+    exit_code(&summary, needs_attention)
 }
 
-/// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
-async fn is_refused(service: &Service, shop: &ShopDomain) -> Result<bool, Failure> {
+/// Whether the shop refuses all requests, so that a retry cannot succeed before a person fixes the cause.
+async fn needs_attention(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     Ok(found.is_none_or(|shop| shop.status != ShopStatus::Active))
 }
 
-fn usage_of(service: &Service, shop: &ShopDomain) -> Usage {
-    service.app.client().usage(&client_domain(shop))
+fn api_usage(service: &Service, shop: &ShopDomain) -> Usage {
+    service.app.client().usage(&to_client_domain(shop))
 }
 
-/// A shop's run.
-struct Ran {
+/// A run that has ended.
+struct CompletedRun {
     run: Option<RunId>,
     report: RunReport,
-    /// Whether it was this process's.
-    here: bool,
+    /// Whether this process executed it.
+    in_this_process: bool,
 }
 
-/// Why there is no run to report.
-enum Stop {
+/// Why the command ends without a run to report.
+enum SyncError {
     Interrupted,
-    /// The shop is not served any more.
-    NotServed(Failure),
+    /// The shop is no longer served.
+    NotServed(CommandError),
     Port(PortError),
 }
 
-impl From<PortError> for Stop {
+impl From<PortError> for SyncError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
 }
 
-impl Stop {
-    fn failure(self, shop: &ShopDomain) -> Failure {
+impl SyncError {
+    fn into_command_error(self, shop: &ShopDomain) -> CommandError {
         match self {
-            Self::Interrupted => Failure::new(Exit::Interrupted, "interrupted"),
-            Self::NotServed(failure) => failure,
-            Self::Port(error) => Failure::of_port(&error, shop),
+            Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
+            Self::NotServed(error) => error,
+            Self::Port(error) => CommandError::from_port(&error, shop),
         }
     }
 }
 
-/// Whether the shop's work is done at all.
-async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Failure> {
+/// Fails if the shop is not installed, uninstalled or paused: no work is done for it then.
+async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), CommandError> {
     let found = service.ports.registry.find(shop).await;
-    let found = found.map_err(|error| Failure::of_state(&error))?;
+    let found = found.map_err(|error| CommandError::from_state_port(&error))?;
     match found.map(|shop| shop.status) {
-        None => Err(Failure::unknown_shop(shop)),
+        None => Err(CommandError::shop_not_installed(shop)),
         Some(ShopStatus::Active | ShopStatus::Unavailable(_)) => Ok(()),
-        Some(ShopStatus::Uninstalled) => Err(Failure::usage(format!(
-            "the app was uninstalled from {shop}; its last snapshot stays as it is"
+        Some(ShopStatus::Uninstalled) => Err(CommandError::usage(format!(
+            "the app was uninstalled from {shop}; its last snapshot stays unchanged"
         ))
-        .next(format!(
+        .with_remedy(format!(
             "install it again: `shopsync install-url {}`",
             shop.name()
         ))),
-        Some(ShopStatus::Paused) => Err(Failure::usage(format!("{shop} is paused"))
-            .next("resume it where it was paused: nothing is read meanwhile")),
+        Some(ShopStatus::Paused) => Err(CommandError::usage(format!("{shop} is paused"))
+            .with_remedy("resume it where it was paused; a paused shop is not read")),
     }
 }
 
-/// What a full scan would change. Reads, and writes nothing.
+/// Runs a full scan that only compares, and returns what it would change.
 async fn plan(
     service: &Service,
     shop: &ShopDomain,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
-    let observer = Watched {
-        bulletin: &service.bulletin,
-        meter,
+) -> Result<CompletedRun, SyncError> {
+    let observer = DisplayObserver {
+        run_events: &service.run_events,
+        display,
     };
     let report = tokio::select! {
         report = service.engine.plan(shop, &observer) => report?,
-        () = shutdown.cancelled() => return Err(Stop::Interrupted),
+        () = shutdown.cancelled() => return Err(SyncError::Interrupted),
     };
-    // Closes the last bar.
-    meter.show(&sync_core::progress::Progress::Finished(report.clone()));
-    Ok(Ran {
+    // Ends the last bar.
+    display.show(&sync_core::progress::Progress::Finished(report.clone()));
+    Ok(CompletedRun {
         run: None,
         report,
-        here: true,
+        in_this_process: true,
     })
 }
 
-/// Asks for a full scan, and sees to it that one takes place: here, or wherever the shop is held.
+/// Requests a full scan and waits until one has ended, in this process or in the one that holds the lease.
 async fn scan(
     service: &Service,
     shop: &ShopDomain,
     accept_deletions: bool,
-    meter: &Meter,
+    display: &ProgressDisplay,
     shutdown: &CancellationToken,
-) -> Result<Ran, Stop> {
+) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
-    let before = watch.newest(shop).await?;
-    let demand = Demand {
+    let before = watch.newest_run(shop).await?;
+    let request = WorkRequest {
         full: Some(FullScan {
             trigger: Trigger::Manual,
             accept_deletions,
         }),
-        ..Demand::default()
+        ..WorkRequest::default()
     };
     let now = service.clock.now();
-    service.ports.inbox.demand(shop, &demand, now).await?;
-    let observer = Watched {
-        bulletin: &service.bulletin,
-        meter,
+    service.ports.inbox.request(shop, &request, now).await?;
+    let observer = DisplayObserver {
+        run_events: &service.run_events,
+        display,
     };
-    let mut told = None;
+    let mut reported = None;
     loop {
         let step = with_run_context(service.engine.run_next(Some(shop), &observer, shutdown));
-        let mut here = None;
+        let mut own_run = None;
         let mut until = tokio::time::Instant::now();
         match step.await? {
-            _ if shutdown.is_cancelled() => return Err(Stop::Interrupted),
-            // Nothing is left to look up.
+            _ if shutdown.is_cancelled() => return Err(SyncError::Interrupted),
+            // The shop and its runs are erased: the run cannot be looked up afterwards.
             Step::Ran { run, report, .. } if report.outcome == Outcome::Erased => {
-                return Ok(Ran {
+                return Ok(CompletedRun {
                     run: Some(run),
                     report,
-                    here: true,
+                    in_this_process: true,
                 });
             }
-            Step::Ran { run, .. } => here = Some(run),
+            Step::Ran { run, .. } => own_run = Some(run),
             Step::Idle { .. } => {
                 require_served(service, shop)
                     .await
-                    .map_err(Stop::NotServed)?;
-                tell_who_works(service, shop, &mut told).await?;
-                until += LOOK;
+                    .map_err(SyncError::NotServed)?;
+                report_other_process(service, shop, &mut reported).await?;
+                until += POLL_INTERVAL;
             }
         }
         let found = tokio::select! {
-            found = watch.full_run_after(shop, before, until) => found?,
-            () = shutdown.cancelled() => return Err(Stop::Interrupted),
+            found = watch.wait_for_full_run(shop, before, until) => found?,
+            () = shutdown.cancelled() => return Err(SyncError::Interrupted),
         };
         if let Some(Run {
             id,
@@ -255,66 +260,71 @@ async fn scan(
             ..
         }) = found
         {
-            return Ok(Ran {
+            return Ok(CompletedRun {
                 run: Some(id),
                 report,
-                here: here == Some(id),
+                in_this_process: own_run == Some(id),
             });
         }
     }
 }
 
-/// Says once for each run of another process that it is being waited for.
-async fn tell_who_works(
+/// Prints once for each run of another process that this command waits for it.
+async fn report_other_process(
     service: &Service,
     shop: &ShopDomain,
-    told: &mut Option<RunId>,
+    reported: &mut Option<RunId>,
 ) -> Result<(), PortError> {
     let newest = service.ports.runs.recent(Some(shop), 1).await?;
     let Some(run) = newest.first().filter(|run| run.finished.is_none()) else {
         return Ok(());
     };
-    if told.replace(run.id) != Some(run.id) {
+    if reported.replace(run.id) != Some(run.id) {
         let since = run.started_at.format("%H:%M:%S");
-        complain(format_args!(
-            "another process works on {shop}: run {} ({}) since {since} UTC; waiting for it",
+        print_error(format_args!(
+            "another process is running a scan of {shop}: run {} ({}), started at {since} UTC; waiting for it",
             run.id, run.trigger,
         ));
     }
     Ok(())
 }
 
-/// The exit code, and what to do next about a run that did not succeed.
-fn conclude(account: &Account, refuses: bool) -> Result<ExitCode, Failure> {
-    let shop = &account.shop;
+/// Returns the exit code of a run; of a failed or halted one an error with its remedy.
+fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, CommandError> {
+    let shop = &summary.shop;
     let name = shop.name();
-    match &account.report.outcome {
+    match &summary.report.outcome {
         Outcome::Halted {
             kind,
             missing,
             known,
-        } => Err(Failure::new(
-            Exit::Halted,
+        } => Err(CommandError::new(
+            ExitStatus::Halted,
             format!(
-                "{} of {} items of kind {kind} have disappeared at once",
+                "{} of {} items of kind {kind} disappeared at once",
                 HumanCount(*missing),
                 HumanCount(*known)
             ),
         )
-        .next(format!(
-            "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
+        .with_remedy(format!(
+            "check the shop; if this is intended, run `shopsync sync {name} --accept-deletions`"
         ))),
         Outcome::Failed { will_retry, .. } => {
-            let (exit, then) = match (will_retry, refuses) {
-                (true, false) => (Exit::Unavailable, "a running service tries again by itself"),
-                (true, true) => (
-                    Exit::Failed,
-                    "the shop is asked again by itself, now and then",
+            let (status, then) = match (will_retry, needs_attention) {
+                (true, false) => (
+                    ExitStatus::Unavailable,
+                    "a running service retries it automatically",
                 ),
-                (false, _) => (Exit::Failed, "it is not tried again by itself"),
+                (true, true) => (
+                    ExitStatus::Failed,
+                    "a running service checks the shop again each hour",
+                ),
+                (false, _) => (ExitStatus::Failed, "it is not retried automatically"),
             };
-            Err(Failure::new(exit, "the run failed; the old snapshot stays")
-                .next(format!("`shopsync doctor {name}` tells more; {then}")))
+            Err(
+                CommandError::new(status, "the run failed; the old snapshot stays")
+                    .with_remedy(format!("run `shopsync doctor {name}` for details; {then}")),
+            )
         }
         _ => Ok(ExitCode::SUCCESS),
     }
@@ -325,44 +335,47 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn concluded(outcome: Outcome, refuses: bool) -> Result<ExitCode, Failure> {
-        let account = Account {
+    fn exit_code_of(outcome: Outcome, needs_attention: bool) -> Result<ExitCode, CommandError> {
+        let summary = RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: None,
             report: RunReport {
                 outcome,
                 counts: BTreeMap::new(),
             },
-            took: Duration::ZERO,
+            elapsed: Duration::ZERO,
             cost: None,
         };
-        conclude(&account, refuses)
+        exit_code(&summary, needs_attention)
     }
 
     #[test]
-    fn a_halted_run_says_how_to_confirm() {
+    fn the_remedy_of_a_halted_run_is_the_confirmation() {
         let halted = Outcome::Halted {
             kind: "product".into(),
             missing: 30,
             known: 100,
         };
-        let failure = concluded(halted, false).unwrap_err();
-        assert_eq!(failure.exit_code(), ExitCode::from(4));
-        assert!(failure.report().contains("sync a --accept-deletions"));
+        let error = exit_code_of(halted, false).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(4));
+        assert!(error.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
     fn unchanged_is_a_success() {
-        let concluded = concluded(Outcome::Unchanged, false);
-        assert_eq!(concluded.unwrap(), ExitCode::SUCCESS);
+        let code = exit_code_of(Outcome::Unchanged, false);
+        assert_eq!(code.unwrap(), ExitCode::SUCCESS);
     }
 
     #[test]
-    fn what_passes_by_itself_is_told_from_what_does_not() {
-        for (will_retry, refuses, code) in [(true, false, 3), (true, true, 1), (false, false, 1)] {
-            let error = "no answer".to_owned();
-            let failure = concluded(Outcome::Failed { error, will_retry }, refuses).unwrap_err();
-            assert_eq!(failure.exit_code(), ExitCode::from(code));
+    fn temporary_failures_have_another_exit_code_than_permanent_ones() {
+        for (will_retry, needs_attention, code) in
+            [(true, false, 3), (true, true, 1), (false, false, 1)]
+        {
+            let error = "no response".to_owned();
+            let error =
+                exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
+            assert_eq!(error.exit_code(), ExitCode::from(code));
         }
     }
 }

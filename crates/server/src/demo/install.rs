@@ -1,4 +1,4 @@
-//! The merchant's browser: follows the redirects from the login to the callback.
+//! Installs the demo's shop as a merchant's browser would: follows the redirects from the login to the callback.
 
 use std::time::Duration;
 
@@ -10,110 +10,121 @@ use sync_core::Outcome;
 use tokio::time::Instant;
 use url::Url;
 
-use super::stage::Stage;
-use crate::cli::install_url::login_address;
-use crate::cli::{Exit, Failure};
+use super::environment::DemoEnvironment;
+use crate::login_url::login_url;
+use crate::terminal::{CommandError, ExitStatus};
 
-/// Login, grant page, callback, and one to spare.
-const MOST_STEPS: usize = 5;
+/// Login, grant page, callback, and two more.
+const MAX_REQUESTS: usize = 5;
 
-/// The longest that the callback may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a request may take. The callback tests webhooks and waits for the upload.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The longest that a first scan may take.
-const SCAN_PATIENCE: Duration = Duration::from_hours(6);
+/// How long the first full scan may take.
+const SCAN_TIMEOUT: Duration = Duration::from_hours(6);
 
-/// A client that follows nothing by itself and goes through no proxy.
-pub(super) fn client() -> Result<Client, Failure> {
-    // Fails if it is installed already, which is as good.
+/// Builds an HTTP client that follows no redirects and uses no proxy.
+pub(super) fn http_client() -> Result<Client, CommandError> {
+    // Fails only if a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(Policy::none())
-        .timeout(PATIENCE)
+        .timeout(REQUEST_TIMEOUT)
         .no_proxy()
         .build()
-        .map_err(|error| Failure::failed("cannot make an HTTP client").because(error))
+        .map_err(|error| CommandError::failed("cannot create an HTTP client").with_cause(error))
 }
 
-/// Installs the shop as its merchant would, and waits until its first full scan has ended.
-pub(super) async fn install(stage: &Stage) -> Result<(), Failure> {
-    let redirect = &stage.settings.shopify.redirect_uri;
-    let redirect = Url::parse(redirect)
-        .map_err(|error| Failure::failed("the callback has no address").because(error))?;
-    let report = walk(login_address(&redirect, &stage.domain)).await?;
-    judge(&report)?;
-    let watch = stage.service.run_watch();
-    let deadline = Instant::now() + SCAN_PATIENCE;
-    let run = watch.full_run_after(&stage.domain, None, deadline).await;
-    let run = run.map_err(|error| Failure::of_port(&error, &stage.domain))?;
+/// Installs the shop and waits until its first full scan has ended.
+pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> {
+    let redirect = &demo.settings.shopify.redirect_uri;
+    let redirect = Url::parse(redirect).map_err(|error| {
+        CommandError::failed("SHOPIFY_REDIRECT_URI is not a URL").with_cause(error)
+    })?;
+    let report = follow_redirects(login_url(&redirect, &demo.domain)).await?;
+    check_report(&report)?;
+    let watch = demo.service.run_watch();
+    let deadline = Instant::now() + SCAN_TIMEOUT;
+    let run = watch.wait_for_full_run(&demo.domain, None, deadline).await;
+    let run = run.map_err(|error| CommandError::from_port(&error, &demo.domain))?;
     match run
         .and_then(|run| run.finished)
         .map(|(_, report)| report.outcome)
     {
         Some(Outcome::Published { .. } | Outcome::Unchanged) => Ok(()),
-        Some(Outcome::Failed { error, .. }) => {
-            Err(Failure::failed(format!("the first scan failed: {error}")))
-        }
-        _ => Err(Failure::new(
-            Exit::Failed,
-            "the first scan has not come to an end",
+        Some(Outcome::Failed { error, .. }) => Err(CommandError::failed(format!(
+            "the first scan failed: {error}"
+        ))),
+        _ => Err(CommandError::new(
+            ExitStatus::Failed,
+            "the first scan did not end in time",
         )),
     }
 }
 
-/// Goes from page to page, and returns what the callback reports.
-async fn walk(login: Url) -> Result<Value, Failure> {
-    let client = client()?;
+/// Follows the redirects from the login page, and returns the callback's report.
+async fn follow_redirects(login: Url) -> Result<Value, CommandError> {
+    let client = http_client()?;
     let home = login.origin();
     let mut cookies: Vec<String> = Vec::new();
     let mut url = login;
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_REQUESTS {
         let mut request = client.get(url.clone()).header(ACCEPT, "application/json");
         if url.origin() == home && !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
         }
-        let answer = request.send().await.map_err(|error| {
-            Failure::failed("the installation got no answer").because(error.without_url())
+        let response = request.send().await.map_err(|error| {
+            CommandError::failed("a request of the installation failed")
+                .with_cause(error.without_url())
         })?;
-        cookies.extend(cookies_of(&answer));
-        if !answer.status().is_redirection() {
-            return report_of(answer).await;
+        cookies.extend(cookies_of(&response));
+        if !response.status().is_redirection() {
+            return read_report(response).await;
         }
-        url = next_step(&url, &answer)
-            .ok_or_else(|| Failure::failed(format!("{} leads nowhere", url.path())))?;
+        url = next_step(&url, &response).ok_or_else(|| {
+            CommandError::failed(format!(
+                "{} redirects without a valid Location header",
+                url.path()
+            ))
+        })?;
     }
-    Err(Failure::failed("the installation goes round in circles"))
+    Err(CommandError::failed(
+        "the installation does not end: too many redirects",
+    ))
 }
 
-fn next_step(from: &Url, answer: &Response) -> Option<Url> {
-    let location = answer.headers().get(LOCATION)?.to_str().ok()?;
+fn next_step(from: &Url, response: &Response) -> Option<Url> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
     from.join(location).ok()
 }
 
-/// Name and value of each cookie that is set.
-fn cookies_of(answer: &Response) -> Vec<String> {
-    let set = answer.headers().get_all(SET_COOKIE);
+/// Returns the name and value of each cookie that the response sets.
+fn cookies_of(response: &Response) -> Vec<String> {
+    let set = response.headers().get_all(SET_COOKIE);
     set.iter()
         .filter_map(|cookie| cookie.to_str().ok()?.split(';').next().map(str::to_owned))
         .collect()
 }
 
-async fn report_of(answer: Response) -> Result<Value, Failure> {
-    let (status, path) = (answer.status(), answer.url().path().to_owned());
-    let body = answer.text().await;
+async fn read_report(response: Response) -> Result<Value, CommandError> {
+    let (status, path) = (response.status(), response.url().path().to_owned());
+    let body = response.text().await;
     let body = body.map_err(|error| {
-        Failure::failed("the installation's answer broke off").because(error.without_url())
+        CommandError::failed("the response of the installation was interrupted")
+            .with_cause(error.without_url())
     })?;
     if !status.is_success() {
-        return Err(Failure::failed(format!("{path} answered {status}: {body}")));
+        return Err(CommandError::failed(format!(
+            "{path} responded with {status}: {body}"
+        )));
     }
     serde_json::from_str(&body).map_err(|error| {
-        Failure::failed(format!("{path} answered something else than JSON")).because(error)
+        CommandError::failed(format!("the response of {path} is not JSON")).with_cause(error)
     })
 }
 
-/// Whether the callback reports that all went well, or is going well.
-fn judge(report: &Value) -> Result<(), Failure> {
+/// Checks that the callback reports no failed step.
+fn check_report(report: &Value) -> Result<(), CommandError> {
     let word = |pointer: &str| {
         report
             .pointer(pointer)
@@ -131,7 +142,7 @@ fn judge(report: &Value) -> Result<(), Failure> {
         .find(|(pointer, good)| !good.contains(&word(pointer)))
     {
         None => Ok(()),
-        Some((pointer, _)) => Err(Failure::failed(format!(
+        Some((pointer, _)) => Err(CommandError::failed(format!(
             "the installation reports {} as {}: {report}",
             pointer.trim_start_matches('/').replace('/', "."),
             word(pointer),
@@ -145,14 +156,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_part_of_the_report_counts() {
+    fn a_failure_in_any_part_of_the_report_is_an_error() {
         let good = json!({
             "webhook_status": "success",
             "webhook_test": {"status": "success"},
             "polling_test": {"status": "success"},
             "upload_status": "running",
         });
-        judge(&good).unwrap();
+        check_report(&good).unwrap();
         for pointer in [
             "/webhook_status",
             "/webhook_test/status",
@@ -161,10 +172,10 @@ mod tests {
         ] {
             let mut bad = good.clone();
             *bad.pointer_mut(pointer).unwrap() = "failed".into();
-            let report = judge(&bad).unwrap_err().report();
+            let report = check_report(&bad).unwrap_err().report();
             let name = pointer.trim_start_matches('/').replace('/', ".");
             assert!(report.contains(&name), "{report}");
         }
-        assert!(judge(&json!({})).is_err());
+        assert!(check_report(&json!({})).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /shopify/callback` and `GET /shopify/installed`: where an installation ends.
+//! Handles `GET /shopify/callback`, which completes an installation, and `GET /shopify/installed`, which reports on it.
 
 use std::time::Duration;
 
@@ -10,51 +10,57 @@ use shopify_client::oauth::verify_callback;
 use sync_core::ShopDomain;
 
 use super::oauth_state::InvalidState;
-use super::query::{cookie, parameter, prefers_html};
-use super::{ApiError, App, page};
-use crate::installation::{Installed, Report};
+use super::request::{cookie, parameter, prefers_html};
+use super::{ApiError, AppState, page};
+use crate::installation::{InstallationReport, InstallationResult};
 use crate::service::Service;
 
-/// Carries an installation out and reports on it. A browser is sent on to a page of the report, which it can load again:
-/// this address works once.
+/// Completes an installation and returns its report. A browser is redirected to the report's page, which it can reload: the
+/// callback's state is valid only once.
 pub(super) async fn callback(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (shop, code) = admitted(&request, &app)?;
+    let (shop, code) = validate_callback(&request, &app)?;
     let service = app.service.clone();
-    let work = async move { carry_out(&service, &shop, &code).await };
-    let installed = app.on_runtime(work).await??;
+    let work = async move { install(&service, &shop, &code).await };
+    let result = app.on_runtime(work).await??;
     if prefers_html(&request) {
-        let receipt = app.receipts.issue(&installed, app.service.clock.now());
+        let report = app.signed_reports.sign(&result, app.service.clock.now());
         return Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, format!("installed?report={receipt}")))
+            .insert_header((LOCATION, format!("installed?report={report}")))
             .insert_header((CACHE_CONTROL, "no-store"))
             .finish());
     }
-    let patience = app.service.settings.shopify.callback_wait;
-    Ok(json(&report(&app, installed, patience).await?))
+    let max_wait = app.service.settings.shopify.callback_wait;
+    Ok(json(&current_report(&app, result, max_wait).await?))
 }
 
-/// The report on a past installation as it stands now.
-pub(super) async fn installed(
+/// Returns the current report on an earlier installation.
+pub(super) async fn installation_report(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let receipt = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
+    let signed = parameter(request.query_string(), "report").ok_or(ApiError::NotFound)?;
     let now = app.service.clock.now();
-    let installed = app.receipts.read(&receipt, now).ok_or(ApiError::NotFound)?;
-    let report = report(&app, installed, Duration::ZERO).await?;
+    let result = app
+        .signed_reports
+        .verify(&signed, now)
+        .ok_or(ApiError::NotFound)?;
+    let report = current_report(&app, result, Duration::ZERO).await?;
     Ok(if prefers_html(&request) {
-        page::of_report(&report)
+        page::report_page(&report)
     } else {
         json(&report)
     })
 }
 
-/// The checks, in the order of `docs/api.md`: parameters, shop, signature, state. Nothing has been sent anywhere before
-/// all of them have passed.
-fn admitted(request: &HttpRequest, app: &App) -> Result<(ShopDomain, SecretString), ApiError> {
+/// Checks the request in the order of `docs/api.md`: parameters, shop, signature, state, cookie. No request is sent before
+/// all checks have passed.
+fn validate_callback(
+    request: &HttpRequest,
+    app: &AppState,
+) -> Result<(ShopDomain, SecretString), ApiError> {
     let query = request.query_string();
     for name in ["code", "shop", "state"] {
         parameter(query, name).ok_or(ApiError::Missing(name))?;
@@ -76,33 +82,40 @@ fn admitted(request: &HttpRequest, app: &App) -> Result<(ShopDomain, SecretStrin
     Ok((shop, callback.code))
 }
 
-async fn carry_out(
+async fn install(
     service: &Service,
     shop: &ShopDomain,
     code: &SecretString,
-) -> Result<Installed, ApiError> {
-    let granted = service.app.exchange(shop, code, service.clock.now()).await;
+) -> Result<InstallationResult, ApiError> {
+    let granted = service
+        .app
+        .exchange_code(shop, code, service.clock.now())
+        .await;
     let installation = granted.map_err(|error| {
         if error.is_retryable() {
             return ApiError::unavailable(&error);
         }
-        log::warn!(shop:%; "The grant code was not exchanged: {error}");
+        log::warn!(shop:%; "Shopify refused to exchange the grant code; the merchant has to begin again: {error}");
         ApiError::ExchangeRefused
     })?;
     let stored = service.install(&installation).await;
     stored.map_err(|error| ApiError::unavailable(&error))?;
-    let settled = service.settle_in(shop).await;
-    settled.map_err(|error| ApiError::unavailable(&error))
+    let result = service.complete_installation(shop).await;
+    result.map_err(|error| ApiError::unavailable(&error))
 }
 
-async fn report(app: &App, installed: Installed, patience: Duration) -> Result<Report, ApiError> {
+async fn current_report(
+    app: &AppState,
+    result: InstallationResult,
+    max_wait: Duration,
+) -> Result<InstallationReport, ApiError> {
     let service = app.service.clone();
-    let report = async move { service.report(&installed, patience).await };
-    let reported = app.on_runtime(report).await?;
-    reported.map_err(|error| ApiError::unavailable(&error))
+    let report = async move { service.installation_report(&result, max_wait).await };
+    let report = app.on_runtime(report).await?;
+    report.map_err(|error| ApiError::unavailable(&error))
 }
 
-fn json(report: &Report) -> HttpResponse {
+fn json(report: &InstallationReport) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(report)

@@ -1,4 +1,4 @@
-//! Every failure that a caller can see, and its status: the only place that knows them.
+//! Maps every error that an HTTP client can see to its status, code and text. The only place that chooses HTTP statuses.
 
 use std::fmt;
 
@@ -10,42 +10,42 @@ use uuid::Uuid;
 
 use super::oauth_state::InvalidState;
 
-/// After how many seconds a caller should try again what could not be done now.
+/// The value of `Retry-After` in seconds.
 const RETRY_SECONDS: u32 = 5;
 
-/// A request was not carried out.
+/// An error response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// A parameter or header is missing.
     Missing(&'static str),
-    /// The shop is no `name.myshopify.com`.
+    /// The shop is not a `name.myshopify.com`.
     InvalidShop,
-    /// The body, or a header, cannot be understood.
+    /// The body, or a header, is malformed.
     Malformed(&'static str),
-    /// The installation was not begun here, or too long ago, or is over.
+    /// The installation's state was not issued here, has expired, or has been used.
     InvalidState(InvalidState),
     /// Shopify refused the grant code.
     ExchangeRefused,
-    /// The signature is missing or wrong; one answer for both.
+    /// The signature is missing or wrong; one response for both.
     BadSignature,
     /// The admin token is missing or wrong.
     Unauthorized,
     /// There is no such route.
     NotFound,
-    /// The route has no such method.
+    /// The route does not support the method.
     MethodNotAllowed(&'static str),
     /// The body is larger than `server.webhook_body_limit`.
     TooLarge,
-    /// Something that this needs is down. It was logged under the id.
+    /// A dependency is unavailable. The cause is logged under the id.
     Unavailable(Uuid),
-    /// A bug or a broken setting. It was logged under the id.
+    /// A bug or an invalid setting. The cause is logged under the id.
     Internal(Uuid),
 }
 
-/// The body of every error.
+/// The body of every error response.
 #[derive(Debug, Serialize)]
 struct Body {
-    /// The member in which the document's own framework puts it.
+    /// The text, in the member that existing clients read.
     detail: String,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,17 +53,17 @@ struct Body {
 }
 
 impl ApiError {
-    /// The state, or a service that this needs, cannot be reached. Logs why.
+    /// A 503: the state database or Shopify cannot be reached. Logs the cause.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         let id = Uuid::new_v4();
-        log::error!(request_id:% = id; "Answered 503: {}", chain(error));
+        log::error!(request_id:% = id; "Request failed with 503: {}", error_chain(error));
         Self::Unavailable(id)
     }
 
-    /// What should not happen has. Logs it; the caller learns only the id.
+    /// A 500: an unexpected failure. Logs the cause; the client sees only the id.
     pub fn internal(why: impl fmt::Display) -> Self {
         let id = Uuid::new_v4();
-        log::error!(request_id:% = id; "Answered 500: {why}");
+        log::error!(request_id:% = id; "Request failed with 500: {why}");
         Self::Internal(id)
     }
 
@@ -85,8 +85,8 @@ impl ApiError {
     }
 }
 
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error and its causes on one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -105,14 +105,14 @@ impl fmt::Display for ApiError {
                 f.write_str("Not a shop: expected name.myshopify.com or its name alone")
             }
             Self::Malformed(what) => write!(f, "Malformed: {what}"),
-            Self::InvalidState(why) => write!(f, "Please begin the installation again: {why}"),
+            Self::InvalidState(why) => write!(f, "Begin the installation again: {why}"),
             Self::ExchangeRefused => {
                 f.write_str("Token exchange failed: Shopify refused the code; begin again")
             }
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
             Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
-            Self::NotFound => f.write_str("There is nothing here"),
-            Self::MethodNotAllowed(allowed) => write!(f, "Only {allowed} is possible here"),
+            Self::NotFound => f.write_str("Not found"),
+            Self::MethodNotAllowed(allowed) => write!(f, "Method not allowed: use {allowed}"),
             Self::TooLarge => f.write_str("The body is too large"),
             Self::Unavailable(_) => f.write_str("Temporarily unavailable: try again"),
             Self::Internal(_) => f.write_str("Internal error"),
@@ -167,17 +167,17 @@ impl ResponseError for ApiError {
     }
 }
 
-/// What has no route.
+/// Responds to unknown routes.
 pub(super) async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-/// What is not posted where only POST is possible.
+/// Responds to other methods on routes that accept only POST.
 pub(super) async fn post_only() -> Result<HttpResponse, ApiError> {
     Err(ApiError::MethodNotAllowed("POST"))
 }
 
-/// What is not read where there is nothing but reading.
+/// Responds to other methods on routes that accept only GET.
 pub(super) async fn get_only() -> Result<HttpResponse, ApiError> {
     Err(ApiError::MethodNotAllowed("GET"))
 }
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_those_of_the_table() {
+    fn each_error_has_its_documented_status() {
         let id = Uuid::nil();
         for (error, status) in [
             (ApiError::Missing("code"), 400),

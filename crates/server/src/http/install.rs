@@ -1,4 +1,4 @@
-//! `GET /shopify/{shop_name}/login` and `GET /shopify/install`: where an installation begins.
+//! Handles `GET /shopify/{shop_name}/login` and `GET /shopify/install`, which begin an installation.
 
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use actix_web::web::{Data, Path};
@@ -6,46 +6,50 @@ use actix_web::{HttpRequest, HttpResponse};
 use shopify_client::oauth::{CallbackError, verify_query};
 use sync_core::ShopDomain;
 
-use super::query::parameter;
-use super::{ApiError, App};
+use super::request::parameter;
+use super::{ApiError, AppState};
 
-/// Sends the visitor to the grant page of the shop that the path names.
-pub(super) async fn login(path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    Ok(begin(&app, &named(&path)?))
+/// Redirects to the grant page of the shop in the path.
+pub(super) async fn login(
+    path: Path<String>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(redirect_to_grant_page(&app, &parse_shop(&path)?))
 }
 
-/// Sends a merchant whom Shopify has sent here to the grant page of their shop.
+/// Redirects a merchant who comes from Shopify to the grant page of their shop.
 pub(super) async fn install(
     request: HttpRequest,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let query = request.query_string();
     let shop = parameter(query, "shop").ok_or(ApiError::Missing("shop parameter"))?;
     let shop: ShopDomain = shop.parse().map_err(|_| ApiError::InvalidShop)?;
     verify_query(query, app.secrets()).map_err(ApiError::from)?;
-    Ok(begin(&app, &shop))
+    Ok(redirect_to_grant_page(&app, &shop))
 }
 
-/// A shop by its domain, or by the first part of it.
-fn named(text: &str) -> Result<ShopDomain, ApiError> {
+/// Parses a shop's domain, or its first label alone.
+fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
     text.parse()
         .or_else(|_| format!("{text}.myshopify.com").parse())
         .map_err(|_| ApiError::InvalidShop)
 }
 
-fn begin(app: &App, shop: &ShopDomain) -> HttpResponse {
+fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
     let state = app.states.issue(shop, app.service.clock.now());
-    let page = app.service.app.grant_page(shop, &state);
-    log::info!(shop:%; "An installation begins");
+    let page = app.service.app.authorize_url(shop, &state);
+    log::info!(shop:%; "An installation has begun");
     HttpResponse::Found()
         .insert_header((LOCATION, page.as_str()))
-        .insert_header((SET_COOKIE, cookie(app, &state)))
+        .insert_header((SET_COOKIE, state_cookie(app, &state)))
         .insert_header((CACHE_CONTROL, "no-store"))
         .finish()
 }
 
-/// The cookie for the callback's path, which the state outlives by nothing. Its name and value are base64url and digits.
-fn cookie(app: &App, state: &str) -> String {
+/// The `Set-Cookie` value that binds the state to this browser. It applies to the callback's path and expires with the
+/// state. Its name and value need no escaping: base64url and hexadecimal digits only.
+fn state_cookie(app: &AppState, state: &str) -> String {
     let (name, value) = app.states.cookie(state);
     let callback = url::Url::parse(&app.service.settings.shopify.redirect_uri).ok();
     let path = callback.as_ref().map_or("/", url::Url::path);
@@ -59,7 +63,7 @@ impl From<CallbackError> for ApiError {
     fn from(error: CallbackError) -> Self {
         match error {
             CallbackError::Missing(name) => Self::Missing(name),
-            CallbackError::Repeated(_) => Self::Malformed("a parameter comes twice"),
+            CallbackError::Repeated(_) => Self::Malformed("a parameter is repeated"),
             CallbackError::InvalidShop => Self::InvalidShop,
             _ => Self::BadSignature,
         }
@@ -71,9 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shop_is_named_by_its_domain_or_its_first_part() {
+    fn a_shop_is_parsed_from_its_domain_or_its_first_label() {
         for text in ["some-shop", "Some-Shop.myshopify.com"] {
-            assert_eq!(named(text).unwrap().as_str(), "some-shop.myshopify.com");
+            assert_eq!(
+                parse_shop(text).unwrap().as_str(),
+                "some-shop.myshopify.com"
+            );
         }
         for text in [
             "",
@@ -84,7 +91,7 @@ mod tests {
             "ä",
             "xn--a",
         ] {
-            assert_eq!(named(text), Err(ApiError::InvalidShop), "{text}");
+            assert_eq!(parse_shop(text), Err(ApiError::InvalidShop), "{text}");
         }
     }
 }

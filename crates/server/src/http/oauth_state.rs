@@ -1,4 +1,4 @@
-//! The `state` of an installation in progress. See `docs/adr/0004-oauth-state.md`.
+//! Issues and verifies the OAuth `state` of an installation in progress. See `docs/adr/0004-oauth-state.md`.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,19 +12,19 @@ use sync_core::{ShopDomain, Timestamp};
 
 use crate::keys::hmac_key;
 
-/// How many used states are remembered; beyond that the ones that expire first are forgotten.
-const REMEMBERED: usize = 10_000;
+/// How many used states are remembered; beyond that, those that expire first are forgotten.
+const MAX_USED_STATES: usize = 10_000;
 
-/// Why a state is not accepted. The visitor is told to begin again in each case.
+/// Why a state is rejected. In each case the visitor has to begin again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidState {
-    /// It was not made here, or for another shop.
+    /// It was not issued here, or for another shop.
     #[error("the state was not issued by this service for this shop")]
     Forged,
-    /// It is too old.
+    /// It has expired.
     #[error("the state has expired")]
     Expired,
-    /// It has been used.
+    /// It has been used already.
     #[error("the state has been used already")]
     Used,
     /// It was issued to another browser.
@@ -32,7 +32,7 @@ pub enum InvalidState {
     OtherBrowser,
 }
 
-/// Issues and checks states: `expiry.nonce.signature`, bound to a shop, usable once.
+/// Issues and verifies states: `expiry.nonce.signature`, bound to a shop, valid once.
 pub struct StateTokens {
     signing: hmac::Key,
     cookies: hmac::Key,
@@ -49,7 +49,7 @@ impl std::fmt::Debug for StateTokens {
 }
 
 impl StateTokens {
-    /// States that live for `lifetime`, signed by keys derived from `secret`.
+    /// Issues states that are valid for `lifetime`, signed with keys derived from `secret`.
     pub fn new(secret: &SecretString, lifetime: Duration) -> Self {
         Self {
             signing: hmac_key(secret, "oauth state"),
@@ -59,22 +59,22 @@ impl StateTokens {
         }
     }
 
-    /// How long a state lives.
+    /// How long a state is valid.
     pub fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// A state for this shop.
+    /// Issues a state for this shop.
     pub fn issue(&self, shop: &ShopDomain, now: Timestamp) -> String {
         let nonce = hex::encode(rand::random::<[u8; 16]>());
         let expiry = (now + self.lifetime).timestamp();
-        let tag = hmac::sign(&self.signing, &message(shop, expiry, &nonce));
+        let tag = hmac::sign(&self.signing, &signed_message(shop, expiry, &nonce));
         format!("{expiry}.{nonce}.{}", URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// The cookie, name and value, that marks the browser this state was issued to.
+    /// The name and value of the cookie that binds this state to the browser it was issued to.
     ///
-    /// Its name differs from state to state, so that two installations can go on in one browser.
+    /// The name differs for each state, so that one browser can run two installations at once.
     pub fn cookie(&self, state: &str) -> (String, String) {
         let tag = hmac::sign(&self.cookies, state.as_bytes());
         let nonce = state.split('.').nth(1).unwrap_or_default();
@@ -82,7 +82,7 @@ impl StateTokens {
         (name, URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Whether `cookie` is the one of [`StateTokens::cookie`].
+    /// Checks that `cookie` is the value from [`StateTokens::cookie`].
     ///
     /// # Errors
     /// If it is not.
@@ -94,21 +94,21 @@ impl StateTokens {
             .ok_or(InvalidState::OtherBrowser)
     }
 
-    /// Whether the state was issued here, for this shop, and not too long ago.
+    /// Checks that the state was issued here for this shop and has not expired.
     ///
     /// # Errors
-    /// If it was not.
+    /// If it was not, or has expired.
     pub fn check(
         &self,
         state: &str,
         shop: &ShopDomain,
         now: Timestamp,
     ) -> Result<(), InvalidState> {
-        let (expiry, nonce, tag) = parts(state).ok_or(InvalidState::Forged)?;
+        let (expiry, nonce, tag) = split_state(state).ok_or(InvalidState::Forged)?;
         let tag = URL_SAFE_NO_PAD
             .decode(tag)
             .map_err(|_| InvalidState::Forged)?;
-        hmac::verify(&self.signing, &message(shop, expiry, nonce), &tag)
+        hmac::verify(&self.signing, &signed_message(shop, expiry, nonce), &tag)
             .map_err(|_| InvalidState::Forged)?;
         if expiry < now.timestamp() {
             return Err(InvalidState::Expired);
@@ -116,33 +116,33 @@ impl StateTokens {
         Ok(())
     }
 
-    /// Uses up a state that [`StateTokens::check`] has passed.
+    /// Marks a state as used, after [`StateTokens::check`] has accepted it.
     ///
     /// # Errors
     /// If it was used before.
     pub fn consume(&self, state: &str, now: Timestamp) -> Result<(), InvalidState> {
-        let (expiry, nonce, _) = parts(state).ok_or(InvalidState::Forged)?;
+        let (expiry, nonce, _) = split_state(state).ok_or(InvalidState::Forged)?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        // Expired ones need no memory: `check` refuses them.
+        // Expired states can be forgotten: `check` rejects them.
         *used = used.split_off(&(now.timestamp(), String::new()));
         if !used.insert((expiry, nonce.to_owned())) {
             return Err(InvalidState::Used);
         }
-        if used.len() > REMEMBERED {
+        if used.len() > MAX_USED_STATES {
             used.pop_first();
         }
         Ok(())
     }
 }
 
-fn parts(state: &str) -> Option<(i64, &str, &str)> {
+fn split_state(state: &str) -> Option<(i64, &str, &str)> {
     let mut parts = state.split('.');
     let (expiry, nonce, tag) = (parts.next()?, parts.next()?, parts.next()?);
     let expiry = expiry.parse().ok()?;
     parts.next().is_none().then_some((expiry, nonce, tag))
 }
 
-fn message(shop: &ShopDomain, expiry: i64, nonce: &str) -> Vec<u8> {
+fn signed_message(shop: &ShopDomain, expiry: i64, nonce: &str) -> Vec<u8> {
     format!("{shop}\n{expiry}\n{nonce}").into_bytes()
 }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_good_for_its_shop_its_time_and_one_use() {
+    fn a_state_is_valid_once_for_its_shop_until_it_expires() {
         let (states, now) = (states(), at("10:00:00"));
         let state = states.issue(&shop("a"), now);
         assert_eq!(states.check(&state, &shop("a"), at("10:10:00")), Ok(()));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn altered_states_are_refused() {
+    fn altered_states_are_rejected() {
         let (states, now) = (states(), at("10:00:00"));
         let state = states.issue(&shop("a"), now);
         let (expiry, rest) = state.split_once('.').unwrap();
@@ -212,18 +212,18 @@ mod tests {
             let checked = states.check_cookie(state, cookie);
             assert_eq!(checked, Err(InvalidState::OtherBrowser));
         }
-        // The state's own signature is no cookie.
+        // The state's signature is not accepted as its cookie.
         let signature = one.rsplit('.').next().unwrap();
         assert!(states.check_cookie(&one, signature).is_err());
     }
 
     #[test]
-    fn the_memory_of_used_states_is_bounded() {
+    fn the_number_of_remembered_states_is_bounded() {
         let (states, now) = (states(), at("10:00:00"));
-        for _ in 0..REMEMBERED + 10 {
+        for _ in 0..MAX_USED_STATES + 10 {
             states.consume(&states.issue(&shop("a"), now), now).unwrap();
         }
-        assert_eq!(states.used.lock().unwrap().len(), REMEMBERED);
+        assert_eq!(states.used.lock().unwrap().len(), MAX_USED_STATES);
         let later = at("11:00:00");
         states
             .consume(&states.issue(&shop("a"), later), later)

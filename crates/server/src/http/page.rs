@@ -1,14 +1,14 @@
-//! The few pages for people. No script; everything is escaped by maud.
+//! Renders the HTML pages: the landing page and the installation report. No scripts; maud escapes all values.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, REFRESH};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
-use super::query::prefers_html;
-use crate::installation::{Check, Report, Status};
+use super::request::prefers_html;
+use crate::installation::{CheckResult, InstallationReport, Status};
 
-/// After how many seconds a page of something unfinished is loaded again.
+/// The reload interval in seconds of a report that may still change.
 const REFRESH_SECONDS: u32 = 2;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -17,7 +17,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;mar
     table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0;\
     border-top:1px solid #ccc}.success{color:#060}.failed,.error{color:#a00}.running{color:#850}";
 
-/// `GET /`: what this is. Tells nothing about shops.
+/// Handles `GET /`: names the service and its health routes. Shows nothing about shops.
 pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
     if !prefers_html(&request) {
         return HttpResponse::Ok().json(json!({
@@ -37,14 +37,14 @@ pub(super) async fn landing(request: HttpRequest) -> HttpResponse {
     )
 }
 
-/// The report on an installation; loads itself again while something may still change.
-pub(super) fn of_report(report: &Report) -> HttpResponse {
+/// The report on an installation. The page reloads itself while the report may still change.
+pub(super) fn report_page(report: &InstallationReport) -> HttpResponse {
     let checks = &report.checks;
     let content = html! {
         table {
             (row("Webhooks", checks.webhook_status, checks.webhook_message.as_deref()))
-            (tested("Test delivery", &checks.webhook_test))
-            (tested("Test of the poll", &checks.polling_test))
+            (check_row("Test delivery", &checks.webhook_test))
+            (check_row("Test of the poll", &checks.polling_test))
             (row("First upload", report.upload_status, report.upload_message.as_deref()))
             @if let Some(key) = &report.snapshot {
                 tr { th { "Document" } td { code { (key) } } }
@@ -59,13 +59,13 @@ pub(super) fn of_report(report: &Report) -> HttpResponse {
             }
         }
         @if report.is_open() {
-            p { "This page loads itself again until the upload is done." }
+            p { "This page reloads itself until the upload is done." }
         }
     };
     page(checks.shop.as_str(), &content, report.is_open())
 }
 
-fn tested(name: &str, check: &Check) -> Markup {
+fn check_row(name: &str, check: &CheckResult) -> Markup {
     row(name, check.status, check.message.as_deref())
 }
 
@@ -125,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shop_says_is_escaped() {
+    fn texts_from_a_shop_are_escaped() {
         let mut report = sample::report(Status::Running);
         report.checks.webhook_failures[0].reason = "<script>alert(1)</script>".to_owned();
         report.upload_message = Some("<img src=x>".to_owned());
-        let page = text(of_report(&report));
+        let page = text(report_page(&report));
         assert!(
             page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"),
             "{page}"
@@ -141,18 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn the_page_loads_itself_again_until_the_upload_is_done() {
+    fn the_page_reloads_itself_until_the_upload_is_done() {
         for (status, refreshes) in [
             (Status::Running, true),
             (Status::Failed, true),
             (Status::Success, false),
         ] {
-            let response = of_report(&sample::report(status));
+            let response = report_page(&sample::report(status));
             let header = response.headers().contains_key(REFRESH);
             assert_eq!(header, refreshes, "{status:?}");
         }
         let mut given_up = sample::report(Status::Failed);
         given_up.checks.polling_test.status = Status::Error;
-        assert!(!of_report(&given_up).headers().contains_key(REFRESH));
+        assert!(!report_page(&given_up).headers().contains_key(REFRESH));
     }
 }

@@ -1,29 +1,29 @@
-//! `POST /shopify/webhook`
+//! Handles `POST /shopify/webhook`: verifies a delivery and records it.
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
 use shopify_client::webhook::{Payload, Topic, VerifiedDelivery, WebhookError};
-use sync_core::intake::Received;
-use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
+use sync_core::intake::IntakeOutcome;
+use sync_core::{Delivery, DeliveryId, DeliverySubject, Timestamp};
 
-use super::signatures::text;
-use super::{ApiError, App};
+use super::delivery_verifier::text;
+use super::{ApiError, AppState};
 use crate::adapters::topics;
 use crate::service::Service;
 
-/// Stores a delivery. Touches the state database only, so that it answers within Shopify's five seconds whatever else
-/// is down; nothing of the body is kept but what it names.
+/// Verifies and records a delivery. Uses the state database only, so that the response meets Shopify's limit of five
+/// seconds even if Shopify's API or the Space is down. Of the body only the ids that it names are stored.
 pub(super) async fn receive(
     request: HttpRequest,
     payload: web::Payload,
-    app: Data<App>,
+    app: Data<AppState>,
 ) -> Result<impl Responder, ApiError> {
-    let body = read(payload, app.service.settings.server.webhook_body_limit).await?;
+    let body = read_body(payload, app.service.settings.server.webhook_body_limit).await?;
     let header = |name: &str| text(request.headers(), name);
     let now = app.service.clock.now();
-    let verified = app.signatures.verify(request.headers(), &body, now).await;
-    let verified = verified.map_err(refusal)?;
+    let verified = app.deliveries.verify(request.headers(), &body, now).await;
+    let verified = verified.map_err(rejection)?;
     let topic = verified.topic();
     let subject = subject(&topic, &verified, &body)?;
     let mut delivery = delivery(verified, subject, now)?;
@@ -31,39 +31,44 @@ pub(super) async fn receive(
         .or_else(|| header("shopify-webhook-id"))
         .is_none()
     {
-        // Nothing tells it from the next one with the same body, so it counts as new.
+        // Without an id a repetition cannot be recognised, so the delivery counts as new.
         delivery.id = DeliveryId(format!("unnamed-{}", uuid::Uuid::new_v4()));
     }
     let service = app.service.clone();
-    app.on_runtime(async move { take(&service, &delivery, &topic).await })
+    app.on_runtime(async move { store(&service, &delivery, &topic).await })
         .await??;
     Ok(HttpResponse::Ok().json(json!({"status": "success"})))
 }
 
-/// Every outcome but a failure is a success to the sender, also one that needed no storing. What is new is also told to
-/// those who wait for it in this process; if they wait in another one, they find it out a little later.
-async fn take(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
-    let received = service.intake.receive(delivery).await;
-    let received = received.map_err(|error| ApiError::unavailable(&error))?;
-    if received == Received::Recorded {
-        service.app.hear(&delivery.shop, topic);
+/// Records a delivery. Every outcome but an error is a success to the sender, including duplicates and shops that are not
+/// installed. A new delivery also notifies tasks of this process that wait for its event; tasks of other processes find it
+/// by polling.
+async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
+    let outcome = service.intake.receive(delivery).await;
+    let outcome = outcome.map_err(|error| ApiError::unavailable(&error))?;
+    if outcome == IntakeOutcome::Recorded {
+        service.app.notify(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
-    log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
+    log::debug!(shop:%, topic, delivery:% = id, received:? = outcome; "A delivery of {topic} was handled");
     Ok(())
 }
 
-/// The whole body, unless it is larger than `limit`, however it is sent.
-async fn read(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
+/// Reads the body; an error if it is longer than `limit` bytes, with or without `Content-Length`.
+async fn read_body(payload: web::Payload, limit: usize) -> Result<Bytes, ApiError> {
     let read = payload.to_bytes_limited(limit).await;
     read.map_err(|_| ApiError::TooLarge)?
-        .map_err(|_| ApiError::Malformed("the body did not arrive whole"))
+        .map_err(|_| ApiError::Malformed("the body is incomplete"))
 }
 
-/// What the delivery is about. Headers are not signed: whoever has seen any signed body could send it again, as the
-/// erasure of any shop.
-fn subject(topic: &Topic, verified: &VerifiedDelivery, body: &[u8]) -> Result<Subject, ApiError> {
-    let payload = Payload::read(topic, body).map_err(refusal)?;
+/// The delivery's subject. Checks the shop in the body, because headers are not signed: with any signed body an attacker
+/// could otherwise request the erasure of any shop.
+fn subject(
+    topic: &Topic,
+    verified: &VerifiedDelivery,
+    body: &[u8],
+) -> Result<DeliverySubject, ApiError> {
+    let payload = Payload::read(topic, body).map_err(rejection)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
             "the body names another shop than the header",
@@ -73,7 +78,7 @@ fn subject(topic: &Topic, verified: &VerifiedDelivery, body: &[u8]) -> Result<Su
     }
 }
 
-fn refusal(error: WebhookError) -> ApiError {
+fn rejection(error: WebhookError) -> ApiError {
     match error {
         WebhookError::MissingSignature | WebhookError::WrongSignature => ApiError::BadSignature,
         WebhookError::MissingTopic => ApiError::Missing("topic header"),
@@ -84,7 +89,7 @@ fn refusal(error: WebhookError) -> ApiError {
 
 fn delivery(
     verified: VerifiedDelivery,
-    subject: Subject,
+    subject: DeliverySubject,
     received_at: Timestamp,
 ) -> Result<Delivery, ApiError> {
     Ok(Delivery {

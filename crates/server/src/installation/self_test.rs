@@ -1,4 +1,4 @@
-//! A signed delivery to the address at which Shopify will deliver, as Shopify would send it.
+//! Self-test: posts a signed webhook to the public webhook address, as Shopify would send it.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use shopify_client::webhook::sign;
 use sync_core::ShopDomain;
 use uuid::Uuid;
 
-use crate::outgoing;
+use crate::http_client;
 use crate::settings::NetworkSettings;
 
-/// Shopify gives up on a delivery after this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Shopify's time limit for a delivery.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The topic of the test. Its body names no product, so that nothing is marked dirty.
+/// The topic of the test. Its body names no product, so no item is marked dirty.
 const TOPIC: &str = "products/update";
 
-/// The first part of the test's delivery id, by which it is known in the database and in the log.
+/// The prefix of the test's delivery id, which identifies it in the database and in the log.
 const ID_PREFIX: &str = "shopsync-self-test-";
 
-/// How much of an unexpected answer is quoted.
-const QUOTED: usize = 200;
+/// How many characters of an unexpected response body an error quotes.
+const MAX_QUOTED_CHARS: usize = 200;
 
-/// A test of one address.
+/// Tests delivery to one address.
 #[derive(Debug)]
 pub(super) struct SelfTest<'a> {
     address: &'a str,
@@ -32,23 +32,23 @@ pub(super) struct SelfTest<'a> {
     network: &'a NetworkSettings,
 }
 
-/// Why a delivery would not arrive.
+/// Why a delivery to the address fails.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Undelivered {
-    #[error("there is no HTTP client: {0}")]
+pub(super) enum SelfTestError {
+    #[error("the HTTP client could not be built: {0}")]
     Client(#[source] reqwest::Error),
     #[error(
-        "{address} cannot be reached: {why}; it is where Shopify will deliver (SHOPIFY_WEBHOOK_ADDRESS)"
+        "{address} cannot be reached: {why}; Shopify will deliver to this address (SHOPIFY_WEBHOOK_ADDRESS)"
     )]
     Unreachable { address: String, why: String },
-    #[error("{address} answered {status} instead of 200: {body}")]
-    Refused {
+    #[error("{address} returned {status} instead of 200: {body}")]
+    UnexpectedStatus {
         address: String,
         status: StatusCode,
         body: String,
     },
-    #[error("{address} answered 200, but not as this service does; is it another one?")]
-    Foreign { address: String },
+    #[error("{address} returned 200, but not this service's response; is it another service?")]
+    UnexpectedBody { address: String },
 }
 
 impl<'a> SelfTest<'a> {
@@ -64,15 +64,15 @@ impl<'a> SelfTest<'a> {
         }
     }
 
-    pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), Undelivered> {
-        let answer = self.send(shop).await?;
+    pub(super) async fn run(&self, shop: &ShopDomain) -> Result<(), SelfTestError> {
+        let response = self.send(shop).await?;
         let address = self.address.to_owned();
-        let status = answer.status();
-        let body = answer.text().await;
+        let status = response.status();
+        let body = response.text().await;
         let body = body.map_err(|error| self.unreachable(&error))?;
         if status != StatusCode::OK {
-            let body = body.chars().take(QUOTED).collect();
-            return Err(Undelivered::Refused {
+            let body = body.chars().take(MAX_QUOTED_CHARS).collect();
+            return Err(SelfTestError::UnexpectedStatus {
                 address,
                 status,
                 body,
@@ -82,21 +82,21 @@ impl<'a> SelfTest<'a> {
         if body["status"] == "success" {
             Ok(())
         } else {
-            Err(Undelivered::Foreign { address })
+            Err(SelfTestError::UnexpectedBody { address })
         }
     }
 
-    async fn send(&self, shop: &ShopDomain) -> Result<Response, Undelivered> {
+    async fn send(&self, shop: &ShopDomain) -> Result<Response, SelfTestError> {
         let id = Uuid::new_v4();
         let body = json!({ "self_test": id.to_string() }).to_string();
-        // Shopify takes a redirect for a failure, so none is followed.
-        let client = outgoing::client(self.network).and_then(|client| {
-            let client = client.timeout(PATIENCE);
+        // Shopify treats a redirect as a failed delivery, so none is followed.
+        let client = http_client::builder(self.network).and_then(|client| {
+            let client = client.timeout(DELIVERY_TIMEOUT);
             let client = client.user_agent(concat!("shopsync/", env!("CARGO_PKG_VERSION")));
             client.build()
         });
-        let client = client.map_err(Undelivered::Client)?;
-        let sent = client
+        let client = client.map_err(SelfTestError::Client)?;
+        let result = client
             .post(self.address)
             .header("X-Shopify-Topic", TOPIC)
             .header("X-Shopify-Shop-Domain", shop.as_str())
@@ -107,16 +107,16 @@ impl<'a> SelfTest<'a> {
             .body(body)
             .send()
             .await;
-        sent.map_err(|error| self.unreachable(&error))
+        result.map_err(|error| self.unreachable(&error))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Undelivered {
+    fn unreachable(&self, error: &reqwest::Error) -> SelfTestError {
         let mut why = if error.is_timeout() {
-            format!("no answer within {PATIENCE:?}")
+            format!("no response within {DELIVERY_TIMEOUT:?}")
         } else {
             "the connection failed".to_owned()
         };
-        // The innermost cause says what happened; those around it repeat the address.
+        // The innermost cause is specific; the outer ones repeat the address.
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause.and_then(std::error::Error::source) {
             cause = Some(inner);
@@ -124,7 +124,7 @@ impl<'a> SelfTest<'a> {
         if let Some(cause) = cause {
             why = format!("{why} ({cause})");
         }
-        Undelivered::Unreachable {
+        SelfTestError::Unreachable {
             address: self.address.to_owned(),
             why,
         }

@@ -1,11 +1,11 @@
-//! The reference of all settings, made from the comments of `config/default.toml`.
+//! Generates `docs/configuration.md` and `.env.example` from the comments in `config/default.toml`.
 
 use std::fmt::Write as _;
 
 use super::DEFAULTS;
 
 /// A key, its default as TOML and its comment.
-struct Entry<'a> {
+struct Setting<'a> {
     key: &'a str,
     default: &'a str,
     comment: String,
@@ -14,7 +14,7 @@ struct Entry<'a> {
 struct Section<'a> {
     name: &'a str,
     comment: String,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Setting<'a>>,
 }
 
 fn sections() -> (String, Vec<Section<'static>>) {
@@ -26,7 +26,7 @@ fn sections() -> (String, Vec<Section<'static>>) {
             }
             comment.push_str(text.trim());
         } else if line.is_empty() {
-            // The first comment, before any section, speaks of the whole file.
+            // The first comment, before any section, describes the whole file.
             if intro.is_none() {
                 intro = Some(std::mem::take(&mut comment));
             }
@@ -42,7 +42,7 @@ fn sections() -> (String, Vec<Section<'static>>) {
             (line.split_once(" = "), sections.last_mut())
         {
             let comment = std::mem::take(&mut comment);
-            section.entries.push(Entry {
+            section.entries.push(Setting {
                 key,
                 default,
                 comment,
@@ -52,34 +52,38 @@ fn sections() -> (String, Vec<Section<'static>>) {
     (intro.unwrap_or_default(), sections)
 }
 
-/// `docs/configuration.md`.
+/// The contents of `docs/configuration.md`.
 pub fn configuration_page() -> String {
     let (intro, sections) = sections();
     let mut page = format!(
-        "# Configuration\n\n<!-- Made from config/default.toml by `shopsync check-config --reference`; a test keeps it in step. -->\n\n\
-         {intro}\n\n`shopsync check-config` shows the settings in force and where each comes from; secrets are not shown.\n"
+        "# Configuration\n\n<!-- Generated from config/default.toml by `shopsync check-config --reference`; a test checks that it is current. -->\n\n\
+         {intro}\n\n`shopsync check-config` prints the settings in force and the origin of each, without secrets.\n"
     );
     for section in sections {
         let (name, comment) = (section.name, section.comment);
         // Writing to a `String` cannot fail.
         let _ = write!(
             page,
-            "\n## `[{name}]`\n\n{comment}\n\n| key | default | meaning |\n| --- | --- | --- |\n"
+            "\n## `[{name}]`\n\n{comment}\n\n| Key | Default | Meaning |\n| --- | --- | --- |\n"
         );
         for entry in section.entries {
-            let Entry {
+            let Setting {
                 key,
                 default,
                 comment,
             } = entry;
-            let _ = writeln!(page, "| `{key}` | `{default}` | {} |", linked(&comment));
+            let _ = writeln!(
+                page,
+                "| `{key}` | `{default}` | {} |",
+                with_variable_name(&comment)
+            );
         }
     }
     page
 }
 
-/// Variable names in brackets become code.
-fn linked(comment: &str) -> String {
+/// Replaces a variable name in brackets at the end by a sentence that names it.
+fn with_variable_name(comment: &str) -> String {
     match comment.rsplit_once(" [") {
         Some((text, name)) if name.ends_with(']') => {
             format!("{text} Variable: `{}`.", name.trim_end_matches(']'))
@@ -88,10 +92,11 @@ fn linked(comment: &str) -> String {
     }
 }
 
-/// `.env.example`: every variable with a name of its own.
+/// The contents of `.env.example`: every setting that has a short variable name.
 pub fn env_example() -> String {
-    let mut example =
-        String::from("# Copy to .env and fill in. Every other setting: docs/configuration.md.\n");
+    let mut example = String::from(
+        "# Copy this file to .env and fill it in. All settings are described in docs/configuration.md.\n",
+    );
     for section in sections().1 {
         for entry in section.entries {
             let Some((text, name)) = entry.comment.rsplit_once(" [") else {
@@ -99,19 +104,19 @@ pub fn env_example() -> String {
             };
             let name = name.trim_end_matches(']');
             let default = entry.default.trim_matches('"');
-            let mark = if required(name) { "" } else { "# " };
-            let _ = write!(example, "\n# {text}\n{mark}{name}={default}\n");
+            let prefix = if is_required(name) { "" } else { "# " };
+            let _ = write!(example, "\n# {text}\n{prefix}{name}={default}\n");
         }
     }
     example
 }
 
-fn required(name: &str) -> bool {
-    let seed = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
+fn is_required(name: &str) -> bool {
+    let has_vendor_prefix = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
     let optional = [
         "SHOPIFY_API_SECRET_PREVIOUS",
         "SHOPIFY_ENDPOINT",
         "SPACES_ENDPOINT",
     ];
-    (seed && !optional.contains(&name)) || name == "STATE_TOKEN_SECRET"
+    (has_vendor_prefix && !optional.contains(&name)) || name == "STATE_TOKEN_SECRET"
 }

@@ -1,4 +1,4 @@
-//! What a value must be, beyond its type, and what belongs together.
+//! Validates the settings beyond their types: ranges, formats, and settings that depend on each other.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use super::sections::{
     DatabaseSettings, NetworkSettings, PollSettings, Proxy, ServerSettings, ShopifySettings,
     SpacesSettings, SyncSettings,
 };
-use super::{Settings, given};
+use super::{Settings, non_empty};
 
-/// `{shop}` in the endpoint stands for the shop's domain.
+/// The placeholder for the shop's domain in the endpoint.
 const SHOP: &str = "{shop}";
 
 impl Settings {
-    /// Whether every value that is there makes sense, alone and together.
+    /// Checks that every configured value is valid, alone and in combination.
     pub(super) fn validate(&self) -> Result<(), SettingsError> {
         let mut problems = self.server.problems(&self.database);
-        if let Err(error) = crate::keys::token_cipher(&self.database, &self.shopify) {
-            let next = "Write id:KEY with KEY from `openssl rand -base64 32`; several with commas, newest first.";
-            let what = format!("is not a list of keys ({error})");
-            problems.push(Problem::new("database.encryption_keys", what, next));
+        if let Err(error) = super::keys::token_cipher(&self.database, &self.shopify) {
+            let remedy = "Write id:KEY with KEY from `openssl rand -base64 32`; separate several by commas, newest first.";
+            let message = format!("is not a list of keys ({error})");
+            problems.push(Problem::new("database.encryption_keys", message, remedy));
         }
         problems.extend(self.network.problems());
         problems.extend(self.shopify.problems());
@@ -35,23 +35,23 @@ impl Settings {
         problems.extend(self.sync.problems());
         problems.extend(self.poll.problems());
         if let Err(error) = env_filter::Builder::new().try_parse(&self.log.filter) {
-            let next = "Write it as in RUST_LOG: info,server=debug.";
+            let remedy = "Write it as in RUST_LOG: info,server=debug.";
             problems.push(Problem::new(
                 "log.filter",
                 format!("is not a filter ({error})"),
-                next,
+                remedy,
             ));
         }
-        invalid(problems)
+        into_result(problems)
     }
 
-    /// Whether all is there that the service needs.
+    /// Checks that everything is configured that the service needs.
     ///
     /// # Errors
-    /// Names every key that is missing and where its value is found.
+    /// Names every missing key and where to find its value.
     pub fn require_for_serving(&self) -> Result<(), SettingsError> {
         let mut problems = self.missing_for_syncing();
-        for (value, key, name, next) in [
+        for (value, key, name, remedy) in [
             (
                 &self.shopify.redirect_uri,
                 "shopify.redirect_uri",
@@ -66,18 +66,18 @@ impl Settings {
             ),
         ] {
             if value.is_empty() {
-                problems.push(missing(key, name, next));
+                problems.push(missing_setting(key, name, remedy));
             }
         }
-        invalid(problems)
+        into_result(problems)
     }
 
-    /// Whether all is there that one synchronisation needs.
+    /// Checks that everything is configured that one synchronisation needs.
     ///
     /// # Errors
-    /// Names every key that is missing and where its value is found.
+    /// Names every missing key and where to find its value.
     pub fn require_for_syncing(&self) -> Result<(), SettingsError> {
-        invalid(self.missing_for_syncing())
+        into_result(self.missing_for_syncing())
     }
 
     /// The cipher that seals tokens.
@@ -85,10 +85,10 @@ impl Settings {
     /// # Errors
     /// If there is neither a key nor a secret to derive one from.
     pub fn token_cipher(&self) -> Result<sync_db::TokenCipher, SettingsError> {
-        match crate::keys::token_cipher(&self.database, &self.shopify) {
+        match super::keys::token_cipher(&self.database, &self.shopify) {
             Ok(Some(cipher)) => Ok(cipher),
-            // A list that cannot be used was refused when the settings were loaded.
-            Ok(None) | Err(_) => Err(SettingsError::Invalid(vec![missing(
+            // An invalid list was rejected when the settings were loaded.
+            Ok(None) | Err(_) => Err(SettingsError::Invalid(vec![missing_setting(
                 "database.encryption_keys",
                 "SHOPSYNC_ENCRYPTION_KEYS",
                 "id:KEY with KEY from `openssl rand -base64 32`; or set STATE_TOKEN_SECRET or SHOPIFY_API_SECRET",
@@ -99,7 +99,7 @@ impl Settings {
     fn missing_for_syncing(&self) -> Vec<Problem> {
         let app = "the app's client credentials in Shopify's Dev Dashboard";
         let keys = "DigitalOcean's control panel, Spaces Object Storage, Access Keys";
-        let unset = |secret| given(secret).is_none();
+        let unset = |secret| non_empty(secret).is_none();
         let (shopify, spaces) = (&self.shopify, &self.spaces);
         [
             (
@@ -135,16 +135,16 @@ impl Settings {
         ]
         .into_iter()
         .filter(|(is_missing, ..)| *is_missing)
-        .map(|(_, key, name, source)| missing(key, name, source))
+        .map(|(_, key, name, source)| missing_setting(key, name, source))
         .collect()
     }
 }
 
-fn missing(key: &str, name: &str, source: &str) -> Problem {
+fn missing_setting(key: &str, name: &str, source: &str) -> Problem {
     Problem::new(key, "is not set", format!("Set {name}: {source}."))
 }
 
-fn invalid(problems: Vec<Problem>) -> Result<(), SettingsError> {
+fn into_result(problems: Vec<Problem>) -> Result<(), SettingsError> {
     if problems.is_empty() {
         Ok(())
     } else {
@@ -152,13 +152,13 @@ fn invalid(problems: Vec<Problem>) -> Result<(), SettingsError> {
     }
 }
 
-fn at_least_one(problems: &mut Vec<Problem>, key: &str, is_zero: bool) {
+fn check_at_least_one(problems: &mut Vec<Problem>, key: &str, is_zero: bool) {
     if is_zero {
         problems.push(Problem::new(key, "is zero", "Set it to at least 1."));
     }
 }
 
-fn within(
+fn check_range(
     problems: &mut Vec<Problem>,
     key: &str,
     value: Duration,
@@ -166,25 +166,25 @@ fn within(
     most: Duration,
 ) {
     if value < least || value > most {
-        let next = format!("Choose between {least:?} and {most:?}.");
-        problems.push(Problem::new(key, "is out of range", next));
+        let remedy = format!("Choose between {least:?} and {most:?}.");
+        problems.push(Problem::new(key, "is out of range", remedy));
     }
 }
 
-/// A folder to write into; empty for the system's.
-fn folder(problems: &mut Vec<Problem>, key: &str, value: &str) {
+/// Checks that a directory exists; an empty value selects the system's.
+fn check_folder(problems: &mut Vec<Problem>, key: &str, value: &str) {
     if !value.is_empty() && !Path::new(value).is_dir() {
-        let next = "Make it, or leave this empty for the system's folder for temporary files.";
-        let what = format!("is {value}, which is not a folder");
-        problems.push(Problem::new(key, what, next));
+        let remedy = "Create it, or leave this empty for the system's temporary directory.";
+        let message = format!("is {value}, which is not a directory");
+        problems.push(Problem::new(key, message, remedy));
     }
 }
 
 impl ServerSettings {
     fn problems(&self, database: &DatabaseSettings) -> Vec<Problem> {
         let mut problems = Vec::new();
-        at_least_one(&mut problems, "server.http_workers", self.http_workers == 0);
-        at_least_one(&mut problems, "server.replicas", self.replicas == 0);
+        check_at_least_one(&mut problems, "server.http_workers", self.http_workers == 0);
+        check_at_least_one(&mut problems, "server.replicas", self.replicas == 0);
         if self.replicas > 1 && database.is_sqlite() {
             problems.push(Problem::new(
                 "server.replicas",
@@ -193,43 +193,46 @@ impl ServerSettings {
             ));
         }
         if self.webhook_body_limit < 64 << 10 {
-            let next = "Set at least 65536; Shopify's bodies reach 3 MB.";
+            let remedy = "Set at least 65536; Shopify's bodies reach 3 MB.";
             problems.push(Problem::new(
                 "server.webhook_body_limit",
                 "is too small",
-                next,
+                remedy,
             ));
         }
-        let token = given(&self.admin_token).map(|token| token.expose_secret().len());
+        let token = non_empty(&self.admin_token).map(|token| token.expose_secret().len());
         if token.is_some_and(|length| length < 16) {
-            let next = "Take at least 16 characters, such as from `openssl rand -hex 24`.";
-            problems.push(Problem::new("server.admin_token", "is too short", next));
+            let remedy = "Use at least 16 characters, such as from `openssl rand -hex 24`.";
+            problems.push(Problem::new("server.admin_token", "is too short", remedy));
         }
         problems
     }
 }
 
 impl NetworkSettings {
-    /// What the client refuses, under the name of the setting.
+    /// What the HTTP client rejects, under the setting's name.
     fn problems(&self) -> Vec<Problem> {
         let Some(Proxy { url, bypass }) = self.proxy() else {
             return Vec::new();
         };
         let with_proxy = Client::builder().proxy(url.expose_secret());
         let with_bypass = Client::builder().proxy_bypass(bypass);
-        let refused = |client: ClientBuilder, key: &str, next: &str| {
+        let problem = |client: ClientBuilder, key: &str, remedy: &str| {
             let Err(Error::Configuration { reason }) = client.build() else {
                 return None;
             };
-            Some(Problem::new(key, format!("cannot be used: {reason}"), next))
+            Some(Problem::new(
+                key,
+                format!("cannot be used: {reason}"),
+                remedy,
+            ))
         };
         let address =
             "Write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; SOCKS is not supported.";
-        let hosts =
-            "Write domains, IP addresses or ranges with commas between them, without ports.";
+        let hosts = "Write domains, IP addresses or ranges, separated by commas, without ports.";
         [
-            refused(with_proxy, "network.proxy", address),
-            refused(with_bypass, "network.no_proxy", hosts),
+            problem(with_proxy, "network.proxy", address),
+            problem(with_bypass, "network.no_proxy", hosts),
         ]
         .into_iter()
         .flatten()
@@ -246,35 +249,35 @@ impl ShopifySettings {
             ("shopify.webhook_address", &self.webhook_address),
         ] {
             if !value.is_empty() && !is_http(value) {
-                let next = "Write the whole address, https://HOST/shopify/….";
-                problems.push(Problem::new(key, "is not an http or https URL", next));
+                let remedy = "Write the complete URL, https://HOST/shopify/….";
+                problems.push(Problem::new(key, "is not an http or https URL", remedy));
             }
         }
         if self.scopes.is_empty() {
-            let next = "Name at least read_products.";
-            problems.push(Problem::new("shopify.scopes", "is empty", next));
+            let remedy = "Name at least read_products.";
+            problems.push(Problem::new("shopify.scopes", "is empty", remedy));
         }
         let legal = |c: char| c.is_ascii_lowercase() || c == '_';
         if let Some(scope) = self.scopes.iter().find(|scope| !scope.chars().all(legal)) {
-            let next = "Scopes look like read_products.";
-            let what = format!("has `{scope}`, which is not a scope");
-            problems.push(Problem::new("shopify.scopes", what, next));
+            let remedy = "Scopes look like read_products.";
+            let message = format!("has `{scope}`, which is not a scope");
+            problems.push(Problem::new("shopify.scopes", message, remedy));
         }
-        within(
+        check_range(
             &mut problems,
             "shopify.state_lifetime",
             self.state_lifetime,
             Duration::from_secs(10),
             Duration::from_hours(24),
         );
-        within(
+        check_range(
             &mut problems,
             "shopify.callback_wait",
             self.callback_wait,
             Duration::ZERO,
             Duration::from_mins(5),
         );
-        within(
+        check_range(
             &mut problems,
             "shopify.request_timeout",
             self.request_timeout,
@@ -282,22 +285,26 @@ impl ShopifySettings {
             Duration::from_mins(10),
         );
         if self.budget_reserve > 90 {
-            let next = "Leave at least a tenth to this service: at most 90.";
-            problems.push(Problem::new("shopify.budget_reserve", "is too large", next));
+            let remedy = "Set at most 90, to leave at least a tenth to this service.";
+            problems.push(Problem::new(
+                "shopify.budget_reserve",
+                "is too large",
+                remedy,
+            ));
         }
         self.check_bulk(&mut problems);
         problems
     }
 
     fn check_bulk(&self, problems: &mut Vec<Problem>) {
-        within(
+        check_range(
             problems,
             "shopify.bulk_poll",
             self.bulk_poll,
             Duration::from_millis(10),
             Duration::from_hours(24),
         );
-        within(
+        check_range(
             problems,
             "shopify.bulk_timeout",
             self.bulk_timeout,
@@ -305,22 +312,23 @@ impl ShopifySettings {
             // Shopify's own limit.
             Duration::from_hours(240),
         );
-        folder(problems, "shopify.spool_folder", &self.spool_folder);
+        check_folder(problems, "shopify.spool_folder", &self.spool_folder);
         if self.spool_memory < 1 << 20 {
-            let next = "Set at least 1048576.";
-            problems.push(Problem::new("shopify.spool_memory", "is too small", next));
+            let remedy = "Set at least 1048576.";
+            problems.push(Problem::new("shopify.spool_memory", "is too small", remedy));
         }
     }
 
     fn check_endpoint(&self, problems: &mut Vec<Problem>) {
         let sample = self.endpoint.replace(SHOP, "example.myshopify.com");
         if !self.endpoint.contains(SHOP) {
-            let next = "Write where the shop's domain belongs: http://127.0.0.1:9292/{shop}.";
-            problems.push(Problem::new("shopify.endpoint", "has no {shop}", next));
+            let remedy =
+                "Write {shop} in the place of the shop's domain: http://127.0.0.1:9292/{shop}.";
+            problems.push(Problem::new("shopify.endpoint", "has no {shop}", remedy));
         } else if !is_http(&sample) {
-            let next = "Write it like https://{shop} or http://127.0.0.1:9292/{shop}.";
-            let what = "is not an http or https URL";
-            problems.push(Problem::new("shopify.endpoint", what, next));
+            let remedy = "Write it like https://{shop} or http://127.0.0.1:9292/{shop}.";
+            let message = "is not an http or https URL";
+            problems.push(Problem::new("shopify.endpoint", message, remedy));
         }
     }
 }
@@ -330,7 +338,7 @@ fn is_http(text: &str) -> bool {
 }
 
 impl SpacesSettings {
-    /// The service's address, with the region in place.
+    /// The service's URL with the region inserted.
     ///
     /// # Panics
     /// Never on validated settings.
@@ -342,33 +350,38 @@ impl SpacesSettings {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.region.is_empty() {
-            let next = "Set SPACES_REGION, such as nyc3.";
-            problems.push(Problem::new("spaces.region", "is empty", next));
+            let remedy = "Set SPACES_REGION, such as nyc3.";
+            problems.push(Problem::new("spaces.region", "is empty", remedy));
         }
         if !is_http(&self.endpoint.replace("{region}", &self.region)) {
-            let next = "Write the service without the bucket: https://nyc3.digitaloceanspaces.com.";
-            let what = "is not an http or https URL";
-            problems.push(Problem::new("spaces.endpoint", what, next));
+            let remedy =
+                "Write the service's URL without the bucket: https://nyc3.digitaloceanspaces.com.";
+            let message = "is not an http or https URL";
+            problems.push(Problem::new("spaces.endpoint", message, remedy));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if !self.bucket.chars().all(legal) {
-            let next = "Write its name alone, without https:// and without slashes.";
-            problems.push(Problem::new("spaces.bucket", "is not a bucket name", next));
+            let remedy = "Write the name alone, without https:// and slashes.";
+            problems.push(Problem::new(
+                "spaces.bucket",
+                "is not a bucket name",
+                remedy,
+            ));
         }
-        within(
+        check_range(
             &mut problems,
             "spaces.request_timeout",
             self.request_timeout,
             Duration::from_secs(1),
             Duration::from_hours(1),
         );
-        folder(&mut problems, "spaces.spool_folder", &self.spool_folder);
+        check_folder(&mut problems, "spaces.spool_folder", &self.spool_folder);
         problems
     }
 }
 
 impl DatabaseSettings {
-    /// Whether it is an SQLite file.
+    /// Whether the database is SQLite.
     pub fn is_sqlite(&self) -> bool {
         self.url.expose_secret().starts_with("sqlite:")
     }
@@ -378,11 +391,11 @@ impl DatabaseSettings {
         let url = self.url.expose_secret();
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| url.starts_with(scheme)) {
-            let next = "Write sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME.";
-            let what = "is neither SQLite nor PostgreSQL";
-            problems.push(Problem::new("database.url", what, next));
+            let remedy = "Write sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME.";
+            let message = "is neither SQLite nor PostgreSQL";
+            problems.push(Problem::new("database.url", message, remedy));
         }
-        at_least_one(
+        check_at_least_one(
             &mut problems,
             "database.max_connections",
             self.max_connections == 0,
@@ -394,39 +407,39 @@ impl DatabaseSettings {
 impl SyncSettings {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        at_least_one(&mut problems, "sync.workers", self.workers == 0);
-        at_least_one(&mut problems, "sync.dirty_per_run", self.dirty_per_run == 0);
+        check_at_least_one(&mut problems, "sync.workers", self.workers == 0);
+        check_at_least_one(&mut problems, "sync.dirty_per_run", self.dirty_per_run == 0);
         // `nodes(ids:)` takes at most 250 ids.
         if !(1..=250).contains(&self.batch) {
-            let next = "Choose between 1 and 250.";
-            problems.push(Problem::new("sync.batch", "is out of range", next));
+            let remedy = "Choose between 1 and 250.";
+            problems.push(Problem::new("sync.batch", "is out of range", remedy));
         }
         if self.disappearance_limit > 100 {
-            let next = "It is a percentage: at most 100.";
+            let remedy = "Set a percentage of at most 100.";
             problems.push(Problem::new(
                 "sync.disappearance_limit",
                 "is too large",
-                next,
+                remedy,
             ));
         }
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         let day = Duration::from_hours(24);
-        within(
+        check_range(
             &mut problems,
             "sync.debounce",
             self.debounce,
             Duration::ZERO,
             hour,
         );
-        within(&mut problems, "sync.lease", self.lease, second * 3, hour);
+        check_range(&mut problems, "sync.lease", self.lease, second * 3, hour);
         let tick = Duration::from_millis(10);
-        within(&mut problems, "sync.idle_poll", self.idle_poll, tick, hour);
-        within(&mut problems, "sync.retry_base", self.retry_base, tick, day);
-        within(&mut problems, "sync.retry_max", self.retry_max, tick, day);
+        check_range(&mut problems, "sync.idle_poll", self.idle_poll, tick, hour);
+        check_range(&mut problems, "sync.retry_base", self.retry_base, tick, day);
+        check_range(&mut problems, "sync.retry_max", self.retry_max, tick, day);
         if self.retry_base > self.retry_max {
-            let next = "Raise sync.retry_max or lower sync.retry_base.";
-            let what = "is longer than sync.retry_max";
-            problems.push(Problem::new("sync.retry_base", what, next));
+            let remedy = "Raise sync.retry_max or lower sync.retry_base.";
+            let message = "is longer than sync.retry_max";
+            problems.push(Problem::new("sync.retry_base", message, remedy));
         }
         problems
     }
@@ -446,14 +459,14 @@ impl PollSettings {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.time().is_none() {
-            let next = "Write it as HH:MM, such as 02:30.";
-            problems.push(Problem::new("poll.at", "is not a time of day", next));
+            let remedy = "Write it as HH:MM, such as 02:30.";
+            problems.push(Problem::new("poll.at", "is not a time of day", remedy));
         }
         if self.zone().is_none() {
-            let next = "Write an IANA name, such as Europe/Berlin or UTC.";
-            problems.push(Problem::new("poll.timezone", "is not a time zone", next));
+            let remedy = "Write an IANA name, such as Europe/Berlin or UTC.";
+            problems.push(Problem::new("poll.timezone", "is not a time zone", remedy));
         }
-        within(
+        check_range(
             &mut problems,
             "poll.spread",
             self.spread,

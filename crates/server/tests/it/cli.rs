@@ -1,4 +1,4 @@
-//! The binary itself, as people and scripts run it: a clean environment, a folder of its own.
+//! Tests the binary as people and scripts run it, in a clean environment and a folder of its own.
 
 mod shop;
 
@@ -14,43 +14,43 @@ use tempfile::TempDir;
 /// The binary under test.
 pub(crate) const SHOPSYNC: &str = env!("CARGO_BIN_EXE_shopsync");
 
-/// A folder in which the binary is run, and the variables that it is given.
-pub(crate) struct Bench {
+/// A folder to run the binary in, and its environment variables.
+pub(crate) struct Sandbox {
     pub(crate) folder: TempDir,
     variables: BTreeMap<String, String>,
 }
 
-/// What a run of the binary said.
+/// What a run of the binary printed, and its exit code.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 }
 
-impl Bench {
-    /// Nothing is set.
-    pub(crate) fn bare() -> Self {
+impl Sandbox {
+    /// A sandbox without variables.
+    pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             variables: BTreeMap::new(),
         }
     }
 
-    /// Everything is set, and nothing of it can be reached.
+    /// A sandbox with all required settings, whose services cannot be reached.
     fn unreachable() -> Self {
         let port = free_port();
-        Self::bare()
+        Self::empty()
             .with("SHOPIFY_API_KEY", "app")
             .with("SHOPIFY_API_SECRET", SECRET)
             .with("STATE_TOKEN_SECRET", "state-secret")
@@ -93,12 +93,12 @@ impl Bench {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Runs it with something on its standard input.
-    fn run_with_input(&self, arguments: &[&str], input: &str) -> Said {
+    /// Runs the binary with this standard input.
+    fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut command = self.command(arguments);
         let child = command
             .stdin(Stdio::piped())
@@ -107,7 +107,7 @@ impl Bench {
             .spawn();
         let mut child = child.unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that does not read its input may have ended by now.
+        // Fails if the command has ended without reading its input.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().unwrap().into()
@@ -116,30 +116,30 @@ impl Bench {
 
 const SECRET: &str = "the-client-secret";
 
-/// A port that nothing listens on.
+/// Returns a port on which nothing listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
-impl Said {
+impl CommandOutput {
     #[track_caller]
     fn assert_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// It went wrong, said so on standard error, and said what to do.
+    /// Asserts a failure that is reported on standard error with these words and without a secret.
     #[track_caller]
     fn assert_failure(&self, code: i32, words: &[&str]) {
         self.assert_code(code);
-        let mut lines = self.err.lines();
+        let mut lines = self.stderr.lines();
         assert!(
             lines.any(|line| line.starts_with("shopsync: ")),
             "{self:#?}"
         );
         for word in words {
-            assert!(self.err.contains(word), "{word} is missing: {self:#?}");
+            assert!(self.stderr.contains(word), "{word} is missing: {self:#?}");
         }
         self.assert_no_secret();
     }
@@ -148,7 +148,7 @@ impl Said {
     fn assert_no_secret(&self) {
         for secret in [SECRET, "very-secret-key", "state-secret", "access-key-id"] {
             assert!(
-                !self.out.contains(secret) && !self.err.contains(secret),
+                !self.stdout.contains(secret) && !self.stderr.contains(secret),
                 "{self:#?}"
             );
         }
@@ -156,9 +156,9 @@ impl Said {
 }
 
 #[test]
-fn help_teaches_every_command_with_examples() {
-    let bench = Bench::bare();
-    let all = bench.run(&["--help"]);
+fn the_help_of_every_command_has_examples() {
+    let sandbox = Sandbox::empty();
+    let all = sandbox.run(&["--help"]);
     all.assert_code(0);
     for word in [
         "Examples:",
@@ -166,7 +166,7 @@ fn help_teaches_every_command_with_examples() {
         "halted",
         "shopsync sync my-shop --dry-run",
     ] {
-        assert!(all.out.contains(word), "{word}");
+        assert!(all.stdout.contains(word), "{word}");
     }
     for command in [
         "serve",
@@ -178,23 +178,23 @@ fn help_teaches_every_command_with_examples() {
         "check-config",
         "demo",
     ] {
-        assert!(all.out.contains(command), "{command}");
-        let help = bench.run(&[command, "--help"]);
+        assert!(all.stdout.contains(command), "{command}");
+        let help = sandbox.run(&[command, "--help"]);
         help.assert_code(0);
         let example = format!("shopsync {command}");
         assert!(
-            help.out.contains("Examples:") && help.out.contains(&example),
+            help.stdout.contains("Examples:") && help.stdout.contains(&example),
             "{help:#?}"
         );
     }
 }
 
 #[test]
-fn no_command_and_a_wrong_one_are_usage_errors() {
-    let bench = Bench::bare();
+fn a_missing_or_invalid_command_is_a_usage_error() {
+    let sandbox = Sandbox::empty();
     for arguments in [
         &[][..],
-        &["mend"],
+        &["repair"],
         &["sync"],
         &["sync", "a.myshopify.com@evil.example"],
         &["sync", "a", "--dry-run", "--accept-deletions"],
@@ -202,46 +202,46 @@ fn no_command_and_a_wrong_one_are_usage_errors() {
         &["demo", "--products", "0"],
         &["demo", "--products", "200001"],
     ] {
-        let said = bench.run(arguments);
-        said.assert_code(2);
-        assert!(said.out.is_empty(), "{said:#?}");
+        let output = sandbox.run(arguments);
+        output.assert_code(2);
+        assert!(output.stdout.is_empty(), "{output:#?}");
     }
 }
 
 #[test]
-fn missing_settings_are_named_together_with_where_to_find_them() {
-    let bench = Bench::bare();
+fn all_missing_settings_are_listed_together() {
+    let sandbox = Sandbox::empty();
     let all = [
         "SHOPIFY_API_KEY",
         "SHOPIFY_API_SECRET",
         "SPACES_ACCESS_KEY",
         "SPACES_BUCKET",
     ];
-    bench
+    sandbox
         .run(&["serve"])
         .assert_failure(2, &[&all[..], &["SHOPIFY_WEBHOOK_ADDRESS"]].concat());
-    bench.run(&["sync", "a"]).assert_failure(2, &all);
-    bench.run(&["connect", "a"]).assert_failure(2, &all);
-    bench
+    sandbox.run(&["sync", "a"]).assert_failure(2, &all);
+    sandbox.run(&["connect", "a"]).assert_failure(2, &all);
+    sandbox
         .run(&["shops"])
         .assert_failure(2, &["SHOPSYNC_ENCRYPTION_KEYS"]);
-    bench
+    sandbox
         .run(&["install-url", "a"])
         .assert_failure(2, &["SHOPIFY_REDIRECT_URI"]);
-    // Nothing was tried.
-    assert!(!bench.path("shopsync.db").exists());
+    // Nothing was attempted.
+    assert!(!sandbox.path("shopsync.db").exists());
 }
 
 #[test]
-fn a_wrong_settings_file_is_named_and_not_quoted() {
-    let bench = Bench::unreachable();
+fn an_invalid_settings_file_is_named_but_its_contents_are_not_printed() {
+    let sandbox = Sandbox::unreachable();
     std::fs::write(
-        bench.path("bad.toml"),
+        sandbox.path("bad.toml"),
         "[spaces\nsecret_key = 'very-secret-key'",
     )
     .unwrap();
-    std::fs::write(bench.path("unknown.toml"), "[spaces]\nbukket = 'x'").unwrap();
-    std::fs::write(bench.path("type.toml"), "[server]\nhttp_workers = 'many'").unwrap();
+    std::fs::write(sandbox.path("unknown.toml"), "[spaces]\nbukket = 'x'").unwrap();
+    std::fs::write(sandbox.path("type.toml"), "[server]\nhttp_workers = 'many'").unwrap();
     for (file, words) in [
         ("none.toml", ["none.toml", "No such file"]),
         ("bad.toml", ["bad.toml", "not valid TOML"]),
@@ -249,18 +249,18 @@ fn a_wrong_settings_file_is_named_and_not_quoted() {
         ("type.toml", ["server.http_workers", "integer"]),
     ] {
         for command in [&["shops"][..], &["check-config"], &["sync", "a"]] {
-            let said = bench.run(&[&["--config", file], command].concat());
-            said.assert_failure(2, &words);
+            let output = sandbox.run(&[&["--config", file], command].concat());
+            output.assert_failure(2, &words);
         }
     }
 }
 
 #[test]
-fn an_unknown_shop_is_told_how_to_be_installed() {
-    let bench = Bench::unreachable();
+fn the_error_for_an_unknown_shop_explains_its_installation() {
+    let sandbox = Sandbox::unreachable();
     for arguments in [&["sync", "nobody"][..], &["sync", "nobody", "--dry-run"]] {
-        let said = bench.run(arguments);
-        said.assert_failure(
+        let output = sandbox.run(arguments);
+        output.assert_failure(
             2,
             &[
                 "nobody.myshopify.com is not installed",
@@ -271,68 +271,71 @@ fn an_unknown_shop_is_told_how_to_be_installed() {
 }
 
 #[test]
-fn an_unreachable_database_is_code_three() {
+fn an_unreachable_database_exits_with_code_3() {
     let port = free_port();
     let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
-    let bench = Bench::unreachable().with("DATABASE_URL", url);
+    let sandbox = Sandbox::unreachable().with("DATABASE_URL", url);
     for command in ["shops", "serve"] {
-        bench
+        sandbox
             .run(&[command])
             .assert_failure(3, &["DATABASE_URL", "next: "]);
     }
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn the_error_of_a_taken_port_contains_its_number() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let bench = Bench::unreachable()
+    let sandbox = Sandbox::unreachable()
         .with("PORT", &port)
         .with("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1");
-    bench.run(&["serve"]).assert_failure(1, &[&port, "PORT="]);
+    sandbox.run(&["serve"]).assert_failure(1, &[&port, "PORT="]);
 }
 
 #[test]
-fn the_install_address_is_the_services_own() {
-    let bench = Bench::bare().with(
+fn the_install_url_belongs_to_the_service() {
+    let sandbox = Sandbox::empty().with(
         "SHOPIFY_REDIRECT_URI",
         "https://sync.example/shopify/callback",
     );
-    let said = bench.run(&["install-url", "My-Shop.myshopify.com"]);
-    said.assert_code(0);
-    assert_eq!(said.out, "https://sync.example/shopify/my-shop/login\n");
+    let output = sandbox.run(&["install-url", "My-Shop.myshopify.com"]);
+    output.assert_code(0);
+    assert_eq!(
+        output.stdout,
+        "https://sync.example/shopify/my-shop/login\n"
+    );
 }
 
 #[test]
-fn no_shops_is_said_in_words_and_as_json() {
-    let bench = Bench::unreachable();
-    let said = bench.run(&["shops"]);
-    said.assert_code(0);
-    assert!(said.out.contains("install-url"), "{said:#?}");
-    let said = bench.run(&["shops", "--json"]);
-    assert_eq!(said.assert_code(0).out, "[]\n");
+fn an_empty_list_of_shops_is_printed_as_text_and_as_json() {
+    let sandbox = Sandbox::unreachable();
+    let output = sandbox.run(&["shops"]);
+    output.assert_code(0);
+    assert!(output.stdout.contains("install-url"), "{output:#?}");
+    let output = sandbox.run(&["shops", "--json"]);
+    assert_eq!(output.assert_code(0).stdout, "[]\n");
 }
 
 #[test]
-fn a_token_that_is_none_is_refused_before_anything_is_tried() {
-    let bench = Bench::unreachable();
-    bench
+fn an_invalid_token_is_rejected_before_anything_is_attempted() {
+    let sandbox = Sandbox::unreachable();
+    sandbox
         .run_with_input(&["connect", "a"], "")
         .assert_failure(2, &["standard input"]);
-    bench
+    sandbox
         .run_with_input(&["connect", "a"], "two words")
         .assert_failure(2, &["standard input"]);
-    let missing = bench.run(&["connect", "a", "--token-file", "none"]);
+    let missing = sandbox.run(&["connect", "a", "--token-file", "none"]);
     missing.assert_failure(2, &["none", "No such file"]);
-    assert!(!bench.path("shopsync.db").exists());
+    assert!(!sandbox.path("shopsync.db").exists());
 }
 
 #[test]
-fn doctor_names_what_cannot_be_reached_and_goes_on() {
-    let bench = Bench::unreachable().with("SPACES_REGION", "us-east-1");
-    let said = bench.run(&["doctor"]);
-    said.assert_code(1);
-    said.assert_no_secret();
+fn doctor_reports_unreachable_services_and_continues() {
+    let sandbox = Sandbox::unreachable().with("SPACES_REGION", "us-east-1");
+    let output = sandbox.run(&["doctor"]);
+    output.assert_code(1);
+    output.assert_no_secret();
     for (status, subject) in [
         ("ok", "settings"),
         ("warn", "encryption keys"),
@@ -343,17 +346,20 @@ fn doctor_names_what_cannot_be_reached_and_goes_on() {
         ("skip", "shops"),
     ] {
         let line = format!("{status:4}  {subject}");
-        assert!(said.out.contains(&line), "{line} is missing: {said:#?}");
+        assert!(
+            output.stdout.contains(&line),
+            "{line} is missing: {output:#?}"
+        );
     }
-    assert!(said.out.contains("do: "), "{said:#?}");
+    assert!(output.stdout.contains("do: "), "{output:#?}");
 }
 
 #[test]
-fn doctor_works_as_far_as_it_can_without_settings() {
-    let bench = Bench::bare();
-    let said = bench.run(&["doctor", "a", "--json"]);
-    said.assert_code(1);
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+fn doctor_skips_checks_whose_settings_are_missing() {
+    let sandbox = Sandbox::empty();
+    let output = sandbox.run(&["doctor", "a", "--json"]);
+    output.assert_code(1);
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(json["ok"], false);
     let findings = json["findings"].as_array().unwrap();
     let has = |status: &str, subject: &str, word: &str| {
@@ -370,41 +376,41 @@ fn doctor_works_as_far_as_it_can_without_settings() {
     assert!(has("skip", "database", "secret"), "{json:#}");
     assert!(has("skip", "space", "keys"), "{json:#}");
 
-    let broken = Bench::bare().with("PORT", "many");
-    let said = broken.run(&["doctor"]);
-    said.assert_code(1);
-    assert!(said.out.contains("fail  settings"), "{said:#?}");
+    let broken = Sandbox::empty().with("PORT", "many");
+    let output = broken.run(&["doctor"]);
+    output.assert_code(1);
+    assert!(output.stdout.contains("fail  settings"), "{output:#?}");
 }
 
 #[test]
-fn doctor_tells_a_missing_bucket_from_wrong_keys() {
+fn doctor_distinguishes_a_missing_bucket_from_wrong_keys() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("s3");
     let s3 = EmbeddedS3::start(&files, "access-key-id", "very-secret-key", "space");
     let s3 = runtime.block_on(s3).unwrap();
-    let bench = |name: &str, value: &str| {
-        Bench::unreachable()
+    let doctor = |name: &str, value: &str| {
+        Sandbox::unreachable()
             .with("SPACES_ENDPOINT", s3.endpoint().to_string())
             .with(name, value)
             .run(&["doctor"])
     };
-    let good = bench("SPACES_BUCKET", "space");
-    assert!(good.out.contains("ok    space"), "{good:#?}");
-    let missing = bench("SPACES_BUCKET", "elsewhere");
+    let good = doctor("SPACES_BUCKET", "space");
+    assert!(good.stdout.contains("ok    space"), "{good:#?}");
+    let missing = doctor("SPACES_BUCKET", "elsewhere");
     assert!(
-        missing.out.contains("there is no bucket `elsewhere`"),
+        missing.stdout.contains("there is no bucket `elsewhere`"),
         "{missing:#?}"
     );
-    let wrong = bench("SPACES_SECRET_KEY", "another");
-    assert!(wrong.out.contains("control panel"), "{wrong:#?}");
-    // The object that it was tried with is gone.
+    let wrong = doctor("SPACES_SECRET_KEY", "another");
+    assert!(wrong.stdout.contains("control panel"), "{wrong:#?}");
+    // The test object is deleted.
     let left = std::fs::read_dir(folder.path().join("s3/space")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
     assert!(left.iter().all(|path| is_empty(path)), "{left:?}");
 }
 
-/// Whether there is no file in a folder, however deep.
+/// Whether the folder and its subfolders contain no file.
 fn is_empty(path: &Path) -> bool {
     path.is_dir()
         && std::fs::read_dir(path)
@@ -413,36 +419,36 @@ fn is_empty(path: &Path) -> bool {
 }
 
 #[test]
-fn check_config_shows_no_secret() {
-    let bench = Bench::unreachable();
+fn check_config_prints_no_secret() {
+    let sandbox = Sandbox::unreachable();
     for arguments in [&["check-config"][..], &["check-config", "--json"]] {
-        let said = bench.run(arguments);
-        said.assert_code(0);
-        said.assert_no_secret();
-        assert!(said.out.contains("(set, not shown)"), "{said:#?}");
+        let output = sandbox.run(arguments);
+        output.assert_code(0);
+        output.assert_no_secret();
+        assert!(output.stdout.contains("(set, not shown)"), "{output:#?}");
     }
 }
 
 #[test]
-fn doctor_says_why_the_database_server_is_not_reached() {
+fn doctor_reports_why_the_database_server_cannot_be_reached() {
     let port = free_port();
     let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
-    let said = Bench::unreachable()
+    let output = Sandbox::unreachable()
         .with("DATABASE_URL", url)
         .run(&["doctor"]);
-    said.assert_code(1);
-    said.assert_no_secret();
+    output.assert_code(1);
+    output.assert_no_secret();
     let line = format!("no connection to 127.0.0.1:{port}: Connection refused");
-    assert!(said.out.contains(&line), "{said:#?}");
+    assert!(output.stdout.contains(&line), "{output:#?}");
 }
 
 #[test]
-fn a_signal_stops_the_service_in_order() {
-    let bench = Bench::unreachable()
+fn a_signal_stops_the_service_gracefully() {
+    let sandbox = Sandbox::unreachable()
         .with("PORT", "0")
         .with("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1");
     for signal in ["-TERM", "-INT"] {
-        let mut command = bench.command(&["serve"]);
+        let mut command = sandbox.command(&["serve"]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let listens = lines.find(|line| line.as_ref().unwrap().contains("Listening on"));

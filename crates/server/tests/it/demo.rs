@@ -1,4 +1,4 @@
-//! `shopsync demo`, run as a reader of the README runs it, and the commands that it prints.
+//! Tests `shopsync demo` and the commands that it prints.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::cli::{Bench, Said};
+use crate::cli::{CommandOutput, Sandbox};
 
-/// How long anything may take. Only a broken demonstration takes that long.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a test waits for a line before it fails.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 const EXPORT: &str = "\
 Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Inventory Qty
@@ -19,7 +19,7 @@ green-tea,,Size,500 g,29.90,3
 teapot,Teapot,Title,Default Title,48.00,1
 ";
 
-/// The fields of the places that are printed: `  file      /tmp/…`.
+/// Returns the value of a printed address line such as `  file      /tmp/…`.
 fn place(lines: &[String], name: &str) -> String {
     let line = lines
         .iter()
@@ -38,14 +38,17 @@ fn json(file: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn a_check_without_a_terminal_installs_changes_a_price_and_ends() {
-    let bench = Bench::bare();
-    let said = bench.run(&["demo", "--once", "--products", "30", "--keep", "kept"]);
-    assert_eq!(said.code, Some(0), "{said:#?}");
-    let printed = lines(&said.out);
-    assert!(said.out.contains("published generation"), "{said:#?}");
+fn once_installs_the_shop_changes_a_price_and_ends() {
+    let sandbox = Sandbox::empty();
+    let output = sandbox.run(&["demo", "--once", "--products", "30", "--keep", "kept"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let printed = lines(&output.stdout);
+    assert!(
+        output.stdout.contains("published generation"),
+        "{output:#?}"
+    );
     let file = PathBuf::from(place(&printed, "file"));
-    assert!(file.starts_with(bench.folder.path().canonicalize().unwrap().join("kept")));
+    assert!(file.starts_with(sandbox.folder.path().canonicalize().unwrap().join("kept")));
     let document = json(&file);
     let products = document["data"]["products"]["edges"].as_array().unwrap();
     assert_eq!(products.len(), 30);
@@ -54,42 +57,42 @@ fn a_check_without_a_terminal_installs_changes_a_price_and_ends() {
 }
 
 #[test]
-fn nothing_is_left_behind_unless_it_shall_be() {
-    let bench = Bench::bare();
-    let temporary = bench.folder.path().join("tmp");
+fn the_folder_is_deleted_unless_it_is_kept() {
+    let sandbox = Sandbox::empty();
+    let temporary = sandbox.folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let bench = bench.with("TMPDIR", temporary.display().to_string());
-    let said = bench.run(&["demo", "--once", "--products", "3"]);
-    assert_eq!(said.code, Some(0), "{said:#?}");
+    let sandbox = sandbox.with("TMPDIR", temporary.display().to_string());
+    let output = sandbox.run(&["demo", "--once", "--products", "3"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
     let left = std::fs::read_dir(&temporary).unwrap().count();
     assert_eq!(left, 0);
 }
 
 #[test]
-fn settings_of_a_real_shop_are_not_touched() {
+fn the_demo_ignores_the_settings_of_a_real_shop() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let real = format!("http://{}", listener.local_addr().unwrap());
-    let bench = Bench::bare()
+    let sandbox = Sandbox::empty()
         .with("SPACES_ENDPOINT", &real)
         .with("SPACES_BUCKET", "real")
         .with("SHOPIFY_ENDPOINT", format!("{real}/{{shop}}"));
-    let dot_env = bench.folder.path().join(".env");
+    let dot_env = sandbox.folder.path().join(".env");
     std::fs::write(dot_env, "DATABASE_URL=sqlite:real.db\n").unwrap();
-    let said = bench.run(&["demo", "--once", "--products", "3"]);
-    assert_eq!(said.code, Some(0), "{said:#?}");
+    let output = sandbox.run(&["demo", "--once", "--products", "3"]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
     assert!(
         listener.accept().is_err(),
         "something was sent to the real Space or shop"
     );
-    assert!(!bench.folder.path().join("real.db").exists());
+    assert!(!sandbox.folder.path().join("real.db").exists());
 }
 
 #[test]
-fn the_products_of_an_export_are_those_of_the_shop() {
-    let bench = Bench::bare();
-    std::fs::write(bench.folder.path().join("export.csv"), EXPORT).unwrap();
-    let said = bench.run(&[
+fn the_shop_has_the_products_of_the_export() {
+    let sandbox = Sandbox::empty();
+    std::fs::write(sandbox.folder.path().join("export.csv"), EXPORT).unwrap();
+    let output = sandbox.run(&[
         "demo",
         "--once",
         "--catalog",
@@ -97,8 +100,8 @@ fn the_products_of_an_export_are_those_of_the_shop() {
         "--keep",
         "kept",
     ]);
-    assert_eq!(said.code, Some(0), "{said:#?}");
-    let document = json(Path::new(&place(&lines(&said.out), "file")));
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    let document = json(Path::new(&place(&lines(&output.stdout), "file")));
     let products = document["data"]["products"]["edges"].as_array().unwrap();
     let mut seen: Vec<_> = products
         .iter()
@@ -120,39 +123,43 @@ fn the_products_of_an_export_are_those_of_the_shop() {
 }
 
 #[test]
-fn a_bad_export_is_refused_with_its_line() {
-    let bench = Bench::bare();
+fn the_error_of_an_invalid_export_contains_the_line() {
+    let sandbox = Sandbox::empty();
     let bad = EXPORT.replace("29.90", "cheap");
-    std::fs::write(bench.folder.path().join("bad.csv"), bad).unwrap();
-    let said = bench.run(&["demo", "--once", "--catalog", "bad.csv"]);
-    assert_eq!(said.code, Some(2), "{said:#?}");
+    std::fs::write(sandbox.folder.path().join("bad.csv"), bad).unwrap();
+    let output = sandbox.run(&["demo", "--once", "--catalog", "bad.csv"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
     for word in ["bad.csv", "line 3", "Variant Price", "cheap"] {
-        assert!(said.err.contains(word), "{word} is missing: {said:#?}");
+        assert!(
+            output.stderr.contains(word),
+            "{word} is missing: {output:#?}"
+        );
     }
-    let missing = bench.run(&["demo", "--catalog", "none.csv"]);
+    let missing = sandbox.run(&["demo", "--catalog", "none.csv"]);
     assert_eq!(missing.code, Some(2), "{missing:#?}");
-    assert!(missing.err.contains("none.csv"), "{missing:#?}");
+    assert!(missing.stderr.contains("none.csv"), "{missing:#?}");
 }
 
 #[test]
-fn a_taken_port_and_a_full_folder_are_named() {
+fn a_taken_port_and_a_folder_that_is_not_empty_are_rejected() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let bench = Bench::bare();
-    let said = bench.run(&["demo", "--once", "--port", &port]);
-    assert_eq!(said.code, Some(1), "{said:#?}");
+    let sandbox = Sandbox::empty();
+    let output = sandbox.run(&["demo", "--once", "--port", &port]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(
-        said.err
+        output
+            .stderr
             .contains(&format!("port {port} of 127.0.0.1 is taken")),
-        "{said:#?}"
+        "{output:#?}"
     );
-    std::fs::write(bench.folder.path().join("mine"), "").unwrap();
-    let said = bench.run(&["demo", "--once", "--keep", "."]);
-    assert_eq!(said.code, Some(2), "{said:#?}");
-    assert!(said.err.contains("not empty"), "{said:#?}");
+    std::fs::write(sandbox.folder.path().join("mine"), "").unwrap();
+    let output = sandbox.run(&["demo", "--once", "--keep", "."]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert!(output.stderr.contains("not empty"), "{output:#?}");
 }
 
-/// A demonstration that goes on until it is told to end.
+/// A running demo.
 struct Running {
     child: Child,
     printed: Receiver<String>,
@@ -160,8 +167,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(bench: &Bench, arguments: &[&str]) -> Self {
-        let mut command = bench.command(arguments);
+    fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        let mut command = sandbox.command(arguments);
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -183,10 +190,10 @@ impl Running {
         }
     }
 
-    /// Waits for a line that begins so.
+    /// Waits for a line with this beginning.
     fn wait_for(&mut self, beginning: &str) -> String {
         loop {
-            let line = self.printed.recv_timeout(PATIENCE);
+            let line = self.printed.recv_timeout(TIMEOUT);
             let line =
                 line.unwrap_or_else(|_| panic!("no line \"{beginning}…\": {:#?}", self.seen));
             self.seen.push(line.clone());
@@ -196,7 +203,7 @@ impl Running {
         }
     }
 
-    /// The printed command below this comment.
+    /// Returns the printed command below this comment.
     fn command(&self, about: &str) -> &str {
         let comment = format!("  # {about}");
         let at = self.seen.iter().position(|line| line.starts_with(&comment));
@@ -204,14 +211,14 @@ impl Running {
         self.seen[at + 1].trim()
     }
 
-    /// Runs a printed command as a shell does.
-    fn paste(&self, about: &str) -> Said {
+    /// Runs a printed command in a shell.
+    fn paste(&self, about: &str) -> CommandOutput {
         let command = self.command(about);
         let output = Command::new("sh").args(["-c", command]).output();
         output.unwrap().into()
     }
 
-    /// As Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     fn interrupt(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status();
@@ -221,17 +228,17 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails if it has ended, as it should have.
+        // Fails if the demo has ended, as expected.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 #[test]
-fn every_printed_command_works_when_it_is_pasted() {
-    let bench = Bench::bare();
-    let mut demo = Running::start(&bench, &["demo", "--products", "12"]);
-    demo.wait_for("Changes are followed here");
+fn every_printed_command_works() {
+    let sandbox = Sandbox::empty();
+    let mut demo = Running::start(&sandbox, &["demo", "--products", "12"]);
+    demo.wait_for("Runs are reported here");
     let folder = PathBuf::from(place(&demo.seen, "settings"))
         .parent()
         .unwrap()
@@ -239,13 +246,13 @@ fn every_printed_command_works_when_it_is_pasted() {
 
     let before = demo.paste("the snapshot: titles");
     assert_eq!(
-        (before.code, before.out.lines().count()),
+        (before.code, before.stdout.lines().count()),
         (Some(0), 5),
         "{before:#?}"
     );
-    assert!(!before.out.contains("12.34"), "{before:#?}");
+    assert!(!before.stdout.contains("12.34"), "{before:#?}");
 
-    let changed = demo.paste("another price");
+    let changed = demo.paste("change a price");
     assert_eq!(changed.code, Some(0), "{changed:#?}");
     let line = demo.wait_for("published generation ");
     assert!(
@@ -254,13 +261,13 @@ fn every_printed_command_works_when_it_is_pasted() {
     );
     let after = demo.paste("the snapshot: titles");
     assert!(
-        after.out.lines().next().unwrap().contains("12.34"),
+        after.stdout.lines().next().unwrap().contains("12.34"),
         "{after:#?}"
     );
 
     for (about, word) in [
         (
-            "what has changed since",
+            "compare without writing",
             "unchanged demo.myshopify.com/shopify_data.json",
         ),
         (
@@ -268,15 +275,18 @@ fn every_printed_command_works_when_it_is_pasted() {
             "unchanged demo.myshopify.com/shopify_data.json",
         ),
         ("the shop and its last run", "demo.myshopify.com  active"),
-        ("whether all is well", "Nothing fails"),
+        ("check everything", "No check failed"),
         ("the snapshot over S3", "{\"data\":{"),
     ] {
-        let said = demo.paste(about);
-        assert_eq!(said.code, Some(0), "{said:#?}");
-        assert!(said.out.contains(word), "{word} is missing: {said:#?}");
+        let output = demo.paste(about);
+        assert_eq!(output.code, Some(0), "{output:#?}");
+        assert!(
+            output.stdout.contains(word),
+            "{word} is missing: {output:#?}"
+        );
     }
     let synced = demo.paste("a full scan");
-    assert!(synced.out.contains("0 PUTs"), "{synced:#?}");
+    assert!(synced.stdout.contains("0 PUTs"), "{synced:#?}");
 
     demo.interrupt();
     demo.wait_for("Stopped.");

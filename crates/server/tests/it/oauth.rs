@@ -1,4 +1,4 @@
-//! The login and the callback, with a scripted token endpoint and a fake catalogue.
+//! Tests the login and the callback with a scripted token endpoint and a fake catalogue.
 
 mod report;
 
@@ -21,7 +21,7 @@ fn shop() -> ShopDomain {
     SHOP.parse().unwrap()
 }
 
-/// The callback that Shopify would send the merchant back to.
+/// Returns the callback path to which Shopify redirects the merchant.
 fn callback(code: &str, state: &str) -> String {
     let query = [
         ("code", code),
@@ -32,7 +32,7 @@ fn callback(code: &str, state: &str) -> String {
     format!("/shopify/callback?{}", signed_query(SECRET, &query))
 }
 
-/// A service, and what stands for Shopify's token endpoint.
+/// A service and a mock of Shopify's token endpoint.
 struct Setup {
     app: TestApp,
     shopify: MockServer,
@@ -79,8 +79,8 @@ impl Setup {
         self.app.get(&path).send().await.unwrap()
     }
 
-    /// A state for the shop, and the cookie that came with it.
-    async fn begun(&self) -> (String, String) {
+    /// Opens the login page and returns the OAuth state and its cookie.
+    async fn begin_login(&self) -> (String, String) {
         let response = self.login("a").await;
         let cookie = header(&response, "set-cookie");
         let page = Url::parse(&header(&response, "location")).unwrap();
@@ -90,8 +90,8 @@ impl Setup {
         (state.into_owned(), cookie)
     }
 
-    /// The path gets this status and this code, and nothing has been sent to Shopify.
-    async fn refused(&self, path: &str, status: u16, code: &str) {
+    /// Asserts the status and the code of the response, and that no request was sent to Shopify.
+    async fn assert_refused(&self, path: &str, status: u16, code: &str) {
         let before = self.shopify.received_requests().await.unwrap().len();
         let response = self.app.get(path).send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
@@ -112,7 +112,7 @@ fn header(response: &Response, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_login_leads_to_the_grant_page() {
+async fn the_login_redirects_to_the_grant_page() {
     let setup = Setup::new(TestApp::builder()).await;
     for name in ["a", "A", SHOP, "A.MyShopify.com"] {
         let response = setup.login(name).await;
@@ -140,12 +140,12 @@ async fn the_login_leads_to_the_grant_page() {
         }
         assert_eq!(header(&response, "cache-control"), "no-store");
     }
-    let one = setup.begun().await;
-    assert_ne!(one, setup.begun().await);
+    let one = setup.begin_login().await;
+    assert_ne!(one, setup.begin_login().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_shop_is_refused_before_any_request_leaves() {
+async fn an_invalid_shop_is_rejected_without_a_request_to_shopify() {
     let setup = Setup::new(TestApp::builder()).await;
     for shop in [
         "evil.example",
@@ -178,7 +178,7 @@ async fn what_is_no_shop_is_refused_before_any_request_leaves() {
         "",
     ] {
         let path = format!("/shopify/{shop}/login");
-        setup.refused(&path, 400, "invalid_shop").await;
+        setup.assert_refused(&path, 400, "invalid_shop").await;
         let escaped = shop.replace("%2F", "/");
         for route in ["install", "callback"] {
             let path = format!("/shopify/{route}?code=good&state=x&hmac=00&shop={escaped}");
@@ -187,13 +187,13 @@ async fn what_is_no_shop_is_refused_before_any_request_leaves() {
             } else {
                 "invalid_shop"
             };
-            setup.refused(&path, 400, code).await;
+            setup.assert_refused(&path, 400, code).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
+async fn the_app_url_verifies_the_signature_and_redirects_to_the_grant_page() {
     let setup = Setup::new(TestApp::builder().set("SHOPIFY_API_SECRET_PREVIOUS", "older")).await;
     let query = [("shop", SHOP), ("timestamp", "1795521600"), ("host", "abc")];
     for secret in [SECRET, "older"] {
@@ -204,26 +204,28 @@ async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
     }
     let forged = signed_query("another", &query);
     setup
-        .refused(&format!("/shopify/install?{forged}"), 401, "bad_signature")
+        .assert_refused(&format!("/shopify/install?{forged}"), 401, "bad_signature")
         .await;
     let unsigned = format!("/shopify/install?shop={SHOP}");
-    setup.refused(&unsigned, 401, "bad_signature").await;
+    setup.assert_refused(&unsigned, 401, "bad_signature").await;
     setup
-        .refused("/shopify/install", 400, "missing_parameter")
+        .assert_refused("/shopify/install", 400, "missing_parameter")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callbacks_are_checked_before_the_code_is_exchanged() {
+async fn callbacks_are_verified_before_the_code_is_exchanged() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, cookie) = setup.begun().await;
+    let (state, cookie) = setup.begin_login().await;
     let good = callback("good", &state);
     for (name, value) in [("code", "good"), ("shop", SHOP), ("state", &state)] {
         let missing = good.replace(&format!("{name}={value}"), &format!("{name}="));
-        setup.refused(&missing, 400, "missing_parameter").await;
+        setup
+            .assert_refused(&missing, 400, "missing_parameter")
+            .await;
     }
     let twice = format!("{good}&shop=b.myshopify.com");
-    setup.refused(&twice, 400, "malformed").await;
+    setup.assert_refused(&twice, 400, "malformed").await;
     let (unsigned, _) = good.split_once("&hmac=").unwrap();
     for bad in [
         unsigned.to_owned(),
@@ -233,20 +235,20 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
         good.replace(SHOP, "b.myshopify.com"),
         good.replace(&state, "1.2.3"),
     ] {
-        setup.refused(&bad, 401, "bad_signature").await;
+        setup.assert_refused(&bad, 401, "bad_signature").await;
     }
     for bad in ["x", "1.2.3", &format!("{state}x")] {
         let path = callback("good", bad);
-        setup.refused(&path, 400, "invalid_state").await;
+        setup.assert_refused(&path, 400, "invalid_state").await;
     }
-    // A state for another shop, well signed.
+    // A state for another shop, with a valid signature.
     let query = [
         ("code", "good"),
         ("shop", "b.myshopify.com"),
         ("state", state.as_str()),
     ];
     let other = format!("/shopify/callback?{}", signed_query(SECRET, &query));
-    setup.refused(&other, 400, "invalid_state").await;
+    setup.assert_refused(&other, 400, "invalid_state").await;
     // Another browser's cookie.
     let (name, _) = cookie.split_once('=').unwrap();
     let request = setup
@@ -256,7 +258,7 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
     assert_eq!(request.send().await.unwrap().status(), 400);
     assert!(setup.shopify.received_requests().await.unwrap().is_empty());
     assert!(!setup.installed().await);
-    // None of this has used the state up, and its own cookie fits.
+    // No rejected callback has consumed the state; with its cookie it is accepted.
     let request = setup.app.get(&good).header("Cookie", cookie);
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
@@ -265,15 +267,15 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
 async fn the_cookie_can_be_required() {
     let required = TestApp::builder().set("SHOPSYNC__SHOPIFY__REQUIRE_STATE_COOKIE", "true");
     let setup = Setup::new(required).await;
-    let (state, cookie) = setup.begun().await;
+    let (state, cookie) = setup.begin_login().await;
     let path = callback("good", &state);
-    setup.refused(&path, 400, "invalid_state").await;
+    setup.assert_refused(&path, 400, "invalid_state").await;
     let request = setup.app.get(&path).header("Cookie", cookie);
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_landing_page_says_what_this_is() {
+async fn the_landing_page_names_the_service() {
     let setup = Setup::new(TestApp::builder()).await;
     let body: Value = setup
         .app

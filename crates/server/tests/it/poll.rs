@@ -1,4 +1,4 @@
-//! What no webhook told arrives by the daily poll. The clock is moved by hand.
+//! Tests that the daily poll finds changes without a webhook. The clock is manual.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ fn polling(clock: &ManualClock) -> WorldBuilder {
         .set("SHOPSYNC__POLL__SPREAD", "0s")
 }
 
-/// Opens the slot that is due at the start.
+/// Installs the service and runs the poll that is due at the start.
 async fn installed(builder: WorldBuilder) -> World {
     let world = builder.installed().await;
-    world.app.beat().await;
+    world.app.run_due_jobs().await;
     world.app.settled().await;
     world
 }
@@ -41,22 +41,22 @@ async fn a_change_whose_webhook_is_lost_arrives_by_the_poll() {
         .delete_product(world.shop.product_ids()[1])
         .unwrap();
     world.settled().await;
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
     let (uploads, before) = (world.app.put_count(), polls(&world).await);
 
     clock.set(at("2026-11-24T23:59:59Z"));
-    assert_eq!(world.app.beat().await, None);
+    assert_eq!(world.app.run_due_jobs().await, None);
     clock.set(at("2026-11-25T00:00:00Z"));
-    assert_eq!(world.app.beat().await, Some(1));
+    assert_eq!(world.app.run_due_jobs().await, Some(1));
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 1);
     assert_eq!(polls(&world).await, before + 1);
-    assert_eq!(world.app.beat().await, None, "once a day");
+    assert_eq!(world.app.run_due_jobs().await, None, "once a day");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
+async fn one_run_at_the_start_covers_three_days_of_downtime() {
     let clock = ManualClock::new(at("2026-11-20T10:00:00Z"));
     let mut world = installed(polling(&clock)).await;
     let before = polls(&world).await;
@@ -68,18 +68,18 @@ async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
         .unwrap();
     clock.advance(3 * DAY);
     world.app.restart().await;
-    // The start beats too; whichever is first opens the slot, and only one does.
-    world.app.beat().await;
+    // The start also runs the periodic jobs; only the first of both begins the poll.
+    world.app.run_due_jobs().await;
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(polls(&world).await, before + 1);
     clock.advance(Duration::from_hours(1));
-    assert_eq!(world.app.beat().await, None);
+    assert_eq!(world.app.run_due_jobs().await, None);
     assert_eq!(polls(&world).await, before + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
+async fn a_midnight_that_a_clock_change_skips_is_polled_after_the_change() {
     for (zone, morning, eve, jump, next) in [
         (
             "Africa/Cairo",
@@ -105,17 +105,17 @@ async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
             .rename_shop("Renamed")
             .unwrap();
         clock.set(at(eve));
-        assert_eq!(world.app.beat().await, None, "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, None, "{zone}");
         clock.set(at(jump));
-        assert_eq!(world.app.beat().await, Some(1), "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, Some(1), "{zone}");
         world.settled().await;
-        world.is_true().await.unwrap();
+        world.document_matches_shop().await.unwrap();
         assert_eq!(polls(&world).await, before + 1, "{zone}");
-        // The next day's is at midnight again, an hour earlier by the sun.
+        // The next poll is at midnight again, one hour earlier in UTC.
         let next = at(next);
         clock.set(next - chrono::TimeDelta::seconds(1));
-        assert_eq!(world.app.beat().await, None, "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, None, "{zone}");
         clock.set(next);
-        assert_eq!(world.app.beat().await, Some(1), "{zone}");
+        assert_eq!(world.app.run_due_jobs().await, Some(1), "{zone}");
     }
 }

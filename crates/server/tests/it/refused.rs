@@ -1,19 +1,20 @@
-//! What must not be believed changes nothing: not the document, not the runs, and the shop is not even asked.
+//! Tests that rejected requests change nothing: no document, no run, no request to the shop.
 
 use reqwest::RequestBuilder;
 use serde_json::json;
 
 use crate::support::{SECRET, World, sign};
 
-/// The request gets this status. The shop has changed without a webhook, so that any run would show.
-async fn changes_nothing(world: &World, request: RequestBuilder, status: u16) {
+/// Asserts that the request gets this status and causes no work. The shop has changed without a webhook, so that any run
+/// would change the document.
+async fn assert_changes_nothing(world: &World, request: RequestBuilder, status: u16) {
     let before = (
         world.shop.calls(),
         world.runs().await.len(),
         world.app.put_count(),
     );
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), status);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), status);
     world.settled().await;
     let after = (
         world.shop.calls(),
@@ -21,11 +22,11 @@ async fn changes_nothing(world: &World, request: RequestBuilder, status: u16) {
         world.app.put_count(),
     );
     assert_eq!(after, before);
-    world.is_true().await.unwrap_err();
+    world.document_matches_shop().await.unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_shopify_did_not_send() {
+async fn deliveries_that_shopify_did_not_send_change_nothing() {
     let limited = World::builder().set("SHOPSYNC__SERVER__WEBHOOK_BODY_LIMIT", "65536");
     let world = limited.installed().await;
     let product = world.shop.product_ids()[0];
@@ -69,25 +70,25 @@ async fn deliveries_that_shopify_did_not_send() {
             400,
         ),
         (post(&domain, Some(signed(&long)), &long), 413),
-        // Well signed, about a shop that is not installed.
+        // Validly signed, for a shop that is not installed.
         (
             post("another.myshopify.com", Some(signed(&body)), &body),
             200,
         ),
-        // Well signed, about nothing that exists here.
+        // Validly signed, without an object.
         (post(&domain, Some(signed("{}")), "{}"), 200),
     ] {
-        changes_nothing(&world, request, status).await;
+        assert_changes_nothing(&world, request, status).await;
     }
-    // The same delivery, right, does change something.
+    // The same delivery with a valid signature has an effect.
     let named = world.app.delivery(&domain, "products/update", "w2", &body);
     assert_eq!(named.send().await.unwrap().status(), 200);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_that_name_no_shop() {
+async fn parameters_with_an_invalid_shop_change_nothing() {
     let world = World::builder().installed().await;
     world
         .shop
@@ -108,7 +109,7 @@ async fn parameters_that_name_no_shop() {
             format!("/shopify/install?shop={shop}&hmac=00"),
             format!("/shopify/callback?shop={shop}&code=1&state=2&hmac=00"),
         ] {
-            changes_nothing(&world, world.app.get(&path), 400).await;
+            assert_changes_nothing(&world, world.app.get(&path), 400).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a webhook names reaches the document at once, without a full scan.
+//! Tests that a webhook updates the document immediately, without a full scan.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::World;
 
-/// Makes a change, and expects it in the document: uploaded once, no page of a full scan read.
-async fn follows(world: &World, change: impl FnOnce(&ShopControl)) {
+/// Changes the shop and asserts that the change is published without reading a page of a full scan.
+async fn assert_published(world: &World, change: impl FnOnce(&ShopControl)) {
     let (pages, uploads) = (world.scanned_pages(), world.app.put_count());
     change(&world.shop);
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.scanned_pages(), pages, "a full scan");
     assert!(world.app.put_count() > uploads, "no upload");
 }
@@ -29,18 +29,18 @@ fn titled(title: &str) -> ProductChange {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_product() {
+async fn a_changed_product_is_published() {
     let world = World::builder().installed().await;
     let product = world.shop.product_ids()[0];
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.set_price(product, None, "77.10").unwrap();
     })
     .await;
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
-    // Those who repeat its title were read as well.
+    // The collections that contain its title were updated as well.
     let text = world.document().await["data"]["collections"].to_string();
     let is_member = world.shop.truth()["collections"]
         .to_string()
@@ -49,12 +49,12 @@ async fn a_changed_product() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_product_that_is_repeated_by_a_collection() {
+async fn a_product_title_is_updated_in_its_collections() {
     let world = World::builder().installed().await;
     let truth = world.shop.truth();
     let members = &truth["collections"][0]["products"];
     let product = members[0]["id"].as_u64().unwrap();
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
@@ -63,10 +63,10 @@ async fn a_product_that_is_repeated_by_a_collection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_created_and_a_deleted_product() {
+async fn a_created_and_a_deleted_product_are_published() {
     let world = World::builder().installed().await;
     let mut created = 0;
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         created = shop.create_product(&titled("New")).unwrap();
     })
     .await;
@@ -77,7 +77,7 @@ async fn a_created_and_a_deleted_product() {
             .to_string()
             .contains(&created.to_string())
     );
-    follows(&world, |shop| shop.delete_product(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_product(created).unwrap()).await;
     assert!(
         !world
             .document()
@@ -85,34 +85,34 @@ async fn a_created_and_a_deleted_product() {
             .to_string()
             .contains(&created.to_string())
     );
-    // One that collections and discounts speak of.
+    // A product to which collections and discounts refer.
     let truth = world.shop.truth();
     let member = truth["collections"][0]["products"][0]["id"]
         .as_u64()
         .unwrap();
-    follows(&world, |shop| shop.delete_product(member).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_product(member).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inventory_change() {
+async fn an_inventory_change_is_published() {
     let world = World::builder().installed().await;
     let truth = world.shop.truth();
     let variant = &truth["products"][1]["variants"][0];
     let item = variant["inventory_item_id"].as_u64().unwrap();
     let location = variant["levels"][0]["location_id"].as_u64().unwrap();
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.set_available(item, location, 4_321).unwrap();
     })
     .await;
     assert!(world.document().await.to_string().contains("4321"));
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.disconnect_inventory_level(item, location).unwrap()
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn discounts() {
+async fn discount_changes_are_published() {
     let world = World::builder().installed().await;
     let mut created = 0;
     let new = DiscountChange {
@@ -121,22 +121,22 @@ async fn discounts() {
         codes: Some(vec!["HALF".to_owned()]),
         ..DiscountChange::default()
     };
-    follows(&world, |shop| created = shop.create_discount(&new).unwrap()).await;
+    assert_published(&world, |shop| created = shop.create_discount(&new).unwrap()).await;
     let codes = DiscountChange {
         codes: Some(vec!["HALF".to_owned(), "HALB".to_owned()]),
         ..DiscountChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_discount(created, &codes).unwrap();
     })
     .await;
     let text = world.document().await["data"]["codeDiscountNodes"].to_string();
     assert!(text.contains("HALB"));
-    follows(&world, |shop| shop.delete_discount(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_discount(created).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn collections() {
+async fn collection_changes_are_published() {
     let world = World::builder().installed().await;
     let products = world.shop.product_ids();
     let mut created = 0;
@@ -145,7 +145,7 @@ async fn collections() {
         products: Some(products[..5].to_vec()),
         ..CollectionChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         created = shop.create_collection(&new).unwrap();
     })
     .await;
@@ -153,25 +153,28 @@ async fn collections() {
         products: Some(products[3..4].to_vec()),
         ..CollectionChange::default()
     };
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_collection(created, &fewer).unwrap();
     })
     .await;
-    follows(&world, |shop| shop.delete_collection(created).unwrap()).await;
+    assert_published(&world, |shop| shop.delete_collection(created).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locations_and_the_shop_itself() {
+async fn changes_of_locations_and_of_the_shop_are_published() {
     let world = World::builder().installed().await;
     let location = world.shop.location_ids()[0];
-    follows(&world, |shop| {
+    assert_published(&world, |shop| {
         shop.update_location(location, Some("Elsewhere"), None)
             .unwrap();
     })
     .await;
     let products = world.document().await["data"]["products"].to_string();
-    assert!(products.contains("Elsewhere"), "levels repeat it");
-    follows(&world, |shop| shop.rename_shop("Another Name").unwrap()).await;
+    assert!(
+        products.contains("Elsewhere"),
+        "inventory levels contain the name of the location"
+    );
+    assert_published(&world, |shop| shop.rename_shop("Another Name").unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +203,7 @@ async fn the_same_delivery_fifty_times_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_is_few_fetches_and_one_upload() {
+async fn a_burst_of_webhooks_causes_few_fetches_and_one_upload() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let debounced = World::builder()
         .clock(&clock)
@@ -223,7 +226,7 @@ async fn a_burst_is_few_fetches_and_one_upload() {
     );
     clock.advance(Duration::from_secs(1));
     world.settled().await;
-    world.is_true().await.unwrap();
+    world.document_matches_shop().await.unwrap();
     assert_eq!(world.runs().await.len(), runs + 1);
     assert_eq!(world.app.put_count(), 2);
     // Several products share a request, as many as its cost allows.
@@ -232,7 +235,7 @@ async fn a_burst_is_few_fetches_and_one_upload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
+async fn reordered_and_duplicate_deliveries_lead_to_the_same_document() {
     let world = World::builder().installed().await;
     for seed in 1..=3 {
         world.shop.hold_deliveries();
@@ -249,12 +252,12 @@ async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
         world.shop.delete_product(product).unwrap();
         world.shop.release_deliveries_shuffled(seed);
         world.settled().await;
-        world.is_true().await.unwrap();
+        world.document_matches_shop().await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subscriptions_that_vanished_are_made_again_and_others_are_left_alone() {
+async fn missing_subscriptions_are_created_again_and_others_are_left_unchanged() {
     let world = World::builder().installed().await;
     let service = world.app.service();
     let before = world.shop.subscriptions();
@@ -292,7 +295,7 @@ async fn subscriptions_that_vanished_are_made_again_and_others_are_left_alone() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_that_is_missing_is_reported_topic_by_topic() {
+async fn a_missing_scope_is_reported_for_each_topic() {
     let world = World::builder()
         .set(
             "SHOPSYNC__SHOPIFY__SCOPES",

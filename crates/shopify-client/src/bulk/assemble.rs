@@ -1,4 +1,4 @@
-//! How the parts of each kind of thing are put into it.
+//! Assembles each kind of object from its lines.
 
 use serde::Deserialize;
 
@@ -14,18 +14,18 @@ use crate::model::{
     ProductSummary, RedeemCode, Reference, SortLists, Variant,
 };
 
-/// A kind of thing that can be read in bulk.
+/// An object that bulk operations can read.
 pub(super) trait BulkObject: SortLists + Sized + Send + 'static {
     const LAYOUT: Layout;
-    /// The first brings the things, the others only further parts of them.
+    /// The first query returns the objects, the others only further children of them.
     const QUERIES: &'static [Document];
-    /// How it is read by pages.
+    /// The same list, read page by page.
     const PAGED_LIST: PagedList;
 
-    /// Puts a thing together. The lists in it are in no order yet.
+    /// Assembles an object. Its nested lists are not sorted yet.
     fn assemble(object_lines: &ObjectLines<'_>, scratch: &mut String) -> Result<Self, BulkError>;
 
-    /// Leaves out what the client's settings do not ask for.
+    /// Drops the metafields that the client's settings do not select.
     fn retain_chosen_namespaces(&mut self, _shop: &ShopClient) {}
 }
 
@@ -58,10 +58,10 @@ impl BulkObject for Product {
                 (ObjectKind::Variant, true) => {
                     let variants = product.variants.nodes_mut();
                     let item = read_variant(line, variants, scratch)?;
-                    let place = variants.len() - 1;
-                    aliases.extend([(line.ids.id, place), (item, place)]);
+                    let index = variants.len() - 1;
+                    aliases.extend([(line.ids.id, index), (item, index)]);
                 }
-                // Its variant may come after it.
+                // The variant may come after its levels, so they are added below.
                 (ObjectKind::InventoryLevel, false) => {}
                 _ => return Err(unexpected_line(line)),
             }
@@ -84,16 +84,16 @@ fn read_variant(
     variants: &mut Vec<Variant>,
     scratch: &mut String,
 ) -> Result<ObjectId, BulkError> {
-    let Some((place, item)) = inventory_item(line.text.as_bytes()) else {
-        // Says what is missing.
+    let Some((offset, item)) = inventory_item(line.text.as_bytes()) else {
+        // Its error names the missing field.
         variants.push(line.decode()?);
         return Err(unexpected_line(line));
     };
-    variants.push(line.decode_with(place, &["inventoryLevels"], scratch)?);
+    variants.push(line.decode_with(offset, &["inventoryLevels"], scratch)?);
     Ok(item)
 }
 
-/// Puts a level into every variant that its parent means: one inventory item may serve several.
+/// Adds a level to each variant that its parent stands for: variants may share an inventory item.
 fn add_level(
     line: &Line<'_>,
     aliases: &[(ObjectId, usize)],
@@ -105,18 +105,18 @@ fn add_level(
         .iter()
         .take_while(|(alias, _)| *alias == parent);
     let mut level: Option<InventoryLevel> = Some(line.decode()?);
-    let mut places = found.map(|(_, place)| *place).peekable();
-    if places.peek().is_none() {
+    let mut indexes = found.map(|(_, index)| *index).peekable();
+    if indexes.peek().is_none() {
         let parent = parent.to_string();
         return Err(BulkError::Orphan { parent });
     }
-    while let Some(place) = places.next() {
-        let level = if places.peek().is_some() {
+    while let Some(index) = indexes.next() {
+        let level = if indexes.peek().is_some() {
             level.clone()
         } else {
             level.take()
         };
-        let levels = &mut variants[place].inventory_item.inventory_levels;
+        let levels = &mut variants[index].inventory_item.inventory_levels;
         levels.nodes_mut().extend(level);
     }
     Ok(())
@@ -161,7 +161,7 @@ impl BulkObject for Location {
     }
 }
 
-/// Which of a discount's lists an item is in; the queries name them by an alias.
+/// The list of a discount that an item belongs to; the queries mark it with an alias.
 #[derive(Deserialize)]
 struct ListAlias {
     id: crate::Gid,
@@ -172,7 +172,7 @@ struct ListAlias {
 }
 
 impl BulkObject for Discount {
-    /// A discount that is made between the first query and the others brings parts of something unknown.
+    /// A discount created between the first query and the others has children, but no line of its own.
     const LAYOUT: Layout = Layout {
         root: ObjectKind::Discount,
         intermediate: None,
@@ -208,7 +208,7 @@ impl BulkObject for Discount {
             match line.kind() {
                 ObjectKind::RedeemCode => {
                     let code: RedeemCode = line.decode()?;
-                    // A kind of discount that this version does not know has lists that it does not know either.
+                    // A discount of an unknown kind has no known list of codes.
                     if let Some(codes) = discount.codes_mut() {
                         codes.nodes_mut().push(code);
                     }
@@ -223,7 +223,7 @@ impl BulkObject for Discount {
     }
 }
 
-/// Puts empty lists where the answer to a page has lists.
+/// Inserts empty lists where the response to a page has lists.
 fn insert_empty_lists(discount: &mut serde_json::Map<String, serde_json::Value>) {
     let empty = || serde_json::json!({ "nodes": [], "pageInfo": { "hasNextPage": false } });
     let kind = discount.get("__typename").and_then(|name| name.as_str());
@@ -252,7 +252,7 @@ fn insert_empty_lists(discount: &mut serde_json::Map<String, serde_json::Value>)
     }
 }
 
-/// An item whose list the discount no longer has was changed between the queries.
+/// Adds an item to its list. An item is ignored if the discount lost that list between the queries.
 fn add_item(discount: &mut Discount, line: &Line<'_>) -> Result<(), BulkError> {
     let listed: ListAlias = line.decode()?;
     let items = match (&listed.gets, &listed.buys) {

@@ -1,29 +1,29 @@
-//! Whole things on their way to being decoded.
+//! Collects the lines of complete objects into batches for decoding.
 
 use super::BulkError;
 use super::decode::Line;
 use super::line_ids::LineIds;
 
-/// How many bytes of lines are decoded at a time, at least, where there are as many.
+/// The least size of a batch in bytes, except for the last one.
 const BATCH: usize = 256 << 10;
 
-/// LineSplitter, each with where it belongs: things, each with its parts right after it.
+/// Lines with their ids: objects, each followed by its children.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// Each line ends with a newline.
+    /// The lines, each with a newline at its end.
     text: Vec<u8>,
-    /// Where each line begins.
+    /// The offset and the ids of each line.
     lines: Vec<(usize, LineIds)>,
 }
 
-/// Where batches come from.
+/// A source of batches.
 pub(super) trait BatchSource: Send + 'static {
-    /// Puts whole things into an empty batch. `false`: there are no more.
+    /// Fills an empty batch with complete objects. Returns `false` at the end.
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError>;
 }
 
 impl Batch {
-    /// Whether it is worth being decoded.
+    /// Whether the batch is large enough to be decoded.
     pub(super) fn is_full(&self) -> bool {
         self.text.len() >= BATCH
     }
@@ -32,7 +32,7 @@ impl Batch {
         self.lines.is_empty()
     }
 
-    /// How many things there are in it.
+    /// The number of objects in the batch.
     pub(super) fn root_count(&self) -> usize {
         let roots = self.lines.iter().filter(|(_, ids)| ids.parent.is_none());
         roots.count()
@@ -49,11 +49,11 @@ impl Batch {
         self.text.push(b'\n');
     }
 
-    /// The lines, which are checked to be text.
+    /// The lines as UTF-8.
     pub(super) fn lines(&self) -> Result<Vec<Line<'_>>, BulkError> {
-        // Checked once for all of them: within UTF-8, a newline is nothing else.
+        // One check for all lines: in UTF-8, the byte of a newline is never part of another character.
         let text = std::str::from_utf8(&self.text)
-            .map_err(|broken| self.not_text(broken.valid_up_to()))?;
+            .map_err(|error| self.invalid_utf8(error.valid_up_to()))?;
         let ends = self.lines.iter().skip(1).map(|(begin, _)| *begin);
         let ends = ends.chain([self.text.len()]);
         let lines = self.lines.iter().zip(ends);
@@ -64,13 +64,13 @@ impl Batch {
         Ok(lines.map(line).collect())
     }
 
-    /// AliasCursor the object that is not in UTF-8.
-    fn not_text(&self, place: usize) -> BulkError {
-        let line = self.lines.partition_point(|(begin, _)| *begin <= place);
+    /// The error that names the object that is not UTF-8.
+    fn invalid_utf8(&self, offset: usize) -> BulkError {
+        let line = self.lines.partition_point(|(begin, _)| *begin <= offset);
         BulkError::InvalidObject {
             id: self.lines[line - 1].1.id.to_string(),
             path: ".".to_owned(),
-            source: "it is not UTF-8".into(),
+            source: "the line is not UTF-8".into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The files of operations on their way from the network to the thread that reads them.
+//! Sends result files in chunks from the network to the thread that parses them.
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -8,18 +8,20 @@ use super::file_parser::FileCounts;
 use super::{Bulk, BulkError, BulkOperation};
 use crate::Error;
 
-/// How many pieces of a file wait between the network and its reader, and how many bytes make one.
+/// How many chunks may wait between the network and the parser.
 pub(super) const CHUNK_QUEUE: usize = 4;
+/// The least size of a chunk in bytes, except for the last one.
 const CHUNK_BYTES: usize = 128 << 10;
 
+/// A part of a file, or its end.
 #[derive(Debug)]
 pub(super) enum Chunk {
     Bytes(Vec<Bytes>),
-    /// The file is over.
+    /// The end of the file.
     End(StatedCounts),
 }
 
-/// What Shopify says of a file.
+/// The length and counts of a file as Shopify states them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StatedCounts {
     bytes: Option<u64>,
@@ -36,7 +38,7 @@ impl StatedCounts {
         }
     }
 
-    /// Refuses a file that is otherwise.
+    /// Compares them with what was read.
     pub(super) fn check(self, found: FileCounts) -> Result<(), BulkError> {
         for (what, expected, found) in [
             ("objects", self.objects, found.objects),
@@ -51,7 +53,7 @@ impl StatedCounts {
             }
         }
         match self.bytes {
-            // The download has compared it already, unless there is no file.
+            // The download has compared the length already, unless there is no file.
             Some(expected) if expected != found.bytes => Err(BulkError::LengthMismatch {
                 expected,
                 found: found.bytes,
@@ -62,7 +64,7 @@ impl StatedCounts {
 }
 
 impl Bulk {
-    /// Sends a file to its reader. `false`: that has failed, and says why itself.
+    /// Sends a file to its parser. Returns `false` if the parser has stopped, which reports the error itself.
     pub(super) async fn send_file(
         &self,
         operation: &BulkOperation,
@@ -88,10 +90,10 @@ impl Bulk {
     }
 }
 
-/// A file whose end did not arrive.
+/// The error of a file whose end did not arrive.
 pub(super) fn ended_early() -> BulkError {
     BulkError::Download {
-        reason: "it ended too early".to_owned(),
+        reason: "the file ended early".to_owned(),
         source: None,
     }
 }

@@ -1,14 +1,14 @@
-//! From lines to models: each line is read into its type once.
+//! Deserialises the lines of an object into models, each line once.
 
 use serde::de::DeserializeOwned;
 
 use super::BulkError;
 use super::line_ids::{LineIds, ObjectId, ObjectKind};
 
-/// What an empty list looks like in an answer.
+/// An empty list as in a response.
 pub(super) const EMPTY: &str = r#"{"nodes":[],"pageInfo":{"hasNextPage":false}}"#;
 
-/// A thing and its parts, as lines.
+/// The lines of an object: its own and those of its children.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ObjectLines<'l> {
     pub(super) root: Line<'l>,
@@ -16,13 +16,13 @@ pub(super) struct ObjectLines<'l> {
 }
 
 impl ObjectLines<'_> {
-    /// Whether a line is a part of the thing itself, not of one of its parts.
+    /// Whether a line is a child of the object itself, not of one of its children.
     pub(super) fn is_direct_child(&self, line: &Line<'_>) -> bool {
         line.ids.parent == Some(self.root.ids.id)
     }
 }
 
-/// A line and where it belongs.
+/// A line and its ids.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'l> {
     pub(super) text: &'l str,
@@ -38,16 +38,16 @@ impl Line<'_> {
         decode(self.ids.id, self.text)
     }
 
-    /// The same with further fields at this place, which follows an opening brace.
+    /// Decodes the line with further fields inserted at `offset`, which follows an opening brace.
     pub(super) fn decode_with<T: DeserializeOwned>(
         &self,
-        place: usize,
+        offset: usize,
         fields: &[&str],
         scratch: &mut String,
     ) -> Result<T, BulkError> {
         scratch.clear();
-        // A line that begins otherwise is no object, and fails.
-        let (before, after) = self.text.split_at_checked(place).unwrap_or_default();
+        // If `offset` is not in the line, the result is empty and fails to decode.
+        let (before, after) = self.text.split_at_checked(offset).unwrap_or_default();
         scratch.push_str(before);
         for name in fields {
             scratch.push('"');
@@ -65,7 +65,7 @@ fn decode<T: DeserializeOwned>(id: ObjectId, text: &str) -> Result<T, BulkError>
     serde_json::from_str(text).map_err(|_| decode_error::<T>(id, text))
 }
 
-/// Reads it again, to say where it fails.
+/// Decodes the text again to find the path of the error.
 fn decode_error<T: DeserializeOwned>(id: ObjectId, text: &str) -> BulkError {
     let mut reader = serde_json::Deserializer::from_str(text);
     let read: Result<T, _> = serde_path_to_error::deserialize(&mut reader);
@@ -79,12 +79,12 @@ fn decode_error<T: DeserializeOwned>(id: ObjectId, text: &str) -> BulkError {
         Ok(_) => BulkError::InvalidObject {
             id,
             path: ".".to_owned(),
-            source: "something follows the object".into(),
+            source: "the line continues after the object".into(),
         },
     }
 }
 
-/// Cuts lines into things. The first line must be one.
+/// Groups lines by object. The first line must be that of an object.
 pub(super) fn group_by_root<'l>(
     lines: &'l [Line<'l>],
     root: ObjectKind,

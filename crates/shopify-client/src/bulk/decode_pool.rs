@@ -1,4 +1,4 @@
-//! Decoding on several threads.
+//! Decodes batches on several threads.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,23 +16,23 @@ use super::{Bulk, BulkError};
 use crate::catalog::UnreadableObject;
 use crate::{Error, Gid, ShopClient};
 
-/// How many batches are decoded while the caller is busy with one, beside those in the hands of the decoders.
-const AHEAD: usize = 2;
+/// How many decoded batches may wait for the caller, besides those being decoded.
+const QUEUED_BATCHES: usize = 2;
 
-/// The things of a batch, or why there are none. What is wrong with one thing is no matter of the others.
+/// The objects of a batch, or the error of the batch. An unreadable object does not affect the others.
 type DecodeResult<T> = Result<Objects<T>, BulkError>;
 pub(super) type Objects<T> = Vec<Result<T, UnreadableObject>>;
 
 impl Bulk {
-    /// Turns batches of whole things into things, in the order of the batches. They stay together as far as possible:
-    /// things are large, and each stream that passes them on one by one moves each of them.
+    /// Decodes batches in their order. The objects of a batch stay together, since they are large and every stream that
+    /// passes them on singly moves each of them.
     pub(super) fn decode_batches<T: BulkObject>(
         &self,
         batches: impl BatchSource,
     ) -> impl Stream<Item = Result<Objects<T>, BulkError>> + Send {
         let decoders = self.options.decoder_threads.max(1);
         let shop = self.shop.clone();
-        let (results, mut receiver) = mpsc::channel(decoders + AHEAD);
+        let (results, mut receiver) = mpsc::channel(decoders + QUEUED_BATCHES);
         try_stream! {
             let batches = Arc::new(Mutex::new(Some(batches)));
             let mut threads = JoinSet::new();
@@ -43,11 +43,11 @@ impl Bulk {
             drop(results);
             while let Some(result) = receiver.recv().await {
                 let result: oneshot::Receiver<DecodeResult<T>> = result;
-                // Without an answer, its thread has ended otherwise than by returning.
+                // Without a result, the thread has panicked.
                 let Ok(objects) = result.await else { break };
                 yield objects?;
             }
-            // Only now is it certain that this was all.
+            // A panic means that objects are missing.
             while let Some(thread) = threads.join_next().await {
                 thread.map_err(thread_error)?;
             }
@@ -55,7 +55,7 @@ impl Bulk {
     }
 }
 
-/// One thread's part: takes a batch, and its turn among those who want to answer, again and again.
+/// Runs on each thread: takes a batch, reserves its place in the order of results, decodes it and sends the result.
 fn decode_worker<T: BulkObject>(
     shop: &ShopClient,
     batches: &Mutex<Option<impl BatchSource>>,
@@ -68,7 +68,7 @@ fn decode_worker<T: BulkObject>(
         let filled = match source.as_mut().map(|source| source.fill(&mut batch)) {
             None | Some(Ok(false)) => return,
             Some(Ok(true)) => Ok(()),
-            // Nothing that comes after an error is of use.
+            // Nothing after an error is used.
             Some(Err(error)) => {
                 *source = None;
                 Err(error)
@@ -80,7 +80,7 @@ fn decode_worker<T: BulkObject>(
         }
         drop(source);
         let objects = filled.and_then(|()| decode_batch::<T>(shop, &batch));
-        // Whoever does not want it will not take another turn.
+        // If the receiver is gone, sending the next result fails too, which ends the loop.
         drop(response.send(objects));
     }
 }
@@ -116,7 +116,7 @@ fn assemble<T: BulkObject>(
     }
 }
 
-/// A thread that ended otherwise than by returning.
+/// The error of a thread that panicked.
 pub(super) fn thread_error(error: JoinError) -> BulkError {
     BulkError::TempFile(io::Error::other(error))
 }

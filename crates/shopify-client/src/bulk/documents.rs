@@ -1,6 +1,7 @@
-//! The queries that are run in bulk, taken from the documents in `operations/`, which are checked against the schema.
+//! Takes the text of bulk queries from the documents in `operations/`, which are checked against the schema.
 //!
-//! A bulk query has no variables and, to be on the safe side, no name: its text begins at the first brace.
+//! Shopify allows no variables in a bulk query. The operation name is removed too, so the text starts at the first
+//! brace.
 
 use graphql_client::GraphQLQuery;
 
@@ -8,25 +9,25 @@ use crate::operations;
 
 const NAMESPACE: &str = r#"(namespace: "custom")"#;
 
-/// An operation that is run in bulk.
+/// A query for a bulk operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Document(fn() -> &'static str);
 
 impl Document {
-    /// The text that is run, for metafields of this namespace; `None`: of all.
+    /// The text of the query, with metafields of one namespace or, with `None`, of all.
     pub(super) fn text(self, namespace: Option<&str>) -> String {
-        let whole = (self.0)();
-        let begin = whole.find("\nquery ").and_then(|query| {
-            let brace = whole[query..].find('{')?;
+        let document = (self.0)();
+        let begin = document.find("\nquery ").and_then(|query| {
+            let brace = document[query..].find('{')?;
             Some(query + brace)
         });
-        let begin = begin.or_else(|| whole.find('{')).unwrap_or(0);
+        let begin = begin.or_else(|| document.find('{')).unwrap_or(0);
         let argument = match namespace {
-            // JSON's way to write a text is GraphQL's too.
+            // A JSON string is a valid GraphQL string.
             Some(name) => format!("(namespace: {})", serde_json::Value::from(name)),
             None => String::new(),
         };
-        whole[begin..].trim_end().replace(NAMESPACE, &argument)
+        document[begin..].trim_end().replace(NAMESPACE, &argument)
     }
 }
 
@@ -56,7 +57,7 @@ documents! {
 mod tests {
     use super::*;
 
-    /// For each brace that opens: the word before it, and the words before those that are open around it.
+    /// For each opening brace: the word before it, and the words before the braces around it.
     fn braces(text: &str) -> Vec<(String, Vec<String>)> {
         let spaced = text.replace('{', " { ").replace('}', " } ");
         let (mut open, mut found, mut before) = (Vec::new(), Vec::new(), "");

@@ -1,4 +1,4 @@
-//! Fetching a result: a plain GET, gone on with by ranges when the connection breaks.
+//! Downloads a result file with GET and continues with range requests when the connection breaks.
 
 use async_stream::try_stream;
 use bytes::{Buf, Bytes};
@@ -12,7 +12,7 @@ use super::{BulkError, BulkOptions, SignedUrl};
 use crate::http_client::HttpClient;
 use crate::transport::{RequestTimeout, ResponseBody, TransportError};
 
-/// The bytes of a file, all of them or an error.
+/// Streams the bytes of a file: all of them, or an error.
 pub(super) fn download<'c>(
     http: &'c HttpClient,
     options: &'c BulkOptions,
@@ -36,19 +36,19 @@ pub(super) fn download<'c>(
                 },
                 Err(failure) => Some(failure),
             };
-            // The other side says that it is over: without a length to compare with, so it is.
+            // Without a known length, the end of the response is the end of the file.
             if failure.is_none() && download.total.is_none() {
                 break;
             }
             if !download.is_done() && failure.is_none() {
-                failure = Some(ConnectionError::transient("the connection ended too early"));
+                failure = Some(ConnectionError::transient("the connection closed before the end of the file"));
             }
             if let Some(ConnectionError { error, retryable }) = failure {
                 failures += 1;
                 if !retryable || failures >= http.retry.max_attempts {
                     Err(error)?;
                 } else {
-                    log::debug!(at = download.position; "{error}; going on from there");
+                    log::debug!(at = download.position; "The download of a bulk result was interrupted: {error}; resuming");
                     sleep(http.retry.backoff(failures, None)).await;
                 }
             }
@@ -57,10 +57,10 @@ pub(super) fn download<'c>(
     }
 }
 
-/// A failure of one connection.
+/// The failure of one connection.
 struct ConnectionError {
     error: BulkError,
-    /// Whether another connection may do better.
+    /// Whether another connection may succeed.
     retryable: bool,
 }
 
@@ -91,12 +91,12 @@ struct Download<'c> {
     http: &'c HttpClient,
     options: &'c BulkOptions,
     url: &'c SignedUrl,
-    /// How much has been given out.
+    /// The number of bytes returned so far.
     position: u64,
-    /// How much of the present answer was given out before.
+    /// The number of bytes of the current response that were returned before.
     skip: u64,
     total: Option<u64>,
-    /// AliasCursor this very file.
+    /// Identifies this version of the file.
     etag: Option<String>,
 }
 
@@ -107,10 +107,10 @@ impl<'c> Download<'c> {
         url: &'c SignedUrl,
         total: Option<u64>,
     ) -> Result<Self, BulkError> {
-        // Plain HTTP only where the whole shop is reached by it: a simulator.
+        // Plain HTTP is allowed only if the endpoint is not Shopify, such as a simulator.
         let plain = url.expose().scheme() == "http" && !http.endpoint.is_shopify();
         if url.expose().scheme() != "https" && !plain {
-            return Err(failed("its address is not https", None));
+            return Err(failed("its URL does not use HTTPS", None));
         }
         Ok(Self {
             http,
@@ -138,7 +138,7 @@ impl<'c> Download<'c> {
     }
 
     async fn open(&mut self) -> Result<ResponseBody, ConnectionError> {
-        // Compressed, it would have neither ranges nor a length.
+        // A compressed response has neither ranges nor a length.
         let mut request = http::Request::get(self.url.expose().as_str())
             .header(ACCEPT_ENCODING, "identity")
             .extension(RequestTimeout(self.options.deadline));
@@ -152,13 +152,13 @@ impl<'c> Download<'c> {
         let request = request.body(Bytes::new()).map_err(unsendable);
         let request = request.map_err(ConnectionError::from_transport)?;
         let response = timeout(self.options.idle_timeout, self.http.transport.send(request)).await;
-        let response = response.map_err(|_| ConnectionError::transient("no response came"))?;
+        let response = response.map_err(|_| ConnectionError::transient("no response in time"))?;
         let response = response.map_err(ConnectionError::from_transport)?;
         self.check_response(response.status().as_u16(), response.headers())?;
         Ok(response.into_body())
     }
 
-    /// Finds out what an answer holds.
+    /// Checks the status and headers of a response, and finds the position of its first byte.
     fn check_response(&mut self, status: u16, headers: &HeaderMap) -> Result<(), ConnectionError> {
         let length = header(headers, &CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
         match status {
@@ -168,11 +168,14 @@ impl<'c> Download<'c> {
             }
             206 => {
                 let range = header(headers, &CONTENT_RANGE).and_then(content_range);
-                let (begin, total) =
-                    range.ok_or_else(|| ConnectionError::transient("a range without a place"))?;
+                let (begin, total) = range.ok_or_else(|| {
+                    ConnectionError::transient("a partial response without a valid Content-Range")
+                })?;
                 self.check_total(total)?;
                 if begin > self.position {
-                    return Err(ConnectionError::transient("a range that leaves a gap"));
+                    return Err(ConnectionError::transient(
+                        "a partial response that starts after the requested position",
+                    ));
                 }
                 self.skip = self.position - begin;
             }
@@ -195,7 +198,7 @@ impl<'c> Download<'c> {
         Ok(())
     }
 
-    /// Compares a stated length with what is known.
+    /// Compares a stated length with the known one.
     fn check_total(&mut self, found: Option<u64>) -> Result<(), ConnectionError> {
         match (self.total, found) {
             (Some(expected), Some(found)) if expected != found => {
@@ -211,15 +214,14 @@ impl<'c> Download<'c> {
         }
     }
 
-    /// The next bytes that were not given out yet.
+    /// The next bytes that were not returned yet.
     async fn next_bytes(
         &mut self,
         body: &mut ResponseBody,
     ) -> Result<Option<Bytes>, ConnectionError> {
         loop {
             let chunk = timeout(self.options.idle_timeout, body.next()).await;
-            let chunk =
-                chunk.map_err(|_| ConnectionError::transient("nothing came for too long"))?;
+            let chunk = chunk.map_err(|_| ConnectionError::transient("no data in time"))?;
             let Some(mut bytes) = chunk.transpose().map_err(ConnectionError::from_transport)?
             else {
                 return Ok(None);
@@ -249,7 +251,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `bytes 5-9/10`: where it begins, and the length of the whole if it is stated. RFC 9110, 14.4.
+/// Parses `bytes 5-9/10` into the first position and, if it is stated, the complete length. RFC 9110, 14.4.
 fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (begin, _) = range.split_once('-')?;

@@ -1,155 +1,159 @@
+//! The errors of bulk operations and their result files.
+
 use crate::Gid;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What went wrong with a bulk operation or its file, by what the caller can do about it.
+/// The error of a bulk operation or its result file, classified by what the caller can do.
 ///
-/// Paging can answer all of them; [`Strategy::Auto`](super::Strategy::Auto) does so as long as nothing was given out.
+/// Paging avoids all of them. [`Strategy::Auto`](super::Strategy::Auto) falls back to it as long as no object was
+/// returned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BulkError {
-    /// Shopify denies the app bulk operations (`ACCESS_DENIED`). Since November 2026 they have to be switched on in the
-    /// Partner Dashboard (API access requests), and are switched off after 31 days without use.
+    /// Shopify denies bulk operations to the app (`ACCESS_DENIED`). Since November 2026 they must be enabled in the
+    /// Partner Dashboard (API access requests), and are disabled after 31 days without use.
     #[error("Shopify denies bulk operations to the app: {message}")]
     Unavailable {
-        /// Shopify's explanation.
+        /// Shopify's message.
         message: String,
     },
-    /// Too many operations run already (`LIMIT_REACHED`, `OPERATION_IN_PROGRESS`), for as long as was waited.
+    /// Too many operations were running (`LIMIT_REACHED`, `OPERATION_IN_PROGRESS`) during
+    /// [`BulkOptions::slot_timeout`](super::BulkOptions::slot_timeout).
     #[error("too many bulk operations are running")]
     Busy,
-    /// Shopify does not take the query (`INVALID` or an unknown code).
-    #[error("Shopify does not run the bulk query: {message}")]
+    /// Shopify rejected the query (`INVALID` or an unknown code).
+    #[error("Shopify rejected the bulk query: {message}")]
     Rejected {
-        /// Shopify's explanation.
+        /// Shopify's message.
         message: String,
     },
-    /// The operation failed. What it has written until then is never used.
+    /// The operation failed. Its partial result is never used.
     #[error("the bulk operation {id} failed{}", .code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Failed {
         /// The operation.
         id: Gid,
-        /// `ACCESS_DENIED`: a scope is missing; `INTERNAL_SERVER_ERROR`, `TIMEOUT`: the same may work later.
+        /// `ACCESS_DENIED`: a scope is missing; `INTERNAL_SERVER_ERROR`, `TIMEOUT`: the same query may work later.
         code: Option<String>,
     },
-    /// Somebody cancelled the operation.
+    /// The operation was cancelled by another caller.
     #[error("the bulk operation {id} was cancelled")]
     Canceled {
         /// The operation.
         id: Gid,
     },
-    /// The result is older than seven days and gone.
+    /// The result is older than seven days and was deleted.
     #[error("the result of the bulk operation {id} has expired")]
     Expired {
         /// The operation.
         id: Gid,
     },
-    /// The operation ran longer than [`BulkOptions::deadline`](super::BulkOptions::deadline), and was cancelled.
-    #[error("the bulk operation {id} did not end in time")]
+    /// The operation ran longer than [`BulkOptions::deadline`](super::BulkOptions::deadline) and was cancelled.
+    #[error("the bulk operation {id} did not end before its deadline")]
     TimedOut {
         /// The operation.
         id: Gid,
     },
-    /// Shopify knows no such operation.
-    #[error("there is no bulk operation {id}")]
+    /// The operation does not exist.
+    #[error("the bulk operation {id} does not exist")]
     NotFound {
         /// The operation.
         id: Gid,
     },
-    /// The operation is not one of ours: it was not touched.
+    /// The operation was started by another program: it was not changed.
     #[error("the bulk operation {id} belongs to another program")]
     NotOwned {
         /// The operation.
         id: Gid,
     },
-    /// The signed address is no longer good (403, 404 or 410): it expires after seven days. Run the query again.
-    #[error("the address of the result has expired (HTTP status {status})")]
+    /// The signed URL of the result has expired (403, 404 or 410). It is valid for seven days. Run the query again.
+    #[error("the URL of the bulk result has expired (HTTP status {status})")]
     UrlExpired {
-        /// The status.
+        /// The HTTP status.
         status: u16,
     },
-    /// The file cannot be fetched.
-    #[error("the result cannot be fetched: {reason}")]
+    /// The result file cannot be downloaded.
+    #[error("the bulk result cannot be downloaded: {reason}")]
     Download {
-        /// Why; never the address, which is a secret.
+        /// Why; never the URL, which is a secret.
         reason: String,
-        /// What failed beneath.
+        /// The underlying error.
         #[source]
         source: Option<Source>,
     },
-    /// The file is not as long as was said: cut off, or another one.
-    #[error("the result has {found} bytes instead of {expected}")]
+    /// The length of the file differs from the stated one: it is truncated, or another file.
+    #[error("the bulk result has {found} bytes instead of {expected}")]
     LengthMismatch {
-        /// In bytes, as Shopify says.
+        /// In bytes, as Shopify states.
         expected: u64,
         /// In bytes.
         found: u64,
     },
-    /// The file became another one while it was read.
-    #[error("the result changed while it was read")]
+    /// The file changed during the download.
+    #[error("the bulk result changed during the download")]
     Changed,
-    /// There are not as many objects in the file as Shopify counted.
-    #[error("the result holds {found} {what} instead of {expected}")]
+    /// The number of objects in the file differs from Shopify's count.
+    #[error("the bulk result has {found} {what} instead of {expected}")]
     CountMismatch {
         /// `objects` or `root objects`.
         what: &'static str,
-        /// As Shopify says.
+        /// As Shopify states.
         expected: u64,
         /// As read.
         found: u64,
     },
     /// A line is longer than [`BulkOptions::max_line`](super::BulkOptions::max_line).
-    #[error("line {line} of the result is longer than {limit} bytes")]
+    #[error("line {line} of the bulk result is longer than {limit} bytes")]
     LineTooLong {
         /// From 1.
         line: u64,
         /// In bytes.
         limit: usize,
     },
-    /// A line is no JSON object with an id.
-    #[error("line {line} of the result is no object with an id")]
+    /// A line is not a JSON object with a global id.
+    #[error("line {line} of the bulk result is not a JSON object with a global id")]
     InvalidLine {
         /// From 1.
         line: u64,
     },
-    /// The lines are not in the order that was asked for ([`BulkOptions::grouped`](super::BulkOptions::grouped)): things
-    /// by ascending id, each with its parts right after it.
-    #[error("line {line} of the result is out of order")]
+    /// The lines are not in the requested order ([`BulkOptions::grouped`](super::BulkOptions::grouped)): objects by
+    /// ascending id, each followed by its children.
+    #[error("line {line} of the bulk result is out of order")]
     OutOfOrder {
         /// From 1.
         line: u64,
     },
-    /// A line belongs to something that is not in the file.
-    #[error("the result holds a part of {parent}, but not that itself")]
+    /// The parent of a line is not in the file.
+    #[error("the bulk result has a child of {parent}, but not {parent} itself")]
     Orphan {
-        /// The parent's kind and number.
+        /// The parent's type and number.
         parent: String,
     },
-    /// A line is about something that was not asked for.
-    #[error("the result holds an unexpected {kind}")]
+    /// A line is an object that was not requested.
+    #[error("the bulk result has an unexpected {kind}")]
     UnexpectedKind {
-        /// The kind of object.
+        /// The type of the object.
         kind: &'static str,
     },
-    /// An object does not have the shape that the schema promises.
-    #[error("the result makes no sense at `{path}` of {id}")]
+    /// The JSON of an object does not match the schema.
+    #[error("the bulk result does not match the schema at `{path}` of {id}")]
     InvalidObject {
-        /// The object's kind and number.
+        /// The object's type and number.
         id: String,
-        /// Where in it.
+        /// The JSON path.
         path: String,
-        /// Why.
+        /// The underlying error.
         #[source]
         source: Source,
     },
-    /// A temporary file cannot be written or read: the disk is full, or the folder is not there.
-    #[error("a temporary file for the result cannot be used")]
+    /// A temporary file cannot be written or read, because the disk is full or the folder does not exist.
+    #[error("a temporary file for the bulk result cannot be written or read")]
     TempFile(#[from] std::io::Error),
 }
 
 impl BulkError {
-    /// Whether the same reading may work later without anybody doing anything: what failed was this run of it or this
-    /// file. `false` for what Shopify denies or does not take, and for a file that says what it should not.
+    /// Whether the same read may succeed later without any change: the error concerns this operation or this file.
+    /// `false` if Shopify denies or rejects the query, and if the file has unexpected content.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Failed { code, .. } => code.as_deref() != Some("ACCESS_DENIED"),

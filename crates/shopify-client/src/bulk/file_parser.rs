@@ -1,4 +1,4 @@
-//! A file's lines as they arrive: each is counted, and what it is a part of is found out.
+//! Parses the lines of a file as they arrive: counts them and finds the object that each belongs to.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use super::line_ids::{LineIds, ObjectId};
 use super::lines::LineSplitter;
 use super::{BulkError, BulkOptions};
 
-/// What has been seen of a file.
+/// The length and counts of a file as read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct FileCounts {
     pub(super) bytes: u64,
@@ -15,21 +15,21 @@ pub(super) struct FileCounts {
     pub(super) roots: u64,
 }
 
-/// A line, and what is known of it when it arrives.
+/// A line with what is known about it on arrival.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ParsedLine<'l> {
-    /// Its number in the file, from 1.
+    /// The number of the line, from 1.
     pub(super) number: u64,
     pub(super) text: &'l [u8],
     pub(super) ids: LineIds,
     pub(super) role: Role,
-    /// The names by which its parts know it.
+    /// The ids that its children may use for it.
     pub(super) aliases: [Option<ObjectId>; 2],
-    /// The root it belongs to, if that can be told from the lines right before it.
+    /// The number of its root object, if the lines before it tell.
     pub(super) root: Option<u64>,
 }
 
-/// Takes a file in.
+/// Parses one file.
 #[derive(Debug)]
 pub(super) struct FileParser {
     layout: Layout,
@@ -48,7 +48,7 @@ impl FileParser {
         }
     }
 
-    /// Takes the next bytes, and passes on the lines that are whole.
+    /// Parses the next bytes and passes the complete lines on.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -66,7 +66,7 @@ impl FileParser {
         })
     }
 
-    /// Ends the file.
+    /// Parses the last line and returns the counts.
     pub(super) fn end(
         mut self,
         mut take: impl FnMut(&ParsedLine<'_>) -> Result<(), BulkError>,
@@ -104,13 +104,13 @@ fn parse<'l>(
     })
 }
 
-/// The thing whose lines arrive.
+/// The root object whose lines arrive now.
 #[derive(Debug, Default)]
 struct CurrentRoot {
     root: Option<u64>,
-    /// Its parts that can have parts.
+    /// Its children that can have children.
     intermediates: HashSet<ObjectId>,
-    /// The last of them, which is nearly always the parent of what follows.
+    /// The latest of them, which is nearly always the parent of the following lines.
     last: [Option<ObjectId>; 2],
 }
 

@@ -1,4 +1,4 @@
-//! The reading of a file that is in order: it is cut into batches of whole things while it arrives.
+//! Splits a grouped file, in which each object is followed by its children, into batches as it arrives.
 
 use std::collections::VecDeque;
 
@@ -10,19 +10,19 @@ use super::file_parser::{FileParser, ParsedLine};
 use super::layout::{Layout, Role};
 use super::{BulkError, BulkOptions};
 
-/// BatchSource of a file that arrives.
+/// A grouped file as a source of batches.
 #[derive(Debug)]
 pub(super) struct GroupedFile {
     chunks: mpsc::Receiver<Chunk>,
-    /// Until the file has ended.
+    /// `None` after the end of the file.
     parser: Option<FileParser>,
     splitter: BatchSplitter,
 }
 
-/// What has been cut.
+/// Collects lines into batches.
 #[derive(Debug, Default)]
 struct BatchSplitter {
-    /// The thing whose lines arrive.
+    /// The number of the current object.
     root: Option<u64>,
     batch: Batch,
     full: VecDeque<Batch>,
@@ -53,7 +53,7 @@ impl GroupedFile {
 }
 
 impl BatchSource for GroupedFile {
-    /// Ends with an error when the download has failed, which then says so itself.
+    /// Returns an error when the download has failed; the download reports the reason itself.
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
         loop {
             if let Some(full) = self.splitter.full.pop_front() {
@@ -76,8 +76,8 @@ impl BatchSource for GroupedFile {
 }
 
 impl BatchSplitter {
-    /// Refuses a line that is not where it should be: things in the order of their ids, each with its parts right after
-    /// it.
+    /// Adds a line. Rejects a line that is out of order: objects must come in the order of their ids, each followed by
+    /// its children.
     fn take(&mut self, line: &ParsedLine<'_>) -> Result<(), BulkError> {
         let root = &mut self.root;
         let in_order = match line.role {

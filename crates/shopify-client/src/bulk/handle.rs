@@ -1,10 +1,12 @@
+//! The handle for bulk operations of one shop.
+
 use std::sync::Arc;
 
 use super::BulkOptions;
 use super::marker::Marker;
 use crate::{ShopClient, ShopDomain};
 
-/// The single steps of bulk operations in one shop.
+/// Bulk operations of one shop, step by step.
 #[derive(Debug, Clone)]
 pub struct Bulk {
     pub(super) shop: ShopClient,
@@ -13,7 +15,7 @@ pub struct Bulk {
 }
 
 impl ShopClient {
-    /// Bulk operations with the client's [`BulkOptions`].
+    /// A handle for bulk operations with the client's [`BulkOptions`].
     pub fn bulk(&self) -> Bulk {
         let options = Arc::clone(&self.client.inner.bulk);
         Bulk {
@@ -25,15 +27,16 @@ impl ShopClient {
 }
 
 impl crate::Client {
-    /// Says that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish` tells: those who wait
-    /// look at once. Without it they look after a while all the same, since no delivery is guaranteed.
+    /// Notifies the client that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish` reports.
+    /// Waiting callers then poll at once. Without a notification they poll at intervals, since webhook delivery is not
+    /// guaranteed.
     pub fn notify_bulk_finished(&self, shop: &ShopDomain) {
         self.state(shop).bulk.notify();
     }
 }
 
 impl Bulk {
-    /// The same with other settings. [`BulkOptions::max_concurrent`] stays that of the client.
+    /// Replaces the settings. [`BulkOptions::max_concurrent`] stays that of the client.
     #[must_use]
     pub fn with_options(mut self, options: BulkOptions) -> Self {
         self.marker = Marker::new(&options.marker);
@@ -46,7 +49,8 @@ impl Bulk {
         &self.options
     }
 
-    /// Says that an operation of this shop has ended; see [`Client::notify_bulk_finished`](crate::Client::notify_bulk_finished).
+    /// Notifies the client that an operation of this shop has ended; see
+    /// [`Client::notify_bulk_finished`](crate::Client::notify_bulk_finished).
     pub fn notify_finished(&self) {
         self.shop.state.bulk.notify();
     }

@@ -1,26 +1,26 @@
-//! What part a line plays in a file.
+//! Describes which lines a file has and determines the role of a line.
 
 use super::BulkError;
 use super::line_ids::{LineIds, ObjectId, ObjectKind, inventory_item};
 
-/// What a file is made of: things, their parts, and parts of one kind of part.
+/// The structure of a file: root objects, their children, and children of one kind of child.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) root: ObjectKind,
-    /// The part that has parts itself: the variant, which is also known by its inventory item.
+    /// The kind of child that has children itself: the variant, which its inventory item may stand for.
     pub(super) intermediate: Option<ObjectKind>,
-    /// Parts of something unknown that are left out instead of being an error: they come by later queries.
+    /// Kinds of children that are ignored when their root is missing: they come from later queries.
     pub(super) optional_children: &'static [ObjectKind],
 }
 
-/// What part a line plays.
+/// The role of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The thing of this number.
+    /// The root object with this number.
     Root(u64),
-    /// A part of the thing of this number.
+    /// A child of the root object with this number.
     Child(u64),
-    /// A part of a part.
+    /// A child of this child.
     Grandchild(ObjectId),
 }
 
@@ -37,7 +37,7 @@ impl Layout {
         }
     }
 
-    /// The names by which the parts of this line know it; none, if it can have no parts.
+    /// The ids that the children of this line may use for it; none if it cannot have children.
     pub(super) fn aliases(&self, ids: &LineIds, line: &[u8]) -> [Option<ObjectId>; 2] {
         if self.intermediate != Some(ids.id.kind) {
             return [None, None];
@@ -46,7 +46,7 @@ impl Layout {
     }
 }
 
-/// Reports differ on whether an inventory level names the variant or the inventory item.
+/// Users report both the variant and the inventory item as the parent of an inventory level.
 fn is_intermediate(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Variant | ObjectKind::InventoryItem)
 }

@@ -1,4 +1,4 @@
-//! Where a line belongs: its own id and its parent's, read without reading the rest.
+//! Reads a line's own id and its parent's without parsing the rest of the line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ static PARENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("__parent"));
 static ITEM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(ITEM_NAME));
 const ITEM_NAME: &[u8] = br#""inventoryItem""#;
 
-/// The kinds of objects that our queries bring.
+/// The types of objects that the queries return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(super) enum ObjectKind {
@@ -22,7 +22,7 @@ pub(super) enum ObjectKind {
     InventoryLevel,
     Metafield,
     Collection,
-    /// Under any of its three names.
+    /// `DiscountNode`, `DiscountCodeNode` or `DiscountAutomaticNode`.
     Discount,
     RedeemCode,
     Location,
@@ -74,7 +74,7 @@ impl ObjectKind {
     }
 }
 
-/// A global id.
+/// A global id in 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ObjectId {
     pub(super) kind: ObjectKind,
@@ -87,11 +87,11 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// How many bytes a key takes in a temporary file.
+/// The size of an id in a temporary file, in bytes.
 const OBJECT_ID_BYTES: usize = 1 + 8;
-/// How many bytes a head takes in a temporary file.
+/// The size of a line's ids in a temporary file, in bytes.
 pub(super) const LINE_IDS_BYTES: usize = 2 * OBJECT_ID_BYTES;
-/// In place of a kind: there is no parent.
+/// Stands for a missing parent.
 const NO_OBJECT_ID: [u8; OBJECT_ID_BYTES] = [u8::MAX; OBJECT_ID_BYTES];
 
 impl ObjectId {
@@ -109,7 +109,7 @@ impl ObjectId {
         })
     }
 
-    /// Reads `gid://shopify/ObjectKind/123`, with or without a query.
+    /// Parses `gid://shopify/Product/123`, with or without a query string.
     fn parse(text: &[u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"gid://shopify/")?;
         let slash = memchr(b'/', rest)?;
@@ -134,7 +134,7 @@ impl ObjectId {
     }
 }
 
-/// A line's own id and its parent's.
+/// The ids of a line: its own and its parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LineIds {
     pub(super) id: ObjectId,
@@ -150,15 +150,15 @@ struct WireLine<'l> {
 }
 
 impl LineIds {
-    /// Reads a line. `None`: it is no object with a global id.
+    /// Reads the ids of a line; `None` if it is not an object with a global id.
     ///
-    /// Shopify writes `id` first, `__parentId` last and no spaces. That form is recognised by its bytes, which cannot
-    /// occur within a text, where a quotation mark is escaped. Any other form is parsed.
+    /// Shopify writes `id` first, `__parentId` last and no spaces. This form is recognised by its bytes, which cannot occur
+    /// within a JSON string, where quotation marks are escaped. Any other form is parsed as JSON.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         Self::scan(line).or_else(|| Self::parse(line))
     }
 
-    /// As it is written to a temporary file.
+    /// The form in a temporary file.
     pub(super) fn to_bytes(&self) -> [u8; LINE_IDS_BYTES] {
         let mut bytes = [0; LINE_IDS_BYTES];
         bytes[..OBJECT_ID_BYTES].copy_from_slice(&self.id.to_bytes());
@@ -167,7 +167,7 @@ impl LineIds {
         bytes
     }
 
-    /// `None`: nothing that was [`LineIds::to_bytes`].
+    /// The reverse of [`LineIds::to_bytes`]; `None` for other bytes.
     pub(super) fn from_bytes(bytes: &[u8; LINE_IDS_BYTES]) -> Option<Self> {
         let (id, parent) = bytes.split_at(OBJECT_ID_BYTES);
         Some(Self {
@@ -201,7 +201,7 @@ impl LineIds {
     }
 }
 
-/// The value of `__parentId`, if that is what the object ends with.
+/// The value of `__parentId` if it is the last field of the object.
 fn trailing_parent_id(body: &[u8]) -> Option<&[u8]> {
     let body = body.strip_suffix(b"\"")?;
     let quote = memrchr(b'"', body)?;
@@ -209,27 +209,27 @@ fn trailing_parent_id(body: &[u8]) -> Option<&[u8]> {
     named.then(|| &body[quote + 1..])
 }
 
-/// The text up to the next quotation mark, which no global id holds.
+/// The bytes before the next quotation mark, which no global id contains.
 fn until_quote(rest: &[u8]) -> Option<&[u8]> {
     Some(&rest[..memchr(b'"', rest)?])
 }
 
-/// A variant's line: where within `inventoryItem` a field can be put first, and that item's id.
+/// Finds the inventory item in a variant's line: the offset at which a first field can be inserted, and the item's id.
 ///
-/// `None`: there is no such field, so the line is no whole variant.
+/// `None` if the line has no such field, so it is not a complete variant.
 pub(super) fn inventory_item(line: &[u8]) -> Option<(usize, ObjectId)> {
     let mut found = ITEM.find_iter(line);
-    // The same letters may be a text.
-    let place = found.find_map(|place| {
-        let colon = skip_spaces(line, place + ITEM_NAME.len());
+    // The same bytes may be a string value.
+    let offset = found.find_map(|offset| {
+        let colon = skip_spaces(line, offset + ITEM_NAME.len());
         let brace = (line.get(colon) == Some(&b':')).then(|| skip_spaces(line, colon + 1))?;
         (line.get(brace) == Some(&b'{')).then_some(brace + 1)
     })?;
-    let id = match line[place..].strip_prefix(br#""id":""#) {
+    let id = match line[offset..].strip_prefix(br#""id":""#) {
         Some(id) => ObjectId::parse(until_quote(id)?)?,
         None => parse_inventory_item(line)?,
     };
-    Some((place, id))
+    Some((offset, id))
 }
 
 fn skip_spaces(line: &[u8], from: usize) -> usize {
@@ -297,7 +297,7 @@ mod tests {
                 key(ObjectKind::Metafield, 2),
                 Some(product),
             ),
-            // Within a text it is no field.
+            // Within a string it is not a field.
             (
                 r#"{"id":"gid://shopify/Product/1","title":"\"__parentId\":\"gid://shopify/Product/9\""}"#,
                 product,
@@ -332,9 +332,9 @@ mod tests {
 
     #[test]
     fn heads_come_back_as_they_were_written() {
-        for (place, kind) in ObjectKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, place);
-            let id = key(kind, u64::MAX - place as u64);
+        for (index, kind) in ObjectKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            let id = key(kind, u64::MAX - index as u64);
             for parent in [
                 None,
                 Some(key(ObjectKind::Product, 1)),
@@ -375,9 +375,9 @@ mod tests {
             r#"{"id":"gid://shopify/ProductVariant/1","inventoryItem":{"id":"gid://shopify/InventoryItem/7","sku":""}}"#,
             r#"{"title":"\"inventoryItem\":{","inventoryItem":{"sku":"","id":"gid://shopify/InventoryItem/7"}}"#,
         ] {
-            let (place, id) = inventory_item(line.as_bytes()).unwrap();
+            let (offset, id) = inventory_item(line.as_bytes()).unwrap();
             assert_eq!(id, item, "{line}");
-            let before = line[..place].replace(' ', "");
+            let before = line[..offset].replace(' ', "");
             assert!(before.ends_with(r#""inventoryItem":{"#), "{line}");
         }
         assert_eq!(inventory_item(br#"{"inventoryItem":null}"#), None);

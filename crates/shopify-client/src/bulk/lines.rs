@@ -1,14 +1,16 @@
+//! Splits a byte stream into lines.
+
 use memchr::memchr;
 
 use super::BulkError;
 
-/// Cuts bytes, as they arrive, into lines.
+/// Splits bytes into lines as they arrive.
 #[derive(Debug)]
 pub(super) struct LineSplitter {
     max_line: usize,
-    /// The beginning of a line that has not arrived whole.
+    /// The start of a line that has not arrived completely.
     partial: Vec<u8>,
-    /// Of lines that are not empty.
+    /// The number of lines so far, without empty ones.
     count: u64,
 }
 
@@ -21,7 +23,7 @@ impl LineSplitter {
         }
     }
 
-    /// Takes the next bytes, and passes on each line that is whole and not empty, with its number from 1.
+    /// Passes on each complete, non-empty line of the next bytes, with its number from 1.
     pub(super) fn push(
         &mut self,
         mut bytes: &[u8],
@@ -40,7 +42,7 @@ impl LineSplitter {
         self.append(bytes)
     }
 
-    /// Ends the file, whose last line may have no end.
+    /// Passes on the last line, which may have no newline.
     pub(super) fn end(
         &mut self,
         mut take: impl FnMut(u64, &[u8]) -> Result<(), BulkError>,

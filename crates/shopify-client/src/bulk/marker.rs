@@ -1,8 +1,8 @@
-//! How our operations are told from those of other programs that use the same app.
+//! Marks bulk queries so that the program recognises its own operations among those of other programs with the same app.
 
 use rand::Rng;
 
-/// A line of comment before a query: the program, what it is for, and which run of it.
+/// A comment line before a query that names the program and the run.
 #[derive(Debug, Clone)]
 pub(super) struct Marker {
     app: String,
@@ -19,19 +19,20 @@ impl Marker {
         format!("# {};", self.app)
     }
 
-    /// The query with its marker, and the run's own name, by which it is found if the answer to its start is lost.
+    /// Adds the marker to a query. Also returns the random id of the run, by which the operation is found when the
+    /// response to its start is lost.
     pub(super) fn apply(&self, query: &str) -> (String, String) {
         let run = format!("{:016x}", rand::rng().random::<u64>());
         let prefix = self.prefix();
         (format!("{prefix} run {run}\n{query}"), run)
     }
 
-    /// Whether a query is ours.
+    /// Whether a query has this program's marker.
     pub(super) fn is_in(&self, query: &str) -> bool {
         query.trim_start().starts_with(&self.prefix())
     }
 
-    /// Whether a query is this run of ours.
+    /// Whether a query has the marker of this run.
     pub(super) fn is_run(&self, query: &str, run: &str) -> bool {
         let first = query.trim_start().lines().next().unwrap_or_default();
         self.is_in(query) && first.ends_with(run)

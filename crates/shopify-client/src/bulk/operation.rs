@@ -1,3 +1,5 @@
+//! A bulk operation, its status and the URL of its result.
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
@@ -7,17 +9,17 @@ use super::BulkError;
 use crate::Gid;
 use crate::model::scalar;
 
-/// A bulk operation as Shopify last described it.
+/// A bulk operation as Shopify last reported it.
 ///
-/// `partialDataUrl`, what a failed operation had written, is not among the fields: it is not the whole.
+/// `partialDataUrl`, the partial result of a failed operation, is left out on purpose.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BulkOperation {
     /// `gid://shopify/BulkOperation/…`
     pub id: Gid,
-    /// How far it is.
+    /// The status.
     pub status: BulkStatus,
-    /// Why it failed: `ACCESS_DENIED`, `INTERNAL_SERVER_ERROR` or `TIMEOUT`.
+    /// The reason of a failure: `ACCESS_DENIED`, `INTERNAL_SERVER_ERROR` or `TIMEOUT`.
     #[serde(default)]
     pub error_code: Option<String>,
     /// RFC 3339.
@@ -25,28 +27,28 @@ pub struct BulkOperation {
     /// RFC 3339.
     #[serde(default)]
     pub completed_at: Option<String>,
-    /// Objects so far: the lines of the file when it has ended.
+    /// The number of objects so far; at the end, the number of lines in the file.
     #[serde(deserialize_with = "number")]
     pub object_count: u64,
-    /// Objects of the outermost list so far.
+    /// The number of objects of the outermost list so far.
     #[serde(deserialize_with = "number")]
     pub root_object_count: u64,
-    /// In bytes; `None` without a file.
+    /// The size of the file in bytes; `None` without a file.
     #[serde(default, deserialize_with = "number_if_any")]
     pub file_size: Option<u64>,
-    /// Where the file is, for seven days; `None` while it runs, and when there is nothing in it.
+    /// The URL of the file, valid for seven days; `None` while the operation runs, and if the result is empty.
     #[serde(default)]
     pub url: Option<SignedUrl>,
-    /// The text that runs, with our marker if it is ours.
+    /// The query, with the marker if this program started it.
     #[serde(default)]
     pub(super) query: String,
 }
 
 impl BulkOperation {
-    /// Whether it has a result.
+    /// Whether the operation has completed; `false` if it has not ended.
     ///
     /// # Errors
-    /// How it ended otherwise. `Ok(false)`: it has not ended.
+    /// [`BulkError::Failed`], [`BulkError::Canceled`] or [`BulkError::Expired`] if it ended without a result.
     pub fn outcome(&self) -> Result<bool, BulkError> {
         let id = self.id.clone();
         match &self.status {
@@ -62,32 +64,32 @@ impl BulkOperation {
     }
 }
 
-/// How far an operation is.
+/// The status of a bulk operation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum BulkStatus {
-    /// It waits for its turn.
+    /// Waiting to start.
     Created,
-    /// It runs.
+    /// Running.
     Running,
-    /// It ends soon, without a result.
+    /// Being cancelled.
     Canceling,
-    /// It was cancelled.
+    /// Cancelled.
     Canceled,
-    /// It has a result.
+    /// Completed with a result.
     Completed,
-    /// It failed.
+    /// Failed.
     Failed,
-    /// Its result is gone.
+    /// The result was deleted.
     Expired,
-    /// Another name: taken for one that has not ended.
+    /// An unknown status, treated as not ended.
     #[serde(untagged)]
     Other(String),
 }
 
 impl BulkStatus {
-    /// Whether nothing more happens.
+    /// Whether the operation has ended.
     pub fn is_terminal(&self) -> bool {
         matches!(
             self,
@@ -96,12 +98,12 @@ impl BulkStatus {
     }
 }
 
-/// The address of a result. Whoever knows it can read the result, so it is not shown.
+/// The signed URL of a result. It grants access to the result, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(Url);
 
 impl SignedUrl {
-    /// The address itself, for another program to fetch from. Keep it out of logs.
+    /// The URL, for a download by other means. Keep it out of logs.
     pub fn expose(&self) -> &Url {
         &self.0
     }
@@ -110,7 +112,7 @@ impl SignedUrl {
 impl<'de> Deserialize<'de> for SignedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // What is wrong with it is not told, since that would quote it.
+        // The parser's error is dropped, since it quotes the URL.
         let url = Url::parse(&text).map_err(|_| serde::de::Error::custom("not a URL"))?;
         Ok(Self(url))
     }
@@ -122,7 +124,7 @@ impl fmt::Debug for SignedUrl {
     }
 }
 
-/// `UnsignedInt64`
+/// Deserialises an `UnsignedInt64`, which is a string or a number.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let text = scalar::text(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)

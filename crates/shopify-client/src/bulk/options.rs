@@ -1,43 +1,46 @@
+//! The settings of bulk operations.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How bulk operations are run, fetched and read.
+/// Settings for running, downloading and reading bulk operations.
 #[derive(Debug, Clone)]
 pub struct BulkOptions {
-    /// AliasCursor the app in a comment on the first line of each query, by which its operations are told from those of
-    /// other programs with the same token. Letters, digits, `-`, `_`, `.` and `/`; others are left out.
+    /// Names the program in a comment on the first line of each query. This distinguishes its operations from those of
+    /// other programs with the same token. Letters, digits, `-`, `_`, `.` and `/`; other characters are removed.
     pub marker: String,
-    /// How many may run at a time per shop, in this process. Shopify allows five per app and shop.
+    /// How many operations may run at the same time for each shop, in this process. Shopify allows five per app and shop.
     pub max_concurrent: usize,
-    /// How long to wait for others to finish when Shopify says that too many run.
+    /// How long to wait for other operations to end when Shopify reports that too many are running.
     pub slot_timeout: Duration,
-    /// The pause before the first look at an operation; each further one is half as long again.
+    /// The interval before an operation is polled first. Each further interval is 1.5 times as long.
     pub initial_poll_interval: Duration,
-    /// The longest pause between two looks. A call of [`Bulk::notify_finished`](super::Bulk::notify_finished) ends any pause.
+    /// The longest interval between two polls. [`Bulk::notify_finished`](super::Bulk::notify_finished) ends any interval
+    /// early.
     pub max_poll_interval: Duration,
-    /// How long an operation may run. After that it is cancelled. Shopify's own limit is ten days.
+    /// How long an operation may run before it is cancelled. Shopify's own limit is ten days.
     pub deadline: Duration,
-    /// How long a download may stand still before it is gone on with over another connection.
+    /// How long a download may receive no data before it is continued on another connection.
     pub idle_timeout: Duration,
-    /// Lets Shopify write each part right after what it belongs to (`groupObjects`), and reads the file as it arrives.
-    /// Without that, which is the default, the parts may be anywhere in the file, and it is fetched as a whole first.
+    /// Lets Shopify write each object directly before its children (`groupObjects`), and reads the file during the
+    /// download. By default (`false`) the lines may come in any order, and the file is downloaded completely first.
     ///
-    /// Grouping takes Shopify longer and fails more often, and what is wrong with a file is found only after some of it
-    /// was given out, when paging can no longer take over; but it needs no temporary files. Objects that need several
-    /// queries, which are discounts, are never read like this.
+    /// A grouped file needs no temporary files. But grouping takes Shopify longer and fails more often, and an error in the
+    /// file is detected only after objects were returned, when a fallback to paging is no longer possible. Objects that
+    /// need several queries (discounts) are never read this way.
     pub grouped: bool,
-    /// How much of a file may be held in memory at a time, in bytes; what is beyond goes to temporary files. A single
-    /// thing with all that belongs to it is held whole in any case.
+    /// How much of a file is held in memory, in bytes; the rest goes to temporary files. A single object with all its
+    /// children is always held in memory.
     pub memory_limit: usize,
-    /// The longest line that is read, in bytes.
+    /// The longest accepted line, in bytes.
     pub max_line: usize,
-    /// Where temporary files are made; the system's folder for them by default. They are deleted when they are closed.
+    /// The folder for temporary files; by default that of the system. The files are deleted when they are closed.
     pub temp_dir: Option<PathBuf>,
-    /// How many threads turn text into items.
+    /// How many threads decode objects.
     pub decoder_threads: usize,
-    /// [`Strategy::Auto`](super::Strategy::Auto) pages when there are fewer things than this.
+    /// [`Strategy::Auto`](super::Strategy::Auto) uses paging for fewer objects than this.
     pub bulk_threshold: u64,
-    /// [`Strategy::Auto`](super::Strategy::Auto) pages when the cost bucket allows it within this time.
+    /// [`Strategy::Auto`](super::Strategy::Auto) uses paging if the cost bucket allows it within this time.
     pub max_paging_time: Duration,
 }
 

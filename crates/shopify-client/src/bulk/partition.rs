@@ -1,4 +1,4 @@
-//! The reading of files whose lines are in any order: they are counted and sorted while they arrive.
+//! Partitions the lines of unordered files by object while they arrive.
 
 use super::file_parser::{FileCounts, FileParser, ParsedLine};
 use super::layout::{Layout, Role};
@@ -6,14 +6,14 @@ use super::line_ids::ObjectId;
 use super::sort::{SortKey, Sorter};
 use super::{BulkError, BulkOptions};
 
-/// The lines of files, by what they belong to.
+/// The lines of files, sorted by the object that they belong to.
 #[derive(Debug)]
 pub(super) struct Partitions {
-    /// Each thing and its parts, by its number: the line's head, and the line.
+    /// Lines whose root is known, by its number. A record is the line's ids and the line.
     pub(super) objects: Sorter,
-    /// The same of lines of which only the parent is known, by that.
+    /// Lines of which only the parent is known, by the parent's id.
     pub(super) unresolved: Sorter,
-    /// The number of the thing that a part belongs to, by the name of that part.
+    /// The number of the root that a child belongs to, by the ids that stand for the child.
     pub(super) aliases: Sorter,
 }
 
@@ -30,9 +30,9 @@ impl Partitions {
     fn take(&mut self, line: &ParsedLine<'_>) -> Result<(), BulkError> {
         let record = [&line.ids.to_bytes()[..], line.text];
         match (line.role, line.root) {
-            (Role::Root(number), _) => self.objects.push((number, ROOT), record)?,
+            (Role::Root(number), _) => self.objects.push((number, ROOT_RANK), record)?,
             (Role::Child(root), _) | (Role::Grandchild(_), Some(root)) => {
-                self.objects.push((root, CHILD), record)?;
+                self.objects.push((root, CHILD_RANK), record)?;
             }
             (Role::Grandchild(parent), None) => self.unresolved.push(alias_key(parent), record)?,
         }
@@ -46,22 +46,22 @@ impl Partitions {
     }
 }
 
-/// The second part of a line's key: a thing comes before its parts.
-pub(super) const ROOT: u64 = 0;
-pub(super) const CHILD: u64 = 1;
+/// The second part of a sort key: a root object comes before its children.
+pub(super) const ROOT_RANK: u64 = 0;
+pub(super) const CHILD_RANK: u64 = 1;
 
 fn alias_key(alias: ObjectId) -> SortKey {
     (alias.number, alias.kind as u64)
 }
 
-/// Reads files, one after another.
+/// Partitions files, one after another.
 #[derive(Debug)]
 pub(super) struct Partitioner<'o> {
     layout: Layout,
     options: &'o BulkOptions,
-    /// The present file.
+    /// The parser of the current file.
     parser: FileParser,
-    /// Whether things are kept: the files after the first bring only further parts.
+    /// Root objects are taken from the first file only; the others add children.
     first_file: bool,
     partitions: Partitions,
 }
@@ -77,19 +77,19 @@ impl<'o> Partitioner<'o> {
         }
     }
 
-    /// Takes the next bytes of the file.
+    /// Partitions the next bytes of the file.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), BulkError> {
         let (partitions, first) = (&mut self.partitions, self.first_file);
         self.parser
-            .push(bytes, |line| keep(partitions, first, line))
+            .push(bytes, |line| store(partitions, first, line))
     }
 
-    /// Ends the present file.
+    /// Ends the current file and returns its counts.
     pub(super) fn end_file(&mut self) -> Result<FileCounts, BulkError> {
         let next = FileParser::new(self.layout, self.options);
         let parser = std::mem::replace(&mut self.parser, next);
         let (partitions, first) = (&mut self.partitions, self.first_file);
-        let counts = parser.end(|line| keep(partitions, first, line))?;
+        let counts = parser.end(|line| store(partitions, first, line))?;
         self.first_file = false;
         Ok(counts)
     }
@@ -99,7 +99,7 @@ impl<'o> Partitioner<'o> {
     }
 }
 
-fn keep(
+fn store(
     partitions: &mut Partitions,
     first_file: bool,
     line: &ParsedLine<'_>,

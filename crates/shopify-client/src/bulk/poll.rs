@@ -1,3 +1,5 @@
+//! Determines when an operation is polled.
+
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -5,7 +7,7 @@ use tokio::time::sleep;
 
 use super::BulkOptions;
 
-/// Pauses that grow by half from look to look.
+/// Poll intervals that grow by half, up to a limit.
 #[derive(Debug)]
 pub(super) struct PollIntervals {
     next: Duration,
@@ -31,11 +33,11 @@ impl PollIntervals {
     }
 }
 
-/// Waits for as long as `gap`, or until news come.
+/// Sleeps for `interval`, or until an operation of the shop is reported as ended.
 pub(super) async fn sleep_or_notified(interval: Duration, completions: &mut watch::Receiver<u64>) {
     tokio::select! {
         () = sleep(interval) => {}
-        // It has a sender for as long as the client knows the shop.
+        // The sender lives as long as the client's state of the shop.
         _ = completions.changed() => {}
     }
 }

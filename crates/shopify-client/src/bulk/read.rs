@@ -1,4 +1,4 @@
-//! From the operations that have completed to a stream of things.
+//! Reads the result files of completed operations into a stream of objects.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ use super::{Bulk, BulkError, BulkOperation, BulkOptions};
 use crate::Error;
 
 impl Bulk {
-    /// The things in the files of operations, however their lines are ordered, in the order of their ids.
+    /// Reads the objects in the files of operations, whose lines may be in any order, in the order of their ids.
     pub(super) fn read_unordered<T: BulkObject>(
         &self,
         operations: Vec<BulkOperation>,
@@ -26,7 +26,7 @@ impl Bulk {
         let bulk = self.clone();
         try_stream! {
             let partitions = bulk.partition(T::LAYOUT, &operations).await?;
-            // Sorts what is left to be sorted, which may take a while.
+            // Finishes sorting, which may take a while.
             let regrouped = spawn_blocking(move || RegroupedLines::new(partitions, T::LAYOUT));
             let regrouped = regrouped.await.map_err(thread_error)??;
             let mut objects = std::pin::pin!(bulk.decode_batches::<T>(regrouped));
@@ -36,7 +36,7 @@ impl Bulk {
         }
     }
 
-    /// Reads the files of operations, and compares them with what Shopify says of them.
+    /// Downloads and partitions the files of operations, and compares them with the counts that Shopify states.
     async fn partition(
         &self,
         layout: Layout,
@@ -54,7 +54,7 @@ impl Bulk {
         Ok(partitioning.await.map_err(thread_error)??)
     }
 
-    /// The things in a file that is in order, as it arrives.
+    /// Reads the objects in a grouped file during its download.
     pub(super) fn read_grouped<T: BulkObject>(
         &self,
         operation: BulkOperation,
@@ -62,28 +62,28 @@ impl Bulk {
         let bulk = self.clone();
         try_stream! {
             let (chunks, receiver) = mpsc::channel(CHUNK_QUEUE);
-            let lost = Arc::new(Mutex::new(None));
-            // Ends with this stream.
+            let stored_error = Arc::new(Mutex::new(None));
+            // The task ends with this stream.
             let mut fetch = JoinSet::new();
-            fetch.spawn(bulk.clone().send_file_or_store_error(operation, chunks, Arc::clone(&lost)));
+            fetch.spawn(bulk.clone().send_file_or_store_error(operation, chunks, Arc::clone(&stored_error)));
             let file = GroupedFile::new(T::LAYOUT, &bulk.options, receiver);
             let mut objects = std::pin::pin!(bulk.decode_batches::<T>(file));
             while let Some(object) = objects.next().await {
-                let lost = || lost.lock().unwrap_or_else(PoisonError::into_inner).take();
-                yield object.map_err(|error| lost().unwrap_or_else(|| error.into()))?;
+                let stored_error = || stored_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                yield object.map_err(|error| stored_error().unwrap_or_else(|| error.into()))?;
             }
         }
     }
 
-    /// Says why before its reader finds that the file ends too early.
+    /// Stores the error of a download before the parser sees that the file ends early.
     async fn send_file_or_store_error(
         self,
         operation: BulkOperation,
         chunks: mpsc::Sender<Chunk>,
-        lost: Arc<Mutex<Option<Error>>>,
+        stored_error: Arc<Mutex<Option<Error>>>,
     ) {
         if let Err(error) = self.send_file(&operation, &chunks).await {
-            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *stored_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     }
 }

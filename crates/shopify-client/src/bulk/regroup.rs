@@ -1,18 +1,18 @@
-//! From sorted lines to whole things, in the order of their ids, each with its parts right after it.
+//! Regroups sorted lines into complete objects in the order of their ids, each followed by its children.
 
 use super::BulkError;
 use super::batch::{Batch, BatchSource};
 use super::layout::Layout;
 use super::line_ids::{LINE_IDS_BYTES, LineIds, ObjectId};
-use super::partition::{CHILD, Partitions, ROOT};
+use super::partition::{CHILD_RANK, Partitions, ROOT_RANK};
 use super::sort::{SortKey, SortedRecords, Sorter, truncated};
 
-/// BatchSource of the things in files that have been scanned.
+/// Partitioned lines as a source of batches.
 #[derive(Debug)]
 pub(super) struct RegroupedLines {
     layout: Layout,
     objects: SortedRecords,
-    /// The thing whose lines come.
+    /// The number of the current object.
     current: Option<u64>,
 }
 
@@ -20,7 +20,7 @@ impl RegroupedLines {
     pub(super) fn new(partitions: Partitions, layout: Layout) -> Result<Self, BulkError> {
         let mut objects = partitions.objects;
         if !partitions.unresolved.is_empty() {
-            resolve_strays(&mut objects, partitions.unresolved, partitions.aliases)?;
+            resolve_roots(&mut objects, partitions.unresolved, partitions.aliases)?;
         }
         Ok(Self {
             layout,
@@ -29,7 +29,7 @@ impl RegroupedLines {
         })
     }
 
-    /// Whether a part is to be passed on.
+    /// Whether a child is passed on.
     fn accepts(&self, number: u64, ids: &LineIds) -> Result<bool, BulkError> {
         if self.current == Some(number) {
             return Ok(true);
@@ -44,13 +44,13 @@ impl RegroupedLines {
 
 impl BatchSource for RegroupedLines {
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, BulkError> {
-        while let Some(((number, part), record)) = self.objects.peek()? {
+        while let Some(((number, rank), record)) = self.objects.peek()? {
             let (ids, line) = split_record(record)?;
-            if part == ROOT {
+            if rank == ROOT_RANK {
                 if batch.is_full() {
                     return Ok(true);
                 }
-                // What comes twice is given once.
+                // A duplicate object is returned once.
                 if self.current.replace(number) != Some(number) {
                     batch.push(ids, line);
                 }
@@ -63,8 +63,8 @@ impl BatchSource for RegroupedLines {
     }
 }
 
-/// Finds the things that lines belong to of which only the parent is known.
-fn resolve_strays(
+/// Finds the root objects of lines of which only the parent is known.
+fn resolve_roots(
     objects: &mut Sorter,
     unresolved: Sorter,
     aliases: Sorter,
@@ -77,21 +77,21 @@ fn resolve_strays(
             let (ids, _) = split_record(record)?;
             return Err(orphan(ids.parent.unwrap_or(ids.id)));
         }
-        // One inventory item may serve several variants, also of several products.
+        // Variants may share an inventory item, also across products.
         for root in roots {
-            objects.push((*root, CHILD), [record, b""])?;
+            objects.push((*root, CHILD_RANK), [record, b""])?;
         }
         unresolved.advance()?;
     }
     Ok(())
 }
 
-/// A list of names, which is read on as it is asked.
+/// A forward cursor over sorted aliases and their root objects.
 struct AliasCursor {
     sorted: SortedRecords,
-    /// The next of the list.
+    /// The next alias and its root.
     next: Option<(SortKey, u64)>,
-    /// The last that was asked for.
+    /// The alias of the last look-up.
     last_alias: Option<SortKey>,
     roots: Vec<u64>,
 }
@@ -119,13 +119,13 @@ impl AliasCursor {
         Ok(self.sorted.advance()?)
     }
 
-    /// The things to which what has this name belongs; each name that is asked for follows the one before it.
+    /// The root objects of an alias. Each look-up must ask for the same alias as the last one, or a larger one.
     fn roots(&mut self, alias: SortKey) -> Result<&[u64], BulkError> {
         if self.last_alias.replace(alias) != Some(alias) {
             self.roots.clear();
         }
         while let Some((found, root)) = self.next.filter(|(found, _)| *found <= alias) {
-            // Several variants of one product may share an inventory item.
+            // Variants of one product may share an inventory item.
             if found == alias && !self.roots.contains(&root) {
                 self.roots.push(root);
             }
@@ -135,7 +135,7 @@ impl AliasCursor {
     }
 }
 
-/// A line's head, and the line.
+/// Splits a record into the line's ids and the line.
 fn split_record(record: &[u8]) -> Result<(LineIds, &[u8]), BulkError> {
     let (ids, line) = record
         .split_first_chunk::<LINE_IDS_BYTES>()

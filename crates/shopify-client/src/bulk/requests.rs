@@ -1,3 +1,5 @@
+//! Sends the GraphQL requests that start, read, list and cancel bulk operations.
+
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -13,7 +15,7 @@ use crate::operations::{
 use crate::request::RetryBudget;
 use crate::{Error, Gid, UserError};
 
-/// Operations that have not ended. Of which kind they are, their markers tell.
+/// Selects operations that have not ended. Their markers tell queries of this program from others.
 const IN_PROGRESS: &str = "status:created OR status:running OR status:canceling";
 
 #[derive(Deserialize)]
@@ -30,7 +32,7 @@ struct MutationPayload<E> {
     user_errors: Vec<E>,
 }
 
-/// The answer of an operation with one field, by whatever name.
+/// The value of the only root field of a response.
 #[derive(Deserialize)]
 struct RootField<T> {
     #[serde(
@@ -42,11 +44,11 @@ struct RootField<T> {
     value: T,
 }
 
-/// What to do when an operation could not be started.
+/// Why an operation could not be started.
 pub(super) enum StartFailure {
-    /// Too many run.
+    /// Too many operations are running.
     Busy,
-    /// It is not known whether it was started.
+    /// It is unknown whether the operation was started.
     Unknown(Error),
 }
 
@@ -90,10 +92,10 @@ impl Bulk {
         started.bulk_operation.ok_or_else(empty_payload).map(Ok)
     }
 
-    /// An operation as it is now.
+    /// The current state of an operation.
     ///
     /// # Errors
-    /// [`BulkError::NotFound`] if there is no such operation.
+    /// [`BulkError::NotFound`] if the operation does not exist.
     pub async fn operation(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let variables = bulk_operation_by_id::Variables { id: id.to_string() };
         let response = self
@@ -103,7 +105,8 @@ impl Bulk {
         value.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
     }
 
-    /// Our own operations that have not ended, newest first: those with our marker, also from another process.
+    /// The operations of this program that have not ended, newest first. The marker identifies them, so operations of other
+    /// processes with the same marker are included.
     ///
     /// # Errors
     /// See [`Error`].
@@ -113,10 +116,10 @@ impl Bulk {
         Ok(all.into_iter().filter(own).collect())
     }
 
-    /// The newest operations of the app.
+    /// The latest operations of the app.
     pub(super) async fn list(&self, filter: Option<&str>) -> Result<Vec<BulkOperation>, Error> {
         let variables = bulk_operations_page::Variables {
-            // Ten run at most, queries and mutations together; the rest is history.
+            // At most ten run, queries and mutations together; the others have ended.
             first: 50,
             after: None,
             query: filter.map(str::to_owned),
@@ -132,11 +135,12 @@ impl Bulk {
         self.marker.is_in(&operation.query)
     }
 
-    /// Cancels one of our own operations, and returns it as it is then: it takes a moment until it has ended. One that
-    /// has ended already stays as it is.
+    /// Cancels an operation of this program and returns its new state. It takes a moment until a cancelled operation has
+    /// ended. An operation that has ended already is returned unchanged.
     ///
     /// # Errors
-    /// [`BulkError::NotOwned`] if it is not ours: it is not touched. [`Error::UserErrors`] if Shopify refuses.
+    /// [`BulkError::NotOwned`] if another program started the operation: it is not changed. [`Error::UserErrors`] if
+    /// Shopify rejects the request.
     pub async fn cancel(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let operation = self.operation(id).await?;
         if !self.is_own(&operation) {
@@ -158,8 +162,8 @@ impl Bulk {
         Ok(payload.bulk_operation.unwrap_or(operation))
     }
 
-    /// The file of an operation that has completed, as it is: JSON lines. Broken connections are gone on with, and the
-    /// length is compared with what Shopify states; nothing for an operation without objects.
+    /// Downloads the result of a completed operation as it is: JSON lines. Broken connections are resumed, and the length
+    /// is compared with the stated one. The stream is empty for an operation without objects.
     pub fn download<'b>(
         &'b self,
         operation: &'b BulkOperation,

@@ -1,3 +1,5 @@
+//! Starts operations and runs them to their end.
+
 use tokio::time::Instant;
 
 use super::poll::{PollIntervals, sleep_or_notified};
@@ -7,25 +9,27 @@ use super::{Bulk, BulkError, BulkOperation};
 use crate::Error;
 
 impl Bulk {
-    /// Runs a query over everything, and waits for its result.
+    /// Runs a bulk query and waits for its result.
     ///
-    /// `query` begins at its first brace. Shopify takes one outermost connection, five in all, two levels nested within,
-    /// and no variables. At most [`BulkOptions::max_concurrent`](super::BulkOptions::max_concurrent) run at a time; further ones wait for a place. When the caller
-    /// stops waiting, the operation runs on in Shopify: [`Bulk::own_operations`] finds it.
+    /// `query` starts with its first brace. Shopify allows one outermost connection, five connections in all, two nested
+    /// levels and no variables. At most [`BulkOptions::max_concurrent`](super::BulkOptions::max_concurrent) operations run
+    /// at the same time; others wait. When the caller stops waiting, the operation continues at Shopify, and
+    /// [`Bulk::own_operations`] finds it.
     ///
     /// # Errors
-    /// [`Error::Bulk`]: denied, refused, too many for [`BulkOptions::slot_timeout`](super::BulkOptions::slot_timeout), or ended without a result.
+    /// [`Error::Bulk`] if the operation was denied or rejected, if too many were running for
+    /// [`BulkOptions::slot_timeout`](super::BulkOptions::slot_timeout), or if it ended without a result.
     pub async fn run(&self, query: &str) -> Result<BulkOperation, Error> {
         let running = self.start(query).await?;
         self.watch(running).await
     }
 
-    /// Starts an operation. When the answer to that is lost, it is looked for by its marker, so that it does not run
+    /// Starts an operation. When the response is lost, the operation is searched by its marker, so that it is not started
     /// twice.
     pub(super) async fn start(&self, query: &str) -> Result<RunningOperation, Error> {
         let permit = self.shop.state.bulk.acquire().await;
         let completions = self.shop.state.bulk.completions();
-        // One that ends makes room.
+        // An operation that ends frees a slot.
         let mut freed = completions.clone();
         let deadline = Instant::now() + self.options.slot_timeout;
         let (text, run) = self.marker.apply(query);
@@ -43,7 +47,7 @@ impl Bulk {
                 }
                 lost_responses += 1;
                 if lost_responses >= self.shop.client.inner.http.retry.max_attempts {
-                    log::warn!(shop:% = self.shop.shop; "a bulk operation cannot be started: {error}");
+                    log::warn!(shop:% = self.shop.shop; "A bulk operation could not be started: {error}");
                 }
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -60,7 +64,7 @@ impl Bulk {
                 StartFailure::Unknown(_) => sleep_or_notified(intervals.next(), &mut freed).await,
             }
         };
-        log::info!(shop:% = self.shop.shop, id:% = id; "a bulk operation was started");
+        log::info!(shop:% = self.shop.shop, id:% = id; "Started a bulk operation");
         Ok(RunningOperation::new(id, completions, permit))
     }
 

@@ -1,14 +1,16 @@
+//! The state of a shop's bulk operations in this process: slots and completion notifications.
+
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Gid;
 
-/// What is known about a shop's bulk operations while the process runs: how many may run, and when to look at them.
+/// The slots for a shop's bulk operations, and the notifications that operations have ended.
 #[derive(Debug)]
 pub(crate) struct BulkSlots {
     free: Arc<Semaphore>,
-    /// FileCounts the news of ended operations. A count, so that news that come during a look are not lost.
+    /// The number of completion notifications. It is a count so that a notification during a poll is not lost.
     completions: watch::Sender<u64>,
 }
 
@@ -20,9 +22,9 @@ impl BulkSlots {
         }
     }
 
-    /// Waits for a place; it is free again when the permit is dropped.
+    /// Waits for a slot; dropping the permit frees it.
     pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed, so there is always one in the end.
+        // The semaphore is never closed, so this always succeeds.
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
@@ -35,11 +37,11 @@ impl BulkSlots {
     }
 }
 
-/// An operation of ours that has its place among those that may run at a time.
+/// An operation that was started here and holds a slot.
 #[derive(Debug)]
 pub(super) struct RunningOperation {
     pub(super) id: Gid,
-    /// Heard since before it was started: a short one may end before the answer to its start has come.
+    /// Subscribed before the start: a short operation may end before the response to its start arrives.
     pub(super) completions: watch::Receiver<u64>,
     _permit: Option<OwnedSemaphorePermit>,
 }

@@ -1,4 +1,4 @@
-//! Sorting more records than fit into memory: sorted runs in a temporary file, merged while they are read.
+//! Sorts more records than fit into memory: an external merge sort with sorted runs in a temporary file.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,20 +7,20 @@ use std::fs::File;
 use std::io::{self, BufWriter, IntoInnerError, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-/// What records are sorted by. Those with equal keys stay in the order in which they came.
+/// The key that records are sorted by. The sort is stable.
 pub(super) type SortKey = (u64, u64);
 
-/// The most runs that are merged at a time.
+/// The most runs that are merged at once.
 const MAX_MERGE_RUNS: usize = 128;
-/// How much is written at a time, at least.
+/// The size of the write buffer, in bytes.
 const WRITE_BUFFER_BYTES: usize = 256 << 10;
 const MIN_READ_BYTES: usize = 4 << 10;
 const MAX_READ_BYTES: usize = 1 << 20;
 
-/// Before each record: its key and its length.
+/// The size of a record's header: its key and its length.
 const HEADER: usize = 3 * 8;
 
-/// Takes records in any order.
+/// Collects records in any order.
 #[derive(Debug)]
 pub(super) struct Sorter {
     memory: usize,
@@ -28,12 +28,12 @@ pub(super) struct Sorter {
     run_file: RunFile,
 }
 
-/// Records that are in memory.
+/// The records in memory.
 #[derive(Debug, Default)]
 struct SortBuffer {
-    /// Headers and records, as they came.
+    /// Headers and records in insertion order.
     bytes: Vec<u8>,
-    /// Where each of them begins.
+    /// The key and offset of each record.
     entries: Vec<(SortKey, usize)>,
     unsorted: bool,
 }
@@ -67,7 +67,7 @@ impl SortBuffer {
     }
 }
 
-/// SortedRecords runs in a file.
+/// The temporary file with its sorted runs.
 #[derive(Debug)]
 struct RunFile {
     folder: Option<PathBuf>,
@@ -109,7 +109,7 @@ impl RunFile {
         Ok(())
     }
 
-    /// What was appended since `begin` is sorted. It goes on with the run before it, if it can.
+    /// Ends the run that was appended since `begin`, or extends the run before it if the keys allow that.
     fn end_run(&mut self, begin: u64, first: SortKey, last: SortKey) {
         let end = self.end;
         match self.runs.last_mut() {
@@ -118,7 +118,7 @@ impl RunFile {
         }
     }
 
-    /// To be read now.
+    /// The file and its runs, for reading.
     fn into_parts(self) -> io::Result<(Option<File>, Vec<Run>)> {
         let file = self.file.map(BufWriter::into_inner).transpose();
         Ok((file.map_err(IntoInnerError::into_error)?, self.runs))
@@ -126,7 +126,8 @@ impl RunFile {
 }
 
 impl Sorter {
-    /// Holds up to `memory` bytes; again as much while it is read. Beyond that, it makes temporary files in `folder`.
+    /// Holds up to `memory` bytes, and the same amount again during reading. The rest goes to a temporary file in
+    /// `folder`.
     pub(super) fn new(memory: usize, folder: Option<&PathBuf>) -> Self {
         Self {
             memory,
@@ -139,7 +140,7 @@ impl Sorter {
         self.buffer.entries.is_empty() && self.run_file.runs.is_empty()
     }
 
-    /// Takes a record, which is given in two pieces.
+    /// Adds a record, which is passed in two parts.
     pub(super) fn push(&mut self, key: SortKey, record: [&[u8]; 2]) -> io::Result<()> {
         let size = HEADER + record[0].len() + record[1].len() + size_of::<(SortKey, usize)>();
         let full = self.buffer.size() + size > self.memory;
@@ -150,7 +151,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// Whether what is in memory only makes the last run longer: then it is not worth its memory.
+    /// Whether the buffer would only extend the last run: then it is spilled early, to save memory.
     fn extends_last_run(&self) -> bool {
         let SortBuffer {
             bytes,
@@ -163,7 +164,7 @@ impl Sorter {
             && self.run_file.runs.last().is_some_and(follows)
     }
 
-    /// Makes a run of what is in memory.
+    /// Writes the buffer to the file as a sorted run.
     fn spill(&mut self) -> io::Result<()> {
         let Self {
             buffer, run_file, ..
@@ -171,8 +172,8 @@ impl Sorter {
         let begin = run_file.end;
         if buffer.unsorted {
             buffer.sort();
-            for (_, place) in &buffer.entries {
-                let record = &buffer.bytes[*place..];
+            for (_, offset) in &buffer.entries {
+                let record = &buffer.bytes[*offset..];
                 run_file.append(&record[..HEADER + length(record)?])?;
             }
         } else {
@@ -186,7 +187,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// All records, in order.
+    /// Finishes sorting and returns the records in order.
     pub(super) fn sorted(mut self) -> io::Result<SortedRecords> {
         self.buffer.sort();
         while self.run_file.runs.len() > MAX_MERGE_RUNS {
@@ -197,7 +198,7 @@ impl Sorter {
         Ok(SortedRecords { file, merge })
     }
 
-    /// Makes fewer and longer runs.
+    /// Merges runs into fewer, longer ones.
     fn merge_runs(&mut self) -> io::Result<()> {
         let next = RunFile::new(self.run_file.folder.clone());
         let (mut file, runs) = std::mem::replace(&mut self.run_file, next).into_parts()?;
@@ -219,7 +220,7 @@ impl Sorter {
     }
 }
 
-/// Gives records in order.
+/// The records in order.
 #[derive(Debug)]
 pub(super) struct SortedRecords {
     file: Option<File>,
@@ -227,12 +228,12 @@ pub(super) struct SortedRecords {
 }
 
 impl SortedRecords {
-    /// The record that is next; `None` after the last.
+    /// The current record; `None` after the last.
     pub(super) fn peek(&self) -> io::Result<Option<(SortKey, &[u8])>> {
         self.merge.peek()
     }
 
-    /// Leaves it behind.
+    /// Moves to the next record.
     pub(super) fn advance(&mut self) -> io::Result<()> {
         self.merge.advance(&mut self.file)
     }
@@ -241,7 +242,7 @@ impl SortedRecords {
 #[derive(Debug)]
 struct Merge {
     sources: Vec<MergeSource>,
-    /// The next key of each source that has one. Of equal keys, the source that came first is first.
+    /// The current key of each source. Of equal keys, that of the earlier source comes first.
     heap: BinaryHeap<Reverse<(SortKey, usize)>>,
 }
 
@@ -260,19 +261,19 @@ impl Merge {
         );
         sources.push(MergeSource::Memory(buffer, 0));
         let mut heap = BinaryHeap::with_capacity(sources.len());
-        for (place, source) in sources.iter_mut().enumerate() {
+        for (index, source) in sources.iter_mut().enumerate() {
             if let Some(key) = source.begin(file)? {
-                heap.push(Reverse((key, place)));
+                heap.push(Reverse((key, index)));
             }
         }
         Ok(Self { sources, heap })
     }
 
     fn peek(&self) -> io::Result<Option<(SortKey, &[u8])>> {
-        let Some(Reverse((key, place))) = self.heap.peek() else {
+        let Some(Reverse((key, index))) = self.heap.peek() else {
             return Ok(None);
         };
-        Ok(Some((*key, self.sources[*place].record()?)))
+        Ok(Some((*key, self.sources[*index].record()?)))
     }
 
     fn advance(&mut self, file: &mut Option<File>) -> io::Result<()> {
@@ -289,7 +290,7 @@ impl Merge {
 #[derive(Debug)]
 enum MergeSource {
     File(RunReader),
-    /// And how many of its records have been given.
+    /// The buffer and the index of its current record.
     Memory(SortBuffer, usize),
 }
 
@@ -301,7 +302,7 @@ impl MergeSource {
         }
     }
 
-    /// Leaves a record behind. The key of the next.
+    /// Moves to the next record and returns its key.
     fn advance(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
         match self {
             Self::File(reader) => {
@@ -325,13 +326,13 @@ impl MergeSource {
     }
 }
 
-/// Reads a run.
+/// Reads a run through a buffer.
 #[derive(Debug)]
 struct RunReader {
     rest: Run,
     size: usize,
     buffer: Vec<u8>,
-    /// Of the present record.
+    /// The offset of the current record in the buffer.
     begin: usize,
 }
 
@@ -345,7 +346,7 @@ impl RunReader {
         }
     }
 
-    /// Sees to it that the present record is in memory. Its key; `None` after the last.
+    /// Loads the current record into the buffer. Returns its key; `None` after the last record.
     fn load(&mut self, file: &mut Option<File>) -> io::Result<Option<SortKey>> {
         if self.begin == self.buffer.len() && self.rest.begin == self.rest.end {
             return Ok(None);
@@ -387,19 +388,19 @@ fn header(key: SortKey, length: usize) -> [u8; HEADER] {
     bytes
 }
 
-/// A record's length.
+/// The length of a record, from its header.
 fn length(header: &[u8]) -> io::Result<usize> {
     let length = number(header.get(16..).ok_or_else(truncated)?)?;
     usize::try_from(length).map_err(|_| truncated())
 }
 
-/// The first eight bytes.
+/// The first eight bytes as a number.
 fn number(bytes: &[u8]) -> io::Result<u64> {
     let bytes = bytes.first_chunk().ok_or_else(truncated)?;
     Ok(u64::from_le_bytes(*bytes))
 }
 
-/// A temporary file that is shorter than what was written to it.
+/// The error of a temporary file that is shorter than what was written to it.
 pub(super) fn truncated() -> io::Error {
     io::ErrorKind::UnexpectedEof.into()
 }
@@ -418,14 +419,14 @@ mod tests {
         ) {
             let mut sorter = Sorter::new(memory, None);
             let mut expected = Vec::new();
-            for (place, key) in keys.into_iter().enumerate() {
-                let record = format!("{place}{}", "x".repeat(place * 7 % 90));
-                let (front, back) = record.as_bytes().split_at(place % record.len());
+            for (index, key) in keys.into_iter().enumerate() {
+                let record = format!("{index}{}", "x".repeat(index * 7 % 90));
+                let (front, back) = record.as_bytes().split_at(index % record.len());
                 sorter.push(key, [front, back]).unwrap();
                 expected.push((key, record.into_bytes()));
             }
             prop_assert_eq!(sorter.is_empty(), expected.is_empty());
-            // Stable.
+            // The expected sort is stable too.
             expected.sort_by_key(|(key, _)| *key);
             let mut sorted = sorter.sorted().unwrap();
             let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! The choice between bulk operations and paging.
+//! Chooses between bulk operations and paging.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,46 +13,47 @@ use super::{Bulk, BulkOperation};
 use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
 
-/// How to read everything of a kind.
+/// How to read all objects of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// By a bulk operation if there is much, paging would take long, and bulk operations can be had; by paging
-    /// otherwise.
+    /// With a bulk operation if there are many objects, paging would take long and bulk operations are available;
+    /// otherwise with paging. See [`BulkOptions::bulk_threshold`](super::BulkOptions::bulk_threshold) and
+    /// [`BulkOptions::max_paging_time`](super::BulkOptions::max_paging_time).
     #[default]
     Auto,
-    /// Page by page.
+    /// With paging.
     Paging,
-    /// By a bulk operation, or by paging if none can be had.
+    /// With a bulk operation, or with paging if bulk operations are not available.
     Bulk,
-    /// By a bulk operation, or not at all.
+    /// With a bulk operation, without a fallback.
     BulkOnly,
 }
 
 impl ShopClient {
-    /// All products, as [`ShopClient::products`] gives them, read in one way or the other.
+    /// All products, as [`ShopClient::products`] returns them, read with the given strategy.
     ///
-    /// When a bulk operation fails before anything was given out, paging takes over; after that its error ends the
-    /// stream. As by pages, a product that cannot be read is [`Error::Unreadable`], after which the stream goes on.
+    /// If a bulk operation fails before the first product, the stream falls back to paging. A later error ends the stream.
+    /// A product that cannot be deserialised is [`Error::Unreadable`], after which the stream continues, as with paging.
     pub fn products_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Product, Error>> {
         let count = async { self.products_count().await.map(|count| count.count) };
         self.read_by(strategy, count, self.products())
     }
 
-    /// All collections, as [`ShopClient::collections`] gives them; see [`ShopClient::products_by`].
+    /// All collections, as [`ShopClient::collections`] returns them; see [`ShopClient::products_by`].
     pub fn collections_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Collection, Error>> {
         let count = async { self.collections_count().await.map(|count| count.count) };
         self.read_by(strategy, count, self.collections())
     }
 
-    /// All discounts, as [`ShopClient::discounts`] gives them; see [`ShopClient::products_by`].
+    /// All discounts, as [`ShopClient::discounts`] returns them; see [`ShopClient::products_by`].
     pub fn discounts_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Discount, Error>> {
         let count = async { self.discounts_count().await.map(|count| count.count) };
         self.read_by(strategy, count, self.discounts())
     }
 
-    /// All locations, as [`ShopClient::locations`] gives them; see [`ShopClient::products_by`]. There are never enough
-    /// of them for a bulk operation to be chosen by itself.
+    /// All locations, as [`ShopClient::locations`] returns them; see [`ShopClient::products_by`]. A shop has too few of
+    /// them for [`Strategy::Auto`] to choose a bulk operation.
     pub fn locations_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Location, Error>> {
         self.read_by(strategy, async { Ok(0) }, self.locations())
     }
@@ -70,21 +71,21 @@ impl ShopClient {
                 Strategy::Auto => !self.prefers_bulk::<T>(count.await?),
             };
             if !paging {
-                let (mut given, only) = (false, strategy == Strategy::BulkOnly);
+                let (mut yielded, only) = (false, strategy == Strategy::BulkOnly);
                 let mut batches = std::pin::pin!(self.bulk().read_all::<T>());
                 while let Some(batch) = batches.next().await {
-                    let batch = batch.and_then(|objects| check_first(objects, given || only));
+                    let batch = batch.and_then(|objects| check_first(objects, yielded || only));
                     match batch {
                         Ok(objects) => {
                             for object in objects {
-                                given = true;
+                                yielded = true;
                                 yield object.map_err(Error::from);
                             }
                         }
                         Err(error) => {
-                            paging = !given && !only && paging_may_succeed(&error);
+                            paging = !yielded && !only && paging_may_succeed(&error);
                             if paging {
-                                log::warn!(shop:% = self.shop; "{error}; reading by pages instead");
+                                log::warn!(shop:% = self.shop; "A bulk operation failed: {error}; falling back to paging");
                                 break;
                             }
                             Err(error)?;
@@ -102,11 +103,11 @@ impl ShopClient {
                 }
             }
         };
-        // The inner errors are about one thing each, and are no reason to stop.
+        // An inner error concerns one object and does not end the stream.
         Box::pin(objects.map(Result::flatten))
     }
 
-    /// Whether there is so much that a bulk operation is quicker.
+    /// Whether there are so many objects that a bulk operation is quicker.
     fn prefers_bulk<T: BulkObject>(&self, count: u64) -> bool {
         let options = &self.client.inner.bulk;
         let paging = self.estimated_paging_time(T::PAGED_LIST, count);
@@ -117,16 +118,17 @@ impl ShopClient {
     }
 }
 
-/// If not even the first can be read, all may be written otherwise than in pages.
-fn check_first<T>(objects: Objects<T>, whatever: bool) -> Result<Objects<T>, Error> {
-    if whatever || objects.first().is_none_or(Result::is_ok) {
+/// Returns the first object's error as that of the batch: if not even the first object can be read, the file's format
+/// may differ from that of pages.
+fn check_first<T>(objects: Objects<T>, keep_errors: bool) -> Result<Objects<T>, Error> {
+    if keep_errors || objects.first().is_none_or(Result::is_ok) {
         return Ok(objects);
     }
     let first = objects.into_iter().next().and_then(Result::err);
     first.map_or(Ok(Vec::new()), |unreadable| Err(unreadable.into()))
 }
 
-/// Whether it is the bulk operation that failed, not the shop.
+/// Whether the bulk operation failed, not the shop, so that paging may succeed.
 fn paging_may_succeed(error: &Error) -> bool {
     matches!(
         error,
@@ -139,7 +141,7 @@ fn paging_may_succeed(error: &Error) -> bool {
 }
 
 impl Bulk {
-    /// Runs all queries of a kind at the same time and gives what they bring.
+    /// Runs all queries of a kind at the same time and reads their results.
     fn read_all<T: BulkObject>(
         &self,
     ) -> impl Stream<Item = Result<Objects<T>, Error>> + Send + use<T> {
@@ -153,7 +155,7 @@ impl Bulk {
         }
     }
 
-    /// What operations with all of the queries of a kind have brought, in the order of the queries.
+    /// Reads the results of the operations with all queries of a kind, in the order of the queries.
     fn read_results<T: BulkObject>(
         &self,
         mut operations: Vec<BulkOperation>,
@@ -170,10 +172,11 @@ impl Bulk {
         self.options.grouped && T::QUERIES.len() == 1
     }
 
-    /// The products in the file of an operation that has completed, however its lines are ordered (unless
-    /// [`BulkOptions::grouped`](super::BulkOptions::grouped) says how).
+    /// Reads the products in the result of a completed operation. The lines may be in any order, unless
+    /// [`BulkOptions::grouped`](super::BulkOptions::grouped) is set.
     ///
-    /// Its query has to select what [`Product`] holds, each object's `id` among it: [`Bulk::products_query`] does.
+    /// The query must select the fields of [`Product`], including the `id` of each object, as
+    /// [`Bulk::products_query`] does.
     pub fn read_products(
         &self,
         operation: BulkOperation,
@@ -208,7 +211,7 @@ impl Bulk {
             Ok(operations) => Ok(operations),
             Err(error) => {
                 let ids = started.into_inner().unwrap_or_else(PoisonError::into_inner);
-                // Those that are left are of no use alone.
+                // The remaining operations are useless without the failed one.
                 if T::QUERIES.len() > 1 {
                     for id in ids {
                         self.abandon(&id).await;

@@ -1,3 +1,5 @@
+//! Waits for the end of an operation and logs its progress.
+
 use std::time::Duration;
 
 use log::Level;
@@ -9,7 +11,7 @@ use super::slots::RunningOperation;
 use super::{Bulk, BulkError, BulkOperation};
 use crate::{Error, Gid, ShopDomain};
 
-/// Says now and then how far an operation is: after a minute, and ever more rarely.
+/// Logs the progress of an operation after a minute and then at growing intervals.
 #[derive(Debug)]
 struct ProgressLog {
     begin: Instant,
@@ -28,7 +30,7 @@ impl ProgressLog {
         }
     }
 
-    /// How loud a look is to be told of now.
+    /// The level at which a poll is logged now.
     fn level(&mut self) -> Level {
         let now = Instant::now();
         if now < self.next {
@@ -42,27 +44,27 @@ impl ProgressLog {
         let level = self.level();
         let (id, status, objects) = (&operation.id, &operation.status, operation.object_count);
         let seconds = self.begin.elapsed().as_secs();
-        log::log!(level, shop:%, id:%, status:?, objects, seconds; "a bulk operation is under way");
+        log::log!(level, shop:%, id:%, status:?, objects, seconds; "A bulk operation is in progress");
     }
 }
 
 impl Bulk {
-    /// Waits until an operation has ended, and returns it if it has a result.
+    /// Waits until an operation has completed and returns it.
     ///
-    /// It is looked at now, then after growing pauses, and at once when [`Bulk::notify_finished`] is called. Now and then a
-    /// line in the log says how far it is.
+    /// The operation is polled now, then at growing intervals, and at once when [`Bulk::notify_finished`] is called. Its
+    /// progress is logged from time to time.
     ///
     /// # Errors
-    /// [`Error::Bulk`] with the way in which it ended otherwise. After [`BulkOptions::deadline`] it is cancelled if it
-    /// is ours.
+    /// [`Error::Bulk`] if it ended without a result. After [`BulkOptions::deadline`](super::BulkOptions::deadline) an
+    /// operation of this program is cancelled.
     pub async fn wait(&self, id: &Gid) -> Result<BulkOperation, Error> {
         let mut completions = self.shop.state.bulk.completions();
-        // It may have ended before anybody listened.
+        // It may have ended before this subscription.
         completions.mark_changed();
         self.wait_for(id, completions).await
     }
 
-    /// Waits for one that was started here.
+    /// Waits for an operation that was started here.
     pub(super) async fn watch(&self, running: RunningOperation) -> Result<BulkOperation, Error> {
         self.wait_for(&running.id, running.completions.clone())
             .await
@@ -86,23 +88,23 @@ impl Bulk {
                 Ok(operation) if operation.outcome()? => {
                     let (shop, objects) = (&self.shop.shop, operation.object_count);
                     let seconds = progress.begin.elapsed().as_secs();
-                    log::info!(shop:%, id:% = id, objects, seconds; "a bulk operation has its result");
+                    log::info!(shop:%, id:% = id, objects, seconds; "A bulk operation has completed");
                     return Ok(operation);
                 }
                 Ok(operation) => progress.log(&self.shop.shop, &operation),
-                // The operation runs on, whatever happens to a look at it.
+                // The operation continues even if a poll fails.
                 Err(error) if error.is_retryable() => {
-                    log::warn!(id:% = id; "a bulk operation cannot be looked at now: {error}");
+                    log::warn!(id:% = id; "A bulk operation could not be polled: {error}; polling again later");
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Cancels an operation that nobody waits for any more, if it is ours.
+    /// Cancels an operation that is no longer waited for, if this program started it.
     pub(super) async fn abandon(&self, id: &Gid) {
         if let Err(error) = self.cancel(id).await {
-            log::warn!(id:% = id; "a bulk operation was left behind: {error}");
+            log::warn!(id:% = id; "An abandoned bulk operation could not be cancelled: {error}");
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use crate::Error;
 use crate::model::PageInfo;
 
-/// Follows a chain of pages, and finds when it breaks.
+/// Follows the cursors of a list from page to page and detects broken chains.
 #[derive(Debug)]
 pub(super) struct CursorChain {
     operation: &'static str,
@@ -18,10 +18,10 @@ impl CursorChain {
         }
     }
 
-    /// Where the page after this one begins; `None` after the last.
+    /// The cursor of the next page; `None` after the last page.
     ///
     /// # Errors
-    /// [`Error::BrokenPaging`] if the page says that more follow but not where, or leads back.
+    /// [`Error::BrokenPaging`] if `hasNextPage` is true but there is no cursor, or if the cursor was already used.
     pub(super) fn next(&mut self, page: &PageInfo) -> Result<Option<String>, Error> {
         if !page.has_next_page {
             return Ok(None);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_chain_ends_where_the_last_page_says_so() {
-        let mut chain = CursorChain::new("Things");
+        let mut chain = CursorChain::new("ListPage");
         assert_eq!(chain.next(&page(Some("a"))).unwrap().as_deref(), Some("a"));
         let last = PageInfo {
             has_next_page: false,
@@ -64,13 +64,13 @@ mod tests {
 
     #[test]
     fn a_chain_without_a_next_link_or_with_a_loop_is_broken() {
-        let mut chain = CursorChain::new("Things");
+        let mut chain = CursorChain::new("ListPage");
         for broken in [None, Some("")] {
             let error = chain.next(&page(broken)).unwrap_err();
             assert!(matches!(
                 error,
                 Error::BrokenPaging {
-                    operation: "Things"
+                    operation: "ListPage"
                 }
             ));
         }

@@ -1,3 +1,5 @@
+//! Lists, looks up and completes collections.
+
 use super::lookup::{gids, nodes_in_order};
 use super::{
     CatalogObject, Completion, PageEntry, PagePosition, PageSize, PageSizePlan, SingleField,
@@ -12,13 +14,13 @@ use crate::{Error, Gid, ShopClient};
 const PRODUCTS: i64 = 250;
 const METAFIELDS: i64 = 25;
 
-/// About 160 points.
+/// About 160 points a page.
 pub(super) static PAGES: PageSizePlan = PageSizePlan {
     operation: "CollectionsPage",
     first: 50,
     within: PRODUCTS,
 };
-/// About 23 points each, if each id is paid for.
+/// About 23 points a collection, if Shopify charges for each id.
 static BATCHES: PageSizePlan = PageSizePlan {
     operation: "CollectionsById",
     first: 25,
@@ -47,17 +49,17 @@ impl CatalogObject for Collection {
     async fn page(
         shop: &ShopClient,
         size: PageSize,
-        place: PagePosition,
+        position: PagePosition,
     ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = collections_page::Variables {
             first: size.first(),
-            query: place.query(None),
-            after: place.after,
+            query: position.query(None),
+            after: position.after,
             products: size.within(PRODUCTS),
             metafields: size.within(METAFIELDS),
             namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<CollectionsPage, _>(variables, size.retry_budget())
+        shop.request_page::<CollectionsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -93,10 +95,10 @@ impl CatalogObject for Collection {
         }
         shop.retain_chosen_namespaces(&mut self.metafields);
         let members = |size, after| shop.collection_products(id.clone(), size, after);
-        let there = shop
+        let exists = shop
             .append_remaining_pages(&MEMBER_PAGES, &mut self.products, members)
             .await?;
-        Ok(if there {
+        Ok(if exists {
             Completion::Complete
         } else {
             Completion::Deleted

@@ -1,3 +1,5 @@
+//! Completes objects: requests the pages that follow the first page of each nested list.
+
 use std::future::Future;
 
 use super::chain::CursorChain;
@@ -5,28 +7,28 @@ use super::{CatalogObject, Completion, PageSize, PageSizePlan};
 use crate::model::Connection;
 use crate::{Error, ShopClient};
 
-/// How often a thing that changes while it is drained is read again.
+/// How many times an object that changes during completion is read.
 const MAX_READS: u32 = 3;
 
 impl ShopClient {
-    /// Appends the pages that follow the first one. `ask` answers `None` when the parent is no more.
+    /// Appends the pages that follow the first one. `request` returns `None` when the parent was deleted.
     ///
-    /// Returns whether the parent was still there.
-    pub(super) async fn append_remaining_pages<T, F, Answer>(
+    /// Returns whether the parent still exists.
+    pub(super) async fn append_remaining_pages<T, F, ResponseFuture>(
         &self,
         plan: &'static PageSizePlan,
         list: &mut Connection<T>,
-        mut ask: F,
+        mut request: F,
     ) -> Result<bool, Error>
     where
         T: Send,
-        F: FnMut(PageSize, String) -> Answer + Send,
-        Answer: Future<Output = Result<Option<Connection<T>>, Error>> + Send,
+        F: FnMut(PageSize, String) -> ResponseFuture + Send,
+        ResponseFuture: Future<Output = Result<Option<Connection<T>>, Error>> + Send,
     {
         let mut chain = CursorChain::new(plan.operation);
         while let Some(after) = chain.next(list.page())? {
             let Some(next) = self
-                .with_page_size(plan, |size| ask(size, after.clone()))
+                .with_page_size(plan, |size| request(size, after.clone()))
                 .await?
             else {
                 return Ok(false);
@@ -36,15 +38,17 @@ impl ShopClient {
         Ok(true)
     }
 
-    /// Makes a thing whole; `None` if it was deleted in the meantime.
+    /// Completes an object; `None` if it was deleted meanwhile.
     ///
-    /// When a part of it vanishes, what was read of it is of two minds: it is read again, and if that happens over and
-    /// over, the caller is told.
+    /// If a part of the object is deleted between two pages, the pages are inconsistent, so the object is read again.
+    ///
+    /// # Errors
+    /// [`Error::BrokenPaging`] if it changed during each of [`MAX_READS`] reads.
     pub(super) async fn complete_object<T: CatalogObject>(
         &self,
         mut item: T,
     ) -> Result<Option<T>, Error> {
-        let mut readings = 1;
+        let mut reads = 1;
         loop {
             match item.complete_lists(self).await? {
                 Completion::Complete => {
@@ -52,13 +56,13 @@ impl ShopClient {
                     return Ok(Some(item));
                 }
                 Completion::Deleted => return Ok(None),
-                Completion::Changed(operation) if readings >= MAX_READS => {
+                Completion::Changed(operation) if reads >= MAX_READS => {
                     return Err(Error::BrokenPaging { operation });
                 }
-                Completion::Changed(_) => readings += 1,
+                Completion::Changed(_) => reads += 1,
             }
-            let mut again = self.batch::<T>(&[item.number()]).await?;
-            match again.pop().flatten() {
+            let mut reread = self.batch::<T>(&[item.number()]).await?;
+            match reread.pop().flatten() {
                 Some(read) => item = read,
                 None => return Ok(None),
             }

@@ -1,3 +1,5 @@
+//! Reads the shop's own data, its granted scopes and its counts.
+
 use serde::Deserialize;
 
 use super::SingleField;
@@ -16,7 +18,7 @@ struct WireCount {
 
 impl From<Option<WireCount>> for Count {
     fn from(wire: Option<WireCount>) -> Self {
-        // Without a number there is at least none.
+        // A missing count is reported as "at least 0".
         wire.map_or_else(Self::default, |wire| Self {
             count: wire.count,
             exact: wire.precision == "EXACT",
@@ -30,7 +32,7 @@ struct Scope {
 }
 
 impl ShopClient {
-    /// The shop's own data. Also the cheapest way to see whether the token works.
+    /// The shop's own data. This is also the cheapest request that tests whether the token works.
     ///
     /// # Errors
     /// See [`Error`].
@@ -40,7 +42,7 @@ impl ShopClient {
         Ok(shop)
     }
 
-    /// What the merchant has granted to the app, as Shopify sees it now.
+    /// The access scopes that the merchant has granted to the app, as of now.
     ///
     /// # Errors
     /// See [`Error`].

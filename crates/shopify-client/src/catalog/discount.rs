@@ -1,3 +1,5 @@
+//! Lists, looks up and completes discounts of all kinds.
+
 use serde::Deserialize;
 
 use super::lookup::{gids, nodes_in_order};
@@ -15,13 +17,13 @@ use crate::{Error, Gid, ShopClient};
 const CODES: i64 = 10;
 const ITEMS: i64 = 25;
 
-/// About 370 points.
+/// About 370 points a page.
 pub(super) static PAGES: PageSizePlan = PageSizePlan {
     operation: "DiscountsPage",
     first: 50,
     within: ITEMS,
 };
-/// About 52 points each, if each id is paid for.
+/// About 52 points a discount, if Shopify charges for each id.
 static BATCHES: PageSizePlan = PageSizePlan {
     operation: "DiscountsById",
     first: 15,
@@ -47,7 +49,7 @@ const NODE: &str = "DiscountNode";
 const CODE_NODE: &str = "DiscountCodeNode";
 const AUTOMATIC_NODE: &str = "DiscountAutomaticNode";
 
-/// A discount under any of its three names.
+/// A discount as `DiscountNode`, `DiscountCodeNode` or `DiscountAutomaticNode`.
 #[derive(Deserialize)]
 pub(crate) struct DiscountNode {
     id: Gid,
@@ -83,25 +85,25 @@ impl CatalogObject for Discount {
     async fn page(
         shop: &ShopClient,
         size: PageSize,
-        place: PagePosition,
+        position: PagePosition,
     ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = discounts_page::Variables {
             first: size.first(),
-            query: place.query(None),
-            after: place.after,
+            query: position.query(None),
+            after: position.after,
             codes: size.within(CODES),
             items: size.within(ITEMS),
         };
-        let page = shop.ask_page::<DiscountsPage, DiscountNode>(variables, size.retry_budget());
+        let page = shop.request_page::<DiscountsPage, DiscountNode>(variables, size.retry_budget());
         Ok(page.await?.map(|entry| entry.map(Into::into)))
     }
 
-    /// A number does not tell whether the discount has codes. Its documented name covers both; whoever does not answer
-    /// to that is asked by the names that webhooks use.
     async fn count(shop: &ShopClient) -> Result<Option<u64>, Error> {
         Ok(shop.discounts_count().await?.if_exact())
     }
 
+    /// A number does not tell whether the discount has codes. It is looked up as `DiscountNode`, the documented type
+    /// for both kinds, and, if that finds nothing, as the types that webhooks use.
     async fn batch(
         shop: &ShopClient,
         size: PageSize,
@@ -113,16 +115,17 @@ impl CatalogObject for Discount {
                 .iter()
                 .enumerate()
                 .filter(|(_, known)| known.is_none());
-            let missing: Vec<usize> = missing.map(|(place, _)| place).collect();
+            let missing: Vec<usize> = missing.map(|(position, _)| position).collect();
             if missing.is_empty() {
                 break;
             }
-            let asked: Vec<u64> = missing.iter().map(|place| numbers[*place]).collect();
-            for (place, node) in missing
+            let missing_numbers: Vec<u64> =
+                missing.iter().map(|position| numbers[*position]).collect();
+            for (position, node) in missing
                 .into_iter()
-                .zip(shop.discounts_by_kind(size, name, &asked).await?)
+                .zip(shop.discounts_by_kind(size, name, &missing_numbers).await?)
             {
-                found[place] = node.map(Into::into);
+                found[position] = node.map(Into::into);
             }
         }
         Ok(found)
@@ -153,7 +156,7 @@ impl CatalogObject for Discount {
     }
 }
 
-/// One of the lists of a discount's items.
+/// One of the lists of items that a discount applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ItemList {
     Products,
@@ -161,7 +164,7 @@ enum ItemList {
     Collections,
 }
 
-/// Where in which list a page begins.
+/// The start of a page in one of the lists of items.
 #[derive(Debug, Clone)]
 struct ItemsPagePosition {
     list: ItemList,
@@ -170,7 +173,7 @@ struct ItemsPagePosition {
 }
 
 impl ItemsPagePosition {
-    /// `first` and `after` for a list: one thing of those that are not asked for, since there is no asking for none.
+    /// `first` and `after` for a list. The other lists are requested with one item, since `first` must be at least 1.
     fn of(&self, list: ItemList) -> (i64, Option<String>) {
         if self.list == list {
             (self.first, Some(self.after.clone()))
@@ -193,7 +196,7 @@ fn connection_mut(items: &mut DiscountItems, list: ItemList) -> Option<&mut Conn
     }
 }
 
-/// `discountNode.discount` of a discount that is drained. It may have become another kind without such a part.
+/// `discountNode.discount` with one part. `part` is missing if the discount has changed to a kind without it.
 #[derive(Deserialize)]
 struct DiscountPart<T> {
     #[serde(alias = "codes", alias = "customerGets", alias = "customerBuys")]
@@ -241,7 +244,7 @@ impl ShopClient {
         Ok(None)
     }
 
-    /// Makes the lists of items whole. `false`: the discount is gone or about something else.
+    /// Completes the lists of items. Returns `false` if the discount was deleted or applies to other items now.
     async fn complete_items(
         &self,
         plan: &'static PageSizePlan,
@@ -258,8 +261,8 @@ impl ShopClient {
             };
             let more = |size: PageSize, after| {
                 let first = size.first();
-                let place = ItemsPagePosition { list, first, after };
-                self.discount_items(plan, id.clone(), size.retry_budget(), place)
+                let position = ItemsPagePosition { list, first, after };
+                self.discount_items(plan, id.clone(), size.retry_budget(), position)
             };
             if !self.append_remaining_pages(plan, connection, more).await? {
                 return Ok(false);
@@ -273,14 +276,14 @@ impl ShopClient {
         plan: &'static PageSizePlan,
         id: Gid,
         retry_budget: RetryBudget,
-        place: ItemsPagePosition,
+        position: ItemsPagePosition,
     ) -> Result<Option<Connection<Reference>>, Error> {
         for id in candidate_ids(&id) {
-            let SingleField(node) = self.items_page(plan, id, retry_budget, &place).await?;
+            let SingleField(node) = self.items_page(plan, id, retry_budget, &position).await?;
             if let Some(SingleField(discount)) = node {
                 let items = discount.part.map(|SingleField(items)| items);
                 return Ok(items.and_then(|mut items| {
-                    connection_mut(&mut items, place.list).map(Connection::take)
+                    connection_mut(&mut items, position.list).map(Connection::take)
                 }));
             }
         }
@@ -292,11 +295,11 @@ impl ShopClient {
         plan: &'static PageSizePlan,
         id: String,
         retry_budget: RetryBudget,
-        place: &ItemsPagePosition,
+        position: &ItemsPagePosition,
     ) -> Result<DiscountPartResponse<SingleField<DiscountItems>>, Error> {
-        let (products, products_after) = place.of(ItemList::Products);
-        let (variants, variants_after) = place.of(ItemList::Variants);
-        let (collections, collections_after) = place.of(ItemList::Collections);
+        let (products, products_after) = position.of(ItemList::Products);
+        let (variants, variants_after) = position.of(ItemList::Variants);
+        let (collections, collections_after) = position.of(ItemList::Collections);
         if plan.operation == GETS_PAGES.operation {
             let variables = discount_gets_page::Variables {
                 id,
@@ -325,7 +328,7 @@ impl ShopClient {
     }
 }
 
-/// The names to ask for one discount by: the documented one, then that of its kind.
+/// The global ids under which a discount may be found: the documented type first, then the type of its kind.
 fn candidate_ids(id: &Gid) -> [String; 2] {
     [Gid::new(NODE, id.number()).into(), id.to_string()]
 }

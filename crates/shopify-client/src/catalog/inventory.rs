@@ -1,3 +1,5 @@
+//! Completes inventory levels and finds the products of inventory items.
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -17,7 +19,7 @@ static LEVEL_PAGES: PageSizePlan = PageSizePlan {
     within: 1,
 };
 
-/// An inventory item serves one variant, or a few: the first page is nearly always all.
+/// An inventory item belongs to one variant or a few, so the first page is nearly always complete.
 const VARIANTS: i64 = 10;
 static OWNERS: PageSizePlan = PageSizePlan {
     operation: "InventoryItemOwners",
@@ -30,7 +32,7 @@ static VARIANT_PAGES: PageSizePlan = PageSizePlan {
     within: 1,
 };
 
-/// What an inventory item is counted for.
+/// An inventory item with the variants that share it.
 #[derive(Deserialize)]
 struct ItemWithVariants {
     id: crate::Gid,
@@ -43,8 +45,8 @@ struct VariantProduct {
 }
 
 impl ShopClient {
-    /// The numbers of the products whose stock these inventory items count, each once, in ascending order. An item that
-    /// is no more belongs to none.
+    /// The id numbers of the products whose variants use these inventory items, each once, in ascending order. Deleted
+    /// items are ignored.
     ///
     /// # Errors
     /// See [`Error`].
@@ -63,7 +65,7 @@ impl ShopClient {
                 let Some(variants) = &mut item.variants else {
                     continue;
                 };
-                // If it vanishes meanwhile, what was known of it is still worth a look.
+                // If the item is deleted meanwhile, the products found so far are still returned.
                 let more = |size, after| self.inventory_item_variants(id.clone(), size, after);
                 self.append_remaining_pages(&VARIANT_PAGES, variants, more)
                     .await?;
@@ -104,17 +106,17 @@ impl ShopClient {
         Ok(parent.and_then(|SingleField(page)| page))
     }
 
-    /// Makes the levels of an inventory item whole. When it is gone, so is its variant, and the product has changed.
+    /// Completes the levels of an inventory item. If the item was deleted, its variant was too, so the product changed.
     pub(super) async fn complete_inventory_item(
         &self,
         item: &mut InventoryItem,
     ) -> Result<Completion, Error> {
         let id = item.id.to_string();
         let levels = |size, after| self.inventory_levels(id.clone(), size, after);
-        let there = self
+        let exists = self
             .append_remaining_pages(&LEVEL_PAGES, &mut item.inventory_levels, levels)
             .await?;
-        Ok(if there {
+        Ok(if exists {
             Completion::Complete
         } else {
             Completion::Changed(LEVEL_PAGES.operation)

@@ -1,3 +1,5 @@
+//! Lists and looks up locations.
+
 use super::lookup::{gids, nodes_in_order};
 use super::{CatalogObject, Completion, PageEntry, PagePosition, PageSize, PageSizePlan};
 use crate::model::{Connection, Location, SortLists};
@@ -31,18 +33,18 @@ impl CatalogObject for Location {
     async fn page(
         shop: &ShopClient,
         size: PageSize,
-        place: PagePosition,
+        position: PagePosition,
     ) -> Result<Connection<PageEntry<Self>>, Error> {
         let variables = locations_page::Variables {
             first: size.first(),
-            after: place.after,
+            after: position.after,
         };
-        shop.ask_page::<LocationsPage, _>(variables, size.retry_budget())
+        shop.request_page::<LocationsPage, _>(variables, size.retry_budget())
             .await
     }
 
     async fn count(_shop: &ShopClient) -> Result<Option<u64>, Error> {
-        // There are never so many that it matters.
+        // A shop has too few locations for the count to matter.
         Ok(None)
     }
 

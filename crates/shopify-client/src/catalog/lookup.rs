@@ -1,3 +1,5 @@
+//! Looks up objects by id.
+
 use futures::StreamExt;
 use futures::stream;
 use serde::de::DeserializeOwned;
@@ -7,8 +9,8 @@ use crate::model::{Collection, Discount, Location, Product};
 use crate::{Error, Gid, ShopClient};
 
 impl ShopClient {
-    /// The products of these numbers, in the order asked, each as complete as in [`ShopClient::products`]. `None`: there
-    /// is no such product.
+    /// The products with these id numbers, in the same order, each as complete as in [`ShopClient::products`]. `None`
+    /// stands for a product that does not exist.
     ///
     /// # Errors
     /// See [`Error`].
@@ -16,7 +18,7 @@ impl ShopClient {
         self.by_id(ids).await
     }
 
-    /// The collections of these numbers; see [`ShopClient::products_by_id`].
+    /// The collections with these id numbers; see [`ShopClient::products_by_id`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -24,7 +26,7 @@ impl ShopClient {
         self.by_id(ids).await
     }
 
-    /// The discounts of these numbers, with codes or without; see [`ShopClient::products_by_id`].
+    /// The code and automatic discounts with these id numbers; see [`ShopClient::products_by_id`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -32,7 +34,7 @@ impl ShopClient {
         self.by_id(ids).await
     }
 
-    /// The locations of these numbers; see [`ShopClient::products_by_id`].
+    /// The locations with these id numbers; see [`ShopClient::products_by_id`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -44,22 +46,22 @@ impl ShopClient {
         let mut found = Vec::with_capacity(numbers.len());
         while found.len() < numbers.len() {
             let batch = self.batch::<T>(&numbers[found.len()..]).await?;
-            let whole = batch.into_iter().map(|item| async {
+            let completed = batch.into_iter().map(|item| async {
                 match item {
                     Some(item) => self.complete_object(item).await,
                     None => Ok(None),
                 }
             });
-            let whole: Vec<_> = whole.collect();
-            let mut whole = stream::iter(whole).buffered(MAX_CONCURRENT);
-            while let Some(item) = whole.next().await {
+            let completed: Vec<_> = completed.collect();
+            let mut completed = stream::iter(completed).buffered(MAX_CONCURRENT);
+            while let Some(item) = completed.next().await {
                 found.push(item?);
             }
         }
         Ok(found)
     }
 
-    /// The first of these numbers, as many as one query may ask for, with the first pages of their lists.
+    /// Looks up as many of the first numbers as one query may request, with the first pages of their nested lists.
     pub(super) async fn batch<T: CatalogObject>(
         &self,
         numbers: &[u64],
@@ -75,32 +77,32 @@ impl ShopClient {
             item.as_ref().is_none_or(|item| item.number() == *number)
         };
         if !found.iter().zip(numbers).all(named) {
-            return Err(misplaced(
+            return Err(invalid_nodes(
                 T::BATCHES.operation,
-                "an response is about something else",
+                "a node has another id than the requested one",
             ));
         }
         Ok(found)
     }
 }
 
-/// Reads the answer to `nodes(ids:)`: one for each id, in their order.
+/// Checks that the response to `nodes(ids:)` has one node for each id.
 pub(super) fn nodes_in_order<T: DeserializeOwned>(
     operation: &'static str,
     SingleField(nodes): SingleField<Vec<Option<T>>>,
-    asked: usize,
+    expected: usize,
 ) -> Result<Vec<Option<T>>, Error> {
-    if nodes.len() == asked {
+    if nodes.len() == expected {
         Ok(nodes)
     } else {
-        Err(misplaced(
+        Err(invalid_nodes(
             operation,
-            "there is not one response for each id",
+            "the number of nodes differs from the number of ids",
         ))
     }
 }
 
-fn misplaced(operation: &'static str, what: &'static str) -> Error {
+fn invalid_nodes(operation: &'static str, what: &'static str) -> Error {
     Error::Decode {
         operation,
         path: "nodes".to_owned(),
@@ -108,7 +110,7 @@ fn misplaced(operation: &'static str, what: &'static str) -> Error {
     }
 }
 
-/// The global ids of numbers.
+/// Global ids of one type from their numbers.
 pub(super) fn gids(kind: &str, numbers: &[u64]) -> Vec<String> {
     let gid = |number: &u64| Gid::new(kind, *number).into();
     numbers.iter().map(gid).collect()

@@ -1,13 +1,13 @@
-//! Which metafields are read.
+//! Selects the metafields of the chosen namespaces.
 //!
-//! Shopify's argument takes one namespace. With one chosen, it is asked for; with several, all are asked for and those
-//! of the others are thrown away.
+//! Shopify's `namespace` argument takes one namespace. If one is chosen, only that is requested. If several are chosen,
+//! all metafields are requested and those of other namespaces are dropped.
 
 use crate::ShopClient;
 use crate::model::{Connection, Metafield};
 
 impl ShopClient {
-    /// The namespace to ask for; `None`: all.
+    /// The value of the `namespace` argument; `None` requests all namespaces.
     pub(crate) fn metafield_namespace(&self) -> Option<String> {
         match self.client.inner.metafield_namespaces.as_slice() {
             [one] => Some(one.clone()),
@@ -15,21 +15,21 @@ impl ShopClient {
         }
     }
 
-    /// Throws away what was not chosen.
+    /// Drops the metafields of namespaces that were not chosen.
     pub(crate) fn retain_chosen_namespaces(&self, metafields: &mut Connection<Metafield>) {
         let chosen = &self.client.inner.metafield_namespaces;
         if !chosen.is_empty() {
-            let wanted = |field: &Metafield| {
+            let is_chosen = |field: &Metafield| {
                 chosen
                     .iter()
                     .any(|name| matches_namespace(name, &field.namespace))
             };
-            metafields.nodes_mut().retain(wanted);
+            metafields.nodes_mut().retain(is_chosen);
         }
     }
 }
 
-/// Whether a namespace is the chosen one. `$app` and `$app:name`, which belong to the requesting app, are returned as
+/// Whether a namespace is the chosen one. Shopify returns the app-owned namespaces `$app` and `$app:name` as
 /// `app--NUMBER` and `app--NUMBER--name`.
 fn matches_namespace(chosen: &str, namespace: &str) -> bool {
     if chosen == namespace {

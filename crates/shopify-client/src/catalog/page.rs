@@ -1,4 +1,4 @@
-//! Pages of which one thing cannot be read.
+//! Requests a page so that one unreadable object does not fail the others.
 
 use graphql_client::GraphQLQuery;
 use serde::Deserialize;
@@ -10,10 +10,10 @@ use crate::model::Connection;
 use crate::request::{Response, RetryBudget};
 use crate::{Error, Gid, ShopClient};
 
-/// What stands in a place of a page: a thing, or one that does not have the shape that the schema promises.
+/// An entry of a page: an object, or one whose JSON does not match the schema.
 pub(super) type PageEntry<T> = Result<T, UnreadableObject>;
 
-/// A thing that cannot be read.
+/// An object that cannot be deserialised.
 #[derive(Debug)]
 pub(crate) struct UnreadableObject {
     pub(crate) id: Gid,
@@ -27,15 +27,15 @@ impl From<UnreadableObject> for Error {
     }
 }
 
-/// What is left of a thing that cannot be read.
+/// The id of an object that cannot be deserialised.
 #[derive(Deserialize)]
 struct IdOnly {
     id: Gid,
 }
 
 impl ShopClient {
-    /// Asks for a page of things. Those that cannot be read do not stand in the way of the others.
-    pub(super) async fn ask_page<Q, T>(
+    /// Requests a page of objects. An object that cannot be deserialised becomes an [`UnreadableObject`] entry.
+    pub(super) async fn request_page<Q, T>(
         &self,
         variables: Q::Variables,
         retry_budget: RetryBudget,
@@ -48,17 +48,17 @@ impl ShopClient {
         let response = self.send_operation::<Q>(variables, retry_budget).await?;
         match response.read() {
             Ok(SingleField(page)) => Ok(Connection::map(page, Ok)),
-            // It says more about the page than what is wrong with its parts.
-            Err(whole) => decode_each(&response).ok_or(whole),
+            // If an entry cannot be named, the error of the whole page says more than that of the entry.
+            Err(page_error) => decode_each(&response).ok_or(page_error),
         }
     }
 }
 
-/// Reads each thing by itself; `None` if one of them has not even a name, or if it is not about things.
+/// Deserialises each node by itself; `None` if a node has no global id, or if the response is not a page.
 fn decode_each<T: DeserializeOwned>(response: &Response) -> Option<Connection<PageEntry<T>>> {
     let SingleField(page): SingleField<Connection<Box<RawValue>>> = response.read().ok()?;
     let entry = |node: &RawValue| match response.read_part(node) {
-        Ok(thing) => Some(Ok(thing)),
+        Ok(object) => Some(Ok(object)),
         Err(error) => {
             let IdOnly { id } = response.read_part(node).ok()?;
             Some(Err(UnreadableObject { id, error }))

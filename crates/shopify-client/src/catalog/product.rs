@@ -1,3 +1,5 @@
+//! Lists, looks up and completes products.
+
 use futures::TryStreamExt;
 use futures::stream;
 
@@ -13,14 +15,14 @@ use crate::operations::{
 };
 use crate::{Error, Gid, ShopClient};
 
-/// Shopify documents `active` as the default of this filter, so all are named.
+/// Names all statuses, since Shopify documents `active` as the default of this filter.
 pub(super) const ANY_STATUS: &str = "status:active,archived,draft,unlisted";
 
 const VARIANTS: i64 = 50;
 const LEVELS: i64 = 10;
 const METAFIELDS: i64 = 25;
 
-/// About 690 points.
+/// About 690 points a page.
 static PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductsPage",
     first: 20,
@@ -30,14 +32,14 @@ static PAGES: PageSizePlan = PageSizePlan {
 const FEW_VARIANTS: i64 = 10;
 const FEW_LEVELS: i64 = 5;
 
-/// About 660 points, for products of few variants, as most are. Since the cost of a list grows by the logarithm of its
-/// length, a product costs a quarter of what it costs in `PAGES`.
+/// About 660 points a page, for products with few variants, which most are. The cost of a list grows with the logarithm
+/// of its length, so a product costs a quarter of what it costs in `PAGES`.
 pub(super) static WIDE_PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductsPage",
     first: 140,
     within: METAFIELDS,
 };
-/// About 140 points each, if each id is paid for.
+/// About 140 points a product, if Shopify charges for each id.
 static BATCHES: PageSizePlan = PageSizePlan {
     operation: "ProductsById",
     first: 6,
@@ -48,7 +50,7 @@ static METAFIELD_PAGES: PageSizePlan = PageSizePlan {
     first: 100,
     within: 1,
 };
-/// Most levels of most variants come with them: a page of variants is one request, each variant's levels another.
+/// Enough for the levels of most variants, since each variant with more levels needs a request of its own.
 const LEVELS_WITH_VARIANTS: i64 = 20;
 static VARIANT_PAGES: PageSizePlan = PageSizePlan {
     operation: "ProductVariantsPage",
@@ -65,7 +67,7 @@ impl CatalogObject for Product {
         &self.id
     }
 
-    /// Wide as long as hardly any product is cut off by that: each of those is a request of its own.
+    /// Wide pages while at most 5 % of the products exceed them: each of those needs requests of its own.
     fn next_plan(page: &[PageEntry<Self>]) -> &'static PageSizePlan {
         let products = page.iter().flatten();
         let cut = products.filter(|product| !product.fits_wide_page()).count();
@@ -79,7 +81,7 @@ impl CatalogObject for Product {
     async fn page(
         shop: &ShopClient,
         size: PageSize,
-        place: PagePosition,
+        position: PagePosition,
     ) -> Result<Connection<PageEntry<Self>>, Error> {
         let (variants, levels) = if size.is_of(&WIDE_PAGES) {
             (FEW_VARIANTS, FEW_LEVELS)
@@ -88,14 +90,14 @@ impl CatalogObject for Product {
         };
         let variables = products_page::Variables {
             first: size.first(),
-            query: place.query(Some(ANY_STATUS)),
-            after: place.after,
+            query: position.query(Some(ANY_STATUS)),
+            after: position.after,
             variants: size.within(variants),
             levels: size.within(levels),
             metafields: size.within(METAFIELDS),
             namespace: shop.metafield_namespace(),
         };
-        shop.ask_page::<ProductsPage, _>(variables, size.retry_budget())
+        shop.request_page::<ProductsPage, _>(variables, size.retry_budget())
             .await
     }
 
@@ -143,7 +145,7 @@ impl CatalogObject for Product {
 }
 
 impl Product {
-    /// Whether a wide page has all of it.
+    /// Whether a wide page holds all variants and levels of the product.
     fn fits_wide_page(&self) -> bool {
         let fits = |count: usize, most: i64| i64::try_from(count).is_ok_and(|count| count <= most);
         let levels = |variant: &Variant| {
@@ -191,7 +193,7 @@ impl ShopClient {
         Ok(parent.map(|SingleField(page)| page))
     }
 
-    /// Makes the inventory levels of all variants whole.
+    /// Completes the inventory levels of all variants.
     async fn complete_levels(
         &self,
         variants: &mut Connection<Variant>,

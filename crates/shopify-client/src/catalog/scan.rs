@@ -1,3 +1,5 @@
+//! Streams all objects of a kind, page by page.
+
 use std::collections::HashSet;
 
 use async_stream::try_stream;
@@ -10,17 +12,19 @@ use super::{CatalogObject, MAX_CONCURRENT};
 use crate::model::{Collection, Connection, Discount, Location, Product};
 use crate::{Error, ShopClient};
 
-/// After so many things, a list is gone on with by the filter `id:>` instead of a cursor: Shopify's limits on deep
-/// paging are told differently in different places, and 25,000 is the least of them.
+/// After this many objects, the scan continues with the filter `id:>` instead of a cursor. Shopify's documents differ
+/// about the limit of cursor paging; 25,000 objects is the lowest limit they state.
 const WINDOW: usize = 20_000;
 
 impl ShopClient {
     /// All products of all statuses, each with all its variants, their inventory levels, and its metafields.
     ///
-    /// Each comes at most once, in the order of the ids. One that is deleted while it is read is left out. The stream
-    /// ends with the first error; then what came before is not all. But one that cannot be read is
-    /// [`Error::Unreadable`], and after that the stream goes on, for those who can do without it. A list of more than
-    /// 20,000 is compared with Shopify's count at its end: [`Error::Incomplete`].
+    /// Each product comes at most once, in the order of the ids. A product that is deleted during the scan is left out.
+    ///
+    /// The stream ends with the first error, and the products before it are not all. The one exception is
+    /// [`Error::Unreadable`], which stands for one product that cannot be deserialised: the stream continues after it. At
+    /// the end of a list of more than 20,000 objects, the number is compared with Shopify's count
+    /// ([`Error::Incomplete`]).
     pub fn products(&self) -> BoxStream<'_, Result<Product, Error>> {
         self.scan()
     }
@@ -35,51 +39,52 @@ impl ShopClient {
         self.scan()
     }
 
-    /// All locations, inactive ones and those of fulfilment services too; see [`ShopClient::products`] for the rest.
+    /// All locations, including inactive ones and those of fulfilment services; see [`ShopClient::products`] for the rest.
     pub fn locations(&self) -> BoxStream<'_, Result<Location, Error>> {
         self.scan()
     }
 
     fn scan<T: CatalogObject>(&self) -> BoxStream<'_, Result<T, Error>> {
-        let things = try_stream! {
+        let objects = try_stream! {
             let mut window = Window::new(T::PAGES.operation, WINDOW);
-            let mut place = Some(PagePosition::default());
+            let mut position = Some(PagePosition::default());
             let mut plan = T::PAGES;
-            let mut tally = ScanTotals::default();
-            while let Some(from) = place {
+            let mut totals = ScanTotals::default();
+            while let Some(from) = position {
                 let page = self.with_page_size(plan, |size| T::page(self, size, from.clone())).await?;
-                let (fresh, next) = window.accept_page(page)?;
-                tally.found += fresh.len() as u64;
-                plan = T::next_plan(&fresh);
-                let whole: Vec<_> = fresh.into_iter().map(|entry| self.complete_entry(entry)).collect();
-                let mut whole = stream::iter(whole).buffered(MAX_CONCURRENT);
-                while let Some(entry) = whole.next().await {
+                let (new_entries, next) = window.accept_page(page)?;
+                totals.found += new_entries.len() as u64;
+                plan = T::next_plan(&new_entries);
+                let completing: Vec<_> = new_entries.into_iter().map(|entry| self.complete_entry(entry)).collect();
+                let mut completed = stream::iter(completing).buffered(MAX_CONCURRENT);
+                while let Some(entry) = completed.next().await {
                     if let Some(entry) = entry? {
                         yield entry.map_err(Error::from);
                     }
                 }
-                place = match next {
-                    None if tally.is_deep() => self.check_count::<T>(&mut tally, &mut window).await?,
+                position = match next {
+                    None if totals.is_deep() => self.check_count::<T>(&mut totals, &mut window).await?,
                     next => next,
                 };
             }
         };
-        // The inner errors are about one thing each, and are no reason to stop.
-        Box::pin(things.map(Result::flatten))
+        // An inner error concerns one object and does not end the stream.
+        Box::pin(objects.map(Result::flatten))
     }
 
-    /// Compares a long list with its count, since Shopify may cut such lists off without a word. What was made while it was
-    /// read comes at its end, so that is asked for once more; if still something is missing, the list was no whole one.
+    /// Compares the length of a long list with Shopify's count, since Shopify may truncate such lists without an error.
+    /// Objects created during the scan come at the end of the list, so the end is requested once more. If the list is
+    /// still too short, it is incomplete.
     async fn check_count<T: CatalogObject>(
         &self,
-        tally: &mut ScanTotals,
+        totals: &mut ScanTotals,
         window: &mut Window,
     ) -> Result<Option<PagePosition>, Error> {
-        let found = tally.found;
+        let found = totals.found;
         let Some(expected) = T::count(self).await?.filter(|expected| *expected > found) else {
             return Ok(None);
         };
-        if tally.rechecked_at.replace(found) == Some(found) {
+        if totals.rechecked_at.replace(found) == Some(found) {
             let operation = T::PAGES.operation;
             return Err(Error::Incomplete {
                 operation,
@@ -90,7 +95,7 @@ impl ShopClient {
         Ok(Some(window.restart_by_id()))
     }
 
-    /// Makes a thing of a page whole; `None` if it was deleted in the meantime.
+    /// Completes an object of a page; `None` if it was deleted meanwhile.
     async fn complete_entry<T: CatalogObject>(
         &self,
         entry: PageEntry<T>,
@@ -102,35 +107,35 @@ impl ShopClient {
         let id = item.id().clone();
         match self.complete_object(item).await {
             Err(error @ Error::Decode { .. }) => Ok(Some(Err(UnreadableObject { id, error }))),
-            whole => Ok(whole?.map(Ok)),
+            completed => Ok(completed?.map(Ok)),
         }
     }
 }
 
-/// Where a page of a list begins.
+/// The start of a page in a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PagePosition {
     pub(super) after: Option<String>,
-    /// Only objects with larger id numbers.
-    pub(super) beyond: Option<u64>,
+    /// Selects only objects with larger id numbers.
+    pub(super) after_id: Option<u64>,
 }
 
 impl PagePosition {
-    /// The filter, with another one of the list's own.
+    /// The `query` argument, combined with the list's own filter.
     pub(super) fn query(&self, other: Option<&str>) -> Option<String> {
-        let beyond = self.beyond.map(|number| format!("id:>{number}"));
-        match (beyond, other) {
-            (Some(beyond), Some(other)) => Some(format!("{beyond} AND {other}")),
-            (beyond, other) => beyond.or_else(|| other.map(str::to_owned)),
+        let after_id = self.after_id.map(|number| format!("id:>{number}"));
+        match (after_id, other) {
+            (Some(after_id), Some(other)) => Some(format!("{after_id} AND {other}")),
+            (after_id, other) => after_id.or_else(|| other.map(str::to_owned)),
         }
     }
 }
 
-/// What all windows of a list have given together.
+/// Counts the objects of all windows of a list.
 #[derive(Debug, Default)]
 struct ScanTotals {
     found: u64,
-    /// How many it were when more was asked for than the list had seemed to have.
+    /// The value of `found` when the end of the list was requested once more.
     rechecked_at: Option<u64>,
 }
 
@@ -140,15 +145,15 @@ impl ScanTotals {
     }
 }
 
-/// What a list has given since its beginning, or since it was last gone on with by id.
+/// The part of a list since its start or since the last restart by id.
 struct Window {
     chain: CursorChain,
     size: usize,
     numbers: HashSet<u64>,
     highest: Option<u64>,
-    /// Whether the numbers came in order: without that, those beyond the highest are not all that is missing.
+    /// Whether the numbers came in ascending order. Otherwise the objects after the highest are not all that is missing.
     ordered: bool,
-    beyond: Option<u64>,
+    after_id: Option<u64>,
     operation: &'static str,
 }
 
@@ -160,59 +165,59 @@ impl Window {
             numbers: HashSet::new(),
             highest: None,
             ordered: true,
-            beyond: None,
+            after_id: None,
             operation,
         }
     }
 
-    /// Takes a page: returns what is new in it, and where the next one begins.
+    /// Accepts a page. Returns its new entries and the position of the next page.
     fn accept_page<T: CatalogObject>(
         &mut self,
         page: Connection<PageEntry<T>>,
     ) -> Result<(Vec<PageEntry<T>>, Option<PagePosition>), Error> {
         let (nodes, info) = page.into_parts();
         let empty = nodes.is_empty();
-        let mut fresh = Vec::with_capacity(nodes.len());
+        let mut new_entries = Vec::with_capacity(nodes.len());
         for node in nodes {
             let number = match &node {
                 Ok(item) => item.number(),
                 Err(unreadable) => unreadable.id.number(),
             };
-            // The filter was not heeded, so nothing is known about what else was left out.
-            if self.beyond.is_some_and(|beyond| number <= beyond) {
+            // Shopify ignored the filter, so the list may have other gaps.
+            if self.after_id.is_some_and(|after_id| number <= after_id) {
                 return Err(self.chain.broken());
             }
             if self.numbers.insert(number) {
                 self.ordered &= self.highest.is_none_or(|highest| number > highest);
                 self.highest = self.highest.max(Some(number));
-                fresh.push(node);
+                new_entries.push(node);
             }
         }
         let Some(after) = self.chain.next(&info)? else {
-            return Ok((fresh, None));
+            return Ok((new_entries, None));
         };
-        // A whole page of what has been seen: the chain runs in a circle, under new cursors.
-        if fresh.is_empty() && !empty {
+        // The page has no new object: the cursors differ, but they lead in a circle.
+        if new_entries.is_empty() && !empty {
             return Err(self.chain.broken());
         }
         if T::BY_ID_RANGE && self.ordered && self.numbers.len() >= self.size {
-            return Ok((fresh, Some(self.restart_by_id())));
+            return Ok((new_entries, Some(self.restart_by_id())));
         }
-        let place = PagePosition {
+        let position = PagePosition {
             after: Some(after),
-            beyond: self.beyond,
+            after_id: self.after_id,
         };
-        Ok((fresh, Some(place)))
+        Ok((new_entries, Some(position)))
     }
 
-    /// Begins the list that follows the highest number so far.
+    /// Restarts the list after the highest number so far.
     fn restart_by_id(&mut self) -> PagePosition {
-        let beyond = self.highest.or(self.beyond);
+        let after_id = self.highest.or(self.after_id);
         *self = Self::new(self.operation, self.size);
-        self.beyond = beyond;
+        self.after_id = after_id;
         PagePosition {
             after: None,
-            beyond,
+            after_id,
         }
     }
 }
@@ -264,49 +269,49 @@ mod tests {
 
     #[test]
     fn a_long_list_is_gone_on_with_by_id() {
-        let mut window = Window::new("Things", 4);
-        let (_, place) = window.accept_page(collections(&[1, 2], Some("b"))).unwrap();
+        let mut window = Window::new("ListPage", 4);
+        let (_, position) = window.accept_page(collections(&[1, 2], Some("b"))).unwrap();
         let by_cursor = PagePosition {
             after: Some("b".to_owned()),
-            beyond: None,
+            after_id: None,
         };
-        assert_eq!(place, Some(by_cursor));
-        let (_, place) = window.accept_page(collections(&[3, 7], Some("d"))).unwrap();
+        assert_eq!(position, Some(by_cursor));
+        let (_, position) = window.accept_page(collections(&[3, 7], Some("d"))).unwrap();
         let by_id = PagePosition {
             after: None,
-            beyond: Some(7),
+            after_id: Some(7),
         };
-        assert_eq!(place, Some(by_id.clone()));
+        assert_eq!(position, Some(by_id.clone()));
         assert_eq!(by_id.query(None).unwrap(), "id:>7");
         assert_eq!(by_id.query(Some("a:b")).unwrap(), "id:>7 AND a:b");
-        // A cursor may come again there: it is another list.
-        let (fresh, place) = window.accept_page(collections(&[8, 9], Some("b"))).unwrap();
-        assert_eq!(numbers(&fresh), [8, 9]);
-        assert_eq!(place.unwrap().beyond, Some(7));
+        // The same cursor may occur again, since it belongs to another list.
+        let (new_entries, position) = window.accept_page(collections(&[8, 9], Some("b"))).unwrap();
+        assert_eq!(numbers(&new_entries), [8, 9]);
+        assert_eq!(position.unwrap().after_id, Some(7));
         assert!(
             window.accept_page(collections(&[7], None)).is_err(),
-            "a filter that is not heeded"
+            "a filter that Shopify ignored"
         );
     }
 
     #[test]
     fn a_list_out_of_order_or_without_the_filter_is_followed_by_cursors() {
-        let mut window = Window::new("Things", 2);
+        let mut window = Window::new("ListPage", 2);
         window.accept_page(collections(&[5, 2], Some("a"))).unwrap();
-        let (_, place) = window.accept_page(collections(&[3, 1], Some("b"))).unwrap();
-        assert_eq!(place.unwrap().beyond, None);
-        let mut window = Window::new("Things", 2);
-        let (_, place) = window.accept_page(page(&[1, 2, 3], Some("a"))).unwrap();
-        assert_eq!(place.unwrap().beyond, None);
+        let (_, position) = window.accept_page(collections(&[3, 1], Some("b"))).unwrap();
+        assert_eq!(position.unwrap().after_id, None);
+        let mut window = Window::new("ListPage", 2);
+        let (_, position) = window.accept_page(page(&[1, 2, 3], Some("a"))).unwrap();
+        assert_eq!(position.unwrap().after_id, None);
     }
 
     #[test]
     fn what_comes_twice_is_given_once_and_a_circle_is_found() {
-        let mut window = Window::new("Things", 100);
+        let mut window = Window::new("ListPage", 100);
         window.accept_page(page(&[1, 2], Some("a"))).unwrap();
-        let (fresh, _) = window.accept_page(page(&[2, 3], Some("b"))).unwrap();
-        assert_eq!(numbers(&fresh), [3]);
-        // A page of nothing is no circle: Shopify filters after it has cut the page.
+        let (new_entries, _) = window.accept_page(page(&[2, 3], Some("b"))).unwrap();
+        assert_eq!(numbers(&new_entries), [3]);
+        // An empty page is not a circle: Shopify applies the filter after it has cut the page.
         window.accept_page(page(&[], Some("c"))).unwrap();
         assert!(window.accept_page(page(&[1, 2], Some("d"))).is_err());
     }

@@ -1,9 +1,11 @@
+//! Deserialises an object with exactly one field.
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// The value of an object's only field, whatever its name: most operations have one root field.
+/// The value of an object's only field, whatever its name. Most operations have one root field.
 pub(super) struct SingleField<T>(pub(super) T);
 
 struct SingleFieldVisitor<T>(PhantomData<T>);

@@ -7,7 +7,7 @@ use crate::request::RetryBudget;
 use crate::{Error, ShopClient};
 
 impl PageSize {
-    /// Asking for less is quicker than insisting, as long as that is possible.
+    /// A reduced budget while the page can shrink: a smaller page is quicker than more retries.
     pub(super) fn retry_budget(self) -> RetryBudget {
         if self.is_smallest() {
             RetryBudget::Full
@@ -18,21 +18,21 @@ impl PageSize {
 }
 
 impl ShopClient {
-    /// Asks, and asks for less when it was too much. `ask` must ask for the same from the same place on, so that no
-    /// size loses or doubles anything.
-    pub(super) async fn with_page_size<T, F, Answer>(
+    /// Sends a request with the current page size, and again with a smaller one when it fails for its size. `request`
+    /// must start at the same position for every size, so that no object is lost or repeated.
+    pub(super) async fn with_page_size<T, F, ResponseFuture>(
         &self,
         plan: &'static PageSizePlan,
-        mut ask: F,
+        mut request: F,
     ) -> Result<T, Error>
     where
-        F: FnMut(PageSize) -> Answer + Send,
-        Answer: Future<Output = Result<T, Error>> + Send,
+        F: FnMut(PageSize) -> ResponseFuture + Send,
+        ResponseFuture: Future<Output = Result<T, Error>> + Send,
     {
         let sizes = &self.state.sizes;
         loop {
             let size = sizes.now(plan);
-            let error = match ask(size).await {
+            let error = match request(size).await {
                 Ok(response) => {
                     sizes.record_success(size);
                     return Ok(response);
@@ -45,7 +45,7 @@ impl ShopClient {
                 return Err(error);
             }
             let (shop, operation, first) = (&self.shop, plan.operation, size.first());
-            log::info!(shop:% = shop, operation, first; "{error}; asking for less at a time");
+            log::info!(shop:% = shop, operation, first; "A page could not be read: {error}; retrying with a smaller page");
         }
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     use crate::page_size::PageSizes;
 
     static PLAN: PageSizePlan = PageSizePlan {
-        operation: "Products",
+        operation: "ProductsPage",
         first: 20,
         within: 50,
     };

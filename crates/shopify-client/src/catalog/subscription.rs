@@ -1,3 +1,5 @@
+//! Lists, creates, updates and deletes webhook subscriptions.
+
 use serde::Deserialize;
 
 use super::{PageSize, PageSizePlan, SingleField};
@@ -17,7 +19,7 @@ static PAGES: PageSizePlan = PageSizePlan {
     within: 1,
 };
 
-/// What a mutation says.
+/// The payload of a mutation.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MutationPayload<T> {
@@ -41,7 +43,7 @@ impl<T> MutationPayload<T> {
 }
 
 impl ShopClient {
-    /// The webhook subscriptions that the app made through the API, with any topic.
+    /// The webhook subscriptions of all topics that the app created through the API.
     ///
     /// # Errors
     /// See [`Error`].
@@ -72,12 +74,12 @@ impl ShopClient {
 
     /// Subscribes to a topic, such as `products/update`.
     ///
-    /// After a failure that leaves open whether it was done ([`Error::Transport`], [`Error::Status`]), it is not tried
-    /// again: look at the list first.
+    /// The request is not retried after an error that leaves open whether the subscription was created
+    /// ([`Error::Transport`], [`Error::Status`]). List the subscriptions before you try again.
     ///
     /// # Errors
-    /// [`Error::UserErrors`] if Shopify refuses: an address that it does not accept, a topic that the app's scopes do
-    /// not cover, or the same subscription again.
+    /// [`Error::UserErrors`] if Shopify rejects the subscription: an invalid address, a topic that the app's scopes do
+    /// not cover, or a duplicate.
     pub async fn create_webhook_subscription(
         &self,
         topic: &str,
@@ -85,7 +87,7 @@ impl ShopClient {
     ) -> Result<Subscription, Error> {
         use webhook_subscription_create as create;
         let variables = create::Variables {
-            // Known and unknown topics alike: the enum's value is its name.
+            // `Other` serialises to its text, so it works for known and unknown topics.
             topic: create::WebhookSubscriptionTopic::Other(topic_constant(topic)),
             subscription: create::WebhookSubscriptionInput {
                 uri: Some(new.uri.clone()),
@@ -103,10 +105,10 @@ impl ShopClient {
         payload.into_result("WebhookSubscriptionCreate")
     }
 
-    /// Changes a subscription. Its topic stays.
+    /// Updates a subscription. Its topic cannot be changed.
     ///
     /// # Errors
-    /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
+    /// [`Error::UserErrors`] if Shopify rejects the request, for example because the subscription does not exist.
     pub async fn update_webhook_subscription(
         &self,
         id: &Gid,
@@ -118,7 +120,7 @@ impl ShopClient {
             subscription: update::WebhookSubscriptionInput {
                 uri: Some(new.uri.clone()),
                 format: Some(update::WebhookSubscriptionFormat::JSON),
-                // An empty list takes an earlier choice back.
+                // An empty list removes an earlier selection.
                 include_fields: Some(new.include_fields.clone()),
                 callback_url: None,
                 filter: None,
@@ -135,7 +137,7 @@ impl ShopClient {
     /// Deletes a subscription.
     ///
     /// # Errors
-    /// [`Error::UserErrors`] if Shopify refuses, also when there is no such subscription.
+    /// [`Error::UserErrors`] if Shopify rejects the request, for example because the subscription does not exist.
     pub async fn delete_webhook_subscription(&self, id: &Gid) -> Result<(), Error> {
         let variables = webhook_subscription_delete::Variables { id: id.to_string() };
         let response = self.request::<WebhookSubscriptionDelete, _>(variables, RetryBudget::Full);

@@ -1,9 +1,11 @@
+//! Collections and their members.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Connection, Metafield, SortLists, scalar};
 use crate::Gid;
 
-/// A collection with its full membership.
+/// A collection with all its products.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Collection {
@@ -12,23 +14,23 @@ pub struct Collection {
     /// The number of `id`.
     #[serde(deserialize_with = "scalar::text")]
     pub legacy_resource_id: String,
-    /// What customers see.
+    /// The title that customers see.
     pub title: String,
-    /// Its part of the URL.
+    /// The unique part of its URL.
     pub handle: String,
-    /// Plain text.
+    /// The description as plain text.
     pub description: String,
-    /// With its markup.
+    /// The description as HTML.
     pub description_html: String,
-    /// How the shop sorts its products: `MANUAL`, `BEST_SELLING`, `ALPHA_ASC` and so on.
+    /// How the shop sorts the products: `MANUAL`, `BEST_SELLING`, `ALPHA_ASC` and so on.
     pub sort_order: String,
-    /// The theme's template, if it is not the usual one.
+    /// The suffix of the theme's template; `None` for the default template.
     pub template_suffix: Option<String>,
-    /// RFC 3339. Not touched when a product enters or leaves by a rule.
+    /// RFC 3339. It does not change when a rule adds or removes a product.
     pub updated_at: String,
-    /// Its products, in the order of their ids.
+    /// All products, in the order of their ids.
     pub products: Connection<ProductSummary>,
-    /// Those of the chosen namespaces.
+    /// The metafields of the chosen namespaces.
     pub metafields: Connection<Metafield>,
 }
 
@@ -37,9 +39,9 @@ pub struct Collection {
 pub struct ProductSummary {
     /// `gid://shopify/Product/…`
     pub id: Gid,
-    /// What customers see.
+    /// The title that customers see.
     pub title: String,
-    /// Its part of the URL.
+    /// The unique part of its URL.
     pub handle: String,
 }
 

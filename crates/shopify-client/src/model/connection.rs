@@ -1,38 +1,40 @@
+//! The paginated list of the GraphQL API.
+
 use std::ops::Deref;
 
 use serde::de::Error as _;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A list that Shopify gives in pages.
+/// A list that Shopify returns in pages.
 ///
-/// Read from either form, `{nodes, pageInfo}` or `{edges: [{node}], pageInfo}`; written as
-/// `{"edges": [{"node": …}], "pageInfo": {"hasNextPage": false, "endCursor": null}}`, since a cursor means nothing to
-/// a later reader. In what this crate's streams give, every connection is whole.
+/// It deserialises from `{nodes, pageInfo}` or `{edges: [{node}], pageInfo}`, and serialises to
+/// `{"edges": [{"node": …}], "pageInfo": {"hasNextPage": false, "endCursor": null}}`, since a cursor is useless to a
+/// later reader. In objects from this crate's streams, every connection is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection<T> {
     nodes: Vec<T>,
     page: PageInfo,
 }
 
-/// Where a page ends.
+/// The end of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageInfo {
     /// Whether more pages follow.
     pub has_next_page: bool,
-    /// Where the next one begins.
+    /// The cursor after which the next page starts.
     #[serde(default)]
     pub end_cursor: Option<String>,
 }
 
 impl<T> Connection<T> {
-    /// The nodes alone.
+    /// The nodes, without the page info.
     pub fn into_nodes(self) -> Vec<T> {
         self.nodes
     }
 
-    /// Whether all pages are in it.
+    /// Whether it contains all pages.
     pub fn is_complete(&self) -> bool {
         !self.page.has_next_page
     }
@@ -56,18 +58,18 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Other nodes in the places of these.
+    /// Replaces the nodes.
     pub(crate) fn with_nodes<U>(self, nodes: Vec<U>) -> Connection<U> {
         let page = self.page;
         Connection { nodes, page }
     }
 
-    /// Leaves an empty one behind.
+    /// Takes the connection and leaves an empty one.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Vec::new().into())
     }
 
-    /// Appends the page that follows.
+    /// Appends the next page.
     pub(crate) fn append(&mut self, next: Self) {
         self.nodes.extend(next.nodes);
         self.page = next.page;
@@ -128,7 +130,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Connection<T> {
         let from_edges = |edges: Vec<Edge<T>>| edges.into_iter().map(|edge| edge.node).collect();
         let nodes = wire.nodes.or_else(|| wire.edges.map(from_edges));
         let mut page = wire.page_info;
-        // After the last page nothing begins, and where nothing begins must not tell equal lists apart.
+        // The cursor after the last page is useless, and equal lists must not differ by it.
         if !page.has_next_page {
             page.end_cursor = None;
         }

@@ -1,3 +1,5 @@
+//! Discounts of all eight kinds.
+
 use serde::{Deserialize, Serialize};
 
 use super::union::union;
@@ -10,46 +12,46 @@ use crate::Gid;
 /// A discount of any kind, with all its codes and items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Discount {
-    /// `gid://shopify/DiscountCodeNode/…` or `…/DiscountAutomaticNode/…`, by its kind, however it was found. The
-    /// number is the same under all of Shopify's names for it.
+    /// `gid://shopify/DiscountCodeNode/…` or `…/DiscountAutomaticNode/…`, by its kind.
+    /// Shopify uses the same number for `DiscountNode`.
     pub id: Gid,
-    /// What it is.
+    /// The kind of the discount, with its fields.
     pub discount: DiscountKind,
 }
 
 union! {
-    /// What a discount is.
+    /// The kind of a discount, with its fields.
     DiscountKind {
-        /// A code for money off.
+        /// A code for an amount or a percentage off.
         DiscountCodeBasic(DiscountCodeBasic),
         /// A code for "buy X, get Y".
         DiscountCodeBxgy(DiscountCodeBxgy),
         /// A code for free shipping.
         DiscountCodeFreeShipping(DiscountCodeFreeShipping),
-        /// A code whose effect an app decides.
+        /// A code whose effect an app determines.
         DiscountCodeApp(DiscountCodeApp),
-        /// Money off without a code.
+        /// An automatic discount of an amount or a percentage.
         DiscountAutomaticBasic(DiscountAutomaticBasic),
-        /// "Buy X, get Y" without a code.
+        /// An automatic "buy X, get Y".
         DiscountAutomaticBxgy(DiscountAutomaticBxgy),
-        /// Free shipping without a code.
+        /// Automatic free shipping.
         DiscountAutomaticFreeShipping(DiscountAutomaticFreeShipping),
-        /// A discount without a code whose effect an app decides.
+        /// An automatic discount whose effect an app determines.
         DiscountAutomaticApp(DiscountAutomaticApp),
     }
 }
 
-/// What all kinds have.
+/// The fields that all kinds have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCommon {
-    /// What the merchant calls it; customers see it of automatic ones.
+    /// The merchant's title; customers see that of automatic discounts.
     pub title: String,
-    /// `ACTIVE`, `EXPIRED` or `SCHEDULED` when it was read. It changes by the clock, without a webhook.
+    /// `ACTIVE`, `EXPIRED` or `SCHEDULED` at the time of reading. It changes with time, without a webhook.
     pub status: String,
     /// RFC 3339.
     pub starts_at: String,
-    /// RFC 3339; `None`: without end.
+    /// RFC 3339; `None` if it has no end.
     pub ends_at: Option<String>,
     /// RFC 3339.
     pub created_at: String,
@@ -59,13 +61,13 @@ pub struct DiscountCommon {
     pub tags: Vec<String>,
     /// `ORDER`, `PRODUCT`, `SHIPPING`, sorted.
     pub discount_classes: Vec<String>,
-    /// Which other discounts it may be used with.
+    /// The classes of discounts that it can be combined with.
     pub combines_with: CombinesWith,
-    /// Who may use it.
+    /// The customers who can use it.
     pub context: DiscountContext,
 }
 
-/// What a customer types.
+/// A code that a customer enters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedeemCode {
     /// `gid://shopify/DiscountRedeemCode/…`
@@ -74,38 +76,38 @@ pub struct RedeemCode {
     pub code: String,
 }
 
-/// An app's kind of discount.
+/// A type of discount that an app provides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AppDiscountType {
     /// The app's client id.
     pub app_key: String,
-    /// The function that decides.
+    /// The function that determines the effect.
     pub function_id: String,
-    /// What the app calls it.
+    /// The app's title for it.
     pub title: String,
 }
 
-/// A code for money off.
+/// A code for an amount or a percentage off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCodeBasic {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// In fewer words.
+    /// A shorter description in words.
     pub short_summary: String,
-    /// How often it can be used in all; `None`: without limit.
+    /// How many times it can be used in total; `None` without a limit.
     pub usage_limit: Option<i64>,
     /// Whether each customer can use it only once.
     pub applies_once_per_customer: bool,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     pub recurring_cycle_limit: Option<i64>,
-    /// All of them, sorted.
+    /// All codes, sorted.
     pub codes: Connection<RedeemCode>,
-    /// What must be bought at least.
+    /// The minimum purchase.
     pub minimum_requirement: Option<MinimumRequirement>,
     /// What the customer gets.
     pub customer_gets: CustomerGets,
@@ -115,18 +117,18 @@ pub struct DiscountCodeBasic {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCodeBxgy {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// How often it can be used in all; `None`: without limit.
+    /// How many times it can be used in total; `None` without a limit.
     pub usage_limit: Option<i64>,
-    /// How often it can be used in one order.
+    /// How many times it can be used in one order.
     pub uses_per_order_limit: Option<i64>,
     /// Whether each customer can use it only once.
     pub applies_once_per_customer: bool,
-    /// All of them, sorted.
+    /// All codes, sorted.
     pub codes: Connection<RedeemCode>,
     /// What the customer must buy.
     pub customer_buys: CustomerBuys,
@@ -138,88 +140,88 @@ pub struct DiscountCodeBxgy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCodeFreeShipping {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// In fewer words.
+    /// A shorter description in words.
     pub short_summary: String,
-    /// How often it can be used in all; `None`: without limit.
+    /// How many times it can be used in total; `None` without a limit.
     pub usage_limit: Option<i64>,
     /// Whether each customer can use it only once.
     pub applies_once_per_customer: bool,
-    /// On what is bought once.
+    /// Whether it applies to one-time purchases.
     pub applies_on_one_time_purchase: bool,
-    /// On what is subscribed to.
+    /// Whether it applies to subscriptions.
     pub applies_on_subscription: bool,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     pub recurring_cycle_limit: Option<i64>,
-    /// All of them, sorted.
+    /// All codes, sorted.
     pub codes: Connection<RedeemCode>,
-    /// What must be bought at least.
+    /// The minimum purchase.
     pub minimum_requirement: Option<MinimumRequirement>,
-    /// Only shipping up to this price is free.
+    /// Shipping is free up to this price; `None` without a limit.
     pub maximum_shipping_price: Option<Money>,
-    /// Where to.
+    /// The destinations.
     pub destination_selection: DestinationSelection,
 }
 
-/// A code whose effect an app decides.
+/// A code whose effect an app determines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCodeApp {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// How often it can be used in all; `None`: without limit.
+    /// How many times it can be used in total; `None` without a limit.
     pub usage_limit: Option<i64>,
     /// Whether each customer can use it only once.
     pub applies_once_per_customer: bool,
-    /// On what is bought once.
+    /// Whether it applies to one-time purchases.
     pub applies_on_one_time_purchase: bool,
-    /// On what is subscribed to.
+    /// Whether it applies to subscriptions.
     pub applies_on_subscription: bool,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     pub recurring_cycle_limit: Option<i64>,
     /// The discount's id.
     pub discount_id: String,
-    /// All of them, sorted.
+    /// All codes, sorted.
     pub codes: Connection<RedeemCode>,
-    /// The app's kind of discount.
+    /// The app's type of discount.
     pub app_discount_type: AppDiscountType,
 }
 
-/// Money off without a code.
+/// An automatic discount of an amount or a percentage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountAutomaticBasic {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// In fewer words.
+    /// A shorter description in words.
     pub short_summary: String,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     #[serde(alias = "automaticCycleLimit")]
     pub recurring_cycle_limit: i64,
-    /// What must be bought at least.
+    /// The minimum purchase.
     pub minimum_requirement: Option<MinimumRequirement>,
     /// What the customer gets.
     pub customer_gets: CustomerGets,
 }
 
-/// "Buy X, get Y" without a code.
+/// An automatic "buy X, get Y".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountAutomaticBxgy {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// How often it can be used in one order.
+    /// How many times it can be used in one order.
     pub uses_per_order_limit: Option<i64>,
     /// What the customer must buy.
     pub customer_buys: CustomerBuys,
@@ -227,59 +229,59 @@ pub struct DiscountAutomaticBxgy {
     pub customer_gets: CustomerGets,
 }
 
-/// Free shipping without a code.
+/// Automatic free shipping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountAutomaticFreeShipping {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// In words.
+    /// A description in words.
     pub summary: String,
-    /// In fewer words.
+    /// A shorter description in words.
     pub short_summary: String,
-    /// On what is bought once.
+    /// Whether it applies to one-time purchases.
     pub applies_on_one_time_purchase: bool,
-    /// On what is subscribed to.
+    /// Whether it applies to subscriptions.
     pub applies_on_subscription: bool,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     #[serde(alias = "automaticCycleLimit")]
     pub recurring_cycle_limit: i64,
-    /// What must be bought at least.
+    /// The minimum purchase.
     pub minimum_requirement: Option<MinimumRequirement>,
-    /// Only shipping up to this price is free.
+    /// Shipping is free up to this price; `None` without a limit.
     pub maximum_shipping_price: Option<Money>,
-    /// Where to.
+    /// The destinations.
     pub destination_selection: DestinationSelection,
 }
 
-/// A discount without a code whose effect an app decides.
+/// An automatic discount whose effect an app determines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountAutomaticApp {
-    /// What all kinds have.
+    /// The fields that all kinds have.
     #[serde(flatten)]
     pub common: DiscountCommon,
-    /// On what is bought once.
+    /// Whether it applies to one-time purchases.
     pub applies_on_one_time_purchase: bool,
-    /// On what is subscribed to.
+    /// Whether it applies to subscriptions.
     pub applies_on_subscription: bool,
-    /// How many payments of a subscription it lowers.
+    /// The number of payments of a subscription that it applies to.
     #[serde(alias = "automaticCycleLimit")]
     pub recurring_cycle_limit: i64,
     /// The discount's id.
     pub discount_id: String,
-    /// The app's kind of discount.
+    /// The app's type of discount.
     pub app_discount_type: AppDiscountType,
 }
 
 impl Discount {
-    /// Whether it needs no code. An unknown kind is judged by its name.
+    /// Whether it needs no code. For an unknown kind, the type name decides.
     pub fn is_automatic(&self) -> bool {
         self.discount.type_name().starts_with("DiscountAutomatic")
     }
 
-    /// What all known kinds have.
+    /// The fields that all known kinds have; `None` for an unknown kind.
     pub fn common(&self) -> Option<&DiscountCommon> {
         match &self.discount {
             DiscountKind::DiscountCodeBasic(kind) => Some(&kind.common),
@@ -294,7 +296,7 @@ impl Discount {
         }
     }
 
-    /// The codes, of the kinds that have any.
+    /// The codes; `None` for kinds without codes.
     pub fn codes(&self) -> Option<&Connection<RedeemCode>> {
         match &self.discount {
             DiscountKind::DiscountCodeBasic(kind) => Some(&kind.codes),
@@ -305,7 +307,7 @@ impl Discount {
         }
     }
 
-    /// When it was changed last, RFC 3339; of an unknown kind too, if it says so.
+    /// The time of the last change, RFC 3339; also for an unknown kind that has the field.
     pub fn updated_at(&self) -> Option<&str> {
         match &self.discount {
             DiscountKind::Other(fields) => fields.get("updatedAt")?.as_str(),
@@ -313,7 +315,7 @@ impl Discount {
         }
     }
 
-    /// What it is called; an unknown kind too, if it says so.
+    /// The title; also for an unknown kind that has the field.
     pub fn title(&self) -> Option<&str> {
         match &self.discount {
             DiscountKind::Other(fields) => fields.get("title")?.as_str(),
@@ -331,7 +333,7 @@ impl Discount {
         }
     }
 
-    /// The things it is for.
+    /// The items that the customer gets.
     pub(crate) fn customer_gets_items_mut(&mut self) -> Option<&mut DiscountItems> {
         match &mut self.discount {
             DiscountKind::DiscountCodeBasic(kind) => Some(&mut kind.customer_gets.items),
@@ -342,7 +344,7 @@ impl Discount {
         }
     }
 
-    /// The things that must be bought for it.
+    /// The items that the customer must buy.
     pub(crate) fn customer_buys_items_mut(&mut self) -> Option<&mut DiscountItems> {
         match &mut self.discount {
             DiscountKind::DiscountCodeBxgy(kind) => Some(&mut kind.customer_buys.items),

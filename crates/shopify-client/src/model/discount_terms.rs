@@ -1,4 +1,4 @@
-//! What a discount gives, to what, and on which conditions.
+//! Defines the terms of discounts: value, items, conditions and destinations.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,19 +6,19 @@ use super::union::union;
 use super::{Connection, Money, SortLists, scalar};
 use crate::Gid;
 
-/// Which other discounts it may be used with.
+/// The classes of discounts that a discount can be combined with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CombinesWith {
-    /// Those on orders.
+    /// Order discounts.
     pub order_discounts: bool,
-    /// Those on products.
+    /// Product discounts.
     pub product_discounts: bool,
-    /// Those on shipping.
+    /// Shipping discounts.
     pub shipping_discounts: bool,
 }
 
-/// Who may use it, by kind alone: the customers themselves are not asked for.
+/// The kind of customers who can use a discount. The customers themselves are not requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountContext {
     /// `DiscountBuyerSelectionAll`, `DiscountCustomers`, `DiscountCustomerSegments` or `DiscountMarkets`.
@@ -27,16 +27,16 @@ pub struct DiscountContext {
 }
 
 union! {
-    /// What must be bought at least.
+    /// The minimum purchase of a discount.
     MinimumRequirement {
-        /// So many.
+        /// A minimum quantity.
         DiscountMinimumQuantity(DiscountMinimumQuantity),
-        /// For so much.
+        /// A minimum subtotal.
         DiscountMinimumSubtotal(DiscountMinimumSubtotal),
     }
 }
 
-/// At least so many.
+/// A minimum quantity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountMinimumQuantity {
@@ -45,7 +45,7 @@ pub struct DiscountMinimumQuantity {
     pub greater_than_or_equal_to_quantity: String,
 }
 
-/// For at least so much.
+/// A minimum subtotal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountMinimumSubtotal {
@@ -57,34 +57,34 @@ pub struct DiscountMinimumSubtotal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerGets {
-    /// On what is bought once.
+    /// Whether it applies to one-time purchases.
     pub applies_on_one_time_purchase: bool,
-    /// On what is subscribed to.
+    /// Whether it applies to subscriptions.
     pub applies_on_subscription: bool,
-    /// How much.
+    /// The value.
     pub value: CustomerGetsValue,
-    /// On what.
+    /// The items it applies to.
     pub items: DiscountItems,
 }
 
 union! {
-    /// How much a customer gets.
+    /// The value of what a customer gets.
     CustomerGetsValue {
         /// A fixed amount.
         DiscountAmount(DiscountAmount),
-        /// A part of the price.
+        /// A percentage of the price.
         DiscountPercentage(DiscountPercentage),
-        /// So many for less.
+        /// A discount on a quantity.
         DiscountOnQuantity(DiscountOnQuantity),
     }
 }
 
 union! {
-    /// How much less each costs.
+    /// The reduction of the price of each item.
     DiscountEffect {
         /// A fixed amount.
         DiscountAmount(DiscountAmount),
-        /// A part of the price.
+        /// A percentage of the price.
         DiscountPercentage(DiscountPercentage),
     }
 }
@@ -93,29 +93,29 @@ union! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountAmount {
-    /// Off each, or off all together.
+    /// Whether the amount is taken off each item, or once off all items.
     pub applies_on_each_item: bool,
     /// The amount.
     pub amount: Money,
 }
 
-/// A part of the price.
+/// A percentage of the price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscountPercentage {
     /// From 0 to 1.
     pub percentage: f64,
 }
 
-/// So many for less.
+/// A discount on a quantity of items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscountOnQuantity {
-    /// How many.
+    /// The quantity.
     pub quantity: DiscountQuantity,
-    /// How much less.
+    /// The reduction.
     pub effect: DiscountEffect,
 }
 
-/// So many.
+/// A quantity of items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountQuantity {
     /// An integer.
@@ -127,27 +127,27 @@ pub struct DiscountQuantity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerBuys {
-    /// Whether what is bought once counts.
+    /// Whether one-time purchases count.
     pub is_one_time_purchase: bool,
-    /// Whether what is subscribed to counts.
+    /// Whether subscriptions count.
     pub is_subscription: bool,
-    /// How many, or for how much.
+    /// The quantity or amount to buy.
     pub value: CustomerBuysValue,
-    /// Of what.
+    /// The items to buy.
     pub items: DiscountItems,
 }
 
 union! {
-    /// How much must be bought.
+    /// The quantity or amount that must be bought.
     CustomerBuysValue {
-        /// So many.
+        /// A quantity.
         DiscountQuantity(DiscountQuantity),
-        /// For so much.
+        /// An amount.
         DiscountPurchaseAmount(DiscountPurchaseAmount),
     }
 }
 
-/// For so much.
+/// A purchase amount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountPurchaseAmount {
     /// A decimal in the shop's currency.
@@ -156,9 +156,9 @@ pub struct DiscountPurchaseAmount {
 }
 
 union! {
-    /// The things that a discount is about.
+    /// The items that a discount applies to.
     DiscountItems {
-        /// Everything.
+        /// All items.
         AllDiscountItems(AllDiscountItems),
         /// These products and variants.
         DiscountProducts(DiscountProducts),
@@ -167,7 +167,7 @@ union! {
     }
 }
 
-/// Everything.
+/// All items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AllDiscountItems {
@@ -175,7 +175,7 @@ pub struct AllDiscountItems {
     pub all_items: bool,
 }
 
-/// Products and variants, all of them, by id.
+/// Products and variants by id, complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountProducts {
@@ -185,14 +185,14 @@ pub struct DiscountProducts {
     pub product_variants: Connection<Reference>,
 }
 
-/// Collections, all of them, by id.
+/// Collections by id, complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountCollections {
     /// The collections.
     pub collections: Connection<Reference>,
 }
 
-/// Names a thing.
+/// A reference to an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// Its global id.
@@ -200,16 +200,16 @@ pub struct Reference {
 }
 
 union! {
-    /// Where shipping costs less.
+    /// The destinations of a shipping discount.
     DestinationSelection {
-        /// To everywhere.
+        /// All countries.
         DiscountCountryAll(DiscountCountryAll),
-        /// To these countries.
+        /// These countries.
         DiscountCountries(DiscountCountries),
     }
 }
 
-/// To everywhere.
+/// All countries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCountryAll {
@@ -217,13 +217,13 @@ pub struct DiscountCountryAll {
     pub all_countries: bool,
 }
 
-/// To these countries.
+/// Selected countries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscountCountries {
     /// ISO 3166-1 alpha-2, sorted.
     pub countries: Vec<String>,
-    /// And to all that have no shipping zone of their own.
+    /// Whether countries without a shipping zone are included.
     pub include_rest_of_world: bool,
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::scalar;
 use crate::Gid;
 
-/// A place that holds stock.
+/// A location that stocks inventory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Location {
@@ -12,9 +12,9 @@ pub struct Location {
     /// The number of `id`.
     #[serde(deserialize_with = "scalar::text")]
     pub legacy_resource_id: String,
-    /// What the merchant calls it.
+    /// The merchant's name for it.
     pub name: String,
-    /// Whether it holds stock now.
+    /// Whether it is active.
     pub is_active: bool,
     /// RFC 3339.
     pub updated_at: String,

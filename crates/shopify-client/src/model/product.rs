@@ -1,3 +1,5 @@
+//! Products with variants, inventory and metafields.
+
 use serde::{Deserialize, Serialize};
 
 use super::{Connection, Money, SortLists, scalar};
@@ -12,19 +14,19 @@ pub struct Product {
     /// The number of `id`.
     #[serde(deserialize_with = "scalar::text")]
     pub legacy_resource_id: String,
-    /// What customers see.
+    /// The title that customers see.
     pub title: String,
-    /// Its part of the URL.
+    /// The unique part of its URL.
     pub handle: String,
-    /// Plain text.
+    /// The description as plain text.
     pub description: String,
-    /// With its markup.
+    /// The description as HTML.
     pub description_html: String,
-    /// The merchant's own kind.
+    /// The merchant's own product type.
     pub product_type: String,
-    /// Its place in Shopify's taxonomy.
+    /// The category in Shopify's taxonomy.
     pub category: Option<Category>,
-    /// Who makes it.
+    /// The manufacturer or brand.
     pub vendor: String,
     /// The merchant's tags, sorted.
     pub tags: Vec<String>,
@@ -34,39 +36,39 @@ pub struct Product {
     pub is_gift_card: bool,
     /// RFC 3339.
     pub created_at: String,
-    /// RFC 3339. Touched by sales too.
+    /// RFC 3339. Sales change it too.
     pub updated_at: String,
-    /// RFC 3339; `None` if it is not in the online store.
+    /// RFC 3339; `None` if it is not published to the online store.
     pub published_at: Option<String>,
-    /// `None` if it is not in the online store.
+    /// `None` if it is not published to the online store.
     pub online_store_url: Option<String>,
-    /// What is available of all variants in all places.
+    /// The available quantity of all variants at all locations.
     pub total_inventory: i64,
-    /// Whether stock is counted for any variant.
+    /// Whether inventory is tracked for any variant.
     pub tracks_inventory: bool,
-    /// Whether there is nothing to choose.
+    /// Whether there is only the default variant.
     pub has_only_default_variant: bool,
-    /// What there is to choose, by position.
+    /// The options, by position.
     pub options: Vec<ProductOption>,
-    /// The cheapest and the dearest variant.
+    /// The lowest and the highest price of the variants.
     pub price_range_v2: PriceRange,
-    /// Those of the chosen namespaces, by namespace and key.
+    /// The metafields of the chosen namespaces, by namespace and key.
     pub metafields: Connection<Metafield>,
-    /// All of them (up to 2,048), by position.
+    /// All variants (up to 2,048), by position.
     pub variants: Connection<Variant>,
 }
 
-/// A place in Shopify's taxonomy.
+/// A category in Shopify's taxonomy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Category {
     /// `gid://shopify/TaxonomyCategory/aa-1-1`
     pub id: String,
-    /// From the root, such as `Apparel & Accessories > Clothing`.
+    /// The path from the root, such as `Apparel & Accessories > Clothing`.
     pub full_name: String,
 }
 
-/// Something to choose, such as a size.
+/// An option of a product, such as its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductOption {
@@ -76,11 +78,11 @@ pub struct ProductOption {
     pub name: String,
     /// From 1.
     pub position: i64,
-    /// What can be chosen, in the merchant's order.
+    /// The values, in the merchant's order.
     pub option_values: Vec<OptionValue>,
 }
 
-/// One of the values of an option.
+/// A value of an option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionValue {
     /// `gid://shopify/ProductOptionValue/…`
@@ -89,17 +91,17 @@ pub struct OptionValue {
     pub name: String,
 }
 
-/// The cheapest and the dearest variant.
+/// The lowest and the highest price of the variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceRange {
-    /// The cheapest.
+    /// The lowest price.
     pub min_variant_price: Money,
-    /// The dearest.
+    /// The highest price.
     pub max_variant_price: Money,
 }
 
-/// A value that the merchant or an app has attached.
+/// A custom field that the merchant or an app has attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metafield {
@@ -112,13 +114,13 @@ pub struct Metafield {
     /// Such as `single_line_text_field` or `list.product_reference`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Always a text; JSON in it for the types that need it.
+    /// Always a string; types with structure hold JSON.
     pub value: String,
     /// RFC 3339.
     pub updated_at: String,
 }
 
-/// What is bought.
+/// A variant of a product, the unit that customers buy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Variant {
@@ -127,36 +129,36 @@ pub struct Variant {
     /// The number of `id`.
     #[serde(deserialize_with = "scalar::text")]
     pub legacy_resource_id: String,
-    /// The chosen values, such as `XL / Red`.
+    /// The option values, such as `XL / Red`.
     pub title: String,
-    /// The merchant's number for it.
+    /// The merchant's stock-keeping unit.
     pub sku: Option<String>,
-    /// EAN, UPC and so on.
+    /// An EAN, UPC or other code.
     pub barcode: Option<String>,
     /// From 1.
     pub position: i64,
     /// A decimal in the shop's currency.
     #[serde(deserialize_with = "scalar::text")]
     pub price: String,
-    /// The price before, crossed out: a decimal in the shop's currency.
+    /// The former price, shown crossed out: a decimal in the shop's currency.
     pub compare_at_price: Option<String>,
     /// Whether it can be bought now.
     pub available_for_sale: bool,
-    /// `DENY` or `CONTINUE`: whether it can be bought with no stock.
+    /// `DENY` or `CONTINUE`: whether it can be bought when it is out of stock.
     pub inventory_policy: String,
-    /// What is available in all places; `None` if it is not counted.
+    /// The available quantity at all locations; `None` if inventory is not tracked.
     pub inventory_quantity: Option<i64>,
-    /// Whether tax is due.
+    /// Whether it is taxable.
     pub taxable: bool,
-    /// What it is of each option.
+    /// Its value of each option.
     pub selected_options: Vec<SelectedOption>,
     /// RFC 3339.
     pub updated_at: String,
-    /// What its stock is counted by.
+    /// The inventory item that tracks its stock.
     pub inventory_item: InventoryItem,
 }
 
-/// What a variant is of one option.
+/// The value that a variant has of an option.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectedOption {
     /// Such as `Size`.
@@ -165,7 +167,7 @@ pub struct SelectedOption {
     pub value: String,
 }
 
-/// What stock is counted by. One may serve several variants.
+/// An inventory item, which tracks stock. Variants may share one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryItem {
@@ -174,47 +176,47 @@ pub struct InventoryItem {
     /// The number of `id`.
     #[serde(deserialize_with = "scalar::text")]
     pub legacy_resource_id: String,
-    /// The merchant's number for it.
+    /// The merchant's stock-keeping unit.
     pub sku: Option<String>,
-    /// Whether its stock is counted.
+    /// Whether its inventory is tracked.
     pub tracked: bool,
-    /// Whether it is sent by post.
+    /// Whether it is shipped.
     pub requires_shipping: bool,
     /// RFC 3339.
     pub updated_at: String,
-    /// The stock in each place, by location.
+    /// The stock at each location, by location.
     pub inventory_levels: Connection<InventoryLevel>,
 }
 
-/// The stock of one thing in one place.
+/// The stock of an inventory item at a location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryLevel {
     /// `gid://shopify/InventoryLevel/…?inventory_item_id=…`
     pub id: String,
-    /// Whether the place stocks it.
+    /// Whether the location stocks the item.
     pub is_active: bool,
     /// RFC 3339.
     pub updated_at: String,
-    /// The place.
+    /// The location.
     pub location: LevelLocation,
     /// `available`, `committed`, `incoming` and `on_hand`, by name.
     pub quantities: Vec<Quantity>,
 }
 
-/// The place of a level.
+/// The location of an inventory level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LevelLocation {
     /// `gid://shopify/Location/…`
     pub id: Gid,
-    /// What the merchant calls it.
+    /// The merchant's name for it.
     pub name: String,
-    /// Whether it holds stock now.
+    /// Whether it is active.
     pub is_active: bool,
 }
 
-/// How many there are in one state.
+/// A quantity in one state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantity {
     /// `available` and so on.
@@ -248,7 +250,7 @@ impl SortLists for Product {
         self.options.sort_by_key(|option| option.position);
         Metafield::sort_lists(&mut self.metafields);
         let variants = self.variants.nodes_mut();
-        // First by id alone: one whose position changed between two pages comes twice.
+        // First by id: a variant whose position changed between two pages comes twice.
         variants.sort_by_key(|variant| variant.id.number());
         variants.dedup_by_key(|variant| variant.id.number());
         variants.sort_by_key(|variant| variant.position);

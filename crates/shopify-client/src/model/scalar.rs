@@ -1,3 +1,5 @@
+//! Scalars that Shopify documents as strings.
+
 use std::fmt;
 
 use serde::de::{Error, Visitor};
@@ -14,7 +16,7 @@ pub struct Money {
     pub currency_code: String,
 }
 
-/// Reads a scalar that is documented as a text (`UnsignedInt64`, `Decimal`), but tolerates a number.
+/// Deserialises a scalar that is documented as a string (`UnsignedInt64`, `Decimal`), and accepts a number too.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     deserializer.deserialize_any(Scalar)
 }

@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Gid;
 
-/// The shop itself. Neither addresses nor e-mail are asked for.
+/// The shop's own data. Addresses and e-mail are not requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shop {
     /// `gid://shopify/Shop/…`
     pub id: Gid,
-    /// What the merchant calls it.
+    /// The merchant's name for it.
     pub name: String,
     /// `name.myshopify.com`
     pub myshopify_domain: String,
-    /// Where customers find it.
+    /// The domain that customers use.
     pub primary_domain: PrimaryDomain,
     /// The currency of all prices, ISO 4217.
     pub currency_code: String,
@@ -20,7 +20,7 @@ pub struct Shop {
     pub iana_timezone: String,
     /// `GRAMS`, `KILOGRAMS`, `OUNCES` or `POUNDS`.
     pub weight_unit: String,
-    /// What the merchant pays Shopify for.
+    /// The merchant's plan.
     pub plan: ShopPlan,
 }
 

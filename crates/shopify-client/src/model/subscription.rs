@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Gid;
 
-/// A webhook subscription that was made through the API. Those of the app's configuration are not listed.
+/// A webhook subscription that was created through the API. Subscriptions in the app's configuration are not listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
@@ -10,7 +10,7 @@ pub struct Subscription {
     pub id: Gid,
     /// The API's form of the topic, `PRODUCTS_UPDATE`; see [`crate::webhook::topic_name`].
     pub topic: String,
-    /// Where deliveries go.
+    /// The address of deliveries.
     pub uri: String,
     /// `JSON` or `XML`.
     pub format: String,
@@ -20,12 +20,12 @@ pub struct Subscription {
     pub include_fields: Vec<String>,
 }
 
-/// What a webhook subscription shall be. Its format is JSON.
+/// The fields of a new or updated webhook subscription. Its format is JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSubscription {
     /// Where deliveries go: `https://…`, `pubsub://PROJECT:TOPIC` or an `EventBridge` ARN.
     pub uri: String,
-    /// Trims the body to these fields and swallows deliveries with equal bodies: keep `updated_at` among them.
-    /// All fields if it is empty.
+    /// Limits the body to these fields; empty selects all fields. Shopify suppresses deliveries with equal bodies, so
+    /// include `updated_at`.
     pub include_fields: Vec<String>,
 }

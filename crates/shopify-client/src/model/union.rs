@@ -1,7 +1,9 @@
-/// Defines an enum for a GraphQL union: a member for each type, told apart by `__typename`, and `Other` for one that a
-/// later API version adds, kept as it came.
+//! Deserialises GraphQL unions.
+
+/// Defines an enum for a GraphQL union: a variant for each type, selected by `__typename`, and `Other` for types that a
+/// later API version adds, with the JSON unchanged.
 ///
-/// Reading goes by the name alone: a known member with a wrong shape is an error, never an `Other`.
+/// Only the name selects the variant: a known type with unexpected fields is an error, never `Other`.
 macro_rules! union {
     ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $tag:ident($member:ty),)+ }) => {
         $(#[$doc])*
@@ -10,7 +12,7 @@ macro_rules! union {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$member_doc])* $tag($member),)+
-            /// A member that this version does not know, with its `__typename`.
+            /// A type that this version does not know, with its `__typename`.
             #[serde(untagged)]
             Other(serde_json::Map<String, serde_json::Value>),
         }

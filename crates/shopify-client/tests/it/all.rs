@@ -1,4 +1,4 @@
-//! All that a shop has, and whether it is the same.
+//! Reads the whole catalogue of a fake shop and compares it with what the client should return.
 
 use futures::TryStreamExt;
 use serde::Serialize;
@@ -8,30 +8,30 @@ use shopify_client::model::{Collection, Discount, Location, Product};
 use shopify_client::{Error, ShopClient};
 
 use crate::catalogue::{Lengths, collection, discount, gid, location, product};
-use crate::fake::{Things, number};
+use crate::fake::{FakeState, number};
 
-/// All that a shop has, as the client should give it.
+/// The objects of a shop, as the client should return them.
 #[derive(Serialize)]
-pub(crate) struct All {
+pub(crate) struct CatalogContents {
     pub(crate) products: Vec<Product>,
     pub(crate) collections: Vec<Collection>,
     pub(crate) discounts: Vec<Discount>,
     pub(crate) locations: Vec<Location>,
 }
 
-pub(crate) fn models<T: DeserializeOwned>(things: &[Value]) -> Vec<T> {
-    let model = |thing| serde_json::from_value(whole(thing)).unwrap();
-    things.iter().map(model).collect()
+pub(crate) fn models<T: DeserializeOwned>(objects: &[Value]) -> Vec<T> {
+    let model = |object| serde_json::from_value(with_connections(object)).unwrap();
+    objects.iter().map(model).collect()
 }
 
-impl All {
-    pub(crate) fn of(things: &Things) -> Self {
-        let discounts: Vec<_> = things.discounts.iter().cloned().map(canonical).collect();
+impl CatalogContents {
+    pub(crate) fn of(state: &FakeState) -> Self {
+        let discounts: Vec<_> = state.discounts.iter().cloned().map(canonical).collect();
         Self {
-            products: models(&things.products),
-            collections: models(&things.collections),
+            products: models(&state.products),
+            collections: models(&state.collections),
             discounts: models(&discounts),
-            locations: models(&things.locations),
+            locations: models(&state.locations),
         }
     }
 
@@ -45,7 +45,7 @@ impl All {
     }
 }
 
-/// Where two things first differ.
+/// The first difference between two values.
 pub(crate) fn difference(one: &impl Serialize, other: &impl Serialize) -> Option<String> {
     fn within(path: &str, one: &Value, other: &Value) -> Option<String> {
         match (one, other) {
@@ -65,8 +65,8 @@ pub(crate) fn difference(one: &impl Serialize, other: &impl Serialize) -> Option
 }
 
 #[track_caller]
-pub(crate) fn failure<T>(result: Result<T, Error>) -> Error {
-    result.err().expect("it should not have worked")
+pub(crate) fn expect_error<T>(result: Result<T, Error>) -> Error {
+    result.err().expect("an error was expected")
 }
 
 #[track_caller]
@@ -76,8 +76,8 @@ pub(crate) fn assert_same(one: &impl Serialize, other: &impl Serialize) {
     }
 }
 
-/// Everything longer than a page.
-pub(crate) fn long() -> Things {
+/// A shop in which every list is longer than a page.
+pub(crate) fn large_catalog() -> FakeState {
     let lengths = |n| match n {
         1 => Lengths {
             variants: 160,
@@ -95,7 +95,7 @@ pub(crate) fn long() -> Things {
             metafields: 1,
         },
     };
-    Things {
+    FakeState {
         products: (1..=45).map(|n| product(n, lengths(n))).collect(),
         collections: (1..=60)
             .map(|n| {
@@ -110,12 +110,12 @@ pub(crate) fn long() -> Things {
             .map(|n| discount(n, usize::try_from(n).unwrap(), if n < 9 { 280 } else { 1 }))
             .collect(),
         locations: (1..=260).map(location).collect(),
-        ..Things::default()
+        ..FakeState::default()
     }
 }
 
-/// Replaces all arrays that stand for lists by whole connections, as a model is read from.
-pub(crate) fn whole(thing: &Value) -> Value {
+/// Replaces the arrays that stand for lists with complete connections, from which a model deserialises.
+pub(crate) fn with_connections(object: &Value) -> Value {
     const LISTS: [&str; 8] = [
         "metafields",
         "variants",
@@ -126,24 +126,24 @@ pub(crate) fn whole(thing: &Value) -> Value {
         "collections",
         "nodes",
     ];
-    match thing {
+    match object {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| match value {
                 Value::Array(nodes) if LISTS.contains(&name.as_str()) => {
-                    let nodes: Vec<_> = nodes.iter().map(whole).collect();
+                    let nodes: Vec<_> = nodes.iter().map(with_connections).collect();
                     let page = json!({ "hasNextPage": false, "endCursor": null });
                     (name.clone(), json!({ "nodes": nodes, "pageInfo": page }))
                 }
-                other => (name.clone(), whole(other)),
+                other => (name.clone(), with_connections(other)),
             })
             .collect(),
-        Value::Array(values) => values.iter().map(whole).collect(),
+        Value::Array(values) => values.iter().map(with_connections).collect(),
         other => other.clone(),
     }
 }
 
-/// What a discount is called in what the client gives.
+/// Replaces the id of a discount with the one that the client returns.
 pub(crate) fn canonical(mut discount: Value) -> Value {
     let name = discount["discount"]["__typename"].as_str().unwrap();
     let kind = if name.starts_with("DiscountAutomatic") {

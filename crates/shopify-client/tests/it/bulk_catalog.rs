@@ -1,20 +1,20 @@
-//! A catalogue in both shapes: as the nodes of pages, and as the lines of a bulk result.
+//! Generates a catalogue in two forms: the nodes of pages and the lines of a bulk result.
 
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-/// How the lines of a result are written.
+/// The format of the lines of a result.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Writing {
-    /// Levels name the inventory item instead of the variant.
+pub(crate) struct LineFormat {
+    /// The parent of a level is the inventory item instead of the variant.
     pub(crate) by_item: bool,
     /// `id` first and `__parentId` last, as Shopify does, instead of alphabetically.
     pub(crate) shopify_order: bool,
 }
 
-pub(crate) const PLAIN: Writing = Writing {
+pub(crate) const SHOPIFY_FORMAT: LineFormat = LineFormat {
     by_item: false,
     shopify_order: true,
 };
@@ -61,7 +61,7 @@ fn level(random: &mut impl Rng, item: u64, location: u64) -> Value {
 }
 
 fn variant(random: &mut impl Rng, number: u64, item: u64, position: u64, levels: u64) -> Value {
-    // The same wherever the item is shown.
+    // The levels depend on the item only, so they are equal in all variants that share it.
     let mut of_item = ChaCha8Rng::seed_from_u64(item);
     let levels = (1..=levels).map(|place| level(&mut of_item, item, place));
     let mut levels: Vec<Value> = levels.collect();
@@ -85,7 +85,7 @@ pub(crate) fn product(random: &mut impl Rng, number: u64, variants: u64) -> Valu
         .map(|place| metafield(random, number * 100 + place))
         .collect();
     let variants = (0..variants).map(|place| {
-        // Two variants may share an inventory item.
+        // Variants may share an inventory item.
         let item = number * 100
             + if place > 0 && random.random_bool(0.2) {
                 place - 1
@@ -112,7 +112,7 @@ pub(crate) fn product(random: &mut impl Rng, number: u64, variants: u64) -> Valu
     })
 }
 
-/// Takes a list out of an object.
+/// Removes a list from an object.
 fn take(fields: &mut Map<String, Value>, name: &str) -> Vec<Value> {
     let mut list = fields.remove(name).unwrap();
     let Value::Array(nodes) = list["nodes"].take() else {
@@ -121,11 +121,11 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> Vec<Value> {
     nodes
 }
 
-fn line(object: Value, parent: Option<&str>, writing: Writing) -> String {
+fn line(object: Value, parent: Option<&str>, format: LineFormat) -> String {
     let Value::Object(mut fields) = object else {
         panic!("no object")
     };
-    if !writing.shopify_order {
+    if !format.shopify_order {
         if let Some(parent) = parent {
             fields.insert("__parentId".to_owned(), parent.into());
         }
@@ -144,33 +144,33 @@ fn line(object: Value, parent: Option<&str>, writing: Writing) -> String {
 }
 
 /// The lines of a product, each child after its parent.
-pub(crate) fn product_lines(product: &Value, writing: Writing) -> Vec<String> {
+pub(crate) fn product_lines(product: &Value, format: LineFormat) -> Vec<String> {
     let mut fields = product.as_object().unwrap().clone();
     let id = fields["id"].as_str().unwrap().to_owned();
     let (metafields, variants) = (
         take(&mut fields, "metafields"),
         take(&mut fields, "variants"),
     );
-    let mut lines = vec![line(fields.into(), None, writing)];
+    let mut lines = vec![line(fields.into(), None, format)];
     lines.extend(
         metafields
             .into_iter()
-            .map(|field| line(field, Some(&id), writing)),
+            .map(|field| line(field, Some(&id), format)),
     );
     for mut variant in variants {
         let item = variant["inventoryItem"].as_object_mut().unwrap();
         let levels = take(item, "inventoryLevels");
-        let parent = if writing.by_item {
+        let parent = if format.by_item {
             &item["id"]
         } else {
             &variant["id"]
         };
         let parent = parent.as_str().unwrap().to_owned();
-        lines.push(line(variant, Some(&id), writing));
+        lines.push(line(variant, Some(&id), format));
         lines.extend(
             levels
                 .into_iter()
-                .map(|level| line(level, Some(&parent), writing)),
+                .map(|level| line(level, Some(&parent), format)),
         );
     }
     lines
@@ -186,7 +186,7 @@ pub(crate) fn products(random: &mut impl Rng, count: u64) -> Vec<Value> {
         .collect()
 }
 
-/// A result and what Shopify says of it.
+/// A result with the counts that Shopify states.
 #[derive(Debug, Clone)]
 pub(crate) struct Export {
     pub(crate) text: String,
@@ -206,10 +206,10 @@ impl Export {
         }
     }
 
-    pub(crate) fn grouped(products: &[Value], writing: Writing) -> Self {
+    pub(crate) fn grouped(products: &[Value], format: LineFormat) -> Self {
         let lines: Vec<String> = products
             .iter()
-            .flat_map(|product| product_lines(product, writing))
+            .flat_map(|product| product_lines(product, format))
             .collect();
         let mut export = Self::of(&lines);
         export.roots = products.len();

@@ -1,15 +1,17 @@
+//! Tests the download of result files: broken connections, ranges, wrong files and expired URLs.
+
 use futures::TryStreamExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use shopify_client::bulk::{Bulk, BulkError};
 use shopify_client::{Error, ShopClient};
 
-use crate::bulk_catalog::{Export, PLAIN, products};
+use crate::bulk_catalog::{Export, SHOPIFY_FORMAT, products};
 use crate::bulk_shop::{Fetch, SECRET, Shop, quick};
 
 fn export() -> Export {
     let mut random = ChaCha8Rng::seed_from_u64(5);
-    Export::grouped(&products(&mut random, 30), PLAIN)
+    Export::grouped(&products(&mut random, 30), SHOPIFY_FORMAT)
 }
 
 async fn fetched(client: &ShopClient) -> Result<Vec<u8>, Error> {
@@ -27,7 +29,7 @@ fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_gone_on_with_where_it_broke() {
+async fn a_broken_download_is_resumed_where_it_broke() {
     let export = export();
     let shop = Shop::with_products(export.clone()).await;
     let cuts = [0, 1, 1000, 1, 5000, 7];
@@ -48,7 +50,7 @@ async fn a_broken_connection_is_gone_on_with_where_it_broke() {
 }
 
 #[tokio::test]
-async fn a_server_without_ranges_is_read_again_from_the_beginning() {
+async fn a_download_from_a_server_without_ranges_starts_again() {
     let export = export();
     let shop = Shop::with_products(export.clone()).await;
     let faults = [
@@ -64,14 +66,14 @@ async fn a_server_without_ranges_is_read_again_from_the_beginning() {
 }
 
 #[tokio::test]
-async fn the_token_is_not_sent_and_the_address_is_not_told() {
+async fn the_token_is_not_sent_and_errors_do_not_contain_the_url() {
     let shop = Shop::with_products(export()).await;
     shop.state().fetches.extend(vec![Fetch::CutAfter(0); 9]);
     let error = fetched(&shop.client(quick())).await.unwrap_err();
-    let told = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+    let received = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
     assert!(
-        !told.contains(SECRET) && !told.contains("/files/"),
-        "{told}"
+        !received.contains(SECRET) && !received.contains("/files/"),
+        "{received}"
     );
     let headers = shop.state().file_headers.join("\n").to_lowercase();
     assert!(!headers.contains("token"), "{headers}");
@@ -79,7 +81,7 @@ async fn the_token_is_not_sent_and_the_address_is_not_told() {
 }
 
 #[tokio::test]
-async fn an_address_that_has_expired_is_told_apart() {
+async fn an_expired_url_is_an_error_of_its_own() {
     for status in [403, 404, 410] {
         let shop = Shop::with_products(export()).await;
         shop.state().fetches.push_back(Fetch::Status(status));
@@ -96,7 +98,7 @@ async fn an_address_that_has_expired_is_told_apart() {
 async fn a_file_of_another_length_is_refused() {
     let export = export();
     let length = export.text.len();
-    // Cut off cleanly, so that only the stated size tells.
+    // The response is complete but short, so only the stated size shows the error.
     let shop = Shop::with_products(export.clone()).await;
     shop.state().fetches.push_back(Fetch::Short(length - 10));
     let error = bulk_error(fetched(&shop.client(quick())).await);
@@ -104,7 +106,7 @@ async fn a_file_of_another_length_is_refused() {
         matches!(error, BulkError::LengthMismatch { expected, found }
         if expected == length as u64 && found == length as u64 - 10)
     );
-    // Longer than was said.
+    // The file is longer than stated.
     let shop = Shop::with_products(export).await;
     shop.state().file_size = Some(10);
     let error = bulk_error(fetched(&shop.client(quick())).await);
@@ -115,7 +117,7 @@ async fn a_file_of_another_length_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_becomes_another_is_refused() {
+async fn a_file_that_changes_during_the_download_is_refused() {
     let shop = Shop::with_products(export()).await;
     shop.state()
         .fetches
@@ -125,7 +127,7 @@ async fn a_file_that_becomes_another_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_never_arrives_is_given_up() {
+async fn a_download_that_keeps_failing_ends_with_an_error() {
     let shop = Shop::with_products(export()).await;
     shop.state().fetches.extend(vec![Fetch::Status(500); 3]);
     let error = bulk_error(fetched(&shop.client(quick())).await);

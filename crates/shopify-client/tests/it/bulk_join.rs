@@ -1,3 +1,5 @@
+//! Tests that lines in any order become the same objects as paging returns.
+
 use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -6,10 +8,10 @@ use shopify_client::bulk::{BulkError, BulkOptions};
 use shopify_client::model::Product;
 use shopify_client::{Error, ShopClient};
 
-use crate::bulk_catalog::{Export, PLAIN, Writing, product, product_lines, products};
+use crate::bulk_catalog::{Export, LineFormat, SHOPIFY_FORMAT, product, product_lines, products};
 use crate::bulk_shop::{Fetch, Shop, quick};
 
-async fn joined(client: &ShopClient) -> Result<Vec<Product>, Error> {
+async fn read(client: &ShopClient) -> Result<Vec<Product>, Error> {
     let bulk = client.bulk();
     let done = bulk.run(&bulk.products_query()).await?;
     bulk.read_products(done).try_collect().await
@@ -22,9 +24,9 @@ fn written(products: &[Product]) -> Vec<String> {
         .collect()
 }
 
-async fn of_lines(lines: &[String], options: BulkOptions) -> Result<Vec<Product>, Error> {
+async fn read_lines(lines: &[String], options: BulkOptions) -> Result<Vec<Product>, Error> {
     let shop = Shop::with_products(Export::of(lines)).await;
-    joined(&shop.client(options)).await
+    read(&shop.client(options)).await
 }
 
 fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
@@ -39,10 +41,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_order_of_lines_gives_what_paging_gives(
+    fn lines_in_any_order_become_what_paging_returns(
         seed in any::<u64>(),
         count in 0u64..40,
-        // From a few bytes, where every line goes to disk, to more than the file.
+        // From a few bytes, where every line goes to disk, to more than the size of the file.
         memory in prop_oneof![1usize..2_000, 2_000usize..60_000, Just(64 << 20)],
         by_item in any::<bool>(),
         shopify_order in any::<bool>(),
@@ -53,18 +55,18 @@ proptest! {
         runtime.block_on(async {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let nodes = products(&mut random, count);
-            let grouped = Export::grouped(&nodes, Writing { by_item, shopify_order });
+            let grouped = Export::grouped(&nodes, LineFormat { by_item, shopify_order });
             let export = if shuffle { grouped.shuffled(&mut random) } else { grouped };
             let shop = Shop::with_products(export).await;
             shop.state().pages.insert("ProductsPage", nodes);
             let client = shop.client(BulkOptions { memory_limit: memory, decoder_threads: decoders, ..quick() });
             let paged: Vec<Product> = client.products().try_collect().await.unwrap();
-            let joined = joined(&client).await.unwrap();
-            prop_assert_eq!(written(&joined), written(&paged));
-            prop_assert_eq!(joined.len() as u64, count);
+            let read = read(&client).await.unwrap();
+            prop_assert_eq!(written(&read), written(&paged));
+            prop_assert_eq!(read.len() as u64, count);
             if !shuffle {
                 let client = shop.client(BulkOptions { grouped: true, ..quick() });
-                prop_assert_eq!(written(&self::joined(&client).await.unwrap()), written(&paged));
+                prop_assert_eq!(written(&self::read(&client).await.unwrap()), written(&paged));
                 prop_assert!(shop.state().operations.last().unwrap().grouped);
             }
             Ok(())
@@ -73,12 +75,12 @@ proptest! {
 }
 
 #[tokio::test]
-async fn what_comes_twice_is_given_once() {
+async fn a_duplicate_object_is_returned_once() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let node = product(&mut random, 7, 3);
-    let lines = product_lines(&node, PLAIN);
-    let once = of_lines(&lines, quick()).await.unwrap();
-    let twice = of_lines(&[lines.clone(), lines].concat(), quick())
+    let lines = product_lines(&node, SHOPIFY_FORMAT);
+    let once = read_lines(&lines, quick()).await.unwrap();
+    let twice = read_lines(&[lines.clone(), lines].concat(), quick())
         .await
         .unwrap();
     assert_eq!(twice, once);
@@ -88,7 +90,7 @@ async fn what_comes_twice_is_given_once() {
 async fn other_spaces_and_line_ends_make_no_difference() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let node = product(&mut random, 7, 3);
-    let lines = product_lines(&node, PLAIN);
+    let lines = product_lines(&node, SHOPIFY_FORMAT);
     let spaced: Vec<String> = lines
         .iter()
         .map(|line| {
@@ -100,21 +102,21 @@ async fn other_spaces_and_line_ends_make_no_difference() {
             spaced
         })
         .collect();
-    let expected = of_lines(&lines, quick()).await.unwrap();
+    let expected = read_lines(&lines, quick()).await.unwrap();
     let mut export = Export::of(&spaced);
     export.roots = 1;
-    // No newline at the very end.
+    // No newline at the end of the file.
     export.text.pop();
     let shop = Shop::with_products(export).await;
-    assert_eq!(joined(&shop.client(quick())).await.unwrap(), expected);
+    assert_eq!(read(&shop.client(quick())).await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn hostile_lines_are_errors_that_say_what_is_wrong() {
+async fn invalid_lines_are_errors_that_name_the_problem() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
-    let lines = product_lines(&product(&mut random, 7, 2), PLAIN);
+    let lines = product_lines(&product(&mut random, 7, 2), SHOPIFY_FORMAT);
     let with = |line: &str| [lines.clone(), vec![line.to_owned()]].concat();
-    let error = |lines: Vec<String>| async move { bulk_error(of_lines(&lines, quick()).await) };
+    let error = |lines: Vec<String>| async move { bulk_error(read_lines(&lines, quick()).await) };
 
     let number = lines.len() as u64 + 1;
     for broken in [
@@ -158,7 +160,7 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
         BulkError::UnexpectedKind { .. }
     ));
 
-    // Broken further within: the object and the place are named.
+    // A wrong field: the error names the object and the path.
     let mut wrong = lines.clone();
     wrong[0] = wrong[0].replace(r#""isGiftCard":false"#, r#""isGiftCard":"no""#);
     let found = error(wrong).await;
@@ -183,21 +185,21 @@ async fn hostile_lines_are_errors_that_say_what_is_wrong() {
 #[tokio::test]
 async fn a_line_that_is_too_long_is_refused() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    let lines = product_lines(&product(&mut random, 7, 2), PLAIN);
+    let lines = product_lines(&product(&mut random, 7, 2), SHOPIFY_FORMAT);
     let longest = lines.iter().map(String::len).max().unwrap();
     let place = lines.iter().position(|line| line.len() == longest).unwrap() as u64 + 1;
     let limit = |max_line| BulkOptions {
         max_line,
         ..quick()
     };
-    of_lines(&lines, limit(longest)).await.unwrap();
-    let error = bulk_error(of_lines(&lines, limit(longest - 1)).await);
+    read_lines(&lines, limit(longest)).await.unwrap();
+    let error = bulk_error(read_lines(&lines, limit(longest - 1)).await);
     assert!(
         matches!(error, BulkError::LineTooLong { line, limit } if line == place && limit == longest - 1)
     );
-    // Never more than that is kept of a line without end.
+    // A line without end is not buffered beyond the limit.
     let endless = vec![format!("{{\"id\":\"{}", "x".repeat(1 << 20))];
-    let error = bulk_error(of_lines(&endless, limit(1000)).await);
+    let error = bulk_error(read_lines(&endless, limit(1000)).await);
     assert!(
         matches!(error, BulkError::LineTooLong { line: 1, .. }),
         "{error}"
@@ -205,15 +207,15 @@ async fn a_line_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn counts_that_disagree_are_refused() {
+async fn a_file_with_wrong_counts_is_refused() {
     let mut random = ChaCha8Rng::seed_from_u64(6);
-    let good = Export::grouped(&products(&mut random, 5), PLAIN);
+    let good = Export::grouped(&products(&mut random, 5), SHOPIFY_FORMAT);
     for (objects, roots, wrong) in [(1, 0, "objects"), (0, 1, "root objects")] {
         let mut export = good.clone();
         export.objects += objects;
         export.roots += roots;
         let shop = Shop::with_products(export).await;
-        let error = bulk_error(joined(&shop.client(quick())).await);
+        let error = bulk_error(read(&shop.client(quick())).await);
         assert!(
             matches!(error, BulkError::CountMismatch { what, .. } if what == wrong),
             "{error}"
@@ -222,20 +224,21 @@ async fn counts_that_disagree_are_refused() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_is_an_error() {
+async fn a_missing_temp_dir_is_an_error() {
     let mut random = ChaCha8Rng::seed_from_u64(8);
-    let shop = Shop::with_products(Export::grouped(&products(&mut random, 20), PLAIN)).await;
+    let shop =
+        Shop::with_products(Export::grouped(&products(&mut random, 20), SHOPIFY_FORMAT)).await;
     let options = BulkOptions {
         memory_limit: 1000,
         temp_dir: Some("/nowhere/at/all".into()),
         ..quick()
     };
-    let error = bulk_error(joined(&shop.client(options)).await);
+    let error = bulk_error(read(&shop.client(options)).await);
     assert!(matches!(error, BulkError::TempFile(_)), "{error}");
 }
 
-/// Reads with lines that are promised to be in order: how much came, and how it ended.
-async fn as_it_arrives(shop: &Shop) -> (usize, Option<BulkError>) {
+/// Reads a grouped file. Returns the number of products and the error.
+async fn read_grouped(shop: &Shop) -> (usize, Option<BulkError>) {
     let options = BulkOptions {
         grouped: true,
         max_line: 10_000,
@@ -244,35 +247,35 @@ async fn as_it_arrives(shop: &Shop) -> (usize, Option<BulkError>) {
     let bulk = shop.client(options).bulk();
     let done = bulk.run(&bulk.products_query()).await.unwrap();
     let mut products = bulk.read_products(done);
-    let mut given = 0;
+    let mut returned = 0;
     while let Some(product) = products.next().await {
         match product {
-            Ok(_) => given += 1,
-            Err(Error::Bulk(error)) => return (given, Some(error)),
+            Ok(_) => returned += 1,
+            Err(Error::Bulk(error)) => return (returned, Some(error)),
             Err(other) => panic!("{other}"),
         }
     }
-    (given, None)
+    (returned, None)
 }
 
-const SPOILED: [&str; 5] = ["again", "late", "long", "short", "more"];
+const CORRUPTIONS: [&str; 5] = ["again", "late", "long", "short", "more"];
 
 #[tokio::test]
-async fn a_file_in_order_is_given_out_while_it_arrives() {
+async fn a_grouped_file_is_read_during_its_download() {
     let mut random = ChaCha8Rng::seed_from_u64(11);
     let nodes = products(&mut random, 2_000);
-    let good = Export::grouped(&nodes, PLAIN);
+    let good = Export::grouped(&nodes, SHOPIFY_FORMAT);
     let shop = Shop::with_products(good.clone()).await;
     shop.state()
         .fetches
         .extend([300_000, 5, 400_000].map(Fetch::CutAfter));
-    assert!(matches!(as_it_arrives(&shop).await, (2_000, None)));
+    assert!(matches!(read_grouped(&shop).await, (2_000, None)));
 
-    // What is wrong with the end of it is an error after what came before, never a silent end.
-    for spoiled in SPOILED {
+    // An error at the end of the file comes after the products before it, and the stream never ends silently.
+    for corruption in CORRUPTIONS {
         let mut export = good.clone();
         let text = &mut export.text;
-        match spoiled {
+        match corruption {
             "again" => text.push_str("{\"id\":\"gid://shopify/Product/1\"}\n"),
             "late" => text.push_str(
                 r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/Product/7"}"#,
@@ -286,26 +289,29 @@ async fn a_file_in_order_is_given_out_while_it_arrives() {
             _ => export.roots += 1,
         }
         let shop = Shop::with_products(export).await;
-        let (given, error) = as_it_arrives(&shop).await;
+        let (returned, error) = read_grouped(&shop).await;
         let error = error.unwrap();
-        match (spoiled, &error) {
+        match (corruption, &error) {
             ("again" | "late", BulkError::OutOfOrder { .. })
             | ("long", BulkError::LineTooLong { .. }) => {}
             ("short", BulkError::CountMismatch { what, .. }) => assert_eq!(*what, "objects"),
             ("more", BulkError::CountMismatch { what, .. }) => assert_eq!(*what, "root objects"),
-            _ => panic!("{spoiled}: {error}"),
+            _ => panic!("{corruption}: {error}"),
         }
-        assert!(given > 0 && given <= 2_000, "{spoiled}: {given}");
+        assert!(
+            returned > 0 && returned <= 2_000,
+            "{corruption}: {returned}"
+        );
     }
     let half = good.text.len() / 2;
     let shop = Shop::with_products(good).await;
     shop.state()
         .fetches
         .extend([Fetch::CutAfter(half), Fetch::Status(410)]);
-    let (given, error) = as_it_arrives(&shop).await;
+    let (returned, error) = read_grouped(&shop).await;
     assert!(
         matches!(error, Some(BulkError::UrlExpired { status: 410 })),
         "{error:?}"
     );
-    assert!(given > 0 && given < 2_000, "{given}");
+    assert!(returned > 0 && returned < 2_000, "{returned}");
 }

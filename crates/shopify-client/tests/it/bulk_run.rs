@@ -1,3 +1,5 @@
+//! Tests starting, watching and cancelling bulk operations.
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,13 +12,13 @@ use shopify_client::transport::{
 };
 use shopify_client::{Client, Error, Gid, ShopClient, ShopDomain, StaticToken};
 
-use crate::bulk_catalog::{Export, PLAIN};
+use crate::bulk_catalog::{Export, SHOPIFY_FORMAT};
 use crate::bulk_shop::{Shop, Start, quick};
 
 const QUERY: &str = "{\n  products { edges { node { id } } }\n}";
 
 fn empty() -> Export {
-    Export::grouped(&[], PLAIN)
+    Export::grouped(&[], SHOPIFY_FORMAT)
 }
 
 fn id(number: u64) -> Gid {
@@ -31,15 +33,15 @@ fn bulk_error<T: std::fmt::Debug>(result: Result<T, Error>) -> BulkError {
 }
 
 #[tokio::test]
-async fn an_operation_is_watched_until_it_has_a_result() {
+async fn an_operation_is_polled_until_it_has_completed() {
     let shop = Shop::with_products(empty()).await;
-    shop.state().course = vec!["CREATED", "RUNNING", "RUNNING", "COMPLETED"];
+    shop.state().statuses = vec!["CREATED", "RUNNING", "RUNNING", "COMPLETED"];
     let done = shop.client(quick()).bulk().run(QUERY).await.unwrap();
     assert_eq!(done.status, BulkStatus::Completed);
     let state = shop.state();
     assert_eq!(
         state
-            .asked
+            .requested_operations
             .iter()
             .filter(|name| *name == "BulkOperationById")
             .count(),
@@ -53,7 +55,7 @@ async fn an_operation_is_watched_until_it_has_a_result() {
 }
 
 #[tokio::test]
-async fn every_other_end_is_an_error_of_its_own() {
+async fn each_end_without_a_result_is_an_error_of_its_own() {
     for (end, code) in [
         ("FAILED", Some("TIMEOUT")),
         ("FAILED", None),
@@ -61,7 +63,7 @@ async fn every_other_end_is_an_error_of_its_own() {
         ("EXPIRED", None),
     ] {
         let shop = Shop::with_products(empty()).await;
-        shop.state().course = vec!["RUNNING", "CANCELING", end];
+        shop.state().statuses = vec!["RUNNING", "CANCELING", end];
         shop.state().error_code = code;
         let error = bulk_error(shop.client(quick()).bulk().run(QUERY).await);
         match (end, &error) {
@@ -75,7 +77,7 @@ async fn every_other_end_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_shopify_refuses_is_told_apart() {
+async fn denied_and_rejected_queries_are_different_errors() {
     let shop = Shop::with_products(empty()).await;
     let bulk = shop.client(quick()).bulk();
     shop.state().starts.push_back(Start::Denied);
@@ -98,7 +100,7 @@ async fn what_shopify_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_full_house_is_waited_for_and_not_for_ever() {
+async fn a_start_waits_for_a_free_slot_up_to_a_limit() {
     for code in ["LIMIT_REACHED", "OPERATION_IN_PROGRESS"] {
         let shop = Shop::with_products(empty()).await;
         shop.state().starts.extend(vec![Start::UserError(code); 3]);
@@ -112,7 +114,7 @@ async fn a_full_house_is_waited_for_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_starts_nothing_twice() {
+async fn a_lost_response_does_not_start_an_operation_twice() {
     let shop = Shop::with_products(empty()).await;
     shop.state().starts.push_back(Start::Lost);
     shop.client(quick()).bulk().run(QUERY).await.unwrap();
@@ -127,9 +129,9 @@ async fn a_lost_answer_starts_nothing_twice() {
 }
 
 #[tokio::test]
-async fn five_run_at_a_time_and_more_wait_for_a_place() {
+async fn five_operations_run_at_a_time_and_others_wait() {
     let shop = Shop::with_products(empty()).await;
-    shop.state().course = vec!["RUNNING", "RUNNING", "RUNNING", "COMPLETED"];
+    shop.state().statuses = vec!["RUNNING", "RUNNING", "RUNNING", "COMPLETED"];
     let client = shop.client(quick());
     let runs = (0..17).map(|_| {
         let bulk = client.bulk();
@@ -139,16 +141,16 @@ async fn five_run_at_a_time_and_more_wait_for_a_place() {
         done.unwrap();
     }
     let state = shop.state();
-    assert_eq!((state.most_at_once, state.operations.len()), (5, 17));
+    assert_eq!((state.max_concurrent, state.operations.len()), (5, 17));
     let starts = state
-        .asked
+        .requested_operations
         .iter()
         .filter(|name| *name == "BulkOperationRun");
     assert_eq!(starts.count(), 17, "none was refused");
 }
 
 #[tokio::test]
-async fn operations_of_others_are_not_touched() {
+async fn operations_of_other_programs_are_not_cancelled() {
     let shop = Shop::with_products(empty()).await;
     let foreign = shop.add(
         "# test/application; run 1\n{ products { edges { node { id } } } }",
@@ -182,7 +184,7 @@ async fn operations_of_others_are_not_touched() {
 #[tokio::test]
 async fn an_operation_that_never_ends_is_cancelled() {
     let shop = Shop::with_products(empty()).await;
-    shop.state().course = vec!["RUNNING"];
+    shop.state().statuses = vec!["RUNNING"];
     let options = BulkOptions {
         deadline: Duration::from_millis(50),
         ..quick()
@@ -193,7 +195,7 @@ async fn an_operation_that_never_ends_is_cancelled() {
 }
 
 #[tokio::test]
-async fn news_of_the_end_are_heeded_at_once() {
+async fn a_completion_notification_ends_the_wait_at_once() {
     let shop = Shop::with_products(empty()).await;
     let options = BulkOptions {
         initial_poll_interval: Duration::from_hours(1),
@@ -205,7 +207,7 @@ async fn news_of_the_end_are_heeded_at_once() {
         let bulk = client.bulk();
         async move { bulk.run(QUERY).await }
     });
-    // Each piece of news is worth a look, whenever it comes.
+    // Each notification causes a poll, whenever it comes.
     while !run.is_finished() {
         client.bulk().notify_finished();
         tokio::task::yield_now().await;
@@ -213,15 +215,15 @@ async fn news_of_the_end_are_heeded_at_once() {
     assert_eq!(run.await.unwrap().unwrap().status, BulkStatus::Completed);
 }
 
-/// Says that an operation has ended before it says that one was started.
+/// A transport that notifies of the end of an operation before it returns the response to its start.
 #[derive(Debug)]
-struct Hasty {
+struct EarlyNotifier {
     script: ScriptedTransport,
     shop: OnceLock<ShopClient>,
 }
 
 #[async_trait::async_trait]
-impl Transport for Hasty {
+impl Transport for EarlyNotifier {
     async fn send(
         &self,
         request: http::Request<bytes::Bytes>,
@@ -230,16 +232,16 @@ impl Transport for Hasty {
             .body()
             .windows(16)
             .any(|text| text == b"BulkOperationRun");
-        let answer = self.script.send(request).await;
+        let response = self.script.send(request).await;
         if starts && let Some(shop) = self.shop.get() {
             shop.bulk().notify_finished();
         }
-        answer
+        response
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
+async fn a_notification_before_the_response_to_the_start_is_not_missed() {
     let operation = json!({
         "id": "gid://shopify/BulkOperation/1", "status": "COMPLETED", "createdAt": "", "objectCount": "0",
         "rootObjectCount": "0",
@@ -255,7 +257,7 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
             "BulkOperationById",
             ScriptedResponse::data(json!({ "bulkOperation": operation })),
         );
-    let hasty = Arc::new(Hasty {
+    let notifier = Arc::new(EarlyNotifier {
         script: script.clone(),
         shop: OnceLock::new(),
     });
@@ -264,16 +266,16 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
         max_poll_interval: Duration::from_hours(1),
         ..quick()
     };
-    let transport = Arc::clone(&hasty);
+    let transport = Arc::clone(&notifier);
     let client = Client::builder().transport(transport).bulk(options);
     let domain = ShopDomain::parse("example").unwrap();
     let token = Arc::new(StaticToken::new("token"));
     let shop = client.build().unwrap().shop(&domain, token);
-    hasty.shop.set(shop.clone()).unwrap();
+    notifier.shop.set(shop.clone()).unwrap();
 
     let begin = tokio::time::Instant::now();
     let done = shop.bulk().run(QUERY).await.unwrap();
-    // One whose end was told before anybody waited for it is looked at in any case.
+    // An operation whose notification came before the wait is polled in any case.
     let again = shop.bulk().wait(&done.id).await.unwrap();
     assert_eq!(again.status, BulkStatus::Completed);
     assert!(begin.elapsed() < Duration::from_mins(1));
@@ -281,7 +283,7 @@ async fn news_that_come_before_the_answer_to_the_start_are_not_missed() {
 }
 
 #[tokio::test]
-async fn an_operation_that_ends_makes_room_at_once() {
+async fn an_operation_that_ends_frees_its_slot_at_once() {
     let shop = Shop::with_products(empty()).await;
     let options = BulkOptions {
         slot_timeout: Duration::from_hours(1),
@@ -305,7 +307,7 @@ async fn an_operation_that_ends_makes_room_at_once() {
 }
 
 #[test]
-fn what_may_work_later_is_told_from_what_will_not() {
+fn transient_errors_are_retryable_and_permanent_ones_are_not() {
     let id = || id(1);
     let failed = |code: Option<&str>| BulkError::Failed {
         id: id(),

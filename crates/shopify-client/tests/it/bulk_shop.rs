@@ -1,4 +1,4 @@
-//! A shop that runs bulk operations as it is told, over plain sockets so that connections can break where they should.
+//! A fake shop that runs scripted bulk operations, over plain sockets so that connections can break at any byte.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,29 +15,29 @@ use crate::bulk_catalog::Export;
 
 pub(crate) const SECRET: &str = "signature-of-the-address";
 
-/// What happens to an attempt to start an operation.
+/// The outcome of an attempt to start an operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Start {
     UserError(&'static str),
-    /// An answer with `errors` of this code.
+    /// A response with `errors` of the code `ACCESS_DENIED`.
     Denied,
-    /// It is started, but the connection breaks before the answer.
+    /// The operation is started, but the connection breaks before the response.
     Lost,
-    /// It is not started, and the connection breaks.
+    /// The operation is not started, and the connection breaks.
     Broken,
 }
 
-/// What happens to a request for a file.
+/// The outcome of a request for a file.
 #[derive(Debug, Clone)]
 pub(crate) enum Fetch {
-    /// The connection breaks after so many bytes of the body.
+    /// The connection breaks after this many bytes of the body.
     CutAfter(usize),
     Status(u16),
-    /// The whole file whatever was asked for.
+    /// The response is the whole file, whatever range was requested.
     WithoutRange,
-    /// The file ends after so many bytes, and the answer says so.
+    /// The file is truncated to this many bytes, with a matching length.
     Short(usize),
-    /// Another version of it.
+    /// Another version of the file.
     Changed,
 }
 
@@ -47,10 +47,10 @@ pub(crate) struct Operation {
     pub(crate) query: String,
     pub(crate) grouped: bool,
     pub(crate) status: String,
-    /// What becomes of it, look by look.
-    pub(crate) course: VecDeque<&'static str>,
+    /// Its status at each poll.
+    pub(crate) statuses: VecDeque<&'static str>,
     pub(crate) error_code: Option<&'static str>,
-    /// The list that it reads.
+    /// The list that the query reads.
     pub(crate) list: String,
     pub(crate) canceled: bool,
 }
@@ -59,22 +59,22 @@ pub(crate) struct Operation {
 pub(crate) struct State {
     pub(crate) operations: Vec<Operation>,
     pub(crate) starts: VecDeque<Start>,
-    /// The course of each new operation.
-    pub(crate) course: Vec<&'static str>,
+    /// The statuses of each new operation.
+    pub(crate) statuses: Vec<&'static str>,
     pub(crate) error_code: Option<&'static str>,
     pub(crate) files: HashMap<String, Export>,
     pub(crate) file_size: Option<u64>,
     pub(crate) fetches: VecDeque<Fetch>,
-    /// The nodes of the page of all, by operation.
+    /// The nodes of the only page, by operation.
     pub(crate) pages: HashMap<&'static str, Vec<Value>>,
     pub(crate) count: u64,
-    /// Names of the operations that were asked for.
-    pub(crate) asked: Vec<String>,
+    /// The names of the requested operations.
+    pub(crate) requested_operations: Vec<String>,
     /// The `Range` of each request for a file.
     pub(crate) ranges: Vec<Option<String>>,
     /// Header lines of the requests for files.
     pub(crate) file_headers: Vec<String>,
-    pub(crate) most_at_once: usize,
+    pub(crate) max_concurrent: usize,
     address: String,
 }
 
@@ -90,7 +90,7 @@ impl Drop for Shop {
     }
 }
 
-/// Settings for a shop that answers at once.
+/// Settings for a shop that responds at once.
 pub(crate) fn quick() -> BulkOptions {
     BulkOptions {
         marker: "test/app".to_owned(),
@@ -108,17 +108,17 @@ impl Shop {
         let state = Arc::new(Mutex::new(State {
             operations: Vec::new(),
             starts: VecDeque::new(),
-            course: vec!["RUNNING", "COMPLETED"],
+            statuses: vec!["RUNNING", "COMPLETED"],
             error_code: None,
             files: HashMap::new(),
             file_size: None,
             fetches: VecDeque::new(),
             pages: HashMap::new(),
             count: 0,
-            asked: Vec::new(),
+            requested_operations: Vec::new(),
             ranges: Vec::new(),
             file_headers: Vec::new(),
-            most_at_once: 0,
+            max_concurrent: 0,
             address: address.clone(),
         }));
         let shared = Arc::clone(&state);
@@ -164,12 +164,12 @@ impl Shop {
         client.shop(&domain, Arc::new(StaticToken::new("token".to_owned())))
     }
 
-    /// An operation that is there already.
-    pub(crate) fn add(&self, query: &str, course: &[&'static str]) -> u64 {
+    /// Adds an operation that another program started.
+    pub(crate) fn add(&self, query: &str, statuses: &[&'static str]) -> u64 {
         let mut state = self.state();
-        state.course = course.to_vec();
+        state.statuses = statuses.to_vec();
         let id = state.begin(query, false);
-        state.course = vec!["RUNNING", "COMPLETED"];
+        state.statuses = vec!["RUNNING", "COMPLETED"];
         id
     }
 }
@@ -198,18 +198,18 @@ impl State {
             query: query.to_owned(),
             grouped,
             status: "CREATED".to_owned(),
-            course: self.course.iter().copied().collect(),
+            statuses: self.statuses.iter().copied().collect(),
             error_code: self.error_code,
             list,
             canceled: false,
         });
         let running = |operation: &&Operation| !ended(&operation.status);
         let at_once = self.operations.iter().filter(running).count();
-        self.most_at_once = self.most_at_once.max(at_once);
+        self.max_concurrent = self.max_concurrent.max(at_once);
         id
     }
 
-    fn shown(&self, operation: &Operation) -> Value {
+    fn to_json(&self, operation: &Operation) -> Value {
         let export = self.files.get(&operation.list);
         let done = operation.status == "COMPLETED";
         let export = export.filter(|_| done);
@@ -233,27 +233,27 @@ impl State {
     fn find(&self, number: u64) -> Value {
         let mut operations = self.operations.iter();
         let found = operations.find(|operation| operation.id == number);
-        found.map_or(Value::Null, |operation| self.shown(operation))
+        found.map_or(Value::Null, |operation| self.to_json(operation))
     }
 
-    fn look(&mut self, id: &str) -> Value {
+    fn poll(&mut self, id: &str) -> Value {
         let number: u64 = id.rsplit('/').next().unwrap().parse().unwrap();
         let Some(place) = self.operations.iter().position(|it| it.id == number) else {
             return Value::Null;
         };
         let operation = &mut self.operations[place];
         if !operation.canceled
-            && let Some(next) = operation.course.pop_front()
+            && let Some(next) = operation.statuses.pop_front()
         {
             next.clone_into(&mut operation.status);
         }
-        self.shown(&self.operations[place])
+        self.to_json(&self.operations[place])
     }
 
-    /// The answer to a GraphQL request; `None`: the connection breaks.
-    fn answer(&mut self, request: &Value) -> Option<Value> {
+    /// The response to a GraphQL request; with `None`, the connection breaks.
+    fn response(&mut self, request: &Value) -> Option<Value> {
         let name = request["operationName"].as_str().unwrap();
-        self.asked.push(name.to_owned());
+        self.requested_operations.push(name.to_owned());
         let variables = &request["variables"];
         let data = match name {
             "BulkOperationRun" => {
@@ -261,13 +261,13 @@ impl State {
                 return self.run(variables["query"].as_str().unwrap(), grouped);
             }
             "BulkOperationById" => {
-                json!({ "bulkOperation": self.look(variables["id"].as_str().unwrap()) })
+                json!({ "bulkOperation": self.poll(variables["id"].as_str().unwrap()) })
             }
             "BulkOperationsPage" => {
                 let all = variables["query"].is_null();
                 let wanted = |operation: &&Operation| all || !ended(&operation.status);
                 let nodes: Vec<_> = self.operations.iter().rev().filter(wanted).collect();
-                let nodes: Vec<_> = nodes.into_iter().map(|it| self.shown(it)).collect();
+                let nodes: Vec<_> = nodes.into_iter().map(|it| self.to_json(it)).collect();
                 json!({ "bulkOperations": { "nodes": nodes, "pageInfo": { "hasNextPage": false } } })
             }
             "BulkOperationCancel" => {
@@ -280,8 +280,8 @@ impl State {
                     .unwrap();
                 operation.canceled = true;
                 "CANCELED".clone_into(&mut operation.status);
-                let shown = self.find(number);
-                json!({ "bulkOperationCancel": { "bulkOperation": shown, "userErrors": [] } })
+                let to_json = self.find(number);
+                json!({ "bulkOperationCancel": { "bulkOperation": to_json, "userErrors": [] } })
             }
             "ProductsCount" => {
                 json!({ "productsCount": { "count": self.count, "precision": "EXACT" } })
@@ -320,8 +320,8 @@ impl State {
                     return Some(refused("LIMIT_REACHED"));
                 }
                 let id = self.begin(query, grouped);
-                let shown = self.find(id);
-                let started = json!({ "bulkOperation": shown, "userErrors": [] });
+                let to_json = self.find(id);
+                let started = json!({ "bulkOperation": to_json, "userErrors": [] });
                 Some(json!({ "data": { "bulkOperationRunQuery": started } }))
             }
         }
@@ -370,13 +370,13 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let request: Value = serde_json::from_slice(&body).unwrap();
-    let answer = state.lock().unwrap().answer(&request)?.to_string();
+    let response = state.lock().unwrap().response(&request)?.to_string();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        answer.len()
+        response.len()
     );
     stream
-        .write_all(format!("{head}{answer}").as_bytes())
+        .write_all(format!("{head}{response}").as_bytes())
         .await
         .ok()
 }

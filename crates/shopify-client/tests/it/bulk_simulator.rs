@@ -1,4 +1,4 @@
-//! Bulk operations of a whole simulated shop: what they bring is what paging brings.
+//! Tests with the simulator that bulk operations return what paging returns.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl World {
         client.unwrap().shop(&domain, Arc::new(token))
     }
 
-    fn asked(&self, operation: &str) -> u64 {
+    fn request_count(&self, operation: &str) -> u64 {
         let calls = self.control.calls();
         calls.operations.get(operation).copied().unwrap_or_default()
     }
@@ -65,19 +65,19 @@ fn quick() -> BulkOptions {
         max_poll_interval: Duration::from_millis(20),
         slot_timeout: Duration::from_millis(50),
         deadline: Duration::from_secs(20),
-        // Small enough that files go to disk, part by part.
+        // Small enough that files go to disk.
         memory_limit: 100_000,
         ..BulkOptions::default()
     }
 }
 
-async fn written<T: Serialize>(things: BoxStream<'_, Result<T, Error>>) -> Vec<String> {
-    let things: Vec<T> = things.try_collect().await.unwrap();
-    let text = |thing| serde_json::to_string(&thing).unwrap();
-    things.into_iter().map(text).collect()
+async fn written<T: Serialize>(objects: BoxStream<'_, Result<T, Error>>) -> Vec<String> {
+    let objects: Vec<T> = objects.try_collect().await.unwrap();
+    let text = |object| serde_json::to_string(&object).unwrap();
+    objects.into_iter().map(text).collect()
 }
 
-/// All that a shop has, by kind.
+/// All objects of a shop, by kind.
 async fn all(shop: &ShopClient, strategy: Strategy) -> [Vec<String>; 4] {
     [
         written(shop.products_by(strategy)).await,
@@ -88,7 +88,7 @@ async fn all(shop: &ShopClient, strategy: Strategy) -> [Vec<String>; 4] {
 }
 
 #[tokio::test]
-async fn everything_is_the_same_to_the_byte_whichever_way_it_was_read() {
+async fn bulk_and_paging_return_the_same_bytes() {
     let world = World::start(CatalogSpec::edge_cases()).await;
     let shop = world.shop(quick());
     let expected = all(&shop, Strategy::Paging).await;
@@ -112,7 +112,7 @@ async fn everything_is_the_same_to_the_byte_whichever_way_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_large_catalogue_is_read_in_bulk_by_itself() {
+async fn the_auto_strategy_reads_a_large_catalogue_in_bulk() {
     let world = World::start(CatalogSpec {
         products: 2_600,
         ..CatalogSpec::default()
@@ -127,14 +127,17 @@ async fn a_large_catalogue_is_read_in_bulk_by_itself() {
     let products = written(shop.products_by(Strategy::Auto)).await;
     assert_eq!(products.len(), 2_600);
     assert_eq!(
-        (world.asked("BulkOperationRun"), world.asked("ProductsPage")),
+        (
+            world.request_count("BulkOperationRun"),
+            world.request_count("ProductsPage")
+        ),
         (1, 0)
     );
     assert!(world.control.faults().is_empty());
 }
 
 #[tokio::test]
-async fn what_a_shop_refuses_is_read_by_pages() {
+async fn a_failed_bulk_operation_falls_back_to_paging() {
     let world = World::start(CatalogSpec::default()).await;
     let shop = world.shop(quick());
     let expected = written(shop.products()).await;
@@ -154,18 +157,18 @@ async fn what_a_shop_refuses_is_read_by_pages() {
         },
     ] {
         world.control.set_bulk_behaviour(behaviour);
-        let pages = world.asked("ProductsPage");
+        let pages = world.request_count("ProductsPage");
         assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
-        assert!(world.asked("ProductsPage") > pages, "{behaviour:?}");
+        assert!(world.request_count("ProductsPage") > pages, "{behaviour:?}");
     }
     world.control.set_bulk_behaviour(enabled);
-    let gone = Fault::new(FaultKind::Status(403)).on(FaultTarget::BulkFile);
-    world.control.inject_fault(gone).unwrap();
+    let expired = Fault::new(FaultKind::Status(403)).on(FaultTarget::BulkFile);
+    world.control.inject_fault(expired).unwrap();
     assert_eq!(written(shop.products_by(Strategy::Bulk)).await, expected);
 }
 
 #[tokio::test]
-async fn one_that_never_ends_is_cancelled_and_read_by_pages() {
+async fn an_operation_that_never_ends_is_cancelled_before_the_fallback() {
     let world = World::start(CatalogSpec::default()).await;
     world.control.set_bulk_behaviour(BulkBehaviour {
         outcome: BulkOutcome::Never,
@@ -187,7 +190,7 @@ async fn one_that_never_ends_is_cancelled_and_read_by_pages() {
 }
 
 #[tokio::test]
-async fn the_webhook_of_the_end_ends_the_waiting() {
+async fn the_webhook_of_the_end_ends_the_wait() {
     let world = World::start(CatalogSpec::default()).await;
     let shop = world.shop(BulkOptions {
         initial_poll_interval: Duration::from_hours(5),
@@ -198,13 +201,13 @@ async fn the_webhook_of_the_end_ends_the_waiting() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let bulk = shop.bulk();
-    let (send, mut told) = unbounded_channel();
-    let hear = move |headers: http::HeaderMap, body: String| async move {
+    let (send, mut received) = unbounded_channel();
+    let receive_webhook = move |headers: http::HeaderMap, body: String| async move {
         let topic = headers["x-shopify-topic"].to_str().unwrap().to_owned();
         bulk.notify_finished();
         let _ = send.send((topic, body));
     };
-    let app = axum::Router::new().fallback(hear);
+    let app = axum::Router::new().fallback(receive_webhook);
     let served = tokio::spawn(async move { axum::serve(listener, app).await });
     let new = NewSubscription {
         uri: url,
@@ -215,8 +218,8 @@ async fn the_webhook_of_the_end_ends_the_waiting() {
 
     let products = written(shop.products_by(Strategy::BulkOnly)).await;
     assert_eq!(products, written(shop.products()).await);
-    let (heard, body) = told.recv().await.unwrap();
-    assert_eq!(heard, topic);
+    let (received_topic, body) = received.recv().await.unwrap();
+    assert_eq!(received_topic, topic);
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
         (&body["status"], &body["type"]),
@@ -234,5 +237,5 @@ async fn the_example_exports_all_products() {
     let lines: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
     assert_eq!(lines.len() as u64, count);
     assert_eq!(lines, written(shop.products()).await);
-    assert_eq!(world.asked("BulkOperationRun"), 1);
+    assert_eq!(world.request_count("BulkOperationRun"), 1);
 }

@@ -1,3 +1,5 @@
+//! Tests the choice between bulk operations and paging, and the fallback.
+
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
@@ -8,28 +10,31 @@ use shopify_client::bulk::{BulkError, BulkOptions, Strategy};
 use shopify_client::model::{Collection, Discount, Location, Product};
 use shopify_client::{Error, Gid};
 
-use crate::bulk_catalog::{Export, PLAIN, products};
+use crate::bulk_catalog::{Export, SHOPIFY_FORMAT, products};
 use crate::bulk_shop::{Fetch, Shop, Start, quick};
 
 async fn shop(count: u64) -> Shop {
     let mut random = ChaCha8Rng::seed_from_u64(count);
     let nodes = products(&mut random, count);
-    let shop = Shop::with_products(Export::grouped(&nodes, PLAIN)).await;
+    let shop = Shop::with_products(Export::grouped(&nodes, SHOPIFY_FORMAT)).await;
     shop.state().pages.insert("ProductsPage", nodes);
     shop
 }
 
-fn asked(shop: &Shop, name: &str) -> bool {
-    shop.state().asked.iter().any(|asked| asked == name)
+fn was_requested(shop: &Shop, name: &str) -> bool {
+    shop.state()
+        .requested_operations
+        .iter()
+        .any(|requested| requested == name)
 }
 
 #[tokio::test]
-async fn much_is_read_in_bulk_and_little_by_pages() {
+async fn the_auto_strategy_reads_many_objects_in_bulk_and_few_by_paging() {
     for (count, time, bulk) in [
         (2_499, 0, false),
         (2_500, 0, true),
         (30_000, 0, true),
-        // So long is nobody's patience.
+        // Paging is quick enough for any limit.
         (30_000, 1_000_000, false),
     ] {
         let shop = shop(3).await;
@@ -45,13 +50,13 @@ async fn much_is_read_in_bulk_and_little_by_pages() {
             .await
             .unwrap();
         assert_eq!(read.len(), 3);
-        assert_eq!(asked(&shop, "BulkOperationRun"), bulk, "{count}");
-        assert_eq!(asked(&shop, "ProductsPage"), !bulk, "{count}");
+        assert_eq!(was_requested(&shop, "BulkOperationRun"), bulk, "{count}");
+        assert_eq!(was_requested(&shop, "ProductsPage"), !bulk, "{count}");
     }
 }
 
 #[tokio::test]
-async fn either_way_can_be_forced() {
+async fn each_strategy_can_be_forced() {
     let shop = shop(4).await;
     shop.state().count = 1;
     let client = shop.client(quick());
@@ -60,17 +65,17 @@ async fn either_way_can_be_forced() {
         .try_collect()
         .await
         .unwrap();
-    assert!(!asked(&shop, "BulkOperationRun"));
+    assert!(!was_requested(&shop, "BulkOperationRun"));
     for strategy in [Strategy::Bulk, Strategy::BulkOnly] {
-        shop.state().asked.clear();
+        shop.state().requested_operations.clear();
         let read: Vec<Product> = client.products_by(strategy).try_collect().await.unwrap();
         assert_eq!(read, paged);
-        assert!(!asked(&shop, "ProductsPage") && !asked(&shop, "ProductsCount"));
+        assert!(!was_requested(&shop, "ProductsPage") && !was_requested(&shop, "ProductsCount"));
     }
 }
 
-/// Makes the next bulk operation fail in one of many ways.
-fn spoil(shop: &Shop, way: usize) -> bool {
+/// Makes the next bulk operation fail in one of 13 ways.
+fn inject_failure(shop: &Shop, way: usize) -> bool {
     let mut state = shop.state();
     match way {
         0 => state.starts.push_back(Start::Denied),
@@ -78,10 +83,10 @@ fn spoil(shop: &Shop, way: usize) -> bool {
         2 => state
             .starts
             .extend(vec![Start::UserError("LIMIT_REACHED"); 100_000]),
-        3 => state.course = vec!["FAILED"],
-        4 => state.course = vec!["CANCELED"],
-        5 => state.course = vec!["EXPIRED"],
-        6 => state.course = vec!["RUNNING"],
+        3 => state.statuses = vec!["FAILED"],
+        4 => state.statuses = vec!["CANCELED"],
+        5 => state.statuses = vec!["EXPIRED"],
+        6 => state.statuses = vec!["RUNNING"],
         7 => state.fetches.push_back(Fetch::Status(403)),
         8 => state.fetches.push_back(Fetch::Short(100)),
         9 => state.fetches.extend(vec![Fetch::CutAfter(0); 9]),
@@ -97,7 +102,7 @@ fn spoil(shop: &Shop, way: usize) -> bool {
 }
 
 #[tokio::test]
-async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
+async fn a_failure_before_the_first_product_falls_back_to_paging() {
     let options = BulkOptions {
         deadline: Duration::from_millis(100),
         slot_timeout: Duration::from_millis(20),
@@ -105,7 +110,7 @@ async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
     };
     for way in 0.. {
         let shop = shop(5).await;
-        if !spoil(&shop, way) {
+        if !inject_failure(&shop, way) {
             assert_eq!(way, 13);
             break;
         }
@@ -116,10 +121,10 @@ async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
             .await
             .unwrap();
         assert_eq!(read.len(), 5, "way {way}");
-        assert!(asked(&shop, "ProductsPage"), "way {way}");
+        assert!(was_requested(&shop, "ProductsPage"), "way {way}");
 
         let forced = self::shop(5).await;
-        spoil(&forced, way);
+        inject_failure(&forced, way);
         let client = forced.client(options.clone());
         let read: Result<Vec<Product>, _> =
             client.products_by(Strategy::BulkOnly).try_collect().await;
@@ -132,15 +137,15 @@ async fn whatever_fails_before_the_first_product_is_answered_by_pages() {
             Ok(_) => panic!("way {way}"),
         };
         assert!(matches!(found, Error::Bulk(_)), "way {way}: {found}");
-        assert!(!asked(&forced, "ProductsPage"), "way {way}");
+        assert!(!was_requested(&forced, "ProductsPage"), "way {way}");
     }
 }
 
 #[tokio::test]
-async fn what_fails_after_the_first_product_is_an_error() {
+async fn a_failure_after_the_first_product_is_an_error() {
     let mut random = ChaCha8Rng::seed_from_u64(9);
     let nodes = products(&mut random, 2_000);
-    let mut export = Export::grouped(&nodes, PLAIN);
+    let mut export = Export::grouped(&nodes, SHOPIFY_FORMAT);
     export.text.push_str(
         r#"{"id":"gid://shopify/Metafield/1","__parentId":"gid://shopify/Product/9999999999"}"#,
     );
@@ -148,36 +153,36 @@ async fn what_fails_after_the_first_product_is_an_error() {
     let shop = Shop::with_products(export).await;
     let client = shop.client(quick());
     let mut read = client.products_by(Strategy::Bulk);
-    let mut given = 0;
+    let mut returned = 0;
     let error = loop {
         match read.next().await.unwrap() {
-            Ok(_) => given += 1,
+            Ok(_) => returned += 1,
             Err(error) => break error,
         }
     };
-    assert!(given > 0 && given < 2_000, "{given}");
+    assert!(returned > 0 && returned < 2_000, "{returned}");
     assert!(
         matches!(error, Error::Bulk(BulkError::Orphan { .. })),
         "{error}"
     );
     assert!(read.next().await.is_none());
     drop(read);
-    assert!(!asked(&shop, "ProductsPage"));
+    assert!(!was_requested(&shop, "ProductsPage"));
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_named_and_the_others_follow() {
+async fn an_unreadable_product_is_named_and_the_others_follow() {
     let mut random = ChaCha8Rng::seed_from_u64(10);
     let nodes = products(&mut random, 2_000);
-    let mut spoiled: Vec<u64> = nodes
+    let mut corruption: Vec<u64> = nodes
         .iter()
         .step_by(150)
         .skip(1)
         .map(|node| number(&node["id"]))
         .collect();
-    let good = Export::grouped(&nodes, PLAIN);
+    let good = Export::grouped(&nodes, SHOPIFY_FORMAT);
     let mut export = good.clone();
-    for number in &spoiled {
+    for number in &corruption {
         let begin = export.text.find(&format!("Product/{number}\"")).unwrap();
         let field = "\"isGiftCard\":";
         let place = begin + export.text[begin..].find(field).unwrap() + field.len();
@@ -187,10 +192,10 @@ async fn what_cannot_be_read_is_named_and_the_others_follow() {
         let shop = Shop::with_products(export.clone()).await;
         let client = shop.client(BulkOptions { grouped, ..quick() });
         let mut read = client.products_by(Strategy::BulkOnly);
-        let (mut given, mut named) = (Vec::new(), Vec::new());
+        let (mut returned, mut named) = (Vec::new(), Vec::new());
         while let Some(product) = read.next().await {
             match product {
-                Ok(product) => given.push(product),
+                Ok(product) => returned.push(product),
                 Err(Error::Unreadable { id, source }) => {
                     let Error::Bulk(BulkError::InvalidObject { path, .. }) = &*source else {
                         panic!("{source}");
@@ -201,8 +206,8 @@ async fn what_cannot_be_read_is_named_and_the_others_follow() {
                 Err(other) => panic!("{other}"),
             }
         }
-        spoiled.sort_unstable();
-        assert_eq!(named, spoiled);
+        corruption.sort_unstable();
+        assert_eq!(named, corruption);
         let shop = Shop::with_products(good.clone()).await;
         let client = shop.client(quick());
         let mut whole: Vec<Product> = client
@@ -210,8 +215,8 @@ async fn what_cannot_be_read_is_named_and_the_others_follow() {
             .try_collect()
             .await
             .unwrap();
-        whole.retain(|product| !spoiled.contains(&product.id.number()));
-        assert_eq!(given, whole);
+        whole.retain(|product| !corruption.contains(&product.id.number()));
+        assert_eq!(returned, whole);
     }
 }
 
@@ -230,7 +235,7 @@ fn gid(kind: &str, number: u64) -> Value {
 }
 
 #[tokio::test]
-async fn collections_and_locations_are_the_same_in_both_ways() {
+async fn collections_and_locations_are_the_same_in_bulk_and_by_paging() {
     let collection = |number: u64, products: Value, metafields: Value| {
         json!({
             "id": gid("Collection", number), "legacyResourceId": number.to_string(), "title": "", "handle": "",
@@ -339,7 +344,7 @@ fn buys(mut items: Value) -> Value {
 }
 
 #[tokio::test]
-async fn discounts_get_their_codes_and_items_from_six_operations() {
+async fn discounts_are_assembled_from_six_operations() {
     let products = |products: Value, variants: Value| json!({ "__typename": "DiscountProducts", "products": products, "productVariants": variants });
     let some = |kind: &str, numbers: &[u64]| {
         list(
@@ -402,10 +407,10 @@ async fn discounts_get_their_codes_and_items_from_six_operations() {
             json!({ "id": gid("DiscountNode", 4), "discount": { "__typename": "DiscountCodeNovel" } }).to_string(),
         ]),
         ("gets products", vec![root(2), of(item("Product", 8), 2, "gets"), of(item("Product", 5), 2, "gets")]),
-        // Discount 9 is newer than the first operation.
+        // Discount 9 was created after the first operation.
         ("gets productVariants", vec![root(9), of(item("ProductVariant", 1), 9, "gets"), root(2)]),
         ("gets collections", vec![of(item("Collection", 3), 1, "gets"), of(item("Collection", 4), 1, "gets"), root(1)]),
-        // Discount 3 has lost that list since.
+        // Discount 3 lost this list after the first operation.
         ("buys productVariants", vec![
             root(2), of(item("Product", 5), 2, "buys"), of(item("ProductVariant", 7), 2, "buys"),
             of(item("ProductVariant", 6), 2, "buys"), of(item("Product", 6), 3, "buys"),
@@ -431,5 +436,5 @@ async fn discounts_get_their_codes_and_items_from_six_operations() {
         serde_json::to_string_pretty(&by_pages).unwrap()
     );
     let state = shop.state();
-    assert_eq!((state.operations.len(), state.most_at_once), (6, 5));
+    assert_eq!((state.operations.len(), state.max_concurrent), (6, 5));
 }

@@ -1,10 +1,10 @@
-//! Made-up things of a shop, whole, with plain arrays for their lists.
+//! Generates complete objects of a shop, with plain arrays for their lists.
 
 use serde_json::{Value, json};
 
 const AT: &str = "2026-11-24T12:00:00Z";
 
-/// How long the lists of a product are.
+/// The lengths of a product's lists.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lengths {
     pub(crate) variants: usize,
@@ -152,7 +152,7 @@ fn references(kind: &str, count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// A discount of the `kind`th of the eight kinds, every list of it `length` long.
+/// A discount of the `kind`th of the eight kinds, with lists of the given length.
 pub(crate) fn discount(number: u64, kind: usize, length: usize) -> Value {
     let products = json!({
         "__typename": "DiscountProducts",
@@ -227,7 +227,7 @@ pub(crate) fn discount(number: u64, kind: usize, length: usize) -> Value {
     for part in parts {
         fields.extend(part.as_object().unwrap().clone());
     }
-    // A field that is asked for under another name is answered under that alone.
+    // A field that is requested under an alias is returned under the alias only.
     if fields.contains_key("automaticCycleLimit") {
         fields.remove("recurringCycleLimit");
     }

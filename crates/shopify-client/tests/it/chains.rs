@@ -1,15 +1,15 @@
-//! Chains of pages that break, and things that change while they are read.
+//! Broken cursor chains, and objects that change while they are read.
 
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use shopify_client::Error;
 
-use crate::all::{All, assert_same, failure, long};
+use crate::all::{CatalogContents, assert_same, expect_error, large_catalog};
 use crate::catalogue::location;
-use crate::fake::{Shop, Things};
+use crate::fake::{FakeState, Shop};
 use crate::script::{Script, data};
 
-/// Every operation that pages, with the answer's path to its page.
+/// Every operation with pages, and the path of `pageInfo` in its response.
 const PAGED: [(&str, &str); 11] = [
     ("ProductsPage", "/products/pageInfo"),
     ("CollectionsPage", "/collections/pageInfo"),
@@ -33,31 +33,32 @@ const PAGED: [(&str, &str); 11] = [
     ),
 ];
 
-fn spoil(answer: &mut Value, page: &Value) {
+fn corrupt(response: &mut Value, page: &Value) {
     for (_, path) in PAGED {
-        if let Some(info) = answer.pointer_mut(path) {
+        if let Some(info) = response.pointer_mut(path) {
             *info = page.clone();
         }
     }
 }
 
 #[tokio::test]
-async fn a_chain_of_pages_that_breaks_is_an_error_and_never_a_short_result() {
+async fn a_broken_cursor_chain_is_an_error_and_never_a_short_result() {
     let without_cursor: fn(&mut Value) =
-        |answer| spoil(answer, &json!({ "hasNextPage": true, "endCursor": null }));
+        |response| corrupt(response, &json!({ "hasNextPage": true, "endCursor": null }));
     let nothing_follows_it: fn(&mut Value) =
-        |answer| spoil(answer, &json!({ "hasNextPage": true, "endCursor": "" }));
+        |response| corrupt(response, &json!({ "hasNextPage": true, "endCursor": "" }));
     for (operation, path) in PAGED {
-        for spoil in [without_cursor, nothing_follows_it] {
-            let mut things = long();
-            // What has nothing to do with it only takes time.
+        for corrupt in [without_cursor, nothing_follows_it] {
+            let mut state = large_catalog();
+            // The other objects only take time.
             match path.split('/').nth(1) {
-                Some("products" | "product" | "inventoryItem") => things.discounts.clear(),
-                _ => things.products.clear(),
+                Some("products" | "product" | "inventoryItem") => state.discounts.clear(),
+                _ => state.products.clear(),
             }
-            let shop = Shop::start(things).await;
-            shop.things().spoiled = Some((operation, spoil));
-            let error = failure(All::read(&shop.client_for_all()).await);
+            let shop = Shop::start(state).await;
+            shop.state().corruption = Some((operation, corrupt));
+            let error =
+                expect_error(CatalogContents::read(&shop.client_with_all_metafields()).await);
             assert!(
                 matches!(error, Error::BrokenPaging { operation: named } if named == operation),
                 "{operation}: {error:?}"
@@ -67,7 +68,7 @@ async fn a_chain_of_pages_that_breaks_is_an_error_and_never_a_short_result() {
 }
 
 #[tokio::test]
-async fn a_chain_that_leads_back_is_an_error() {
+async fn a_cursor_that_repeats_is_an_error() {
     let page = |number: u64, cursor: &str| {
         let info = json!({ "hasNextPage": true, "endCursor": cursor });
         data(&json!({ "locations": { "nodes": [location(number)], "pageInfo": info } }))
@@ -94,61 +95,64 @@ async fn a_chain_that_leads_back_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_while_it_is_drained_is_left_out() {
-    for (operation, gone) in [("ProductVariantsPage", 1), ("ProductMetafieldsPage", 1)] {
-        let shop = Shop::start(long()).await;
-        let forget = Box::new(move |things: &mut Things| {
-            things.products.remove(gone - 1);
+async fn an_object_that_is_deleted_during_completion_is_left_out() {
+    for (operation, deleted) in [("ProductVariantsPage", 1), ("ProductMetafieldsPage", 1)] {
+        let shop = Shop::start(large_catalog()).await;
+        let delete = Box::new(move |state: &mut FakeState| {
+            state.products.remove(deleted - 1);
         });
-        shop.things().before.push((operation, forget));
-        let client = shop.client_for_all();
+        shop.state().changes.push((operation, delete));
+        let client = shop.client_with_all_metafields();
         let products: Vec<_> = client.products().try_collect().await.unwrap();
-        assert_same(&products, &All::of(&shop.things()).products);
+        assert_same(&products, &CatalogContents::of(&shop.state()).products);
         assert_eq!(products.len(), 44);
     }
     for operation in ["DiscountCodesPage", "DiscountGetsPage", "DiscountBuysPage"] {
-        let shop = Shop::start(long()).await;
-        let forget = Box::new(|things: &mut Things| {
-            // Those of which more than a page is asked for.
-            things
+        let shop = Shop::start(large_catalog()).await;
+        let delete = Box::new(|state: &mut FakeState| {
+            // The discount has more than one page of codes and items.
+            state
                 .discounts
                 .retain(|discount| discount["id"] != "gid://shopify/DiscountNode/1");
         });
-        shop.things().before.push((operation, forget));
+        shop.state().changes.push((operation, delete));
         let discounts: Vec<_> = shop.client().discounts().try_collect().await.unwrap();
-        assert_same(&discounts, &All::of(&shop.things()).discounts);
+        assert_same(&discounts, &CatalogContents::of(&shop.state()).discounts);
     }
-    let shop = Shop::start(long()).await;
-    let forget = Box::new(|things: &mut Things| drop(things.collections.remove(0)));
-    shop.things()
-        .before
-        .push(("CollectionProductsPage", forget));
-    let client = shop.client_for_all();
+    let shop = Shop::start(large_catalog()).await;
+    let delete = Box::new(|state: &mut FakeState| drop(state.collections.remove(0)));
+    shop.state()
+        .changes
+        .push(("CollectionProductsPage", delete));
+    let client = shop.client_with_all_metafields();
     let collections: Vec<_> = client.collections().try_collect().await.unwrap();
-    assert_same(&collections, &All::of(&shop.things()).collections);
+    assert_same(
+        &collections,
+        &CatalogContents::of(&shop.state()).collections,
+    );
 }
 
 #[tokio::test]
-async fn a_product_of_which_a_variant_vanishes_is_read_again() {
-    let shop = Shop::start(long()).await;
-    let forget = Box::new(|things: &mut Things| {
-        let variants = things.products[1]["variants"].as_array_mut().unwrap();
+async fn a_product_whose_variant_is_deleted_meanwhile_is_read_again() {
+    let shop = Shop::start(large_catalog()).await;
+    let delete = Box::new(|state: &mut FakeState| {
+        let variants = state.products[1]["variants"].as_array_mut().unwrap();
         variants.remove(0);
     });
-    shop.things().before.push(("InventoryLevelsPage", forget));
-    let client = shop.client_for_all();
+    shop.state().changes.push(("InventoryLevelsPage", delete));
+    let client = shop.client_with_all_metafields();
     let products: Vec<_> = client.products().try_collect().await.unwrap();
-    assert_same(&products, &All::of(&shop.things()).products);
-    assert_eq!(shop.times("ProductsById"), 1);
+    assert_same(&products, &CatalogContents::of(&shop.state()).products);
+    assert_eq!(shop.request_count("ProductsById"), 1);
 }
 
 #[tokio::test]
-async fn a_product_that_never_stands_still_is_an_error() {
-    let shop = Shop::start(long()).await;
-    shop.things().spoiled = Some(("InventoryLevelsPage", |answer| {
-        answer["inventoryItem"] = Value::Null;
+async fn a_product_that_changes_during_every_read_is_an_error() {
+    let shop = Shop::start(large_catalog()).await;
+    shop.state().corruption = Some(("InventoryLevelsPage", |response| {
+        response["inventoryItem"] = Value::Null;
     }));
-    let error = failure(All::read(&shop.client_for_all()).await);
+    let error = expect_error(CatalogContents::read(&shop.client_with_all_metafields()).await);
     assert!(
         matches!(
             error,
@@ -158,18 +162,18 @@ async fn a_product_that_never_stands_still_is_an_error() {
         ),
         "{error:?}"
     );
-    assert_eq!(shop.times("ProductsById"), 2);
+    assert_eq!(shop.request_count("ProductsById"), 2);
 }
 
 #[tokio::test]
-async fn a_discount_that_becomes_about_something_else_is_read_again() {
-    let shop = Shop::start(long()).await;
-    let change = Box::new(|things: &mut Things| {
-        things.discounts[7]["discount"]["customerGets"]["items"] =
+async fn a_discount_whose_items_change_type_is_read_again() {
+    let shop = Shop::start(large_catalog()).await;
+    let change = Box::new(|state: &mut FakeState| {
+        state.discounts[7]["discount"]["customerGets"]["items"] =
             json!({ "__typename": "AllDiscountItems", "allItems": true });
     });
     // The eighth is a `DiscountCodeBasic`.
-    shop.things().before.push(("DiscountGetsPage", change));
+    shop.state().changes.push(("DiscountGetsPage", change));
     let discounts: Vec<_> = shop.client().discounts().try_collect().await.unwrap();
-    assert_same(&discounts, &All::of(&shop.things()).discounts);
+    assert_same(&discounts, &CatalogContents::of(&shop.state()).discounts);
 }

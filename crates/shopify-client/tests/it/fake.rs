@@ -1,6 +1,6 @@
-//! A small shop: pages over a made-up catalogue, is strict about cursors, and fails on request.
+//! A fake shop: pages over a generated catalogue, rejects wrong cursors, and injects faults.
 
-mod answers;
+mod responses;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,63 +12,63 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::script::{ReceivedRequest, builder, data, error, json_response, shop_at, throttled};
 
-/// What goes wrong with one request.
+/// A fault injected into one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Throttled,
     Status(u16),
     Internal,
     NotJson,
-    /// All the data, and an error besides.
+    /// A response with all the data and also `errors`.
     DataWithErrors,
 }
 
-pub(crate) use answers::{DEEPEST, number};
+pub(crate) use responses::{MAX_LIST_DEPTH, number};
 
-type Change = Box<dyn FnOnce(&mut Things) + Send>;
-type Spoil = fn(&mut Value);
+type Change = Box<dyn FnOnce(&mut FakeState) + Send>;
+type Corrupt = fn(&mut Value);
 
-/// What the shop has, and how it behaves.
+/// The objects of the shop, its limits and its faults.
 #[derive(Default)]
-pub(crate) struct Things {
+pub(crate) struct FakeState {
     pub(crate) products: Vec<Value>,
     pub(crate) collections: Vec<Value>,
     pub(crate) discounts: Vec<Value>,
     pub(crate) locations: Vec<Value>,
-    /// No page is longer, whatever is asked for.
-    pub(crate) longest_page: Option<usize>,
-    /// More than so many things times things within cost too much.
-    pub(crate) most: Option<i64>,
-    /// Requests of more than so many things fail with 502.
-    pub(crate) heaviest: Option<i64>,
-    /// For the requests to come, in their order.
+    /// No page is longer, whatever `first` is.
+    pub(crate) max_page_len: Option<usize>,
+    /// Heavier requests fail with `MAX_COST_EXCEEDED`. The weight is the product of the requested list sizes.
+    pub(crate) max_weight: Option<i64>,
+    /// Heavier requests fail with 502.
+    pub(crate) overload_weight: Option<i64>,
+    /// Faults of the next requests, in their order.
     pub(crate) faults: VecDeque<Option<Fault>>,
-    /// Happens just before such an operation is next answered.
-    pub(crate) before: Vec<(&'static str, Change)>,
-    /// Is done to all answers to such an operation.
-    pub(crate) spoiled: Option<(&'static str, Spoil)>,
-    /// The kinds of id that discounts answer to; empty: all three.
+    /// Changes applied just before the next response to an operation.
+    pub(crate) changes: Vec<(&'static str, Change)>,
+    /// A change to all responses to an operation.
+    pub(crate) corruption: Option<(&'static str, Corrupt)>,
+    /// The types of id under which discounts are found; empty stands for all three.
     pub(crate) discount_names: Vec<&'static str>,
-    pub(crate) asked: Vec<ReceivedRequest>,
+    pub(crate) requests: Vec<ReceivedRequest>,
 }
 
 pub(crate) struct Shop {
     server: MockServer,
-    things: Arc<Mutex<Things>>,
+    state: Arc<Mutex<FakeState>>,
 }
 
-struct Responder(Arc<Mutex<Things>>);
+struct Responder(Arc<Mutex<FakeState>>);
 
 impl Shop {
-    pub(crate) async fn start(things: Things) -> Self {
+    pub(crate) async fn start(state: FakeState) -> Self {
         let server = MockServer::start().await;
-        let things = Arc::new(Mutex::new(things));
-        let responder = Responder(Arc::clone(&things));
+        let state = Arc::new(Mutex::new(state));
+        let responder = Responder(Arc::clone(&state));
         Mock::given(any())
             .respond_with(responder)
             .mount(&server)
             .await;
-        Self { server, things }
+        Self { server, state }
     }
 
     pub(crate) fn client(&self) -> ShopClient {
@@ -79,84 +79,92 @@ impl Shop {
         shop_at(&self.server.uri(), builder)
     }
 
-    pub(crate) fn things(&self) -> MutexGuard<'_, Things> {
-        lock(&self.things)
+    pub(crate) fn state(&self) -> MutexGuard<'_, FakeState> {
+        lock(&self.state)
     }
 
     /// A client that reads the metafields of all namespaces.
-    pub(crate) fn client_for_all(&self) -> ShopClient {
+    pub(crate) fn client_with_all_metafields(&self) -> ShopClient {
         self.client_with(builder().metafield_namespaces(Vec::<String>::new()))
     }
 
-    /// How often an operation was asked.
-    pub(crate) fn times(&self, operation: &str) -> usize {
-        let things = self.things();
-        things
-            .asked
+    /// The number of requests of an operation.
+    pub(crate) fn request_count(&self, operation: &str) -> usize {
+        let state = self.state();
+        state
+            .requests
             .iter()
-            .filter(|asked| asked.operation == operation)
+            .filter(|received| received.operation == operation)
             .count()
     }
 
-    /// The variables of an operation, each time it was asked.
+    /// The variables of each request of an operation.
     pub(crate) fn variables(&self, operation: &str) -> Vec<Value> {
-        let things = self.things();
-        let asked = things
-            .asked
+        let state = self.state();
+        let received = state
+            .requests
             .iter()
-            .filter(|asked| asked.operation == operation);
-        asked.map(|asked| asked.variables.clone()).collect()
+            .filter(|received| received.operation == operation);
+        received
+            .map(|received| received.variables.clone())
+            .collect()
     }
 }
 
-fn lock(things: &Mutex<Things>) -> MutexGuard<'_, Things> {
-    things.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<FakeState>) -> MutexGuard<'_, FakeState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let asked = ReceivedRequest::read(request);
-        let mut things = lock(&self.0);
-        things.asked.push(asked.clone());
-        if let Some(fault) = things.faults.pop_front().flatten() {
+        let received = ReceivedRequest::read(request);
+        let mut state = lock(&self.0);
+        state.requests.push(received.clone());
+        if let Some(fault) = state.faults.pop_front().flatten() {
             return match fault {
                 Fault::Throttled => throttled(200),
                 Fault::Status(status) => ResponseTemplate::new(status),
                 Fault::Internal => error("INTERNAL_SERVER_ERROR"),
                 Fault::NotJson => ResponseTemplate::new(200).set_body_string("{\"data\":{"),
                 Fault::DataWithErrors => {
-                    let data = things.answer(&asked).unwrap_or_default();
+                    let data = state.response(&received).unwrap_or_default();
                     let errors = json!([{ "message": "something failed" }]);
                     json_response(200, &json!({ "data": data, "errors": errors }))
                 }
             };
         }
-        let due = |(name, _): &mut (&str, Change)| *name == asked.operation;
-        for (_, change) in things.before.extract_if(.., due).collect::<Vec<_>>() {
-            change(&mut things);
+        let due = |(name, _): &mut (&str, Change)| *name == received.operation;
+        for (_, change) in state.changes.extract_if(.., due).collect::<Vec<_>>() {
+            change(&mut state);
         }
-        let weight = weight(&asked.variables);
-        if things.most.is_some_and(|most| weight > most) {
+        let weight = weight(&received.variables);
+        if state
+            .max_weight
+            .is_some_and(|max_weight| weight > max_weight)
+        {
             return error("MAX_COST_EXCEEDED");
         }
-        if things.heaviest.is_some_and(|heaviest| weight > heaviest) {
+        if state
+            .overload_weight
+            .is_some_and(|overload_weight| weight > overload_weight)
+        {
             return ResponseTemplate::new(502);
         }
-        match things.answer(&asked) {
-            Ok(mut answer) => {
-                if let Some((operation, spoil)) = things.spoiled
-                    && operation == asked.operation
+        match state.response(&received) {
+            Ok(mut response) => {
+                if let Some((operation, corrupt)) = state.corruption
+                    && operation == received.operation
                 {
-                    spoil(&mut answer);
+                    corrupt(&mut response);
                 }
-                data(&answer)
+                data(&response)
             }
-            Err(complaint) => json_response(200, &json!({ "errors": [{ "message": complaint }] })),
+            Err(reason) => json_response(200, &json!({ "errors": [{ "message": reason }] })),
         }
     }
 }
 
-/// Things asked for, times things within each.
+/// The product of the requested list sizes.
 fn weight(variables: &Value) -> i64 {
     let number = |name: &str| variables[name].as_i64();
     let ids = variables["ids"]

@@ -1,13 +1,13 @@
-//! Whatever a shop's limits and failures: the whole catalogue, or an error.
+//! Property tests: with any limits and failures of a shop, a scan returns the complete catalogue or an error.
 
 use std::fmt::Debug;
 
 use futures::StreamExt;
 use proptest::prelude::*;
 
-use crate::all::{All, difference};
+use crate::all::{CatalogContents, difference};
 use crate::catalogue::{Lengths, collection, discount, location, product};
-use crate::fake::{Fault, Shop, Things};
+use crate::fake::{FakeState, Fault, Shop};
 
 fn lengths() -> impl Strategy<Value = Lengths> {
     (0..60usize, 0..13usize, 0..32usize).prop_map(|(variants, levels, metafields)| Lengths {
@@ -34,21 +34,21 @@ prop_compose! {
         collections in prop::collection::vec((0..300usize, 0..40usize), 0..5),
         discounts in prop::collection::vec((0..8usize, 0..60usize), 0..12),
         locations in 0..40u64,
-        longest_page in prop::option::of(1..40usize),
-        most in prop::option::of(1..9000i64),
-        heaviest in prop::option::of(1..9000i64),
+        max_page_len in prop::option::of(1..40usize),
+        max_weight in prop::option::of(1..9000i64),
+        overload_weight in prop::option::of(1..9000i64),
         faults in faults(),
-    ) -> Things {
-        Things {
+    ) -> FakeState {
+        FakeState {
             products: (1..).zip(products).map(|(n, lengths)| product(n * 3, lengths)).collect(),
             collections: (1..).zip(collections).map(|(n, (p, m))| collection(n, p, m)).collect(),
             discounts: (1..).zip(discounts).map(|(n, (kind, length))| discount(n, kind, length)).collect(),
             locations: (1..=locations).map(location).collect(),
-            longest_page,
-            most,
-            heaviest,
+            max_page_len,
+            max_weight,
+            overload_weight,
             faults: faults.into(),
-            ..Things::default()
+            ..FakeState::default()
         }
     }
 }
@@ -60,13 +60,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-impl Debug for Things {
+impl Debug for FakeState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Things")
+        f.debug_struct("FakeState")
             .field("products", &self.products.len())
-            .field("longest_page", &self.longest_page)
-            .field("most", &self.most)
-            .field("heaviest", &self.heaviest)
+            .field("max_page_len", &self.max_page_len)
+            .field("max_weight", &self.max_weight)
+            .field("overload_weight", &self.overload_weight)
             .field("faults", &self.faults)
             .finish_non_exhaustive()
     }
@@ -75,17 +75,17 @@ impl Debug for Things {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Whatever the shop's limits, as long as one thing at a time can be had and failures pass.
+    /// With any limits that allow one object at a time, and with transient failures.
     #[test]
-    fn no_limit_and_no_passing_failure_loses_or_doubles_anything(things in shops()) {
+    fn limits_and_transient_failures_neither_lose_nor_duplicate_objects(state in shops()) {
         block_on(async {
-            let shop = Shop::start(things).await;
-            let client = shop.client_for_all();
-            match All::read(&client).await {
-                Ok(all) => prop_assert_eq!(difference(&all, &All::of(&shop.things())), None),
-                // Five failures in a row of the least page are enough to give up, and no more was promised.
+            let shop = Shop::start(state).await;
+            let client = shop.client_with_all_metafields();
+            match CatalogContents::read(&client).await {
+                Ok(all) => prop_assert_eq!(difference(&all, &CatalogContents::of(&shop.state())), None),
+                // Five failures in a row of the smallest page exhaust the retries, which is allowed.
                 Err(error) => prop_assert!(
-                    error.is_retryable() && !shop.things().faults.is_empty(),
+                    error.is_retryable() && !shop.state().faults.is_empty(),
                     "{:?}", error
                 ),
             }
@@ -93,18 +93,18 @@ proptest! {
         })?;
     }
 
-    /// A failure that stays ends the stream; what came before it is whole, in order, and once.
+    /// A permanent failure ends the stream; the objects before it are complete, in order and without duplicates.
     #[test]
-    fn a_failure_that_stays_is_told(things in shops(), after in 0..20usize) {
+    fn a_permanent_failure_ends_the_stream_with_an_error(state in shops(), after in 0..20usize) {
         block_on(async {
-            let mut things = things;
-            things.faults.truncate(after);
-            things.faults.resize(after, None);
-            things.faults.push_back(Some(Fault::DataWithErrors));
-            let shop = Shop::start(things).await;
-            let client = shop.client_for_all();
+            let mut state = state;
+            state.faults.truncate(after);
+            state.faults.resize(after, None);
+            state.faults.push_back(Some(Fault::DataWithErrors));
+            let shop = Shop::start(state).await;
+            let client = shop.client_with_all_metafields();
             let results: Vec<_> = client.products().collect().await;
-            let all = All::of(&shop.things()).products;
+            let all = CatalogContents::of(&shop.state()).products;
             let failed = results.iter().filter(|result| result.is_err()).count();
             if failed == 0 {
                 let products: Vec<_> = results.into_iter().map(Result::unwrap).collect();

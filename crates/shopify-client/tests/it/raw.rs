@@ -1,4 +1,4 @@
-//! A server that answers with given bytes and hangs up: what no well-behaved server library can be made to send.
+//! A server that sends given bytes and closes the connection, for responses that no server library sends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ impl RawServer {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
-                answer(stream, &answers[number.min(answers.len() - 1)]).await;
+                respond(stream, &responses[number.min(responses.len() - 1)]).await;
             }
         });
         Self {
@@ -44,9 +44,9 @@ impl Drop for RawServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, bytes: &[u8]) {
+async fn respond(mut stream: TcpStream, bytes: &[u8]) {
     let mut request = Vec::new();
-    while !is_whole(&request) {
+    while !is_complete(&request) {
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
             return;
         }
@@ -55,7 +55,7 @@ async fn answer(mut stream: TcpStream, bytes: &[u8]) {
     let _ = stream.shutdown().await;
 }
 
-fn is_whole(request: &[u8]) -> bool {
+fn is_complete(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
@@ -66,7 +66,7 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_some_and(|length| body.len() >= length.trim().parse().unwrap())
 }
 
-/// An answer that promises `missing` bytes more than it has.
+/// A response whose `Content-Length` exceeds its body by `missing` bytes.
 pub(crate) fn truncated_response(body: &str, missing: usize) -> Vec<u8> {
     let length = body.len() + missing;
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")

@@ -1,12 +1,12 @@
-//! Single looks: by id, counts, scopes, the owners of inventory items, and what Shopify may add.
+//! Tests single requests: look-ups by id, counts, scopes, products of inventory items, and unknown values.
 
 use serde_json::json;
 use shopify_client::model::{Collection, Count, Discount, Location, Product};
 use shopify_client::{Error, Gid};
 
-use crate::all::{canonical, whole};
+use crate::all::{canonical, with_connections};
 use crate::catalogue::{Lengths, collection, discount, gid, item_number, location, product};
-use crate::fake::{Shop, Things};
+use crate::fake::{FakeState, Shop};
 use crate::script::{Script, data};
 
 const SHORT: Lengths = Lengths {
@@ -16,36 +16,37 @@ const SHORT: Lengths = Lengths {
 };
 
 #[tokio::test]
-async fn things_are_looked_up_by_id_in_the_order_asked() {
+async fn objects_are_looked_up_by_id_in_the_requested_order() {
     let long = Lengths {
         variants: 60,
         levels: 11,
         metafields: 30,
     };
-    let shop = Shop::start(Things {
+    let shop = Shop::start(FakeState {
         products: (1..=20)
             .map(|n| product(n, if n == 3 { long } else { SHORT }))
             .collect(),
         collections: (1..=30).map(|n| collection(n, 260, 1)).collect(),
         locations: (1..=300).map(location).collect(),
-        ..Things::default()
+        ..FakeState::default()
     })
     .await;
-    let client = shop.client_for_all();
+    let client = shop.client_with_all_metafields();
 
     let ids: Vec<u64> = (1..=20).rev().chain([999, 3, 3]).collect();
     let found = client.products_by_id(&ids).await.unwrap();
     for (id, found) in ids.iter().zip(&found) {
         let expected = (*id != 999).then(|| {
-            let thing = product(*id, if *id == 3 { long } else { SHORT });
-            serde_json::from_value::<Product>(whole(&thing)).unwrap()
+            let object = product(*id, if *id == 3 { long } else { SHORT });
+            serde_json::from_value::<Product>(with_connections(&object)).unwrap()
         });
         assert_eq!(*found, expected, "{id}");
     }
     assert_eq!(found.len(), ids.len());
 
     let found = client.collections_by_id(&[7, 999]).await.unwrap();
-    let expected: Collection = serde_json::from_value(whole(&collection(7, 260, 1))).unwrap();
+    let expected: Collection =
+        serde_json::from_value(with_connections(&collection(7, 260, 1))).unwrap();
     assert_eq!(found, [Some(expected), None]);
 
     let ids: Vec<u64> = (1..=300).collect();
@@ -56,13 +57,13 @@ async fn things_are_looked_up_by_id_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn discounts_are_found_under_whatever_name_they_answer_to() {
+async fn discounts_are_found_under_each_of_their_types_of_id() {
     let all: Vec<_> = (1..=8)
         .map(|n| discount(n, usize::try_from(n).unwrap(), 30))
         .collect();
     let expected: Vec<Option<Discount>> = all
         .iter()
-        .map(|thing| serde_json::from_value(canonical(whole(thing))).unwrap())
+        .map(|object| serde_json::from_value(canonical(with_connections(object))).unwrap())
         .chain([None])
         .collect();
     for names in [
@@ -70,10 +71,10 @@ async fn discounts_are_found_under_whatever_name_they_answer_to() {
         vec!["DiscountNode"],
         vec!["DiscountCodeNode", "DiscountAutomaticNode"],
     ] {
-        let shop = Shop::start(Things {
+        let shop = Shop::start(FakeState {
             discounts: all.clone(),
             discount_names: names.clone(),
-            ..Things::default()
+            ..FakeState::default()
         })
         .await;
         let found = shop
@@ -85,7 +86,7 @@ async fn discounts_are_found_under_whatever_name_they_answer_to() {
 }
 
 #[tokio::test]
-async fn an_answer_about_something_else_is_an_error() {
+async fn a_response_with_other_objects_is_an_error() {
     let there = location(1);
     for nodes in [json!([]), json!([there, there]), json!([location(2)])] {
         let script = Script::start().await;
@@ -123,31 +124,31 @@ async fn counts_say_whether_they_are_exact() {
 async fn granted_scopes_are_listed() {
     let script = Script::start().await;
     let scopes = json!([{ "handle": "read_products" }, { "handle": "read_discounts" }]);
-    let answer = json!({ "currentAppInstallation": { "accessScopes": scopes } });
-    script.then("GrantedScopes", data(&answer));
+    let response = json!({ "currentAppInstallation": { "accessScopes": scopes } });
+    script.then("GrantedScopes", data(&response));
     let scopes = script.shop().granted_scopes().await.unwrap();
     assert_eq!(scopes, ["read_products", "read_discounts"]);
     script.finish();
 }
 
 #[tokio::test]
-async fn inventory_items_lead_to_all_their_products() {
-    // One inventory item for all variants of 700 products, and one of its own for each.
+async fn all_products_of_inventory_items_are_found() {
+    // Each of 700 products has a variant with a shared inventory item and one with its own.
     let shared = gid("InventoryItem", 1);
     let products = (1..=700).map(|n| {
         let mut product = product(n, SHORT);
         product["variants"][0]["inventoryItem"]["id"] = shared.clone().into();
         product
     });
-    let shop = Shop::start(Things {
+    let shop = Shop::start(FakeState {
         products: products.collect(),
-        ..Things::default()
+        ..FakeState::default()
     })
     .await;
     let client = shop.client();
     let all: Vec<u64> = (1..=700).collect();
     assert_eq!(client.products_of_inventory_items(&[1]).await.unwrap(), all);
-    assert_eq!(shop.times("InventoryItemVariantsPage"), 3);
+    assert_eq!(shop.request_count("InventoryItemVariantsPage"), 3);
 
     let own: Vec<u64> = (1..=120)
         .rev()
@@ -166,7 +167,7 @@ async fn inventory_items_lead_to_all_their_products() {
 }
 
 #[tokio::test]
-async fn what_shopify_adds_later_breaks_nothing() {
+async fn values_and_types_that_shopify_adds_later_are_read() {
     let mut new = discount(1, 0, 2);
     new["discount"]["status"] = "PAUSED".into();
     new["discount"]["customerGets"]["value"] =
@@ -177,10 +178,10 @@ async fn what_shopify_adds_later_breaks_nothing() {
     });
     let mut unlisted = product(1, SHORT);
     unlisted["status"] = "HIDDEN".into();
-    let shop = Shop::start(Things {
+    let shop = Shop::start(FakeState {
         discounts: vec![new, unknown],
         products: vec![unlisted],
-        ..Things::default()
+        ..FakeState::default()
     })
     .await;
     let found = shop.client().discounts_by_id(&[1, 2]).await.unwrap();

@@ -1,15 +1,17 @@
+//! Defines how a shop treats bulk operations and how they end.
+
 use serde::{Deserialize, Serialize};
 
-/// How a shop treats bulk operations. Over HTTP, what is absent takes its default.
+/// How a shop treats bulk operations. In JSON, an absent field has its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulkBehaviour {
-    /// Whether the app may run any; Shopify has to be asked for that in the Partner Dashboard.
+    /// Whether the app may run bulk operations; real apps have to be approved for them in the Partner Dashboard.
     pub enabled: bool,
-    /// How those end that are started from now on.
+    /// How operations end that are started from now on.
     #[serde(rename = "end")]
     pub outcome: BulkOutcome,
-    /// Whether inventory levels name the inventory item as their parent, instead of the variant.
+    /// Whether the parent of an inventory level is its inventory item instead of the variant.
     pub levels_of_items: bool,
 }
 
@@ -28,16 +30,17 @@ impl Default for BulkBehaviour {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BulkOutcome {
-    /// With a file, as soon as it is written.
+    /// It completes with a file, as soon as the file is written.
     #[default]
     Completes,
     /// It fails with `INTERNAL_SERVER_ERROR`.
     Fails,
     /// It fails with `TIMEOUT`.
     TimesOut,
-    /// With a file that is as long as is said and has as many lines, but the last thing in it has lost its fields.
+    /// It completes with a file of the stated size and number of lines, but the last root object has lost its fields.
     #[serde(rename = "spoils")]
     Corrupts,
-    /// It runs until it is cancelled or [`finish_bulk`](crate::ShopControl::finish_bulk_operations) is called.
+    /// It runs until it is cancelled or [`finish_bulk_operations`](crate::ShopControl::finish_bulk_operations) is
+    /// called.
     Never,
 }

@@ -1,4 +1,4 @@
-//! An answer becomes lines: each node of each connection one, with its parent's id.
+//! Writes the result of a bulk query as JSON Lines: one line for each node, with its parent's id.
 
 use bytes::Bytes;
 use rand::SeedableRng;
@@ -6,18 +6,18 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-/// What an operation has written.
+/// The result file of a bulk operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResultFile {
     pub(crate) text: Bytes,
-    /// Lines.
+    /// The number of lines.
     pub(crate) objects: u64,
-    /// Lines without a parent.
+    /// The number of lines without a parent.
     pub(crate) roots: u64,
 }
 
 impl ResultFile {
-    /// The same, with nothing but its id left of the last line without a parent.
+    /// The same file, but the last line without a parent keeps only its `id`.
     pub(crate) fn corrupted(self) -> Self {
         let text = String::from_utf8_lossy(&self.text);
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -43,12 +43,12 @@ impl ResultFile {
     }
 }
 
-/// How the lines come.
+/// The order of the lines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LineOrder {
-    /// Each right after what it belongs to.
+    /// Each child directly after its parent.
     pub(crate) grouped: bool,
-    /// Otherwise: 0 for all parents before all children, anything else for any order.
+    /// If not grouped: 0 puts all parents before all children, any other seed shuffles the lines.
     pub(crate) shuffle: u64,
     pub(crate) levels_of_items: bool,
 }
@@ -58,7 +58,7 @@ struct Line {
     text: String,
 }
 
-/// Writes the answer to a bulk query down.
+/// Writes the data of a bulk query as JSON Lines.
 pub(crate) fn write_jsonl(data: Value, order: LineOrder) -> ResultFile {
     let mut lines = Vec::new();
     let Value::Object(root) = data else {
@@ -87,7 +87,7 @@ pub(crate) fn write_jsonl(data: Value, order: LineOrder) -> ResultFile {
     }
 }
 
-/// The nodes, if it is a connection.
+/// The nodes of a connection; `None` if the value is not a connection.
 fn nodes(connection: Value) -> Option<Vec<Value>> {
     let Value::Object(mut fields) = connection else {
         return None;
@@ -129,7 +129,7 @@ fn text_id(fields: &Map<String, Value>) -> Option<String> {
     fields.get("id")?.as_str().map(str::to_owned)
 }
 
-/// Takes the connections out of an object, also those of plain objects within it.
+/// Moves the nodes of all connections out of an object, including those in plain objects within it.
 fn take_children(
     fields: &mut Map<String, Value>,
     id: &str,
@@ -150,12 +150,12 @@ fn take_children(
     }
 }
 
-/// `id` first and `__parentId` last, as Shopify writes it.
+/// One line: `id` first and `__parentId` last, as Shopify writes it.
 fn line(mut fields: Map<String, Value>, parent: Option<&str>) -> String {
     let id = fields.remove("id");
-    let mut written = Vec::with_capacity(fields.len() + 2);
+    let mut file = Vec::with_capacity(fields.len() + 2);
     let mut field = |name: &str, value: &Value| {
-        written.push(format!("{}:{value}", Value::from(name)));
+        file.push(format!("{}:{value}", Value::from(name)));
     };
     if let Some(id) = &id {
         field("id", id);
@@ -166,7 +166,7 @@ fn line(mut fields: Map<String, Value>, parent: Option<&str>) -> String {
     if let Some(parent) = parent {
         field("__parentId", &parent.into());
     }
-    format!("{{{}}}", written.join(","))
+    format!("{{{}}}", file.join(","))
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
         json!({ "edges": edges })
     }
 
-    fn answer() -> Value {
+    fn data() -> Value {
         let level = json!({"id": "L", "n": 1});
         let item = json!({"id": "I", "levels": list(&[level])});
         let variant = json!({"id": "V", "item": item});
@@ -196,21 +196,21 @@ mod tests {
 
     #[test]
     fn nodes_become_lines_that_name_their_parents() {
-        let written = write_jsonl(answer(), ORDER);
-        assert_eq!((written.objects, written.roots), (4, 2));
+        let file = write_jsonl(data(), ORDER);
+        assert_eq!((file.objects, file.roots), (4, 2));
         let text = r#"{"id":"P","price":{"amount":"1"}}
 {"id":"V","item":{"id":"I"},"__parentId":"P"}
 {"id":"L","n":1,"__parentId":"V"}
 {"id":"Q"}
 "#;
-        assert_eq!(std::str::from_utf8(&written.text).unwrap(), text);
+        assert_eq!(std::str::from_utf8(&file.text).unwrap(), text);
         assert_eq!(write_jsonl(Value::Null, ORDER), ResultFile::default());
     }
 
     #[test]
-    fn without_grouping_children_come_anywhere() {
+    fn without_grouping_children_can_be_anywhere() {
         let ids = |order| {
-            let text = write_jsonl(answer(), order).text;
+            let text = write_jsonl(data(), order).text;
             let text = std::str::from_utf8(&text).unwrap().to_owned();
             text.lines()
                 .map(|line| line[7..8].to_owned())
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spoiled_file_has_as_many_lines_but_not_all_fields() {
+    fn a_corrupted_file_has_as_many_lines_but_not_all_fields() {
         let lamp = json!({"id": "P", "title": "Lamp", "variants": list(&[json!({"id": "V"})])});
         let mug = json!({"id": "Q", "title": "Mug", "variants": list(&[json!({"id": "W"})])});
         let whole = write_jsonl(json!({"products": list(&[lamp, mug])}), ORDER);
@@ -247,7 +247,7 @@ mod tests {
             levels_of_items: true,
             ..ORDER
         };
-        let text = write_jsonl(answer(), order).text;
+        let text = write_jsonl(data(), order).text;
         let text = std::str::from_utf8(&text).unwrap();
         assert!(
             text.contains(r#"{"id":"L","n":1,"__parentId":"I"}"#),

@@ -1,4 +1,4 @@
-//! Bulk operations: a query over everything, and the file that it leaves.
+//! Models bulk operations: a query without pages, and the file it produces.
 
 mod behaviour;
 mod jsonl;

@@ -1,3 +1,5 @@
+//! Stores a shop's bulk operations, their statuses and their result files.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,13 +11,13 @@ use crate::catalog::model::{Seconds, iso};
 use crate::graphql::prepared::PreparedOperation;
 use crate::id_generator::IdGenerator;
 
-/// How many queries of an app run at a time in a shop, since version 2026-01.
+/// How many bulk queries of an app run at a time in a shop, since version 2026-01.
 pub(crate) const MAX_CONCURRENT: usize = 5;
-/// How long a file is there: seven days.
+/// How long a result file is available: seven days.
 const RETENTION: Seconds = 7 * 24 * 60 * 60;
 const FIRST_ID: u64 = 5_200_000_000_000;
 
-/// How far an operation is.
+/// The status of a bulk operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BulkStatus {
     Created,
@@ -35,7 +37,7 @@ pub(crate) struct BulkOperation {
     pub(crate) created_at: Seconds,
     pub(crate) completed_at: Option<Seconds>,
     pub(crate) behaviour: BulkBehaviour,
-    /// Of the token that started it.
+    /// The scopes of the token that started it.
     pub(crate) scopes: Vec<String>,
     pub(crate) version: String,
     pub(crate) prepared: Arc<PreparedOperation>,
@@ -48,7 +50,7 @@ impl BulkOperation {
         !matches!(self.status, BulkStatus::Created | BulkStatus::Running)
     }
 
-    /// As the API names it.
+    /// The status as the API names it.
     pub(crate) fn status_at(&self, now: Seconds) -> &'static str {
         match self.status {
             BulkStatus::Created => "CREATED",
@@ -67,7 +69,7 @@ impl BulkOperation {
         }
     }
 
-    /// Where its file is; nowhere if there is nothing in it.
+    /// The address of the result file; `None` if there is none or it is empty.
     pub(crate) fn url_at(&self, now: Seconds) -> Option<&str> {
         let there = self.status_at(now) == "COMPLETED" && !self.result.text.is_empty();
         there.then_some(self.url.as_str())
@@ -77,7 +79,7 @@ impl BulkOperation {
         self.completed_at.is_some_and(|at| now > at + RETENTION)
     }
 
-    /// What `bulk_operations/finish` tells.
+    /// The body of the webhook `bulk_operations/finish`.
     pub(crate) fn webhook_body(&self, now: Seconds) -> serde_json::Value {
         serde_json::json!({
             "admin_graphql_api_id": crate::catalog::gid::gid("BulkOperation", self.id),
@@ -90,7 +92,7 @@ impl BulkOperation {
     }
 }
 
-/// What is asked to run.
+/// The input for a new bulk operation.
 pub(crate) struct BulkRequest {
     pub(crate) query: String,
     pub(crate) grouped: bool,
@@ -104,12 +106,12 @@ pub(crate) struct BulkRequest {
 pub(crate) struct BulkOperations {
     pub(crate) behaviour: BulkBehaviour,
     operations: Vec<BulkOperation>,
-    /// Started, and not yet running.
+    /// Operations that are created and not yet running.
     created: Vec<u64>,
-    /// Cancelled, and not yet announced.
+    /// Operations that are cancelled and not yet announced.
     canceled: Vec<u64>,
     ids: IdGenerator,
-    /// Where files are: the shop's own address.
+    /// The base URL of result files: the shop's own address.
     base: String,
 }
 
@@ -169,7 +171,7 @@ impl BulkOperations {
         }
     }
 
-    /// What has been started and what has been cancelled since this was asked last.
+    /// The ids of operations that were created and of those that were cancelled since the last call.
     pub(crate) fn take_pending(&mut self) -> (Vec<u64>, Vec<u64>) {
         let created = std::mem::take(&mut self.created);
         (created, std::mem::take(&mut self.canceled))
@@ -179,7 +181,7 @@ impl BulkOperations {
         self.ids.hex("bulk", id)
     }
 
-    /// Moves an operation on that has not ended. Tells whether it has ended by that.
+    /// Updates an operation that has not ended. Returns whether it has ended now.
     pub(crate) fn advance(
         &mut self,
         id: u64,
@@ -201,7 +203,7 @@ impl BulkOperations {
         ended
     }
 
-    /// The file of an operation; `None` if the signature is wrong or no longer good.
+    /// The result file of an operation; `None` if the signature is wrong or has expired.
     pub(crate) fn file(&self, id: u64, signature: &str, now: DateTime<Utc>) -> Option<Bytes> {
         let operation = self.find(id)?;
         let open = signature == self.signature(id) && operation.url_at(now.timestamp()).is_some();

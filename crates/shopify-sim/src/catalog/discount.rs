@@ -1,8 +1,8 @@
-//! The eight kinds of discount.
+//! Models the eight kinds of discount.
 
 use super::model::{Cents, Seconds};
 
-/// Which of Shopify's kinds a discount is.
+/// Shopify's kinds of discount.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -27,7 +27,7 @@ pub enum DiscountKind {
 }
 
 impl DiscountKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::CodeBasic,
         Self::CodeBxgy,
@@ -53,7 +53,7 @@ impl DiscountKind {
         }
     }
 
-    /// Whether a buyer has to type a code.
+    /// Whether a buyer has to enter a code.
     pub fn has_codes(self) -> bool {
         matches!(
             self,
@@ -61,7 +61,7 @@ impl DiscountKind {
         )
     }
 
-    /// The type of the node's id in webhooks.
+    /// The node's type name, for its id in webhooks.
     pub(crate) fn node_type(self) -> &'static str {
         if self.has_codes() {
             "DiscountCodeNode"
@@ -71,7 +71,7 @@ impl DiscountKind {
     }
 }
 
-/// What a buyer types.
+/// A redeem code, entered by a buyer.
 #[derive(Debug, Clone)]
 pub(crate) struct RedeemCode {
     pub(crate) id: u64,
@@ -79,14 +79,14 @@ pub(crate) struct RedeemCode {
     pub(crate) used: i32,
 }
 
-/// An amount or a share taken off.
+/// An amount or a percentage off.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DiscountEffect {
     Amount { amount: Cents, each: bool },
     Percentage(f64),
 }
 
-/// What a buyer gets.
+/// `customerGets.value`: what a buyer gets.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CustomerGets {
     Effect(DiscountEffect),
@@ -96,14 +96,14 @@ pub(crate) enum CustomerGets {
     },
 }
 
-/// What a buyer has to buy first.
+/// `customerBuys.value`: what a buyer has to buy first.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CustomerBuys {
     Quantity(u64),
     Amount(Cents),
 }
 
-/// What a discount is about.
+/// The items that a discount applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DiscountItems {
     All,
@@ -114,14 +114,14 @@ pub(crate) enum DiscountItems {
     Collections(Vec<u64>),
 }
 
-/// What an order needs.
+/// The minimum requirement for an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum MinimumRequirement {
     Quantity(u64),
     Subtotal(Cents),
 }
 
-/// Where free shipping goes.
+/// The countries that free shipping applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Destination {
     All,
@@ -131,7 +131,7 @@ pub(crate) enum Destination {
     },
 }
 
-/// A discount of any kind; what a kind does not have is left at its default and never shown.
+/// A discount of any kind. Fields that a kind does not have keep their defaults and are never shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Discount {
     pub(crate) id: u64,
@@ -191,7 +191,7 @@ impl Discount {
         }
     }
 
-    /// `SCHEDULED`, `ACTIVE` or `EXPIRED`, by the clock alone.
+    /// `SCHEDULED`, `ACTIVE` or `EXPIRED`, at the time `now`.
     pub(crate) fn status(&self, now: Seconds) -> &'static str {
         if self.starts_at > now {
             "SCHEDULED"

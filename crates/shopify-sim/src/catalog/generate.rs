@@ -1,4 +1,4 @@
-//! Fills a catalogue from a spec and a seed.
+//! Generates a catalogue from a spec and a seed.
 
 use rand::Rng;
 

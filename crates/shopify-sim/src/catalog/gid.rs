@@ -1,4 +1,4 @@
-//! Global ids, as Shopify writes them: `gid://shopify/Product/123`.
+//! Parses and writes global ids such as `gid://shopify/Product/123`.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use std::fmt;
 pub(crate) struct Gid<'a> {
     /// The type's name, such as `Product`.
     pub(crate) kind: &'a str,
-    /// The number.
+    /// The numeric id.
     pub(crate) id: u64,
-    /// What follows a question mark, as inventory levels have it.
+    /// The text after a question mark, which the ids of inventory levels have.
     pub(crate) query: Option<&'a str>,
 }
 
 impl<'a> Gid<'a> {
-    /// Reads `text`; `None` when it is no global id.
+    /// Parses a global id; `None` if `text` is not one.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let rest = text.strip_prefix("gid://shopify/")?;
         let (kind, rest) = rest.split_once('/')?;
@@ -34,18 +34,18 @@ impl<'a> Gid<'a> {
         })
     }
 
-    /// The inventory item named in an inventory level's id.
+    /// The inventory item in an inventory level's id.
     pub(crate) fn inventory_item(&self) -> Option<u64> {
         self.query?.strip_prefix("inventory_item_id=")?.parse().ok()
     }
 }
 
-/// Writes the id of `kind` number `id`.
+/// The global id of the object of type `kind` with the numeric id `id`.
 pub(crate) fn gid(kind: &str, id: u64) -> String {
     format!("gid://shopify/{kind}/{id}")
 }
 
-/// Writes an inventory level's id, which names location and item.
+/// The global id of an inventory level, which names the location and the item.
 pub(crate) fn level_gid(location: u64, item: u64) -> impl fmt::Display {
     format!("gid://shopify/InventoryLevel/{location}?inventory_item_id={item}")
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_it_writes() {
+    fn written_ids_can_be_parsed() {
         let text = gid("Product", u64::MAX);
         let parsed = Gid::parse(&text).unwrap();
         assert_eq!((parsed.kind, parsed.id), ("Product", u64::MAX));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_id() {
+    fn invalid_ids_are_rejected() {
         for text in [
             "",
             "1",

@@ -1,4 +1,4 @@
-//! The shop's contents.
+//! Holds a shop's catalogue and its indexes.
 
 pub(crate) mod change;
 pub(crate) mod csv;
@@ -18,10 +18,10 @@ use indexmap::IndexSet;
 use discount::Discount;
 use model::{ById, Collection, Location, Product, Shop, Variant};
 
-/// Where ids of things begin that are created while the simulator runs.
+/// The ids of objects that are created while the simulator runs follow this number.
 const CREATED: u64 = 8_900_000_000_000;
 
-/// Everything a shop holds.
+/// The catalogue of a shop.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) shop: Shop,
@@ -48,7 +48,7 @@ impl Catalog {
         }
     }
 
-    /// A number that nothing has yet.
+    /// An unused numeric id.
     pub(crate) fn new_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
@@ -68,19 +68,19 @@ impl Catalog {
         }
     }
 
-    /// The variant called `id`, with its product.
+    /// The variant with this id, and its product.
     pub(crate) fn variant(&self, id: u64) -> Option<(&Product, &Variant)> {
         let product = self.products.get(self.product_of_variant.get(&id)?)?;
         let variant = product.variants.iter().find(|variant| variant.id == id)?;
         Some((product, variant))
     }
 
-    /// The variant whose stock the item `id` is, with its product.
+    /// The variant of the inventory item with this id, and its product.
     pub(crate) fn item(&self, id: u64) -> Option<(&Product, &Variant)> {
         self.variant(*self.variant_of_item.get(&id)?)
     }
 
-    /// The products a smart collection's condition matches now.
+    /// The products that match a smart collection's condition now.
     fn smart_collection_members(&self, collection: &Collection) -> IndexSet<u64> {
         let Some(tag) = &collection.tag else {
             return collection.products.clone();

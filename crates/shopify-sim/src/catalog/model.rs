@@ -1,4 +1,6 @@
-//! The things a shop holds. Kept small: a catalogue of 200,000 products has to fit in memory beside what is tested.
+//! Defines the objects of a catalogue.
+//!
+//! They are kept small: a catalogue of 200,000 products has to fit in memory beside the program under test.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,16 +8,16 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use indexmap::IndexSet;
 
-/// A moment, in seconds since 1970: the precision of Shopify's catalogue.
+/// A timestamp in seconds since 1970, the precision of Shopify's catalogue.
 pub(crate) type Seconds = i64;
 
-/// 2026-01-01T00:00:00Z: the simulated shops' first day.
+/// 2026-01-01T00:00:00Z: the first day of generated shops.
 pub(crate) const FIRST_DAY: Seconds = 1_767_225_600;
 
 /// Objects of one type by their id.
 pub(crate) type ById<T> = BTreeMap<u64, T>;
 
-/// Writes a moment as Shopify does: `2026-11-24T12:00:00Z`.
+/// A timestamp as Shopify writes it: `2026-11-24T12:00:00Z`.
 pub(crate) fn iso(at: Seconds) -> String {
     DateTime::<Utc>::from_timestamp(at, 0)
         .unwrap_or_default()
@@ -27,7 +29,7 @@ pub(crate) fn iso(at: Seconds) -> String {
 pub(crate) struct Cents(pub(crate) i64);
 
 impl Cents {
-    /// Reads `12`, `12.5` or `12.50`.
+    /// Parses `12`, `12.5` or `12.50`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, part) = text.split_once('.').unwrap_or((text, ""));
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -42,12 +44,12 @@ impl Cents {
         Some(Self(whole.parse::<i64>().ok()? * 100 + hundredths))
     }
 
-    /// As the scalar `Money`: always two decimals.
+    /// The scalar `Money`: always two decimals.
     pub(crate) fn money(self) -> String {
         format!("{}.{:02}", self.0 / 100, self.0 % 100)
     }
 
-    /// As `Decimal` inside `MoneyV2`: one decimal at least, no further zeros.
+    /// The scalar `Decimal` in `MoneyV2`: at least one decimal, no further zeros.
     pub(crate) fn decimal(self) -> String {
         let text = self.money();
         match text.strip_suffix('0') {
@@ -57,7 +59,7 @@ impl Cents {
     }
 }
 
-/// The shop itself.
+/// The shop's own properties.
 #[derive(Debug, Clone)]
 pub(crate) struct Shop {
     pub(crate) id: u64,
@@ -70,7 +72,7 @@ pub(crate) struct Shop {
     pub(crate) updated_at: Seconds,
 }
 
-/// Who sees a product.
+/// `ProductStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProductStatus {
     Active,
@@ -103,14 +105,14 @@ pub(crate) struct Category {
     pub(crate) full_name: String,
 }
 
-/// A value of an option.
+/// A value of a product option.
 #[derive(Debug, Clone)]
 pub(crate) struct OptionValue {
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
 }
 
-/// A way in which variants differ.
+/// A product option, such as the size.
 #[derive(Debug, Clone)]
 pub(crate) struct ProductOption {
     pub(crate) id: u64,
@@ -130,7 +132,7 @@ pub(crate) struct Metafield {
     pub(crate) updated_at: Seconds,
 }
 
-/// The stock of an item at a location.
+/// The stock of an inventory item at a location.
 #[derive(Debug, Clone)]
 pub(crate) struct InventoryLevel {
     pub(crate) location: u64,
@@ -142,7 +144,7 @@ pub(crate) struct InventoryLevel {
 }
 
 impl InventoryLevel {
-    /// The quantity called `name`; `None` when there is no such name.
+    /// The quantity with this name; `None` if the name is unknown.
     pub(crate) fn quantity(&self, name: &str) -> Option<i32> {
         match name {
             "available" => Some(self.available),
@@ -155,7 +157,7 @@ impl InventoryLevel {
     }
 }
 
-/// What is stocked.
+/// An inventory item.
 #[derive(Debug, Clone)]
 pub(crate) struct InventoryItem {
     pub(crate) id: u64,
@@ -165,11 +167,11 @@ pub(crate) struct InventoryItem {
     pub(crate) levels: Vec<InventoryLevel>,
 }
 
-/// What is sold.
+/// A product variant.
 #[derive(Debug, Clone)]
 pub(crate) struct Variant {
     pub(crate) id: u64,
-    /// The place of each option's value in the product's lists.
+    /// The index of each option's value in the product's options.
     pub(crate) choices: [u16; 3],
     pub(crate) sku: Option<Box<str>>,
     pub(crate) barcode: Option<Box<str>>,
@@ -184,7 +186,7 @@ pub(crate) struct Variant {
 }
 
 impl Variant {
-    /// What can be sold at all active places together.
+    /// The available quantity at all active locations.
     pub(crate) fn quantity(&self) -> i32 {
         let levels = self.item.levels.iter().filter(|level| level.active);
         levels.map(|level| level.available).sum()
@@ -217,14 +219,14 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// The values a variant has, option by option.
+    /// The name and value of each option, for one variant.
     pub(crate) fn choices<'a>(
         &'a self,
         variant: &'a Variant,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let pairs = self.options.iter().zip(variant.choices);
-        pairs.filter_map(|(option, place)| {
-            let value = option.values.get(usize::from(place))?;
+        pairs.filter_map(|(option, index)| {
+            let value = option.values.get(usize::from(index))?;
             Some((&*option.name, &*value.name))
         })
     }
@@ -255,7 +257,7 @@ impl Product {
             && &*self.options[0].values[0].name == "Default Title"
     }
 
-    /// The lowest and the highest price.
+    /// The lowest and the highest price of the variants.
     pub(crate) fn price_range(&self) -> (Cents, Cents) {
         let prices = || self.variants.iter().map(|variant| variant.price);
         (
@@ -271,7 +273,7 @@ impl Product {
     }
 }
 
-/// A place that holds stock.
+/// A location that stocks inventory.
 #[derive(Debug, Clone)]
 pub(crate) struct Location {
     pub(crate) id: u64,
@@ -281,7 +283,7 @@ pub(crate) struct Location {
     pub(crate) updated_at: Seconds,
 }
 
-/// A group of products.
+/// A collection of products.
 #[derive(Debug, Clone)]
 pub(crate) struct Collection {
     pub(crate) id: u64,
@@ -291,14 +293,14 @@ pub(crate) struct Collection {
     pub(crate) sort_order: &'static str,
     pub(crate) template_suffix: Option<String>,
     pub(crate) updated_at: Seconds,
-    /// A smart collection's only condition: products with this tag.
+    /// The only condition of a smart collection: products with this tag.
     pub(crate) tag: Option<Arc<str>>,
-    /// In the order in which the merchant put them.
+    /// In the merchant's order.
     pub(crate) products: IndexSet<u64>,
     pub(crate) metafields: Vec<Metafield>,
 }
 
-/// A title as it stands in an address.
+/// The handle of a title, for URLs.
 pub(crate) fn handle(title: &str) -> String {
     let mut handle = String::with_capacity(title.len());
     for character in title.chars().flat_map(char::to_lowercase) {
@@ -311,7 +313,7 @@ pub(crate) fn handle(title: &str) -> String {
     handle.trim_end_matches('-').to_owned()
 }
 
-/// Text without its markup.
+/// Text of an HTML fragment, without tags and with its entities decoded.
 pub(crate) fn plain_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut inside = false;
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_is_taken_away() {
+    fn tags_are_removed_and_entities_decoded() {
         assert_eq!(
             plain_text("<p>Red &amp; blue</p>\n<ul><li>soft</li></ul>"),
             "Red & blue soft"

@@ -1,10 +1,10 @@
-//! What a simulated shop is filled with.
+//! Describes the catalogue of a simulated shop.
 
 use std::sync::Arc;
 
 use super::csv::{CsvError, CsvProduct};
 
-/// The size and shape of a shop's catalogue. The same spec and seed always give the same catalogue.
+/// The size and shape of a shop's catalogue. The same spec and seed always generate the same catalogue.
 ///
 /// ```
 /// let spec = shopify_sim::CatalogSpec { products: 50, ..Default::default() };
@@ -12,39 +12,40 @@ use super::csv::{CsvError, CsvProduct};
 /// ```
 #[derive(Debug, Clone)]
 pub struct CatalogSpec {
-    /// How many products (up to 200,000).
+    /// The number of products (up to 200,000).
     pub products: usize,
-    /// How many variants an ordinary product has (1 to 2,048; 1 gives the "Default Title" variant).
+    /// Variants of an ordinary product (1 to 2,048; 1 gives the "Default Title" variant).
     pub variants_per_product: usize,
     /// How many products, from the first, have Shopify's maximum of 2,048 variants.
     pub big_products: usize,
-    /// How many locations hold stock.
+    /// The number of locations.
     pub locations: usize,
-    /// At how many locations an ordinary variant is stocked.
+    /// Locations that stock an ordinary variant.
     pub levels_per_variant: usize,
     /// How many variants of the first product are stocked at `many_levels` locations instead.
     pub variants_with_many_levels: usize,
     /// See `variants_with_many_levels`.
     pub many_levels: usize,
-    /// How many metafields in the namespace `custom` an ordinary product has.
+    /// Metafields of an ordinary product in the namespace `custom`.
     pub metafields_per_product: usize,
-    /// How many metafields the second product has, if more.
+    /// Metafields of the second product, if more.
     pub many_metafields: usize,
-    /// How many discounts; the eight kinds take turns.
+    /// The number of discounts; the eight kinds take turns.
     pub discounts: usize,
-    /// How many codes a discount with codes has.
+    /// Codes of a discount with codes.
     pub codes_per_discount: usize,
-    /// How many codes the first discount has, if more.
+    /// Codes of the first discount, if more.
     pub many_codes: usize,
-    /// How many collections; every third is a smart one.
+    /// The number of collections; every third is a smart collection.
     pub collections: usize,
-    /// How many products an ordinary collection has.
+    /// Products of an ordinary collection.
     pub products_per_collection: usize,
-    /// How many products the first collection has, if more.
+    /// Products of the first collection, if more.
     pub big_collection: usize,
-    /// How many products, from the last, have ids above 2⁵³, which a JSON reader with floats rounds.
+    /// How many products, from the last, have ids above 2⁵³, which a JSON reader rounds if it uses floats.
     pub ids_above_2_53: usize,
-    /// The products, if they are not made up; then `products` and all about variants, levels and metafields is ignored.
+    /// The products, if they are not generated. Then `products` and all fields about variants, inventory levels and
+    /// metafields are ignored.
     pub export: Option<ProductExport>,
 }
 
@@ -77,8 +78,9 @@ impl Default for CatalogSpec {
 }
 
 impl CatalogSpec {
-    /// Everything that has ever been cut off: 3,000 products, one of them with 2,048 variants of which three are stocked
-    /// at 30 locations, one with 60 metafields, all kinds of discount, one with 400 codes, a collection of 1,200 products.
+    /// A catalogue with every edge case for truncation: 3,000 products, one of them with 2,048 variants of which three
+    /// are stocked at 30 locations, one with 60 metafields, all kinds of discount, one with 400 codes, and a collection
+    /// of 1,200 products.
     pub fn edge_cases() -> Self {
         Self {
             products: 3_000,
@@ -95,11 +97,11 @@ impl CatalogSpec {
         }
     }
 
-    /// The products of a Shopify product export (CSV). Locations, discounts and collections are made up as in
-    /// the default. The ids follow from the products' handles.
+    /// The products of a Shopify product export (CSV). Locations, discounts and collections are generated with the
+    /// defaults. Ids are derived from the products' handles.
     ///
     /// # Errors
-    /// When the file is no such export; the error names the line.
+    /// If the file is not a product export; the error names the line.
     pub fn from_csv(reader: impl std::io::Read) -> Result<Self, CsvError> {
         let listed = super::csv::read(reader)?;
         Ok(Self {

@@ -1,14 +1,14 @@
-//! Changes of the catalogue.
+//! Changes the catalogue as a merchant does.
 
 use super::ShopControl;
 use crate::catalog::change::{ChangeError, CollectionChange, DiscountChange, ProductChange};
 
 /// Changes of the catalogue. Each sends the webhooks that Shopify sends for it.
 impl ShopControl {
-    /// Makes a product with one variant and returns its number.
+    /// Creates a product with one variant and returns its id.
     ///
     /// # Errors
-    /// If a field makes no sense.
+    /// If a field is invalid.
     pub fn create_product(&self, product: &ProductChange) -> Result<u64, ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_product(product, now)
@@ -18,37 +18,37 @@ impl ShopControl {
     /// Changes a product.
     ///
     /// # Errors
-    /// If there is none, or a field makes no sense; then nothing is changed.
+    /// If the product does not exist or a field is invalid; then nothing is changed.
     pub fn update_product(&self, id: u64, change: &ProductChange) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_product(id, change, now)
         })
     }
 
-    /// Takes a product away, from its collections too.
+    /// Deletes a product and removes it from its collections.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the product does not exist.
     pub fn delete_product(&self, id: u64) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, _| {
             catalog.delete_product(id)
         })
     }
 
-    /// Sets the price of one variant of a product, or of all: `"12.50"`.
+    /// Sets the price of one variant of a product, or of all variants, such as `"12.50"`.
     ///
     /// # Errors
-    /// If there is no such product or variant, or `price` is no amount of money.
+    /// If the product or variant does not exist, or `price` is not an amount of money.
     pub fn set_price(&self, id: u64, variant: Option<u64>, price: &str) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.set_price(id, variant, price, now)
         })
     }
 
-    /// Sets a metafield of a product; an empty value takes it away. Announced as a change of the product.
+    /// Sets a metafield of a product; an empty value deletes it. Announced as a change of the product.
     ///
     /// # Errors
-    /// If there is no such product, or the namespace or key is empty.
+    /// If the product does not exist, or the namespace or key is empty.
     pub fn set_metafield(
         &self,
         id: u64,
@@ -61,10 +61,10 @@ impl ShopControl {
         })
     }
 
-    /// Sets what of an inventory item can be sold at a location, which starts to stock it if it did not.
+    /// Sets the available quantity of an inventory item at a location. Starts to stock the item there if necessary.
     ///
     /// # Errors
-    /// If there is no such item or location.
+    /// If the item or location does not exist.
     pub fn set_available(
         &self,
         item: u64,
@@ -79,17 +79,17 @@ impl ShopControl {
     /// Stops stocking an inventory item at a location.
     ///
     /// # Errors
-    /// If it is not stocked there.
+    /// If the item is not stocked there.
     pub fn disconnect_inventory_level(&self, item: u64, location: u64) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.disconnect_inventory_level(item, location, now)
         })
     }
 
-    /// Starts or stops counting an inventory item's stock, or gives it another SKU (`""` takes it away).
+    /// Starts or stops tracking an inventory item's stock, or changes its SKU (`""` removes it).
     ///
     /// # Errors
-    /// If there is none.
+    /// If the item does not exist.
     pub fn update_inventory_item(
         &self,
         item: u64,
@@ -101,10 +101,10 @@ impl ShopControl {
         })
     }
 
-    /// Makes a discount and returns its number.
+    /// Creates a discount and returns its id.
     ///
     /// # Errors
-    /// If a field makes no sense.
+    /// If a field is invalid.
     pub fn create_discount(&self, discount: &DiscountChange) -> Result<u64, ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_discount(discount, now)
@@ -114,27 +114,27 @@ impl ShopControl {
     /// Changes a discount.
     ///
     /// # Errors
-    /// If there is none, or a field makes no sense; then nothing is changed.
+    /// If the discount does not exist or a field is invalid; then nothing is changed.
     pub fn update_discount(&self, id: u64, change: &DiscountChange) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_discount(id, change, now)
         })
     }
 
-    /// Takes a discount away.
+    /// Deletes a discount.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the discount does not exist.
     pub fn delete_discount(&self, id: u64) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.delete_discount(id, now)
         })
     }
 
-    /// Makes a collection and returns its number.
+    /// Creates a collection and returns its id.
     ///
     /// # Errors
-    /// If a field makes no sense.
+    /// If a field is invalid.
     pub fn create_collection(&self, collection: &CollectionChange) -> Result<u64, ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.create_collection(collection, now)
@@ -144,24 +144,24 @@ impl ShopControl {
     /// Changes a collection.
     ///
     /// # Errors
-    /// If there is none, or a field makes no sense; then nothing is changed.
+    /// If the collection does not exist or a field is invalid; then nothing is changed.
     pub fn update_collection(&self, id: u64, change: &CollectionChange) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, now| {
             catalog.update_collection(id, change, now)
         })
     }
 
-    /// Takes a collection away; its products stay.
+    /// Deletes a collection; its products stay.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the collection does not exist.
     pub fn delete_collection(&self, id: u64) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, _| {
             catalog.delete_collection(id)
         })
     }
 
-    /// Opens a location and returns its number.
+    /// Creates a location and returns its id.
     ///
     /// # Errors
     /// If the name is empty.
@@ -171,10 +171,10 @@ impl ShopControl {
         })
     }
 
-    /// Renames a location, or opens or closes it.
+    /// Renames, activates or deactivates a location.
     ///
     /// # Errors
-    /// If there is none, or the name is empty.
+    /// If the location does not exist, or the name is empty.
     pub fn update_location(
         &self,
         id: u64,
@@ -186,10 +186,10 @@ impl ShopControl {
         })
     }
 
-    /// Takes a location away, with the stock counted there.
+    /// Deletes a location and its inventory levels.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the location does not exist.
     pub fn delete_location(&self, id: u64) -> Result<(), ChangeError> {
         self.shop.change(self.without_webhooks, |catalog, _| {
             catalog.delete_location(id)

@@ -1,41 +1,41 @@
-//! What there is, shortly: for choosing what to change.
+//! Lists the objects of a shop, for choosing what to change.
 
 use serde::Serialize;
 
 use super::ShopControl;
 use crate::catalog::model::{Product, Variant};
 
-/// A product in a list.
+/// A summary of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProductSummary {
-    /// Its number.
+    /// The numeric id.
     pub id: u64,
-    /// Its title.
+    /// The title.
     pub title: String,
     /// `ACTIVE`, `ARCHIVED`, `DRAFT` or `UNLISTED`.
     pub status: &'static str,
     /// The lowest price, such as `12.50`.
     pub price: String,
-    /// Its variants, in the merchant's order.
+    /// The variants, in the merchant's order.
     pub variants: Vec<VariantSummary>,
 }
 
-/// A variant in a list.
+/// A summary of a variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VariantSummary {
-    /// Its number.
+    /// The numeric id.
     pub id: u64,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its stock-keeping unit.
+    /// The SKU.
     pub sku: Option<String>,
-    /// Its price, such as `12.50`.
+    /// The price, such as `12.50`.
     pub price: String,
-    /// The number of its inventory item.
+    /// The numeric id of its inventory item.
     pub inventory_item_id: u64,
-    /// The numbers of the locations that stock it.
+    /// The numeric ids of the locations that stock it.
     pub location_ids: Vec<u64>,
 }
 
@@ -80,25 +80,25 @@ impl ShopControl {
         })
     }
 
-    /// The numbers of all products, ascending.
+    /// The numeric ids of all products, ascending.
     pub fn product_ids(&self) -> Vec<u64> {
         self.shop
             .with_catalog(|catalog| catalog.products.keys().copied().collect())
     }
 
-    /// The numbers of all collections, ascending.
+    /// The numeric ids of all collections, ascending.
     pub fn collection_ids(&self) -> Vec<u64> {
         self.shop
             .with_catalog(|catalog| catalog.collections.keys().copied().collect())
     }
 
-    /// The numbers of all discounts, ascending.
+    /// The numeric ids of all discounts, ascending.
     pub fn discount_ids(&self) -> Vec<u64> {
         self.shop
             .with_catalog(|catalog| catalog.discounts.keys().copied().collect())
     }
 
-    /// The numbers of all locations, ascending.
+    /// The numeric ids of all locations, ascending.
     pub fn location_ids(&self) -> Vec<u64> {
         self.shop
             .with_catalog(|catalog| catalog.locations.keys().copied().collect())

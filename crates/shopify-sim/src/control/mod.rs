@@ -1,4 +1,4 @@
-//! What a merchant does in the admin, and what only a simulator can do.
+//! Controls a simulated shop: a merchant's changes, fault injection, and what the app did.
 
 mod catalog;
 pub(crate) mod listing;
@@ -17,9 +17,9 @@ use crate::oauth::{encoded_host, signed_query};
 use crate::shop::Shop;
 use crate::webhook::{Delivery, Release};
 
-/// The hands on one shop: changes its catalogue, breaks it, and tells what happened.
+/// The control of one shop: changes its catalogue, injects faults, and reports requests and deliveries.
 ///
-/// All that is announced to subscribers leaves at once; [`settled`](Self::settled) waits until it has arrived.
+/// Events are announced to subscribers at once; [`settled`](Self::settled) waits until they have been delivered.
 #[derive(Clone)]
 pub struct ShopControl {
     pub(crate) shop: Arc<Shop>,
@@ -35,22 +35,22 @@ impl fmt::Debug for ShopControl {
     }
 }
 
-/// A topic that Shopify's rules on privacy demand an answer to.
+/// A mandatory compliance topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ComplianceTopic {
-    /// A customer wants to know what is stored about them.
+    /// A customer requests their stored data.
     #[serde(rename = "customers/data_request")]
     CustomersDataRequest,
     /// A customer's data has to be deleted.
     #[serde(rename = "customers/redact")]
     CustomersRedact,
-    /// The shop's data has to be deleted; comes 48 hours after the app was uninstalled.
+    /// The shop's data has to be deleted; Shopify sends it 48 hours after the app was uninstalled.
     #[serde(rename = "shop/redact")]
     ShopRedact,
 }
 
 impl ComplianceTopic {
-    /// As the header `X-Shopify-Topic` has it.
+    /// The value of the header `X-Shopify-Topic`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CustomersDataRequest => "customers/data_request",
@@ -73,7 +73,7 @@ impl ShopControl {
         &self.shop.domain
     }
 
-    /// A control whose changes are announced to nobody, as if every webhook were lost.
+    /// A control whose changes send no webhooks, as if every webhook were lost.
     #[must_use]
     pub fn without_webhooks(&self) -> Self {
         Self {
@@ -82,36 +82,36 @@ impl ShopControl {
         }
     }
 
-    /// The whole catalogue straight from the model, by ascending ids: `shop`, `locations`, `products`, `discounts`,
-    /// `collections`.
+    /// The whole catalogue, written directly from the model and ordered by ascending ids: `shop`, `locations`,
+    /// `products`, `discounts`, `collections`. Tests compare copies with it.
     pub fn truth(&self) -> Value {
         self.shop.truth()
     }
 
-    /// The same as JSON text; for a large catalogue it takes far less memory.
+    /// The same as JSON text; it needs far less memory for a large catalogue.
     pub fn truth_text(&self) -> String {
         self.shop.truth_text()
     }
 
-    /// Has the answers come in another order wherever Shopify promises none; 0 brings the natural order back.
+    /// Changes the order of results wherever Shopify does not specify one; 0 restores the natural order.
     pub fn shuffle(&self, seed: u64) {
         self.shop.shuffle(seed);
     }
 
-    /// What the app has asked for since the simulator started.
+    /// The app's requests since the simulator started.
     pub fn calls(&self) -> CallCounts {
         self.shop.calls()
     }
 
-    /// Resolves once what the app has asked for is enough for `enough`, and returns it.
+    /// Completes when `enough` returns true for the app's requests, and returns them.
     pub async fn wait_for_calls(&self, enough: impl FnMut(&CallCounts) -> bool) -> CallCounts {
         self.shop.wait_for_calls(enough).await
     }
 
-    /// Has requests fail.
+    /// Makes requests fail.
     ///
     /// # Errors
-    /// If it cannot happen, such as a failure with status 200.
+    /// If the fault is impossible, such as a failure with status 200.
     pub fn inject_fault(&self, fault: Fault) -> Result<(), ChangeError> {
         if let Some(problem) = fault.problem() {
             return Err(invalid("kind", problem));
@@ -120,12 +120,12 @@ impl ShopControl {
         Ok(())
     }
 
-    /// The faults that are still to happen, with what is left of their counts.
+    /// The faults that are still to be injected, with their remaining counts.
     pub fn faults(&self) -> Vec<Fault> {
         self.shop.with_faults(|faults| faults.list())
     }
 
-    /// Has nothing fail any more.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.shop.with_faults(crate::fault::Faults::clear);
     }
@@ -135,22 +135,22 @@ impl ShopControl {
         self.shop.bulk_behaviour()
     }
 
-    /// Has the shop treat bulk operations that are started from now on in another way.
+    /// Changes how the shop treats bulk operations that are started from now on.
     pub fn set_bulk_behaviour(&self, behaviour: BulkBehaviour) {
         self.shop.set_bulk_behaviour(behaviour);
     }
 
-    /// The queries that were started in bulk and how far they are, such as `COMPLETED`, oldest first.
+    /// The queries and statuses of all bulk operations, such as `COMPLETED`, oldest first.
     pub fn bulk_operations(&self) -> Vec<(String, &'static str)> {
         self.shop.bulk_operations()
     }
 
-    /// Completes the bulk operations that have not ended, also those that would never end. Returns how many these were.
+    /// Completes the bulk operations that have not ended, including those that would never end. Returns their number.
     pub fn finish_bulk_operations(&self) -> usize {
         self.shop.finish_bulk_operations()
     }
 
-    /// Loses the next `count` deliveries: they are never sent.
+    /// Drops the next `count` deliveries: they are never sent.
     pub fn drop_deliveries(&self, count: u32) {
         self.shop.delivery_queue().drop_next(count);
     }
@@ -160,56 +160,57 @@ impl ShopControl {
         self.shop.delivery_queue().duplicate_next(count);
     }
 
-    /// Withholds new deliveries until they are released.
+    /// Holds new deliveries until they are released.
     pub fn hold_deliveries(&self) {
         self.shop.delivery_queue().hold();
     }
 
-    /// Sends what was withheld, oldest first.
+    /// Sends the held deliveries, oldest first.
     pub fn release_deliveries(&self) {
         self.shop.release(Release::InOrder);
     }
 
-    /// Sends what was withheld, newest first. They are under way together, so the last may still overtake the first.
+    /// Sends the held deliveries, newest first. They are sent concurrently, so the last one may still arrive first.
     pub fn release_deliveries_reversed(&self) {
         self.shop.release(Release::Reversed);
     }
 
-    /// Sends what was withheld in an order that follows from `seed`.
+    /// Sends the held deliveries, shuffled by `seed`.
     pub fn release_deliveries_shuffled(&self, seed: u64) {
         self.shop.release(Release::Shuffled(seed));
     }
 
-    /// What was sent, oldest first; the last 18,000 at least.
+    /// The deliveries so far, oldest first; at least the last 18,000.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shop.delivery_queue().deliveries()
     }
 
-    /// Resolves when no delivery is under way or waits for a retry.
+    /// Completes when no delivery is in flight or waiting for a retry.
     pub async fn settled(&self) {
         self.shop.delivery_queue().settled().await;
     }
 
-    /// Sends an earlier delivery `times` times more, as it was.
+    /// Sends an earlier delivery again, `times` times and unchanged.
     ///
     /// # Errors
-    /// If there is none of this id, or it is so long ago that its body is no longer kept.
+    /// If there is no delivery with this id, or its body is no longer stored.
     pub fn redeliver(&self, webhook_id: &str, times: u32) -> Result<(), ChangeError> {
         let known = self.shop.redeliver(webhook_id, times);
-        let problem = || format!("no delivery {webhook_id} is remembered");
+        let problem =
+            || format!("there is no delivery {webhook_id}, or its body is no longer stored");
         known
             .then_some(())
             .ok_or_else(|| invalid("webhook_id", problem()))
     }
 
-    /// The topics and addresses that the app has subscribed to, such as `("products/update", "https://app.example/")`.
+    /// The topics and addresses of the app's subscriptions, such as `("products/update", "https://app.example/")`.
     pub fn subscriptions(&self) -> Vec<(String, String)> {
         let subscriptions = self.shop.subscriptions().into_iter();
         let lines = subscriptions.map(|each| (each.topic_path(), each.uri));
         lines.collect()
     }
 
-    /// A token for `scopes` that lasts until it is revoked, as custom apps have.
+    /// Issues a token for `scopes` that does not expire, as custom apps have.
     pub fn issue_token<S: Into<String>>(&self, scopes: impl IntoIterator<Item = S>) -> String {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         let granted = self
@@ -218,28 +219,28 @@ impl ShopControl {
         granted.map_or_else(|_| String::new(), |granted| granted.access_token)
     }
 
-    /// Ends all tokens and refresh tokens; the app stays installed.
+    /// Revokes all tokens and refresh tokens; the app stays installed.
     pub fn revoke_tokens(&self) {
         self.shop.with_grants(|grants, _| grants.revoke());
     }
 
-    /// Ends the installation: tokens die at once, `app/uninstalled` is announced, subscriptions end. Tells whether the
-    /// app was installed. It comes back by the grant page.
+    /// Uninstalls the app: revokes its tokens, announces `app/uninstalled` and deletes its subscriptions. Returns
+    /// whether the app was installed. It can be installed again by the grant page.
     pub fn uninstall(&self) -> bool {
         self.shop.uninstall()
     }
 
-    /// The scopes the app has, if it is installed.
+    /// The app's scopes, if it is installed.
     pub fn installed_scopes(&self) -> Option<Vec<String>> {
         self.shop
             .with_grants(|grants, _| grants.installed().map(<[String]>::to_vec))
     }
 
-    /// Sends a compliance topic to `address`, where the app's configuration would have it sent, and returns the
-    /// delivery's id.
+    /// Sends a compliance webhook to `address`, which in reality the app's configuration names. Returns the delivery's
+    /// id.
     ///
     /// # Errors
-    /// If `address` is no http(s) URL.
+    /// If `address` is not an http or https URL.
     pub fn send_compliance_webhook(
         &self,
         topic: ComplianceTopic,
@@ -247,7 +248,7 @@ impl ShopControl {
     ) -> Result<String, ChangeError> {
         let url = url::Url::parse(address).ok();
         if !url.is_some_and(|url| matches!(url.scheme(), "http" | "https")) {
-            return Err(invalid("address", "it is no http or https URL"));
+            return Err(invalid("address", "it is not an http or https URL"));
         }
         let mut body = json!({
             "shop_id": self.shop.with_catalog(|catalog| catalog.shop.id),
@@ -271,8 +272,8 @@ impl ShopControl {
             .send_compliance_webhook(topic.as_str(), address, &body))
     }
 
-    /// What Shopify appends to the App URL when a merchant opens or installs the app: `shop`, `timestamp` and `host`,
-    /// signed.
+    /// The signed query that Shopify appends to the App URL when a merchant opens or installs the app: `shop`,
+    /// `timestamp` and `host`.
     pub fn install_query(&self) -> String {
         let shop = &self.shop;
         let parameters = vec![

@@ -1,4 +1,4 @@
-//! Bulk operations as the API offers them: starting, cancelling and showing them, and the rules for their queries.
+//! Executes the mutations of bulk operations and checks Shopify's rules for their queries.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::cost;
 use super::execute::{CostResult, Execution};
 use super::field_error::FieldError;
-use super::object::{Node, RequestContext, ResolvedValue, SelectedField, or_null};
+use super::object::{ObjectRef, RequestContext, ResolvedValue, SelectedField, or_null};
 use super::pinned_schema::PinnedSchema;
 use super::plan::{Field, FieldKind, Plan, Role, SelectionsByType};
 use super::prepared::PreparedOperation;
@@ -20,7 +20,7 @@ use crate::bulk::{BulkOperations, BulkRequest};
 const MAX_CONNECTIONS: usize = 5;
 const MAX_DEPTH: usize = 2;
 
-/// A user error: which field, with which code, in words.
+/// A `BulkOperationUserError`, or a `UserError` without a code.
 struct BulkUserError {
     field: &'static str,
     code: Option<&'static str>,
@@ -29,7 +29,7 @@ struct BulkUserError {
 
 type MutationResult = Result<Option<u64>, Vec<BulkUserError>>;
 
-/// Carries out a mutation of bulk operations and answers it; `None` if `field` is none.
+/// Executes one field of a mutation; `None` if it is not about bulk operations.
 pub(super) fn mutate<'p>(
     execution: &mut Execution<'p>,
     pinned: &Arc<PinnedSchema>,
@@ -79,7 +79,7 @@ fn payload<'a>(
     });
     let id = result.as_ref().ok().copied().flatten();
     let found = id.and_then(|id| bulk.find(id));
-    let operation = ResolvedValue::node(context, found.map(Node::BulkOperation));
+    let operation = ResolvedValue::node(context, found.map(ObjectRef::BulkOperation));
     let errors = ResolvedValue::List(shown.collect());
     ResolvedValue::Object(
         payload,
@@ -149,7 +149,7 @@ fn cancel(
     Ok(Some(id))
 }
 
-/// Shopify's rules for a query that is run in bulk. The error is a sentence.
+/// Checks Shopify's rules for a bulk query. The error is the message of a user error.
 fn check(pinned: &Arc<PinnedSchema>, query: &str) -> Result<PreparedOperation, String> {
     let document = ExecutableDocument::parse_and_validate(&pinned.schema, query, "bulk.graphql");
     let document = document.map_err(|problem| {
@@ -185,15 +185,15 @@ fn check(pinned: &Arc<PinnedSchema>, query: &str) -> Result<PreparedOperation, S
     }
 }
 
-/// What has been seen of a bulk query.
+/// The state of checking a bulk query.
 #[derive(Default)]
 struct Rules {
-    /// By their places in the text: what is asked of several types is one connection.
+    /// By their positions in the document: a selection on several types is one connection.
     connections: HashSet<(usize, usize)>,
 }
 
 impl Rules {
-    /// `depth`: connections around it.
+    /// `depth` is the number of enclosing connections.
     fn field(&mut self, field: &Field, depth: usize) -> Result<(), String> {
         let FieldKind::Composite(role, selections) = &field.kind else {
             return Ok(());
@@ -231,7 +231,7 @@ impl Rules {
     }
 }
 
-/// What is asked of the field called `name`.
+/// The selections of the field `name`.
 fn selections_of<'p>(selections: &'p SelectionsByType, name: &str) -> Option<&'p SelectionsByType> {
     let mut fields = selections.all().flatten();
     let found = fields.find(|field| field.name == name)?;
@@ -241,7 +241,7 @@ fn selections_of<'p>(selections: &'p SelectionsByType, name: &str) -> Option<&'p
     }
 }
 
-/// Whether the errors of a bulk query are about permissions.
+/// The error code of a bulk operation whose query failed with `errors`.
 pub(super) fn failure(errors: &[Value]) -> &'static str {
     let denied = |error: &Value| error["extensions"]["code"] == "ACCESS_DENIED";
     if errors.iter().any(denied) {

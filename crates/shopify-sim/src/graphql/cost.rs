@@ -1,20 +1,21 @@
-//! What an operation costs.
+//! Computes the cost of an operation.
 //!
-//! Scalars 0, objects 1, the dearest member of a union, mutations 10, `pageInfo` 0, and a connection of `n`
-//! `2 + children * floor(2 ln(max(2, n)))`. Shopify documents all but the last; that is its staff's word, and equals what
-//! a live shop answered. What was answered is priced by the same rules while it is answered, see [`super::execute`].
+//! Scalars cost 0, objects 1, a union the cost of its most expensive member, mutations 10, `pageInfo` 0, and a
+//! connection of `n` nodes `2 + children * floor(2 ln(max(2, n)))`. Shopify documents all but the last; its staff have
+//! stated that rule, and a live shop's responses match it. The actual cost follows the same rules and is computed
+//! during execution.
 
 use serde_json::Value;
 
 use super::plan::{Field, FieldKind, Plan, Role, SelectionsByType};
 
-/// The most that one operation may ask for.
+/// The maximum cost of a single query.
 pub(crate) const MAX_QUERY_COST: u64 = 1_000;
 
-/// What each field of a mutation costs.
+/// The cost of each field of a mutation.
 pub(super) const MUTATION_COST: u64 = 10;
 
-/// The cost if every connection is full.
+/// The requested cost: every connection is assumed to be full.
 pub(super) fn requested(plan: &Plan) -> u64 {
     let fields = plan.fields();
     if plan.is_mutation {
@@ -40,7 +41,7 @@ fn max_cost(selections: &SelectionsByType) -> u64 {
     costs.max().unwrap_or(0)
 }
 
-/// What something costs that has `size` elements, if it has elements, and whose fields cost `children`.
+/// The cost of a composite value: `size` is the number of a connection's nodes, `children` the cost of its fields.
 pub(super) fn composite(role: Role, size: u64, children: u64) -> u64 {
     match role {
         Role::PageInfo => 0,

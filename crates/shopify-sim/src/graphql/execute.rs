@@ -1,6 +1,6 @@
-//! Runs a plan over the objects that answer it, and writes the answer down as JSON.
+//! Executes a plan and writes the response data as JSON.
 //!
-//! A page can hold a hundred thousand values: they go straight into the text, without a tree in between.
+//! A page can hold a hundred thousand values, so they are written directly to text, without building a tree.
 
 use std::io::Write as _;
 
@@ -12,18 +12,18 @@ use super::object::{FieldResult, ResolvedValue, SelectedField};
 use super::plan::{Field, FieldKind, Leaf, Plan, TypeWrapper};
 use super::resolve::resolve;
 
-/// What a request came to.
+/// The result of executing an operation.
 #[derive(Debug)]
 pub(crate) struct ExecutionResult {
-    /// JSON; `null` when nothing can be told.
+    /// JSON; `null` if an error has propagated to the root.
     pub(crate) data: Vec<u8>,
-    /// Empty when all went well.
+    /// Empty on success.
     pub(crate) errors: Vec<Value>,
     pub(crate) actual_cost: u64,
 }
 
 impl ExecutionResult {
-    /// The body to answer with.
+    /// The response body.
     pub(crate) fn into_body(self, extensions: &Value) -> Vec<u8> {
         let mut body = b"{\"data\":".to_vec();
         body.reserve(self.data.len() + 512);
@@ -37,11 +37,11 @@ impl ExecutionResult {
     }
 }
 
-/// A null where none may be: it takes the place of what is around it.
+/// A null in a non-null position: it propagates to the enclosing value.
 #[derive(Debug)]
 pub(super) struct NullPropagation;
 
-/// What an answer cost, once it is written down.
+/// The actual cost of a written value.
 pub(super) type CostResult = Result<u64, NullPropagation>;
 
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ enum PathSegment<'p> {
     Index(usize),
 }
 
-/// A plan under way.
+/// A plan in execution, and its output so far.
 #[derive(Debug, Default)]
 pub(super) struct Execution<'p> {
     output: Vec<u8>,
@@ -59,7 +59,7 @@ pub(super) struct Execution<'p> {
 }
 
 impl<'p> Execution<'p> {
-    /// Runs `plan`, the fields of whose root `answer` answers, one after the other.
+    /// Runs `plan`: `write` writes each of its root fields, in order.
     pub(super) fn run(
         plan: &'p Plan,
         write: impl FnMut(&mut Self, &'p Field) -> CostResult,
@@ -100,7 +100,7 @@ impl<'p> Execution<'p> {
         Ok(cost)
     }
 
-    /// Closes a list or an object, over the comma after its last element.
+    /// Ends a list or an object, replacing the comma after its last element.
     fn close(&mut self, with: u8) {
         if self.output.last() == Some(&b',') {
             self.output.pop();
@@ -108,13 +108,13 @@ impl<'p> Execution<'p> {
         self.output.push(with);
     }
 
-    /// Takes back what was written from `start` on: it is null.
+    /// Replaces the output from `start` on with null.
     fn truncate_to_null(&mut self, start: usize) {
         self.output.truncate(start);
         self.output.extend_from_slice(b"null");
     }
 
-    /// Asks `of` for `field`.
+    /// Resolves `field` on `of` and writes the result.
     pub(super) fn resolve_field(&mut self, field: &'p Field, of: &ResolvedValue<'_>) -> CostResult {
         let resolved = match field.kind {
             FieldKind::Typename => Ok(of.type_name().into()),
@@ -123,7 +123,7 @@ impl<'p> Execution<'p> {
         self.complete_field(field, resolved)
     }
 
-    /// Writes down what `field` was resolved to.
+    /// Writes the resolved value of `field`, or its error.
     pub(super) fn complete_field(
         &mut self,
         field: &'p Field,
@@ -195,7 +195,7 @@ impl<'p> Execution<'p> {
         }
     }
 
-    /// A list costs what its dearest element costs.
+    /// A list costs as much as its most expensive element.
     fn complete_list(
         &mut self,
         field: &'p Field,
@@ -234,7 +234,7 @@ impl<'p> Execution<'p> {
 
     fn type_mismatch(&mut self, field: &'p Field, actual: &str) -> NullPropagation {
         let what = format!("{}.{}", field.parent_type, field.name);
-        let error = FieldError::internal(format!("The simulator answered {actual} for {what}."));
+        let error = FieldError::internal(format!("The simulator resolved {what} to {actual}."));
         self.record_error(field, &error)
     }
 
@@ -249,7 +249,7 @@ impl<'p> Execution<'p> {
     }
 }
 
-/// Whether `tree` is a value of the leaf's type.
+/// Whether `value` is valid for the type of the leaf.
 fn is_valid_leaf(leaf: &Leaf, value: &ResolvedValue<'_>) -> bool {
     match (leaf, value) {
         (Leaf::Int, ResolvedValue::Int(number)) => i32::try_from(*number).is_ok(),

@@ -1,4 +1,4 @@
-//! Why a field is not answered, and the form in which Shopify says so.
+//! Defines field errors and their form in Shopify's responses.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::position::Position;
 
 const SCOPES: &str = "https://shopify.dev/api/usage/access-scopes";
 
-/// Why a field is not answered.
+/// Why a field could not be resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldError {
     pub(crate) message: String,
@@ -23,20 +23,20 @@ impl FieldError {
         }
     }
 
-    /// The arguments make no sense.
+    /// The arguments are invalid.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new("BAD_REQUEST", message)
     }
 
-    /// More in a list than Shopify takes.
-    pub(crate) fn too_many(given: usize, most: usize) -> Self {
+    /// A list has more elements than Shopify accepts.
+    pub(crate) fn too_many(given: usize, max: usize) -> Self {
         let message = format!(
-            "The input array size of {given} is greater than the maximum allowed of {most}."
+            "The input array size of {given} is greater than the maximum allowed of {max}."
         );
         Self::new("MAX_INPUT_SIZE_EXCEEDED", message)
     }
 
-    /// The token has none of `scopes`, each of which would do.
+    /// The token has none of `scopes`, each of which is sufficient.
     pub(crate) fn access_denied(field: &str, scopes: &[&str]) -> Self {
         let named: Vec<_> = scopes
             .iter()
@@ -50,7 +50,7 @@ impl FieldError {
         }
     }
 
-    /// The app has not been allowed to run bulk operations.
+    /// The app is not approved for bulk operations.
     pub(crate) fn not_enabled(field: &str) -> Self {
         let message = format!(
             "Access denied for {field} field. This app is not approved to run bulk operations; enable them in the \
@@ -59,23 +59,23 @@ impl FieldError {
         Self::new("ACCESS_DENIED", message)
     }
 
-    /// The id is of another kind than the field takes.
+    /// The id is of another type than the field accepts.
     pub(crate) fn invalid_id(id: &str) -> Self {
         Self::new("RESOURCE_NOT_FOUND", format!("Invalid id: {id}"))
     }
 
-    /// The schema has it, but nothing stands behind it here.
+    /// The schema has it, but the simulator does not implement it.
     pub(crate) fn not_simulated(what: &str) -> Self {
-        let message = format!("The simulator does not model {what}.");
+        let message = format!("The simulator does not implement {what}.");
         Self::new("NOT_SIMULATED", message)
     }
 
-    /// The simulator answered against its own schema.
+    /// The simulator resolved a value that does not match its own schema.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new("INTERNAL_SERVER_ERROR", message)
     }
 
-    /// The entry of `errors`.
+    /// The entry of the response's `errors`.
     pub(crate) fn error(&self, path: Vec<Value>, position: Option<Position>) -> Value {
         let mut extensions = Map::new();
         extensions.insert("code".to_owned(), self.code.into());

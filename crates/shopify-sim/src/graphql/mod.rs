@@ -1,7 +1,9 @@
-//! The Admin GraphQL API: requests are checked against the pinned schema, priced, and answered from the catalogue.
+//! Implements the Admin GraphQL API: validates requests against the pinned schema, computes their cost, and executes
+//! them on the catalogue.
 //!
-//! apollo-compiler parses and validates. Execution is our own: its errors carry Shopify's codes, which apollo's resolvers
-//! cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds.
+//! apollo-compiler parses and validates. The execution is our own: its errors carry Shopify's codes, which apollo's
+//! resolvers cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take
+//! milliseconds.
 
 mod bulk;
 mod cost;
@@ -38,12 +40,12 @@ pub(crate) use object::RequestContext;
 use crate::bulk::BulkOperations;
 use crate::webhook::subscription::Subscription;
 use execute::Execution;
-use object::{Node, Object, ResolvedValue};
+use object::{Object, ObjectRef, ResolvedValue};
 use pinned_schema::PinnedSchema;
 use plan::Plan;
 use prepared::PreparedOperation;
 
-/// How many validated documents are kept. A client has a few dozen; the rest are somebody's experiments.
+/// How many validated documents are cached. A client uses a few dozen.
 const MAX_CACHED_DOCUMENTS: usize = 256;
 
 /// The pinned schema, parsed once, with a small cache of validated documents.
@@ -53,7 +55,7 @@ pub(crate) struct AdminApi {
     documents: Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>,
 }
 
-/// What a client posts.
+/// The body of a GraphQL request.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Request {
     pub(crate) query: String,
@@ -75,8 +77,8 @@ impl AdminApi {
         })
     }
 
-    /// Parses, validates and prices a request. The error is the list `errors` as Shopify writes it, to be answered with
-    /// HTTP 200 and no `data`.
+    /// Parses and validates a request and computes its cost. The error is the list `errors` in Shopify's form, for a
+    /// response with status 200 and no `data`.
     pub(crate) fn prepare(&self, request: &Request) -> Result<PreparedOperation, Vec<Value>> {
         let document = self.document(&request.query)?;
         let operation = document
@@ -123,16 +125,16 @@ impl AdminApi {
 }
 
 impl PreparedOperation {
-    /// Answers a query.
+    /// Executes a query.
     pub(crate) fn execute_query(&self, context: &RequestContext<'_>) -> ExecutionResult {
-        let node = Node::Query;
+        let node = ObjectRef::Query;
         let root = ResolvedValue::Node(Object { context, node });
         Execution::run(&self.plan, |execution, field| {
             execution.resolve_field(field, &root)
         })
     }
 
-    /// Runs a query that was started in bulk. The error is the operation's error code.
+    /// Executes a bulk query. The error is the error code of the bulk operation.
     pub(crate) fn execute_bulk(&self, context: &RequestContext<'_>) -> Result<Value, &'static str> {
         let executed = self.execute_query(context);
         if !executed.errors.is_empty() {
@@ -141,7 +143,7 @@ impl PreparedOperation {
         serde_json::from_slice(&executed.data).map_err(|_| bulk::failure(&[]))
     }
 
-    /// Runs a mutation over the shop's subscriptions and bulk operations, field by field.
+    /// Executes a mutation of the shop's subscriptions and bulk operations, field by field.
     pub(crate) fn execute_mutation(
         &self,
         context: &RequestContext<'_>,
@@ -149,9 +151,9 @@ impl PreparedOperation {
         bulk: &mut BulkOperations,
     ) -> ExecutionResult {
         Execution::run(&self.plan, |execution, field| {
-            let answered = bulk::mutate(execution, &self.pinned, context, bulk, field);
-            if let Some(answered) = answered {
-                return answered;
+            let result = bulk::mutate(execution, &self.pinned, context, bulk, field);
+            if let Some(result) = result {
+                return result;
             }
             mutation::execute_field(execution, &self.pinned, context, subscriptions, field)
         })

@@ -1,17 +1,17 @@
-//! The mutations: creating, changing and deleting webhook subscriptions.
+//! Executes the mutations that create, update and delete webhook subscriptions.
 
 use serde_json::{Map, Value};
 
 use super::cost;
 use super::execute::{CostResult, Execution};
 use super::field_error::FieldError;
-use super::object::{Node, RequestContext, ResolvedValue, SelectedField};
+use super::object::{ObjectRef, RequestContext, ResolvedValue, SelectedField};
 use super::pinned_schema::PinnedSchema;
 use super::plan::Field;
 use crate::catalog::gid::{Gid, gid};
 use crate::webhook::subscription::{Subscription, SubscriptionInput, UserError, required_scopes};
 
-/// Carries out one field of a mutation and answers it.
+/// Executes one field of a mutation.
 pub(super) fn execute_field<'p>(
     execution: &mut Execution<'p>,
     pinned: &PinnedSchema,
@@ -35,7 +35,7 @@ pub(super) fn execute_field<'p>(
         .map(|_| cost::MUTATION_COST)
 }
 
-/// What became of a request: the subscription's number, or why nothing was done.
+/// The subscription's numeric id, or user errors if nothing was changed.
 type MutationResult = Result<u64, Vec<UserError>>;
 
 fn payload<'a>(
@@ -61,7 +61,7 @@ fn payload<'a>(
         }
         name => {
             let found = subscriptions.iter().find(|each| Some(&each.id) == id);
-            let found = ResolvedValue::node(context, found.map(Node::WebhookSubscription));
+            let found = ResolvedValue::node(context, found.map(ObjectRef::WebhookSubscription));
             let payload = if name.ends_with("Create") {
                 "WebhookSubscriptionCreatePayload"
             } else {
@@ -166,7 +166,7 @@ fn not_found() -> UserError {
     }
 }
 
-/// Reads the argument `webhookSubscription`. What stays unsaid stays as it is.
+/// Reads the argument `webhookSubscription`. Absent fields keep their values.
 fn subscription_input(selected: SelectedField<'_>) -> Result<SubscriptionInput, FieldError> {
     let empty = Map::new();
     let input = selected.argument("webhookSubscription");

@@ -1,4 +1,4 @@
-//! The objects that fields are asked of.
+//! Defines the objects and values that fields are resolved on.
 
 use std::borrow::Cow;
 
@@ -15,23 +15,23 @@ use crate::catalog::model::{
 };
 use crate::webhook::subscription::Subscription;
 
-/// What a field answers.
+/// The resolved value of a field, or its error.
 pub(crate) type FieldResult<'a> = Result<ResolvedValue<'a>, FieldError>;
 
-/// What all resolvers look at.
+/// What all resolvers read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestContext<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) subscriptions: &'a [Subscription],
     pub(crate) operations: &'a [BulkOperation],
-    /// Connections give all that they have, as in a bulk operation, whatever page is asked for.
+    /// Connections return all their nodes and ignore the paging arguments, as in a bulk operation.
     pub(crate) unpaged: bool,
-    /// The scopes of the token, `read_…` added to each `write_…`.
+    /// The token's scopes, with the `read_…` scope that each `write_…` scope implies.
     pub(crate) scopes: &'a [String],
     pub(crate) now: Seconds,
-    /// Above 0: how to mix what Shopify promises no order for.
+    /// Above 0: the seed for shuffling results whose order Shopify does not specify.
     pub(crate) shuffle: u64,
-    /// The Admin API's version that answers.
+    /// The version of the Admin API that serves the request.
     pub(crate) version: &'a str,
 }
 
@@ -42,7 +42,7 @@ impl RequestContext<'_> {
             .any(|scope| self.scopes.iter().any(|granted| granted == scope))
     }
 
-    /// Refuses `ask` when the token has none of `scopes`.
+    /// Returns an access error for `selected` if the token has none of `scopes`.
     pub(crate) fn require_scope(
         &self,
         selected: SelectedField<'_>,
@@ -56,7 +56,7 @@ impl RequestContext<'_> {
     }
 }
 
-/// Which kind of node a discount is asked for as.
+/// The type of node that a discount is queried as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiscountNodeKind {
     Any,
@@ -64,14 +64,14 @@ pub(crate) enum DiscountNodeKind {
     Automatic,
 }
 
-/// Which side of a discount's bargain.
+/// One of the two lists of items that a discount has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiscountSide {
     Buys,
     Gets,
 }
 
-/// What a metafield belongs to, and whether its key is told with its namespace.
+/// The type that a metafield belongs to, and whether its key is shown with its namespace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MetafieldOwner {
     pub(super) kind: &'static str,
@@ -91,20 +91,20 @@ impl MetafieldOwner {
     }
 }
 
-/// Something that fields are asked of, by reference into the catalogue.
+/// An object of the schema, by reference into the catalogue.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Node<'a> {
+pub(crate) enum ObjectRef<'a> {
     Query,
     Shop,
     AppInstallation,
-    /// Whether it was asked for at the root, which allows more variants.
+    /// The flag tells whether it was selected at the root, which allows larger pages of variants.
     Product(&'a Product, bool),
     Variant(&'a Product, &'a Variant),
-    /// An option's name with the value that a variant has.
+    /// The name of an option and the value that a variant has.
     SelectedOption(&'a str, &'a str),
     InventoryItem(&'a Product, &'a Variant),
     InventoryLevel(&'a Product, &'a Variant, &'a InventoryLevel),
-    /// One of a level's quantities, by its name.
+    /// One quantity of a level, by its name.
     InventoryQuantity(&'a InventoryLevel, &'static str),
     Location(&'a Location),
     Collection(&'a Collection),
@@ -118,37 +118,37 @@ pub(crate) enum Node<'a> {
     BulkOperation(&'a BulkOperation),
 }
 
-/// A node with its surroundings: what is asked for fields.
+/// An object of the schema with the context of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'a> {
     pub(crate) context: &'a RequestContext<'a>,
-    pub(crate) node: Node<'a>,
+    pub(crate) node: ObjectRef<'a>,
 }
 
-impl<'a> Object<'a> {
+impl Object<'_> {
     fn type_name(&self) -> &'static str {
         match self.node {
-            Node::Query => "QueryRoot",
-            Node::Shop => "Shop",
-            Node::AppInstallation => "AppInstallation",
-            Node::Product(..) => "Product",
-            Node::Variant(..) => "ProductVariant",
-            Node::SelectedOption(..) => "SelectedOption",
-            Node::InventoryItem(..) => "InventoryItem",
-            Node::InventoryLevel(..) => "InventoryLevel",
-            Node::InventoryQuantity(..) => "InventoryQuantity",
-            Node::Location(_) => "Location",
-            Node::Collection(_) => "Collection",
-            Node::CollectionSource(_) => "CollectionConditionsSource",
-            Node::Metafield(..) => "Metafield",
-            Node::DiscountNode(_, DiscountNodeKind::Any) => "DiscountNode",
-            Node::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
-            Node::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
-            Node::Discount(discount) => discount.kind.type_name(),
-            Node::DiscountItems(discount, side) => items_type_name(discount, side),
-            Node::RedeemCode(_) => "DiscountRedeemCode",
-            Node::WebhookSubscription(_) => "WebhookSubscription",
-            Node::BulkOperation(_) => "BulkOperation",
+            ObjectRef::Query => "QueryRoot",
+            ObjectRef::Shop => "Shop",
+            ObjectRef::AppInstallation => "AppInstallation",
+            ObjectRef::Product(..) => "Product",
+            ObjectRef::Variant(..) => "ProductVariant",
+            ObjectRef::SelectedOption(..) => "SelectedOption",
+            ObjectRef::InventoryItem(..) => "InventoryItem",
+            ObjectRef::InventoryLevel(..) => "InventoryLevel",
+            ObjectRef::InventoryQuantity(..) => "InventoryQuantity",
+            ObjectRef::Location(_) => "Location",
+            ObjectRef::Collection(_) => "Collection",
+            ObjectRef::CollectionSource(_) => "CollectionConditionsSource",
+            ObjectRef::Metafield(..) => "Metafield",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Any) => "DiscountNode",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
+            ObjectRef::Discount(discount) => discount.kind.type_name(),
+            ObjectRef::DiscountItems(discount, side) => items_type_name(discount, side),
+            ObjectRef::RedeemCode(_) => "DiscountRedeemCode",
+            ObjectRef::WebhookSubscription(_) => "WebhookSubscription",
+            ObjectRef::BulkOperation(_) => "BulkOperation",
         }
     }
 }
@@ -168,7 +168,7 @@ fn items_type_name(discount: &Discount, which: DiscountSide) -> &'static str {
     }
 }
 
-/// A field's name and arguments.
+/// A selected field: its name and arguments.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SelectedField<'p> {
     pub(super) field: &'p Field,
@@ -179,7 +179,7 @@ impl<'p> SelectedField<'p> {
         &self.field.name
     }
 
-    /// The type of which the field is asked.
+    /// The type on which the field is selected.
     pub(crate) fn parent_type(self) -> &'p str {
         &self.field.parent_type
     }
@@ -207,13 +207,13 @@ impl<'p> SelectedField<'p> {
         Some(list.iter().filter_map(Value::as_str).collect())
     }
 
-    /// The refusal of a field of the schema that nothing stands behind here.
+    /// The error for a field of the schema that the simulator does not implement.
     pub(crate) fn not_simulated(self) -> FieldError {
         FieldError::not_simulated(&format!("{}.{}", self.parent_type(), self.name()))
     }
 }
 
-/// What a field answers: a value, or something to ask further.
+/// The resolved value of a field: a leaf, or an object with further fields.
 #[derive(Debug, Clone)]
 pub(crate) enum ResolvedValue<'a> {
     Null,
@@ -222,7 +222,7 @@ pub(crate) enum ResolvedValue<'a> {
     String(Cow<'a, str>),
     Json(Value),
     List(Vec<ResolvedValue<'a>>),
-    /// A value without identity: money, counts, choices.
+    /// An object without an id, such as money or a count, by its type name and fields.
     Object(&'static str, Vec<(&'static str, ResolvedValue<'a>)>),
     Node(Object<'a>),
     Connection(Connection<'a>),
@@ -231,7 +231,7 @@ pub(crate) enum ResolvedValue<'a> {
 
 impl<'a> ResolvedValue<'a> {
     /// The node, or null.
-    pub(crate) fn node(context: &'a RequestContext<'a>, node: Option<Node<'a>>) -> Self {
+    pub(crate) fn node(context: &'a RequestContext<'a>, node: Option<ObjectRef<'a>>) -> Self {
         node.map_or(Self::Null, |node| Self::Node(Object { context, node }))
     }
 
@@ -249,7 +249,7 @@ impl<'a> ResolvedValue<'a> {
         }
     }
 
-    /// How many elements a connection shows.
+    /// The number of nodes of a connection, for its cost.
     pub(super) fn size(&self) -> u64 {
         match self {
             Self::Connection(connection) => connection.size() as u64,
@@ -294,17 +294,17 @@ impl From<f64> for ResolvedValue<'_> {
     }
 }
 
-/// A page of nodes, ready to be asked for them.
+/// One page of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection<'a> {
-    /// The nodes' type, of which the connection's and the edge's names are made.
+    /// The type name of the nodes; the connection's and the edge's names are derived from it.
     pub(super) node_type: &'static str,
     pub(super) edges: Vec<Edge<'a>>,
     pub(super) has_next: bool,
     pub(super) has_previous: bool,
 }
 
-/// A node with its place.
+/// A node with its position in the connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge<'a> {
     pub(super) object: Object<'a>,
@@ -362,7 +362,7 @@ impl Edge<'_> {
     }
 }
 
-/// Null for nothing.
+/// The value, or null.
 pub(crate) fn or_null<'a, T: Into<ResolvedValue<'a>>>(value: Option<T>) -> ResolvedValue<'a> {
     value.map_or(ResolvedValue::Null, Into::into)
 }

@@ -1,4 +1,6 @@
-//! Connections: how many, after what, and cursors that only the connection that gave them takes.
+//! Selects the page of a connection, and encodes and decodes its cursors.
+//!
+//! A cursor is valid only for the connection and sort order that it came from.
 
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
@@ -7,23 +9,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// The most a connection gives at once.
+/// The maximum page size.
 pub(crate) const MAX_PAGE_SIZE: usize = 250;
 
-/// Where something stands in an order.
+/// The position of a node in a sort order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum SortKey {
-    /// By a number.
+    /// An unsigned number.
     Number(u64),
-    /// By a signed number, such as a moment.
+    /// A signed number, such as a timestamp.
     Signed(i64),
-    /// By text.
+    /// Text.
     Text(String),
-    /// By text, from the end of the alphabet.
+    /// Text in descending order.
     TextDescending(Reverse<String>),
 }
 
-/// What a connection's caller asked for, checked.
+/// Checked paging arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageWindow {
     pub(crate) first: Option<usize>,
@@ -33,7 +35,7 @@ pub(crate) struct PageWindow {
     pub(crate) reverse: bool,
 }
 
-/// The paging arguments as they came.
+/// The paging arguments of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PagingArguments<'a> {
     pub(crate) first: Option<i64>,
@@ -45,13 +47,13 @@ pub(crate) struct PagingArguments<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    /// Which connection in which order.
+    /// Identifies the connection and its sort order.
     of: u64,
     at: SortKey,
     id: u64,
 }
 
-/// Writes the cursor of what stands at `place` in the connection `of`.
+/// Encodes the cursor of the node at `key` in the connection `of`.
 pub(crate) fn cursor(of: u64, key: &SortKey, id: u64) -> String {
     let cursor = Cursor {
         of,
@@ -73,7 +75,7 @@ fn read_cursor(of: u64, text: &str) -> Result<(SortKey, u64), String> {
 }
 
 impl PageWindow {
-    /// Checks what was asked of the connection `of`, which gives at most `most` at once.
+    /// Checks the arguments for the connection `of`, whose maximum page size is `max`.
     pub(crate) fn check(
         arguments: &PagingArguments<'_>,
         of: u64,
@@ -110,7 +112,7 @@ impl PageWindow {
         })
     }
 
-    /// No page at all, but everything.
+    /// All nodes, without paging.
     pub(crate) fn unpaged(reverse: bool) -> Self {
         Self {
             first: Some(usize::MAX - 1),
@@ -125,12 +127,12 @@ impl PageWindow {
         self.first.or(self.last).unwrap_or(MAX_PAGE_SIZE)
     }
 
-    /// Whether the page is found by walking up from the lowest place.
+    /// Whether the page is found by walking up from the lowest sort key.
     pub(crate) fn ascends(&self) -> bool {
         self.first.is_some() != self.reverse
     }
 
-    /// Where the page lies in an order by number; `None` when nothing can lie there.
+    /// The range of ids that the page lies in, for a connection sorted by id; `None` if it is empty.
     pub(crate) fn id_range(&self, lowest: u64) -> Option<RangeInclusive<u64>> {
         let (low, high) = if self.reverse {
             (&self.before, &self.after)
@@ -177,7 +179,7 @@ impl PageWindow {
     }
 }
 
-/// What a page shows of a connection.
+/// The nodes of a page, with their sort keys and ids.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
     pub(crate) shown: Vec<(SortKey, u64, T)>,
@@ -185,8 +187,8 @@ pub(crate) struct Page<T> {
     pub(crate) has_previous: bool,
 }
 
-/// Cuts the page out of things that come in the order in which [`Window::ascends`] walks, from where
-/// [`Window::numbers`] begins. Reads no further than the page goes.
+/// Selects the page from nodes that come in the direction of [`PageWindow::ascends`], within [`PageWindow::id_range`].
+/// Reads no further than the page.
 pub(crate) fn select_page_sorted<T>(
     all: impl Iterator<Item = (SortKey, u64, T)>,
     window: &PageWindow,
@@ -201,7 +203,7 @@ pub(crate) fn select_page_sorted<T>(
     window.page(shown, more)
 }
 
-/// Cuts the page out of everything, given in any order.
+/// Selects the page from all nodes, given in any order.
 pub(crate) fn select_page<T>(
     all: impl Iterator<Item = (SortKey, u64, T)>,
     window: &PageWindow,
@@ -214,7 +216,7 @@ pub(crate) fn select_page<T>(
     let from_the_end = !window.ascends();
     let more = inside.len() > page_size;
     if more {
-        // Only what is shown has to be in order.
+        // Only the nodes of the page have to be sorted.
         let order = |a: &((SortKey, u64), T), b: &((SortKey, u64), T)| {
             let ascending = a.0.cmp(&b.0);
             if from_the_end {
@@ -235,10 +237,10 @@ pub(crate) fn select_page<T>(
     window.page(shown.collect(), more)
 }
 
-/// A number that stands for a connection in an order; cursors carry it.
+/// A stable number for a connection and its sort order; cursors contain it.
 pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    // FNV-1a: it has to be the same tomorrow, not to resist anyone.
+    // FNV-1a: it has to be stable, not secure.
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_connection_is_refused() {
+    fn a_cursor_of_another_connection_is_rejected() {
         let foreign = cursor(2, &SortKey::Number(1), 1);
         for after in [foreign.as_str(), "", "!", "e30"] {
             let arguments = PagingArguments {
@@ -295,7 +297,7 @@ mod tests {
         }
     }
 
-    fn walk(numbers: &[u64], size: i64, reverse: bool, forward: bool) -> Vec<u64> {
+    fn collect_ids(numbers: &[u64], size: i64, reverse: bool, forward: bool) -> Vec<u64> {
         let mut seen = Vec::new();
         let mut position: Option<String> = None;
         loop {
@@ -344,7 +346,7 @@ mod tests {
             if reverse {
                 expected.reverse();
             }
-            proptest::prop_assert_eq!(walk(&mixed, size, reverse, forward), expected);
+            proptest::prop_assert_eq!(collect_ids(&mixed, size, reverse, forward), expected);
         }
     }
 }

@@ -1,14 +1,16 @@
-//! Connections, edges and page infos.
+//! Builds pages of connections from the nodes of the catalogue.
 
 use super::field_error::FieldError;
-use super::object::{Connection, Edge, Node, Object, RequestContext, ResolvedValue, SelectedField};
+use super::object::{
+    Connection, Edge, Object, ObjectRef, RequestContext, ResolvedValue, SelectedField,
+};
 use super::page::{
     MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, fingerprint, select_page,
     select_page_sorted,
 };
 use crate::catalog::model::ById;
 
-/// What is needed to answer a connection.
+/// The checked paging arguments of one connection.
 #[derive(Debug)]
 pub(crate) struct Paginator<'a> {
     context: &'a RequestContext<'a>,
@@ -18,7 +20,8 @@ pub(crate) struct Paginator<'a> {
 }
 
 impl<'a> Paginator<'a> {
-    /// Checks the paging arguments of a connection of `of` under number `parent`; `sort` is what decides its order.
+    /// Checks the paging arguments of a connection of type `node_type` on the object with the id `parent`; `sort` names
+    /// its sort order.
     pub(crate) fn new(
         context: &'a RequestContext<'a>,
         selected: SelectedField<'_>,
@@ -29,7 +32,7 @@ impl<'a> Paginator<'a> {
         Self::with_max(context, selected, node_type, parent, sort, MAX_PAGE_SIZE)
     }
 
-    /// Like [`Self::new`], for a connection that gives up to `most` at once.
+    /// Like [`Self::new`], with the maximum page size `max`.
     pub(crate) fn with_max(
         context: &'a RequestContext<'a>,
         selected: SelectedField<'_>,
@@ -67,7 +70,7 @@ impl<'a> Paginator<'a> {
         })
     }
 
-    /// A connection whose order Shopify does not promise.
+    /// A connection without a specified sort order.
     pub(crate) fn unsorted(
         context: &'a RequestContext<'a>,
         selected: SelectedField<'_>,
@@ -77,21 +80,22 @@ impl<'a> Paginator<'a> {
         Self::new(context, selected, node_type, parent, "")
     }
 
-    /// Answers from all nodes, in any order.
+    /// Selects the page from all nodes, given in any order.
     pub(crate) fn paginate(
         self,
-        all: impl Iterator<Item = (SortKey, u64, Node<'a>)>,
+        all: impl Iterator<Item = (SortKey, u64, ObjectRef<'a>)>,
     ) -> ResolvedValue<'a> {
         let page = select_page(all, &self.window);
         self.connection(page)
     }
 
-    /// Answers in the order of ids, reading no more of `all` than is shown or skipped by `node`; from `lowest` on.
+    /// Selects the page in the order of ids, from `lowest` on. Reads only the nodes of the page and those that `node`
+    /// skips.
     pub(crate) fn paginate_by_id<T>(
         self,
         all: &'a ById<T>,
         lowest: u64,
-        node: impl Fn(&'a T) -> Option<Node<'a>>,
+        node: impl Fn(&'a T) -> Option<ObjectRef<'a>>,
     ) -> ResolvedValue<'a> {
         let range = self.window.id_range(lowest);
         let inside = range.map(|range| all.range(range)).into_iter().flatten();
@@ -104,7 +108,7 @@ impl<'a> Paginator<'a> {
         self.connection(page)
     }
 
-    fn connection(self, page: Page<Node<'a>>) -> ResolvedValue<'a> {
+    fn connection(self, page: Page<ObjectRef<'a>>) -> ResolvedValue<'a> {
         let shown = page.shown.into_iter();
         let edges = shown.map(|(key, id, node)| Edge {
             object: Object {
@@ -125,7 +129,7 @@ impl<'a> Paginator<'a> {
     }
 }
 
-/// Where a thing stands when Shopify promises no order: by its number, or anywhere.
+/// The sort key when Shopify specifies no order: the id, or a shuffled one.
 pub(crate) fn unordered_key(context: &RequestContext<'_>, id: u64) -> SortKey {
     match context.shuffle {
         0 => SortKey::Number(id),

@@ -1,4 +1,4 @@
-//! The schema that requests are held against.
+//! Loads the schema that requests are validated against.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +9,15 @@ use apollo_compiler::{Name, Schema};
 
 const SDL: &str = include_str!("../../schema/admin-2026-10.graphql");
 
-/// Where the numbers of subscriptions begin.
+/// The ids of subscriptions follow this number.
 const SUBSCRIPTIONS: u64 = 1_400_000_000_000;
 
-/// The schema, with what is looked up in it for each request.
+/// The schema, with its look-up tables.
 #[derive(Debug)]
 pub(super) struct PinnedSchema {
     pub(super) schema: Valid<Schema>,
     pub(super) implementers: apollo_compiler::collections::HashMap<Name, Implementers>,
-    /// The object types that each interface or union can be.
+    /// The possible object types of each interface and union.
     possible: HashMap<Name, Vec<Name>>,
     last_subscription: AtomicU64,
 }
@@ -50,7 +50,7 @@ impl PinnedSchema {
         }
     }
 
-    /// The object types that something of type `name` can be: itself, if it is one.
+    /// The possible object types of the type `name`; an object type itself.
     pub(super) fn possible_types<'a>(&'a self, name: &'a Name) -> &'a [Name] {
         match self.possible.get(name) {
             Some(possible) => possible,
@@ -58,7 +58,7 @@ impl PinnedSchema {
         }
     }
 
-    /// A number that no subscription has had yet.
+    /// An unused numeric id for a subscription.
     pub(super) fn next_subscription_id(&self) -> u64 {
         self.last_subscription.fetch_add(1, Ordering::Relaxed) + 1
     }

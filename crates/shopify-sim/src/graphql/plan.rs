@@ -1,4 +1,4 @@
-//! A request, worked out as far as it goes without data: per type, which fields with which arguments are asked.
+//! Compiles an operation to a plan: for each object type, the selected fields and their arguments, without data.
 
 use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::collections::IndexMap;
@@ -13,31 +13,31 @@ use super::pinned_schema::PinnedSchema;
 use super::position::{Position, position};
 use super::variables::{Coercion, literal};
 
-/// What an operation asks, with its variables filled in.
+/// The compiled operation, with its variables filled in.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) name: Option<String>,
     pub(super) is_mutation: bool,
     root: SelectionsByType,
-    /// The answers to `__schema` and `__type`.
+    /// The data of `__schema` and `__type`.
     pub(super) introspection_data: Map<String, Value>,
 }
 
-/// What is asked of something, for each type that it can be.
+/// A selection set, for each object type that it can apply to.
 #[derive(Debug)]
 pub(super) struct SelectionsByType {
     by_type: Vec<(Name, Vec<Field>)>,
 }
 
-/// A field that is asked.
+/// A selected field of one object type.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Under which name it is answered.
+    /// The alias or name under which the response contains it.
     pub(super) response_key: String,
-    /// The key as JSON, with the colon.
+    /// The response key as JSON, with the colon.
     pub(super) json_key: String,
     pub(super) name: Name,
-    /// The type that it is asked of.
+    /// The object type on which it is selected.
     pub(super) parent_type: Name,
     pub(super) arguments: Map<String, Value>,
     pub(super) wrapper: TypeWrapper,
@@ -45,7 +45,7 @@ pub(super) struct Field {
     pub(super) position: Option<Position>,
 }
 
-/// How a type wraps its named type.
+/// How a field's type wraps its named type.
 #[derive(Debug)]
 pub(super) enum TypeWrapper {
     Named {
@@ -57,7 +57,7 @@ pub(super) enum TypeWrapper {
     },
 }
 
-/// What a field's innermost type is.
+/// The kind of a field's named type.
 #[derive(Debug)]
 pub(super) enum FieldKind {
     Typename,
@@ -65,7 +65,7 @@ pub(super) enum FieldKind {
     Composite(Role, SelectionsByType),
 }
 
-/// What a composite type does, as far as costs go.
+/// The role of a composite type in computing the cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Object,
@@ -74,7 +74,7 @@ pub(super) enum Role {
     PageInfo,
 }
 
-/// What a leaf's JSON looks like.
+/// The JSON form of a leaf type.
 #[derive(Debug)]
 pub(super) enum Leaf {
     Int,
@@ -86,7 +86,7 @@ pub(super) enum Leaf {
 }
 
 impl Plan {
-    /// Works `operation` out. Errors are about arguments that only the variables make wrong.
+    /// Compiles `operation`. Errors are about arguments that are invalid only because of the variables.
     pub(super) fn new(
         pinned: &PinnedSchema,
         document: &Valid<ExecutableDocument>,
@@ -118,7 +118,7 @@ impl Plan {
 }
 
 impl SelectionsByType {
-    /// What is asked of an object of type `name`, if it can be one.
+    /// The fields selected on an object of type `name`, if that is possible.
     pub(super) fn on(&self, name: &str) -> Option<&[Field]> {
         let mut by_type = self.by_type.iter();
         let (_, fields) = by_type.find(|(each, _)| each == name)?;
@@ -180,7 +180,7 @@ fn execute_introspection(
     let failed = |message: String| vec![json!({ "message": message })];
     let variables = serde_json::from_value(variables.clone().into())
         .map_err(|problem| failed(problem.to_string()))?;
-    let answer = introspection::partial_execute(
+    let response = introspection::partial_execute(
         &pinned.schema,
         &pinned.implementers,
         document,
@@ -188,7 +188,7 @@ fn execute_introspection(
         Valid::assume_valid_ref(&variables),
     )
     .map_err(|problem| failed(problem.message().to_string()))?;
-    match serde_json::to_value(&answer.data) {
+    match serde_json::to_value(&response.data) {
         Ok(Value::Object(data)) => Ok(data),
         _ => Ok(Map::new()),
     }
@@ -225,7 +225,8 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Gathers the fields that an object of type `parent_type` answers, by the key under which they are answered.
+    /// Collects the fields selected on an object of type `parent_type`, by response key (`CollectFields` in the GraphQL
+    /// specification).
     fn collect_fields(
         &self,
         set: &'a SelectionSet,
@@ -277,7 +278,8 @@ impl<'a> Planner<'a> {
         if is_introspection(&field.name) {
             return None;
         }
-        // Not the definition beside the selection: that can be an interface's, which may promise less.
+        // The definition beside the selection can be an interface's, whose field may be nullable where the object's is
+        // not.
         let pinned = self.pinned;
         let definition = pinned.schema.type_field(parent_type, &field.name);
         let definition = definition.ok().filter(|_| field.name != "__typename");

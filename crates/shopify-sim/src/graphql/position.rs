@@ -1,10 +1,10 @@
-//! Positions in the text of a GraphQL document, as the entries of `locations` name them.
+//! Locates syntax in a GraphQL document, as the entries of `locations` in errors.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::parser::SourceSpan;
 use serde_json::{Value, json};
 
-/// A place in the document, counted from 1.
+/// A line and column in the document, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) line: usize,
@@ -20,7 +20,7 @@ impl Position {
     }
 }
 
-/// Where in the document `span` begins.
+/// The position where `span` begins.
 pub(super) fn position(
     document: &ExecutableDocument,
     span: Option<SourceSpan>,

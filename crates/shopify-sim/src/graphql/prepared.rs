@@ -1,11 +1,11 @@
-//! A request that is ready to be executed.
+//! Holds a request that is ready to be executed.
 
 use std::sync::Arc;
 
 use super::pinned_schema::PinnedSchema;
 use super::plan::Plan;
 
-/// A valid and priced request.
+/// A validated request and its cost.
 #[derive(Debug)]
 pub(crate) struct PreparedOperation {
     pub(super) pinned: Arc<PinnedSchema>,
@@ -14,7 +14,7 @@ pub(crate) struct PreparedOperation {
 }
 
 impl PreparedOperation {
-    /// The operation's own name.
+    /// The operation's name.
     pub(crate) fn operation_name(&self) -> Option<&str> {
         self.plan.name.as_deref()
     }
@@ -23,7 +23,7 @@ impl PreparedOperation {
         self.plan.is_mutation
     }
 
-    /// The cost if every connection is full; above [`MOST_POINTS`] Shopify refuses to run it.
+    /// The cost if every connection is full; Shopify rejects requests above [`MAX_QUERY_COST`](super::MAX_QUERY_COST).
     pub(crate) fn requested_cost(&self) -> u64 {
         self.requested_cost
     }

@@ -1,7 +1,7 @@
-//! The `query:` argument of connections, as far as the simulator goes.
+//! Parses and evaluates the `query` argument of connections, in the subset that the simulator supports.
 //!
-//! Shopify ignores filters that it does not know and warns in `extensions.search`; here they are refused, so that a
-//! misspelt filter is found.
+//! Shopify ignores unknown filters and warns in `extensions.search`. The simulator rejects them, so that a misspelt
+//! filter is found.
 
 use std::cmp::Ordering;
 
@@ -22,19 +22,19 @@ struct Term {
     not: bool,
     field: String,
     comparison: Comparison,
-    /// Alternatives, separated by commas.
+    /// Alternative values, separated by commas in the text.
     values: Vec<String>,
 }
 
-/// A parsed `query:`: groups of terms of which one must match, all of them.
+/// A parsed `query`: groups of terms. It matches if all terms of one group match.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Search {
     any_of: Vec<Vec<Term>>,
 }
 
-/// What a filter looks at.
+/// An object that a query can be matched against.
 pub(crate) trait Searchable {
-    /// The value of `field`; `None` when things of this kind have no such filter.
+    /// The value of `field`; `None` if objects of this type have no such filter.
     fn field(&self, field: &str) -> Option<SearchValue<'_>>;
 }
 
@@ -44,20 +44,20 @@ pub(crate) enum SearchValue<'a> {
     Number(u64),
     Timestamp(i64),
     Keyword(&'a str),
-    /// Text that matches when it begins with the wanted words.
+    /// Text, compared without regard to case; a trailing `*` matches a prefix.
     Text(&'a str),
     Keywords(Vec<&'a str>),
-    /// JSON of which one value has to match.
+    /// JSON values, of which one has to match.
     Json(Vec<&'a Value>),
 }
 
 impl Search {
-    /// Reads `text`, in which only `fields` may be named.
+    /// Parses `text`, which may mention only `fields`.
     pub(crate) fn parse(text: Option<&str>, fields: &[&str]) -> Result<Self, String> {
         Self::parse_with(text.unwrap_or(""), Some(fields))
     }
 
-    /// Reads `text`, in which every field may be named.
+    /// Parses `text`, which may mention any field.
     pub(crate) fn parse_any_field(text: &str) -> Result<Self, String> {
         Self::parse_with(text, None)
     }
@@ -83,12 +83,12 @@ impl Search {
         Ok(Self { any_of: groups })
     }
 
-    /// Whether some term is about `field`.
+    /// Whether a term is about `field`.
     pub(crate) fn mentions_field(&self, field: &str) -> bool {
         self.any_of.iter().flatten().any(|term| term.field == field)
     }
 
-    /// The lowest number that `id:>` leaves, to start reading there.
+    /// The lower bound that `id:>` sets, to start reading there.
     pub(crate) fn min_id(&self) -> u64 {
         let [group] = self.any_of.as_slice() else {
             return 0;
@@ -111,7 +111,7 @@ impl Search {
     }
 }
 
-/// Splits at spaces outside quotes. Groups in parentheses are not understood.
+/// Splits at spaces outside quotes. Parentheses are not supported.
 fn split_terms(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -121,7 +121,7 @@ fn split_terms(text: &str) -> Result<Vec<String>, String> {
             (Some(open), _) if character == open => quote = None,
             (None, '\'' | '"') => quote = Some(character),
             (None, '(' | ')') => {
-                return Err("the simulator understands no parentheses in `query`".to_owned());
+                return Err("the simulator does not support parentheses in `query`".to_owned());
             }
             (None, _) if character.is_whitespace() => {
                 if !word.is_empty() {
@@ -132,7 +132,7 @@ fn split_terms(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("`query` has an open quote".to_owned());
+        return Err("`query` has an unclosed quote".to_owned());
     }
     if !word.is_empty() {
         words.push(word);
@@ -146,9 +146,11 @@ fn parse_term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
         .map_or((false, word), |rest| (true, rest));
     let (field, rest) = word
         .split_once(':')
-        .ok_or_else(|| format!("the simulator searches no free text: `{word}`"))?;
+        .ok_or_else(|| format!("the simulator does not support free text in `query`: `{word}`"))?;
     if fields.is_some_and(|fields| !fields.contains(&field)) {
-        return Err(format!("the simulator knows no filter `{field}` here"));
+        return Err(format!(
+            "the simulator does not support the filter `{field}` here"
+        ));
     }
     let signs = [
         (">=", Comparison::GreaterOrEqual),
@@ -169,7 +171,7 @@ fn parse_term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
         return Err(format!("the filter `{field}` has no value"));
     }
     if field.ends_with("_at") && values.iter().any(|value| parse_timestamp(value).is_none()) {
-        return Err(format!("the filter `{field}` needs a date or a moment"));
+        return Err(format!("the filter `{field}` needs a date or a timestamp"));
     }
     if field == "id" && values.iter().any(|value| value.parse::<u64>().is_err()) {
         return Err("the filter `id` needs a number".to_owned());
@@ -182,10 +184,10 @@ fn parse_term(word: &str, fields: Option<&[&str]>) -> Result<Term, String> {
     })
 }
 
-/// Reads a moment, or a date as its first second.
+/// Parses a timestamp, or a date as its first second.
 fn parse_timestamp(text: &str) -> Option<i64> {
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(moment.with_timezone(&Utc).timestamp());
+    if let Ok(timestamp) = DateTime::parse_from_rfc3339(text) {
+        return Some(timestamp.with_timezone(&Utc).timestamp());
     }
     Some(
         text.parse::<NaiveDate>()
@@ -216,10 +218,10 @@ impl Term {
                 return words.iter().any(|word| word.eq_ignore_ascii_case(value));
             }
             SearchValue::Text(text) => {
-                let (text, wanted) = (text.to_lowercase(), value.to_lowercase());
-                return match wanted.strip_suffix('*') {
+                let (text, pattern) = (text.to_lowercase(), value.to_lowercase());
+                return match pattern.strip_suffix('*') {
                     Some(start) => text.starts_with(start),
-                    None => text == wanted,
+                    None => text == pattern,
                 };
             }
             SearchValue::Json(_) => None,
@@ -227,7 +229,7 @@ impl Term {
         self.matches_ordering(ordering)
     }
 
-    /// Numbers and moments are compared as such, also when they are written as text; other text is taken literally.
+    /// Compares numbers and timestamps by value, even if they are text; other text is compared literally.
     fn compare_json(&self, found: &Value, value: &str) -> bool {
         let text = match found {
             Value::String(text) => text.clone(),
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_queries_are_rejected() {
         for text in [
             "lamp",
             "colour:red",

@@ -1,6 +1,6 @@
-//! Documents that do not fit the schema, in the words of Shopify's own checks.
+//! Converts validation errors of apollo-compiler to Shopify's wording.
 //!
-//! apollo-compiler tells what is wrong and where; which names are involved stands in its messages.
+//! apollo-compiler reports the kind and the location of an error; the names involved are only in its messages.
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{Argument, Definition, Document, Field, OperationType, Selection};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::position::Position;
 
-/// The list `errors` for a document that is not valid.
+/// The list `errors` for an invalid document.
 pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) -> Vec<Value> {
     let document = match Document::parse(query, "request.graphql") {
         Ok(document) => document,
@@ -27,14 +27,15 @@ pub(super) fn errors(schema: &Schema, problems: &DiagnosticList, query: &str) ->
             SourceLocation::find(&document, offset)
         });
         let diagnostic = Diagnostic::new(schema, problem.error);
-        // Fields that do not exist are not selected, says apollo-compiler.
+        // apollo-compiler ignores unknown fields in a selection set, so it reports the set as missing if it has only
+        // those.
         let is_consequence = diagnostic.kind == "MissingSubselection" && location.has_selections();
         (!is_consequence).then(|| error(&diagnostic, &location, at))
     });
     errors.collect()
 }
 
-/// The error for a request that does not say which of its operations is meant.
+/// The error for a request whose operation is ambiguous or unknown.
 pub(super) fn unknown_operation(name: Option<&str>) -> Value {
     let message = match name {
         Some(name) => format!("No operation named \"{name}\""),
@@ -63,7 +64,7 @@ fn error(
     error.into()
 }
 
-/// What is said to the client.
+/// An error in Shopify's wording.
 struct ValidationError {
     code: Option<&'static str>,
     message: String,
@@ -84,13 +85,13 @@ impl ValidationError {
     }
 }
 
-/// What apollo-compiler diagnostic.
+/// A diagnostic of apollo-compiler.
 struct Diagnostic<'a> {
     schema: &'a Schema,
     kind: &'static str,
-    /// In its own words.
+    /// apollo-compiler's own message, with names in backquotes.
     message_text: String,
-    /// In the words of graphql-js, with names in double quotes.
+    /// The message in the wording of graphql-js, with names in double quotes.
     compat_message: String,
 }
 
@@ -105,21 +106,21 @@ impl<'a> Diagnostic<'a> {
         }
     }
 
-    /// The `place`th name in the message.
-    fn name(&self, place: usize) -> &str {
-        let (text, mark) = if self.compat_message.is_empty() {
+    /// The name at `index` in the message.
+    fn name(&self, index: usize) -> &str {
+        let (text, quote) = if self.compat_message.is_empty() {
             (&self.message_text, '`')
         } else {
             (&self.compat_message, '"')
         };
-        text.split(mark).nth(2 * place + 1).unwrap_or_default()
+        text.split(quote).nth(2 * index + 1).unwrap_or_default()
     }
 
-    /// The `place`th name in the message_text message.
-    fn name_in_message(&self, place: usize) -> &str {
+    /// The name at `index` in apollo-compiler's own message.
+    fn name_in_message(&self, index: usize) -> &str {
         self.message_text
             .split('`')
-            .nth(2 * place + 1)
+            .nth(2 * index + 1)
             .unwrap_or_default()
             .trim_start_matches('$')
     }
@@ -207,12 +208,12 @@ impl<'a> Diagnostic<'a> {
     fn variable_or_fragment(&self, location: &SourceLocation<'_>) -> ValidationError {
         match self.kind {
             "DisallowedVariableUsage" => {
-                let [variable, given, argument, wanted] =
-                    [0, 1, 2, 3].map(|place| self.name_in_message(place));
+                let [variable, given, argument, expected] =
+                    [0, 1, 2, 3].map(|index| self.name_in_message(index));
                 ValidationError::new(
                     "variableMismatch",
                     format!(
-                        "Type mismatch on variable ${variable} and argument {argument} ({given} / {wanted})"
+                        "Type mismatch on variable ${variable} and argument {argument} ({given} / {expected})"
                     ),
                     [
                         ("variableName", variable),
@@ -325,7 +326,7 @@ impl<'a> Diagnostic<'a> {
 /// The part of the document that an error is about.
 #[derive(Default)]
 struct SourceLocation<'a> {
-    /// `query Name` or the like, then the fields down to it.
+    /// `query Name` or the like, then the response keys down to the location.
     path: Vec<Value>,
     /// The operation's name, as messages write it.
     operation: String,

@@ -1,4 +1,4 @@
-//! Values that come from outside, brought to the types that they are used as.
+//! Coerces variables and argument values to their input types.
 
 use apollo_compiler::ast::{Type, Value as Literal};
 use apollo_compiler::executable::Operation;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use super::pinned_schema::PinnedSchema;
 use super::position::{Position, position};
 
-/// What is wrong with a value, and where in it.
+/// A coercion error and the path to the value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CoercionError {
     pub(super) path: Vec<Value>,
     pub(super) explanation: String,
 }
 
-/// The operation's variables, with their defaults; or Shopify's errors about them.
+/// The operation's variables with their defaults, or Shopify's errors about them.
 pub(super) fn coerce_variables(
     pinned: &PinnedSchema,
     document: &ExecutableDocument,
@@ -85,7 +85,7 @@ fn error(
     })
 }
 
-/// A value written in the document; `None` for a variable that was not given.
+/// The value of a literal; `None` for a variable that was not given.
 pub(super) fn literal(value: &Literal, variables: &Map<String, Value>) -> Option<Value> {
     Some(match value {
         Literal::Null => Value::Null,
@@ -110,7 +110,7 @@ pub(super) fn literal(value: &Literal, variables: &Map<String, Value>) -> Option
     })
 }
 
-/// One value on its way to its type.
+/// The coercion of one value, and the errors found so far.
 pub(super) struct Coercion<'a> {
     pinned: &'a PinnedSchema,
     path: Vec<Value>,
@@ -148,8 +148,8 @@ impl<'a> Coercion<'a> {
                 Value::Array(values) => {
                     let values = values.into_iter().enumerate();
                     values
-                        .map(|(place, value)| {
-                            self.at_path(place, |coercion| coercion.coerce(of, value))
+                        .map(|(index, value)| {
+                            self.at_path(index, |coercion| coercion.coerce(of, value))
                         })
                         .collect()
                 }
@@ -188,7 +188,7 @@ impl<'a> Coercion<'a> {
                 Value::Object(fields) => self.input_object(of, fields),
                 other => self.add_error(format!("Expected {other} to be a key-value object.")),
             },
-            _ => self.add_error(format!("{name} is no type of input")),
+            _ => self.add_error(format!("{name} is not an input type")),
         }
     }
 
@@ -249,7 +249,7 @@ impl<'a> Coercion<'a> {
     }
 }
 
-/// Whether `text` has the form of a global id. Not all of them end in a number.
+/// Whether `text` has the form of a global id. The last part of some ids is not a number.
 fn is_gid(text: &str) -> bool {
     let rest = text.strip_prefix("gid://shopify/");
     rest.and_then(|rest| rest.split_once('/'))

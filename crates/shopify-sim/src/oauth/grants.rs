@@ -1,4 +1,4 @@
-//! A shop's memory of what it has response to the app.
+//! Stores the authorization codes and tokens that a shop has granted to the app.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use super::token_error::TokenError;
 use crate::app::{scope_string, with_implied_scopes};
 use crate::id_generator::IdGenerator;
 
-/// Long enough for a redirect; Shopify does not say how long its codes live.
+/// The lifetime of authorization codes. Shopify does not document it; this is long enough for a redirect.
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::seconds(3_600);
-/// Tokens of the client-credentials grant and of single users.
+/// The lifetime of tokens from the client credentials grant and of online tokens.
 const ONE_DAY: TimeDelta = TimeDelta::seconds(86_399);
 const REFRESH_TOKEN_LIFETIME: TimeDelta = TimeDelta::seconds(7_776_000);
-/// How long after its first use a refresh token whose replacement was never used may be used again.
+/// How long after its first use a refresh token may be used again, if its replacement was never used.
 const REUSE_WINDOW: TimeDelta = TimeDelta::days(30);
 
-/// What the merchant agreed to on the grant page.
+/// What the merchant has authorized on the grant page.
 #[derive(Debug, Clone)]
 pub(crate) struct Authorization {
     pub(crate) scopes: Vec<String>,
-    /// The token is for one user of the shop and ends with the session.
+    /// Whether the token is an online token: for one user of the shop, until their session ends.
     pub(crate) online: bool,
 }
 
@@ -33,13 +33,13 @@ struct AuthorizationCode {
     expires: DateTime<Utc>,
 }
 
-/// What an access token opens.
+/// The access that a token gives.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessToken {
-    /// `read_…` beside each `write_…`.
+    /// With the `read_…` scope that each `write_…` scope implies.
     pub(crate) scopes: Vec<String>,
     expires: Option<DateTime<Utc>>,
-    /// The grant page gave it, and it does not expire.
+    /// Whether it is a non-expiring token from the grant page, which Shopify no longer accepts from public apps.
     pub(crate) is_deprecated: bool,
 }
 
@@ -60,7 +60,7 @@ struct RefreshGrant {
     previous: Option<PreviousToken>,
 }
 
-/// The token endpoint's answer.
+/// The response of the token endpoint.
 #[derive(Serialize)]
 pub(crate) struct TokenResponse {
     pub(crate) access_token: String,
@@ -75,7 +75,7 @@ pub(crate) struct TokenResponse {
     associated_user_scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     associated_user: Option<Value>,
-    /// The scopes before, when the app was installed and they are others now.
+    /// The previous scopes, if the app was installed with other scopes.
     #[serde(skip)]
     pub(crate) previous_scopes: Option<Vec<String>>,
 }
@@ -110,7 +110,7 @@ impl Grants {
         }
     }
 
-    /// The scopes the app has here, if it is installed.
+    /// The app's scopes, if it is installed.
     pub(crate) fn installed(&self) -> Option<&[String]> {
         self.installed.as_deref()
     }
@@ -120,7 +120,7 @@ impl Grants {
         format!("{prefix}{}", self.ids.hex("token", self.issued))
     }
 
-    /// A code for what the merchant agreed to.
+    /// Issues a code for an authorization.
     pub(crate) fn issue_code(
         &mut self,
         authorization: Authorization,
@@ -139,8 +139,7 @@ impl Grants {
         code
     }
 
-    /// A token that lasts until it is revoked, as the admin's custom apps have.
-    /// Scopes that the app has been response before stay as they are.
+    /// Issues a token that does not expire, as custom apps have. The scopes of an installed app stay as they are.
     pub(crate) fn issue_static(&mut self, scopes: &[String]) -> TokenResponse {
         let before = self.installed.take();
         let response = self.issue(scopes, None);
@@ -148,7 +147,7 @@ impl Grants {
         response
     }
 
-    /// Exchanges a code, which works once.
+    /// Exchanges an authorization code, which is valid once.
     pub(crate) fn exchange(
         &mut self,
         code: &str,
@@ -167,7 +166,7 @@ impl Grants {
             return Ok(response);
         }
         if expiring {
-            // Getting another refreshable token retires the one before.
+            // A new refreshable grant retires the previous one.
             return Ok(self.issue_pair(&scopes, None, now));
         }
         let response = self.issue(&scopes, None);
@@ -177,7 +176,7 @@ impl Grants {
         Ok(response)
     }
 
-    /// Exchanges a refresh token: the current one, or the one before as long as the current one was never used.
+    /// Exchanges a refresh token: the current one, or the previous one as long as the current one was never used.
     pub(crate) fn refresh(
         &mut self,
         token: &str,
@@ -200,7 +199,7 @@ impl Grants {
         Err(TokenError::InvalidSubjectToken)
     }
 
-    /// A token without any merchant, for an app of the shop's own organization.
+    /// Issues a token without a merchant, for an app of the shop's own organization.
     pub(crate) fn client_credentials(
         &mut self,
         scopes: &[String],
@@ -253,7 +252,7 @@ impl Grants {
         }
     }
 
-    /// What `token` opens now.
+    /// The access that `token` gives now.
     pub(crate) fn access(&self, token: &str, now: DateTime<Utc>) -> Option<&AccessToken> {
         let access = self.access.get(token)?;
         access
@@ -262,14 +261,14 @@ impl Grants {
             .then_some(access)
     }
 
-    /// Ends all tokens; the app stays installed.
+    /// Revokes all tokens; the app stays installed.
     pub(crate) fn revoke(&mut self) {
         self.codes.clear();
         self.access.clear();
         self.refresh = None;
     }
 
-    /// Ends all tokens and the installation. Tells whether there was one.
+    /// Revokes all tokens and ends the installation. Returns whether there was one.
     pub(crate) fn uninstall(&mut self) -> bool {
         self.revoke();
         self.installed.take().is_some()
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_works_once_and_not_for_ever() {
+    fn a_code_works_once_and_expires() {
         let mut grants = grants();
         let first = code(&mut grants);
         assert!(grants.exchange(&first, false, NOON).is_ok());
@@ -416,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn other_scopes_than_before_are_noticed() {
+    fn changed_scopes_are_detected() {
         let mut grants = grants();
         assert_eq!(pair(&mut grants).previous_scopes, None);
         assert_eq!(pair(&mut grants).previous_scopes, None);

@@ -1,4 +1,4 @@
-//! How the app gets its tokens, from the shop's side.
+//! Issues and verifies the app's tokens, on the side of the shop.
 //!
 //! Source: Shopify, "Implement authorization code grant manually", "About offline access tokens", "Client credentials
 //! grant".

@@ -1,4 +1,4 @@
-//! Signatures with the app's secret: of query strings in hexadecimal, of webhook bodies in base64.
+//! Signs query strings (hexadecimal) and webhook bodies (base64) with the app's secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -10,18 +10,18 @@ fn sign(secret: &str, message: &[u8]) -> hmac::Tag {
     hmac::sign(&key, message)
 }
 
-/// The signature of a webhook's body.
+/// The signature of a webhook body.
 pub(crate) fn hmac_base64(secret: &str, body: &[u8]) -> String {
     STANDARD.encode(sign(secret, body))
 }
 
-/// The admin's address for a shop, as the parameter `host` carries it.
+/// The value of the parameter `host`: the shop's address in the admin, in base64.
 pub(crate) fn encoded_host(domain: &str) -> String {
     let name = domain.split('.').next().unwrap_or(domain);
     STANDARD_NO_PAD.encode(format!("admin.shopify.com/store/{name}"))
 }
 
-/// A query string of `parameters` and their `hmac`: sorted by name, form-encoded, a space as `%20`.
+/// A query string of `parameters` and their `hmac`: sorted by name, form-encoded, with `%20` for a space.
 pub(crate) fn signed_query(secret: &str, mut parameters: Vec<(String, String)>) -> String {
     parameters.sort();
     let encode = |text: &str| {

@@ -1,21 +1,21 @@
-//! Why the token endpoint gives nothing.
+//! Defines the errors of the token endpoint.
 
 use serde_json::{Value, json};
 
-/// A refusal, as OAuth words it.
+/// An OAuth error of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenError {
-    /// A parameter is missing or makes no sense.
+    /// A parameter is missing or invalid.
     InvalidRequest(&'static str),
-    /// The code is unknown, used or too old.
+    /// The authorization code is unknown, used or expired.
     InvalidCode,
-    /// The refresh token is unknown, retired or too old.
+    /// The refresh token is unknown, retired or expired.
     InvalidSubjectToken,
     /// No app has this client id.
     UnknownApp,
     /// The client secret is wrong.
     WrongSecret,
-    /// No such way to get a token.
+    /// The grant type is unknown.
     UnsupportedGrantType,
 }
 
@@ -38,10 +38,7 @@ impl TokenError {
                 "invalid_subject_token",
                 "The refresh token is no longer valid",
             ),
-            Self::UnknownApp => (
-                "application_cannot_be_found",
-                "The client id belongs to no app",
-            ),
+            Self::UnknownApp => ("application_cannot_be_found", "No app has this client id"),
             Self::WrongSecret => ("invalid_client", "Client authentication failed"),
             Self::UnsupportedGrantType => {
                 ("unsupported_grant_type", "The grant type is not supported")

@@ -1,4 +1,4 @@
-//! The files that bulk operations leave, as a storage service gives them: to whoever knows the signed address.
+//! Serves the result files of bulk operations at signed addresses, as a storage service does.
 
 use std::sync::Arc;
 
@@ -57,12 +57,12 @@ fn access_denied() -> Response {
     )
 }
 
-/// The file, or what the client lacks of it. RFC 9110, 14.
+/// The file, or the requested range of it. RFC 9110, 14.
 fn range_response(text: &Bytes, headers: &HeaderMap) -> Response {
-    // Files never change, so one tag does for the file of an address.
+    // Files never change, so the length is a sufficient ETag at one address.
     let tag = format!("\"{:x}\"", text.len());
     let given = |name: HeaderName| headers.get(name)?.to_str().ok();
-    let same = given(IF_RANGE).is_none_or(|wanted| wanted == tag);
+    let same = given(IF_RANGE).is_none_or(|expected| expected == tag);
     let range_start = given(RANGE).filter(|_| same).and_then(range_start);
     let mut response = match range_start {
         None => response::typed(200, JSONL, text.clone()),
@@ -90,7 +90,7 @@ fn range_response(text: &Bytes, headers: &HeaderMap) -> Response {
     response
 }
 
-/// `bytes=5-`: from where on. Other forms are left unheeded, as a server may do.
+/// The first byte of a range such as `bytes=5-`. Other forms are ignored, which RFC 9110 allows.
 fn range_start(range: &str) -> Option<usize> {
     range
         .strip_prefix("bytes=")?
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_given_of_the_very_file() {
+    fn ranges_are_served_of_the_same_file() {
         assert_eq!(request(&[]), (200, None));
         let four_on = (206, Some("bytes 4-9/10".to_owned()));
         assert_eq!(request(&[("range", "bytes=4-")]), four_on);

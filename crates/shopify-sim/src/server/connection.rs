@@ -1,4 +1,4 @@
-//! The connections themselves, so that they can be broken.
+//! Serves TCP connections and can reset them.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,45 +17,45 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
-/// A handle on the connection that a request came by; in each request's extensions.
+/// A handle to the connection of a request; in each request's extensions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ConnectionHandle(Arc<Notify>);
 
 impl ConnectionHandle {
-    /// Resets the connection. Never returns: the request ends with it.
+    /// Resets the connection. Never returns: the request ends with the connection.
     pub(super) async fn reset<T>(&self) -> T {
         self.0.notify_one();
         std::future::pending().await
     }
 }
 
-/// Serves one connection until it ends or is broken.
+/// Serves one connection until it is closed or reset.
 pub(super) async fn connection(stream: TcpStream, router: Router) {
     let handle = ConnectionHandle::default();
     let service = service_fn({
         let handle = handle.clone();
         move |request| serve(router.clone(), request, handle.clone())
     });
-    // An error only makes small answers later.
+    // If this fails, small responses are only delayed.
     let _ = stream.set_nodelay(true);
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         ended = &mut connection => {
             if let Err(error) = ended {
-                log::debug!("a connection has ended early: {error}");
+                log::debug!("A connection ended early: {error}");
             }
         }
         () = handle.0.notified() => {
             let stream = connection.into_parts().io.into_inner();
-            // Without lingering, closing sends RST instead of FIN.
+            // With a linger time of zero, closing sends RST instead of FIN.
             if let Err(error) = stream.set_zero_linger() {
-                log::warn!("a connection could only be closed, not reset: {error}");
+                log::warn!("A connection could not be reset: {error}; it is closed instead");
             }
         }
     }
 }
 
-/// Boxed, because hyper gives the connection back only if this can be moved.
+/// Boxed, because hyper returns the connection only if the future can be moved.
 fn serve(
     router: Router,
     mut request: Request<Incoming>,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shop_may_stand_in_the_host() {
+    fn the_shop_can_be_named_in_the_host() {
         let moved = |uri: &str, host| {
             let uri = uri_with_shop(&uri.parse().unwrap(), host);
             uri.map(|uri| uri.to_string())

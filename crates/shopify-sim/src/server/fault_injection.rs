@@ -1,4 +1,4 @@
-//! Faults, as they happen to a request.
+//! Injects faults into the responses of the server.
 
 use std::future::Future;
 
@@ -17,17 +17,17 @@ use super::response::{internal_error, json, status_response, throttled};
 use crate::fault::{FaultKind, RetryAfter};
 use crate::shop::Shop;
 
-/// The request that a fault strikes.
+/// One request, and what a fault needs to know of it.
 pub(super) struct FaultInjector<'a> {
     pub(super) shop: &'a Shop,
     pub(super) connection: &'a ConnectionHandle,
     pub(super) request_id: &'a str,
-    /// What the request would cost.
+    /// The request's cost.
     pub(super) cost: u64,
 }
 
 impl FaultInjector<'_> {
-    /// Answers, unless `fault` says otherwise.
+    /// Returns `response`, or what `fault` makes of it.
     pub(super) async fn respond(
         &self,
         fault: Option<FaultKind>,
@@ -66,14 +66,14 @@ impl FaultInjector<'_> {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(RETRY_AFTER, value);
         }
-        // The shop's own date, which the other one is to be compared with.
+        // The shop's date, for comparing it with a date in `Retry-After`.
         if let Ok(date) = HeaderValue::try_from(http_date(now)) {
             headers.insert(DATE, date);
         }
         response
     }
 
-    /// The answer's data with an error beside it.
+    /// The response's data, with an additional error.
     async fn with_error(&self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -86,12 +86,12 @@ impl FaultInjector<'_> {
     }
 }
 
-/// As HTTP writes it: `Tue, 24 Nov 2026 12:00:00 GMT`. RFC 9110, 5.6.7.
+/// A date in the form of HTTP: `Tue, 24 Nov 2026 12:00:00 GMT`. RFC 9110, 5.6.7.
 fn http_date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// The first half of the answer, although its head promises all of it.
+/// The first half of the response, with a `Content-Length` for all of it.
 async fn truncated(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -99,7 +99,7 @@ async fn truncated(response: Response) -> Response {
     parts.headers.insert(CONTENT_LENGTH, length);
     let half = bytes.slice(..bytes.len() / 2);
     let cut = async {
-        // What is there goes out while this waits.
+        // Yields, so that the first half is sent before the error.
         tokio::task::yield_now().await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     };
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_written_as_http_wants_them() {
+    fn dates_have_the_form_of_http() {
         let at = DateTime::from_timestamp(1_795_521_600, 0).unwrap();
         assert_eq!(http_date(at), "Tue, 24 Nov 2026 12:00:00 GMT");
     }

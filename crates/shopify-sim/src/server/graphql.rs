@@ -1,4 +1,4 @@
-//! Admin GraphQL over HTTP.
+//! Serves Admin GraphQL over HTTP.
 
 use std::sync::Arc;
 
@@ -22,27 +22,27 @@ use crate::graphql::prepared::PreparedOperation;
 use crate::graphql::{MAX_QUERY_COST, Request};
 use crate::shop::Shop;
 
-/// The stable versions that can be called, oldest first.
+/// The supported stable versions, oldest first.
 const VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 const NON_EXPIRING: &str = "[API] Non-expiring access tokens are no longer accepted for the Admin API. Use an expiring \
      access token";
 const TOKEN: &str = "x-shopify-access-token";
 
-/// The version that answers a call to `asked`: an older one falls forward to the oldest that there is.
-fn served_version(asked: &str) -> Option<&'static str> {
-    let (year, month) = asked.split_once('-')?;
+/// The version that serves a request for `requested`; an older version falls forward to the oldest supported one.
+fn served_version(requested: &str) -> Option<&'static str> {
+    let (year, month) = requested.split_once('-')?;
     let digits =
         |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     if !digits(year, 4) || !digits(month, 2) || !("01"..="12").contains(&month) {
         return None;
     }
-    if asked < VERSIONS[0] {
+    if requested < VERSIONS[0] {
         return Some(VERSIONS[0]);
     }
-    VERSIONS.into_iter().find(|version| *version == asked)
+    VERSIONS.into_iter().find(|version| *version == requested)
 }
 
-/// A request that may be executed, or the answer to one that may not.
+/// A request that can be executed, or the error response for one that cannot.
 struct ParsedRequest {
     prepared: Result<PreparedOperation, Response>,
     name: String,
@@ -59,20 +59,20 @@ pub(super) async fn post(
     let (Some(shop), Some(version)) = (shops.find(&shop), served_version(&version)) else {
         return response::not_found().await;
     };
-    let asked = parse_request(&shops, &headers, body);
+    let request = parse_request(&shops, &headers, body);
     let request_id = shop.request_id();
     shop.count(|calls| {
         calls.requests += 1;
-        *calls.operations.entry(asked.name.clone()).or_default() += 1;
+        *calls.operations.entry(request.name.clone()).or_default() += 1;
     });
-    let fault = shop.take_fault(Route::Graphql(&asked.name));
+    let fault = shop.take_fault(Route::Graphql(&request.name));
     let injector = FaultInjector {
         shop,
         connection: &connection,
         request_id: &request_id,
-        cost: asked.cost,
+        cost: request.cost,
     };
-    let response = execute(shop, asked, &headers, version, &request_id);
+    let response = execute(shop, request, &headers, version, &request_id);
     let mut response = injector.respond(fault, response).await;
     if response.status() != 200 {
         shop.count(|calls| calls.failed += 1);
@@ -87,14 +87,14 @@ fn parse_request(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> ParsedRequest {
-    let refusal = |prepared, name: Option<String>| ParsedRequest {
+    let rejected = |prepared, name: Option<String>| ParsedRequest {
         prepared: Err(prepared),
         name: name.unwrap_or_default(),
         cost: 0,
     };
     let request = match read_body(headers, body) {
         Ok(request) => request,
-        Err(response) => return refusal(response, None),
+        Err(response) => return rejected(response, None),
     };
     match shops.admin.prepare(&request) {
         Ok(prepared) => ParsedRequest {
@@ -102,15 +102,15 @@ fn parse_request(
             cost: prepared.requested_cost(),
             prepared: Ok(prepared),
         },
-        Err(errors) => refusal(
+        Err(errors) => rejected(
             response::json(200, &json!({ "errors": errors })),
             request.operation_name,
         ),
     }
 }
 
-/// Reads the request's body as far as HTTP is concerned.
-#[expect(clippy::result_large_err, reason = "the error is the answer")]
+/// Reads the request's body and checks its HTTP headers.
+#[expect(clippy::result_large_err, reason = "the error is the response")]
 fn read_body(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -125,7 +125,7 @@ fn read_body(
     if !accepted {
         return Err(error_response(
             406,
-            "Not Acceptable: the answer is application/json",
+            "Not Acceptable: the response is application/json",
         ));
     }
     let media_type = header(CONTENT_TYPE).unwrap_or("").split(';').next();
@@ -167,7 +167,7 @@ fn accepts_json(accept: &str) -> bool {
 
 async fn execute(
     shop: &Arc<Shop>,
-    asked: ParsedRequest,
+    request: ParsedRequest,
     headers: &HeaderMap,
     version: &'static str,
     request_id: &str,
@@ -179,11 +179,11 @@ async fn execute(
     if access.is_deprecated && shop.requires_expiring_tokens() {
         return error_response(403, NON_EXPIRING);
     }
-    let prepared = match asked.prepared {
+    let prepared = match request.prepared {
         Ok(prepared) => prepared,
-        Err(refusal) => return refusal,
+        Err(rejected) => return rejected,
     };
-    let requested = asked.cost;
+    let requested = request.cost;
     if requested > MAX_QUERY_COST {
         return max_cost_exceeded(requested, MAX_QUERY_COST);
     }
@@ -191,11 +191,15 @@ async fn execute(
         return throttled(shop, requested);
     }
     let executing = Arc::clone(shop);
-    // A page of many variants takes long enough to hold up others.
+    // A page of many variants takes long enough to block other requests.
     let executed =
         tokio::task::spawn_blocking(move || executing.execute(&prepared, &access.scopes, version));
     let Ok(executed) = executed.await else {
-        log::error!("{}: {} ended in a panic", shop.domain, asked.name);
+        log::error!(
+            "{}: the execution of {} panicked; the response is a 500",
+            shop.domain,
+            request.name
+        );
         return status_response(500);
     };
     let actual = executed.actual_cost.min(requested);
@@ -205,7 +209,7 @@ async fn execute(
     log::debug!(
         "{}: {} cost {actual} points, request {request_id}",
         shop.domain,
-        asked.name
+        request.name
     );
     response::typed(200, response::JSON, executed.into_body(&extensions))
 }
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn closed_versions_fall_forward_and_unknown_ones_are_not_found() {
-        for (asked, served) in [
+        for (requested, served) in [
             ("2026-10", Some("2026-10")),
             ("2026-04", Some("2026-04")),
             ("2025-04", Some("2026-01")),
@@ -228,7 +232,7 @@ mod tests {
             ("unstable", None),
             ("", None),
         ] {
-            assert_eq!(served_version(asked), served, "{asked}");
+            assert_eq!(served_version(requested), served, "{requested}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The shops' addresses: Admin GraphQL, OAuth and the control.
+//! Serves the shops over HTTP: Admin GraphQL, OAuth, bulk files and the control.
 
 mod bulk;
 mod connection;
@@ -20,15 +20,15 @@ use crate::tasks::Tasks;
 
 pub(crate) use shops::Shops;
 
-/// Answers until the task ends.
+/// Accepts connections until the task ends.
 pub(crate) async fn serve(listener: TcpListener, shops: Arc<Shops>, tasks: Tasks) {
     let router = router(shops);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => tasks.spawn(connection::connection(stream, router.clone())),
-            // Out of file handles, or a connection that is gone already: others may still succeed.
+            // Out of file handles, or a connection that is already closed: later ones may succeed.
             Err(error) => {
-                log::warn!("a connection could not be accepted: {error}");
+                log::warn!("A connection could not be accepted: {error}; waiting for the next one");
                 tokio::task::yield_now().await;
             }
         }

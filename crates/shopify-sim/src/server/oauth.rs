@@ -1,4 +1,4 @@
-//! The grant page and the token endpoint.
+//! Serves the grant page and the token endpoint.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ async fn respond(
     with_request_id(response, &request_id)
 }
 
-/// The merchant agrees at once. Returns where the browser goes next.
+/// Authorizes the app at once, without asking a merchant. Returns the URL that the browser is redirected to.
 fn authorize_app(shop: &Shop, parameters: &Parameters) -> Result<String, &'static str> {
     let app = shop.app();
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
@@ -126,7 +126,7 @@ pub(super) async fn access_token(
     respond(shop, &connection, Route::AccessToken, response).await
 }
 
-/// Reads the parameters from JSON or a form.
+/// Reads the parameters from a JSON or form body.
 fn read_parameters(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, TokenError> {
     let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
@@ -139,7 +139,7 @@ fn read_parameters(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Token
         ));
     }
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
-        return Err(TokenError::InvalidRequest("The body is no JSON object"));
+        return Err(TokenError::InvalidRequest("The body is not a JSON object"));
     };
     let text = |value| match value {
         Value::String(text) => Some(text),
@@ -153,7 +153,7 @@ fn read_parameters(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, Token
         .collect())
 }
 
-/// Gives a token for what `parameters` prove.
+/// Issues the token that `parameters` are entitled to.
 fn issue_token(shop: &Arc<Shop>, parameters: &Parameters) -> Result<TokenResponse, TokenError> {
     let app = shop.app();
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);

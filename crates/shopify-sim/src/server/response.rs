@@ -1,4 +1,4 @@
-//! Answers as Shopify words them.
+//! Builds responses in Shopify's wording.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub(super) fn typed(status: u16, media_type: &'static str, body: impl Into<Body>
     response
 }
 
-/// An answer without anything but `errors`, which Shopify writes as a text when it has not come to GraphQL.
+/// A response with only `errors`. Outside of GraphQL, Shopify writes it as a string.
 pub(super) fn error_response(status: u16, errors: &str) -> Response {
     json(status, &json!({ "errors": errors }))
 }
@@ -38,7 +38,7 @@ pub(super) async fn not_found() -> Response {
     error_response(404, "Not Found")
 }
 
-/// An answer with this status, worded as Shopify does. Gateways answer in HTML.
+/// The response for this status in Shopify's wording. Gateways respond in HTML.
 pub(super) fn status_response(status: u16) -> Response {
     let errors = match status {
         401 => "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -63,7 +63,7 @@ pub(super) fn unauthorized() -> Response {
     status_response(401)
 }
 
-/// What has been asked for is not answered because the bucket is too empty.
+/// The response to a request that costs more points than are available now.
 pub(super) fn throttled(shop: &Shop, requested: u64) -> Response {
     shop.count(|calls| calls.throttled += 1);
     let error = json!({"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": LIMITS}});
@@ -82,16 +82,16 @@ pub(super) fn cost(shop: &Shop, requested: u64, actual: Option<u64>) -> Value {
     })
 }
 
-/// What has been asked for would never be answered, however full the bucket.
-pub(super) fn max_cost_exceeded(requested: u64, most: u64) -> Response {
+/// The response to a request that costs more than the maximum for a single query.
+pub(super) fn max_cost_exceeded(requested: u64, max: u64) -> Response {
     let message = format!(
-        "Query cost is {requested}, which exceeds the single query max cost limit ({most}).\n\nSee {LIMITS} for more \
+        "Query cost is {requested}, which exceeds the single query max cost limit ({max}).\n\nSee {LIMITS} for more \
          information on how the cost of a query is calculated."
     );
     let extensions = json!({
         "code": "MAX_COST_EXCEEDED",
         "cost": requested,
-        "maxCost": most,
+        "maxCost": max,
         "documentation": LIMITS,
     });
     json(
@@ -100,7 +100,7 @@ pub(super) fn max_cost_exceeded(requested: u64, most: u64) -> Response {
     )
 }
 
-/// Something failed on Shopify's side.
+/// The error for a failure on Shopify's side.
 pub(super) fn internal_error(request_id: &str) -> Value {
     json!({
         "message": format!(
@@ -111,7 +111,7 @@ pub(super) fn internal_error(request_id: &str) -> Value {
     })
 }
 
-/// Marks an answer with the request's id.
+/// Adds the request's id to a response.
 pub(super) fn with_request_id(mut response: Response, request_id: &str) -> Response {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -119,7 +119,7 @@ pub(super) fn with_request_id(mut response: Response, request_id: &str) -> Respo
     response
 }
 
-/// A page for a person's browser.
+/// An HTML page for a browser.
 pub(super) fn html_page(status: u16, title: &str, text: &str) -> Response {
     let page =
         format!("<!DOCTYPE html>\n<title>{title}</title>\n<h1>{title}</h1>\n<p>{text}</p>\n");

@@ -19,7 +19,7 @@ impl Shops {
         Self { by_name, admin }
     }
 
-    /// The shop called `example` or `example.myshopify.com`.
+    /// The shop named `example` or `example.myshopify.com`.
     pub(crate) fn find(&self, shop: &str) -> Option<&Arc<Shop>> {
         let lower = shop.to_ascii_lowercase();
         let name = lower.strip_suffix(".myshopify.com").unwrap_or(&lower);

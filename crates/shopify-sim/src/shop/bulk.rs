@@ -1,4 +1,4 @@
-//! Bulk operations run in the background, and their end is announced.
+//! Runs bulk operations in the background and announces their end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::graphql::RequestContext;
 use crate::locks::{read, write};
 
 impl Shop {
-    /// Starts what was asked to run, and announces what was cancelled.
+    /// Starts operations that were created, and announces those that were cancelled.
     pub(super) fn process_bulk_operations(self: &Arc<Self>) {
         let (created, canceled) = write(&self.bulk).take_pending();
         if !created.is_empty() {
@@ -25,7 +25,7 @@ impl Shop {
             self.context.tasks.spawn(async move {
                 let running = tokio::task::spawn_blocking(move || shop.run_bulk_operation(id));
                 if running.await.is_err() {
-                    log::error!("bulk operation {id} ended in a panic");
+                    log::error!("Bulk operation {id} panicked; it stays RUNNING");
                 }
             });
         }
@@ -46,7 +46,7 @@ impl Shop {
                 self.advance(id, failed, ResultFile::default());
             }
             BulkOutcome::TimesOut => {
-                self.advance(id, BulkStatus::Failed("TIMEOUT"), ResultFile::default())
+                self.advance(id, BulkStatus::Failed("TIMEOUT"), ResultFile::default());
             }
             BulkOutcome::Never => {}
         }
@@ -66,7 +66,7 @@ impl Shop {
         }
     }
 
-    /// Completes what runs. Returns how many operations that were.
+    /// Completes the running operations. Returns their number.
     pub(crate) fn finish_bulk_operations(self: &Arc<Self>) -> usize {
         let is_running = |each: &&BulkOperation| !each.has_ended();
         let running = read(&self.bulk)

@@ -1,4 +1,4 @@
-//! Events become deliveries, and deliveries are tried until they arrive.
+//! Turns events into webhook deliveries and attempts each until it succeeds or its retries are used up.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,11 +13,11 @@ use crate::locks::{read, write};
 use crate::webhook::subscription::Subscription;
 use crate::webhook::{QueuedDelivery, Release};
 
-/// The version in which compliance topics are told: the app's own.
+/// The API version of compliance webhooks: the app's own.
 const APP_VERSION: &str = "2026-10";
 
 impl Shop {
-    /// Tells `events`, all caused by one action, to whoever subscribed to them.
+    /// Announces `events`, all caused by one action, to their subscribers.
     pub(super) fn announce(self: &Arc<Self>, events: &[Event]) {
         if events.is_empty() {
             return;
@@ -35,7 +35,7 @@ impl Shop {
         }
     }
 
-    /// Sends a compliance topic to the address that the app's configuration names for it.
+    /// Sends a compliance webhook to the address that the app's configuration names for it.
     pub(crate) fn send_compliance_webhook(
         self: &Arc<Self>,
         topic: &'static str,
@@ -99,14 +99,14 @@ impl Shop {
         }
     }
 
-    /// Sends what was held.
+    /// Sends the held deliveries.
     pub(crate) fn release(self: &Arc<Self>, order: Release) {
         for delivery in self.delivery_queue.release(order) {
             self.spawn_delivery(delivery);
         }
     }
 
-    /// Sends an earlier delivery again. Tells whether it is known.
+    /// Sends an earlier delivery again. Returns whether it is known.
     pub(crate) fn redeliver(self: &Arc<Self>, webhook_id: &str, times: u32) -> bool {
         let Some(delivery) = self.delivery_queue.queued(webhook_id) else {
             return false;
@@ -139,7 +139,7 @@ impl Shop {
         }
         self.delivery_queue.record_failure(&delivery.webhook_id);
         log::info!(
-            "{}: {} could not be delivered; its subscription ends",
+            "{}: all attempts to deliver {} failed; its subscription is deleted",
             self.domain,
             delivery.topic
         );
@@ -148,7 +148,7 @@ impl Shop {
     }
 
     async fn attempt(&self, delivery: &QueuedDelivery) -> bool {
-        // An error is impossible: nobody closes the semaphore.
+        // An error is impossible: the semaphore is never closed.
         let _permit = self.delivery_permits.acquire().await;
         let status = self.context.sender.send(delivery).await;
         self.delivery_queue

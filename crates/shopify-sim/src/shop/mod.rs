@@ -1,4 +1,4 @@
-//! One shop: its catalogue, its grants, its limits and its post.
+//! Models one shop: its catalogue, grants, rate limit, faults and webhooks.
 
 mod bulk;
 mod delivery;
@@ -29,7 +29,7 @@ use crate::tasks::Tasks;
 use crate::webhook::subscription::Subscription;
 use crate::webhook::{DeliveryQueue, Sender, body};
 
-/// How many webhooks of a shop are under way at once.
+/// How many webhooks of a shop are sent concurrently.
 const MAX_CONCURRENT_DELIVERIES: usize = 32;
 
 /// What all shops of a simulator share.
@@ -41,7 +41,7 @@ pub(crate) struct Context {
     pub(crate) tasks: Tasks,
     pub(crate) bucket: BucketSize,
     pub(crate) requires_expiring_tokens: bool,
-    /// What is listened on.
+    /// The address that the server listens on.
     pub(crate) address: SocketAddr,
 }
 
@@ -105,7 +105,7 @@ impl Shop {
         &self.context.app
     }
 
-    /// `X-Request-Id` of the next answer.
+    /// `X-Request-Id` of the next response.
     pub(crate) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         self.ids.uuid("request", number)
@@ -115,7 +115,7 @@ impl Shop {
         act(&read(&self.catalog))
     }
 
-    /// Changes the catalogue and, unless `quiet`, tells the subscribers.
+    /// Changes the catalogue and, unless `quiet`, announces the events.
     pub(crate) fn change<T>(
         self: &Arc<Self>,
         quiet: bool,
@@ -124,14 +124,14 @@ impl Shop {
         let now = self.now().timestamp();
         let mut catalog = write(&self.catalog);
         let (outcome, events) = change(&mut catalog, now)?;
-        // While the catalogue is locked, so that events go out in the order of the changes.
+        // Announced while the catalogue is locked, so that events are in the order of the changes.
         if !quiet {
             self.announce(&events);
         }
         Ok(outcome)
     }
 
-    /// Runs an operation.
+    /// Executes an operation.
     pub(crate) fn execute(
         self: &Arc<Self>,
         prepared: &PreparedOperation,
@@ -168,7 +168,7 @@ impl Shop {
         }
     }
 
-    /// From now on, what Shopify promises no order for comes in another one; 0 is the natural order.
+    /// Sets the seed for shuffling results whose order Shopify does not specify; 0 is the natural order.
     pub(crate) fn shuffle(&self, seed: u64) {
         self.shuffle.store(seed, Ordering::Relaxed);
     }
@@ -181,7 +181,7 @@ impl Shop {
         lock(&self.grants).access(token, self.now()).cloned()
     }
 
-    /// Gives a token, and tells the subscribers when the app's scopes are others than before.
+    /// Issues a token, and announces `app/scopes_update` if the app's scopes have changed.
     pub(crate) fn grant_token(
         self: &Arc<Self>,
         issue: impl FnOnce(&mut Grants, DateTime<Utc>) -> Result<TokenResponse, TokenError>,
@@ -204,7 +204,7 @@ impl Shop {
         act(&mut lock(&self.grants), self.now())
     }
 
-    /// Ends the installation with all tokens and subscriptions, and announces it.
+    /// Ends the installation, revokes all tokens, deletes all subscriptions, and announces it.
     pub(crate) fn uninstall(self: &Arc<Self>) -> bool {
         if !lock(&self.grants).uninstall() {
             return false;
@@ -223,7 +223,7 @@ impl Shop {
         act(&mut lock(&self.faults))
     }
 
-    /// What goes wrong with a request, if anything.
+    /// The fault for a request, if any.
     pub(crate) fn take_fault(&self, route: Route<'_>) -> Option<FaultKind> {
         let fault = lock(&self.faults).next_for(route)?;
         self.count(|calls| calls.faults += 1);
@@ -238,7 +238,7 @@ impl Shop {
         self.calls.borrow().clone()
     }
 
-    /// Resolves once `enough` is true of the calls.
+    /// Completes when `enough` returns true for the counts.
     pub(crate) async fn wait_for_calls(
         &self,
         mut enough: impl FnMut(&CallCounts) -> bool,
@@ -253,7 +253,7 @@ impl Shop {
         &self.delivery_queue
     }
 
-    /// The catalogue straight from the model.
+    /// The catalogue, written directly from the model.
     pub(crate) fn truth(&self) -> serde_json::Value {
         let now = self.now().timestamp();
         self.with_catalog(|catalog| truth::truth(catalog, now))

@@ -1,4 +1,4 @@
-//! The whole catalogue as JSON, straight from the model: what a copy is compared with.
+//! Writes the whole catalogue as JSON, directly from the model, for tests to compare copies with.
 
 use serde_json::{Value, json};
 
@@ -8,21 +8,21 @@ use crate::catalog::model::{
     Cents, Collection, InventoryLevel, Location, Metafield, Product, Seconds, Shop, Variant, iso,
 };
 
-/// Everything by ascending id; ids are numbers, moments ISO 8601, money decimal strings.
+/// Objects are in the order of their ids. Ids are numbers, timestamps ISO 8601, money decimal strings.
 pub(super) fn truth(catalog: &Catalog, now: Seconds) -> Value {
-    let told = parts(catalog, now).map(|(name, items)| (name.to_owned(), items.collect()));
-    let mut truth: serde_json::Map<String, Value> = told.into_iter().collect();
+    let lists = parts(catalog, now).map(|(name, items)| (name.to_owned(), items.collect()));
+    let mut truth: serde_json::Map<String, Value> = lists.into_iter().collect();
     truth.insert("shop".to_owned(), shop(&catalog.shop));
     truth.into()
 }
 
-/// The same as text, without ever holding more than one product as a tree.
+/// The same as text, with at most one product as a tree in memory.
 pub(super) fn text(catalog: &Catalog, now: Seconds) -> String {
     let mut text = format!("{{\"shop\":{}", shop(&catalog.shop));
     for (name, items) in parts(catalog, now) {
         text.extend([",\"", name, "\":["]);
-        for (place, item) in items.enumerate() {
-            if place > 0 {
+        for (index, item) in items.enumerate() {
+            if index > 0 {
                 text.push(',');
             }
             text.push_str(&item.to_string());
@@ -88,7 +88,7 @@ fn product(catalog: &Catalog, product: &Product) -> Value {
     variants.sort_by_key(|(_, variant)| variant.id);
     let variants = variants
         .into_iter()
-        .map(|(place, each)| variant(catalog, product, place, each));
+        .map(|(index, each)| variant(catalog, product, index, each));
     json!({
         "id": product.id,
         "title": product.title,
@@ -128,7 +128,7 @@ fn metafields(fields: &[Metafield]) -> Value {
     fields.collect()
 }
 
-fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant) -> Value {
+fn variant(catalog: &Catalog, product: &Product, index: usize, variant: &Variant) -> Value {
     let selected = product
         .choices(variant)
         .map(|(name, value)| json!({"name": name, "value": value}));
@@ -137,7 +137,7 @@ fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant
     json!({
         "id": variant.id,
         "title": product.variant_title(variant),
-        "position": place + 1,
+        "position": index + 1,
         "sku": variant.sku,
         "barcode": variant.barcode,
         "price": variant.price.money(),
@@ -183,7 +183,7 @@ fn discount(discount: &Discount, now: Seconds) -> Value {
         CustomerGets::Effect(effect) => (None, effect),
         CustomerGets::OnQuantity { quantity, effect } => (Some(*quantity), effect),
     };
-    // Free shipping and apps' discounts take nothing off.
+    // Free shipping and discounts of apps have neither a percentage nor an amount.
     let (percentage, amount) = match (discount.kind, effect) {
         (
             DiscountKind::CodeFreeShipping

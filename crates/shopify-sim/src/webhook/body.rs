@@ -1,4 +1,4 @@
-//! Webhook bodies: shaped like the old REST resources.
+//! Writes webhook bodies, in the shape of the former REST resources.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::catalog::model::{
     Cents, Collection, InventoryLevel, Location, Product, Seconds, Shop, Variant, iso,
 };
 
-/// How many variants of a product are told in full.
+/// How many variants of a product are written in full.
 const FULL_VARIANTS: usize = 100;
 
 pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
@@ -16,9 +16,9 @@ pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
         .options
         .iter()
         .enumerate()
-        .map(|(place, option)| {
+        .map(|(index, option)| {
             let values: Vec<_> = option.values.iter().map(|value| &*value.name).collect();
-            json!({"id": option.id, "product_id": product.id, "name": &*option.name, "position": place + 1, "values": values})
+            json!({"id": option.id, "product_id": product.id, "name": &*option.name, "position": index + 1, "values": values})
         })
         .collect();
     let mut newest: Vec<&Variant> = product.variants.iter().collect();
@@ -49,13 +49,13 @@ pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
         "media": [],
         "category": product.category.as_ref().map(|category| json!({"admin_graphql_api_id": category.id, "full_name": category.full_name})),
         "has_variants_that_requires_components": false,
-        "variants": variants.map(|(place, variant)| self::variant(shop, product, place, variant)).collect::<Vec<_>>(),
+        "variants": variants.map(|(index, variant)| self::variant(shop, product, index, variant)).collect::<Vec<_>>(),
         "variant_gids": gids,
     })
 }
 
-fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> Value {
-    let choice = |place: usize| product.choices(variant).nth(place).map(|(_, value)| value);
+fn variant(shop: &Shop, product: &Product, index: usize, variant: &Variant) -> Value {
+    let choice = |index: usize| product.choices(variant).nth(index).map(|(_, value)| value);
     json!({
         "admin_graphql_api_id": gid("ProductVariant", variant.id),
         "id": variant.id,
@@ -66,7 +66,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
         "currency": shop.currency,
         "sku": variant.sku,
         "barcode": variant.barcode,
-        "position": place + 1,
+        "position": index + 1,
         "taxable": variant.taxable,
         "inventory_policy": if variant.oversell { "continue" } else { "deny" },
         "inventory_item_id": variant.item.id,
@@ -80,7 +80,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
     })
 }
 
-/// The body of deletions: a number and nothing else.
+/// The body of deletions: only the id.
 pub(crate) fn id_only(id: u64) -> Value {
     json!({ "id": id })
 }

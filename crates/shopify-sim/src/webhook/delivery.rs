@@ -1,40 +1,40 @@
-//! What can be seen of a delivery from outside.
+//! Defines a delivery as tests see it.
 
 use serde::Serialize;
 
-/// How far a delivery has come.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeliveryState {
-    /// It waits for its turn, is being sent, or waits for the next try.
+    /// It is queued, in flight, or waiting for a retry.
     Pending,
-    /// It waits until deliveries are released.
+    /// It is held until deliveries are released.
     Held,
-    /// The app answered 2xx.
+    /// The app has responded with 2xx.
     Delivered,
-    /// All tries have failed.
+    /// All attempts have failed.
     Failed,
-    /// It was lost on purpose.
+    /// It was dropped on request.
     Dropped,
 }
 
-/// One message to one subscription.
+/// One delivery to one subscription.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// `X-Shopify-Webhook-Id`: the same in all tries.
+    /// `X-Shopify-Webhook-Id`: the same in all attempts.
     pub webhook_id: String,
-    /// `X-Shopify-Event-Id`: the same for all that one action of the merchant caused.
+    /// `X-Shopify-Event-Id`: the same for all deliveries caused by one action of the merchant.
     pub event_id: String,
     /// The topic, such as `products/update`.
     pub topic: String,
-    /// Where it goes.
+    /// The address.
     pub address: String,
-    /// How far it has come.
+    /// The state.
     pub state: DeliveryState,
-    /// How often it was sent.
+    /// The number of attempts.
     pub attempts: u32,
-    /// The last answer's HTTP status; `None` when none came.
+    /// The HTTP status of the last response; `None` if there was none.
     pub last_status: Option<u16>,
 }

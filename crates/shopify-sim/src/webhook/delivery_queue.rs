@@ -1,4 +1,4 @@
-//! What a shop has sent, has yet to send, or withholds.
+//! Records the deliveries of a shop, and holds, drops or duplicates them on request.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,18 +13,18 @@ use super::delivery::{Delivery, DeliveryState};
 use super::sender::QueuedDelivery;
 use crate::locks::lock;
 
-/// How many deliveries are remembered.
+/// How many deliveries are recorded.
 const MAX_RECORDS: usize = 20_000;
-/// How many bytes of bodies are with_bodies so that deliveries can be repeated.
+/// How many bytes of bodies are stored for sending deliveries again.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
 struct Record {
-    /// Absent when the body had to make room.
+    /// Absent if the body was discarded to free memory.
     queued: Option<Arc<QueuedDelivery>>,
     delivery: Delivery,
 }
 
-/// In which order what was held goes out.
+/// The order in which held deliveries are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Release {
     InOrder,
@@ -35,7 +35,7 @@ pub(crate) enum Release {
 #[derive(Default)]
 struct State {
     records: IndexMap<String, Record>,
-    /// The records whose parcels are with_bodies, the oldest first.
+    /// The ids of records with a body, oldest first.
     with_bodies: VecDeque<String>,
     body_bytes: usize,
     held: Option<Vec<Arc<QueuedDelivery>>>,
@@ -43,10 +43,10 @@ struct State {
     duplicate: u32,
 }
 
-/// The record of all deliveries of a shop. Sending is the shop's task.
+/// The record of all deliveries of a shop. The shop sends them.
 pub(crate) struct DeliveryQueue {
     state: Mutex<State>,
-    /// How many deliveries are under way or wait for a retry.
+    /// How many deliveries are in flight or waiting for a retry.
     in_flight: watch::Sender<usize>,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Debug for DeliveryQueue {
     }
 }
 
-/// Counts a delivery as in_flight until dropped.
+/// Counts a delivery as in flight until dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard(watch::Sender<usize>);
 
@@ -76,7 +76,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// Takes a new parcel in. What is to be sent at once is returned, as often as it is to be sent.
+    /// Adds a delivery. Returns what to send now, once for each copy.
     pub(crate) fn push(&self, delivery: QueuedDelivery) -> Vec<Arc<QueuedDelivery>> {
         let delivery = Arc::new(delivery);
         let mut state = lock(&self.state);
@@ -102,13 +102,13 @@ impl DeliveryQueue {
         vec![delivery; send]
     }
 
-    /// Marks one delivery as in_flight.
+    /// Counts a delivery as in flight.
     pub(crate) fn track(&self) -> InFlightGuard {
         self.in_flight.send_modify(|in_flight| *in_flight += 1);
         InFlightGuard(self.in_flight.clone())
     }
 
-    /// Notes the outcome of a try.
+    /// Records the result of an attempt.
     pub(crate) fn record_attempt(&self, webhook_id: &str, status: Option<u16>) {
         if let Some(record) = lock(&self.state).records.get_mut(webhook_id) {
             record.delivery.attempts += 1;
@@ -119,7 +119,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// Notes that no further try will be made.
+    /// Records that all attempts have failed.
     pub(crate) fn record_failure(&self, webhook_id: &str) {
         if let Some(record) = lock(&self.state).records.get_mut(webhook_id) {
             record.delivery.state = DeliveryState::Failed;
@@ -134,12 +134,12 @@ impl DeliveryQueue {
         lock(&self.state).duplicate = count;
     }
 
-    /// Withholds all new deliveries.
+    /// Holds all new deliveries.
     pub(crate) fn hold(&self) {
         lock(&self.state).held.get_or_insert_default();
     }
 
-    /// Ends the holding; what was held is returned in the order in which it is to be sent.
+    /// Stops holding. Returns the held deliveries in the order in which to send them.
     pub(crate) fn release(&self, order: Release) -> Vec<Arc<QueuedDelivery>> {
         let mut state = lock(&self.state);
         let mut held = state.held.take().unwrap_or_default();
@@ -156,7 +156,7 @@ impl DeliveryQueue {
         held
     }
 
-    /// The parcel of an earlier delivery, to be sent again. `None` when it is unknown or its body is gone.
+    /// An earlier delivery, for sending it again. `None` if it is unknown or its body was discarded.
     pub(crate) fn queued(&self, webhook_id: &str) -> Option<Arc<QueuedDelivery>> {
         lock(&self.state).records.get(webhook_id)?.queued.clone()
     }
@@ -170,7 +170,7 @@ impl DeliveryQueue {
             .collect()
     }
 
-    /// Resolves when nothing is under way and nothing waits for a retry.
+    /// Completes when no delivery is in flight or waiting for a retry.
     pub(crate) async fn settled(&self) {
         // An error is impossible while `self` holds the sender.
         let _ = self
@@ -211,7 +211,7 @@ impl State {
             }
         }
         if self.records.len() > MAX_RECORDS {
-            // A batch at a time: removing from the front moves all others.
+            // In batches: removing from the front moves all others.
             for (_, record) in self.records.drain(..MAX_RECORDS / 10) {
                 self.body_bytes -= record.queued.map_or(0, |queued| queued.body.len());
             }
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn deliveries_are_dropped_duplicated_and_held_as_told() {
+    fn deliveries_are_dropped_duplicated_and_held_on_request() {
         let delivery_queue = DeliveryQueue::new();
         delivery_queue.drop_next(1);
         delivery_queue.duplicate_next(1);

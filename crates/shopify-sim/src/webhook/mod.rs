@@ -1,4 +1,4 @@
-//! What the shop tells its apps.
+//! Announces events to the app by webhooks.
 
 pub(crate) mod body;
 mod delivery;

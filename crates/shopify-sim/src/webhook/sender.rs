@@ -11,17 +11,17 @@ use reqwest::redirect::Policy;
 use crate::app::SimApp;
 use crate::oauth::hmac_base64;
 
-/// How long an app may take to response.
+/// How long an app may take to respond.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pauses before each retry.
+/// The delays before each retry.
 #[derive(Debug, Clone)]
 pub(crate) struct RetrySchedule(Vec<Duration>);
 
 impl RetrySchedule {
-    /// Eight retries within four hours, each later than the one before, as Shopify promises; the very gaps are not
-    /// published. All are multiplied by `scale`.
+    /// Eight retries within four hours with growing delays, as Shopify documents; the exact delays are not published.
+    /// All are multiplied by `scale`.
     pub(crate) fn scaled(scale: f64) -> Self {
         const SECONDS: [f64; 8] = [10.0, 50.0, 180.0, 600.0, 1_200.0, 2_100.0, 3_960.0, 6_300.0];
         let retries = SECONDS
@@ -35,7 +35,7 @@ impl RetrySchedule {
     }
 }
 
-/// A message to one subscription, as it goes out in each try.
+/// A delivery to one subscription, as it is sent in each attempt.
 #[derive(Debug)]
 pub(crate) struct QueuedDelivery {
     pub(crate) webhook_id: String,
@@ -47,7 +47,7 @@ pub(crate) struct QueuedDelivery {
     pub(crate) api_version: String,
     pub(crate) triggered_at: String,
     pub(crate) body: Bytes,
-    /// The number of the subscription that ends when the parcel cannot be delivered.
+    /// The id of the subscription that is deleted if the delivery fails.
     pub(crate) subscription: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(app: Arc<SimApp>, retries: RetrySchedule) -> Result<Self, reqwest::Error> {
-        // An error means that the process already has a provider, which will do.
+        // An error means that the process already has a provider, which is sufficient.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .user_agent("Shopify-Captain-Hook")
@@ -72,7 +72,7 @@ impl Sender {
         Ok(Self { http, app, retries })
     }
 
-    /// Sends a parcel once. The status is `None` when no whole response came in time.
+    /// Attempts a delivery once. The status is `None` if no complete response came in time.
     pub(crate) async fn send(&self, delivery: &QueuedDelivery) -> Option<u16> {
         let mut request = self
             .http
@@ -94,12 +94,12 @@ impl Sender {
         match request.body(delivery.body.clone()).send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                // The whole response has to come in time; what it says does not matter.
+                // The whole response has to arrive in time; its content is ignored.
                 response.bytes().await.ok().map(|_| status)
             }
             Err(error) => {
                 log::debug!(
-                    "{}: {} was not delivered: {error}",
+                    "{}: an attempt to deliver {} failed: {error}",
                     delivery.domain,
                     delivery.topic
                 );

@@ -1,4 +1,4 @@
-//! Who is told of what, and how much of it.
+//! Models webhook subscriptions: which events they match, and which fields they include.
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -7,33 +7,33 @@ use crate::catalog::change::Event;
 use crate::catalog::model::Seconds;
 use crate::graphql::search::{Search, SearchValue, Searchable};
 
-/// A subscription that an app made through the API.
+/// A subscription created through the API.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Subscription {
     pub(crate) id: u64,
-    /// As the API names it: `PRODUCTS_UPDATE`.
+    /// The topic as the API names it: `PRODUCTS_UPDATE`.
     pub(crate) topic: String,
-    /// Where deliveries go.
+    /// The address of deliveries.
     pub(crate) uri: String,
     /// Always `JSON`.
     pub(crate) format: &'static str,
-    /// Which bodies are delivered, in the search syntax.
+    /// Which bodies are delivered, in Shopify's search syntax.
     pub(crate) filter: Option<String>,
-    /// What is kept of a body, such as `id` or `variants.price`; everything if it is empty.
+    /// The fields of the body that are delivered, such as `id` or `variants.price`; all if empty.
     pub(crate) include_fields: Vec<String>,
     pub(crate) metafield_namespaces: Vec<String>,
     pub(crate) name: Option<String>,
     pub(crate) created_at: Seconds,
     pub(crate) updated_at: Seconds,
-    /// In which version of the API bodies are written.
+    /// The API version of the bodies.
     pub(crate) api_version: String,
 }
 
 impl Subscription {
     /// Whether `event` is delivered to it.
     ///
-    /// The filter looks at what is left of the body, so that one about a field that is not included never lets
-    /// anything through, as at Shopify.
+    /// As at Shopify, the filter is applied to the included fields only: a filter on a field that is not included never
+    /// matches.
     pub(crate) fn matches_event(&self, event: &Event) -> bool {
         if topic_enum(event.topic) != self.topic {
             return false;
@@ -45,7 +45,7 @@ impl Subscription {
         search.is_ok_and(|search| search.matches(&SearchableBody(&self.body(event))))
     }
 
-    /// What is delivered of `event`.
+    /// The body of `event`, with the included fields.
     pub(crate) fn body(&self, event: &Event) -> Value {
         if self.include_fields.is_empty() {
             return event.body.clone();
@@ -72,7 +72,7 @@ impl Subscription {
     }
 }
 
-/// Resources whose names hold an underscore.
+/// Resources whose names contain an underscore.
 const MULTI_WORD_RESOURCES: [&str; 42] = [
     "APP_PURCHASES",
     "APP_SUBSCRIPTIONS",
@@ -123,7 +123,8 @@ fn topic_enum(path: &str) -> String {
     path.replace('/', "_").to_uppercase()
 }
 
-/// The scopes of which an app needs one to be told of `topic`; none if it needs none, or if the simulator never tells it.
+/// The scopes of which an app needs one to subscribe to `topic`; empty if it needs none or the simulator never sends
+/// it.
 pub(crate) fn required_scopes(topic: &str) -> &'static [&'static str] {
     let about = |resources: &[&str]| resources.iter().any(|each| topic.starts_with(each));
     if about(&["PRODUCTS_", "COLLECTIONS_", "VARIANTS_"]) {
@@ -141,7 +142,7 @@ pub(crate) fn required_scopes(topic: &str) -> &'static [&'static str] {
     }
 }
 
-/// What remains of `value` when only `paths` are kept; of lists, every element is looked at.
+/// `value`, with only `paths`; in lists, of every element.
 fn select_fields(value: &Value, paths: &[&[&str]]) -> Value {
     if paths.iter().any(|path| path.is_empty()) {
         return value.clone();
@@ -166,7 +167,7 @@ fn select_fields(value: &Value, paths: &[&[&str]]) -> Value {
     }
 }
 
-/// A body that a filter looks at: `variants.price` means the price of any variant.
+/// A body that a filter is applied to: `variants.price` means the price of any variant.
 struct SearchableBody<'a>(&'a Value);
 
 impl Searchable for SearchableBody<'_> {
@@ -188,14 +189,14 @@ fn elements(value: &Value) -> &[Value] {
     }
 }
 
-/// What a client wants a subscription to be; what is `None` stays as it is.
+/// The input for a subscription; `None` keeps the value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SubscriptionInput {
     pub(crate) uri: Option<String>,
-    /// No filter if it is empty.
+    /// Empty: no filter.
     pub(crate) filter: Option<String>,
     pub(crate) include_fields: Option<Vec<String>>,
-    /// No name if it is empty.
+    /// Empty: no name.
     pub(crate) name: Option<String>,
 }
 
@@ -207,7 +208,7 @@ pub(crate) struct UserError {
 }
 
 impl UserError {
-    /// About a field of the input object.
+    /// An error about a field of the input object.
     pub(crate) fn of(field: &'static str, message: &str) -> Self {
         Self {
             field: vec!["webhookSubscription", field],
@@ -217,7 +218,7 @@ impl UserError {
 }
 
 impl SubscriptionInput {
-    /// What is wrong with it for a subscription to `topic`, among `others`; `own` is the one that is changed.
+    /// The user errors for a subscription to `topic`, among `others`; `own` is the one being updated.
     pub(crate) fn check(
         &self,
         topic: &str,
@@ -260,7 +261,7 @@ impl SubscriptionInput {
     }
 }
 
-/// Checks where deliveries are to go. Unlike Shopify, the simulator also sends to this machine over plain HTTP.
+/// Checks the address of deliveries. Unlike Shopify, the simulator also delivers to loopback addresses over http.
 fn validate_uri(uri: &str) -> Result<(), UserError> {
     let error = |message: &str| Err(UserError::of("uri", message));
     if uri.starts_with("pubsub://") || uri.starts_with("arn:") {

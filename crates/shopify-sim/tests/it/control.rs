@@ -1,3 +1,5 @@
+//! Tests the control over HTTP.
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use crate::world::World;
 impl World {
     async fn control(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let request = self.http.request(method, self.control_url(path));
-        // As `curl -d` sends it.
+        // The content type that `curl -d` sends.
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
         let request = match body {
             Value::Null => request,
@@ -32,7 +34,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_product_is_made_changed_and_deleted() {
+async fn a_product_is_created_changed_and_deleted() {
     let world = World::start().await;
     let change = json!({"title": "Lamp", "price": "12.50", "tags": ["new"]});
     let (status, created) = world.control(Method::POST, "/products", change).await;
@@ -151,7 +153,7 @@ async fn stock_discounts_collections_and_locations_change() {
 }
 
 #[tokio::test]
-async fn requests_that_make_no_sense_are_refused_with_a_sentence() {
+async fn invalid_requests_are_rejected_with_a_message() {
     let world = World::start().await;
     let id = world.shop.product_ids()[0];
     let before = world.shop.truth();
@@ -221,7 +223,7 @@ async fn requests_that_make_no_sense_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn shops_calls_and_faults_are_told() {
+async fn shops_calls_and_faults_are_listed() {
     let world = World::start().await;
     let url = format!("http://{}/_sim", world.sim.address());
     let shops: Value = world
@@ -355,8 +357,8 @@ async fn bulk_operations_are_ended_over_http() {
     assert_eq!(finish().await.1, json!({"finished": 0}));
     world.shop.settled().await;
     assert_eq!(hooks.received().len(), 2);
-    let (refused, _) = world
+    let (rejected, _) = world
         .control(Method::PUT, "/bulk", json!({"end": "sometimes"}))
         .await;
-    assert_eq!(refused, 400);
+    assert_eq!(rejected, 400);
 }

@@ -1,3 +1,5 @@
+//! Tests catalogues from product exports.
+
 use std::error::Error;
 
 use serde_json::json;
@@ -36,8 +38,8 @@ async fn a_product_export_fills_a_shop() {
 }
 
 #[tokio::test]
-async fn columns_that_exports_leave_out_get_plain_defaults() {
-    // With a byte order mark, as spreadsheet programs write it, and other line ends.
+async fn missing_columns_get_defaults() {
+    // With a byte order mark, as spreadsheet programs write it, and CRLF line ends.
     let export = "\u{feff}Title,Handle,Variant Price,Option1 Value\r\nLamp,lamp,7,\r\n";
     let spec = CatalogSpec::from_csv(export.as_bytes()).unwrap();
     let truth = truth_of(1, spec).await;
@@ -68,27 +70,27 @@ async fn ids_follow_from_handles_and_not_from_the_rest_of_the_file() {
 }
 
 #[test]
-fn files_that_are_no_exports_are_refused_with_the_line() {
+fn files_that_are_not_exports_are_rejected_with_the_line() {
     for (rows, message) in [
         (
             "a,A,,,free,,,",
-            "line 2, column \"Variant Price\": \"free\" is no amount of money",
+            "line 2, column \"Variant Price\": \"free\" is not an amount of money",
         ),
         (
             "a,A,,,,,,",
-            "line 2, column \"Option1 Value\": the row has neither a variant nor a picture",
+            "line 2, column \"Option1 Value\": the row has neither a variant nor an image",
         ),
         (
             "a,,,,1,,,",
-            "line 2, column \"Title\": a product's first row needs one",
+            "line 2, column \"Title\": a product's first row needs a title",
         ),
         (
             "a,A,,,1,,,\n,,,,1,,,",
-            "line 3, column \"Handle\": it is empty; every row belongs to a product",
+            "line 3, column \"Handle\": it is empty; every row needs the handle of a product",
         ),
         (
             "a,A,Size,S,1,,,\na,,,S,1,,,",
-            "line 3, column \"Option1 Value\": the variant S is there twice",
+            "line 3, column \"Option1 Value\": the variant S is listed twice",
         ),
         (
             "a,A,Size,S,1,,,\na,,,,1,,,",
@@ -96,13 +98,13 @@ fn files_that_are_no_exports_are_refused_with_the_line() {
         ),
         (
             "\"a\",\"A\nB\",,,1,,,\nb,B,,,1,,SOLD,",
-            "line 4, column \"Status\": \"SOLD\" is no status",
+            "line 4, column \"Status\": \"SOLD\" is not a status",
         ),
         (
             "a,A,,,1,,,many",
-            "line 2, column \"Variant Inventory Qty\": \"many\" is no quantity",
+            "line 2, column \"Variant Inventory Qty\": \"many\" is not a quantity",
         ),
-        ("a,A,,,1,,,\nb,B", "line 3: this is not CSV in UTF-8"),
+        ("a,A,,,1,,,\nb,B", "line 3: the file is not CSV in UTF-8"),
         ("", "the file has no products"),
     ] {
         let export = format!("{HEAD}\n{rows}");

@@ -1,3 +1,5 @@
+//! Tests injected faults.
+
 use serde_json::{Value, json};
 use shopify_sim::{Fault, FaultKind, FaultTarget, RetryAfter};
 
@@ -12,13 +14,13 @@ async fn with_fault(kind: FaultKind) -> (World, reqwest::Result<reqwest::Respons
     let response = world.request(&token, NAME, &json!({})).send().await;
     assert!(
         world.accepts_token(&token).await,
-        "only the first is struck"
+        "only the first request fails"
     );
     (world, response)
 }
 
 #[tokio::test]
-async fn statuses_are_answered_as_told() {
+async fn statuses_are_injected() {
     for status in [401, 402, 403, 404, 423, 430, 500, 502, 503, 504] {
         let (world, response) = with_fault(FaultKind::Status(status)).await;
         let response = response.unwrap();
@@ -57,7 +59,7 @@ async fn too_many_requests_may_say_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn errors_come_in_200_too() {
+async fn errors_can_have_status_200() {
     let (_world, response) = with_fault(FaultKind::Throttled).await;
     let body: Value = response.unwrap().json().await.unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "THROTTLED");
@@ -77,7 +79,7 @@ async fn errors_come_in_200_too() {
 }
 
 #[tokio::test]
-async fn connections_break_before_after_and_in_the_answer() {
+async fn connections_break_before_after_and_during_the_response() {
     let (world, response) = with_fault(FaultKind::Reset).await;
     let error = response.unwrap_err();
     assert!(
@@ -98,7 +100,7 @@ async fn connections_break_before_after_and_in_the_answer() {
 }
 
 #[tokio::test]
-async fn a_hanging_request_gets_no_answer_and_holds_nobody_up() {
+async fn a_hanging_request_gets_no_response_and_does_not_block_others() {
     let world = World::start().await;
     let token = world.token();
     world
@@ -115,7 +117,7 @@ async fn a_hanging_request_gets_no_answer_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn faults_choose_their_requests() {
+async fn faults_apply_only_to_their_target() {
     let world = World::start().await;
     let token = world.token();
     let fault = Fault::new(FaultKind::Status(503));
@@ -146,12 +148,12 @@ async fn faults_choose_their_requests() {
     assert_eq!(response.status(), 500);
     assert_eq!(status(NAME).await, 200);
     world.shop.clear_faults();
-    let (refused, _) = world.token_request(json!({})).await;
-    assert_eq!(refused, 400);
+    let (rejected, _) = world.token_request(json!({})).await;
+    assert_eq!(rejected, 400);
 }
 
 #[tokio::test]
-async fn a_lost_token_answer_has_used_the_code() {
+async fn a_lost_token_response_has_used_the_code() {
     let world = World::start().await;
     let code = world.callback().await["code"].clone();
     let fault = Fault::new(FaultKind::LostResponse).on(FaultTarget::AccessToken);
@@ -159,9 +161,9 @@ async fn a_lost_token_answer_has_used_the_code() {
     let parameters = json!({"client_id": crate::world::KEY, "client_secret": crate::world::SECRET, "code": code});
     let request = world.http.post(world.url("/admin/oauth/access_token"));
     assert!(request.json(&parameters).send().await.is_err());
-    let (status, refused) = world.token_request(json!({"code": code})).await;
+    let (status, rejected) = world.token_request(json!({"code": code})).await;
     assert_eq!(
-        (status.as_u16(), &refused["error"]),
+        (status.as_u16(), &rejected["error"]),
         (400, &json!("invalid_request"))
     );
 }

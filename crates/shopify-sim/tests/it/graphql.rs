@@ -1,3 +1,5 @@
+//! Tests Admin GraphQL over HTTP: authentication, versions, throttling and rejected requests.
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,7 +13,7 @@ const PAGE: &str = "query Page($first: Int!) {
 }";
 
 #[tokio::test]
-async fn an_answer_carries_data_cost_version_and_request_id() {
+async fn a_response_has_data_cost_version_and_request_id() {
     let world = World::start().await;
     let response = world.request(&world.token(), NAME, &json!({})).send().await;
     let response = response.unwrap();
@@ -32,7 +34,7 @@ async fn an_answer_carries_data_cost_version_and_request_id() {
 }
 
 #[tokio::test]
-async fn tokens_that_open_nothing_are_refused_with_401() {
+async fn invalid_tokens_get_401() {
     let world = World::start().await;
     for token in ["", "shpat_0", "null"] {
         let response = world.request(token, NAME, &json!({})).send().await.unwrap();
@@ -47,7 +49,7 @@ async fn tokens_that_open_nothing_are_refused_with_401() {
 }
 
 #[tokio::test]
-async fn shops_versions_and_paths_that_are_not_there_give_404() {
+async fn unknown_shops_versions_and_paths_get_404() {
     let world = World::start().await;
     let token = world.token();
     for path in [
@@ -71,7 +73,7 @@ async fn shops_versions_and_paths_that_are_not_there_give_404() {
 }
 
 #[tokio::test]
-async fn a_closed_version_is_answered_by_the_oldest_there_is() {
+async fn a_closed_version_is_served_by_the_oldest_supported_one() {
     let world = World::start().await;
     for (requested, served) in [("2025-04", "2026-01"), ("2026-07", "2026-07")] {
         let url = world.url(&format!("/admin/api/{requested}/graphql.json"));
@@ -84,7 +86,7 @@ async fn a_closed_version_is_answered_by_the_oldest_there_is() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_requests_are_refused() {
+async fn invalid_request_bodies_are_rejected() {
     let world = World::start().await;
     let token = world.token();
     let json_type = "application/json";
@@ -133,7 +135,7 @@ async fn bodies_that_are_no_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn operations_that_do_not_fit_the_schema_get_errors_without_data() {
+async fn invalid_operations_get_errors_without_data() {
     let world = World::start().await;
     let token = world.token();
     for query in [
@@ -157,7 +159,7 @@ async fn an_empty_bucket_throttles_until_it_fills_again() {
     })
     .await;
     let token = world.token();
-    // Fifty variants are asked for and three answered: what was not used is given back.
+    // The request costs fifty variants and returns three: the unused points are refunded.
     let first = world.graphql(&token, PAGE, json!({"first": 5})).await;
     let cost = &first["extensions"]["cost"];
     let requested = cost["requestedQueryCost"].as_f64().unwrap();
@@ -189,9 +191,9 @@ async fn an_empty_bucket_throttles_until_it_fills_again() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_a_thousand_points_is_refused_and_costs_nothing() {
+async fn a_query_above_a_thousand_points_is_rejected_and_costs_nothing() {
     let world = World::start().await;
-    let query = "query Dear { products(first: 250) { nodes { variants(first: 250) { nodes {
+    let query = "query Expensive { products(first: 250) { nodes { variants(first: 250) { nodes {
         inventoryItem { inventoryLevels(first: 250) { nodes { location { name } } } } } } } } }";
     let body = world.graphql(&world.token(), query, json!({})).await;
     let extensions = &body["errors"][0]["extensions"];

@@ -1,4 +1,4 @@
-//! What GraphQL answers is what the model holds.
+//! Tests that GraphQL responses match the model.
 
 use serde_json::{Value, json};
 use shopify_sim::CatalogSpec;
@@ -78,7 +78,7 @@ fn number(gid: &Value) -> Value {
     digits.parse::<u64>().unwrap().into()
 }
 
-/// `value` with the keys of `pairs`, each under its other name.
+/// `value` with the keys of `pairs` renamed.
 fn renamed(value: &Value, pairs: &[(&str, &str)]) -> Value {
     let pairs = pairs
         .iter()
@@ -132,7 +132,7 @@ const VARIANT: [(&str, &str); 13] = [
     ("inventoryItem", "inventory_item_id"),
 ];
 
-/// A product of the API in the words of the truth.
+/// A product of the API, in the form of the ground truth.
 fn product(node: &Value) -> Value {
     let mut expected_form = renamed(node, &PRODUCT);
     expected_form["id"] = number(&node["id"]);
@@ -207,7 +207,7 @@ fn location(node: &Value) -> Value {
     expected_form
 }
 
-/// `truth` without what `told` does not have.
+/// `truth`, reduced to the keys of `expected_form`.
 fn reduced(truth: &Value, expected_form: &Value) -> Value {
     match (truth, expected_form) {
         (Value::Object(truth), Value::Object(expected_form)) => {
@@ -253,9 +253,9 @@ async fn compare(world: &World) {
 }
 
 #[tokio::test]
-async fn graphql_answers_what_the_model_holds_before_and_after_changes() {
+async fn graphql_responses_match_the_model_before_and_after_changes() {
     let world = World::with(|builder| {
-        builder.shop("other", CatalogSpec::default()) // whose things must not come in
+        builder.shop("other", CatalogSpec::default()) // whose objects must not be mixed in
     })
     .await;
     compare(&world).await;
@@ -281,7 +281,7 @@ async fn graphql_answers_what_the_model_holds_before_and_after_changes() {
 }
 
 #[tokio::test]
-async fn another_order_holds_the_same() {
+async fn shuffled_results_hold_the_same_nodes() {
     let world = World::start().await;
     let query = "query Levels { products(first: 20) { nodes { id metafields(first: 10) { nodes { id } } } } }";
     let token = world.token();

@@ -1,3 +1,5 @@
+//! Tests uninstalling, revoked tokens, changed scopes and compliance webhooks.
+
 use serde_json::json;
 use shopify_sim::ComplianceTopic;
 
@@ -5,7 +7,7 @@ use crate::receiver::Receiver;
 use crate::world::{SCOPES, World};
 
 #[tokio::test]
-async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
+async fn uninstalling_revokes_tokens_at_once_and_is_announced() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
     let granted = world.install().await;
@@ -25,7 +27,7 @@ async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
     world.shop.settled().await;
     assert_eq!(receiver.topics(), ["app/uninstalled"]);
     assert_eq!(world.shop.subscriptions(), []);
-    assert!(!world.shop.uninstall(), "it is gone already");
+    assert!(!world.shop.uninstall(), "it is already uninstalled");
 
     let again = world.install().await;
     assert!(
@@ -36,7 +38,7 @@ async fn uninstalling_ends_tokens_at_once_and_tells_the_app() {
 }
 
 #[tokio::test]
-async fn revoked_tokens_open_nothing_while_the_app_stays_installed() {
+async fn revoked_tokens_are_invalid_while_the_app_stays_installed() {
     let world = World::start().await;
     let granted = world.install().await;
     let lasting = world.token();
@@ -51,13 +53,13 @@ async fn revoked_tokens_open_nothing_while_the_app_stays_installed() {
 }
 
 #[tokio::test]
-async fn other_scopes_are_announced() {
+async fn changed_scopes_are_announced() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
     world.install().await;
     let input = json!({"uri": receiver.address});
     world.subscribe("APP_SCOPES_UPDATE", input).await;
-    // The grant page was asked for two scopes; this grant gives all that the app has declared.
+    // The grant page was asked for two scopes; this grant gives all scopes of the app.
     let request = json!({"grant_type": "client_credentials"});
     assert_eq!(world.token_request(request).await.0, 200);
     world.shop.settled().await;
@@ -68,7 +70,7 @@ async fn other_scopes_are_announced() {
 }
 
 #[tokio::test]
-async fn compliance_topics_go_where_they_are_told() {
+async fn compliance_webhooks_go_to_the_given_address() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
     for topic in [
@@ -88,8 +90,8 @@ async fn compliance_topics_go_where_they_are_told() {
     );
     let body = receiver.received()[2].json();
     assert_eq!(body["shop_domain"], "example.myshopify.com");
-    let refused = world
+    let rejected = world
         .shop
         .send_compliance_webhook(ComplianceTopic::ShopRedact, "mailto:me");
-    assert!(refused.is_err());
+    assert!(rejected.is_err());
 }

@@ -1,4 +1,4 @@
-//! The simulator over real HTTP on loopback.
+//! Tests the simulator over real HTTP on loopback.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 

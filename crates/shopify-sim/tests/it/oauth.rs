@@ -1,3 +1,5 @@
+//! Tests the grant page and the token endpoint.
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +12,7 @@ fn hex_hmac(message: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_grant_page_sends_back_a_signed_callback() {
+async fn the_grant_page_redirects_with_a_signed_query() {
     let world = World::start().await;
     let mut callback = world.callback().await;
     let signature = callback.remove("hmac").unwrap();
@@ -28,7 +30,7 @@ async fn the_grant_page_sends_back_a_signed_callback() {
 }
 
 #[tokio::test]
-async fn the_grant_page_refuses_other_apps_addresses_and_missing_states() {
+async fn the_grant_page_rejects_other_apps_other_redirect_uris_and_missing_states() {
     let world = World::start().await;
     let right = [
         ("client_id", KEY),
@@ -58,7 +60,7 @@ async fn the_grant_page_refuses_other_apps_addresses_and_missing_states() {
 }
 
 #[tokio::test]
-async fn a_code_buys_one_expiring_token() {
+async fn a_code_is_exchanged_for_one_expiring_token() {
     let world = World::start().await;
     let code = world.callback().await["code"].clone();
     let request = json!({"code": code, "expiring": "1"});
@@ -77,9 +79,9 @@ async fn a_code_buys_one_expiring_token() {
     );
     assert!(world.accepts_token(token).await);
 
-    let (status, refused) = world.token_request(request).await;
+    let (status, rejected) = world.token_request(request).await;
     assert_eq!(status, 400);
-    assert_eq!(refused["error"], "invalid_request");
+    assert_eq!(rejected["error"], "invalid_request");
 
     world.clock.advance(Duration::from_secs(3_599));
     assert!(world.accepts_token(token).await);
@@ -157,22 +159,22 @@ async fn a_refresh_gives_a_new_pair_and_retires_the_old_one_once_it_is_used() {
     assert_eq!(status, 200);
     assert_ne!(second["access_token"], first["access_token"]);
     assert_eq!(second["scope"], first["scope"]);
-    // The old access token stays good until it expires.
+    // The previous access token stays valid until it expires.
     assert!(
         world
             .accepts_token(first["access_token"].as_str().unwrap())
             .await
     );
 
-    // The answer may have been lost: the old one works until the new one is used.
+    // The response may have been lost: the previous refresh token is valid until the new one is used.
     let (status, again) = refresh(&first["refresh_token"]).await;
     assert_eq!(status, 200);
     let (status, third) = refresh(&again["refresh_token"]).await;
     assert_eq!(status, 200);
     for retired in [&first, &second] {
-        let (status, refused) = refresh(&retired["refresh_token"]).await;
+        let (status, rejected) = refresh(&retired["refresh_token"]).await;
         assert_eq!(status, 400);
-        assert_eq!(refused["error"], "invalid_subject_token");
+        assert_eq!(rejected["error"], "invalid_subject_token");
     }
     world.clock.advance(Duration::from_hours(24 * 90));
     let (status, _) = refresh(&third["refresh_token"]).await;
@@ -194,7 +196,7 @@ async fn client_credentials_last_a_day_and_have_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_says_what_is_wrong() {
+async fn the_token_endpoint_reports_errors() {
     let world = World::start().await;
     for (request, status, error) in [
         (json!({"code": "guess"}), 400, "invalid_request"),
@@ -230,9 +232,9 @@ async fn the_token_endpoint_says_what_is_wrong() {
             "invalid_subject_token",
         ),
     ] {
-        let (got, refused) = world.token_request(request.clone()).await;
+        let (got, rejected) = world.token_request(request.clone()).await;
         assert_eq!(got, status, "{request}");
-        assert_eq!(refused["error"], error, "{request}");
+        assert_eq!(rejected["error"], error, "{request}");
     }
     let request = world.http.post(world.url("/admin/oauth/access_token"));
     let response = request.body("code=1").send().await.unwrap();
@@ -244,7 +246,7 @@ async fn the_token_endpoint_says_what_is_wrong() {
 #[tokio::test]
 async fn the_shop_may_be_named_by_host() {
     let world = World::start().await;
-    let ask = |host: &'static str| {
+    let authorize_at = |host: &'static str| {
         let url = format!("http://{}/admin/oauth/authorize", world.sim.address());
         let parameters = [
             ("client_id", KEY),
@@ -254,8 +256,17 @@ async fn the_shop_may_be_named_by_host() {
         let url = url::Url::parse_with_params(&url, parameters).unwrap();
         world.http.get(url).header("Host", host).send()
     };
-    assert_eq!(ask("example.myshopify.com").await.unwrap().status(), 302);
-    assert_eq!(ask("other.myshopify.com").await.unwrap().status(), 404);
+    assert_eq!(
+        authorize_at("example.myshopify.com")
+            .await
+            .unwrap()
+            .status(),
+        302
+    );
+    assert_eq!(
+        authorize_at("other.myshopify.com").await.unwrap().status(),
+        404
+    );
 }
 
 #[tokio::test]

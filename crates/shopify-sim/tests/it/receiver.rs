@@ -1,4 +1,4 @@
-//! An app that takes webhooks.
+//! Receives webhooks, as an app does.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ struct Inbox {
     count: watch::Sender<usize>,
 }
 
-/// Answers webhooks with the statuses it is told to, and with 200 after those.
+/// Responds to webhooks with the given statuses, and with 200 after those.
 pub(crate) struct Receiver {
     pub(crate) address: String,
     inbox: Arc<Inbox>,
@@ -71,7 +71,7 @@ impl Receiver {
         self.inbox.statuses.lock().unwrap().extend(statuses);
     }
 
-    /// All that has come once there are at least `count`.
+    /// All webhooks received, once there are at least `count`.
     pub(crate) async fn until(&self, count: usize) -> Vec<Arc<ReceivedWebhook>> {
         let mut counts = self.inbox.count.subscribe();
         counts.wait_for(|seen| *seen >= count).await.unwrap();

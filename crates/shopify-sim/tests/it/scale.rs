@@ -1,3 +1,5 @@
+//! Tests generated catalogues, and which simulators start.
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +17,7 @@ pub(crate) async fn truth_of(seed: u64, spec: CatalogSpec) -> Value {
 }
 
 #[tokio::test]
-async fn everything_that_was_ever_cut_off_is_there() {
+async fn the_edge_cases_are_all_present() {
     let truth = truth_of(1, CatalogSpec::edge_cases()).await;
     let list = |name: &str| truth[name].as_array().unwrap();
     let products = list("products");
@@ -57,7 +59,7 @@ async fn everything_that_was_ever_cut_off_is_there() {
 }
 
 #[tokio::test]
-async fn what_is_told_is_ordered_by_id_and_agrees_with_itself() {
+async fn the_ground_truth_is_ordered_by_id_and_consistent() {
     let truth = truth_of(1, CatalogSpec::default()).await;
     for list in ["locations", "products", "discounts", "collections"] {
         let ids: Vec<_> = truth[list]
@@ -90,7 +92,7 @@ async fn what_is_told_is_ordered_by_id_and_agrees_with_itself() {
     }
 }
 
-/// What an installation and a change bring: tokens and ids.
+/// Installs the app, creates a product, and returns the token response and the ids.
 async fn installation_and_change() -> (Value, Vec<String>) {
     let world = World::start().await;
     let hooks = Receiver::start().await;
@@ -123,7 +125,7 @@ async fn the_same_seed_gives_the_same_shop_ids_and_tokens() {
 }
 
 #[tokio::test]
-async fn shops_beside_each_other_differ() {
+async fn shops_of_one_simulator_differ() {
     let builder = Simulator::builder().app(app());
     let builder = builder.shop("a", CatalogSpec::default());
     let sim = builder.shop("b", CatalogSpec::default()).start().await;
@@ -139,7 +141,7 @@ async fn shops_beside_each_other_differ() {
 }
 
 #[tokio::test]
-async fn impossible_simulators_do_not_start() {
+async fn invalid_simulators_do_not_start() {
     let start = async |names: &[&str], products| {
         let mut builder = Simulator::builder();
         for name in names {
@@ -181,7 +183,7 @@ async fn a_stopped_simulator_no_longer_listens() {
 
 #[tokio::test]
 #[ignore = "a measurement: run it with --release --nocapture"]
-async fn twenty_thousand_products_are_made_up_quickly() {
+async fn twenty_thousand_products_are_generated_quickly() {
     let spec = CatalogSpec {
         products: 20_000,
         ..CatalogSpec::default()

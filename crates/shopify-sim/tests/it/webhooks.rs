@@ -1,3 +1,5 @@
+//! Tests webhook deliveries, their retries and their subscriptions.
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ fn retitled(title: &str) -> ProductChange {
 }
 
 #[tokio::test]
-async fn a_delivery_is_signed_and_names_all_that_shopify_names() {
+async fn a_delivery_is_signed_and_has_all_of_shopifys_headers() {
     let (world, app) = subscribed(&["PRODUCTS_UPDATE"]).await;
     let id = world.shop.product_ids()[0];
     world.shop.update_product(id, &retitled("New")).unwrap();
@@ -70,7 +72,7 @@ async fn subscriptions_may_have_a_name_and_choose_fields() {
 }
 
 #[tokio::test]
-async fn each_change_tells_each_subscription_once() {
+async fn each_change_is_delivered_to_each_subscription_once() {
     let (world, app) = subscribed(&[
         "PRODUCTS_CREATE",
         "PRODUCTS_UPDATE",
@@ -117,7 +119,7 @@ async fn each_change_tells_each_subscription_once() {
         .map(|each| each.header("x-shopify-webhook-id"))
         .collect();
     assert_eq!(ids.len(), received.len());
-    // One action, two topics: the same event.
+    // One action, two topics: the same event id.
     let event = |topic: &str| {
         let found = received
             .iter()
@@ -129,7 +131,7 @@ async fn each_change_tells_each_subscription_once() {
 }
 
 #[tokio::test]
-async fn quiet_changes_are_told_to_nobody() {
+async fn changes_without_webhooks_are_not_announced() {
     let (world, app) = subscribed(&["PRODUCTS_UPDATE"]).await;
     let id = world.shop.product_ids()[0];
     world
@@ -198,7 +200,7 @@ async fn a_subscription_ends_when_eight_retries_over_four_hours_fail() {
 }
 
 #[tokio::test]
-async fn deliveries_can_be_lost_doubled_held_and_repeated() {
+async fn deliveries_can_be_dropped_duplicated_held_and_repeated() {
     let (world, app) = subscribed(&["PRODUCTS_UPDATE"]).await;
     let shop = &world.shop;
     let ids = shop.product_ids();
@@ -248,7 +250,7 @@ async fn deliveries_can_be_lost_doubled_held_and_repeated() {
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_listens_on_counts_as_a_failure() {
+async fn an_address_without_a_listener_counts_as_a_failure() {
     let world = World::start().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
@@ -281,7 +283,7 @@ async fn a_burst_arrives_whole() {
 }
 
 #[tokio::test]
-async fn an_app_that_does_not_answer_within_five_seconds_has_failed() {
+async fn an_app_that_does_not_respond_within_five_seconds_has_failed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! A running simulator and a client that knows nothing of it.
+//! Starts a simulator, and an HTTP client that knows nothing of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl World {
         self.shop.issue_token(SCOPES)
     }
 
-    /// A request to Admin GraphQL, to be altered or sent.
+    /// A request to Admin GraphQL, to be changed or sent.
     pub(crate) fn request(&self, token: &str, query: &str, variables: &Value) -> RequestBuilder {
         self.http
             .post(self.url("/admin/api/2026-10/graphql.json"))
@@ -96,14 +96,14 @@ impl World {
             .json(&json!({"query": query, "variables": variables}))
     }
 
-    /// The answer to a request that succeeds as far as HTTP is concerned.
+    /// The response body of a request that gets status 200.
     pub(crate) async fn graphql(&self, token: &str, query: &str, variables: Value) -> Value {
         let response = self.request(token, query, &variables).send().await.unwrap();
         assert_eq!(response.status(), 200);
         response.json().await.unwrap()
     }
 
-    /// Subscribes to a topic, written as the enum has it, and returns the subscription's id.
+    /// Subscribes to a topic, by its enum value, and returns the subscription's id.
     pub(crate) async fn subscribe(&self, topic: &str, input: Value) -> String {
         let query = "mutation Subscribe($topic: WebhookSubscriptionTopic!, $input: WebhookSubscriptionInput!) {
             webhookSubscriptionCreate(topic: $topic, webhookSubscription: $input) {
@@ -126,7 +126,7 @@ impl World {
         self.http.get(url).send().await.unwrap()
     }
 
-    /// Passes the grant page and returns what the browser is sent back with.
+    /// Passes the grant page and returns the parameters of the redirect.
     pub(crate) async fn callback(&self) -> HashMap<String, String> {
         let parameters = [
             ("client_id", KEY),
@@ -141,7 +141,7 @@ impl World {
         location.query_pairs().into_owned().collect()
     }
 
-    /// Asks the token endpoint, adding the app's id and secret.
+    /// Sends a request to the token endpoint, with the app's id and secret.
     pub(crate) async fn token_request(&self, mut parameters: Value) -> (StatusCode, Value) {
         for (name, value) in [("client_id", KEY), ("client_secret", SECRET)] {
             if parameters.get(name).is_none() {
@@ -153,7 +153,7 @@ impl World {
         (response.status(), response.json().await.unwrap())
     }
 
-    /// Installs the app and returns the token endpoint's answer.
+    /// Installs the app and returns the token response.
     pub(crate) async fn install(&self) -> Value {
         let code = self.callback().await["code"].clone();
         let (status, granted) = self
@@ -163,7 +163,7 @@ impl World {
         granted
     }
 
-    /// Whether a token opens the shop.
+    /// Whether the shop accepts a token.
     pub(crate) async fn accepts_token(&self, token: &str) -> bool {
         let request = self.request(token, "query Name { shop { name } }", &json!({}));
         let status = request.send().await.unwrap().status();

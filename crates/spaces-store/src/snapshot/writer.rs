@@ -68,7 +68,7 @@ impl SnapshotWriter {
         self.complete_until(index)?;
         match (self.layout.sections()[index].shape(), self.items) {
             (Shape::Object, 0) => {
-                self.name(index)?;
+                self.write_name(index)?;
                 self.append(item)?;
             }
             (Shape::Object, _) => {
@@ -76,7 +76,7 @@ impl SnapshotWriter {
             }
             (Shape::Connection, written) => {
                 if written == 0 {
-                    self.name(index)?;
+                    self.write_name(index)?;
                     self.append(CONNECTION_START)?;
                 } else {
                     self.append(b",")?;
@@ -111,7 +111,7 @@ impl SnapshotWriter {
                 (Shape::Object, _) => {}
                 (Shape::Connection, written) => {
                     if written == 0 {
-                        self.name(self.current)?;
+                        self.write_name(self.current)?;
                         self.append(CONNECTION_START)?;
                     }
                     self.append(CONNECTION_END)?;
@@ -123,7 +123,7 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    fn name(&mut self, index: usize) -> Result<()> {
+    fn write_name(&mut self, index: usize) -> Result<()> {
         let name = to_canonical_vec(self.layout.sections()[index].name())?;
         if index > 0 {
             self.append(b",")?;

@@ -147,7 +147,7 @@ impl AwsBackend {
         location: &Path,
         error: object_store::Error,
     ) -> object_store::Error {
-        let vague = match Error::from(error) {
+        let ambiguous = match Error::from(error) {
             Error::AccessDenied { code } if code.is_empty() => Error::AccessDenied { code },
             Error::Rejected { status, code } if code.is_empty() => Error::Rejected { status, code },
             Error::WrongEndpoint { code } => Error::WrongEndpoint { code },
@@ -155,7 +155,7 @@ impl AwsBackend {
         };
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(0..1)));
         let result = self.run(Some(location), self.inner.get_opts(location, options));
-        result.await.err().unwrap_or(vague.into_object_store())
+        result.await.err().unwrap_or(ambiguous.into_object_store())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Against the PostgreSQL named by `SHOPSYNC_TEST_DATABASE_URL`; each test in a schema of its own.
+//! Tests against the PostgreSQL server in `SHOPSYNC_TEST_DATABASE_URL`, each test in its own schema.
 
 use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use sync_core::ports::{Inbox, ShopRegistry};
-use sync_core::{Claiming, Demand, ItemKind};
+use sync_core::{ClaimOutcome, ItemKind, WorkRequest};
 use sync_db::{Config, Database, TokenCipher};
 use testkit::{at, installation, key, shop};
 
@@ -12,15 +12,18 @@ mod contract {
     use super::{Database, Schema, connect};
 
     async fn fresh() -> Option<(Database, Schema)> {
-        let schema = Schema::make().await?;
+        let schema = Schema::create().await?;
         Some((connect(&schema.url()).await, schema))
     }
 
     testkit::state_contract!(super::fresh);
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the test database is")]
-#[expect(clippy::print_stderr, reason = "tells that a test did not run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the address of the test database"
+)]
+#[expect(clippy::print_stderr, reason = "reports a skipped test")]
 fn server() -> Option<String> {
     let url = std::env::var("SHOPSYNC_TEST_DATABASE_URL").ok();
     let required = std::env::var("SHOPSYNC_TEST_REQUIRE").is_ok_and(|value| value == "1");
@@ -36,14 +39,14 @@ fn server() -> Option<String> {
     url
 }
 
-/// A test's own schema, dropped with it.
+/// A test's own schema, dropped at its end.
 pub(crate) struct Schema {
     server: String,
     name: String,
 }
 
 impl Schema {
-    pub(crate) async fn make() -> Option<Self> {
+    pub(crate) async fn create() -> Option<Self> {
         let server = server()?;
         let mut connection = PgConnection::connect(&server).await.unwrap();
         let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
@@ -68,14 +71,14 @@ impl Drop for Schema {
     fn drop(&mut self) {
         let server = self.server.clone();
         let drop = format!("DROP SCHEMA {} CASCADE", self.name);
-        // A thread, since a runtime cannot be entered from within another; its failure leaves a schema behind.
+        // In a thread, because a runtime cannot start inside another. If it fails, the schema is left over.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async {
                 let mut connection = PgConnection::connect(&server).await.unwrap();
-                // A transaction left open would block this forever.
+                // An open transaction would block this forever.
                 connection
                     .execute("SET lock_timeout = '10s'")
                     .await
@@ -94,10 +97,10 @@ pub(crate) async fn connect(url: &str) -> Database {
     Database::connect(url, config).await.unwrap()
 }
 
-/// Two replicas, many shops, many workers: every demand is carried out, none by two at once.
+/// Two replicas, 30 shops, four workers: each shop is claimed exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_work() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let first = connect(&schema.url()).await;
@@ -106,8 +109,8 @@ async fn replicas_share_the_work() {
     for number in 0..30 {
         let shop = shop(&format!("s{number}"));
         first.install(&installation(&shop, now)).await.unwrap();
-        let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
-        first.demand(&shop, &demand, now).await.unwrap();
+        let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+        first.request(&shop, &request, now).await.unwrap();
     }
     let until = now + chrono::TimeDelta::seconds(60);
     let mut workers = tokio::task::JoinSet::new();
@@ -115,15 +118,16 @@ async fn replicas_share_the_work() {
         let database = database.clone();
         workers.spawn(async move {
             let mut claimed = Vec::new();
-            while let Claiming::Claimed(claim) = database.claim(None, now, until).await.unwrap() {
+            while let ClaimOutcome::Claimed(claim) = database.claim(None, now, until).await.unwrap()
+            {
                 claimed.push(claim.lease.shop);
             }
             claimed
         });
     }
     let mut claimed: Vec<_> = workers.join_all().await.concat();
-    // A worker may have left because all that remained was being claimed by others at that moment.
-    while let Claiming::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
+    // A worker may have stopped while the remaining shops were being claimed by others.
+    while let ClaimOutcome::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
         claimed.push(claim.lease.shop);
     }
     claimed.sort();
@@ -132,10 +136,10 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
-/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not take it for nothing.
+/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
-async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
-    let Some(schema) = Schema::make().await else {
+async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let database = connect(&schema.url()).await;
@@ -143,24 +147,24 @@ async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
     let until = now + chrono::TimeDelta::seconds(60);
     let shop = shop("a");
     database.install(&installation(&shop, now)).await.unwrap();
-    let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
-    database.demand(&shop, &demand, now).await.unwrap();
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+    database.request(&shop, &request, now).await.unwrap();
 
     let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
     let mut transaction = intake.begin().await.unwrap();
     let lock = "SELECT shop FROM work FOR UPDATE";
     transaction.execute(lock).await.unwrap();
     let passed_over = database.claim(None, now, until).await.unwrap();
-    assert_eq!(passed_over, Claiming::Idle { next: Some(now) });
+    assert_eq!(passed_over, ClaimOutcome::Idle { next: Some(now) });
     transaction.rollback().await.unwrap();
     let claimed = database.claim(None, now, until).await.unwrap();
-    assert!(matches!(claimed, Claiming::Claimed(_)), "{claimed:?}");
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
 }
 
-/// Of two replicas, one begins to renew a shop's token, and the other sees it.
+/// Of two replicas, one begins to renew a shop's token, and the other sees the attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_replica_renews_a_token() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let replicas = [connect(&schema.url()).await, connect(&schema.url()).await];
@@ -169,7 +173,7 @@ async fn one_replica_renews_a_token() {
 
 #[tokio::test]
 async fn replicas_may_start_together() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let url = schema.url();

@@ -1,14 +1,16 @@
-//! [`sync_core::ports::ShopRegistry`].
+//! Tests [`sync_core::ports::ShopRegistry`].
 
 use secrecy::{ExposeSecret, SecretString};
-use sync_core::{ContentHash, ItemKind, Section, ShopStatus, Subject, Trigger, UnavailableReason};
+use sync_core::{
+    ContentHash, DeliverySubject, ItemKind, Section, ShopStatus, Trigger, UnavailableReason,
+};
 
 use super::{State, after, claim, install, noon};
 use crate::sample::{delivery, installation, key, product, shop};
-use sync_core::ports::Write;
-use sync_core::{Demand, Recorded};
+use sync_core::ports::WriteMode;
+use sync_core::{RecordOutcome, WorkRequest};
 
-/// What was installed comes back, in the order of domains and in pages.
+/// Installed shops are found, and listed by domain in pages.
 pub async fn an_installed_shop_is_found_and_listed(state: &dyn State) {
     let names = ["c", "a", "b"];
     for name in names {
@@ -57,7 +59,7 @@ pub async fn a_reinstallation_renews_token_and_status(state: &dyn State) {
     assert!(stored.token.refresh_token.is_none());
 }
 
-/// Uninstalling drops the token and keeps the shop.
+/// Uninstalling deletes the token and keeps the shop.
 pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
@@ -72,19 +74,19 @@ pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
 
 /// Erasing removes a shop's rows of every kind, and no other shop's.
 pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
-    let subject = Subject::Item(key(ItemKind::Product, 1));
-    let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
+    let subject = DeliverySubject::Item(key(ItemKind::Product, 1));
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
     for name in ["a", "b"] {
         let shop = shop(name);
         install(state, &shop).await;
         let delivery = delivery(&shop, "w1", subject, noon());
-        state.record(&delivery, &demand, noon()).await.unwrap();
+        state.record(&delivery, &request, noon()).await.unwrap();
         let run = state.start(&shop, Trigger::Webhook, false, noon()).await;
         let claimed = claim(state, noon()).await.unwrap();
         let items = [product(1, "one")];
         let lease = &claimed.lease;
         state
-            .upsert(lease, &items, Write::Scan(run.unwrap()))
+            .upsert(lease, &items, WriteMode::Scan(run.unwrap()))
             .await
             .unwrap();
         let hash = ContentHash([1; 32]);
@@ -105,11 +107,11 @@ pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
     );
     assert!(
         claim(state, after(3600)).await.is_none(),
-        "a's dirty mark is gone"
+        "a's dirty item was deleted"
     );
     let delivery = delivery(&shop("a"), "w1", subject, noon());
-    let recorded = state.record(&delivery, &demand, noon()).await.unwrap();
-    assert_eq!(recorded, Recorded::New);
+    let recorded = state.record(&delivery, &request, noon()).await.unwrap();
+    assert_eq!(recorded, RecordOutcome::New);
     assert_eq!(state.recent(Some(&shop("b")), 9).await.unwrap().len(), 1);
     assert_eq!(state.counts(&shop("b")).await.unwrap().len(), 1);
 }

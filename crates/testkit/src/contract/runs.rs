@@ -1,8 +1,10 @@
-//! [`sync_core::ports::RunLog`].
+//! Tests [`sync_core::ports::RunLog`].
 
 use std::collections::BTreeMap;
 
-use sync_core::{Demand, KindCounts, Outcome, Recorded, RunReport, Subject, Trigger};
+use sync_core::{
+    DeliverySubject, KindCounts, Outcome, RecordOutcome, RunReport, Trigger, WorkRequest,
+};
 
 use super::{State, after, install, noon};
 use crate::sample::{delivery, shop};
@@ -27,7 +29,7 @@ fn report() -> RunReport {
     }
 }
 
-/// With what they did, of one shop or of all.
+/// Runs of one shop or of all are listed with their reports.
 pub async fn runs_are_listed_newest_first(state: &dyn State) {
     let (a, b) = (shop("a"), shop("b"));
     install(state, &a).await;
@@ -58,14 +60,14 @@ pub async fn runs_are_listed_newest_first(state: &dyn State) {
     assert_eq!(of_a[1].finished, Some((after(3), report())));
 }
 
-/// Old ones go, and the ids of old deliveries with them.
-pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
+/// Pruning deletes old runs and the ids of old deliveries.
+pub async fn old_runs_and_deliveries_are_deleted(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     for (id, at) in [("w1", noon()), ("w2", after(100))] {
-        let delivery = delivery(&a, id, Subject::Nothing, at);
+        let delivery = delivery(&a, id, DeliverySubject::Nothing, at);
         state
-            .record(&delivery, &Demand::default(), at)
+            .record(&delivery, &WorkRequest::default(), at)
             .await
             .unwrap();
         state.start(&a, Trigger::Poll, true, at).await.unwrap();
@@ -74,12 +76,12 @@ pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
     assert_eq!(state.prune(after(50)).await.unwrap(), 0);
     assert_eq!(state.recent(None, 9).await.unwrap().len(), 1);
     let recorded = async |id| {
-        let delivery = delivery(&a, id, Subject::Nothing, after(200));
+        let delivery = delivery(&a, id, DeliverySubject::Nothing, after(200));
         state
-            .record(&delivery, &Demand::default(), after(200))
+            .record(&delivery, &WorkRequest::default(), after(200))
             .await
             .unwrap()
     };
-    assert_eq!(recorded("w1").await, Recorded::New);
-    assert_eq!(recorded("w2").await, Recorded::Duplicate);
+    assert_eq!(recorded("w1").await, RecordOutcome::New);
+    assert_eq!(recorded("w2").await, RecordOutcome::Duplicate);
 }

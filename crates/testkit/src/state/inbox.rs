@@ -1,37 +1,39 @@
+//! Implements [`Inbox`] in memory.
+
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    Claim, Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
-    ShopDomain, ShopStatus, Timestamp,
+    Claim, ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome,
+    Release, ShopDomain, ShopStatus, Timestamp, WorkRequest,
 };
 
-use super::{Asked, Dirty, MemoryState, Tables, Work};
+use super::{DirtyRow, MemoryState, PendingWork, Tables, Work};
 
 #[async_trait]
 impl Inbox for MemoryState {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError> {
+    ) -> Result<RecordOutcome, PortError> {
         let mut tables = self.tables();
         let key = (delivery.shop.clone(), delivery.id.0.clone());
         if tables.deliveries.contains_key(&key) {
-            return Ok(Recorded::Duplicate);
+            return Ok(RecordOutcome::Duplicate);
         }
         tables.deliveries.insert(key, delivery.received_at);
-        tables.raise(&delivery.shop, demand, run_after);
-        Ok(Recorded::New)
+        tables.request_work(&delivery.shop, request, run_after);
+        Ok(RecordOutcome::New)
     }
 
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        self.tables().raise(shop, demand, run_after);
+        self.tables().request_work(shop, request, run_after);
         Ok(())
     }
 
@@ -40,7 +42,7 @@ impl Inbox for MemoryState {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError> {
+    ) -> Result<ClaimOutcome, PortError> {
         let mut tables = self.tables();
         let mut due: Option<(Timestamp, ShopDomain)> = None;
         let mut next: Option<Timestamp> = None;
@@ -49,7 +51,7 @@ impl Inbox for MemoryState {
                 continue;
             }
             let at = match only {
-                Some(_) if !work.leased && tables.asks(shop, work) => Some(now),
+                Some(_) if !work.leased && tables.has_work(shop, work) => Some(now),
                 _ => work.due_at,
             };
             let Some(at) = at else { continue };
@@ -61,24 +63,24 @@ impl Inbox for MemoryState {
             }
         }
         let Some((_, shop)) = due else {
-            return Ok(Claiming::Idle { next });
+            return Ok(ClaimOutcome::Idle { next });
         };
         let work = tables.work.entry(shop.clone()).or_default();
-        work.take(now, until);
-        Ok(Claiming::Claimed(Claim {
+        work.claim(now, until);
+        Ok(ClaimOutcome::Claimed(Claim {
             lease: Lease {
                 shop,
                 token: work.lease_token,
             },
-            full: work.taken.full,
-            erase: work.taken.erase,
+            full: work.claimed.full,
+            erase: work.claimed.erase,
             attempts: work.attempts,
         }))
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "prolong the lease")?;
+        tables.require_lease(lease, "renew the lease")?;
         if let Some(work) = tables.work.get_mut(&lease.shop) {
             work.due_at = Some(until);
         }
@@ -92,13 +94,13 @@ impl Inbox for MemoryState {
         limit: u32,
     ) -> Result<Vec<DirtyItem>, PortError> {
         let tables = self.tables();
-        tables.holds(lease, "read the dirty items")?;
+        tables.require_lease(lease, "read the dirty items")?;
         let mut dirty: Vec<DirtyItem> = tables
             .dirty_of(&lease.shop)
             .filter(|(_, dirty)| dirty.not_before.is_none_or(|at| at <= now))
             .map(|(key, dirty)| dirty.item(key))
             .collect();
-        dirty.sort_by_key(|item| (item.mark, item.key));
+        dirty.sort_by_key(|item| (item.seq, item.key));
         dirty.truncate(limit as usize);
         Ok(dirty)
     }
@@ -107,16 +109,16 @@ impl Inbox for MemoryState {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "settle the dirty items")?;
+        tables.require_lease(lease, "settle the dirty items")?;
         for item in done {
             let key = (lease.shop.clone(), item.key);
             if tables
                 .dirty
                 .get(&key)
-                .is_some_and(|dirty| dirty.mark == item.mark)
+                .is_some_and(|dirty| dirty.seq == item.seq)
             {
                 tables.dirty.remove(&key);
             }
@@ -124,7 +126,7 @@ impl Inbox for MemoryState {
         for failure in failed {
             let key = (lease.shop.clone(), failure.item.key);
             let dirty = tables.dirty.get_mut(&key);
-            if let Some(dirty) = dirty.filter(|dirty| dirty.mark == failure.item.mark) {
+            if let Some(dirty) = dirty.filter(|dirty| dirty.seq == failure.item.seq) {
                 dirty.attempts += 1;
                 dirty.not_before = Some(failure.retry_at);
             }
@@ -134,7 +136,7 @@ impl Inbox for MemoryState {
 
     async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "end the lease")?;
+        tables.require_lease(lease, "end the lease")?;
         let tables = &mut *tables;
         let Some(work) = tables.work.get_mut(&lease.shop) else {
             return Ok(());
@@ -142,14 +144,14 @@ impl Inbox for MemoryState {
         let dirty = tables.dirty.iter().filter(|((of, _), _)| *of == lease.shop);
         let (old, new): (Vec<_>, Vec<_>) = dirty
             .map(|(_, dirty)| dirty)
-            .partition(|dirty| dirty.mark <= work.claimed_mark);
-        let left = old
+            .partition(|dirty| dirty.seq <= work.claimed_seq);
+        let unsettled_due = old
             .iter()
             .map(|dirty| dirty.not_before.unwrap_or(work.claimed_at))
             .min();
-        let news = !work.asked.is_empty() || !new.is_empty();
-        let other = match release {
-            Release::Done => left,
+        let has_new_work = !work.requested.is_empty() || !new.is_empty();
+        let release_due = match release {
+            Release::Done => unsettled_due,
             Release::Retry { at } => Some(*at),
             Release::GiveUp => None,
         };
@@ -157,60 +159,65 @@ impl Inbox for MemoryState {
             work.attempts += 1;
         } else {
             work.attempts = 0;
-            work.taken = Asked::default();
+            work.claimed = PendingWork::default();
         }
         work.leased = false;
-        let fresh = work.asked_after.filter(|_| news);
-        work.due_at = [fresh, other].into_iter().flatten().min();
+        let new_due = work.requested_after.filter(|_| has_new_work);
+        work.due_at = [new_due, release_due].into_iter().flatten().min();
         Ok(())
     }
 }
 
 impl Work {
-    fn take(&mut self, now: Timestamp, until: Timestamp) {
-        // Also after an erasure, which takes this row with it, a token is larger than those before.
+    fn claim(&mut self, now: Timestamp, until: Timestamp) {
+        // At least the time in microseconds, so that it also grows after an erasure, which deletes this row.
         self.lease_token = (self.lease_token + 1).max(now.timestamp_micros());
         self.leased = true;
         self.due_at = Some(until);
-        self.claimed_mark = self.mark;
+        self.claimed_seq = self.seq;
         self.claimed_at = now;
-        self.taken = self.taken.and(self.asked);
-        self.asked = Asked::default();
-        self.asked_after = None;
+        self.claimed = self.claimed.and(self.requested);
+        self.requested = PendingWork::default();
+        self.requested_after = None;
     }
 }
 
 impl Tables {
-    pub(super) fn raise(&mut self, shop: &ShopDomain, demand: &Demand, run_after: Timestamp) {
-        if demand.is_empty() {
+    pub(super) fn request_work(
+        &mut self,
+        shop: &ShopDomain,
+        request: &WorkRequest,
+        run_after: Timestamp,
+    ) {
+        if request.is_empty() {
             return;
         }
         let work = self.work.entry(shop.clone()).or_default();
         let earlier = |known: Option<Timestamp>| known.map_or(run_after, |at| at.min(run_after));
-        work.mark += 1;
-        work.asked = work.asked.and(Asked {
-            full: demand.full,
-            erase: demand.erase,
+        work.seq += 1;
+        work.requested = work.requested.and(PendingWork {
+            full: request.full,
+            erase: request.erase,
         });
-        work.asked_after = Some(earlier(work.asked_after));
+        work.requested_after = Some(earlier(work.requested_after));
         if !work.leased {
             work.due_at = Some(earlier(work.due_at));
         }
-        let mark = work.mark;
-        for key in &demand.dirty {
+        let seq = work.seq;
+        for key in &request.dirty {
             let dirty = self.dirty.entry((shop.clone(), *key));
-            let dirty = dirty.or_insert(Dirty {
-                mark,
+            let dirty = dirty.or_insert(DirtyRow {
+                seq,
                 attempts: 0,
                 not_before: None,
             });
-            dirty.mark = mark;
+            dirty.seq = seq;
             dirty.not_before = None;
         }
     }
 
-    fn asks(&self, shop: &ShopDomain, work: &Work) -> bool {
-        !work.taken.and(work.asked).is_empty() || self.dirty_of(shop).next().is_some()
+    fn has_work(&self, shop: &ShopDomain, work: &Work) -> bool {
+        !work.claimed.and(work.requested).is_empty() || self.dirty_of(shop).next().is_some()
     }
 
     fn is_served(&self, shop: &ShopDomain, work: &Work) -> bool {
@@ -219,7 +226,7 @@ impl Tables {
         };
         match row.shop.status {
             ShopStatus::Active | ShopStatus::Unavailable(_) => true,
-            ShopStatus::Paused | ShopStatus::Uninstalled => work.taken.and(work.asked).erase,
+            ShopStatus::Paused | ShopStatus::Uninstalled => work.claimed.and(work.requested).erase,
         }
     }
 }

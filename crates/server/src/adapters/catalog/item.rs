@@ -1,27 +1,27 @@
-//! From Shopify's things to items: what stands in the document, what others repeat of it, what it refers to.
+//! Converts Shopify objects into mirror items: body, denormalised fields, references.
 //!
-//! A body holds what the client reads and nothing else: no cursor, no cost, no time of reading. The client has put all
-//! lists in an order that depends on their contents alone, so the same thing gives the same bytes.
+//! A body contains what the client reads and nothing else: no cursor, no cost, no fetch time. The client orders all lists by
+//! their contents alone, so the same object always gives the same bytes.
 
 use serde::Serialize;
 use shopify_client::model::{Collection, Discount, DiscountKind, Location, Product, Shop};
 use spaces_store::to_canonical_vec;
 use sync_core::{ContentHash, Item, ItemId, ItemKey, ItemKind, PortError, Section, Timestamp};
 
-/// The key of a thing by its number.
+/// The key of an item by its numeric id.
 pub(super) fn key(kind: ItemKind, number: u64) -> Result<ItemKey, PortError> {
     let id = ItemId::new(number).ok_or_else(|| {
-        let why = format!("the {kind} number {number} is larger than any that Shopify gives");
+        let why = format!("the {kind} id {number} is larger than any that Shopify assigns");
         PortError::fail("name an item", why)
     })?;
     Ok(ItemKey::new(kind, id))
 }
 
-/// What only some kinds have.
+/// Fields that only some kinds have.
 #[derive(Default)]
-struct Rest<'a> {
+struct ItemFields<'a> {
     updated_at: Option<&'a str>,
-    label: String,
+    denorm_fields: String,
     references: Vec<ItemKey>,
 }
 
@@ -29,7 +29,7 @@ fn item<T: Serialize>(
     key: ItemKey,
     section: Section,
     body: &T,
-    rest: Rest<'_>,
+    fields: ItemFields<'_>,
 ) -> Result<Item, PortError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         PortError::fail("write an item as JSON", error)
@@ -42,38 +42,39 @@ fn item<T: Serialize>(
         section,
         hash: ContentHash(*hash.as_bytes()),
         body,
-        updated_at: rest.updated_at.and_then(instant),
-        label: rest.label,
-        references: rest.references,
+        updated_at: fields.updated_at.and_then(parse_timestamp),
+        denorm_fields: fields.denorm_fields,
+        references: fields.references,
     })
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+fn parse_timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
-/// What others repeat, as one text. Written as JSON, so that no two labels run together.
-fn label(repeated: impl Serialize) -> Result<String, PortError> {
-    serde_json::to_string(&repeated).map_err(|error| PortError::fail("write a label", error))
+/// The denormalised fields, those that other items repeat, as JSON text, so that different fields never give the same text.
+fn denorm_fields(repeated: impl Serialize) -> Result<String, PortError> {
+    serde_json::to_string(&repeated)
+        .map_err(|error| PortError::fail("write the denormalised fields", error))
 }
 
 pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
-    item(ItemKey::SHOP, Section::Shop, shop, Rest::default())
+    item(ItemKey::SHOP, Section::Shop, shop, ItemFields::default())
 }
 
-/// Stock levels repeat a location's name and whether it is active.
+/// Inventory levels repeat a location's name and whether it is active.
 pub(super) fn location(location: &Location) -> Result<Item, PortError> {
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&location.updated_at),
-        label: label((&location.name, location.is_active))?,
+        denorm_fields: denorm_fields((&location.name, location.is_active))?,
         references: Vec::new(),
     };
     let key = key(ItemKind::Location, location.id.number())?;
-    item(key, Section::Locations, location, rest)
+    item(key, Section::Locations, location, fields)
 }
 
-/// Collections repeat a product's title and handle. It refers to the inventory items of its variants, by which
-/// deliveries find it, and to the locations of their stock.
+/// Collections repeat a product's title and handle. The product references its variants' inventory items, so that
+/// inventory deliveries find it, and the locations of their stock.
 pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     let mut references = Vec::new();
     for variant in &product.variants {
@@ -85,26 +86,26 @@ pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     }
     references.sort_unstable();
     references.dedup();
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&product.updated_at),
-        label: label((&product.title, &product.handle))?,
+        denorm_fields: denorm_fields((&product.title, &product.handle))?,
         references,
     };
     let key = key(ItemKind::Product, product.id.number())?;
-    item(key, Section::Products, product, rest)
+    item(key, Section::Products, product, fields)
 }
 
-/// A collection refers to its products, since it repeats their titles and handles.
+/// A collection references its products, because it repeats their titles and handles.
 pub(super) fn collection(collection: &Collection) -> Result<Item, PortError> {
     let products = collection.products.iter();
     let references = products.map(|product| key(ItemKind::Product, product.id.number()));
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: Some(&collection.updated_at),
-        label: String::new(),
+        denorm_fields: String::new(),
         references: references.collect::<Result<_, _>>()?,
     };
     let key = key(ItemKind::Collection, collection.id.number())?;
-    item(key, Section::Collections, collection, rest)
+    item(key, Section::Collections, collection, fields)
 }
 
 #[derive(Serialize)]
@@ -121,11 +122,11 @@ struct AutomaticDiscountNode<'a> {
     automatic_discount: &'a DiscountKind,
 }
 
-/// Those with codes stand where Shopify's own `codeDiscountNodes` puts them, the others in `automaticDiscountNodes`.
+/// Code discounts are placed in `codeDiscountNodes`, as in Shopify's API, and automatic ones in `automaticDiscountNodes`.
 pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
-    let rest = Rest {
+    let fields = ItemFields {
         updated_at: discount.updated_at(),
-        ..Rest::default()
+        ..ItemFields::default()
     };
     let key = key(ItemKind::Discount, discount.id.number())?;
     let (id, kind) = (discount.id.as_str(), &discount.discount);
@@ -134,13 +135,13 @@ pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
             id,
             automatic_discount: kind,
         };
-        item(key, Section::AutomaticDiscounts, &node, rest)
+        item(key, Section::AutomaticDiscounts, &node, fields)
     } else {
         let node = CodeDiscountNode {
             id,
             code_discount: kind,
         };
-        item(key, Section::CodeDiscounts, &node, rest)
+        item(key, Section::CodeDiscounts, &node, fields)
     }
 }
 

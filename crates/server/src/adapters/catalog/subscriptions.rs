@@ -1,4 +1,4 @@
-//! Webhook subscriptions: those this service needs, and no others touched.
+//! Reconciles a shop's webhook subscriptions with the topics that the service needs.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use sync_core::ports::SubscriptionAudit;
 
 use crate::adapters::{shopify_error, topics};
 
-/// What has to be done about one topic.
+/// The subscription that one topic needs, compared with those that exist.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Duty<'a> {
-    /// The subscription that stays.
-    kept: Option<&'a Subscription>,
-    /// Others of ours for the same topic.
-    superfluous: Vec<&'a Subscription>,
+struct DesiredSubscription<'a> {
+    /// The existing subscription to keep, if there is one.
+    current: Option<&'a Subscription>,
+    /// Further subscriptions of ours to the same topic, to be deleted.
+    duplicates: Vec<&'a Subscription>,
 }
 
-/// Subscribes `address` to every topic of [`topics::SUBSCRIBED`]. A subscription is ours if it leads to `address`: others,
-/// of the same app at another address, are left alone.
+/// Subscribes `address` to every topic of [`topics::SUBSCRIBED`]. A subscription is ours if it delivers to `address`; those
+/// of the same app at other addresses are left alone.
 ///
-/// A topic that the shop refuses is reported and does not hold up the others.
+/// A topic that the shop refuses is reported, and the other topics continue.
 pub(super) async fn audit(
     client: &ShopClient,
     address: &str,
@@ -30,9 +30,9 @@ pub(super) async fn audit(
     let listed = client.webhook_subscriptions().await;
     let listed = listed.map_err(|error| shopify_error("list the webhook subscriptions", error))?;
     let mut audit = SubscriptionAudit::default();
-    for (topic, duty) in duties(&listed, address) {
-        if let Err(error) = fulfil(client, topic, &duty, address, &mut audit).await {
-            let reason = refusal(error)
+    for (topic, desired) in desired_subscriptions(&listed, address) {
+        if let Err(error) = reconcile(client, topic, &desired, address, &mut audit).await {
+            let reason = rejection_reason(error)
                 .map_err(|error| shopify_error("subscribe to the shop's webhooks", error))?;
             audit.failed.push((topic.to_owned(), reason));
         }
@@ -40,31 +40,34 @@ pub(super) async fn audit(
     Ok(audit)
 }
 
-/// Every topic with what there is for it, the oldest right subscription first.
-fn duties<'a>(listed: &'a [Subscription], address: &str) -> Vec<(&'static str, Duty<'a>)> {
+/// Every topic with its existing subscriptions. The oldest correct one is kept.
+fn desired_subscriptions<'a>(
+    listed: &'a [Subscription],
+    address: &str,
+) -> Vec<(&'static str, DesiredSubscription<'a>)> {
     let mut ours = BTreeMap::<&str, Vec<&Subscription>>::new();
     for subscription in listed.iter().filter(|listed| listed.uri == address) {
         let of_topic = ours.entry(&subscription.topic).or_default();
         of_topic.push(subscription);
     }
-    let duty = |topic: &'static str| {
+    let desired = |topic: &'static str| {
         let mut found = ours
             .remove(topic_constant(topic).as_str())
             .unwrap_or_default();
-        found.sort_by_key(|listed| (is_wrong(listed), listed.id.number()));
+        found.sort_by_key(|listed| (needs_update(listed), listed.id.number()));
         let mut found = found.into_iter();
-        let kept = found.next();
-        let duty = Duty {
-            kept,
-            superfluous: found.collect(),
+        let current = found.next();
+        let subscription = DesiredSubscription {
+            current,
+            duplicates: found.collect(),
         };
-        (topic, duty)
+        (topic, subscription)
     };
-    topics::SUBSCRIBED.into_iter().map(duty).collect()
+    topics::SUBSCRIBED.into_iter().map(desired).collect()
 }
 
-/// Whether it withholds deliveries, or parts of them, or writes them in another format.
-fn is_wrong(subscription: &Subscription) -> bool {
+/// Whether it filters deliveries or their fields, or has another format than JSON.
+fn needs_update(subscription: &Subscription) -> bool {
     subscription.format != "JSON"
         || has_filter(subscription)
         || !subscription.include_fields.is_empty()
@@ -77,10 +80,10 @@ fn has_filter(subscription: &Subscription) -> bool {
         .is_some_and(|filter| !filter.is_empty())
 }
 
-async fn fulfil(
+async fn reconcile(
     client: &ShopClient,
     topic: &'static str,
-    duty: &Duty<'_>,
+    desired: &DesiredSubscription<'_>,
     address: &str,
     audit: &mut SubscriptionAudit,
 ) -> Result<(), Error> {
@@ -88,23 +91,23 @@ async fn fulfil(
         uri: address.to_owned(),
         ..NewSubscription::default()
     };
-    for superfluous in &duty.superfluous {
-        client.delete_webhook_subscription(&superfluous.id).await?;
+    for duplicate in &desired.duplicates {
+        client.delete_webhook_subscription(&duplicate.id).await?;
     }
-    match duty.kept {
+    match desired.current {
         None => {
             client.create_webhook_subscription(topic, &wanted).await?;
             audit.created.push(topic.to_owned());
         }
-        // An update leaves the filter as it is, and two with the same address are refused.
-        Some(kept) if has_filter(kept) => {
-            client.delete_webhook_subscription(&kept.id).await?;
+        // An update cannot remove a filter, and Shopify refuses two subscriptions with the same topic and address.
+        Some(current) if has_filter(current) => {
+            client.delete_webhook_subscription(&current.id).await?;
             client.create_webhook_subscription(topic, &wanted).await?;
             audit.updated.push(topic.to_owned());
         }
-        Some(kept) if is_wrong(kept) => {
+        Some(current) if needs_update(current) => {
             client
-                .update_webhook_subscription(&kept.id, &wanted)
+                .update_webhook_subscription(&current.id, &wanted)
                 .await?;
             audit.updated.push(topic.to_owned());
         }
@@ -113,8 +116,8 @@ async fn fulfil(
     Ok(())
 }
 
-/// What the shop says against one topic; an error that is not about the topic is given back.
-fn refusal(error: Error) -> Result<String, Error> {
+/// The shop's reason for refusing a topic; any other error is returned.
+fn rejection_reason(error: Error) -> Result<String, Error> {
     match error {
         Error::UserErrors { .. } | Error::AccessDenied { .. } => Ok(error.to_string()),
         Error::GraphQl { .. } if !error.is_retryable() => Ok(error.to_string()),
@@ -141,14 +144,14 @@ mod tests {
         }
     }
 
-    fn duty_of<'a>(listed: &'a [Subscription], topic: &str) -> Duty<'a> {
-        let mut duties = duties(listed, OURS).into_iter();
-        duties.find(|(known, _)| *known == topic).unwrap().1
+    fn desired_for<'a>(listed: &'a [Subscription], topic: &str) -> DesiredSubscription<'a> {
+        let mut all = desired_subscriptions(listed, OURS).into_iter();
+        all.find(|(known, _)| *known == topic).unwrap().1
     }
 
     #[test]
-    fn every_topic_is_a_duty_and_no_other() {
-        let names: Vec<_> = duties(&[], OURS)
+    fn every_subscribed_topic_is_desired_and_no_other() {
+        let names: Vec<_> = desired_subscriptions(&[], OURS)
             .into_iter()
             .map(|(topic, _)| topic)
             .collect();
@@ -156,16 +159,19 @@ mod tests {
     }
 
     #[test]
-    fn only_what_leads_to_our_address_is_ours() {
+    fn only_subscriptions_to_our_address_are_ours() {
         let listed = [
             subscription(1, "products/update", "https://example.com/other"),
             subscription(2, "products/update", "https://example.com/shopify/webhook/"),
         ];
-        assert_eq!(duty_of(&listed, "products/update"), Duty::default());
+        assert_eq!(
+            desired_for(&listed, "products/update"),
+            DesiredSubscription::default()
+        );
     }
 
     #[test]
-    fn of_several_the_oldest_right_one_stays() {
+    fn of_several_the_oldest_correct_one_is_kept() {
         let mut filtered = subscription(1, "products/update", OURS);
         filtered.filter = Some("status:active".to_owned());
         let listed = [
@@ -174,16 +180,16 @@ mod tests {
             subscription(2, "products/update", OURS),
             subscription(4, "products/delete", OURS),
         ];
-        let duty = duty_of(&listed, "products/update");
-        assert_eq!(duty.kept.map(|kept| kept.id.number()), Some(2));
-        let superfluous = duty.superfluous.iter().map(|listed| listed.id.number());
-        assert_eq!(superfluous.collect::<Vec<_>>(), [3, 1]);
+        let desired = desired_for(&listed, "products/update");
+        assert_eq!(desired.current.map(|current| current.id.number()), Some(2));
+        let duplicates = desired.duplicates.iter().map(|listed| listed.id.number());
+        assert_eq!(duplicates.collect::<Vec<_>>(), [3, 1]);
     }
 
     #[test]
-    fn a_subscription_that_withholds_something_is_wrong() {
+    fn a_subscription_that_withholds_data_needs_an_update() {
         let right = subscription(1, "inventory_levels/update", OURS);
-        assert!(!is_wrong(&right));
+        assert!(!needs_update(&right));
         for wrong in [
             Subscription {
                 format: "XML".to_owned(),
@@ -198,12 +204,12 @@ mod tests {
                 ..right.clone()
             },
         ] {
-            assert!(is_wrong(&wrong), "{wrong:?}");
+            assert!(needs_update(&wrong), "{wrong:?}");
         }
         let unfiltered = Subscription {
             filter: Some(String::new()),
             ..right
         };
-        assert!(!is_wrong(&unfiltered));
+        assert!(!needs_update(&unfiltered));
     }
 }

@@ -1,3 +1,5 @@
+//! Checks that the database can be reached, has the current schema and is writable.
+
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -8,58 +10,59 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::report::Report;
-use super::{chain, within_patience};
+use super::{error_chain, with_timeout};
 use crate::service::{OpenError, open_database};
-use crate::settings::{Loaded, Settings};
+use crate::settings::{LoadedSettings, Settings};
 
 const SUBJECT: &str = "database";
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
+/// How long a TCP connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reachable, up to date, writable. Returns it if it is.
-pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Database> {
-    let shown = shown(loaded);
-    let database = match within_patience(open_database(&loaded.settings)).await {
+/// Opens the database and checks that it is writable. Returns it if all checks pass.
+pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Option<Database> {
+    let url = display_url(loaded);
+    let database = match with_timeout(open_database(&loaded.settings)).await {
         Some(Ok(database)) => database,
-        // Named among the settings already.
+        // Already reported among the settings.
         Some(Err(OpenError::Settings(_))) => {
             report.skip(
                 SUBJECT,
-                "without a secret to seal tokens with it is not opened",
+                "not checked: no secret is set to encrypt tokens with",
             );
             return None;
         }
         Some(Err(error)) => {
-            let next = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
-            let mut detail = format!("{shown}: {}", chain(&error));
-            if let Some(reason) = unreachable(&loaded.settings).await {
-                detail = format!("{shown}: {reason}");
+            let remedy = "check that the database is running, that DATABASE_URL is correct, and that this user may write to it";
+            let mut detail = format!("{url}: {}", error_chain(&error));
+            if let Some(reason) = connection_failure(&loaded.settings).await {
+                detail = format!("{url}: {reason}");
             }
-            report.fail(SUBJECT, detail, next);
+            report.fail(SUBJECT, detail, remedy);
             return None;
         }
         None => {
-            let next = "look whether it is overloaded, or another process holds it";
-            report.fail(SUBJECT, format!("{shown}: no answer in time"), next);
+            let remedy = "check whether the database is overloaded or locked by another process";
+            report.fail(SUBJECT, format!("{url}: no response in time"), remedy);
             return None;
         }
     };
-    // Takes the lock that every write takes, and finds nothing that old.
+    // Takes the write lock; deletes nothing, since no row is that old.
     match database.prune(DateTime::UNIX_EPOCH).await {
         Ok(_) => {
             report.ok(
                 SUBJECT,
-                format!("{shown}: reachable, schema up to date, writable"),
+                format!("{url}: reachable, schema up to date, writable"),
             );
             Some(database)
         }
         Err(error) => {
-            let next = "look whether the disk is full and whether this user may write there";
+            let remedy =
+                "check that the disk is not full and that this user may write to the database";
             report.fail(
                 SUBJECT,
-                format!("{shown} cannot be written: {}", error.chain()),
-                next,
+                format!("{url} cannot be written: {}", error.chain()),
+                remedy,
             );
             database.close().await;
             None
@@ -67,26 +70,29 @@ pub(super) async fn examine(loaded: &Loaded, report: &mut Report) -> Option<Data
     }
 }
 
-/// Why no connection to a database server comes about. (The pool waits for one, and says only that it has waited.)
-async fn unreachable(settings: &Settings) -> Option<String> {
+/// Returns why a connection to the database server fails. (The pool reports only a timeout.)
+async fn connection_failure(settings: &Settings) -> Option<String> {
     if settings.database.is_sqlite() {
         return None;
     }
     let url = Url::parse(settings.database.url.expose_secret()).ok()?;
     let (host, port) = (url.host_str()?.to_owned(), url.port().unwrap_or(5432));
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect((host.as_str(), port)));
+    let connected =
+        tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), port)));
     match connected.await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(format!("no connection to {host}:{port}: {error}")),
-        Err(_) => Some(format!("no connection to {host}:{port}: no answer in time")),
+        Err(_) => Some(format!(
+            "no connection to {host}:{port}: no response in time"
+        )),
     }
 }
 
-/// Its address without a password.
-fn shown(loaded: &Loaded) -> String {
-    let url = loaded
+/// Returns the URL of the database without the password.
+fn display_url(loaded: &LoadedSettings) -> String {
+    let setting = loaded
         .effective
         .iter()
         .find(|entry| entry.key == "database.url");
-    url.map_or_else(String::new, |entry| entry.value.clone())
+    setting.map_or_else(String::new, |entry| entry.value.clone())
 }

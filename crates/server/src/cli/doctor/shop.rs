@@ -1,3 +1,5 @@
+//! Checks each shop: state, token, scopes, webhooks, last run and published snapshot.
+
 use std::sync::Arc;
 
 use shopify_client::webhook::topic_constant;
@@ -7,50 +9,53 @@ use sync_core::{Outcome, PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
 use super::report::Report;
-use super::within_patience;
+use super::with_timeout;
 use crate::adapters::{
-    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, client_domain, shopify_error, topics,
+    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, shopify_error, to_client_domain, topics,
 };
-use crate::cli::Failure;
 use crate::cli::connect::missing_scopes;
-use crate::cli::failure::remedy;
 use crate::settings::Settings;
+use crate::terminal::{CommandError, remedy_for};
 
-/// How many shops are read together.
+/// How many shops are read per query.
 const PAGE: u32 = 200;
 
-/// A daily poll later than this did not take place.
+/// A last full scan older than this means that a daily poll was missed.
 const POLL_OVERDUE: chrono::TimeDelta = chrono::TimeDelta::hours(26);
 
-/// What shops are examined with; what is not usable is absent.
-pub(super) struct Parts<'a> {
+/// What the checks of a shop use; `None` for what is not usable.
+pub(super) struct Backends<'a> {
     pub(super) settings: &'a Settings,
     pub(super) database: &'a Database,
     pub(super) store: Option<Store>,
     pub(super) shopify: Option<ShopifyApp>,
 }
 
-/// Every shop, or one of them.
-pub(super) async fn examine_all(parts: &Parts<'_>, only: Option<&ShopDomain>, report: &mut Report) {
-    match shops(parts.database, only).await {
+/// Checks every shop, or only one.
+pub(super) async fn examine_all(
+    backends: &Backends<'_>,
+    only: Option<&ShopDomain>,
+    report: &mut Report,
+) {
+    match shops(backends.database, only).await {
         Ok(shops) => {
             if let (Some(only), true) = (only, shops.is_empty()) {
-                let next = format!(
+                let remedy = format!(
                     "`shopsync install-url {0}` or `shopsync connect {0}`",
                     only.name()
                 );
-                report.fail(only.as_str(), "is not installed", next);
+                report.fail(only.as_str(), "is not installed", remedy);
             } else if shops.is_empty() {
                 report.skip(
                     "shops",
-                    "none is installed yet; `shopsync install-url SHOP` says how",
+                    "none is installed; run `shopsync install-url SHOP`",
                 );
             }
             for shop in &shops {
-                examine(parts, shop, report).await;
+                examine(backends, shop, report).await;
             }
         }
-        Err(error) => report.fail("shops", error.chain(), "look at the database"),
+        Err(error) => report.fail("shops", error.chain(), "check the database"),
     }
 }
 
@@ -69,72 +74,81 @@ async fn shops(database: &Database, only: Option<&ShopDomain>) -> Result<Vec<Sho
     }
 }
 
-async fn examine(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+async fn examine(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     match shop.status {
         ShopStatus::Active => {}
         ShopStatus::Unavailable(reason) => report.fail(
             name,
-            format!("Shopify refuses us: {}", shop.status.as_str()),
-            remedy(reason, &shop.domain),
+            format!("Shopify refuses requests: {}", shop.status.as_str()),
+            remedy_for(reason, &shop.domain),
         ),
         ShopStatus::Paused => {
             report.warn(
                 name,
-                "is paused: nothing is read",
+                "is paused: it is not read",
                 "resume it where it was paused",
             );
         }
         ShopStatus::Uninstalled => {
             return report.skip(
                 name,
-                "the app was uninstalled; its last snapshot stays as it is",
+                "the app was uninstalled; its last snapshot stays unchanged",
             );
         }
     }
-    if let Some(shopify) = &parts.shopify {
-        examine_access(parts, shopify, shop, report).await;
+    if let Some(shopify) = &backends.shopify {
+        examine_access(backends, shopify, shop, report).await;
     }
-    examine_runs(parts, shop, report).await;
-    examine_snapshot(parts, shop, report).await;
+    examine_runs(backends, shop, report).await;
+    examine_snapshot(backends, shop, report).await;
 }
 
-/// Its token, its permissions, its webhooks.
-async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, report: &mut Report) {
+/// Checks the shop's token, scopes and webhook subscriptions.
+async fn examine_access(
+    backends: &Backends<'_>,
+    shopify: &ShopifyApp,
+    shop: &Shop,
+    report: &mut Report,
+) {
     let name = shop.domain.name();
     let subject = |what: &str| format!("{name}: {what}");
     let tokens = ShopTokens::new(
-        Arc::new(parts.database.clone()),
+        Arc::new(backends.database.clone()),
         Arc::new(shopify.grants()),
         Arc::new(SystemClock),
     );
-    let domain = client_domain(&shop.domain);
-    let client = shopify.client().shop(&domain, tokens.of(&shop.domain));
-    let scopes = match within_patience(client.granted_scopes()).await {
+    let domain = to_client_domain(&shop.domain);
+    let client = shopify
+        .client()
+        .shop(&domain, tokens.for_shop(&shop.domain));
+    let scopes = match with_timeout(client.granted_scopes()).await {
         Some(Ok(scopes)) => scopes,
         Some(Err(error)) => {
             let error = shopify_error("use its token", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("token"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("token"), error.chain(), remedy);
             return;
         }
-        None => return report.fail(subject("token"), "no answer in time", "try again later"),
+        None => return report.fail(subject("token"), "no response in time", "try again later"),
     };
-    let missing = missing_scopes(&parts.settings.shopify.scopes, &scopes);
+    let missing = missing_scopes(&backends.settings.shopify.scopes, &scopes);
     if missing.is_empty() {
-        report.ok(subject("token"), "works, with all permissions");
+        report.ok(subject("token"), "works and has all scopes");
     } else {
         report.fail(
             subject("token"),
-            format!("works, but does not permit {}", missing.join(", ")),
-            format!("install again, the grant page asks for them: `shopsync install-url {name}`"),
+            format!("works, but lacks the scopes {}", missing.join(", ")),
+            format!(
+                "install the app again, the grant page requests them: `shopsync install-url {name}`"
+            ),
         );
     }
-    let address = &parts.settings.shopify.webhook_address;
+    let address = &backends.settings.shopify.webhook_address;
     if address.is_empty() {
         return report.skip(subject("webhooks"), "SHOPIFY_WEBHOOK_ADDRESS is not set");
     }
-    match within_patience(client.webhook_subscriptions()).await {
+    match with_timeout(client.webhook_subscriptions()).await {
         Some(Ok(found)) => {
             let found: Vec<_> = found
                 .iter()
@@ -144,14 +158,19 @@ async fn examine_access(parts: &Parts<'_>, shopify: &ShopifyApp, shop: &Shop, re
         }
         Some(Err(error)) => {
             let error = shopify_error("list its webhooks", error);
-            let next = Failure::of_port(&error, &shop.domain).next_step();
-            report.fail(subject("webhooks"), error.chain(), next);
+            let remedy = CommandError::from_port(&error, &shop.domain).remedy();
+            report.fail(subject("webhooks"), error.chain(), remedy);
         }
-        None => report.fail(subject("webhooks"), "no answer in time", "try again later"),
+        None => report.fail(
+            subject("webhooks"),
+            "no response in time",
+            "try again later",
+        ),
     }
 }
 
-/// Whether every topic is subscribed to, at the right address. `found` are topics in the API's form and addresses.
+/// Checks that every topic is subscribed to, at the configured address. `found` contains pairs of a topic, in the API's
+/// form, and an address.
 fn examine_webhooks(
     found: &[(&str, &str)],
     address: &str,
@@ -174,44 +193,44 @@ fn examine_webhooks(
         let count = topics::SUBSCRIBED.len();
         return report.ok(
             subject,
-            format!("all {count} topics are subscribed to, at {address}"),
+            format!("all {count} topics are subscribed, at {address}"),
         );
     }
-    let next = format!(
-        "`shopsync sync {name}` mends them; if it does not, the log says what Shopify refuses"
+    let remedy = format!(
+        "run `shopsync sync {name}` to repair them; if that fails, the log contains Shopify's reason"
     );
     if !missing.is_empty() {
-        let detail = format!("not subscribed to {}", missing.join(", "));
-        report.warn(subject, detail, next.clone());
+        let detail = format!("not subscribed: {}", missing.join(", "));
+        report.warn(subject, detail, remedy.clone());
     }
     if !elsewhere.is_empty() {
         report.fail(
             subject,
             format!("wrong address: {}", elsewhere.join(", ")),
-            next,
+            remedy,
         );
     }
 }
 
-async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     let subject = format!("{name}: runs");
-    let newest = match parts.database.recent(Some(&shop.domain), 1).await {
+    let newest = match backends.database.recent(Some(&shop.domain), 1).await {
         Ok(runs) => runs.into_iter().next(),
-        Err(error) => return report.fail(subject, error.chain(), "look at the database"),
+        Err(error) => return report.fail(subject, error.chain(), "check the database"),
     };
     let Some(scanned) = shop.reconciled_at else {
-        let next = format!("start the service, or `shopsync sync {name}`");
-        return report.warn(subject, "no full scan has succeeded yet", next);
+        let remedy = format!("start the service, or run `shopsync sync {name}`");
+        return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
         Some(Outcome::Failed { error, will_retry }) => {
-            let next = if will_retry {
-                "wait: it is tried again by itself while the service runs".to_owned()
+            let remedy = if will_retry {
+                "wait: a running service retries it automatically".to_owned()
             } else {
-                format!("mend that, then `shopsync sync {name}`")
+                format!("fix the cause, then run `shopsync sync {name}`")
             };
-            return report.fail(subject, format!("the last run failed: {error}"), next);
+            return report.fail(subject, format!("the last run failed: {error}"), remedy);
         }
         Some(Outcome::Halted {
             kind,
@@ -221,53 +240,54 @@ async fn examine_runs(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
             let detail = format!(
                 "the last run halted: {missing} of {known} items of kind {kind} disappeared at once"
             );
-            let next = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
-            return report.fail(subject, detail, next);
+            let remedy =
+                format!("if this is intended, run `shopsync sync {name} --accept-deletions`");
+            return report.fail(subject, detail, remedy);
         }
         _ => {}
     }
     let when = scanned.format("%Y-%m-%d %H:%M UTC");
-    if parts.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
-        let detail = format!("the last full scan was at {when}: a daily poll has not taken place");
+    if backends.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
+        let detail = format!("the last full scan was at {when}: a daily poll was missed");
         return report.warn(
             subject,
             detail,
-            "look whether the service runs, and at its log",
+            "check that the service is running, and check its log",
         );
     }
     report.ok(subject, format!("the last full scan was at {when}"));
 }
 
-/// Whether the Space holds what was put there.
-async fn examine_snapshot(parts: &Parts<'_>, shop: &Shop, report: &mut Report) {
+/// Checks that the snapshot in the Space is the one that was published.
+async fn examine_snapshot(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     let subject = format!("{name}: snapshot");
-    let Some(store) = &parts.store else {
-        return report.skip(subject, "the Space cannot be read");
+    let Some(store) = &backends.store else {
+        return report.skip(subject, "not checked: the Space cannot be read");
     };
-    let Some((_, generation, recorded)) = shop.published else {
-        return report.skip(subject, "none was published yet");
+    let Some((_, generation, published_hash)) = shop.published else {
+        return report.skip(subject, "not checked: none has been published");
     };
     let snapshots = SpacesSnapshots::new(store.clone(), SpoolConfig::default());
-    let resync = format!("`shopsync sync {name}` uploads it anew");
-    match within_patience(snapshots.inspect(&shop.domain)).await {
-        Some(Ok(Some(found))) if found.hash == recorded => report.ok(
+    let resync = format!("run `shopsync sync {name}` to upload it again");
+    match with_timeout(snapshots.inspect(&shop.domain)).await {
+        Some(Ok(Some(found))) if found.hash == published_hash => report.ok(
             subject,
             format!(
-                "{}: generation {generation}, {} bytes, as recorded",
+                "{}: generation {generation}, {} bytes, as published",
                 found.key, found.bytes
             ),
         ),
         Some(Ok(Some(found))) => {
             report.fail(
                 subject,
-                format!("{} holds other bytes than were recorded", found.key),
+                format!("{} differs from what was published", found.key),
                 resync,
             );
         }
-        Some(Ok(None)) => report.fail(subject, "it is not in the Space", resync),
-        Some(Err(error)) => report.fail(subject, error.chain(), "look at the Space above"),
-        None => report.warn(subject, "it could not be read in time", "try again"),
+        Some(Ok(None)) => report.fail(subject, "missing from the Space", resync),
+        Some(Err(error)) => report.fail(subject, error.chain(), "check the Space, see above"),
+        None => report.warn(subject, "no response in time", "try again"),
     }
 }
 
@@ -294,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_misdirected_webhooks_are_told_apart() {
+    fn missing_webhooks_warn_and_misdirected_ones_fail() {
         assert_eq!(statuses(|_| {}), [Status::Ok]);
         assert_eq!(statuses(|found| drop(found.pop())), [Status::Warn]);
         let astray = statuses(|found| found[0].1 = "https://old.example/".to_owned());

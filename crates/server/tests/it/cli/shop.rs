@@ -1,4 +1,4 @@
-//! Commands about a shop, with a simulated one beside the binary.
+//! Tests the commands that work on a shop, with a simulated shop beside the binary.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -9,10 +9,10 @@ use server::settings::{Environment, Settings};
 use shopify_sim::{CatalogSpec, Fault, FaultKind, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ports::{Clock, Inbox, RunLog};
-use sync_core::{Claiming, Demand, Outcome, Release, RunReport, ShopDomain, Trigger};
+use sync_core::{ClaimOutcome, Outcome, Release, RunReport, ShopDomain, Trigger, WorkRequest};
 use tokio::runtime::Runtime;
 
-use super::{Bench, SECRET, Said, free_port};
+use super::{CommandOutput, SECRET, Sandbox, free_port};
 
 const SCOPES: [&str; 4] = [
     "read_products",
@@ -22,19 +22,19 @@ const SCOPES: [&str; 4] = [
 ];
 
 /// A simulated shop, a Space, and the binary with settings for both.
-struct Surroundings {
-    bench: Bench,
+struct ShopSandbox {
+    sandbox: Sandbox,
     shop: ShopControl,
     s3: EmbeddedS3,
-    // Both run on it.
+    // The simulator and the S3 server run on it.
     runtime: Runtime,
     _simulator: Simulator,
 }
 
-impl Surroundings {
-    fn of(products: usize) -> Self {
+impl ShopSandbox {
+    fn with_products(products: usize) -> Self {
         let runtime = Runtime::new().unwrap();
-        let bench = Bench::unreachable();
+        let sandbox = Sandbox::unreachable();
         let app = SimApp {
             api_key: "app".to_owned(),
             api_secret: SECRET.to_owned(),
@@ -51,52 +51,52 @@ impl Surroundings {
             .app(app)
             .start();
         let simulator = runtime.block_on(simulator).unwrap();
-        let files = bench.path("s3");
+        let files = sandbox.path("s3");
         let s3 = EmbeddedS3::start(&files, "access-key-id", "very-secret-key", "space");
         let s3 = runtime.block_on(s3).unwrap();
-        // The test opens it too, from another folder.
-        let database = format!("sqlite:{}", bench.path("shopsync.db").display());
-        let bench = bench
+        // An absolute path: the test opens the database from another folder.
+        let database = format!("sqlite:{}", sandbox.path("shopsync.db").display());
+        let sandbox = sandbox
             .with("DATABASE_URL", database)
             .with("SHOPIFY_ENDPOINT", simulator.endpoint())
             .with("SPACES_ENDPOINT", s3.endpoint().to_string());
         Self {
             shop: simulator.control("a").unwrap(),
-            bench,
+            sandbox,
             s3,
             runtime,
             _simulator: simulator,
         }
     }
 
-    /// With the shop connected by a token of its own.
+    /// A sandbox whose shop is connected with an access token.
     fn connected(products: usize) -> Self {
-        let all = Self::of(products);
-        let said = all.connect(&SCOPES);
-        assert_eq!(said.code, Some(0), "{said:#?}");
+        let setup = Self::with_products(products);
+        let output = setup.connect(&SCOPES);
+        assert_eq!(output.code, Some(0), "{output:#?}");
         assert!(
-            said.out.starts_with("connected a.myshopify.com\n"),
-            "{said:#?}"
+            output.stdout.starts_with("connected a.myshopify.com\n"),
+            "{output:#?}"
         );
-        all
+        setup
     }
 
-    fn connect(&self, scopes: &[&str]) -> Said {
+    fn connect(&self, scopes: &[&str]) -> CommandOutput {
         let token = self.shop.issue_token(scopes.iter().copied());
-        let said = self.bench.run_with_input(&["connect", "a"], &token);
+        let output = self.sandbox.run_with_input(&["connect", "a"], &token);
         assert!(
-            !said.out.contains(&token) && !said.err.contains(&token),
-            "{said:#?}"
+            !output.stdout.contains(&token) && !output.stderr.contains(&token),
+            "{output:#?}"
         );
-        said
+        output
     }
 
-    /// How many objects have been written.
+    /// The number of PUT requests to the S3 server.
     fn puts(&self) -> usize {
         self.s3.count(&"PUT".parse().unwrap())
     }
 
-    /// Makes one product dearer, without telling.
+    /// Changes the price of one product, without a webhook.
     fn change_a_price(&self) {
         let product = self.shop.product_ids()[0];
         self.shop
@@ -105,117 +105,128 @@ impl Surroundings {
             .unwrap();
     }
 
-    /// The binary's settings, to reach its database by.
+    /// The settings of the binary, to open its database.
     fn settings(&self) -> Settings {
-        let variables = self.bench.variables.iter();
+        let variables = self.sandbox.variables.iter();
         let environment =
-            Environment::of(variables.map(|(name, value)| (name.as_str(), value.as_str())));
+            Environment::from_pairs(variables.map(|(name, value)| (name.as_str(), value.as_str())));
         let loaded = Settings::from_layers(None, &Environment::default(), &environment);
         loaded.unwrap().settings
     }
 }
 
 #[test]
-fn a_sync_says_uploaded_and_then_unchanged() {
-    let all = Surroundings::connected(12);
-    let first = all.bench.run(&["sync", "a"]);
+fn sync_prints_uploaded_and_then_unchanged() {
+    let setup = ShopSandbox::connected(12);
+    let first = setup.sandbox.run(&["sync", "a"]);
     first.assert_code(0).assert_no_secret();
     assert!(
         first
-            .out
+            .stdout
             .starts_with("uploaded a.myshopify.com/shopify_data.json: "),
         "{first:#?}"
     );
     for word in ["12 products (12 new)", "1 PUT,", "points", "generation "] {
-        assert!(first.out.contains(word), "{word} is missing: {first:#?}");
+        assert!(first.stdout.contains(word), "{word} is missing: {first:#?}");
     }
-    assert!(first.err.contains("read 12 products"), "{first:#?}");
-    assert_eq!(all.puts(), 1);
+    assert!(first.stderr.contains("read 12 products"), "{first:#?}");
+    assert_eq!(setup.puts(), 1);
 
-    all.shop.shuffle(3);
-    let second = all.bench.run(&["sync", "A.myshopify.com"]);
+    setup.shop.shuffle(3);
+    let second = setup.sandbox.run(&["sync", "A.myshopify.com"]);
     second.assert_code(0);
     assert!(
         second
-            .out
+            .stdout
             .starts_with("unchanged a.myshopify.com/shopify_data.json"),
         "{second:#?}"
     );
-    assert!(second.out.contains("0 PUTs"), "{second:#?}");
-    assert_eq!(all.puts(), 1);
+    assert!(second.stdout.contains("0 PUTs"), "{second:#?}");
+    assert_eq!(setup.puts(), 1);
 
-    all.change_a_price();
-    let third = all.bench.run(&["sync", "a", "--json"]);
+    setup.change_a_price();
+    let third = setup.sandbox.run(&["sync", "a", "--json"]);
     third.assert_code(0);
-    let json: serde_json::Value = serde_json::from_str(&third.out).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&third.stdout).unwrap();
     assert_eq!(json["outcome"], "published");
     assert_eq!(json["items"]["product"]["changed"], 1);
     assert_eq!(json["cost"]["puts"], 1);
     assert!(json["cost"]["points"].as_f64().unwrap() > 0.0, "{json:#}");
-    assert!(third.err.is_empty(), "{third:#?}");
+    assert!(third.stderr.is_empty(), "{third:#?}");
 }
 
 #[test]
-fn a_dry_run_tells_what_would_change_and_writes_nothing() {
-    let all = Surroundings::connected(5);
-    all.bench.run(&["sync", "a"]).assert_code(0);
-    let same = all.bench.run(&["sync", "a", "--dry-run"]);
-    assert!(same.out.starts_with("unchanged "), "{same:#?}");
-    all.change_a_price();
-    let planned = all.bench.run(&["sync", "a", "--dry-run"]);
+fn a_dry_run_prints_what_would_change_and_writes_nothing() {
+    let setup = ShopSandbox::connected(5);
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
+    let same = setup.sandbox.run(&["sync", "a", "--dry-run"]);
+    assert!(same.stdout.starts_with("unchanged "), "{same:#?}");
+    setup.change_a_price();
+    let planned = setup.sandbox.run(&["sync", "a", "--dry-run"]);
     planned.assert_code(0);
     assert!(
-        planned.out.contains("1 item differs in the shop"),
+        planned.stdout.contains("1 item differs in the shop"),
         "{planned:#?}"
     );
     assert!(
-        planned.out.contains("5 products (1 changed)"),
+        planned.stdout.contains("5 products (1 changed)"),
         "{planned:#?}"
     );
-    assert_eq!(all.puts(), 1);
-    let synced = all.bench.run(&["sync", "a"]);
-    assert!(synced.out.contains("5 products (1 changed)"), "{synced:#?}");
-    assert_eq!(all.puts(), 2);
+    assert_eq!(setup.puts(), 1);
+    let synced = setup.sandbox.run(&["sync", "a"]);
+    assert!(
+        synced.stdout.contains("5 products (1 changed)"),
+        "{synced:#?}"
+    );
+    assert_eq!(setup.puts(), 2);
 }
 
 #[test]
-fn a_mass_disappearance_halts_until_it_is_accepted() {
-    let all = Surroundings::connected(30);
-    all.bench.run(&["sync", "a"]).assert_code(0);
-    for product in all.shop.product_ids().into_iter().take(20) {
-        all.shop.without_webhooks().delete_product(product).unwrap();
+fn a_mass_disappearance_halts_the_sync_until_it_is_accepted() {
+    let setup = ShopSandbox::connected(30);
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
+    for product in setup.shop.product_ids().into_iter().take(20) {
+        setup
+            .shop
+            .without_webhooks()
+            .delete_product(product)
+            .unwrap();
     }
-    let halted = all.bench.run(&["sync", "a"]);
+    let halted = setup.sandbox.run(&["sync", "a"]);
     halted.assert_failure(4, &["20 of 30", "sync a --accept-deletions"]);
-    assert_eq!(all.puts(), 1);
-    let listed = all.bench.run(&["shops"]);
+    assert_eq!(setup.puts(), 1);
+    let listed = setup.sandbox.run(&["shops"]);
     assert!(
-        listed.out.contains("halted") && listed.out.contains("--accept-deletions"),
+        listed.stdout.contains("halted") && listed.stdout.contains("--accept-deletions"),
         "{listed:#?}"
     );
-    let accepted = all.bench.run(&["sync", "a", "--accept-deletions"]);
+    let accepted = setup.sandbox.run(&["sync", "a", "--accept-deletions"]);
     accepted.assert_code(0);
-    assert!(accepted.out.contains("20 gone"), "{accepted:#?}");
+    assert!(accepted.stdout.contains("20 deleted"), "{accepted:#?}");
 }
 
 #[test]
-fn a_revoked_token_is_told_by_every_command() {
-    let all = Surroundings::connected(3);
-    all.bench.run(&["sync", "a"]).assert_code(0);
-    all.shop.revoke_tokens();
-    all.bench
+fn every_command_reports_a_revoked_token() {
+    let setup = ShopSandbox::connected(3);
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
+    setup.shop.revoke_tokens();
+    setup
+        .sandbox
         .run(&["sync", "a"])
         .assert_failure(1, &["doctor a"]);
-    let listed = all.bench.run(&["shops", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
+    let listed = setup.sandbox.run(&["shops", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(json[0]["state"], "unauthorized");
-    let diagnosed = all.bench.run(&["doctor", "a"]);
+    let diagnosed = setup.sandbox.run(&["doctor", "a"]);
     diagnosed.assert_code(1);
-    assert!(diagnosed.out.contains("fail  a: token"), "{diagnosed:#?}");
-    assert!(diagnosed.out.contains("install-url a"), "{diagnosed:#?}");
-    // A new token of the same shop mends it.
-    assert_eq!(all.connect(&SCOPES).code, Some(0));
-    all.bench.run(&["sync", "a"]).assert_code(0);
+    assert!(
+        diagnosed.stdout.contains("fail  a: token"),
+        "{diagnosed:#?}"
+    );
+    assert!(diagnosed.stdout.contains("install-url a"), "{diagnosed:#?}");
+    // A new token of the same shop fixes it.
+    assert_eq!(setup.connect(&SCOPES).code, Some(0));
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
 }
 
 #[test]
@@ -230,49 +241,49 @@ fn a_token_that_permits_too_little_is_not_kept() {
 }
 
 #[test]
-fn a_space_that_is_down_is_code_three() {
-    let all = Surroundings::connected(3);
-    all.bench.run(&["sync", "a"]).assert_code(0);
-    all.change_a_price();
+fn an_unreachable_space_exits_with_code_3() {
+    let setup = ShopSandbox::connected(3);
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
+    setup.change_a_price();
     let down = format!("http://127.0.0.1:{}", free_port());
-    let bench = all
-        .bench
+    let sandbox = setup
+        .sandbox
         .with("SPACES_ENDPOINT", down)
         .with("SHOPSYNC__SPACES__MAX_RETRIES", "0");
-    let failed = bench.run(&["sync", "a"]);
+    let failed = sandbox.run(&["sync", "a"]);
     failed.assert_failure(3, &["the old snapshot stays", "doctor a"]);
     assert!(
-        failed.out.starts_with("failed a.myshopify.com: "),
+        failed.stdout.starts_with("failed a.myshopify.com: "),
         "{failed:#?}"
     );
 }
 
 #[test]
-fn client_credentials_need_no_token() {
-    let all = Surroundings::of(3);
-    let said = all.bench.run(&[
+fn connect_by_client_credentials_needs_no_token() {
+    let setup = ShopSandbox::with_products(3);
+    let output = setup.sandbox.run(&[
         "connect",
         "a",
         "--client-credentials",
         "--no-sync",
         "--json",
     ]);
-    said.assert_code(0).assert_no_secret();
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    output.assert_code(0).assert_no_secret();
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(
         (&json["shop"], &json["scan"]),
         (&"a.myshopify.com".into(), &false.into())
     );
     assert_eq!(json["webhooks"]["subscribed"], 27);
-    let synced = all.bench.run(&["sync", "a"]);
-    assert!(synced.out.starts_with("uploaded "), "{synced:#?}");
+    let synced = setup.sandbox.run(&["sync", "a"]);
+    assert!(synced.stdout.starts_with("uploaded "), "{synced:#?}");
 }
 
 #[test]
-fn doctor_finds_a_missing_webhook_and_a_changed_snapshot() {
-    let all = Surroundings::connected(3);
-    all.bench.run(&["sync", "a"]).assert_code(0);
-    let good = all.bench.run(&["doctor", "a"]);
+fn doctor_reports_missing_webhooks_and_a_changed_snapshot() {
+    let setup = ShopSandbox::connected(3);
+    setup.sandbox.run(&["sync", "a"]).assert_code(0);
+    let good = setup.sandbox.run(&["doctor", "a"]);
     for line in [
         "ok    shopify",
         "ok    a: token",
@@ -280,35 +291,37 @@ fn doctor_finds_a_missing_webhook_and_a_changed_snapshot() {
         "ok    a: runs",
         "ok    a: snapshot",
     ] {
-        assert!(good.out.contains(line), "{line} is missing: {good:#?}");
+        assert!(good.stdout.contains(line), "{line} is missing: {good:#?}");
     }
-    let document = all.bench.path("s3/space/a.myshopify.com/shopify_data.json");
+    let document = setup
+        .sandbox
+        .path("s3/space/a.myshopify.com/shopify_data.json");
     std::fs::write(document, "{}").unwrap();
     let elsewhere = "http://127.0.0.1:9/shopify/webhook";
-    let moved = all.bench.with("SHOPIFY_WEBHOOK_ADDRESS", elsewhere);
+    let moved = setup.sandbox.with("SHOPIFY_WEBHOOK_ADDRESS", elsewhere);
     let bad = moved.run(&["doctor", "a"]);
     bad.assert_code(1);
     for line in ["fail  a: webhooks", "fail  a: snapshot"] {
-        assert!(bad.out.contains(line), "{line} is missing: {bad:#?}");
+        assert!(bad.stdout.contains(line), "{line} is missing: {bad:#?}");
     }
 }
 
 #[test]
-fn a_sync_waits_for_the_process_that_holds_the_shop() {
-    let all = Surroundings::connected(3);
+fn sync_waits_for_the_process_that_holds_the_lease() {
+    let setup = ShopSandbox::connected(3);
     let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
-    let settings = all.settings();
-    let (database, lease, run) = all.runtime.block_on(async {
+    let settings = setup.settings();
+    let (database, lease, run) = setup.runtime.block_on(async {
         let database = open_database(&settings).await.unwrap();
         let now = SystemClock.now();
         database
-            .demand(&shop, &Demand::full(Trigger::Poll), now)
+            .request(&shop, &WorkRequest::full(Trigger::Poll), now)
             .await
             .unwrap();
         let until = now + chrono::TimeDelta::hours(1);
-        let Claiming::Claimed(claim) = database.claim(Some(&shop), now, until).await.unwrap()
+        let ClaimOutcome::Claimed(claim) = database.claim(Some(&shop), now, until).await.unwrap()
         else {
-            panic!("the shop should be free");
+            panic!("no other process should hold the shop");
         };
         let run = database
             .start(&shop, Trigger::Poll, true, now)
@@ -316,21 +329,25 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
             .unwrap();
         (database, claim.lease, run)
     });
-    let mut command = all.bench.command(&["sync", "a"]);
+    let mut command = setup.sandbox.command(&["sync", "a"]);
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let waits = err.find(|line| line.as_ref().unwrap().contains("another process works on"));
+    let waits = err.find(|line| {
+        line.as_ref()
+            .unwrap()
+            .contains("another process is running a scan of")
+    });
     assert!(
         waits
             .unwrap()
             .unwrap()
             .contains(&format!("run {run} (poll)"))
     );
-    all.runtime.block_on(async {
+    setup.runtime.block_on(async {
         let report = RunReport {
             outcome: Outcome::Unchanged,
             counts: std::collections::BTreeMap::new(),
@@ -341,25 +358,28 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
             .unwrap();
         database.release(&lease, &Release::Done).await.unwrap();
     });
-    // What was asked for after that run had begun is done by another one.
-    let said = Said::from(child.wait_with_output().unwrap());
-    said.assert_code(0);
-    assert!(said.out.starts_with("uploaded "), "{said:#?}");
+    // The scan was requested after that run began, so another run performs it.
+    let output = CommandOutput::from(child.wait_with_output().unwrap());
+    output.assert_code(0);
+    assert!(output.stdout.starts_with("uploaded "), "{output:#?}");
 }
 
 #[test]
-fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
-    let all = Surroundings::connected(3);
-    all.shop.inject_fault(Fault::new(FaultKind::Hang)).unwrap();
-    let bench = all.bench.with("RUST_LOG", "info");
-    let mut command = bench.command(&["sync", "a"]);
+fn an_interrupted_sync_ends_immediately_and_the_next_one_succeeds() {
+    let setup = ShopSandbox::connected(3);
+    setup
+        .shop
+        .inject_fault(Fault::new(FaultKind::Hang))
+        .unwrap();
+    let sandbox = setup.sandbox.with("RUST_LOG", "info");
+    let mut command = sandbox.command(&["sync", "a"]);
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let began = err.find(|line| line.as_ref().unwrap().contains("The run begins"));
+    let began = err.find(|line| line.as_ref().unwrap().contains("Run started"));
     assert!(began.is_some());
     let id = child.id().to_string();
     assert!(
@@ -369,12 +389,12 @@ fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
             .unwrap()
             .success()
     );
-    let told: Vec<_> = err.map_while(Result::ok).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{told:#?}");
-    assert_eq!(told.last().unwrap(), "shopsync: interrupted");
-    // It may have been interrupted before anything hung.
-    all.shop.clear_faults();
-    let again = bench.run(&["sync", "a"]);
+    let rest: Vec<_> = err.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:#?}");
+    assert_eq!(rest.last().unwrap(), "shopsync: interrupted");
+    // The interruption may have come before the fault took effect.
+    setup.shop.clear_faults();
+    let again = sandbox.run(&["sync", "a"]);
     again.assert_code(0);
-    assert!(again.out.starts_with("uploaded "), "{again:#?}");
+    assert!(again.stdout.starts_with("uploaded "), "{again:#?}");
 }

@@ -1,4 +1,4 @@
-//! What the callback reports once it has been let in.
+//! Tests the report of an accepted callback.
 
 use serde_json::{Value, json};
 use sync_core::ports::ShopRegistry;
@@ -13,7 +13,7 @@ use crate::support::TestApp;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callback_installs_the_shop_and_reports() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let response = setup.app.get(&callback("good", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 200);
@@ -40,20 +40,20 @@ async fn the_callback_installs_the_shop_and_reports() {
     let found = database.find(&shop()).await.unwrap().unwrap();
     assert_eq!(found.status, ShopStatus::Active);
     assert_eq!(found.scopes.len(), 4);
-    // The test delivery has left no work.
+    // The test delivery has requested no work.
     setup.app.settled().await;
     assert_eq!((setup.catalog.fetches(), setup.app.put_count()), (0, 1));
 
-    // The state is used up.
+    // A state is accepted once.
     setup
-        .refused(&callback("good", &state), 400, "invalid_state")
+        .assert_refused(&callback("good", &state), 400, "invalid_state")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_shopify_refuses_installs_nothing() {
+async fn a_code_that_shopify_rejects_installs_nothing() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let response = setup.app.get(&callback("bad", &state)).send().await;
     let response = response.unwrap();
     assert_eq!(response.status(), 400);
@@ -63,9 +63,9 @@ async fn a_code_that_shopify_refuses_installs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_gets_a_page_that_it_can_load_again() {
+async fn a_browser_gets_a_page_that_it_can_reload() {
     let setup = Setup::new(TestApp::builder()).await;
-    let (state, cookie) = setup.begun().await;
+    let (state, cookie) = setup.begin_login().await;
     let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
     let request = setup.app.get(&callback("good", &state));
     let request = request.header("Accept", accept).header("Cookie", cookie);
@@ -101,17 +101,17 @@ async fn a_browser_gets_a_page_that_it_can_load_again() {
     assert_eq!(report["upload_status"], "success");
     for forged in ["", "x.y", &location.replace("report=", "report=A")[17..]] {
         let path = format!("/shopify/installed?report={forged}");
-        setup.refused(&path, 404, "not_found").await;
+        setup.assert_refused(&path, 404, "not_found").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_no_delivery_reaches_is_reported() {
-    // Nothing listens on port 1, and the second is somebody else's.
-    for (address, says) in [
+    // Nothing listens on port 1; the other addresses belong to another server.
+    for (address, reason) in [
         ("http://127.0.0.1:1/shopify/webhook", "cannot be reached"),
-        ("/shopify/elsewhere", "answered 404"),
-        ("/", "answered 405"),
+        ("/shopify/elsewhere", "returned 404"),
+        ("/", "returned 405"),
     ] {
         let stranger = MockServer::start().await;
         let address = if address.starts_with('/') {
@@ -119,7 +119,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         } else {
             address.to_owned()
         };
-        if says.contains("405") {
+        if reason.contains("405") {
             Mock::given(method("POST"))
                 .respond_with(ResponseTemplate::new(405))
                 .mount(&stranger)
@@ -127,13 +127,13 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         }
         let builder = TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", &address);
         let setup = Setup::new(builder).await;
-        let (state, _) = setup.begun().await;
+        let (state, _) = setup.begin_login().await;
         let report = setup.app.get(&callback("good", &state)).send().await;
         let report: Value = report.unwrap().json().await.unwrap();
         assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
         let message = report["webhook_test"]["message"].as_str().unwrap();
         assert!(
-            message.contains(says) && message.contains(&address),
+            message.contains(reason) && message.contains(&address),
             "{message}"
         );
         assert_eq!(report["polling_test"]["status"], "success");
@@ -141,7 +141,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         assert_eq!(report["snapshot"], Value::Null);
         setup.app.settled().await;
         assert_eq!((setup.catalog.scans(), setup.app.put_count()), (0, 0));
-        // The shop is known all the same: the next poll looks after it.
+        // The shop is stored nevertheless; the next daily poll reads it.
         assert!(setup.installed().await);
     }
 }
@@ -154,11 +154,11 @@ async fn an_address_of_another_service_is_reported() {
         .mount(&stranger)
         .await;
     let setup = Setup::new(TestApp::builder().set("SHOPIFY_WEBHOOK_ADDRESS", stranger.uri())).await;
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     let message = report["webhook_test"]["message"].as_str().unwrap();
-    assert!(message.contains("is it another one?"), "{message}");
+    assert!(message.contains("is it another service?"), "{message}");
     assert_eq!(report["upload_status"], "failed");
 }
 
@@ -172,7 +172,7 @@ async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
         },
         "Access denied",
     ));
-    let (state, _) = setup.begun().await;
+    let (state, _) = setup.begin_login().await;
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     assert_eq!(report["webhook_test"]["status"], "success");
@@ -186,22 +186,22 @@ async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_a_failed_upload_goes_on_looking() {
+async fn the_page_of_a_failed_upload_keeps_refreshing() {
     let setup = Setup::new(TestApp::builder()).await;
     setup.catalog.fail_scan(
         sync_core::ItemKind::Product,
         0,
         PortError::retry("read the products", "the shop is slow"),
     );
-    let mut heard = setup.app.service().bulletin.listen();
-    let (state, _) = setup.begun().await;
+    let mut events = setup.app.service().run_events.subscribe();
+    let (state, _) = setup.begin_login().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
-    while !matches!(heard.recv().await.unwrap().progress, Progress::Finished(_)) {}
+    while !matches!(events.recv().await.unwrap().progress, Progress::Finished(_)) {}
     let path = format!("/shopify/{}", header(&response, "location"));
     let page = setup.app.get(&path).header("Accept", "text/html");
     let page = page.send().await.unwrap();
     assert!(page.headers().contains_key("refresh"));
     let page = page.text().await.unwrap();
-    assert!(page.contains("it will be tried again"), "{page}");
+    assert!(page.contains("it will be retried"), "{page}");
 }

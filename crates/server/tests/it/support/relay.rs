@@ -1,4 +1,4 @@
-//! One address for a service that is started again at another port.
+//! Provides a constant address for a service that restarts on another port.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Leads every connection to where the service is at the time; closes it while there is none. What Shopify has been told
-/// stays true over restarts.
+/// Forwards connections to the current address of the service, and closes them while there is none. The addresses that
+/// Shopify was given stay valid across restarts.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -20,12 +20,12 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let target = watch::Sender::new(None);
-        let leading = target.subscribe();
+        let targets = target.subscribe();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let target = *leading.borrow();
+                let target = *targets.borrow();
                 if let Some(target) = target {
-                    tokio::spawn(carry(client, target, leading.clone()));
+                    tokio::spawn(forward_connection(client, target, targets.clone()));
                 }
             }
         });
@@ -36,18 +36,18 @@ impl Relay {
         }
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// From now on connections lead there; those that led elsewhere are closed.
-    pub(crate) fn lead_to(&self, service: SocketAddr) {
+    /// Forwards connections to this address from now on; connections to another address are closed.
+    pub(crate) fn forward_to(&self, service: SocketAddr) {
         self.target.send_replace(Some(service));
     }
 
-    /// From now on connections are closed.
-    pub(crate) fn cut(&self) {
+    /// Closes all connections from now on.
+    pub(crate) fn disconnect(&self) {
         self.target.send_replace(None);
     }
 }
@@ -58,17 +58,17 @@ impl Drop for Relay {
     }
 }
 
-async fn carry(
+async fn forward_connection(
     mut client: TcpStream,
     target: SocketAddr,
-    mut leading: watch::Receiver<Option<SocketAddr>>,
+    mut targets: watch::Receiver<Option<SocketAddr>>,
 ) {
     let Ok(mut service) = TcpStream::connect(target).await else {
         return;
     };
-    let moved = leading.wait_for(|now| *now != Some(target));
+    let moved = targets.wait_for(|now| *now != Some(target));
     tokio::select! {
-        // How a connection ends is its ends' business.
+        // The error of a closed connection is irrelevant.
         _ = tokio::io::copy_bidirectional(&mut client, &mut service) => {}
         _ = moved => {}
     }

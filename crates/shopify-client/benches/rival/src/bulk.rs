@@ -1,7 +1,7 @@
-//! Fetching and reading a bulk result over loopback: lines per second, and the most memory that a process needs for it.
+//! Measures downloading and reading a bulk result over loopback: lines per second and the peak memory of the process.
 //!
-//! Each reading is a process of its own, since a process remembers its peak. The readings take turns, so that whatever
-//! else the machine does falls on all of them alike.
+//! Each reader runs in a process of its own, since the peak memory is that of a process. The readers take turns, so that
+//! other load on the machine affects all of them alike.
 
 #[path = "bulk/catalogue.rs"]
 mod catalogue;
@@ -12,20 +12,20 @@ mod server;
 
 use std::process::Command;
 
-/// That of the service, for both sides (docs/adr/0009).
+/// The allocator of the service, for both crates (docs/adr/0009).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 
-use catalogue::{Catalogue, Shape};
-use readers::{Reading, Task};
+use catalogue::{Catalogue, CatalogueSize};
+use readers::{Reader, Measurement};
 use server::Server;
 
 const ROUNDS: usize = 7;
-/// What a file in order must reach beside the other crate, whichever way it is read.
-const LEAST_RATIO: f64 = 1.5;
-/// For a million variants in any order, in MiB.
-const MOST_MEMORY: u64 = 128;
+/// The least ratio to the other crate's rate for a grouped file, in both ways of reading.
+const MIN_RATIO: f64 = 1.5;
+/// The memory limit for a million variants in any order, in MiB.
+const MAX_MEMORY_MIB: u64 = 128;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,13 +41,13 @@ fn main() {
 }
 
 fn speed(rounds: usize, products: u64) {
-    let shape = Shape {
+    let size = CatalogueSize {
         products,
         variants: 1,
         levels: 1,
         metafields: 4,
     };
-    let grouped = Catalogue::make(shape);
+    let grouped = Catalogue::make(size);
     let shuffled = grouped.shuffled();
     println!(
         "{} products, {} lines, {} MB; medians of {rounds}",
@@ -56,29 +56,29 @@ fn speed(rounds: usize, products: u64) {
         grouped.bytes() / 1_000_000
     );
     let measured = [
-        (Reading::TheirsValues, &grouped),
-        (Reading::OursGrouped, &grouped),
-        (Reading::OursTyped, &grouped),
-        (Reading::OursTyped, &shuffled),
+        (Reader::TheirsValues, &grouped),
+        (Reader::OursGrouped, &grouped),
+        (Reader::OursTyped, &grouped),
+        (Reader::OursTyped, &shuffled),
     ];
     let servers = measured.map(|(_, catalogue)| Server::start(catalogue.text()));
     let mut samples = measured.map(|_| Vec::new());
     for round in 0..rounds {
         for turn in 0..measured.len() {
             let place = (turn + round) % measured.len();
-            let (reading, catalogue) = measured[place];
-            samples[place].push(run(reading, catalogue, &servers[place]));
+            let (reader, catalogue) = measured[place];
+            samples[place].push(run(reader, catalogue, &servers[place]));
         }
     }
-    let rate = |samples: &mut Vec<Task>| {
+    let rate = |samples: &mut Vec<Measurement>| {
         samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let lines = grouped.lines as f64;
         lines / samples[samples.len() / 2].seconds
     };
     let rates = samples.each_mut().map(rate);
-    for (place, (reading, catalogue)) in measured.iter().enumerate() {
-        let memory = samples[place].iter().map(|task| task.peak_mib).max();
+    for (place, (reader, catalogue)) in measured.iter().enumerate() {
+        let memory = samples[place].iter().map(|measurement| measurement.peak_mib).max();
         let order = if std::ptr::eq(*catalogue, &shuffled) {
             "shuffled"
         } else {
@@ -86,7 +86,7 @@ fn speed(rounds: usize, products: u64) {
         };
         println!(
             "  {:<52} {order:<9} {:>6.0} k lines/s  {:>5.2}  {:>5} MiB",
-            reading.describe(),
+            reader.describe(),
             rates[place] / 1e3,
             rates[place] / rates[0],
             memory.unwrap_or(0),
@@ -94,32 +94,33 @@ fn speed(rounds: usize, products: u64) {
     }
     for place in [1, 2] {
         let ratio = rates[place] / rates[0];
-        let reading = measured[place].0.describe();
+        let reader = measured[place].0.describe();
         assert!(
-            ratio >= LEAST_RATIO,
-            "{reading}: only {ratio:.2} times the other crate's rate"
+            ratio >= MIN_RATIO,
+            "{reader}: only {ratio:.2} times the other crate's rate"
         );
     }
 }
 
-/// A million variants, their levels and metafields in any order, and the same as the grouped file.
+/// Reads a million variants with levels and metafields in any order, and compares the result with that of the grouped
+/// file.
 fn memory() {
-    let shape = Shape {
+    let size = CatalogueSize {
         products: 100_000,
         variants: 10,
         levels: 1,
         metafields: 1,
     };
-    let grouped = Catalogue::make(shape);
+    let grouped = Catalogue::make(size);
     let expected = run(
-        Reading::OursDigest,
+        Reader::OursDigest,
         &grouped,
         &Server::start(grouped.text()),
     );
     let shuffled = grouped.shuffled();
     drop(grouped);
     let found = run(
-        Reading::OursDigest,
+        Reader::OursDigest,
         &shuffled,
         &Server::start(shuffled.text()),
     );
@@ -138,19 +139,19 @@ fn memory() {
         },
     );
     assert_eq!(found.digest, expected.digest);
-    assert!(found.peak_mib <= MOST_MEMORY, "more than {MOST_MEMORY} MiB");
+    assert!(found.peak_mib <= MAX_MEMORY_MIB, "more than {MAX_MEMORY_MIB} MiB");
 }
 
-fn run(reading: Reading, catalogue: &Catalogue, server: &Server) -> Task {
+fn run(reader: Reader, catalogue: &Catalogue, server: &Server) -> Measurement {
     let this = std::env::current_exe().expect("the path of this program");
     let output = Command::new(this)
-        .args(["read", reading.name(), &server.url()])
+        .args(["read", reader.name(), &server.url()])
         .args([catalogue.bytes(), catalogue.lines, catalogue.roots].map(|n| n.to_string()))
         .output()
         .expect("a process");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {complaint}", reading.name());
-    let task = Task::parsed(&String::from_utf8_lossy(&output.stdout)).expect("a result");
-    assert_eq!(task.roots, catalogue.roots, "{}", reading.name());
-    task
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", reader.name());
+    let measurement = Measurement::parse(&String::from_utf8_lossy(&output.stdout)).expect("a result");
+    assert_eq!(measurement.roots, catalogue.roots, "{}", reader.name());
+    measurement
 }

@@ -1,22 +1,22 @@
-//! Measures several ways to do the same in turn, so that whatever else the machine does falls on all of them alike.
+//! Measures several implementations in turn, so that other load on the machine affects all of them alike.
 
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 301;
-/// One sample takes about so long.
+/// The approximate duration of a sample.
 const SAMPLE: Duration = Duration::from_millis(3);
 
-/// One of the ways.
+/// One of the implementations.
 pub struct Contestant<'a> {
     name: &'a str,
     work: &'a mut dyn FnMut(),
-    /// Nanoseconds for one.
+    /// Nanoseconds per call.
     samples: Vec<f64>,
     batch: u32,
 }
 
 impl<'a> Contestant<'a> {
-    /// Does the work once, to see how many fit into a sample.
+    /// Runs the work for a while to find how many calls fit into a sample.
     pub fn new(name: &'a str, work: &'a mut dyn FnMut()) -> Self {
         work();
         let start = Instant::now();
@@ -48,24 +48,24 @@ impl<'a> Contestant<'a> {
     }
 }
 
-/// Prints the medians. The first contestant is the measure.
+/// Prints the medians. The first contestant is the baseline.
 pub fn compare(what: &str, contestants: &mut [Contestant<'_>]) {
     for round in 0..ROUNDS {
         for turn in 0..contestants.len() {
-            // Each comes after each other one equally often.
+            // Each contestant follows each other one equally often.
             let place = (turn + round) % contestants.len();
             contestants[place].sample();
         }
     }
     println!("{what}: median of {ROUNDS} samples");
-    let measure = contestants[0].median();
+    let baseline = contestants[0].median();
     for contestant in contestants {
         let median = contestant.median();
         println!(
             "  {:<34} {median:>10.0} ns {:>9.1} k/s   {:>5.2}",
             contestant.name,
             1e6 / median,
-            measure / median,
+            baseline / median,
         );
     }
 }

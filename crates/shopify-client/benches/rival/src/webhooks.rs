@@ -1,4 +1,4 @@
-//! Verifying one delivery: signature, body check and headers, on one core.
+//! Measures the verification of one delivery: signature, body check and headers, on one core.
 
 mod side_by_side;
 
@@ -46,7 +46,7 @@ fn deliveries(bytes: usize) {
         let delivery = Webhook::verify(headers.iter().copied(), black_box(&body[..]), SECRET);
         black_box(delivery.expect("a right signature"));
     };
-    // Without reading the headers, and without the copy of the body.
+    // Without parsing the headers and without copying the body.
     let mut signature_alone = || {
         assert!(verify_hmac(SECRET, black_box(&body), &signature));
     };
@@ -60,7 +60,7 @@ fn deliveries(bytes: usize) {
     );
 }
 
-/// A product's body of about this size.
+/// The body of a product of about this size.
 fn product(bytes: usize) -> Vec<u8> {
     let mut body = String::from(r#"{"id":788032119674292922,"title":"T-Shirt","variants":["#);
     for id in 1_u64.. {

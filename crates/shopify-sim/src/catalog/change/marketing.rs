@@ -1,4 +1,4 @@
-//! Changes of discounts, collections and the shop.
+//! Creates, changes and deletes discounts and collections, and renames the shop.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::catalog::model::{Collection, Seconds, handle};
 use crate::webhook::body;
 
 impl Catalog {
-    /// Makes a discount.
+    /// Creates a discount.
     pub(crate) fn create_discount(
         &mut self,
         change: &DiscountChange,
@@ -58,20 +58,21 @@ impl Catalog {
             .percentage
             .is_some_and(|share| !(share > 0.0 && share <= 1.0))
         {
-            return Err(invalid("percentage", "it is not above 0 and up to 1"));
+            return Err(invalid("percentage", "it must be above 0 and at most 1"));
         }
         let mut events = Vec::new();
         if let Some(codes) = &change.codes {
             if !discount.kind.has_codes() {
-                return Err(invalid("codes", "an automatic discount has none"));
+                return Err(invalid("codes", "an automatic discount has no codes"));
             }
-            let (kept, gone): (Vec<_>, Vec<_>) = discount
+            let (kept, removed): (Vec<_>, Vec<_>) = discount
                 .codes
                 .drain(..)
                 .partition(|known| codes.iter().any(|code| **code == *known.code));
             discount.codes = kept;
             events.extend(
-                gone.iter()
+                removed
+                    .iter()
                     .map(|code| ("discounts/redeemcode_removed", code.clone())),
             );
             for code in codes {
@@ -112,7 +113,7 @@ impl Catalog {
         Ok(((), events))
     }
 
-    /// Takes a discount away.
+    /// Deletes a discount.
     pub(crate) fn delete_discount(&mut self, id: u64, now: Seconds) -> ChangeResult<()> {
         let discount = self
             .discounts
@@ -127,7 +128,7 @@ impl Catalog {
         ))
     }
 
-    /// Makes a collection.
+    /// Creates a collection.
     pub(crate) fn create_collection(
         &mut self,
         change: &CollectionChange,
@@ -136,7 +137,7 @@ impl Catalog {
         let title = change
             .title
             .clone()
-            .ok_or_else(|| invalid("title", "a new collection needs one"))?;
+            .ok_or_else(|| invalid("title", "a new collection needs a title"))?;
         let id = self.new_id();
         let collection = Collection {
             id,
@@ -219,7 +220,7 @@ impl Catalog {
         ))
     }
 
-    /// Takes a collection away; its products stay.
+    /// Deletes a collection; its products stay.
     pub(crate) fn delete_collection(&mut self, id: u64) -> ChangeResult<()> {
         self.collections
             .remove(&id)

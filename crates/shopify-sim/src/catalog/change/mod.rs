@@ -1,4 +1,4 @@
-//! What a merchant does to a catalogue, and the events that Shopify announces for it.
+//! Applies a merchant's changes to the catalogue and returns the events that Shopify announces for them.
 
 mod marketing;
 mod product;
@@ -10,24 +10,24 @@ use serde_json::Value;
 use super::discount::DiscountKind;
 use super::model::Cents;
 
-/// Why a change is refused.
+/// Why a change is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
-    /// Nothing has this id.
+    /// There is no object with this id.
     #[error("there is no {kind} {id}")]
     NotFound {
-        /// What was looked for.
+        /// The type of the object.
         kind: &'static str,
         /// Its number.
         id: u64,
     },
-    /// A value makes no sense.
+    /// A value is invalid.
     #[error("{field}: {problem}")]
     Invalid {
         /// The field's name.
         field: &'static str,
-        /// What is wrong with it.
+        /// Why it is invalid.
         problem: String,
     },
 }
@@ -39,7 +39,7 @@ pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Change
     }
 }
 
-/// Fields of a product; what is absent stays as it is (or gets a plain default in a new product).
+/// Fields of a product. An absent field keeps its value (in a new product it gets a default).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProductChange {
@@ -47,11 +47,11 @@ pub struct ProductChange {
     pub title: Option<String>,
     /// The description in HTML.
     pub description_html: Option<String>,
-    /// The maker.
+    /// The vendor.
     pub vendor: Option<String>,
-    /// What it is.
+    /// The product type.
     pub product_type: Option<String>,
-    /// All its tags.
+    /// All tags.
     pub tags: Option<Vec<String>>,
     /// `ACTIVE`, `ARCHIVED`, `DRAFT` or `UNLISTED`.
     pub status: Option<String>,
@@ -59,21 +59,21 @@ pub struct ProductChange {
     pub price: Option<String>,
 }
 
-/// Fields of a discount; what is absent stays as it is (or gets a plain default in a new discount).
+/// Fields of a discount. An absent field keeps its value (in a new discount it gets a default).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscountChange {
-    /// Only for a new one; a code discount of ten percent if absent.
+    /// The kind, for a new discount only; a code discount of ten percent if absent.
     pub kind: Option<DiscountKind>,
     /// The title.
     pub title: Option<String>,
-    /// The share taken off, above 0 up to 1.
+    /// The discount as a fraction, above 0 and at most 1.
     pub percentage: Option<f64>,
-    /// All its codes; codes that stay keep their id.
+    /// All codes; codes that already exist keep their id.
     pub codes: Option<Vec<String>>,
 }
 
-/// Fields of a collection; what is absent stays as it is (or is empty in a new collection).
+/// Fields of a collection. An absent field keeps its value (in a new collection it is empty).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CollectionChange {
@@ -81,13 +81,13 @@ pub struct CollectionChange {
     pub title: Option<String>,
     /// The description in HTML.
     pub description_html: Option<String>,
-    /// Only for a new one: makes it a smart collection of the products with this tag.
+    /// The tag of a smart collection's condition, for a new collection only.
     pub tag: Option<String>,
-    /// Numbers of the products in it, in the merchant's order.
+    /// The ids of its products, in the merchant's order.
     pub products: Option<Vec<u64>>,
 }
 
-/// Something Shopify tells its subscribers.
+/// An event that Shopify announces to subscribers.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) topic: &'static str,
@@ -107,7 +107,8 @@ fn not_found(kind: &'static str, id: u64) -> ChangeError {
 }
 
 fn money(text: &str) -> Result<Cents, ChangeError> {
-    Cents::parse(text).ok_or_else(|| invalid("price", format!("\"{text}\" is no amount of money")))
+    Cents::parse(text)
+        .ok_or_else(|| invalid("price", format!("\"{text}\" is not an amount of money")))
 }
 
 fn non_empty<'a>(field: &'static str, text: &'a str) -> Result<&'a str, ChangeError> {

@@ -1,4 +1,4 @@
-//! Changes of products.
+//! Creates, changes and deletes products and their metafields.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::catalog::model::{
 use crate::webhook::body;
 
 impl Catalog {
-    /// Changes `id` by `change` and returns the product's event.
+    /// Changes a product and returns its event.
     pub(crate) fn update_product(
         &mut self,
         id: u64,
@@ -23,7 +23,7 @@ impl Catalog {
         let status = match &change.status {
             Some(text) => Some(
                 ProductStatus::parse(text)
-                    .ok_or_else(|| invalid("status", format!("\"{text}\" is no status")))?,
+                    .ok_or_else(|| invalid("status", format!("\"{text}\" is not a status")))?,
             ),
             None => None,
         };
@@ -60,7 +60,7 @@ impl Catalog {
         Ok(((), vec![event]))
     }
 
-    /// Sets the price of one variant of a product, or of all.
+    /// Sets the price of one variant of a product, or of all variants.
     pub(crate) fn set_price(
         &mut self,
         id: u64,
@@ -94,7 +94,7 @@ impl Catalog {
         ))
     }
 
-    /// Makes a product with one variant, stocked at the first location.
+    /// Creates a product with one variant, stocked at the first location.
     pub(crate) fn create_product(
         &mut self,
         change: &ProductChange,
@@ -103,10 +103,10 @@ impl Catalog {
         let title = change
             .title
             .clone()
-            .ok_or_else(|| invalid("title", "a new product needs one"))?;
+            .ok_or_else(|| invalid("title", "a new product needs a title"))?;
         let id = self.new_id();
-        let place = self.locations.keys().next().copied();
-        let levels = place.map(|location| InventoryLevel {
+        let location = self.locations.keys().next().copied();
+        let levels = location.map(|location| InventoryLevel {
             location,
             active: true,
             available: 0,
@@ -190,7 +190,7 @@ impl Catalog {
         Ok((id, events))
     }
 
-    /// Takes a product away, from its collections too.
+    /// Deletes a product and removes it from its collections.
     pub(crate) fn delete_product(&mut self, id: u64) -> ChangeResult<()> {
         let product = self.products.remove(&id).ok_or(not_found("product", id))?;
         self.unindex(&product);
@@ -207,7 +207,7 @@ impl Catalog {
         Ok(((), events))
     }
 
-    /// Puts every smart collection right after products changed. Shopify announces nothing of it.
+    /// Recomputes the members of all smart collections after products changed. Shopify announces no event for it.
     pub(super) fn update_smart_collections(&mut self) {
         let smart: Vec<u64> = self
             .collections
@@ -223,7 +223,7 @@ impl Catalog {
         }
     }
 
-    /// Sets a metafield of a product; an empty value takes it away.
+    /// Sets a metafield of a product; an empty value deletes it.
     pub(crate) fn set_metafield(
         &mut self,
         id: u64,
@@ -239,12 +239,12 @@ impl Catalog {
             .iter()
             .position(|field| &*field.namespace == namespace && &*field.key == key);
         match known {
-            Some(place) if value.is_empty() => {
-                fields.remove(place);
+            Some(index) if value.is_empty() => {
+                fields.remove(index);
             }
-            Some(place) => {
-                fields[place].value = value.into();
-                fields[place].updated_at = now;
+            Some(index) => {
+                fields[index].value = value.into();
+                fields[index].updated_at = now;
             }
             None if value.is_empty() => return Err(invalid("value", "it is empty")),
             None => {

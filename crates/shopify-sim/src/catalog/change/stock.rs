@@ -1,4 +1,4 @@
-//! Changes of stock and of the places that hold it.
+//! Changes inventory levels, inventory items and locations.
 
 use super::{ChangeError, ChangeResult, Event, non_empty, not_found};
 use crate::catalog::Catalog;
@@ -6,7 +6,7 @@ use crate::catalog::model::{InventoryLevel, Location, Product, Seconds};
 use crate::webhook::body;
 
 impl Catalog {
-    /// Sets what of an item can be sold at a location; a location that did not stock it starts to.
+    /// Sets the available quantity of an item at a location. Starts to stock the item there if necessary.
     pub(crate) fn set_available(
         &mut self,
         item: u64,
@@ -18,8 +18,8 @@ impl Catalog {
             return Err(not_found("location", location));
         }
         let shop = self.shop.clone();
-        let (product, place) = self.item_mut(item)?;
-        let variant = &mut product.variants[place];
+        let (product, index) = self.item_mut(item)?;
+        let variant = &mut product.variants[index];
         let mut events = Vec::new();
         let levels = &mut variant.item.levels;
         if let Some(level) = levels.iter_mut().find(|level| level.location == location) {
@@ -63,8 +63,8 @@ impl Catalog {
         location: u64,
         now: Seconds,
     ) -> ChangeResult<()> {
-        let (product, place) = self.item_mut(item)?;
-        let levels = &mut product.variants[place].item.levels;
+        let (product, index) = self.item_mut(item)?;
+        let levels = &mut product.variants[index].item.levels;
         let found = levels
             .iter()
             .position(|level| level.location == location)
@@ -80,7 +80,7 @@ impl Catalog {
         ))
     }
 
-    /// Starts or stops counting an item's stock, or renames it.
+    /// Starts or stops tracking an item's stock, or changes its SKU.
     pub(crate) fn update_inventory_item(
         &mut self,
         item: u64,
@@ -88,8 +88,8 @@ impl Catalog {
         sku: Option<&str>,
         now: Seconds,
     ) -> ChangeResult<()> {
-        let (product, place) = self.item_mut(item)?;
-        let variant = &mut product.variants[place];
+        let (product, index) = self.item_mut(item)?;
+        let variant = &mut product.variants[index];
         if let Some(tracked) = tracked {
             variant.item.tracked = tracked;
         }
@@ -110,15 +110,15 @@ impl Catalog {
             .products
             .get_mut(&product)
             .ok_or(not_found("product", product))?;
-        let place = product
+        let index = product
             .variants
             .iter()
             .position(|other| other.id == variant)
             .ok_or(not_found("variant", variant))?;
-        Ok((product, place))
+        Ok((product, index))
     }
 
-    /// Opens a location.
+    /// Creates a location.
     pub(crate) fn create_location(&mut self, name: &str, now: Seconds) -> ChangeResult<u64> {
         let id = self.new_id();
         let location = Location {
@@ -133,7 +133,7 @@ impl Catalog {
         Ok((id, vec![event]))
     }
 
-    /// Renames a location, or opens or closes it.
+    /// Renames, activates or deactivates a location.
     pub(crate) fn update_location(
         &mut self,
         id: u64,
@@ -168,7 +168,7 @@ impl Catalog {
         ))
     }
 
-    /// Takes a location away, with the stock counted there.
+    /// Deletes a location and its inventory levels.
     pub(crate) fn delete_location(&mut self, id: u64) -> ChangeResult<()> {
         self.locations
             .remove(&id)

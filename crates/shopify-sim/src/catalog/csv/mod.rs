@@ -1,4 +1,4 @@
-//! Reads Shopify's product export: one row per variant or picture, rows of a product share its handle.
+//! Reads Shopify's product export: one row for each variant or image; rows with the same handle belong to one product.
 
 pub(super) mod build;
 
@@ -7,33 +7,33 @@ use std::io::Read;
 
 use super::model::{Cents, ProductStatus};
 
-/// Why a file is not taken as a product export.
+/// Why a file is rejected as a product export.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvError {
     /// The file cannot be read as CSV in UTF-8.
-    #[error("line {line}: this is not CSV in UTF-8")]
+    #[error("line {line}: the file is not CSV in UTF-8")]
     Malformed {
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: u64,
-        /// What the reader says.
+        /// The CSV reader's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A needed column is missing.
+    /// A required column is missing.
     #[error("line 1: the column \"{0}\" is missing; is this a product export?")]
     MissingColumn(&'static str),
-    /// A cell makes no sense.
+    /// A cell is invalid.
     #[error("line {line}, column \"{column}\": {problem}")]
     InvalidCell {
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: u64,
         /// The column's heading.
         column: &'static str,
-        /// What is wrong.
+        /// Why the cell is invalid.
         problem: String,
     },
-    /// There is no product.
+    /// The file has no products.
     #[error("the file has no products")]
     Empty,
 }
@@ -75,7 +75,7 @@ const OPTION_NAMES: [&str; 3] = ["Option1 Name", "Option2 Name", "Option3 Name"]
 const OPTION_VALUES: [&str; 3] = ["Option1 Value", "Option2 Value", "Option3 Value"];
 const MOST_VARIANTS: usize = 2_048;
 
-/// One record, by headings.
+/// One record, with access by column heading.
 struct Row<'a> {
     columns: &'a HashMap<String, usize>,
     record: &'a csv::StringRecord,
@@ -84,9 +84,9 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn get(&self, column: &str) -> &str {
-        let place = self.columns.get(column);
-        place
-            .and_then(|place| self.record.get(*place))
+        let index = self.columns.get(column);
+        index
+            .and_then(|index| self.record.get(*index))
             .unwrap_or("")
             .trim()
     }
@@ -105,7 +105,7 @@ impl Row<'_> {
             return Ok(None);
         }
         let cents = Cents::parse(text)
-            .ok_or_else(|| self.error(column, format!("\"{text}\" is no amount of money")))?;
+            .ok_or_else(|| self.error(column, format!("\"{text}\" is not an amount of money")))?;
         Ok(Some(cents))
     }
 
@@ -120,7 +120,7 @@ impl Row<'_> {
 }
 
 pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
-    // The line that csv gives is where the record began.
+    // The CSV reader reports the line where the record began.
     let malformed = |error: csv::Error| CsvError::Malformed {
         line: error.position().map_or(1, csv::Position::line),
         source: Box::new(error),
@@ -130,10 +130,10 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
     let columns: HashMap<String, usize> = headings
         .iter()
         .enumerate()
-        .map(|(place, heading)| {
+        .map(|(index, heading)| {
             (
                 heading.trim_start_matches('\u{feff}').trim().to_owned(),
-                place,
+                index,
             )
         })
         .collect();
@@ -143,7 +143,7 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
         }
     }
     let mut products: Vec<CsvProduct> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut indexes: HashMap<String, usize> = HashMap::new();
     for record in reader.records() {
         let record = record.map_err(malformed)?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -154,16 +154,19 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
         };
         let handle = row.get("Handle");
         if handle.is_empty() {
-            return Err(row.error("Handle", "it is empty; every row belongs to a product"));
+            return Err(row.error(
+                "Handle",
+                "it is empty; every row needs the handle of a product",
+            ));
         }
-        let place = if let Some(place) = places.get(handle) {
-            *place
+        let index = if let Some(index) = indexes.get(handle) {
+            *index
         } else {
             products.push(first_row(&row)?);
-            places.insert(handle.to_owned(), products.len() - 1);
+            indexes.insert(handle.to_owned(), products.len() - 1);
             products.len() - 1
         };
-        add_variant(&mut products[place], &row)?;
+        add_variant(&mut products[index], &row)?;
     }
     if products.is_empty() {
         return Err(CsvError::Empty);
@@ -173,14 +176,14 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
 
 fn first_row(row: &Row<'_>) -> Result<CsvProduct, CsvError> {
     if row.get("Title").is_empty() {
-        return Err(row.error("Title", "a product's first row needs one"));
+        return Err(row.error("Title", "a product's first row needs a title"));
     }
     let published = row.truth("Published", true)?;
     let status = match row.get("Status") {
         "" if published => ProductStatus::Active,
         "" => ProductStatus::Draft,
         text => ProductStatus::parse(text)
-            .ok_or_else(|| row.error("Status", format!("\"{text}\" is no status")))?,
+            .ok_or_else(|| row.error("Status", format!("\"{text}\" is not a status")))?,
     };
     let mut tags: Vec<_> = row
         .get("Tags")
@@ -222,11 +225,11 @@ fn add_variant(product: &mut CsvProduct, row: &Row<'_>) -> Result<(), CsvError> 
         .map(|column| row.get(column).to_owned())
         .into();
     if values[0].is_empty() && row.get("Variant Price").is_empty() {
-        // A further picture.
+        // The row only adds an image.
         return if row.get("Image Src").is_empty() {
             Err(row.error(
                 "Option1 Value",
-                "the row has neither a variant nor a picture",
+                "the row has neither a variant nor an image",
             ))
         } else {
             Ok(())
@@ -239,9 +242,9 @@ fn add_variant(product: &mut CsvProduct, row: &Row<'_>) -> Result<(), CsvError> 
     if product.option_names[0] == "Title" && choices[0].is_empty() {
         "Default Title".clone_into(&mut choices[0]);
     }
-    if let Some(place) = choices.iter().position(String::is_empty) {
+    if let Some(index) = choices.iter().position(String::is_empty) {
         return Err(row.error(
-            OPTION_VALUES[place],
+            OPTION_VALUES[index],
             "the variant has no value for this option",
         ));
     }
@@ -252,7 +255,7 @@ fn add_variant(product: &mut CsvProduct, row: &Row<'_>) -> Result<(), CsvError> 
     {
         return Err(row.error(
             "Option1 Value",
-            format!("the variant {} is there twice", choices.join(" / ")),
+            format!("the variant {} is listed twice", choices.join(" / ")),
         ));
     }
     if product.variants.len() == MOST_VARIANTS {
@@ -266,7 +269,7 @@ fn add_variant(product: &mut CsvProduct, row: &Row<'_>) -> Result<(), CsvError> 
         text => text.parse().map_err(|_| {
             row.error(
                 "Variant Inventory Qty",
-                format!("\"{text}\" is no quantity"),
+                format!("\"{text}\" is not a quantity"),
             )
         })?,
     };

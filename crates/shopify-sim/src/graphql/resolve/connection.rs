@@ -1,4 +1,4 @@
-//! Fields of connections, edges and `PageInfo`.
+//! Resolves fields of connections, edges and `PageInfo`.
 
 use super::super::object::{Connection, Edge, FieldResult, ResolvedValue, SelectedField, or_null};
 

@@ -1,8 +1,10 @@
-//! Discounts of all eight kinds. That a kind has a field is for the schema to say; here each field is answered alike.
+//! Resolves fields of discounts.
+//!
+//! The schema decides which kind has which field; a field is resolved alike for all eight kinds.
 
 use super::super::field_error::FieldError;
 use super::super::object::{
-    DiscountNodeKind, DiscountSide, FieldResult, Node, Object, RequestContext, ResolvedValue,
+    DiscountNodeKind, DiscountSide, FieldResult, Object, ObjectRef, RequestContext, ResolvedValue,
     SelectedField, items_on, or_null,
 };
 use super::super::page::SortKey;
@@ -16,7 +18,7 @@ use crate::catalog::discount::{
 };
 use crate::catalog::gid::gid;
 
-/// The function that computes the discounts of apps.
+/// The Shopify Function that computes discounts of apps.
 const FUNCTION: &str = "01940000-0000-7000-8000-000000000001";
 const FUNCTION_APP: &str = "00000000000000000000000000000001";
 const FUNCTION_TITLE: &str = "Volume discount";
@@ -37,7 +39,7 @@ pub(crate) fn node<'a>(
             gid(kind, discount.id).into()
         }
         "discount" | "codeDiscount" | "automaticDiscount" => {
-            ResolvedValue::node(context, Some(Node::Discount(discount)))
+            ResolvedValue::node(context, Some(ObjectRef::Discount(discount)))
         }
         _ => return Err(selected.not_simulated()),
     })
@@ -76,7 +78,7 @@ pub(crate) fn discount<'a>(
     })
 }
 
-/// What a buyer has to do and what he gets for it.
+/// Resolves the fields about conditions and benefits.
 fn terms<'a>(
     context: &'a RequestContext<'a>,
     discount: &'a Discount,
@@ -85,12 +87,12 @@ fn terms<'a>(
     let items = |side| {
         ResolvedValue::Node(Object {
             context,
-            node: Node::DiscountItems(discount, side),
+            node: ObjectRef::DiscountItems(discount, side),
         })
     };
     Ok(match selected.name() {
         "combinesWith" => combines(discount),
-        // Every discount is for everybody: customers are not modelled.
+        // Every discount applies to all buyers: customers are not simulated.
         "context" => {
             ResolvedValue::Object("DiscountBuyerSelectionAll", vec![("all", "ALL".into())])
         }
@@ -117,8 +119,8 @@ fn terms<'a>(
             ],
         ),
         "maximumShippingPrice" => {
-            let most = discount.max_shipping;
-            most.map_or(ResolvedValue::Null, |most| money(context, most))
+            let max = discount.max_shipping;
+            max.map_or(ResolvedValue::Null, |max| money(context, max))
         }
         "destinationSelection" => destination(&discount.destination),
         "appDiscountType" => ResolvedValue::Object(
@@ -235,7 +237,7 @@ pub(crate) fn items<'a>(
     which: DiscountSide,
     selected: SelectedField<'_>,
 ) -> FieldResult<'a> {
-    // A discount has two such lists under one number: their cursors must not fit each other.
+    // A discount has two lists under one id: the cursors of one must not be valid for the other.
     let parent = discount.id * 2 + u64::from(which == DiscountSide::Buys);
     let catalog = context.catalog;
     Ok(match (selected.name(), items_on(discount, which)) {
@@ -246,7 +248,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(products.iter().filter_map(|id| {
                 let product = catalog.products.get(id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Product(product, false)))
+                Some((sort_key, *id, ObjectRef::Product(product, false)))
             }))
         }
         ("productVariants", DiscountItems::Products { variants, .. }) => {
@@ -255,7 +257,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(variants.iter().filter_map(|id| {
                 let (product, variant) = catalog.variant(*id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Variant(product, variant)))
+                Some((sort_key, *id, ObjectRef::Variant(product, variant)))
             }))
         }
         ("collections", DiscountItems::Collections(collections)) => {
@@ -264,7 +266,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(collections.iter().filter_map(|id| {
                 let collection = catalog.collections.get(id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Collection(collection)))
+                Some((sort_key, *id, ObjectRef::Collection(collection)))
             }))
         }
         _ => return Err(selected.not_simulated()),
@@ -284,12 +286,12 @@ fn codes<'a>(
     let codes = discount.codes.iter().filter(|code| search.matches(code));
     Ok(paginator.paginate(codes.map(|code| {
         let sort_key = match sort {
-            // They get their ids when they are made.
+            // Ids are assigned at creation.
             "ID" | "CREATED_AT" => SortKey::Number(code.id),
             "CODE" => SortKey::Text(code.code.to_lowercase()),
             _ => unordered_key(context, code.id),
         };
-        (sort_key, code.id, Node::RedeemCode(code))
+        (sort_key, code.id, ObjectRef::RedeemCode(code))
     })))
 }
 

@@ -1,4 +1,4 @@
-//! What the `query:` of each connection may name, and where to find it.
+//! Defines the filters that the `query` argument of each connection supports.
 
 use super::super::field_error::FieldError;
 use super::super::object::SelectedField;
@@ -58,7 +58,7 @@ pub(super) const SUBSCRIPTION: &[&str] = &["id", "topic", "created_at", "updated
 
 pub(crate) const BULK_OPERATION: &[&str] = &["id", "status", "operation_type", "created_at"];
 
-/// Saved searches are the merchant's, and the simulated merchant has none.
+/// Saved searches are not simulated.
 pub(super) fn reject_saved_search(selected: SelectedField<'_>) -> Result<(), FieldError> {
     match selected.text("savedSearchId") {
         Some(_) => Err(FieldError::not_simulated("saved searches")),
@@ -97,7 +97,7 @@ impl Searchable for &Product {
     }
 }
 
-/// A variant with the product that it is of.
+/// A variant with its product.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SearchableVariant<'a> {
     pub(super) product: &'a Product,
@@ -114,13 +114,13 @@ impl Searchable for SearchableVariant<'_> {
             "barcode" => SearchValue::Keyword(self.variant.barcode.as_deref()?),
             "taxable" => flag(self.variant.taxable),
             "updated_at" => SearchValue::Timestamp(self.variant.updated_at),
-            // What remains is said of the product.
+            // All other filters are those of the product.
             _ => return self.product.field(field),
         })
     }
 }
 
-/// A variant looked at as what is stocked.
+/// An inventory item, by its variant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SearchableInventoryItem<'a>(pub(super) &'a Variant);
 
@@ -136,7 +136,7 @@ impl Searchable for SearchableInventoryItem<'_> {
     }
 }
 
-/// A level with the number of the item that it is of.
+/// An inventory level with the id of its item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SearchableInventoryLevel<'a> {
     pub(super) item: u64,
@@ -182,7 +182,7 @@ impl Searchable for &Location {
     }
 }
 
-/// A discount at a moment, which decides its status.
+/// A discount at a time, which decides its status.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SearchableDiscount<'a> {
     pub(super) discount: &'a Discount,
@@ -233,7 +233,7 @@ impl Searchable for &Subscription {
     }
 }
 
-/// A bulk operation as it is now.
+/// A bulk operation at a time, which decides its status.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SearchableBulkOperation<'a> {
     pub(crate) operation: &'a BulkOperation,

@@ -1,4 +1,4 @@
-//! The shop, the app's installation and the API's versions.
+//! Resolves fields of the shop, the app installation and the API versions.
 
 use super::super::object::{FieldResult, RequestContext, ResolvedValue, SelectedField};
 use super::values::timestamp;
@@ -59,7 +59,7 @@ pub(crate) fn installation<'a>(
     })
 }
 
-/// The stable versions that can be called, oldest first; the last one is the latest.
+/// The supported stable versions, oldest first; the last one is the latest.
 const SUPPORTED: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 const NEXT: &str = "2027-01";
 const UNSTABLE: &str = "unstable";
@@ -67,8 +67,8 @@ const UNSTABLE: &str = "unstable";
 pub(super) fn versions<'a>() -> ResolvedValue<'a> {
     let latest = SUPPORTED[SUPPORTED.len() - 1];
     let supported = SUPPORTED.iter().map(|handle| {
-        let mark = if *handle == latest { " (Latest)" } else { "" };
-        version(handle, format!("{handle}{mark}"))
+        let suffix = if *handle == latest { " (Latest)" } else { "" };
+        version(handle, format!("{handle}{suffix}"))
     });
     let next = version(NEXT, format!("{NEXT} (Release candidate)"));
     let unstable = version(UNSTABLE, UNSTABLE.to_owned());

@@ -1,4 +1,4 @@
-//! Sort keys of objects, by the names of the schema's enums such as `ProductSortKeys`.
+//! Computes the sort keys of objects, by the names of the schema's enums such as `ProductSortKeys`.
 
 use super::super::object::RequestContext;
 use super::super::page::SortKey;
@@ -23,7 +23,7 @@ pub(super) fn product_sort_key(
     }
 }
 
-/// Where a variant stands in an order that is not that of its product.
+/// The sort key of a variant, for orders other than its position in the product.
 pub(super) fn variant_sort_key(
     context: &RequestContext<'_>,
     product: &Product,

@@ -1,16 +1,16 @@
-//! Values that several types answer.
+//! Converts values that several types share.
 
 use super::super::object::{RequestContext, ResolvedValue, SelectedField};
 use crate::catalog::model::{Cents, Seconds, iso};
 
-/// The scopes that let an app read products and what hangs on them.
+/// The access scopes that a field needs; one of them is sufficient.
 pub(super) const PRODUCT_SCOPES: &[&str] = &["read_products"];
 pub(super) const INVENTORY_ITEM_SCOPES: &[&str] = &["read_inventory", "read_products"];
 pub(super) const INVENTORY_LEVEL_SCOPES: &[&str] = &["read_inventory"];
 pub(super) const LOCATION_SCOPES: &[&str] = &["read_locations"];
 pub(super) const DISCOUNT_SCOPES: &[&str] = &["read_discounts"];
 
-/// `UnsignedInt64`: a number as text.
+/// The scalar `UnsignedInt64`: a number as text.
 pub(crate) fn unsigned_int64<'a>(number: u64) -> ResolvedValue<'a> {
     number.to_string().into()
 }
@@ -32,7 +32,7 @@ pub(super) fn money<'a>(context: &'a RequestContext<'a>, amount: Cents) -> Resol
     )
 }
 
-/// A count that stops at the field's `limit`, if it has one.
+/// A `Count` that stops at the field's `limit`, if it has one.
 pub(super) fn count<T>(
     selected: SelectedField<'_>,
     all: impl Iterator<Item = T>,
@@ -55,7 +55,7 @@ pub(super) fn count<T>(
     )
 }
 
-/// Text cut to the length that `truncateAt` names, the dots included.
+/// The text, shortened to the length in `truncateAt`, which includes the dots.
 pub(super) fn truncate(selected: SelectedField<'_>, text: String) -> String {
     let Some(length) = selected.number("truncateAt") else {
         return text;

@@ -1,4 +1,4 @@
-//! Webhook subscriptions as the API shows them.
+//! Resolves fields of webhook subscriptions.
 
 use super::super::object::{FieldResult, ResolvedValue, SelectedField, or_null};
 use super::shop::version;

@@ -1,3 +1,5 @@
+//! Tests the rules, statuses and results of bulk operations.
+
 use super::*;
 use crate::bulk::{BulkBehaviour, BulkStatus, LineOrder, write_jsonl};
 
@@ -16,7 +18,7 @@ fn run(shop: &mut Shop, query: &str) -> Value {
     .clone()
 }
 
-/// Carries out what was started last, as the shop does in the background.
+/// Runs the operation that was started last, as the shop does in the background, and returns the lines of its file.
 fn result_lines(shop: &Shop, grouped: bool) -> Vec<Value> {
     let operation = shop.bulk.all().last().unwrap();
     let data = operation.prepared.execute_bulk(&RequestContext {
@@ -45,7 +47,7 @@ fn result_lines(shop: &Shop, grouped: bool) -> Vec<Value> {
 }
 
 #[test]
-fn every_bulk_query_of_the_client_is_run() {
+fn every_bulk_query_of_the_client_is_executed() {
     let documents = documents_in(&crate_folder().join("../shopify-client/operations"));
     let inner = documents
         .iter()
@@ -70,7 +72,7 @@ fn every_bulk_query_of_the_client_is_run() {
 }
 
 #[test]
-fn everything_is_exported_whatever_the_size_of_pages() {
+fn bulk_results_are_complete_whatever_the_page_size() {
     let mut shop = Shop::new(&CatalogSpec {
         products: 600,
         ..CatalogSpec::default()
@@ -137,7 +139,7 @@ fn queries_that_shopify_does_not_run_are_invalid() {
 }
 
 #[test]
-fn five_run_at_a_time_and_what_has_ended_makes_room() {
+fn five_operations_run_at_a_time_and_an_ended_one_frees_its_place() {
     let mut shop = Shop::small();
     for _ in 0..5 {
         assert_eq!(run(&mut shop, SMALL)["userErrors"], json!([]));
@@ -172,7 +174,7 @@ fn five_run_at_a_time_and_what_has_ended_makes_room() {
 }
 
 #[test]
-fn a_result_is_there_for_seven_days() {
+fn a_result_file_is_available_for_seven_days() {
     let mut shop = Shop::small();
     run(&mut shop, SMALL);
     let id = shop.bulk.all()[0].id;
@@ -201,7 +203,7 @@ fn a_result_is_there_for_seven_days() {
 }
 
 #[test]
-fn an_app_that_is_not_allowed_is_denied() {
+fn an_app_without_approval_is_denied() {
     let mut shop = Shop::small();
     shop.bulk.behaviour = BulkBehaviour {
         enabled: false,

@@ -1,3 +1,5 @@
+//! Tests requested and actual costs.
+
 use serde_json::{Value, json};
 
 use super::{ADMIN, EMPTY, Shop, document, request};
@@ -10,8 +12,8 @@ fn requested(query: &str, variables: Value) -> u64 {
 }
 
 #[test]
-fn known_documents_cost_what_is_known_of_them() {
-    // What a live shop answered.
+fn known_documents_have_their_known_costs() {
+    // The cost that a live shop reported.
     let sample = "query($id: ID!) { product(id: $id) { variants(first: 250) { nodes { inventoryItem { id tracked } } } } }";
     let product = json!({"id": "gid://shopify/Product/1"});
     assert_eq!(requested(sample, product.clone()), 25);
@@ -45,7 +47,7 @@ fn mutations_cost_ten_points_a_field() {
 }
 
 #[test]
-fn what_is_not_there_is_not_paid_for() {
+fn absent_objects_cost_nothing() {
     let mut shop = Shop::small();
     let mut actual = |query: &str| shop.try_execute(query, EMPTY()).unwrap().actual_cost;
     assert_eq!(
@@ -56,7 +58,7 @@ fn what_is_not_there_is_not_paid_for() {
         actual("{ products(first: 250, query: \"id:1\") { nodes { id } } }"),
         2
     );
-    // Three variants are there of the hundred that were asked for.
+    // Three variants exist of the hundred requested.
     let page = "{ products(first: 1) { nodes { variants(first: 100) { nodes { id } } } } }";
     assert_eq!(requested(page, EMPTY()), 2 + (1 + 2 + 9));
     assert_eq!(actual(page), 2 + (1 + 2 + 2));

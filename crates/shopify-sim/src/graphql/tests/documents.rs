@@ -1,9 +1,11 @@
+//! Tests that the client's operations and other real documents are executed without errors.
+
 use serde_json::{Value, json};
 
 use super::{ADMIN, Shop, crate_folder, data, documents_in, request};
 use crate::catalog::gid::gid;
 
-/// What a document's variable is filled with, by its name; ids depend on what the operation is about.
+/// The value for a variable, by its name; ids depend on the operation's object.
 fn value(shop: &Shop, operation: &str, name: &str) -> Option<Value> {
     let catalog = &shop.catalog;
     let products = || catalog.products.keys().map(|id| gid("Product", *id));
@@ -39,7 +41,7 @@ fn value(shop: &Shop, operation: &str, name: &str) -> Option<Value> {
             json!("status:active,archived,draft,unlisted")
         }
         name if name.ends_with("fter") || name == "query" || name == "sortKey" => return None,
-        // What remains are sizes.
+        // The other variables are page sizes.
         _ => json!(3),
     })
 }
@@ -47,7 +49,7 @@ fn value(shop: &Shop, operation: &str, name: &str) -> Option<Value> {
 fn execute_all(documents: &[(String, String)]) {
     let mut shop = Shop::small();
     for (name, text) in documents {
-        // Those are run in bulk, or look at what was: see `bulk`.
+        // Bulk queries and queries of bulk operations are tested in `bulk`.
         if name.starts_with("bulk") {
             continue;
         }
@@ -74,21 +76,21 @@ fn execute_all(documents: &[(String, String)]) {
 }
 
 #[test]
-fn every_operation_of_the_client_is_answered() {
+fn every_operation_of_the_client_is_executed() {
     let documents = documents_in(&crate_folder().join("../shopify-client/operations"));
     assert!(documents.len() > 20, "{}", documents.len());
     execute_all(&documents);
 }
 
 #[test]
-fn every_document_of_a_catalogue_reader_is_answered() {
+fn every_document_of_a_catalogue_reader_is_executed() {
     let documents = documents_in(&crate_folder().join("src/graphql/tests/documents"));
     assert!(documents.len() > 10, "{}", documents.len());
     execute_all(&documents);
 }
 
 #[test]
-fn the_schema_holds_all_that_the_simulator_offers() {
+fn the_schema_has_everything_that_the_simulator_supports() {
     let mut shop = Shop::small();
     for (_, text) in documents_in(&crate_folder().join("operations")) {
         for operation in ["Surface", "Subscribe", "Bulk"] {

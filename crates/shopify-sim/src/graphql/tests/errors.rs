@@ -1,10 +1,12 @@
+//! Tests the errors of invalid requests.
+
 use serde_json::{Value, json};
 
 use super::{EMPTY, Shop, data};
 use crate::catalog::gid::gid;
 
 #[test]
-fn documents_that_do_not_fit_the_schema_are_refused_in_shopifys_words() {
+fn invalid_documents_are_rejected_in_shopifys_wording() {
     let mut shop = Shop::small();
     for (query, code, message, path) in [
         (
@@ -103,7 +105,7 @@ fn documents_that_do_not_fit_the_schema_are_refused_in_shopifys_words() {
         ),
     ] {
         let Err(errors) = shop.try_execute(query, EMPTY()) else {
-            panic!("{query} is not refused");
+            panic!("{query} is not rejected");
         };
         let error = &errors[0];
         assert_eq!(error["extensions"]["code"], code, "{errors:?}");
@@ -114,7 +116,7 @@ fn documents_that_do_not_fit_the_schema_are_refused_in_shopifys_words() {
 }
 
 #[test]
-fn errors_name_where_they_are() {
+fn errors_name_their_locations() {
     let errors = Shop::small()
         .try_execute("{\n  shop {\n    nme\n  }\n}", EMPTY())
         .unwrap_err();
@@ -124,7 +126,7 @@ fn errors_name_where_they_are() {
 }
 
 #[test]
-fn broken_text_and_unnamed_operations_are_refused() {
+fn syntax_errors_and_ambiguous_operations_are_rejected() {
     let mut shop = Shop::small();
     for query in [
         "",
@@ -138,7 +140,7 @@ fn broken_text_and_unnamed_operations_are_refused() {
 }
 
 #[test]
-fn variables_are_held_against_their_types() {
+fn variables_are_coerced_to_their_types() {
     let mut shop = Shop::small();
     let page = "query($first: Int!, $ids: [ID!]) { products(first: $first) { nodes { id } } nodes(ids: $ids) { id } }";
     let page = page.replace("$ids: [ID!]", "$ids: [ID!]!");
@@ -195,7 +197,7 @@ fn variables_are_held_against_their_types() {
         ),
     ] {
         let Err(errors) = shop.try_execute(query, variables.clone()) else {
-            panic!("{variables} is not refused");
+            panic!("{variables} is not rejected");
         };
         assert_eq!(errors[0]["message"], message, "{variables}");
         let extensions = &errors[0]["extensions"];
@@ -230,8 +232,11 @@ fn pages_have_a_size_between_1_and_250() {
             "providing both first and last is not supported",
         ),
         ("(first: 1, after: \"x\")", "Invalid cursor"),
-        ("(first: 1, query: \"colour:red\")", "no filter `colour`"),
-        ("(first: 1, query: \"lamp\")", "no free text"),
+        (
+            "(first: 1, query: \"colour:red\")",
+            "does not support the filter `colour`",
+        ),
+        ("(first: 1, query: \"lamp\")", "does not support free text"),
     ] {
         let errors = shop.query_errors(
             &format!("{{ products{arguments} {{ nodes {{ id }} }} }}"),
@@ -258,7 +263,7 @@ fn at_most_250_nodes_are_looked_up_at_once() {
 }
 
 #[test]
-fn an_id_of_another_kind_is_refused() {
+fn an_id_of_another_type_is_rejected() {
     let mut shop = Shop::small();
     for query in [
         "{ product(id: \"gid://shopify/Collection/1\") { id } }",
@@ -276,7 +281,7 @@ fn an_id_of_another_kind_is_refused() {
 }
 
 #[test]
-fn what_a_scope_is_missing_for_is_denied_and_leaves_no_data() {
+fn fields_without_their_scope_are_denied_and_return_no_data() {
     let product = Shop::small().product(0);
     let item = "productVariants(first: 1) { nodes { inventoryItem { inventoryLevels(first: 1) { nodes { location { id } } } } } }";
     for (missing, field, query, path) in [
@@ -354,7 +359,7 @@ fn what_a_scope_is_missing_for_is_denied_and_leaves_no_data() {
         );
         assert_eq!(error["extensions"]["code"], "ACCESS_DENIED");
         assert_eq!(error["extensions"]["requiredAccess"], json!(needed));
-        // Fields that may be null are, the others take everything with them.
+        // A nullable field becomes null; a non-null field propagates null to its parent.
         if field == "productsCount" {
             assert_eq!(data["productsCount"], Value::Null);
             assert_eq!(data["shop"]["name"], "Example");

@@ -1,4 +1,4 @@
-//! Real documents, asked of generated catalogues.
+//! Tests real documents on generated catalogues.
 
 mod bulk;
 mod costs;
@@ -44,7 +44,7 @@ fn no_bulk() -> BulkOperations {
     )
 }
 
-/// A shop that answers.
+/// A shop without HTTP.
 struct Shop {
     catalog: Catalog,
     subscriptions: Vec<Subscription>,
@@ -100,25 +100,25 @@ impl Shop {
         Ok(executed)
     }
 
-    /// Asks for something to which there is an answer.
+    /// Executes a request that must succeed and returns its data.
     fn query(&mut self, query: &str, variables: Value) -> Value {
         let executed = self.try_execute(query, variables).unwrap();
         assert_eq!(executed.errors, Vec::<Value>::new(), "{query}");
         data(&executed)
     }
 
-    /// Asks for something that is refused, before or while it is answered, and returns the errors.
+    /// Executes a request that must fail, in validation or execution, and returns its errors.
     fn query_errors(&mut self, query: &str, variables: Value) -> Vec<Value> {
         let errors = match self.try_execute(query, variables) {
             Ok(executed) => executed.errors,
             Err(errors) => errors,
         };
-        assert!(!errors.is_empty(), "{query} is not refused");
+        assert!(!errors.is_empty(), "{query} is not rejected");
         errors
     }
 
-    fn product(&self, place: usize) -> String {
-        gid("Product", *self.catalog.products.keys().nth(place).unwrap())
+    fn product(&self, index: usize) -> String {
+        gid("Product", *self.catalog.products.keys().nth(index).unwrap())
     }
 }
 
@@ -137,7 +137,7 @@ fn request(query: &str, variables: Value) -> Request {
     }
 }
 
-/// The documents of a folder by name, without its ending.
+/// The GraphQL documents in a folder, by file name without its extension.
 fn documents_in(folder: &Path) -> Vec<(String, String)> {
     let paths = std::fs::read_dir(folder).unwrap();
     let mut paths: Vec<PathBuf> = paths.map(|entry| entry.unwrap().path()).collect();
@@ -154,13 +154,13 @@ fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// One of our own documents.
+/// One of the test documents.
 fn document(name: &str) -> String {
     let folder = crate_folder().join("src/graphql/tests/documents");
     std::fs::read_to_string(folder.join(format!("{name}.graphql"))).unwrap()
 }
 
-/// Follows names and places into an answer.
+/// The value at a JSON pointer.
 fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
     value
         .pointer(path)

@@ -1,3 +1,5 @@
+//! Tests the data in responses: scalars, filters, counts and nodes.
+
 use serde_json::{Value, json};
 
 use super::{EMPTY, NOW, Shop, at};
@@ -134,7 +136,7 @@ fn a_count_without_a_limit_of_its_own_ends_at_10_000() {
 }
 
 #[test]
-fn filters_find_what_they_say() {
+fn filters_select_the_matching_products() {
     let mut shop = Shop::small();
     let ids: Vec<u64> = shop.catalog.products.keys().copied().collect();
     let product = &shop.catalog.products[&ids[4]];
@@ -164,7 +166,7 @@ fn filters_find_what_they_say() {
 }
 
 #[test]
-fn nodes_are_answered_in_the_order_asked_with_null_for_what_is_not_there() {
+fn nodes_are_in_the_order_of_ids_with_null_for_unknown_ones() {
     let mut shop = Shop::small();
     let catalog = &shop.catalog;
     let product = catalog.products.values().next().unwrap();
@@ -269,7 +271,7 @@ fn all_kinds_of_discount_are_found_under_each_of_their_ids() {
 }
 
 #[test]
-fn metafields_are_those_of_the_namespace_or_keys_asked_for() {
+fn metafields_are_selected_by_namespace_or_keys() {
     let mut shop = Shop::small();
     let fields = shop
         .catalog
@@ -312,7 +314,7 @@ fn metafields_are_those_of_the_namespace_or_keys_asked_for() {
 }
 
 #[test]
-fn inactive_locations_and_levels_are_shown_only_when_asked_for() {
+fn inactive_locations_and_levels_are_shown_only_on_request() {
     let mut shop = Shop::small();
     let (_, location) = shop.catalog.locations.iter_mut().next().unwrap();
     location.active = false;
@@ -340,7 +342,7 @@ fn inactive_locations_and_levels_are_shown_only_when_asked_for() {
 }
 
 #[test]
-fn introspection_tells_the_pinned_schema() {
+fn introspection_returns_the_pinned_schema() {
     let mut shop = Shop::small();
     let query = "query($name: String!) { __schema { queryType { name } } type: __type(name: $name) { kind fields { name } } shop { name } }";
     let data = shop.query(query, json!({"name": "MoneyV2"}));
@@ -353,7 +355,7 @@ fn introspection_tells_the_pinned_schema() {
 }
 
 #[test]
-fn the_versions_and_scopes_are_told() {
+fn api_versions_and_scopes_are_listed() {
     let mut shop = Shop::small();
     let data = shop.query("{ publicApiVersions { handle supported } currentAppInstallation { accessScopes { handle } } }", EMPTY());
     let versions = data["publicApiVersions"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Measurements: run them with `--release -- --ignored`.
+//! Measures execution times: run with `--release -- --ignored`.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ADMIN, Shop, at, document};
 use crate::catalog::spec::CatalogSpec;
 
-/// The shortest of some runs: what the machine does beside it is not meant.
+/// The shortest of several runs, to exclude other load on the machine.
 fn shortest(mut run: impl FnMut()) -> Duration {
     let times = (0..20).map(|_| {
         let start = Instant::now();

@@ -1,3 +1,5 @@
+//! Tests webhook subscriptions: mutations, filters and included fields.
+
 use serde_json::{Value, json};
 
 use super::{EMPTY, NOW, Shop, at};
@@ -36,7 +38,7 @@ fn user_error(payload: &Value) -> (Value, String) {
 }
 
 #[test]
-fn subscriptions_are_made_listed_changed_and_deleted() {
+fn subscriptions_are_created_listed_updated_and_deleted() {
     let mut shop = Shop::small();
     let sub = json!({"uri": "https://app.example/hook", "name": "products", "includeFields": ["id", "updated_at"]});
     let payload = create(&mut shop, "PRODUCTS_UPDATE", &sub);
@@ -102,7 +104,7 @@ fn subscriptions_are_made_listed_changed_and_deleted() {
 }
 
 #[test]
-fn what_a_subscription_may_not_be_is_told_as_user_errors() {
+fn invalid_subscriptions_get_user_errors() {
     let mut shop = Shop::small();
     created(
         &mut shop,
@@ -185,7 +187,7 @@ fn two_mutations_in_one_request_see_each_other() {
 }
 
 #[test]
-fn what_the_simulator_would_not_do_it_does_not_promise() {
+fn unsupported_subscriptions_are_reported_as_not_simulated() {
     let mut shop = Shop::small();
     for sub in [
         json!({"format": "XML"}),
@@ -234,7 +236,7 @@ fn a_filter_decides_what_is_delivered() {
 }
 
 #[test]
-fn included_fields_are_all_that_is_delivered() {
+fn only_included_fields_are_delivered() {
     let mut shop = Shop::small();
     let sub =
         json!({"uri": "https://a.example", "includeFields": ["id", "variants.price", "gone"]});
@@ -247,7 +249,7 @@ fn included_fields_are_all_that_is_delivered() {
 #[test]
 fn every_topic_is_known_by_both_of_its_names() {
     let mut shop = Shop::small();
-    for (place, path) in [
+    for (index, path) in [
         "app/scopes_update",
         "app/uninstalled",
         "bulk_operations/finish",
@@ -281,7 +283,7 @@ fn every_topic_is_known_by_both_of_its_names() {
     {
         let topic = path.replace('/', "_").to_uppercase();
         created(&mut shop, &topic, &json!({"uri": "https://a.example"}));
-        let subscription = &shop.subscriptions[place];
+        let subscription = &shop.subscriptions[index];
         assert_eq!(subscription.topic_path(), path);
         assert!(subscription.matches_event(&Event::new(path, json!({}))));
     }

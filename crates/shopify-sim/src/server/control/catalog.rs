@@ -1,4 +1,4 @@
-//! The shop as a whole.
+//! Handles the routes for the shop as a whole.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -33,9 +33,9 @@ pub(super) async fn rename(
 }
 
 pub(super) async fn truth(path: ShopPath) -> ControlResult {
-    // Long for a large catalogue: others are answered meanwhile.
-    let told = tokio::task::spawn_blocking(move || path.control.truth_text());
-    let body = told
+    // Writing a large catalogue takes long, so it does not block other requests.
+    let text = tokio::task::spawn_blocking(move || path.control.truth_text());
+    let body = text
         .await
         .map_err(|error| ControlError::Invalid(error.to_string()))?;
     Ok(response::typed(

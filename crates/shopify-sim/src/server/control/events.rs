@@ -1,4 +1,4 @@
-//! Calls, faults, deliveries and the installation.
+//! Handles the routes for requests, faults, bulk operations, deliveries and the installation.
 
 use axum::extract::RawQuery;
 use serde::Deserialize;
@@ -145,11 +145,13 @@ pub(super) async fn redeliver(
     JsonBody(Times { times }): JsonBody<Times>,
 ) -> ControlResult {
     if !(1..=1_000).contains(&times) {
-        return Err(ControlError::Invalid("times: 1 to 1000".to_owned()));
+        return Err(ControlError::Invalid(
+            "times: it must be 1 to 1000".to_owned(),
+        ));
     }
     path.control
         .redeliver(&path.parameters, times)
-        .map_err(|error| ControlError::Unknown(error.to_string()))?;
+        .map_err(|error| ControlError::NotFound(error.to_string()))?;
     no_content()
 }
 
@@ -164,7 +166,8 @@ pub(super) async fn issue_token(
     JsonBody(Scopes { scopes }): JsonBody<Scopes>,
 ) -> ControlResult {
     let read = parse_scopes(&scopes.join(","));
-    let scopes = read.ok_or_else(|| ControlError::Invalid("scopes: one is no scope".to_owned()))?;
+    let scopes =
+        read.ok_or_else(|| ControlError::Invalid("scopes: one of them is not a scope".to_owned()))?;
     ok(&json!({ "access_token": path.control.issue_token(scopes) }))
 }
 
@@ -173,7 +176,7 @@ pub(super) async fn revoke_tokens(path: ShopPath) -> ControlResult {
     no_content()
 }
 
-/// The App URL as a merchant's browser opens it.
+/// The App URL, with the signed query that Shopify appends.
 pub(super) async fn install(path: ShopPath, RawQuery(query): RawQuery) -> ControlResult {
     let app_url = query_parameter(query.as_deref(), "app_url").unwrap_or_default();
     let mut url = url::Url::parse(&app_url)

@@ -1,4 +1,4 @@
-//! Changes of discounts and collections.
+//! Handles the routes for discounts and collections.
 
 use super::request::{ControlResult, JsonBody, ShopPath, created, no_content};
 use crate::catalog::change::{CollectionChange, DiscountChange};

@@ -1,4 +1,4 @@
-//! The control over HTTP, under `/_sim/`.
+//! Routes the control over HTTP, under `/_sim/`.
 
 mod catalog;
 mod events;

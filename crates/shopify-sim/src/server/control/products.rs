@@ -1,4 +1,4 @@
-//! Changes of products.
+//! Handles the routes for products.
 
 use axum::extract::RawQuery;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub(super) async fn list(path: ShopPath, RawQuery(query): RawQuery) -> ControlRe
         None => 20,
         Some(text) => text
             .parse()
-            .map_err(|_| ControlError::Invalid(format!("limit: {text} is no number")))?,
+            .map_err(|_| ControlError::Invalid(format!("limit: {text} is not a number")))?,
     };
     ok(&json!({ "products": path.control.products(limit) }))
 }

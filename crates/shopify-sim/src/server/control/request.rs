@@ -1,4 +1,4 @@
-//! Reads requests to the control and writes its responses.
+//! Extracts requests to the control and builds its responses.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::server::query::query_parameter;
 use crate::server::response;
 use crate::server::shops::Shops;
 
-/// Why a request is not followed.
+/// Why a request is rejected.
 #[derive(Debug)]
 pub(super) enum ControlError {
-    /// There is no such shop or thing.
-    Unknown(String),
-    /// The request makes no sense.
+    /// The shop or object does not exist.
+    NotFound(String),
+    /// The request is invalid.
     Invalid(String),
 }
 
 impl From<ChangeError> for ControlError {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotFound { .. } => Self::Unknown(error.to_string()),
+            ChangeError::NotFound { .. } => Self::NotFound(error.to_string()),
             ChangeError::Invalid { .. } => Self::Invalid(error.to_string()),
         }
     }
@@ -37,7 +37,7 @@ impl From<ChangeError> for ControlError {
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let (status, error) = match self {
-            Self::Unknown(error) => (404, error),
+            Self::NotFound(error) => (404, error),
             Self::Invalid(error) => (400, error),
         };
         response::json(status, &json!({ "error": error }))
@@ -61,13 +61,13 @@ pub(super) fn no_content() -> ControlResult {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The control of the shop that the path names, and the path's numbers. With `?quiet=true` it announces nothing.
+/// The control of the shop in the path, and the path's further parameters. With `?quiet=true` changes send no webhooks.
 pub(super) struct ShopPath<T = ()> {
     pub(super) control: ShopControl,
     pub(super) parameters: T,
 }
 
-/// What stands behind the shop in a path.
+/// The parameters after the shop in a path.
 pub(super) trait PathParameters: Sized {
     fn read(parts: &[String]) -> Option<Self>;
 }
@@ -111,19 +111,20 @@ impl<T: PathParameters> FromRequestParts<Arc<Shops>> for ShopPath<T> {
             .map_err(|error| ControlError::Invalid(error.to_string()))?;
         let (shop, rest) = path
             .split_first()
-            .ok_or_else(|| ControlError::Unknown("the path names no shop".to_owned()))?;
+            .ok_or_else(|| ControlError::NotFound("the path names no shop".to_owned()))?;
         let known = shops
             .find(shop)
-            .ok_or_else(|| ControlError::Unknown(format!("there is no shop {shop}")))?;
-        let parameters = T::read(rest)
-            .ok_or_else(|| ControlError::Invalid(format!("{} is no number", rest.join(" or "))))?;
+            .ok_or_else(|| ControlError::NotFound(format!("there is no shop {shop}")))?;
+        let parameters = T::read(rest).ok_or_else(|| {
+            ControlError::Invalid(format!("{} is not a number", rest.join(" or ")))
+        })?;
         let control = ShopControl::new(Arc::clone(known));
         let control = match query_parameter(parts.uri.query(), "quiet").as_deref() {
             None | Some("false") => control,
             Some("true" | "") => control.without_webhooks(),
             Some(_) => {
                 return Err(ControlError::Invalid(
-                    "quiet: it is true or false".to_owned(),
+                    "quiet: it must be true or false".to_owned(),
                 ));
             }
         };
@@ -134,7 +135,7 @@ impl<T: PathParameters> FromRequestParts<Arc<Shops>> for ShopPath<T> {
     }
 }
 
-/// A JSON body, whatever its content type: `curl -d` says that it is a form.
+/// A JSON body of any content type: `curl -d` declares a form.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<Shops>> for JsonBody<T> {
@@ -144,10 +145,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shops>> for JsonBody<T> {
         let bytes = Bytes::from_request(request, shops)
             .await
             .map_err(|error| ControlError::Invalid(error.to_string()))?;
-        // An empty body asks for what can be left out.
+        // An empty body means that all fields are absent.
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(bytes).map(Self).map_err(|error| {
-            ControlError::Invalid(format!("the body is not what is asked for: {error}"))
+            ControlError::Invalid(format!("the body does not match the route: {error}"))
         })
     }
 }

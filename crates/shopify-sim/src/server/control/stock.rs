@@ -1,4 +1,4 @@
-//! Changes of stock and of the places that hold it.
+//! Handles the routes for inventory and locations.
 
 use serde::Deserialize;
 

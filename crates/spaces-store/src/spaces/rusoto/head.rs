@@ -43,12 +43,12 @@ pub(super) async fn head(
 /// The reason for a failed HEAD. A response to HEAD has no body, so if its status is ambiguous, this sends a
 /// GET of one byte.
 async fn detailed_error(client: &Arc<BucketClient>, error: Error, location: &Path) -> Error {
-    let vague = match &error {
+    let is_ambiguous = match &error {
         Error::AccessDenied { code } | Error::Rejected { code, .. } => code.is_empty(),
         Error::WrongEndpoint { .. } => true,
         _ => false,
     };
-    if !vague {
+    if !is_ambiguous {
         return error;
     }
     let request = GetObjectRequest {

@@ -112,7 +112,7 @@ pub(super) async fn with_delimiter(
     Ok(result)
 }
 
-/// S3's limit of keys in one DeleteObjects request.
+/// S3's limit of keys in one `DeleteObjects` request.
 const MAX_KEYS_PER_DELETE: usize = 1000;
 
 /// Deletes in batches; results are in the order of `locations`. A missing object counts as deleted.

@@ -1,4 +1,4 @@
-//! A catalogue as Shopify writes it into a bulk result: about 415 bytes a line.
+//! Generates a catalogue as Shopify writes it into a bulk result: about 415 bytes a line.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How many there are of what: of variants and metafields per product, of levels per variant.
+/// The number of products, of variants and metafields per product, and of levels per variant.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub struct CatalogueSize {
     pub products: u64,
     pub variants: u64,
     pub levels: u64,
     pub metafields: u64,
 }
 
-/// A result and what Shopify says of it.
+/// A result with the counts that Shopify states.
 pub struct Catalogue {
     text: Arc<String>,
     pub lines: u64,
@@ -24,31 +24,31 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Grouped: each part right after what it belongs to.
-    pub fn make(shape: Shape) -> Self {
+    /// Generates a grouped result: each object is followed by its children.
+    pub fn make(size: CatalogueSize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let mut text = String::new();
         let mut lines = 0;
-        for product in 0..shape.products {
+        for product in 0..size.products {
             let id = 7_880_321_190_000 + product * 32;
             write_product(&mut text, &mut random, id);
-            for place in 0..shape.metafields {
+            for place in 0..size.metafields {
                 write_metafield(&mut text, &mut random, id, place);
             }
-            for place in 0..shape.variants {
+            for place in 0..size.variants {
                 let variant = id * 5 + place;
                 write_variant(&mut text, &mut random, id, variant, place + 1);
-                for place in 0..shape.levels {
+                for place in 0..size.levels {
                     write_level(&mut text, &mut random, variant, place);
                 }
-                lines += 1 + shape.levels;
+                lines += 1 + size.levels;
             }
-            lines += 1 + shape.metafields;
+            lines += 1 + size.metafields;
         }
         Self {
             text: Arc::new(text),
             lines,
-            roots: shape.products,
+            roots: size.products,
         }
     }
 

@@ -1,4 +1,4 @@
-//! One reading in one process.
+//! Runs one reader in one process.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use shopify_client::bulk::BulkOptions;
 use shopify_client::{Client, Endpoint, ShopClient, ShopDomain, StaticToken};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// Products put together, in our models, as the file arrives: it is in order.
+pub enum Reader {
+    /// Assembles products into our models during the download of a grouped file.
     OursGrouped,
-    /// The same from any file: it is fetched, counted, and then read.
+    /// The same from an unordered file, which is downloaded and counted before it is read.
     OursTyped,
-    /// The same, and a digest of their JSON.
+    /// The same, with a digest of the products' JSON.
     OursDigest,
-    /// Lines as values, not put together: what puts lines together there has no connection within a plain object, which
-    /// inventory levels are, and no file whose lines are in any order.
+    /// Parses lines into values without assembling them. The other crate's assembly supports neither connections within a
+    /// plain object, such as inventory levels, nor unordered files.
     TheirsValues,
 }
 
-impl Reading {
+impl Reader {
     const ALL: [Self; 4] = [
         Self::OursGrouped,
         Self::OursTyped,
@@ -50,17 +50,17 @@ impl Reading {
     }
 }
 
-/// What a reading took.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Task {
+pub struct Measurement {
     pub seconds: f64,
     pub peak_mib: u64,
     pub roots: u64,
     pub digest: u64,
 }
 
-impl Task {
-    pub fn parsed(text: &str) -> Option<Self> {
+impl Measurement {
+    pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         Some(Self {
             seconds: words.next()?.parse().ok()?,
@@ -71,14 +71,14 @@ impl Task {
     }
 }
 
-/// Reads as the arguments say, and prints what it took.
+/// Runs the reader that the arguments name and prints the measurement.
 pub fn read(arguments: &[String]) {
     let [name, url, bytes, lines, roots] = arguments else {
         panic!("expected: NAME URL BYTES LINES ROOTS")
     };
-    let reading = Reading::ALL
+    let reader = Reader::ALL
         .into_iter()
-        .find(|reading| reading.name() == name);
+        .find(|reader| reader.name() == name);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -89,12 +89,12 @@ pub fn read(arguments: &[String]) {
     });
     let start = Instant::now();
     let (roots, digest) = runtime.block_on(async {
-        match reading {
-            Some(Reading::OursGrouped) => ours(shop(url, true), operation, false).await,
-            Some(Reading::OursTyped) => ours(shop(url, false), operation, false).await,
-            Some(Reading::OursDigest) => ours(shop(url, false), operation, true).await,
-            Some(Reading::TheirsValues) => theirs_values(url).await,
-            None => panic!("no such reading: {name}"),
+        match reader {
+            Some(Reader::OursGrouped) => ours(shop(url, true), operation, false).await,
+            Some(Reader::OursTyped) => ours(shop(url, false), operation, false).await,
+            Some(Reader::OursDigest) => ours(shop(url, false), operation, true).await,
+            Some(Reader::TheirsValues) => theirs_values(url).await,
+            None => panic!("no such reader: {name}"),
         }
     });
     let seconds = start.elapsed().as_secs_f64();
@@ -148,7 +148,7 @@ fn their_shop() -> Shopify {
     Shopify::new("example", Auth::access_token("token")).expect("a client")
 }
 
-/// The most memory this process has held (`VmHWM`).
+/// The peak memory of this process (`VmHWM`), in MiB.
 fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));

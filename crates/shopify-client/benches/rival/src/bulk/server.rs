@@ -1,4 +1,4 @@
-//! A storage server on loopback: one file, whatever is asked for.
+//! A storage server on loopback that returns one file for every request.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,13 +10,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Runs until the process ends.
+    /// Starts the server, which runs until the process ends.
     pub fn start(text: Arc<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // Whoever hangs up early misses something, and says so itself.
+                // A client that closes early reports the error itself.
                 let _ = serve(&stream, text.as_bytes());
             }
         });

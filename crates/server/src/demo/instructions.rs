@@ -1,4 +1,5 @@
-//! What is printed for the visitor. Every command works when it is pasted into another terminal.
+//! Formats the demo's instructions: where everything runs and commands to try. Every command works when it is pasted into
+//! another terminal.
 
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
@@ -6,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
-use super::stage::{SHOP, Stage};
-use crate::cli::Failure;
-use crate::cli::outcome::key_of;
+use super::environment::{DemoEnvironment, SHOP};
+use crate::terminal::CommandError;
+use crate::terminal::text::document_key;
 
-/// Where everything is.
-pub(super) fn places(stage: &Stage) -> Vec<String> {
-    let spaces = &stage.settings.spaces;
+/// Returns one line for each address, file and key of the demo.
+pub(super) fn addresses(demo: &DemoEnvironment) -> Vec<String> {
+    let spaces = &demo.settings.spaces;
     let endpoint = spaces.endpoint_url();
     let line = |name: &str, place: String| format!("  {name:9} {place}");
     vec![
@@ -21,31 +22,28 @@ pub(super) fn places(stage: &Stage) -> Vec<String> {
             "snapshot",
             format!(
                 "{} in bucket {} at {endpoint}",
-                key_of(&stage.domain),
+                document_key(&demo.domain),
                 spaces.bucket
             ),
         ),
-        line("file", stage.file().display().to_string()),
+        line("file", demo.document_file().display().to_string()),
         line(
             "S3 keys",
             format!(
-                "access key {}, secret key {} (of this demonstration alone)",
+                "access key {}, secret key {} (valid only for this demo)",
                 spaces.access_key.expose_secret(),
                 spaces.secret_key.expose_secret(),
             ),
         ),
-        line("service", format!("{}healthz", stage.address)),
-        line(
-            "settings",
-            stage.folder().join(".env").display().to_string(),
-        ),
+        line("service", format!("{}healthz", demo.address)),
+        line("settings", demo.folder().join(".env").display().to_string()),
     ]
 }
 
-/// Commands to try, each below what it shows.
-pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
-    let file = quoted(&stage.file());
-    let shopsync = quoted(&wrapper(stage.folder())?);
+/// Returns the commands to try, each below a comment that says what it shows.
+pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandError> {
+    let file = shell_quoted(&demo.document_file());
+    let shopsync = shell_quoted(&write_wrapper_script(demo.folder())?);
     let mut lines = vec![String::new(), "Try, in another terminal:".to_owned()];
     for (what, command) in [
         (
@@ -55,11 +53,11 @@ pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
             ),
         ),
         (
-            "another price; the snapshot follows, which is said below",
-            change_price(stage, "12.34")?.curl(),
+            "change a price; the new snapshot is reported below",
+            change_price(demo, "12.34")?.curl(),
         ),
         (
-            "what has changed since: nothing",
+            "compare without writing: nothing has changed",
             format!("{shopsync} sync {SHOP} --dry-run"),
         ),
         (
@@ -67,39 +65,42 @@ pub(super) fn what_to_try(stage: &Stage) -> Result<Vec<String>, Failure> {
             format!("{shopsync} sync {SHOP}"),
         ),
         ("the shop and its last run", format!("{shopsync} shops")),
-        ("whether all is well", format!("{shopsync} doctor")),
-        ("the snapshot over S3, with a signed request", fetch(stage)),
+        ("check everything", format!("{shopsync} doctor")),
+        (
+            "the snapshot over S3, with a signed request",
+            s3_command(demo),
+        ),
     ] {
         lines.push(format!("  # {what}"));
         lines.push(format!("  {command}"));
     }
     lines.push(String::new());
-    lines.push(match stage.kept() {
+    lines.push(match demo.kept_folder() {
         Some(folder) => format!(
-            "Changes are followed here. Ctrl-C stops everything and leaves {}.",
+            "Runs are reported here. Ctrl-C stops everything and keeps {}.",
             folder.display()
         ),
         None => {
-            "Changes are followed here. Ctrl-C stops everything and removes its folder.".to_owned()
+            "Runs are reported here. Ctrl-C stops everything and deletes its folder.".to_owned()
         }
     });
     Ok(lines)
 }
 
-/// A request to the simulator's control.
-pub(super) struct ControlRequest {
+/// A request to the simulator's control API that changes a product's price.
+pub(super) struct PriceChange {
     pub(super) url: String,
     pub(super) body: serde_json::Value,
-    /// The product that it changes.
+    /// The id of the product.
     pub(super) product: u64,
-    /// Its title.
+    /// The title of the product.
     pub(super) title: String,
-    /// Its price before.
+    /// The price before the change.
     pub(super) before: String,
 }
 
-impl ControlRequest {
-    /// As a command.
+impl PriceChange {
+    /// Formats the request as a `curl` command.
     fn curl(&self) -> String {
         format!(
             "curl -fsS -X PUT '{}' -H 'Content-Type: application/json' -d '{}'",
@@ -108,16 +109,19 @@ impl ControlRequest {
     }
 }
 
-/// Gives every variant of the first product this price.
-pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest, Failure> {
-    let products = stage.shop.products(1);
-    let product = products
-        .first()
-        .ok_or_else(|| Failure::failed("the shop has no product whose price could be changed"))?;
-    Ok(ControlRequest {
+/// Returns the request that sets the price of every variant of the first product.
+pub(super) fn change_price(
+    demo: &DemoEnvironment,
+    price: &str,
+) -> Result<PriceChange, CommandError> {
+    let products = demo.shop.products(1);
+    let product = products.first().ok_or_else(|| {
+        CommandError::failed("the shop has no product, so no price can be changed")
+    })?;
+    Ok(PriceChange {
         url: format!(
             "{}/_sim/{SHOP}/products/{}/price",
-            stage.simulator_address(),
+            demo.simulator_address(),
             product.id
         ),
         body: serde_json::json!({"price": price}),
@@ -127,16 +131,16 @@ pub(super) fn change_price(stage: &Stage, price: &str) -> Result<ControlRequest,
     })
 }
 
-/// Reads the document over S3.
-fn fetch(stage: &Stage) -> String {
-    let spaces = &stage.settings.spaces;
+/// Returns the command that reads the document over S3.
+fn s3_command(demo: &DemoEnvironment) -> String {
+    let spaces = &demo.settings.spaces;
     let url = format!(
         "{}{}/{}",
         spaces.endpoint_url(),
         spaces.bucket,
-        key_of(&stage.domain)
+        document_key(&demo.domain)
     );
-    // S3 wants to see the body's hash in a header of its own; there is no body.
+    // S3 requires the hash of the body in a header; the request has no body.
     format!(
         "curl -fsS --aws-sigv4 'aws:amz:{}:s3' --user '{}:{}' -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' '{url}' | head -c 200",
         spaces.region,
@@ -145,16 +149,17 @@ fn fetch(stage: &Stage) -> String {
     )
 }
 
-/// Writes a script that runs this binary with the demonstration's settings and no others: what the visitor's own environment
-/// says about a real shop or Space must not get in.
-fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::failed("cannot write the script `shopsync`").because(error);
+/// Writes a script that runs this binary with the settings of the demo and no others, so that variables of the user's
+/// environment for a real shop or Space have no effect.
+fn write_wrapper_script(folder: &Path) -> Result<PathBuf, CommandError> {
+    let failed =
+        |error| CommandError::failed("cannot write the script `shopsync`").with_cause(error);
     let binary = std::env::current_exe().map_err(failed)?;
     let script = format!(
-        "#!/bin/sh\n# shopsync with the settings of this demonstration, whatever else is set.\ncd {} &&\n\
+        "#!/bin/sh\n# Runs shopsync with the settings of this demo only.\ncd {} &&\n\
          exec env -i PATH=\"$PATH\" HOME=\"$HOME\" TERM=\"${{TERM:-dumb}}\" {} \"$@\"\n",
-        quoted(folder),
-        quoted(&binary),
+        shell_quoted(folder),
+        shell_quoted(&binary),
     );
     let path = folder.join("shopsync");
     std::fs::write(&path, script).map_err(failed)?;
@@ -163,8 +168,8 @@ fn wrapper(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
+/// Quotes a path for the shell if necessary.
+fn shell_quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if text.chars().all(plain) {
@@ -179,14 +184,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_quoted_when_a_shell_would_misread_them() {
+    fn paths_with_special_characters_are_quoted() {
         for (path, shell) in [
             ("/tmp/a-b.c", "/tmp/a-b.c"),
             ("/tmp/a b", "'/tmp/a b'"),
             ("/tmp/$a", "'/tmp/$a'"),
             ("/tmp/it's", r"'/tmp/it'\''s'"),
         ] {
-            assert_eq!(quoted(Path::new(path)), shell);
+            assert_eq!(shell_quoted(Path::new(path)), shell);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What runs tell while they go on: to the log's context, and to whoever waits for them.
+//! Broadcasts the steps of runs within this process, and records which run a task is executing for the log.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use sync_core::{RunId, ShopDomain};
 use tokio::sync::broadcast;
 
 tokio::task_local! {
-    /// The shop and run that this task is working on. A worker's task has one run at a time.
+    /// The shop and run that this task is executing. A worker's task executes one run at a time.
     static CURRENT: RefCell<Option<(ShopDomain, RunId)>>;
 }
 
-/// Runs a worker so that every line logged in it names the run, whichever library logs it.
+/// Runs a worker's future so that every line logged in it carries the shop and run, whichever library logs it.
 pub async fn with_run_context<F: Future>(work: F) -> F::Output {
     CURRENT.scope(RefCell::new(None), work).await
 }
 
-/// The shop and run that the present task is working on.
+/// The shop and run that the current task is executing.
 pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
     CURRENT
         .try_with(|current| current.borrow().clone())
@@ -27,7 +27,7 @@ pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
 
 /// A step of a run.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct RunEvent {
     /// The shop.
     pub shop: ShopDomain,
     /// The run; dry runs have none.
@@ -36,33 +36,33 @@ pub struct Event {
     pub progress: Progress,
 }
 
-/// Tells every listener about every step of every run in this process. Listeners that are too slow miss some.
+/// A broadcast channel of every step of every run in this process. A receiver that falls behind misses events.
 #[derive(Debug, Clone)]
-pub struct Bulletin(broadcast::Sender<Arc<Event>>);
+pub struct RunEvents(broadcast::Sender<Arc<RunEvent>>);
 
-impl Default for Bulletin {
+impl Default for RunEvents {
     fn default() -> Self {
         Self(broadcast::Sender::new(256))
     }
 }
 
-impl Bulletin {
-    /// Hears every step from now on.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+impl RunEvents {
+    /// Receives every step from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RunEvent>> {
         self.0.subscribe()
     }
 }
 
-impl Observer for Bulletin {
+impl Observer for RunEvents {
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
         let current = match (progress, run) {
             (Progress::Finished(_), _) | (_, None) => None,
             (_, Some(run)) => Some((shop.clone(), run)),
         };
-        // Fails outside of a worker's task, where there is no context to set.
+        // Fails outside a worker's task, where there is no context to set.
         let _ = CURRENT.try_with(|cell| cell.replace(current));
-        // Fails if nobody listens.
-        let _ = self.0.send(Arc::new(Event {
+        // Fails if there is no receiver.
+        let _ = self.0.send(Arc::new(RunEvent {
             shop: shop.clone(),
             run,
             progress: progress.clone(),
@@ -76,9 +76,9 @@ mod tests {
     use sync_core::Trigger;
 
     #[tokio::test]
-    async fn a_worker_knows_its_run_from_start_to_end() {
-        let bulletin = Bulletin::default();
-        let mut heard = bulletin.listen();
+    async fn the_task_context_names_the_run_from_start_to_end() {
+        let run_events = RunEvents::default();
+        let mut events = run_events.subscribe();
         let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
         let run = RunId(7);
         assert_eq!(current_run(), None);
@@ -87,16 +87,16 @@ mod tests {
                 trigger: Trigger::Manual,
                 full: true,
             };
-            bulletin.observe(&shop, Some(run), &started);
+            run_events.observe(&shop, Some(run), &started);
             assert_eq!(current_run(), Some((shop.clone(), run)));
             let report = sync_core::RunReport {
                 outcome: sync_core::Outcome::Unchanged,
                 counts: std::collections::BTreeMap::new(),
             };
-            bulletin.observe(&shop, Some(run), &Progress::Finished(report));
+            run_events.observe(&shop, Some(run), &Progress::Finished(report));
             assert_eq!(current_run(), None);
         })
         .await;
-        assert_eq!(heard.recv().await.unwrap().run, Some(run));
+        assert_eq!(events.recv().await.unwrap().run, Some(run));
     }
 }

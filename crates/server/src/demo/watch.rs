@@ -1,25 +1,25 @@
-//! One line for each run.
+//! Prints one line for each run while the demo is running.
 
 use sync_core::progress::Progress;
 use sync_core::{Outcome, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::delivery_probe::ObservedDelivery;
+use super::environment::DemoEnvironment;
 use super::seconds_between;
-use super::stage::Stage;
-use super::witness::Seen;
-use crate::cli::say;
+use crate::terminal::print_line;
 
-/// Tells of each run as it ends, for ever.
-pub(super) async fn follow(stage: &Stage) {
-    let mut heard = stage.service.bulletin.listen();
-    // What came before belongs to the installation.
-    stage.witness.take();
+/// Prints each run as it ends, until the service ends.
+pub(super) async fn watch_runs(demo: &DemoEnvironment) {
+    let mut events = demo.service.run_events.subscribe();
+    // Earlier deliveries belong to the installation.
+    demo.probe.take();
     loop {
-        match heard.recv().await {
+        match events.recv().await {
             Ok(event) => {
                 if let Progress::Finished(report) = &event.progress {
-                    let now = stage.service.clock.now();
-                    say(line(&report.outcome, &stage.witness.take(), now));
+                    let now = demo.service.clock.now();
+                    print_line(run_line(&report.outcome, &demo.probe.take(), now));
                 }
             }
             Err(RecvError::Lagged(_)) => {}
@@ -28,8 +28,12 @@ pub(super) async fn follow(stage: &Stage) {
     }
 }
 
-/// What a run did, and how long after the change.
-pub(super) fn line(outcome: &Outcome, seen: &[Seen], now: Timestamp) -> String {
+/// Formats the outcome of a run and the time since the first change that it covers.
+pub(super) fn run_line(
+    outcome: &Outcome,
+    deliveries: &[ObservedDelivery],
+    now: Timestamp,
+) -> String {
     let what = match outcome {
         Outcome::Published { generation, .. } => format!("published generation {generation}"),
         Outcome::Unchanged | Outcome::WouldPublish { .. } => {
@@ -43,15 +47,18 @@ pub(super) fn line(outcome: &Outcome, seen: &[Seen], now: Timestamp) -> String {
         } => format!("halted: {missing} of {known} items of kind {kind} disappeared at once"),
         Outcome::Failed { error, .. } => format!("failed: {error}"),
     };
-    let Some(first) = seen.first() else {
+    let Some(first) = deliveries.first() else {
         return what;
     };
-    let mut topics: Vec<_> = seen.iter().map(|seen| seen.topic.as_str()).collect();
+    let mut topics: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| delivery.topic.as_str())
+        .collect();
     topics.sort_unstable();
     topics.dedup();
     format!(
         "{what}, {:.1} s after the change ({})",
-        seconds_between(first.at, now),
+        seconds_between(first.changed_at, now),
         topics.join(", ")
     )
 }
@@ -61,10 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_how_long_it_took_from_the_first_change() {
+    fn a_line_contains_the_time_since_the_first_change() {
         let at = |time: &str| format!("2026-11-24T10:00:{time}Z").parse().unwrap();
-        let seen = |time: &str, topic: &str| Seen {
-            at: at(time),
+        let delivery = |time: &str, topic: &str| ObservedDelivery {
+            changed_at: at(time),
             topic: topic.to_owned(),
         };
         let outcome = Outcome::Published {
@@ -74,14 +81,14 @@ mod tests {
             generation: 4,
         };
         let changes = [
-            seen("00.200", "products/update"),
-            seen("00.300", "inventory_levels/update"),
-            seen("00.400", "products/update"),
+            delivery("00.200", "products/update"),
+            delivery("00.300", "inventory_levels/update"),
+            delivery("00.400", "products/update"),
         ];
         assert_eq!(
-            line(&outcome, &changes, at("01")),
+            run_line(&outcome, &changes, at("01")),
             "published generation 4, 0.8 s after the change (inventory_levels/update, products/update)"
         );
-        assert_eq!(line(&outcome, &[], at("01")), "published generation 4");
+        assert_eq!(run_line(&outcome, &[], at("01")), "published generation 4");
     }
 }

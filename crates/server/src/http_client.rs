@@ -1,4 +1,4 @@
-//! The way out for what is neither Shopify's API nor the Space.
+//! Builds the HTTP client for requests that go neither to Shopify's API nor to the Space.
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, NoProxy};
@@ -6,16 +6,16 @@ use secrecy::ExposeSecret;
 
 use crate::settings::{NetworkSettings, Proxy};
 
-/// A client by these settings that follows no redirects.
+/// A client builder with the configured proxy, which follows no redirects.
 ///
 /// # Errors
 /// If the proxy cannot be used.
-pub(crate) fn client(network: &NetworkSettings) -> reqwest::Result<ClientBuilder> {
-    // Fails if it is installed already, which is as good.
+pub(crate) fn builder(network: &NetworkSettings) -> reqwest::Result<ClientBuilder> {
+    // Fails if a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .redirect(Policy::none())
-        // Not what the environment says: the settings have read it.
+        // The settings have read the proxy variables; reqwest must not read them again.
         .no_proxy();
     let Some(Proxy { url, bypass }) = network.proxy() else {
         return Ok(client);
@@ -34,7 +34,7 @@ mod tests {
     use crate::service::spaces_config;
     use crate::settings::{Environment, Settings};
 
-    /// A proxy that hears and never answers.
+    /// A proxy that accepts requests and never responds.
     struct Proxy(TcpListener);
 
     impl Proxy {
@@ -53,13 +53,16 @@ mod tests {
                 ("SPACES_SECRET_KEY", "secret"),
                 ("SPACES_BUCKET", "bucket"),
             ];
-            let environment = Environment::of(variables);
+            let environment = Environment::from_pairs(variables);
             let loaded = Settings::from_layers(None, &Environment::default(), &environment);
             loaded.unwrap().settings
         }
 
-        /// What `request` asks of it first.
-        async fn asked_by<T: std::fmt::Debug>(&self, request: impl Future<Output = T>) -> String {
+        /// The head of the first request that `request` sends to it.
+        async fn request_head<T: std::fmt::Debug>(
+            &self,
+            request: impl Future<Output = T>,
+        ) -> String {
             let listening = async {
                 let (mut stream, _) = self.0.accept().await.unwrap();
                 let mut head = Vec::new();
@@ -70,12 +73,12 @@ mod tests {
             };
             tokio::select! {
                 head = listening => head,
-                answer = request => panic!("the proxy was not asked: {answer:?}"),
+                response = request => panic!("no request reached the proxy: {response:?}"),
             }
         }
     }
 
-    /// Only where to: the rest is between us and the other end.
+    /// The proxy sees only the target of the tunnel and its own credentials.
     #[track_caller]
     fn assert_tunnel(head: &str, to: &str) {
         assert!(
@@ -94,31 +97,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shopify_the_space_and_everything_else_are_reached_through_the_proxy() {
+    async fn shopify_the_space_and_other_requests_use_the_proxy() {
         let proxy = Proxy::start().await;
         let settings = proxy.settings("internal.example");
         let app = ShopifyApp::new(&settings.shopify, &settings.network).unwrap();
         let shop = "a.myshopify.com".parse().unwrap();
         let now = crate::adapters::SystemClock;
         let now = sync_core::ports::Clock::now(&now);
-        let head = proxy.asked_by(app.connect(&shop, now)).await;
+        let head = proxy.request_head(app.connect(&shop, now)).await;
         assert_tunnel(&head, "a.myshopify.com:443");
 
         let space = spaces_config(&settings.spaces, &settings.network).unwrap();
-        let head = proxy.asked_by(space.check()).await;
+        let head = proxy.request_head(space.check()).await;
         assert_tunnel(&head, "bucket.nyc3.digitaloceanspaces.com:443");
 
-        let http = client(&settings.network).unwrap().build().unwrap();
+        let http = builder(&settings.network).unwrap().build().unwrap();
         let head = proxy
-            .asked_by(http.get("https://public.example/path").send())
+            .request_head(http.get("https://public.example/path").send())
             .await;
         assert_tunnel(&head, "public.example:443");
     }
 
     #[tokio::test]
-    async fn this_machine_and_what_is_named_are_reached_directly() {
+    async fn localhost_and_no_proxy_hosts_are_reached_directly() {
         let proxy = Proxy::start().await;
-        // Another one that hears what goes directly.
+        // Stands for the destination of direct requests.
         let direct = Proxy::start().await;
         let port = direct.0.local_addr().unwrap().port();
         for (no_proxy, host) in [
@@ -128,9 +131,9 @@ mod tests {
             ("*", "127.0.0.1"),
         ] {
             let settings = proxy.settings(no_proxy);
-            let http = client(&settings.network).unwrap().build().unwrap();
+            let http = builder(&settings.network).unwrap().build().unwrap();
             let request = http.get(format!("http://{host}:{port}/path")).send();
-            let head = direct.asked_by(request).await;
+            let head = direct.request_head(request).await;
             assert!(
                 head.starts_with("GET /path HTTP/1.1\r\n"),
                 "{no_proxy} {host}: {head}"

@@ -1,14 +1,15 @@
-//! Everything the engine needs, in memory.
+//! Provides an engine with in-memory ports for one installed shop.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sync_core::engine::{Engine, EngineConfig, Ports, Step};
-use sync_core::intake::{Intake, Received};
+use sync_core::intake::{Intake, IntakeOutcome};
 use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
-use sync_core::progress::Silent;
+use sync_core::progress::NoopObserver;
 use sync_core::{
-    Demand, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Subject, Timestamp, Trigger,
+    DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
+    WorkRequest,
 };
 use testkit::{
     FakeCatalog, ManualClock, MemorySnapshots, MemoryState, at, delivery, installation, shop,
@@ -16,7 +17,7 @@ use testkit::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) catalog: FakeCatalog,
     pub(crate) snapshots: MemorySnapshots,
     pub(crate) state: MemoryState,
@@ -28,14 +29,14 @@ pub(crate) struct Bench {
 
 pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
 
-impl Bench {
-    /// An installed shop, `a.myshopify.com`, of which nothing has been read.
+impl Harness {
+    /// Creates a harness with the installed shop `a.myshopify.com` and an empty mirror.
     pub(crate) async fn new() -> Self {
         let state = MemoryState::new();
-        let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
-        let installation = installation(&Self::shop(), bench.now());
-        bench.state.install(&installation).await.unwrap();
-        bench
+        let harness = Self::on(state, at("2026-11-24T12:00:00Z"));
+        let installation = installation(&Self::shop(), harness.now());
+        harness.state.install(&installation).await.unwrap();
+        harness
     }
 
     fn on(state: MemoryState, now: Timestamp) -> Self {
@@ -71,7 +72,7 @@ impl Bench {
         }
     }
 
-    /// The one shop there is.
+    /// The only shop.
     pub(crate) fn shop() -> ShopDomain {
         shop("a")
     }
@@ -80,29 +81,29 @@ impl Bench {
         sync_core::ports::Clock::now(&self.clock)
     }
 
-    /// Asks for a full scan and carries it out.
+    /// Requests a full scan and carries it out.
     pub(crate) async fn scan(&self) -> RunReport {
-        self.demand(&Demand::full(Trigger::Manual)).await;
-        self.run().await.expect("a scan was asked for")
+        self.request(&WorkRequest::full(Trigger::Manual)).await;
+        self.run().await.expect("a scan was requested")
     }
 
-    /// The same, with a person's word that deletions are meant.
+    /// The same, with mass deletions confirmed.
     pub(crate) async fn scan_accepting_deletions(&self) -> RunReport {
         let full = FullScan {
             trigger: Trigger::Manual,
             accept_deletions: true,
         };
-        let demand = Demand {
+        let request = WorkRequest {
             full: Some(full),
-            ..Demand::default()
+            ..WorkRequest::default()
         };
-        self.demand(&demand).await;
-        self.run().await.expect("a scan was asked for")
+        self.request(&request).await;
+        self.run().await.expect("a scan was requested")
     }
 
-    pub(crate) async fn demand(&self, demand: &Demand) {
+    pub(crate) async fn request(&self, request: &WorkRequest) {
         self.state
-            .demand(&Self::shop(), demand, self.now())
+            .request(&Self::shop(), request, self.now())
             .await
             .unwrap();
     }
@@ -112,7 +113,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         match self
             .engine
-            .run_next(None, &Silent, &shutdown)
+            .run_next(None, &NoopObserver, &shutdown)
             .await
             .unwrap()
         {
@@ -121,17 +122,21 @@ impl Bench {
         }
     }
 
-    /// A webhook about an item arrives.
-    pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> Received {
-        self.deliver_subject(id, Subject::Item(key)).await
+    /// Delivers a webhook about an item.
+    pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> IntakeOutcome {
+        self.deliver_subject(id, DeliverySubject::Item(key)).await
     }
 
-    pub(crate) async fn deliver_subject(&self, id: &str, subject: Subject) -> Received {
+    pub(crate) async fn deliver_subject(
+        &self,
+        id: &str,
+        subject: DeliverySubject,
+    ) -> IntakeOutcome {
         let delivery = delivery(&Self::shop(), id, subject, self.now());
         self.intake.receive(&delivery).await.unwrap()
     }
 
-    /// Moves past the debounce and runs.
+    /// Advances the clock past the debounce and carries out a run.
     pub(crate) async fn settle(&self) -> Option<RunReport> {
         self.clock.advance(DEBOUNCE);
         self.run().await

@@ -1,38 +1,39 @@
-//! What a run did, in words and as JSON.
+//! Formats the result of `shopsync sync` as text and as JSON.
 
 use std::time::Duration;
 
 use indicatif::HumanCount;
 use serde::Serialize;
 use shopify_client::Usage;
-use spaces_store::{ShopPrefix, SnapshotKey};
 use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
 
-/// A run and what it cost.
+use crate::terminal::text::{count_of, document_key, kind_noun, pluralize};
+
+/// The result of a run, with its duration and cost.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct RunSummary {
     pub(crate) shop: ShopDomain,
-    /// Dry runs have no number.
+    /// The number of the run; dry runs have none.
     pub(crate) run: Option<RunId>,
     pub(crate) report: RunReport,
-    pub(crate) took: Duration,
-    /// What it cost; known of this process's own runs only.
-    pub(crate) cost: Option<Cost>,
+    pub(crate) elapsed: Duration,
+    /// Known only for runs of this process.
+    pub(crate) cost: Option<RunCost>,
 }
 
-/// What a run cost.
+/// The requests that a run made.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Cost {
+pub(crate) struct RunCost {
     /// Objects written to the Space.
     pub(crate) puts: u64,
     /// Requests to Shopify's Admin API.
     pub(crate) requests: u64,
-    /// What Shopify reckoned for them.
+    /// The query cost that Shopify charged for them, in points.
     pub(crate) points: f64,
 }
 
-impl Cost {
-    /// What was spent between two readings.
+impl RunCost {
+    /// The difference between two readings of the counters: before the run and after it.
     pub(crate) fn between(puts: (u64, u64), usage: (Usage, Usage)) -> Self {
         Self {
             puts: puts.1 - puts.0,
@@ -42,25 +43,25 @@ impl Cost {
     }
 }
 
-impl Account {
-    /// For people; the first line is the result.
-    pub(crate) fn lines(&self) -> Vec<String> {
+impl RunSummary {
+    /// The result as text; the first line is the outcome.
+    pub(crate) fn text_lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         let items: Vec<_> = ItemKind::SCANNED
             .iter()
             .filter_map(|kind| self.report.counts.get_key_value(kind.as_str()))
-            .map(|(kind, counts)| of_kind(kind, counts))
+            .map(|(kind, counts)| kind_counts(kind, counts))
             .collect();
         if !items.is_empty() {
             lines.push(format!("  {}", items.join(", ")));
         }
-        let mut last = format!("  {:.1} s", self.took.as_secs_f64());
+        let mut last = format!("  {:.1} s", self.elapsed.as_secs_f64());
         if let Some(cost) = &self.cost {
             last = format!(
                 "{last}, {} {}, {} to Shopify for {:.0} points",
                 cost.puts,
-                plural("PUT", cost.puts),
-                of(cost.requests, "request"),
+                pluralize("PUT", cost.puts),
+                count_of(cost.requests, "request"),
                 cost.points,
             );
         }
@@ -82,41 +83,44 @@ impl Account {
                     HumanCount(*bytes)
                 )
             }
-            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", key_of(shop)),
+            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", document_key(shop)),
             Outcome::WouldPublish { differences: 0 } => {
-                format!("unchanged {}: a sync would upload nothing", key_of(shop))
+                format!(
+                    "unchanged {}: a sync would upload nothing",
+                    document_key(shop)
+                )
             }
             Outcome::WouldPublish { differences } => format!(
                 "would upload {}: {} {} in the shop; nothing was written",
-                key_of(shop),
-                of(*differences, "item"),
+                document_key(shop),
+                count_of(*differences, "item"),
                 if *differences == 1 {
                     "differs"
                 } else {
                     "differ"
                 },
             ),
-            Outcome::Erased => format!("erased {shop}: it was asked for by shop/redact"),
+            Outcome::Erased => format!("erased {shop}: shop/redact requested it"),
             Outcome::Halted {
                 kind,
                 missing,
                 known,
             } => format!(
                 "halted {shop}: {missing} of {known} {} disappeared at once; the old snapshot stays",
-                kind_name(kind, *known),
+                kind_noun(kind, *known),
             ),
             Outcome::Failed { error, .. } => format!("failed {shop}: {error}"),
         }
     }
 
-    /// For programs.
+    /// The result as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         let mut json = serde_json::json!({
             "shop": self.shop,
-            "key": key_of(&self.shop),
+            "key": document_key(&self.shop),
             "run": self.run.map(|run| run.0),
             "items": self.report.counts,
-            "seconds": self.took.as_secs_f64(),
+            "seconds": self.elapsed.as_secs_f64(),
             "cost": self.cost,
         });
         let outcome = serde_json::to_value(&self.report.outcome).unwrap_or_default();
@@ -127,12 +131,12 @@ impl Account {
     }
 }
 
-fn of_kind(kind: &str, counts: &KindCounts) -> String {
-    let mut text = of(counts.read, kind);
+fn kind_counts(kind: &str, counts: &KindCounts) -> String {
+    let mut text = count_of(counts.read, kind);
     let details: Vec<_> = [
         ("new", counts.added),
         ("changed", counts.changed),
-        ("gone", counts.removed),
+        ("deleted", counts.removed),
         ("unreadable", counts.failed),
     ]
     .into_iter()
@@ -145,34 +149,11 @@ fn of_kind(kind: &str, counts: &KindCounts) -> String {
     text
 }
 
-/// A number of things: `1 product`, `3,000 products`.
-pub(crate) fn of(count: u64, kind: &str) -> String {
-    format!("{} {}", HumanCount(count), kind_name(kind, count))
-}
-
-/// The word for that many things of a kind.
-pub(crate) fn kind_name(kind: &str, count: u64) -> String {
-    plural(&kind.replace('_', " "), count)
-}
-
-fn plural(word: &str, count: u64) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{word}{s}")
-}
-
-/// Where the shop's document is in the Space.
-pub(crate) fn key_of(shop: &ShopDomain) -> String {
-    ShopPrefix::new(shop.as_str()).map_or_else(
-        |_| shop.to_string(),
-        |prefix| SnapshotKey::single(&prefix).to_string(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn account(outcome: Outcome) -> Account {
+    fn summary(outcome: Outcome) -> RunSummary {
         let product = KindCounts {
             read: 1_200,
             added: 3,
@@ -184,7 +165,7 @@ mod tests {
             ..KindCounts::default()
         };
         let counts = [("product", product), ("location", location)];
-        Account {
+        RunSummary {
             shop: "a.myshopify.com".parse().unwrap(),
             run: Some(RunId(7)),
             report: RunReport {
@@ -193,8 +174,8 @@ mod tests {
                     .map(|(kind, counts)| (kind.to_owned(), counts))
                     .into(),
             },
-            took: Duration::from_millis(1_250),
-            cost: Some(Cost {
+            elapsed: Duration::from_millis(1_250),
+            cost: Some(RunCost {
                 puts: 1,
                 requests: 14,
                 points: 312.4,
@@ -203,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_says_what_and_what_it_cost() {
+    fn an_upload_prints_its_key_its_counts_and_its_cost() {
         let published = Outcome::Published {
             key: "a.myshopify.com/shopify_data.json".into(),
             sha256: "ab".into(),
@@ -211,20 +192,20 @@ mod tests {
             generation: 3,
         };
         assert_eq!(
-            account(published).lines(),
+            summary(published).text_lines(),
             [
                 "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
-                "  1 location, 1,200 products (3 new, 1 gone)",
+                "  1 location, 1,200 products (3 new, 1 deleted)",
                 "  1.2 s, 1 PUT, 14 requests to Shopify for 312 points",
             ]
         );
     }
 
     #[test]
-    fn what_is_unchanged_says_so() {
+    fn an_unchanged_document_is_reported_as_unchanged() {
         let outcomes = [Outcome::Unchanged, Outcome::WouldPublish { differences: 0 }];
         for outcome in outcomes {
-            let line = account(outcome).headline();
+            let line = summary(outcome).headline();
             assert!(
                 line.starts_with("unchanged a.myshopify.com/shopify_data.json"),
                 "{line}"
@@ -233,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_outcome_and_the_counts_beside_each_other() {
-        let json = account(Outcome::Unchanged).json();
+    fn json_contains_the_outcome_beside_the_counts() {
+        let json = summary(Outcome::Unchanged).json();
         assert_eq!(json["outcome"], "unchanged");
         assert_eq!(json["items"]["product"]["read"], 1_200);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The layers above the defaults, and what came from where.
+//! Reads the layers above the defaults, and records the origin of each value.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use config::{Config, FileFormat, Value, ValueKind};
 
 use super::problem::{Problem, SettingsError};
-use super::{DEFAULTS, Effective};
+use super::{DEFAULTS, EffectiveSetting};
 
-/// Variables with names of their own. Those of the seed work unchanged.
-pub(super) const NAMES: [(&str, &str); 19] = [
+/// Settings with a short variable name, besides the name that every setting has.
+pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("HTTPS_PROXY", "network.proxy"),
     ("NO_PROXY", "network.no_proxy"),
     ("PORT", "server.port"),
@@ -31,8 +31,8 @@ pub(super) const NAMES: [(&str, &str); 19] = [
     ("RUST_LOG", "log.filter"),
 ];
 
-/// Keys whose values are never shown.
-pub(super) const SECRETS: [&str; 9] = [
+/// Keys whose values are never displayed.
+pub(super) const SECRET_KEYS: [&str; 9] = [
     "network.proxy",
     "server.admin_token",
     "shopify.api_secret",
@@ -44,15 +44,15 @@ pub(super) const SECRETS: [&str; 9] = [
     "database.encryption_keys",
 ];
 
-/// Two underscores between the parts; one is left to other programs (Kubernetes sets `SHOPSYNC_PORT` for a service
-/// of this name).
+/// The prefix of variables. It ends with two underscores because other programs set names with one: Kubernetes sets
+/// `SHOPSYNC_PORT` for a service of this name.
 const PREFIX: &str = "SHOPSYNC__";
 
 /// Environment variables, of the process or of a `.env` file.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
-    /// Appended to the name where a value's origin is told.
+    /// Where the variables were set, for the origin of a value.
     place: &'static str,
 }
 
@@ -64,8 +64,8 @@ impl std::fmt::Debug for Environment {
 
 impl Environment {
     /// The variables of this process.
-    pub fn of_process() -> Self {
-        // Not `vars`: it panics on a value that is no UTF-8, which need not be ours.
+    pub fn from_process() -> Self {
+        // `vars` would panic on any variable that is not UTF-8; such variables are ignored.
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
@@ -75,10 +75,10 @@ impl Environment {
         }
     }
 
-    /// The variables of a `.env` file; none if there is no such file.
+    /// The variables of a `.env` file; empty if the file does not exist.
     ///
     /// # Errors
-    /// If it cannot be read. The line at fault is not shown: it may hold a secret.
+    /// If it cannot be read. The error does not quote the invalid line, which may contain a secret.
     pub fn from_dot_env(path: &Path) -> Result<Self, SettingsError> {
         let unreadable = |source| SettingsError::File {
             path: path.to_owned(),
@@ -88,8 +88,8 @@ impl Environment {
             return Ok(Self::default());
         }
         let mut variables = BTreeMap::new();
-        for pair in dotenvy::from_path_iter(path).map_err(|error| unreadable(hide(error)))? {
-            let (name, value) = pair.map_err(|error| unreadable(hide(error)))?;
+        for pair in dotenvy::from_path_iter(path).map_err(|error| unreadable(redact(error)))? {
+            let (name, value) = pair.map_err(|error| unreadable(redact(error)))?;
             variables.insert(name, value);
         }
         Ok(Self {
@@ -98,8 +98,8 @@ impl Environment {
         })
     }
 
-    /// Given variables.
-    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    /// The given names and values.
+    pub fn from_pairs<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             variables: variables.into_iter().map(owned).collect(),
@@ -107,7 +107,7 @@ impl Environment {
         }
     }
 
-    /// A variable that is set to something. Compose files pass unset ones on as empty.
+    /// The value of a variable, unless it is empty: Compose files pass unset variables as empty ones.
     fn get(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
@@ -116,7 +116,7 @@ impl Environment {
     }
 }
 
-fn hide(error: dotenvy::Error) -> std::io::Error {
+fn redact(error: dotenvy::Error) -> std::io::Error {
     match error {
         dotenvy::Error::Io(error) => error,
         dotenvy::Error::LineParse(_, column) => std::io::Error::other(format!(
@@ -126,14 +126,14 @@ fn hide(error: dotenvy::Error) -> std::io::Error {
     }
 }
 
-/// What set a value.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `config/default.toml`
     Default,
-    /// The file of `--config`.
+    /// The file given by `--config`.
     File(PathBuf),
-    /// A variable, and where it was set.
+    /// A variable's name, and where it was set.
     Variable(String, &'static str),
 }
 
@@ -147,19 +147,20 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// Values above the defaults.
+/// Values that override the defaults, from one source.
 pub(super) struct Layer {
     pub(super) values: BTreeMap<String, Value>,
     origins: BTreeMap<String, Origin>,
 }
 
 /// The layers above the defaults, lowest first.
-pub(super) fn layers(
+pub(super) fn read(
     file: Option<&Path>,
     dot_env: &Environment,
     environment: &Environment,
 ) -> Result<Vec<Layer>, SettingsError> {
-    let known = flat(&read_toml(DEFAULTS).map_err(|error| super::problem::of_config(&error))?);
+    let known =
+        flatten(&read_toml(DEFAULTS).map_err(|error| super::problem::from_config_error(&error))?);
     let mut problems = Vec::new();
     let mut layers = Vec::new();
     if let Some(path) = file {
@@ -191,12 +192,12 @@ fn file_layer(
         source,
     };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    // The parser's own message quotes the line, which may hold a secret.
+    // The parser's message quotes the line, which may contain a secret.
     let parsed =
         read_toml(&text).map_err(|_| unreadable(std::io::Error::other("it is not valid TOML")))?;
-    let values = flat(&parsed);
+    let values = flatten(&parsed);
     for key in values.keys().filter(|key| !known.contains_key(*key)) {
-        problems.push(unknown(key, &format!("in {}", path.display())));
+        problems.push(unknown_key(key, &format!("in {}", path.display())));
     }
     let origin = Origin::File(path.to_owned());
     let origins = values.keys().map(|key| (key.clone(), origin.clone()));
@@ -206,11 +207,11 @@ fn file_layer(
     })
 }
 
-fn unknown(key: &str, place: &str) -> Problem {
+fn unknown_key(key: &str, place: &str) -> Problem {
     Problem::new(
         key,
         format!("{place} is not a setting"),
-        "Look it up with `shopsync check-config --reference`.",
+        "`shopsync check-config --reference` lists all settings.",
     )
 }
 
@@ -224,8 +225,8 @@ fn variable_layer(
         origins: BTreeMap::new(),
     };
     for key in known.keys() {
-        for name in names_of(key) {
-            if let Some((value, name)) = read(variables, key, &name, problems) {
+        for name in variable_names(key) {
+            if let Some((value, name)) = read_variable(variables, key, &name, problems) {
                 layer
                     .origins
                     .insert(key.clone(), Origin::Variable(name, variables.place));
@@ -237,27 +238,28 @@ fn variable_layer(
         if let Some(rest) = name.strip_prefix(PREFIX) {
             let key = rest.to_lowercase().replace("__", ".");
             let file_of = key.strip_suffix("_file").unwrap_or(&key);
-            if !known.contains_key(&key) && !SECRETS.contains(&file_of) {
-                problems.push(unknown(name, "in the environment"));
+            if !known.contains_key(&key) && !SECRET_KEYS.contains(&file_of) {
+                problems.push(unknown_key(name, "in the environment"));
             }
         }
     }
     layer
 }
 
-/// The names under which a key is looked for, the last one winning.
-fn names_of(key: &str) -> impl Iterator<Item = String> {
+/// The variable names of a key; later ones take precedence.
+fn variable_names(key: &str) -> impl Iterator<Item = String> {
     let long = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
-    let short = NAMES.iter().find(|(_, of)| *of == key);
+    let short = VARIABLES.iter().find(|(_, of)| *of == key);
     let short = short.map(|(name, _)| (*name).to_owned());
-    // Those of proxies are known in small letters too.
-    let small = short.as_deref().filter(|_| key.starts_with("network."));
-    let small = small.map(str::to_lowercase);
-    small.into_iter().chain(short).chain([long])
+    // Proxy variables are also common in lower case.
+    let lower = short.as_deref().filter(|_| key.starts_with("network."));
+    let lower = lower.map(str::to_lowercase);
+    lower.into_iter().chain(short).chain([long])
 }
 
-/// The value of a variable, or for a secret the content of the file that `…_FILE` names.
-fn read(
+/// The value of a variable, or, for a secret, the contents of the file named by `…_FILE`. Also returns the name of the
+/// variable that was read.
+fn read_variable(
     variables: &Environment,
     key: &str,
     name: &str,
@@ -267,7 +269,10 @@ fn read(
         .get(name)
         .map(|value| (value.to_owned(), name.to_owned()));
     let file_name = format!("{name}_FILE");
-    let Some(path) = variables.get(&file_name).filter(|_| SECRETS.contains(&key)) else {
+    let Some(path) = variables
+        .get(&file_name)
+        .filter(|_| SECRET_KEYS.contains(&key))
+    else {
         return direct;
     };
     if direct.is_some() {
@@ -280,16 +285,16 @@ fn read(
     }
     match std::fs::read_to_string(path) {
         Ok(content) if content.trim().is_empty() => {
-            let next = format!("Write the secret into {path}.");
-            problems.push(Problem::new(file_name, "names an empty file", next));
+            let remedy = format!("Write the secret into {path}.");
+            problems.push(Problem::new(file_name, "names an empty file", remedy));
             None
         }
         Ok(content) => Some((content.trim_end_matches(['\r', '\n']).to_owned(), file_name)),
         Err(error) => {
-            let what = format!("names a file that cannot be read ({})", error.kind());
+            let message = format!("names a file that cannot be read ({})", error.kind());
             problems.push(Problem::new(
                 file_name,
-                what,
+                message,
                 format!("Make {path} readable."),
             ));
             None
@@ -297,9 +302,9 @@ fn read(
     }
 }
 
-/// Every leaf by its dotted key.
-fn flat(config: &Config) -> BTreeMap<String, Value> {
-    fn walk(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+/// Every leaf value by its dotted key.
+fn flatten(config: &Config) -> BTreeMap<String, Value> {
+    fn visit(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
         if let ValueKind::Table(table) = &value.kind {
             for (name, value) in table {
                 let key = if prefix.is_empty() {
@@ -307,28 +312,28 @@ fn flat(config: &Config) -> BTreeMap<String, Value> {
                 } else {
                     format!("{prefix}.{name}")
                 };
-                walk(&key, value, into);
+                visit(&key, value, into);
             }
         } else {
             into.insert(prefix.to_owned(), value.clone());
         }
     }
     let mut values = BTreeMap::new();
-    walk("", &config.cache, &mut values);
+    visit("", &config.cache, &mut values);
     values
 }
 
-/// Every key with its value, shown so that a secret stays one, and its origin.
-pub(super) fn effective(merged: &Config, layers: &[Layer]) -> Vec<Effective> {
-    flat(merged)
+/// Every key with its displayable value and its origin. Secret values are replaced.
+pub(super) fn effective_settings(merged: &Config, layers: &[Layer]) -> Vec<EffectiveSetting> {
+    flatten(merged)
         .into_iter()
         .map(|(key, value)| {
             let origin = layers
                 .iter()
                 .rev()
                 .find_map(|layer| layer.origins.get(&key));
-            Effective {
-                value: show(&key, &value),
+            EffectiveSetting {
+                value: display_value(&key, &value),
                 origin: origin.unwrap_or(&Origin::Default).to_string(),
                 key,
             }
@@ -336,8 +341,8 @@ pub(super) fn effective(merged: &Config, layers: &[Layer]) -> Vec<Effective> {
         .collect()
 }
 
-fn show(key: &str, value: &Value) -> String {
-    if !SECRETS.contains(&key) {
+fn display_value(key: &str, value: &Value) -> String {
+    if !SECRET_KEYS.contains(&key) {
         return match &value.kind {
             ValueKind::Array(items) => {
                 let items: Vec<_> = items.iter().map(ToString::to_string).collect();
@@ -349,13 +354,13 @@ fn show(key: &str, value: &Value) -> String {
     let text = value.to_string();
     match (key, text.is_empty()) {
         (_, true) => "(not set)".to_owned(),
-        ("database.url", false) => without_password(&text),
+        ("database.url", false) => database_url_without_password(&text),
         (_, false) => "(set, not shown)".to_owned(),
     }
 }
 
-/// A database's address as it may be shown.
-fn without_password(text: &str) -> String {
+/// The database URL without its password and query.
+fn database_url_without_password(text: &str) -> String {
     if text.starts_with("sqlite:") {
         return text.to_owned();
     }

@@ -1,17 +1,17 @@
-//! What a request says about itself beside its body.
+//! Reads query parameters, cookies and the preferred content type from a request.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{Accept, COOKIE, Header};
 use url::form_urlencoded;
 
-/// The first parameter of this name, unless it is empty.
+/// The value of the first query parameter with this name, unless it is empty.
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     let mut parameters = form_urlencoded::parse(query.as_bytes());
     let (_, value) = parameters.find(|(known, _)| known == name)?;
     (!value.is_empty()).then(|| value.into_owned())
 }
 
-/// The cookie of this name.
+/// The value of the cookie with this name.
 pub(super) fn cookie<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
     let headers = request.headers().get_all(COOKIE);
     let pairs = headers
@@ -23,7 +23,7 @@ pub(super) fn cookie<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str
         .map(|(_, value)| value)
 }
 
-/// Whether the caller would rather have a page than JSON: a browser.
+/// Whether the client prefers HTML to JSON, as browsers do.
 pub(super) fn prefers_html(request: &HttpRequest) -> bool {
     let Ok(accept) = Accept::parse(request) else {
         return false;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_get_pages_and_programs_json() {
+    fn browsers_get_html_and_programs_json() {
         for (accept, html) in [
             (
                 "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_and_cookies_are_found_by_their_whole_name() {
+    fn parameters_and_cookies_are_found_by_their_full_name() {
         assert_eq!(parameter("a=1&b=x%20y&b=2", "b").as_deref(), Some("x y"));
         assert_eq!(parameter("ab=1&c=", "b"), None);
         assert_eq!(parameter("c=", "c"), None);

@@ -1,4 +1,4 @@
-//! Whether the snapshot follows the shop: for those who are not looking.
+//! Checks that a price change reaches the snapshot, for `shopsync demo --once`.
 
 use std::time::{Duration, Instant};
 
@@ -9,34 +9,38 @@ use sync_core::progress::Progress;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::guide::{ControlRequest, change_price};
-use super::install::client;
-use super::stage::Stage;
+use super::environment::DemoEnvironment;
+use super::install::http_client;
+use super::instructions::{PriceChange, change_price};
 use crate::adapters::snapshot_key;
-use crate::cli::{Failure, say};
-use crate::observe::Event;
+use crate::run_events::RunEvent;
+use crate::terminal::{CommandError, print_line};
 
-/// After this time without the change the check has failed. It takes about a second; a busy machine may take longer.
-const LIMIT: Duration = Duration::from_mins(1);
+/// How long to wait before the check fails. It takes about a second; a busy machine may take longer.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Changes one price as the printed command does, and waits until the snapshot shows it.
-pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
-    let change = change_price(stage, "1234.50")?;
+/// Changes a price with the same request as the printed command, and waits until the snapshot shows it.
+pub(super) async fn run(demo: &DemoEnvironment) -> Result<(), CommandError> {
+    let change = change_price(demo, "1234.50")?;
     let price = change.body["price"].as_str().unwrap_or_default();
-    let mut heard = stage.service.bulletin.listen();
+    let mut events = demo.service.run_events.subscribe();
     let began = Instant::now();
     send(&change).await?;
-    let followed = tokio::time::timeout(LIMIT, shown(stage, &change, price, &mut heard)).await;
-    let generation = followed.map_err(|_| {
-        Failure::failed(format!(
+    let published = tokio::time::timeout(
+        TIME_LIMIT,
+        wait_for_price(demo, &change, price, &mut events),
+    )
+    .await;
+    let generation = published.map_err(|_| {
+        CommandError::failed(format!(
             "the snapshot does not show the price of {} {} s after it was changed to {price}",
             change.title,
-            LIMIT.as_secs(),
+            TIME_LIMIT.as_secs(),
         ))
-        .next("look at the log: `shopsync demo --once --log info`")
+        .with_remedy("check the log: `shopsync demo --once --log info`")
     })??;
-    say("");
-    say(format_args!(
+    print_line("");
+    print_line(format_args!(
         "The price of \"{}\" was changed from {} to {price}: published generation {generation}, {:.1} s after the change.",
         change.title,
         change.before,
@@ -45,8 +49,8 @@ pub(super) async fn price_follows(stage: &Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn send(change: &ControlRequest) -> Result<(), Failure> {
-    let request = client()?
+async fn send(change: &PriceChange) -> Result<(), CommandError> {
+    let request = http_client()?
         .put(&change.url)
         .header(CONTENT_TYPE, "application/json")
         .body(change.body.to_string());
@@ -54,20 +58,22 @@ async fn send(change: &ControlRequest) -> Result<(), Failure> {
         .send()
         .await
         .and_then(reqwest::Response::error_for_status);
-    sent.map_err(|error| Failure::failed("the simulator refuses the change").because(error))?;
+    sent.map_err(|error| {
+        CommandError::failed("the simulator rejected the price change").with_cause(error)
+    })?;
     Ok(())
 }
 
-/// Waits for the upload that shows the price, and returns its generation.
-async fn shown(
-    stage: &Stage,
-    change: &ControlRequest,
+/// Waits until the published document has the price, and returns its generation.
+async fn wait_for_price(
+    demo: &DemoEnvironment,
+    change: &PriceChange,
     price: &str,
-    heard: &mut Receiver<std::sync::Arc<Event>>,
-) -> Result<u64, Failure> {
+    events: &mut Receiver<std::sync::Arc<RunEvent>>,
+) -> Result<u64, CommandError> {
     loop {
-        let generation = match heard.recv().await.as_deref() {
-            Ok(Event {
+        let generation = match events.recv().await.as_deref() {
+            Ok(RunEvent {
                 progress: Progress::Finished(report),
                 ..
             }) => match report.outcome {
@@ -75,30 +81,32 @@ async fn shown(
                 _ => continue,
             },
             Ok(_) | Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return Err(Failure::failed("the service has ended")),
+            Err(RecvError::Closed) => return Err(CommandError::failed("the service has ended")),
         };
-        if prices(&document(stage).await?, change.product).all(|shown| shown == price) {
+        if prices(&document(demo).await?, change.product).all(|shown| shown == price) {
             return Ok(generation);
         }
     }
 }
 
-/// The document, read over S3.
-async fn document(stage: &Stage) -> Result<Value, Failure> {
-    let unreadable = |what: &str| Failure::failed(format!("the snapshot {what}"));
-    let key =
-        snapshot_key(&stage.domain).map_err(|error| Failure::of_port(&error, &stage.domain))?;
-    let stored = stage.service.store.read(&key).await;
-    let stored = stored.map_err(|error| unreadable("cannot be read").because(error))?;
+/// Reads the document over S3.
+async fn document(demo: &DemoEnvironment) -> Result<Value, CommandError> {
+    let unreadable = |what: &str| CommandError::failed(format!("the snapshot {what}"));
+    let key = snapshot_key(&demo.domain)
+        .map_err(|error| CommandError::from_port(&error, &demo.domain))?;
+    let stored = demo.service.store.read(&key).await;
+    let stored = stored.map_err(|error| unreadable("cannot be read").with_cause(error))?;
     let bytes = stored
-        .ok_or_else(|| unreadable("is gone"))?
+        .ok_or_else(|| unreadable("is missing from the Space"))?
         .into_vec()
         .await;
-    let bytes = bytes.map_err(|error| unreadable("cannot be read").because(error))?;
-    serde_json::from_slice(&bytes).map_err(|error| unreadable("is no JSON").because(error))
+    let bytes = bytes.map_err(|error| unreadable("cannot be read").with_cause(error))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| unreadable("is not valid JSON").with_cause(error))
 }
 
-/// The prices of a product's variants in a document. Of a product that is not there: one that no product has.
+/// Returns the prices of a product's variants in the document; an empty price if the product is missing, which equals no
+/// real price.
 fn prices(document: &Value, product: u64) -> impl Iterator<Item = &str> {
     let id = format!("gid://shopify/Product/{product}");
     let products = document["data"]["products"]["edges"].as_array();
@@ -122,7 +130,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn prices_are_those_of_the_product_alone() {
+    fn prices_are_those_of_the_product_only() {
         let product = |id: u64, prices: &[&str]| {
             let variants: Vec<_> = prices
                 .iter()

@@ -1,18 +1,18 @@
-//! What the shop answers when nothing goes wrong.
+//! The fake shop's responses without faults.
 
 use serde_json::{Value, json};
 
-use super::Things;
+use super::FakeState;
 use crate::script::ReceivedRequest;
 
-/// A list that is paged over.
+/// A list that is read page by page.
 struct List<'a> {
     nodes: Vec<&'a Value>,
-    /// Goes into its cursors: a cursor of another list is an error.
+    /// Part of its cursors: a cursor of another list is an error.
     name: String,
     first: &'a Value,
     after: &'a Value,
-    /// Cursors are numbers of things, not places: those stay right when something before them is deleted.
+    /// Whether cursors are id numbers instead of offsets, so that they stay valid when an earlier object is deleted.
     by_number: bool,
 }
 
@@ -64,8 +64,8 @@ fn array(value: &Value) -> Vec<&Value> {
         .unwrap_or_default()
 }
 
-/// No list goes on beyond so many things, and its last page does not say that there are more.
-pub(crate) const DEEPEST: usize = 25_000;
+/// No list returns more objects, and its last page does not tell that there are more.
+pub(crate) const MAX_LIST_DEPTH: usize = 25_000;
 
 /// The number at the end of an id.
 pub(crate) fn number(id: &Value) -> u64 {
@@ -73,11 +73,11 @@ pub(crate) fn number(id: &Value) -> u64 {
     id.rsplit('/').next().unwrap().parse().unwrap()
 }
 
-impl Things {
-    pub(super) fn answer(&self, asked: &ReceivedRequest) -> Result<Value, String> {
-        let v = &asked.variables;
+impl FakeState {
+    pub(super) fn response(&self, received: &ReceivedRequest) -> Result<Value, String> {
+        let v = &received.variables;
         let page = |kind, list: &[Value]| self.page(kind, list, v);
-        Ok(match asked.operation.as_str() {
+        Ok(match received.operation.as_str() {
             "ProductsPage" => json!({ "products": page("Product", &self.products)? }),
             "CollectionsPage" => json!({ "collections": page("Collection", &self.collections)? }),
             "DiscountsPage" => json!({ "discountNodes": page("Discount", &self.discounts)? }),
@@ -91,61 +91,61 @@ impl Things {
             "CollectionsCount" => json!({ "collectionsCount": count(&self.collections) }),
             "DiscountsCount" => json!({ "discountNodesCount": null }),
             "ProductVariantsPage" | "ProductMetafieldsPage" => {
-                json!({ "product": self.within(&self.products, asked)? })
+                json!({ "product": self.nested_page(&self.products, received)? })
             }
             "CollectionProductsPage" | "CollectionMetafieldsPage" => {
-                json!({ "collection": self.within(&self.collections, asked)? })
+                json!({ "collection": self.nested_page(&self.collections, received)? })
             }
             "InventoryLevelsPage" | "InventoryItemVariantsPage" => {
-                json!({ "inventoryItem": self.inventory_item(asked)? })
+                json!({ "inventoryItem": self.inventory_item(received)? })
             }
             "DiscountCodesPage" | "DiscountGetsPage" | "DiscountBuysPage" => {
-                json!({ "discountNode": self.discount_part(asked)? })
+                json!({ "discountNode": self.discount_part(received)? })
             }
             other => return Err(format!("this shop knows no {other}")),
         })
     }
 
-    /// A page of all, in the order of their ids, with the first pages of their lists.
+    /// A page of the list, in the order of the ids, with the first pages of the nested lists.
     fn page(&self, kind: &str, list: &[Value], v: &Value) -> Result<Value, String> {
         let query = v["query"].as_str().unwrap_or_default();
-        let beyond = query
+        let after_id = query
             .split(" AND ")
             .find_map(|term| term.strip_prefix("id:>"));
-        let beyond: u64 = beyond.map_or(0, |number| number.parse().unwrap());
+        let after_id: u64 = after_id.map_or(0, |number| number.parse().unwrap());
         if kind == "Product" && !query.contains("status:active,archived,draft,unlisted") {
             return Err("only active products would be listed".to_owned());
         }
-        let nodes = list.iter().filter(|node| number(&node["id"]) > beyond);
+        let nodes = list.iter().filter(|node| number(&node["id"]) > after_id);
         let in_order = list.is_sorted_by_key(|node| number(&node["id"]));
         let list = List {
-            nodes: nodes.take(DEEPEST).collect(),
-            name: format!("{kind}s>{beyond}"),
+            nodes: nodes.take(MAX_LIST_DEPTH).collect(),
+            name: format!("{kind}s>{after_id}"),
             by_number: in_order,
             first: &v["first"],
             after: &v["after"],
         };
-        let mut page = list.page(self.longest_page)?;
+        let mut page = list.page(self.max_page_len)?;
         for node in page["nodes"].as_array_mut().unwrap() {
-            self.cut(node, v)?;
+            self.cut_to_first_pages(node, v)?;
         }
         Ok(page)
     }
 
-    /// Replaces the lists within a thing by their first pages.
-    fn cut(&self, node: &mut Value, v: &Value) -> Result<(), String> {
+    /// Replaces the nested lists of an object with their first pages.
+    fn cut_to_first_pages(&self, node: &mut Value, v: &Value) -> Result<(), String> {
         let name = node["id"].as_str().unwrap().to_owned();
         let first = |list: &mut Value, part: &str, first: &Value| {
             let all = list.take();
             let namespace = (part == "metafields").then_some(&v["namespace"]);
             let list_of_all = List {
                 by_number: false,
-                nodes: chosen(&all, namespace.unwrap_or(&Value::Null)),
+                nodes: in_namespace(&all, namespace.unwrap_or(&Value::Null)),
                 name: format!("{name}.{part}"),
                 first,
                 after: &Value::Null,
             };
-            *list = list_of_all.page(self.longest_page)?;
+            *list = list_of_all.page(self.max_page_len)?;
             Ok::<_, String>(())
         };
         if let Some(list) = node.get_mut("metafields") {
@@ -189,7 +189,7 @@ impl Things {
             first: &v["levels"],
             after: &Value::Null,
         };
-        item["inventoryLevels"] = list.page(self.longest_page)?;
+        item["inventoryLevels"] = list.page(self.max_page_len)?;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Things {
             return Ok(Value::Null);
         };
         let mut node = node.clone();
-        self.cut(&mut node, v)?;
+        self.cut_to_first_pages(&mut node, v)?;
         node["__typename"] = kind.into();
         Ok(node)
     }
@@ -236,29 +236,29 @@ impl Things {
             _ => return Ok(Value::Null),
         };
         let mut node = json!({ "id": id, "__typename": kind, field: node["discount"] });
-        self.cut(&mut node, v)?;
+        self.cut_to_first_pages(&mut node, v)?;
         Ok(node)
     }
 
-    /// The variants that share an inventory item; in this shop those of all products with the same `inventoryItem.id`.
-    fn sharing(&self, id: &Value) -> Vec<Value> {
-        let mut sharing = Vec::new();
+    /// The variants that share an inventory item: in this shop, those with the same `inventoryItem.id`.
+    fn variants_of_item(&self, id: &Value) -> Vec<Value> {
+        let mut variants_of_item = Vec::new();
         for product in &self.products {
             for variant in array(&product["variants"]) {
                 if variant["inventoryItem"]["id"] == *id {
-                    sharing.push(json!({ "product": { "id": product["id"] } }));
+                    variants_of_item.push(json!({ "product": { "id": product["id"] } }));
                 }
             }
         }
-        sharing
+        variants_of_item
     }
 
     fn owners(&self, id: &Value, v: &Value) -> Value {
-        let sharing = self.sharing(id);
-        if sharing.is_empty() {
+        let variants_of_item = self.variants_of_item(id);
+        if variants_of_item.is_empty() {
             return Value::Null;
         }
-        let nodes = sharing.iter().collect();
+        let nodes = variants_of_item.iter().collect();
         let name = format!("{}.variants", id.as_str().unwrap());
         let (first, after) = (&v["variants"], &Value::Null);
         let page = List {
@@ -268,23 +268,23 @@ impl Things {
             first,
             after,
         }
-        .page(self.longest_page);
+        .page(self.max_page_len);
         json!({ "__typename": "InventoryItem", "id": id, "variants": page.unwrap() })
     }
 
-    /// A further page of a list within a product or a collection.
-    fn within(&self, list: &[Value], asked: &ReceivedRequest) -> Result<Value, String> {
-        let v = &asked.variables;
+    /// A further page of a nested list of a product or a collection.
+    fn nested_page(&self, list: &[Value], received: &ReceivedRequest) -> Result<Value, String> {
+        let v = &received.variables;
         let Some(parent) = list.iter().find(|parent| parent["id"] == v["id"]) else {
             return Ok(Value::Null);
         };
-        let part = match asked.operation.as_str() {
+        let part = match received.operation.as_str() {
             "ProductVariantsPage" => "variants",
             "CollectionProductsPage" => "products",
             _ => "metafields",
         };
         let nodes = if part == "metafields" {
-            chosen(&parent[part], &v["namespace"])
+            in_namespace(&parent[part], &v["namespace"])
         } else {
             array(&parent[part])
         };
@@ -295,7 +295,7 @@ impl Things {
             first: &v["first"],
             after: &v["after"],
         };
-        let mut page = list.page(self.longest_page)?;
+        let mut page = list.page(self.max_page_len)?;
         if part == "variants" {
             for variant in page["nodes"].as_array_mut().unwrap() {
                 self.cut_levels(variant, v)?;
@@ -304,8 +304,8 @@ impl Things {
         Ok(json!({ part: page }))
     }
 
-    fn inventory_item(&self, asked: &ReceivedRequest) -> Result<Value, String> {
-        let v = &asked.variables;
+    fn inventory_item(&self, received: &ReceivedRequest) -> Result<Value, String> {
+        let v = &received.variables;
         let id = &v["id"];
         let variants = self
             .products
@@ -315,12 +315,12 @@ impl Things {
         let Some(item) = items.find(|item| item["id"] == *id) else {
             return Ok(Value::Null);
         };
-        let sharing;
-        let (part, name, nodes) = if asked.operation == "InventoryLevelsPage" {
+        let variants_of_item;
+        let (part, name, nodes) = if received.operation == "InventoryLevelsPage" {
             ("inventoryLevels", "levels", array(&item["inventoryLevels"]))
         } else {
-            sharing = self.sharing(id);
-            ("variants", "variants", sharing.iter().collect())
+            variants_of_item = self.variants_of_item(id);
+            ("variants", "variants", variants_of_item.iter().collect())
         };
         let list = List {
             by_number: false,
@@ -329,11 +329,11 @@ impl Things {
             first: &v["first"],
             after: &v["after"],
         };
-        Ok(json!({ part: list.page(self.longest_page)? }))
+        Ok(json!({ part: list.page(self.max_page_len)? }))
     }
 
-    fn discount_part(&self, asked: &ReceivedRequest) -> Result<Value, String> {
-        let v = &asked.variables;
+    fn discount_part(&self, received: &ReceivedRequest) -> Result<Value, String> {
+        let v = &received.variables;
         let kind = v["id"].as_str().unwrap().split('/').nth(3).unwrap();
         let known = self.discount_names.is_empty() || self.discount_names.contains(&kind);
         let mut found = self
@@ -343,13 +343,13 @@ impl Things {
         let Some(node) = found.next().filter(|_| known) else {
             return Ok(Value::Null);
         };
-        // The cursors' lists are named by the id under which the discount was first found.
+        // Cursors contain the id under which the discount was first found.
         let owner = |cursor: &Value| {
             let cursor = cursor.as_str().unwrap_or_default();
             cursor.split('.').next().unwrap().to_owned()
         };
         let discount = &node["discount"];
-        let mut answer = json!({ "__typename": discount["__typename"] });
+        let mut response = json!({ "__typename": discount["__typename"] });
         let page = |list: &Value, part: &str, first: &Value, after: &Value| {
             let name = format!("{}.{part}", owner(after));
             List {
@@ -359,12 +359,12 @@ impl Things {
                 first,
                 after,
             }
-            .page(self.longest_page)
+            .page(self.max_page_len)
         };
-        let part = match asked.operation.as_str() {
+        let part = match received.operation.as_str() {
             "DiscountCodesPage" => {
-                answer["codes"] = page(&discount["codes"], "codes", &v["first"], &v["after"])?;
-                return Ok(json!({ "discount": answer }));
+                response["codes"] = page(&discount["codes"], "codes", &v["first"], &v["after"])?;
+                return Ok(json!({ "discount": response }));
             }
             "DiscountGetsPage" => "customerGets",
             _ => "customerBuys",
@@ -381,12 +381,12 @@ impl Things {
                 *items = page(&all, &format!("{part}.{list}"), &v[variable], after)?;
             }
         }
-        answer[part] = json!({ "items": items });
-        Ok(json!({ "discount": answer }))
+        response[part] = json!({ "items": items });
+        Ok(json!({ "discount": response }))
     }
 }
 
-fn chosen<'a>(metafields: &'a Value, namespace: &Value) -> Vec<&'a Value> {
+fn in_namespace<'a>(metafields: &'a Value, namespace: &Value) -> Vec<&'a Value> {
     let mut all = array(metafields);
     if namespace.is_string() {
         all.retain(|field| field["namespace"] == *namespace);
