@@ -230,14 +230,16 @@ fn every_command_reports_a_revoked_token() {
 }
 
 #[test]
-fn a_token_that_permits_too_little_is_not_kept() {
-    let all = Surroundings::of(3);
-    let said = all.connect(&["read_products", "read_inventory"]);
-    said.assert_failure(1, &["read_locations, read_discounts", "nothing was kept"]);
-    assert_eq!(all.bench.run(&["shops", "--json"]).out, "[]\n");
-    let wrong = all.bench.run_with_input(&["connect", "a"], "shpat_wrong");
+fn a_token_without_the_required_scopes_is_not_stored() {
+    let setup = ShopSandbox::with_products(3);
+    let output = setup.connect(&["read_products", "read_inventory"]);
+    output.assert_failure(1, &["read_locations, read_discounts", "nothing was stored"]);
+    assert_eq!(setup.sandbox.run(&["shops", "--json"]).stdout, "[]\n");
+    let wrong = setup
+        .sandbox
+        .run_with_input(&["connect", "a"], "shpat_wrong");
     wrong.assert_failure(1, &["rejected the access token"]);
-    assert_eq!(all.bench.run(&["shops", "--json"]).out, "[]\n");
+    assert_eq!(setup.sandbox.run(&["shops", "--json"]).stdout, "[]\n");
 }
 
 #[test]
