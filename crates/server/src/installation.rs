@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sync_core::ports::SubscriptionAudit;
-use sync_core::{Demand, Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger};
+use sync_core::{
+    Installation, ItemKind, Outcome, PortError, RunId, ShopDomain, Trigger, WorkRequest,
+};
 use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
@@ -166,9 +168,9 @@ impl Service {
         let mut upload = None;
         if checks.have_passed() {
             let after = self.run_watch().newest_run(shop).await?.map(|run| run.0);
-            let demand = Demand::full(Trigger::Backfill);
+            let request = WorkRequest::full(Trigger::Backfill);
             let inbox = &self.ports.inbox;
-            inbox.demand(shop, &demand, self.clock.now()).await?;
+            inbox.request(shop, &request, self.clock.now()).await?;
             self.wake.notify_one();
             upload = Some(FirstUpload { after });
         }

@@ -215,16 +215,16 @@ impl Service {
 
 fn engine_config(sync: &SyncSettings) -> EngineConfig {
     EngineConfig {
-        lease: sync.lease,
+        lease_duration: sync.lease,
         idle_poll: sync.idle_poll,
         dirty_per_run: sync.dirty_per_run,
-        batch: sync.batch,
+        batch_size: sync.batch,
         disappearance_limit: sync.disappearance_limit,
         disappearance_floor: sync.disappearance_floor,
         retry_base: sync.retry_base,
         retry_max: sync.retry_max,
         unavailable_recheck: sync.unavailable_recheck,
-        drain: sync.drain,
+        drain_timeout: sync.drain,
         ..EngineConfig::default()
     }
 }

@@ -25,12 +25,12 @@ pub struct Delivery {
     /// When it reached us.
     pub received_at: Timestamp,
     /// What its body names.
-    pub subject: Subject,
+    pub subject: DeliverySubject,
 }
 
 /// What a delivery is about, as far as it can be told without asking the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum DeliverySubject {
     /// An item changed, appeared or went away.
     Item(ItemKey),
     /// The app was removed from the shop.
@@ -43,8 +43,8 @@ pub enum Subject {
     Nothing,
 }
 
-impl Subject {
-    /// The item of `kind` with this number, or [`Subject::Nothing`] when no such item can exist.
+impl DeliverySubject {
+    /// The item of `kind` with this number, or [`DeliverySubject::Nothing`] when no such item can exist.
     pub fn item(kind: ItemKind, number: u64) -> Self {
         ItemId::new(number).map_or(Self::Nothing, |id| Self::Item(ItemKey::new(kind, id)))
     }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ports::{CatalogSource, Clock, Inbox, Mirror, RunLog, ShopRegistry, SnapshotStore};
 use crate::progress::{Observer, Progress};
 use crate::{
-    Claim, Claiming, Disposition, ItemKey, ItemKind, KindCounts, Lease, Outcome, PortError,
+    Claim, ClaimOutcome, Disposition, ItemKey, ItemKind, KindCounts, Lease, Outcome, PortError,
     Release, RunId, RunReport, ShopDomain, ShopStatus, Timestamp, Trigger,
 };
 
@@ -55,15 +55,15 @@ impl std::fmt::Debug for Ports {
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// How long a claim holds without being prolonged. A shop whose worker died is taken over after this time.
-    pub lease: Duration,
+    pub lease_duration: Duration,
     /// How long an idle worker waits before it asks again, for demands that another process raised.
     pub idle_poll: Duration,
     /// How many dirty items one run reads at most; the rest follow in the next run.
     pub dirty_per_run: u32,
     /// How many items are asked for and written together.
-    pub batch: usize,
+    pub batch_size: usize,
     /// How many items of the mirror are read together while the document is written.
-    pub page: u32,
+    pub page_size: u32,
     /// If more than this share of a kind's items is missing from a full scan, in percent, the run halts; if more
     /// cannot be read, it fails.
     pub disappearance_limit: u8,
@@ -76,7 +76,7 @@ pub struct EngineConfig {
     /// The wait before a shop that refuses us is asked again.
     pub unavailable_recheck: Duration,
     /// How long a run may go on after the engine was told to stop.
-    pub drain: Duration,
+    pub drain_timeout: Duration,
 }
 
 impl EngineConfig {
@@ -90,17 +90,17 @@ impl EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(15),
+            lease_duration: Duration::from_secs(15),
             idle_poll: Duration::from_secs(1),
             dirty_per_run: 1_000,
-            batch: 50,
-            page: 100,
+            batch_size: 50,
+            page_size: 100,
             disappearance_limit: 20,
             disappearance_floor: 10,
             retry_base: Duration::from_secs(5),
             retry_max: Duration::from_mins(15),
             unavailable_recheck: Duration::from_hours(1),
-            drain: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(20),
         }
     }
 }
@@ -214,10 +214,10 @@ impl Engine {
         shutdown: &CancellationToken,
     ) -> Result<Step, PortError> {
         let now = self.ports.clock.now();
-        let until = now + self.config.lease;
+        let until = now + self.config.lease_duration;
         match self.ports.inbox.claim(only, now, until).await? {
-            Claiming::Idle { next } => Ok(Step::Idle { next }),
-            Claiming::Claimed(claim) => self.run(&claim, observer, shutdown).await,
+            ClaimOutcome::Idle { next } => Ok(Step::Idle { next }),
+            ClaimOutcome::Claimed(claim) => self.run(&claim, observer, shutdown).await,
         }
     }
 
@@ -294,9 +294,11 @@ impl Engine {
     async fn hold(&self, lease: &Lease) -> PortError {
         let clock = &self.ports.clock;
         loop {
-            clock.sleep_until(clock.now() + self.config.lease / 3).await;
-            let until = clock.now() + self.config.lease;
-            match self.ports.inbox.extend(lease, until).await {
+            clock
+                .sleep_until(clock.now() + self.config.lease_duration / 3)
+                .await;
+            let until = clock.now() + self.config.lease_duration;
+            match self.ports.inbox.renew(lease, until).await {
                 Err(error) if error.disposition == Disposition::LeaseLost => return error,
                 Err(error) => {
                     log::warn!(shop:% = lease.shop; "The lease was not prolonged: {}", error.chain());
@@ -309,7 +311,9 @@ impl Engine {
     async fn drained(&self, shutdown: &CancellationToken) {
         shutdown.cancelled().await;
         let clock = &self.ports.clock;
-        clock.sleep_until(clock.now() + self.config.drain).await;
+        clock
+            .sleep_until(clock.now() + self.config.drain_timeout)
+            .await;
     }
 
     /// Decides what a stopped run means for its shop.

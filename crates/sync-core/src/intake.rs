@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::ports::{Clock, Inbox, ShopRegistry};
 use crate::run::Trigger;
-use crate::{Delivery, Demand, PortError, Recorded, Shop, ShopStatus, Subject};
+use crate::{Delivery, DeliverySubject, PortError, RecordOutcome, Shop, ShopStatus, WorkRequest};
 
 /// Turns verified deliveries into demands. Talks to the state database only, so that it can answer within
 /// Shopify's five seconds whatever else is down.
@@ -22,7 +22,7 @@ pub struct Intake {
 
 /// What became of a delivery. In each case the sender must be told that it succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
+pub enum IntakeOutcome {
     /// It is on disk, with the work that it asks for.
     Recorded,
     /// It had arrived before.
@@ -64,13 +64,13 @@ impl Intake {
     ///
     /// # Errors
     /// When it could not be stored: the sender must be told to try again.
-    pub async fn receive(&self, delivery: &Delivery) -> Result<Received, PortError> {
+    pub async fn receive(&self, delivery: &Delivery) -> Result<IntakeOutcome, PortError> {
         let Some(shop) = self.registry.find(&delivery.shop).await? else {
-            return Ok(Received::UnknownShop);
+            return Ok(IntakeOutcome::UnknownShop);
         };
-        if delivery.subject == Subject::Uninstalled {
+        if delivery.subject == DeliverySubject::Uninstalled {
             if precedes_installation(delivery, &shop) {
-                return Ok(Received::Outdated);
+                return Ok(IntakeOutcome::Outdated);
             }
             // Idempotent, so it may come before the delivery is recorded: if recording fails, the
             // sender tries again.
@@ -81,12 +81,12 @@ impl Intake {
         let run_after = self.clock.now() + self.debounce;
         let recorded = self
             .inbox
-            .record(delivery, &demand_of(delivery.subject), run_after)
+            .record(delivery, &request_for(delivery.subject), run_after)
             .await?;
         self.wake.notify_one();
         Ok(match recorded {
-            Recorded::New => Received::Recorded,
-            Recorded::Duplicate => Received::Duplicate,
+            RecordOutcome::New => IntakeOutcome::Recorded,
+            RecordOutcome::Duplicate => IntakeOutcome::Duplicate,
         })
     }
 }
@@ -99,11 +99,11 @@ fn precedes_installation(delivery: &Delivery, shop: &Shop) -> bool {
         .is_some_and(|at| at < shop.installed_at)
 }
 
-fn demand_of(subject: Subject) -> Demand {
+fn request_for(subject: DeliverySubject) -> WorkRequest {
     match subject {
-        Subject::Item(key) => Demand::items(vec![key]),
-        Subject::Scopes => Demand::full(Trigger::Webhook),
-        Subject::Redact => Demand::erase(),
-        Subject::Uninstalled | Subject::Nothing => Demand::default(),
+        DeliverySubject::Item(key) => WorkRequest::items(vec![key]),
+        DeliverySubject::Scopes => WorkRequest::full(Trigger::Webhook),
+        DeliverySubject::Redact => WorkRequest::erase(),
+        DeliverySubject::Uninstalled | DeliverySubject::Nothing => WorkRequest::default(),
     }
 }

@@ -235,7 +235,7 @@ pub struct Item {
     pub updated_at: Option<Timestamp>,
     /// What other items repeat of this one (a product's title in its collections, a location's name in
     /// stock levels). When it changes, those that refer to this item are read again. Empty if nothing does.
-    pub label: String,
+    pub denorm_fields: String,
     /// What this item refers to: the things whose label it repeats, and the inventory items of its variants.
     pub references: Vec<ItemKey>,
 }

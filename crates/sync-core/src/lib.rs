@@ -2,7 +2,6 @@
 #![warn(missing_docs)]
 
 pub mod delivery;
-pub mod demand;
 pub mod engine;
 pub mod error;
 pub mod intake;
@@ -13,15 +12,19 @@ pub mod run;
 pub mod schedule;
 pub mod shop;
 pub mod token;
+pub mod work;
 
 /// An instant in UTC. It always comes from a [`ports::Clock`] or from outside, never from the system.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-pub use delivery::{Delivery, DeliveryId, Subject};
-pub use demand::{Claim, Claiming, Demand, DirtyItem, Failure, FullScan, Lease, Recorded, Release};
+pub use delivery::{Delivery, DeliveryId, DeliverySubject};
 pub use engine::{Engine, EngineConfig, Ports, Step};
 pub use error::{Disposition, PortError, UnavailableReason};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
 pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus};
 pub use token::{Token, TokenAttempt, TokenPurpose, VersionedToken};
+pub use work::{
+    Claim, ClaimOutcome, DirtyItem, FullScan, ItemFailure, Lease, RecordOutcome, Release,
+    WorkRequest,
+};

@@ -9,11 +9,11 @@ mod registry;
 mod runs;
 mod snapshot;
 
-pub use catalog::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+pub use catalog::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 pub use clock::Clock;
 pub use inbox::Inbox;
-pub use mirror::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+pub use mirror::{Change, Mirror, Revision, StoredItem, UpsertResult, WriteMode};
 pub use poll::PollSchedule;
 pub use registry::ShopRegistry;
 pub use runs::RunLog;
-pub use snapshot::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};
+pub use snapshot::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};

@@ -37,8 +37,8 @@ pub trait Observer: Send + Sync {
 
 /// Ignores everything.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct NoopObserver;
 
-impl Observer for Silent {
+impl Observer for NoopObserver {
     fn observe(&self, _: &ShopDomain, _: Option<RunId>, _: &Progress) {}
 }

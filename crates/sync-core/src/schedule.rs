@@ -15,7 +15,12 @@ use crate::{PortError, Timestamp};
 /// One slot a local day, at `at` in `zone`. Where the clocks jump over that time (00:00 on the spring change in
 /// Cairo or Havana), the slot is the first moment after the jump; where they show it twice, the first of the two.
 /// After any downtime only the newest slot is due: missed days melt into one.
-pub fn due(last: Option<Timestamp>, now: Timestamp, zone: Tz, at: NaiveTime) -> Option<Timestamp> {
+pub fn due_slot(
+    last: Option<Timestamp>,
+    now: Timestamp,
+    zone: Tz,
+    at: NaiveTime,
+) -> Option<Timestamp> {
     let today = now.with_timezone(&zone).date_naive();
     let newest = [Some(today), today.checked_sub_days(Days::new(1))]
         .into_iter()
@@ -81,7 +86,7 @@ impl Scheduler {
     pub async fn tick(&self) -> Result<Option<u64>, PortError> {
         let now = self.clock.now();
         let last = self.schedule.last_slot().await?;
-        let Some(slot) = due(last, now, self.zone, self.at) else {
+        let Some(slot) = due_slot(last, now, self.zone, self.at) else {
             return Ok(None);
         };
         let opened = self.schedule.open_slot(slot, now, self.spread).await?;
@@ -108,7 +113,7 @@ mod tests {
     fn the_first_tick_is_due() {
         let now = utc("2026-11-24T10:00:00Z");
         assert_eq!(
-            due(None, now, Tz::UTC, MIDNIGHT),
+            due_slot(None, now, Tz::UTC, MIDNIGHT),
             Some(utc("2026-11-24T00:00:00Z"))
         );
     }
@@ -117,11 +122,11 @@ mod tests {
     fn a_slot_is_due_once() {
         let slot = utc("2026-11-24T00:00:00Z");
         assert_eq!(
-            due(Some(slot), utc("2026-11-24T23:59:59Z"), Tz::UTC, MIDNIGHT),
+            due_slot(Some(slot), utc("2026-11-24T23:59:59Z"), Tz::UTC, MIDNIGHT),
             None
         );
         assert_eq!(
-            due(Some(slot), utc("2026-11-25T00:00:00Z"), Tz::UTC, MIDNIGHT),
+            due_slot(Some(slot), utc("2026-11-25T00:00:00Z"), Tz::UTC, MIDNIGHT),
             Some(utc("2026-11-25T00:00:00Z"))
         );
     }
@@ -130,9 +135,9 @@ mod tests {
     fn three_days_of_downtime_make_one_slot() {
         let last = utc("2026-11-20T00:00:00Z");
         let back = utc("2026-11-23T13:00:00Z");
-        let slot = due(Some(last), back, Tz::UTC, MIDNIGHT);
+        let slot = due_slot(Some(last), back, Tz::UTC, MIDNIGHT);
         assert_eq!(slot, Some(utc("2026-11-23T00:00:00Z")));
-        assert_eq!(due(slot, back, Tz::UTC, MIDNIGHT), None);
+        assert_eq!(due_slot(slot, back, Tz::UTC, MIDNIGHT), None);
     }
 
     #[test]
@@ -150,10 +155,10 @@ mod tests {
                 "2026-03-08T05:00:00Z",
             ),
         ] {
-            let last = due(None, utc(eve), zone, MIDNIGHT);
-            assert_eq!(due(last, utc(eve), zone, MIDNIGHT), None);
+            let last = due_slot(None, utc(eve), zone, MIDNIGHT);
+            assert_eq!(due_slot(last, utc(eve), zone, MIDNIGHT), None);
             assert_eq!(
-                due(last, utc(jump), zone, MIDNIGHT),
+                due_slot(last, utc(jump), zone, MIDNIGHT),
                 Some(utc(jump)),
                 "{zone}"
             );
@@ -165,8 +170,14 @@ mod tests {
         let at = NaiveTime::from_hms_opt(1, 30, 0).unwrap();
         let first = utc("2026-11-01T05:30:00Z");
         let second = utc("2026-11-01T06:30:00Z");
-        assert_eq!(due(None, second, Tz::America__New_York, at), Some(first));
-        assert_eq!(due(Some(first), second, Tz::America__New_York, at), None);
+        assert_eq!(
+            due_slot(None, second, Tz::America__New_York, at),
+            Some(first)
+        );
+        assert_eq!(
+            due_slot(Some(first), second, Tz::America__New_York, at),
+            None
+        );
     }
 
     proptest! {
@@ -178,11 +189,11 @@ mod tests {
             let zone = chrono_tz::TZ_VARIANTS[zone];
             let at = NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).unwrap();
             let start = utc("2020-01-01T00:00:00Z") + Days::new(day);
-            let mut last = due(None, start, zone, at);
+            let mut last = due_slot(None, start, zone, at);
             let mut opened = Vec::new();
             for step in 0..(72 * 4) {
                 let now = start + TimeDelta::minutes(15 * step);
-                if let Some(slot) = due(last, now, zone, at) {
+                if let Some(slot) = due_slot(last, now, zone, at) {
                     opened.push(slot.with_timezone(&zone).date_naive());
                     last = Some(slot);
                 }

@@ -21,7 +21,7 @@ pub struct Config {
     /// How many connections at most.
     pub connections: u32,
     /// How long a statement waits for a connection or, on SQLite, for the one writer.
-    pub patience: Duration,
+    pub wait_timeout: Duration,
     /// SQLite only: how many pages (of 4 KiB) the file may grow to. Beyond that, writes fail as on a full disk.
     pub page_limit: Option<u32>,
 }
@@ -32,7 +32,7 @@ impl Config {
         Self {
             cipher,
             connections: 8,
-            patience: Duration::from_secs(5),
+            wait_timeout: Duration::from_secs(5),
             page_limit: None,
         }
     }
@@ -185,7 +185,7 @@ async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error>
         // A delivery that was answered 200 must outlive a power cut.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(config.patience);
+        .busy_timeout(config.wait_timeout);
     let options = match config.page_limit {
         Some(pages) => options.pragma("max_page_count", pages.to_string()),
         None => options,
@@ -201,7 +201,7 @@ async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error>
             Some(Duration::from_mins(10))
         })
         .max_lifetime(None)
-        .acquire_timeout(config.patience.max(Duration::from_secs(1)))
+        .acquire_timeout(config.wait_timeout.max(Duration::from_secs(1)))
         .connect_with(options)
         .await?;
     Ok(pool)
@@ -227,7 +227,7 @@ async fn connect_postgres(url: &str, config: &Config) -> Result<PgPool, Error> {
         .application_name("shopsync");
     let pool = PgPoolOptions::new()
         .max_connections(config.connections)
-        .acquire_timeout(config.patience.max(Duration::from_secs(1)))
+        .acquire_timeout(config.wait_timeout.max(Duration::from_secs(1)))
         .connect_with(options)
         .await?;
     Ok(pool)

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    Claim, Claiming, Delivery, Demand, DirtyItem, Failure, FullScan, Lease, PortError, Recorded,
-    Release, ShopDomain, Subject, Timestamp,
+    Claim, ClaimOutcome, Delivery, DeliverySubject, DirtyItem, FullScan, ItemFailure, Lease,
+    PortError, RecordOutcome, Release, ShopDomain, Timestamp, WorkRequest,
 };
 
 use crate::database::{hold, in_transaction};
@@ -14,10 +14,10 @@ use crate::{Database, Error};
 /// It adds to what has been asked since the last claim: the earliest time, the first trigger, any confirmation.
 /// While the shop is held, the end of the lease stays the time at which it can be claimed.
 macro_rules! raise {
-    ($transaction:ident, $shop:expr, $demand:expr, $run_after:expr) => {
-        let demand: &Demand = $demand;
-        if !demand.is_empty() {
-            let (mark,): (i64,) = sqlx::query_as(
+    ($transaction:ident, $shop:expr, $request:expr, $run_after:expr) => {
+        let request: &WorkRequest = $request;
+        if !request.is_empty() {
+            let (seq,): (i64,) = sqlx::query_as(
                 "INSERT INTO work (shop, mark, asked_after, due_at, asked_trigger, asked_accept, asked_erase)
                  VALUES ($1, 1, $2, $2, $3, $4, $5)
                  ON CONFLICT (shop) DO UPDATE SET
@@ -33,12 +33,12 @@ macro_rules! raise {
             )
             .bind($shop.as_str())
             .bind(micros($run_after))
-            .bind(demand.full.map(|full| full.trigger.as_str()))
-            .bind(i64::from(demand.full.is_some_and(|full| full.accept_deletions)))
-            .bind(i64::from(demand.erase))
+            .bind(request.full.map(|full| full.trigger.as_str()))
+            .bind(i64::from(request.full.is_some_and(|full| full.accept_deletions)))
+            .bind(i64::from(request.erase))
             .fetch_one(&mut *$transaction)
             .await?;
-            for key in &demand.dirty {
+            for key in &request.dirty {
                 sqlx::query(
                     "INSERT INTO dirty_item (shop, kind, id, mark) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (shop, kind, id) DO UPDATE SET mark = excluded.mark, not_before = NULL",
@@ -46,7 +46,7 @@ macro_rules! raise {
                 .bind($shop.as_str())
                 .bind(key.kind.as_str())
                 .bind(key.id.as_i64())
-                .bind(mark)
+                .bind(seq)
                 .execute(&mut *$transaction)
                 .await?;
             }
@@ -119,9 +119,9 @@ impl Database {
     async fn record_delivery(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, Error> {
+    ) -> Result<RecordOutcome, Error> {
         let recorded = in_transaction!(self, tx => {
             let inserted = sqlx::query(
                 "INSERT INTO delivery (shop, id, topic, event_id, triggered_at, received_at, subject)
@@ -137,10 +137,10 @@ impl Database {
             .execute(&mut *tx)
             .await?;
             if inserted.rows_affected() == 0 {
-                return Ok(Recorded::Duplicate);
+                return Ok(RecordOutcome::Duplicate);
             }
-            raise!(tx, delivery.shop, demand, run_after);
-            Ok(Recorded::New)
+            raise!(tx, delivery.shop, request, run_after);
+            Ok(RecordOutcome::New)
         });
         Ok(recorded)
     }
@@ -148,11 +148,11 @@ impl Database {
     async fn raise_demand(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), Error> {
         in_transaction!(self, tx => {
-            raise!(tx, shop, demand, run_after);
+            raise!(tx, shop, request, run_after);
             Ok(())
         });
         Ok(())
@@ -163,7 +163,7 @@ impl Database {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, Error> {
+    ) -> Result<ClaimOutcome, Error> {
         let only = only.map(ShopDomain::as_str);
         let statement = match (only, self.is_shared()) {
             (Some(_), _) => CLAIM_ONLY,
@@ -178,18 +178,18 @@ impl Database {
             Ok(query.fetch_optional(&mut *tx).await?)
         });
         match claimed {
-            Some(row) => Ok(Claiming::Claimed(claim_of(row)?)),
+            Some(row) => Ok(ClaimOutcome::Claimed(claim_of(row)?)),
             None => self.idle(only).await,
         }
     }
 
-    async fn idle(&self, only: Option<&str>) -> Result<Claiming, Error> {
+    async fn idle(&self, only: Option<&str>) -> Result<ClaimOutcome, Error> {
         let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
             .bind(only)
             .fetch_optional(pool)
             .await?);
         let next = optional_timestamp(next.map(|(at,)| at))?;
-        Ok(Claiming::Idle { next })
+        Ok(ClaimOutcome::Idle { next })
     }
 
     async fn prolong(&self, lease: &Lease, until: Timestamp) -> Result<(), Error> {
@@ -226,10 +226,10 @@ impl Database {
             Ok(rows)
         });
         rows.into_iter()
-            .map(|(kind, id, mark, attempts)| {
+            .map(|(kind, id, seq, attempts)| {
                 Ok(DirtyItem {
                     key: key(&kind, id)?,
-                    mark,
+                    seq,
                     attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
                 })
             })
@@ -240,7 +240,7 @@ impl Database {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), Error> {
         in_transaction!(self, tx => {
             hold!(tx, lease);
@@ -249,7 +249,7 @@ impl Database {
                     .bind(lease.shop.as_str())
                     .bind(item.key.kind.as_str())
                     .bind(item.key.id.as_i64())
-                    .bind(item.mark)
+                    .bind(item.seq)
                     .execute(&mut *tx)
                     .await?;
             }
@@ -261,7 +261,7 @@ impl Database {
                 .bind(lease.shop.as_str())
                 .bind(failure.item.key.kind.as_str())
                 .bind(failure.item.key.id.as_i64())
-                .bind(failure.item.mark)
+                .bind(failure.item.seq)
                 .bind(&failure.error)
                 .bind(micros(failure.retry_at))
                 .execute(&mut *tx)
@@ -333,13 +333,13 @@ fn claim_of(row: ClaimRow) -> Result<Claim, Error> {
 }
 
 /// For people who read the table.
-fn subject_word(subject: Subject) -> String {
+fn subject_word(subject: DeliverySubject) -> String {
     match subject {
-        Subject::Item(key) => key.to_string(),
-        Subject::Uninstalled => "uninstalled".to_owned(),
-        Subject::Redact => "redact".to_owned(),
-        Subject::Scopes => "scopes".to_owned(),
-        Subject::Nothing => "nothing".to_owned(),
+        DeliverySubject::Item(key) => key.to_string(),
+        DeliverySubject::Uninstalled => "uninstalled".to_owned(),
+        DeliverySubject::Redact => "redact".to_owned(),
+        DeliverySubject::Scopes => "scopes".to_owned(),
+        DeliverySubject::Nothing => "nothing".to_owned(),
     }
 }
 
@@ -348,21 +348,21 @@ impl Inbox for Database {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError> {
-        let recorded = self.record_delivery(delivery, demand, run_after).await;
+    ) -> Result<RecordOutcome, PortError> {
+        let recorded = self.record_delivery(delivery, request, run_after).await;
         recorded.map_err(|error| error.into_port("store the delivery"))
     }
 
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.raise_demand(shop, demand, run_after).await;
-        done.map_err(|error| error.into_port("store the demand"))
+        let done = self.raise_demand(shop, request, run_after).await;
+        done.map_err(|error| error.into_port("store the work request"))
     }
 
     async fn claim(
@@ -370,12 +370,12 @@ impl Inbox for Database {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError> {
+    ) -> Result<ClaimOutcome, PortError> {
         let claiming = self.claim_shop(only, now, until).await;
         claiming.map_err(|error| error.into_port("claim a shop"))
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
         let done = self.prolong(lease, until).await;
         done.map_err(|error| error.into_port("prolong the lease"))
     }
@@ -394,7 +394,7 @@ impl Inbox for Database {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         let settled = self.settle_dirty(lease, done, failed).await;
         settled.map_err(|error| error.into_port("settle the dirty items"))

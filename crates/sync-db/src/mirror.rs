@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use sqlx::QueryBuilder;
-use sync_core::ports::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+use sync_core::ports::{Change, Mirror, Revision, StoredItem, UpsertResult, WriteMode};
 use sync_core::{
     ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain,
     Timestamp,
@@ -63,7 +63,7 @@ macro_rules! bump {
 }
 
 impl Database {
-    async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<Upserted>, Error> {
+    async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<UpsertResult>, Error> {
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
         let known = on_pool!(self, pool => known!(pool, shop, keys));
         Ok(items.iter().map(|item| difference(item, &known)).collect())
@@ -74,13 +74,13 @@ impl Database {
         lease: &Lease,
         items: &[Item],
         seen: Option<RunId>,
-    ) -> Result<Vec<Upserted>, Error> {
+    ) -> Result<Vec<UpsertResult>, Error> {
         let shop = &lease.shop;
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-        let upserted: Vec<Upserted> = in_transaction!(self, tx => {
+        let upserted: Vec<UpsertResult> = in_transaction!(self, tx => {
             hold!(tx, lease);
             let known = known!(&mut *tx, shop, keys);
-            let upserted: Vec<Upserted> =
+            let upserted: Vec<UpsertResult> =
                 items.iter().map(|item| difference(item, &known)).collect();
             if let Some(run) = seen {
                 for keys in keys.chunks(ROWS) {
@@ -107,7 +107,7 @@ impl Database {
                 .bind(item.key.id.as_i64())
                 .bind(item.section.name())
                 .bind(item.hash.to_string())
-                .bind(&item.label)
+                .bind(&item.denorm_fields)
                 .bind(item.updated_at.map(micros))
                 .bind(seen.map(|run| run.0))
                 .bind(&item.body)
@@ -313,24 +313,24 @@ impl Database {
     }
 }
 
-fn difference(item: &Item, known: &Known) -> Upserted {
-    let (change, label_changed) = match known.get(&item.key) {
+fn difference(item: &Item, known: &Known) -> UpsertResult {
+    let (change, denorm_changed) = match known.get(&item.key) {
         None => (Change::Added, true),
         Some((hash, label)) if *hash == item.hash.to_string() => {
-            (Change::None, *label != item.label)
+            (Change::None, *label != item.denorm_fields)
         }
-        Some((_, label)) => (Change::Updated, *label != item.label),
+        Some((_, label)) => (Change::Updated, *label != item.denorm_fields),
     };
-    Upserted {
+    UpsertResult {
         key: item.key,
         change,
-        label_changed,
+        denorm_changed,
     }
 }
 
 /// A label may be made in another way by a new release, though the bytes are the same.
-fn needs_writing(upserted: &Upserted) -> bool {
-    upserted.change != Change::None || upserted.label_changed
+fn needs_writing(upserted: &UpsertResult) -> bool {
+    upserted.change != Change::None || upserted.denorm_changed
 }
 
 #[async_trait]
@@ -339,12 +339,12 @@ impl Mirror for Database {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: Write,
-    ) -> Result<Vec<Upserted>, PortError> {
+        write: WriteMode,
+    ) -> Result<Vec<UpsertResult>, PortError> {
         let upserted = match write {
-            Write::DryRun => self.compare(&lease.shop, items).await,
-            Write::Refresh => self.write_items(lease, items, None).await,
-            Write::Scan(run) => self.write_items(lease, items, Some(run)).await,
+            WriteMode::DryRun => self.compare(&lease.shop, items).await,
+            WriteMode::Refresh => self.write_items(lease, items, None).await,
+            WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
         };
         upserted.map_err(|error| error.into_port("write items to the mirror"))
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sync_core::ports::PollSchedule;
-use sync_core::{Demand, PortError, ShopDomain, Timestamp, Trigger};
+use sync_core::{PortError, ShopDomain, Timestamp, Trigger, WorkRequest};
 
 use crate::database::{in_transaction, on_pool};
 use crate::inbox::raise;
@@ -27,7 +27,7 @@ impl Database {
         now: Timestamp,
         spread: Duration,
     ) -> Result<Option<u64>, Error> {
-        let demand = Demand::full(Trigger::Poll);
+        let request = WorkRequest::full(Trigger::Poll);
         let opened: Option<u64> = in_transaction!(self, tx => {
             let opened = sqlx::query(
                 "INSERT INTO poll_slot (id, opened) VALUES (1, $1)
@@ -51,7 +51,7 @@ impl Database {
                     domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
                 // In two steps, so that a long spread times many shops does not overflow.
                 let offset = spread.mul_f64(f64::from(index) / f64::from(count));
-                raise!(tx, shop, &demand, now + offset);
+                raise!(tx, shop, &request, now + offset);
             }
             Ok(Some(u64::from(count)))
         });

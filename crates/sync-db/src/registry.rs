@@ -162,7 +162,7 @@ impl ShopRegistry for Database {
         token.map_err(|error| error.into_port("read the shop's token"))
     }
 
-    async fn begin_token(
+    async fn begin_token_attempt(
         &self,
         shop: &ShopDomain,
         expected: u64,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 /// A shop whose items and failures a test sets. Every shop domain sees the same items.
@@ -19,7 +19,7 @@ struct Catalog {
     counts: BTreeMap<ItemKind, Option<Count>>,
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
-    left_behind: Option<Result<u64, PortError>>,
+    interrupted_scans: Option<Result<u64, PortError>>,
     calls: Calls,
 }
 
@@ -78,13 +78,13 @@ impl FakeCatalog {
     }
 
     /// Answers the next call of `end_interrupted_scans` with this, instead of 0.
-    pub fn leave_behind(&self, answer: Result<u64, PortError>) {
-        self.catalog().left_behind = Some(answer);
+    pub fn set_interrupted_scans(&self, answer: Result<u64, PortError>) {
+        self.catalog().interrupted_scans = Some(answer);
     }
 
-    /// Whether the answer of [`FakeCatalog::leave_behind`] is still there: nobody has asked.
-    pub fn is_left_behind(&self) -> bool {
-        self.catalog().left_behind.is_some()
+    /// Whether the answer of [`FakeCatalog::set_interrupted_scans`] is still there: nobody has asked.
+    pub fn has_interrupted_scans(&self) -> bool {
+        self.catalog().interrupted_scans.is_some()
     }
 
     /// How many scans were begun.
@@ -113,19 +113,19 @@ impl CatalogSource for FakeCatalog {
         &'a self,
         _: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>> {
+    ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let mut catalog = self.catalog();
         catalog.calls.scans += 1;
         let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
         let scanned = |item: &Item| {
             if catalog.unreadable.contains(&item.key) {
-                Scanned::Unreadable(item.key, no_sense())
+                ScanItem::Unreadable(item.key, no_sense())
             } else {
-                Scanned::Found(Box::new(item.clone()))
+                ScanItem::Found(Box::new(item.clone()))
             }
         };
         let items = catalog.items.values().filter(shown);
-        let mut answers: Vec<Result<Scanned, PortError>> =
+        let mut answers: Vec<Result<ScanItem, PortError>> =
             items.map(|item| Ok(scanned(item))).collect();
         if let Some((_, after, error)) = catalog.scan_failure.take_if(|(of, ..)| *of == kind) {
             answers.truncate(after);
@@ -143,7 +143,7 @@ impl CatalogSource for FakeCatalog {
         Ok(Some(Count { count, exact: true }))
     }
 
-    async fn fetch(&self, _: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+    async fn fetch(&self, _: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<FetchResult>, PortError> {
         let mut catalog = self.catalog();
         catalog.calls.fetches += 1;
         if let Some(error) = catalog.failures.pop_front() {
@@ -153,8 +153,8 @@ impl CatalogSource for FakeCatalog {
             return Err(no_sense());
         }
         let answer = |key: &ItemKey| match catalog.items.get(key) {
-            Some(item) => Fetched::Found(Box::new(item.clone())),
-            None => Fetched::Gone(*key),
+            Some(item) => FetchResult::Found(Box::new(item.clone())),
+            None => FetchResult::Deleted(*key),
         };
         Ok(keys.iter().map(answer).collect())
     }
@@ -184,7 +184,7 @@ impl CatalogSource for FakeCatalog {
     }
 
     async fn end_interrupted_scans(&self, _: &ShopDomain) -> Result<u64, PortError> {
-        self.catalog().left_behind.take().unwrap_or(Ok(0))
+        self.catalog().interrupted_scans.take().unwrap_or(Ok(0))
     }
 
     async fn probe(&self, _: &ShopDomain) -> Result<(), PortError> {

@@ -17,7 +17,7 @@ pub mod runs;
 pub mod tokens;
 
 use sync_core::ports::{Inbox, Mirror, PollSchedule, RunLog, ShopRegistry};
-use sync_core::{Claim, Claiming, ShopDomain, Timestamp};
+use sync_core::{Claim, ClaimOutcome, ShopDomain, Timestamp};
 
 use crate::sample::{at, installation};
 
@@ -44,8 +44,8 @@ pub(crate) async fn install(state: &dyn State, shop: &ShopDomain) {
 pub(crate) async fn claim(state: &dyn State, now: Timestamp) -> Option<Claim> {
     let until = now + chrono::TimeDelta::seconds(15);
     match state.claim(None, now, until).await.unwrap() {
-        Claiming::Claimed(claim) => Some(claim),
-        Claiming::Idle { .. } => None,
+        ClaimOutcome::Claimed(claim) => Some(claim),
+        ClaimOutcome::Idle { .. } => None,
     }
 }
 

@@ -3,8 +3,8 @@
 use ring::digest::{SHA256, digest};
 use secrecy::SecretString;
 use sync_core::{
-    ContentHash, Delivery, DeliveryId, Installation, Item, ItemId, ItemKey, ItemKind, Section,
-    ShopDomain, Subject, Timestamp, Token,
+    ContentHash, Delivery, DeliveryId, DeliverySubject, Installation, Item, ItemId, ItemKey,
+    ItemKind, Section, ShopDomain, Timestamp, Token,
 };
 
 /// `name.myshopify.com`.
@@ -48,7 +48,7 @@ pub fn item(key: ItemKey, body: &str) -> Item {
         body: body.to_owned(),
         hash: hash(body),
         updated_at: None,
-        label: String::new(),
+        denorm_fields: String::new(),
         references: Vec::new(),
     }
 }
@@ -57,7 +57,7 @@ pub fn item(key: ItemKey, body: &str) -> Item {
 pub fn product(id: u64, title: &str) -> Item {
     let body = format!(r#"{{"id":"gid://shopify/Product/{id}","title":"{title}"}}"#);
     Item {
-        label: title.to_owned(),
+        denorm_fields: title.to_owned(),
         ..item(key(ItemKind::Product, id), &body)
     }
 }
@@ -84,7 +84,7 @@ pub fn installation(shop: &ShopDomain, at: Timestamp) -> Installation {
 }
 
 /// A delivery about `subject`.
-pub fn delivery(shop: &ShopDomain, id: &str, subject: Subject, at: Timestamp) -> Delivery {
+pub fn delivery(shop: &ShopDomain, id: &str, subject: DeliverySubject, at: Timestamp) -> Delivery {
     Delivery {
         shop: shop.clone(),
         id: DeliveryId(id.to_owned()),

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use sync_core::ports::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};
+use sync_core::ports::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};
 use sync_core::{PortError, Section, ShopDomain};
 
 use crate::sample::hash;
@@ -55,7 +55,7 @@ impl SnapshotStore for MemorySnapshots {
         _: u64,
         mut items: ItemStream<'_>,
         mode: PublishMode,
-    ) -> Result<Published, PortError> {
+    ) -> Result<PublishResult, PortError> {
         let mut document = String::new();
         let mut last: Option<Section> = None;
         while let Some(item) = items.next().await {
@@ -69,7 +69,7 @@ impl SnapshotStore for MemorySnapshots {
             return Err(error);
         }
         let changed = objects.documents.get(shop) != Some(&document);
-        let published = Published {
+        let published = PublishResult {
             key: format!("{shop}/shopify_data.json"),
             hash: hash(&document),
             bytes: document.len() as u64,

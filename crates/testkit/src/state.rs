@@ -48,9 +48,9 @@ struct Work {
     /// What the last claim took and has not ended yet, or was left by a run that failed.
     taken: Asked,
     /// Grows with every demand.
-    mark: i64,
+    seq: i64,
     /// The mark when the shop was claimed.
-    claimed_mark: i64,
+    claimed_seq: i64,
     claimed_at: Timestamp,
     lease_token: i64,
     leased: bool,
@@ -85,7 +85,7 @@ impl Asked {
 
 #[derive(Debug)]
 struct Dirty {
-    mark: i64,
+    seq: i64,
     attempts: u32,
     not_before: Option<Timestamp>,
 }
@@ -108,7 +108,7 @@ impl MemoryState {
     }
 
     /// Whether a delivery is stored.
-    pub fn knows_delivery(&self, shop: &ShopDomain, id: &DeliveryId) -> bool {
+    pub fn has_delivery(&self, shop: &ShopDomain, id: &DeliveryId) -> bool {
         let key = (shop.clone(), id.0.clone());
         self.tables().deliveries.contains_key(&key)
     }
@@ -142,7 +142,7 @@ impl Dirty {
     fn item(&self, key: ItemKey) -> DirtyItem {
         DirtyItem {
             key,
-            mark: self.mark,
+            seq: self.seq,
             attempts: self.attempts,
         }
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use shopify_client::bulk::Strategy;
 use shopify_client::{Error, ShopClient};
-use sync_core::ports::{CatalogSource, Count, Fetched, Scanned, SubscriptionAudit};
+use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
 use super::convert::to_client_domain;
@@ -58,7 +58,7 @@ impl CatalogSource for ShopifyCatalog {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>> {
+    ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let (client, strategy) = (self.client(shop), self.strategy);
         // The client's streams borrow it, so each lives inside of one that owns it.
         macro_rules! items {
@@ -76,7 +76,7 @@ impl CatalogSource for ShopifyCatalog {
             ItemKind::Shop => try_stream! {
                 let shop = client.shop().await;
                 let shop = item::shop(&shop.map_err(|error| read_error(kind, error))?)?;
-                yield Scanned::Found(Box::new(shop));
+                yield ScanItem::Found(Box::new(shop));
             }
             .boxed(),
             ItemKind::Location => items!(locations_by, item::location),
@@ -103,7 +103,11 @@ impl CatalogSource for ShopifyCatalog {
         }))
     }
 
-    async fn fetch(&self, shop: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError> {
+    async fn fetch(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<FetchResult>, PortError> {
         let client = self.client(shop);
         let mut by_kind = BTreeMap::<ItemKind, Vec<u64>>::new();
         for key in keys {
@@ -116,7 +120,7 @@ impl CatalogSource for ShopifyCatalog {
             match kind {
                 ItemKind::Shop => {
                     let shop = client.shop().await.map_err(failed)?;
-                    fetched.push(Fetched::Found(Box::new(item::shop(&shop)?)));
+                    fetched.push(FetchResult::Found(Box::new(item::shop(&shop)?)));
                 }
                 ItemKind::Location => {
                     let found = client.locations_by_id(&ids).await.map_err(failed)?;
@@ -178,12 +182,12 @@ impl CatalogSource for ShopifyCatalog {
 async fn next<T>(
     kind: ItemKind,
     read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
-) -> Result<Option<Result<T, Scanned>>, PortError> {
+) -> Result<Option<Result<T, ScanItem>>, PortError> {
     match read.next().await.transpose() {
         Ok(read) => Ok(read.map(Ok)),
         Err(Error::Unreadable { id, source }) => {
             let key = item::key(kind, id.number())?;
-            let unreadable = Scanned::Unreadable(key, read_error(kind, *source));
+            let unreadable = ScanItem::Unreadable(key, read_error(kind, *source));
             Ok(Some(Err(unreadable)))
         }
         Err(error) => Err(read_error(kind, error)),
@@ -191,11 +195,11 @@ async fn next<T>(
 }
 
 fn to_scan_item<T>(
-    read: Result<T, Scanned>,
+    read: Result<T, ScanItem>,
     item: impl Fn(&T) -> Result<Item, PortError>,
-) -> Result<Scanned, PortError> {
+) -> Result<ScanItem, PortError> {
     match read {
-        Ok(read) => Ok(Scanned::Found(Box::new(item(&read)?))),
+        Ok(read) => Ok(ScanItem::Found(Box::new(item(&read)?))),
         Err(unreadable) => Ok(unreadable),
     }
 }
@@ -218,7 +222,7 @@ fn pair_with_ids<T>(
     ids: &[u64],
     found: &[Option<T>],
     item: impl Fn(&T) -> Result<Item, PortError>,
-    fetched: &mut Vec<Fetched>,
+    fetched: &mut Vec<FetchResult>,
 ) -> Result<(), PortError> {
     if ids.len() != found.len() {
         let why = format!("{} ids were answered with {} items", ids.len(), found.len());
@@ -226,8 +230,8 @@ fn pair_with_ids<T>(
     }
     for (id, found) in ids.iter().zip(found) {
         fetched.push(match found {
-            Some(found) => Fetched::Found(Box::new(item(found)?)),
-            None => Fetched::Gone(item::key(kind, *id)?),
+            Some(found) => FetchResult::Found(Box::new(item(found)?)),
+            None => FetchResult::Deleted(item::key(kind, *id)?),
         });
     }
     Ok(())
@@ -258,7 +262,7 @@ mod tests {
         let mut read = stream::iter(responses);
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
-        let Ok(Some(Err(Scanned::Unreadable(key, error)))) = next(kind, &mut read).await else {
+        let Ok(Some(Err(ScanItem::Unreadable(key, error)))) = next(kind, &mut read).await else {
             panic!("it was not named");
         };
         assert_eq!(key.to_string(), "product/7");

@@ -4,7 +4,7 @@ use spaces_store::{
     Comparison, Error, ObjectKey, ObjectMeta, PutOutcome, Section as LayoutSection, ShopPrefix,
     SingleLayout, SnapshotKey, SnapshotWriter, Spool, SpoolConfig, Store,
 };
-use sync_core::ports::{ItemStream, PublishMode, Published, SnapshotStore, StoredSnapshot};
+use sync_core::ports::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};
 use sync_core::{ContentHash, Disposition, PortError, Section, ShopDomain};
 
 /// The version of the document's shape, kept in the object's metadata. Grows when a consumer has to know.
@@ -97,7 +97,7 @@ impl SnapshotStore for SpacesSnapshots {
         generation: u64,
         items: ItemStream<'_>,
         mode: PublishMode,
-    ) -> Result<Published, PortError> {
+    ) -> Result<PublishResult, PortError> {
         let key = snapshot_key(shop)?;
         let spool = self.write_document(items).await?;
         let changed = match mode {
@@ -114,7 +114,7 @@ impl SnapshotStore for SpacesSnapshots {
                     != Comparison::Same
             }
         };
-        Ok(Published {
+        Ok(PublishResult {
             key: key.to_string(),
             hash: ContentHash(*spool.sha256().as_bytes()),
             bytes: spool.len(),

@@ -75,7 +75,10 @@ impl TokenStore for RegistryTokens {
             to_registry_attempt(attempt),
         );
         let shop = from_client_domain(shop)?;
-        let begun = self.0.begin_token(&shop, version, replaces, attempt).await;
+        let begun = self
+            .0
+            .begin_token_attempt(&shop, version, replaces, attempt)
+            .await;
         begun.map_err(|error| token_error(&error))
     }
 

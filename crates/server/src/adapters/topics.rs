@@ -1,7 +1,7 @@
 //! Webhook topics: which ones this service needs, and what a delivery of each is about.
 
 use shopify_client::webhook::{Payload, Topic};
-use sync_core::{ItemKey, ItemKind, Subject};
+use sync_core::{DeliverySubject, ItemKey, ItemKind};
 
 /// The topics subscribed to for every shop. Compliance topics are not among them: Shopify takes those from the app's
 /// configuration only.
@@ -36,31 +36,31 @@ pub const SUBSCRIBED: [&str; 27] = [
 ];
 
 /// What a delivery is about, in the domain's words.
-pub fn subject(topic: &Topic, payload: &Payload) -> Subject {
+pub fn subject(topic: &Topic, payload: &Payload) -> DeliverySubject {
     match payload {
-        Payload::Product { id, .. } => Subject::item(ItemKind::Product, *id),
-        Payload::Collection { id, .. } => Subject::item(ItemKind::Collection, *id),
-        Payload::Discount { gid, .. } => Subject::item(ItemKind::Discount, gid.number()),
-        Payload::InventoryItem { id, .. } => Subject::item(ItemKind::InventoryItem, *id),
+        Payload::Product { id, .. } => DeliverySubject::item(ItemKind::Product, *id),
+        Payload::Collection { id, .. } => DeliverySubject::item(ItemKind::Collection, *id),
+        Payload::Discount { gid, .. } => DeliverySubject::item(ItemKind::Discount, gid.number()),
+        Payload::InventoryItem { id, .. } => DeliverySubject::item(ItemKind::InventoryItem, *id),
         Payload::InventoryLevel {
             inventory_item_id, ..
-        } => Subject::item(ItemKind::InventoryItem, *inventory_item_id),
-        Payload::Location { id } => Subject::item(ItemKind::Location, *id),
-        Payload::ShopRedact { .. } => Subject::Redact,
+        } => DeliverySubject::item(ItemKind::InventoryItem, *inventory_item_id),
+        Payload::Location { id } => DeliverySubject::item(ItemKind::Location, *id),
+        Payload::ShopRedact { .. } => DeliverySubject::Redact,
         _ => subject_of_topic(topic),
     }
 }
 
 /// For topics that say it all.
-fn subject_of_topic(topic: &Topic) -> Subject {
+fn subject_of_topic(topic: &Topic) -> DeliverySubject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
-            Subject::Item(ItemKey::SHOP)
+            DeliverySubject::Item(ItemKey::SHOP)
         }
-        Topic::AppUninstalled => Subject::Uninstalled,
-        Topic::AppScopesUpdate => Subject::Scopes,
+        Topic::AppUninstalled => DeliverySubject::Uninstalled,
+        Topic::AppScopesUpdate => DeliverySubject::Scopes,
         // The end of a bulk operation asks for no work: `ShopifyApp::notify` tells those who wait.
-        _ => Subject::Nothing,
+        _ => DeliverySubject::Nothing,
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
         for topic in SUBSCRIBED {
             let meaning = read(topic, body);
             let expected = topic == "bulk_operations/finish";
-            assert_eq!(meaning == Subject::Nothing, expected, "{topic}");
+            assert_eq!(meaning == DeliverySubject::Nothing, expected, "{topic}");
         }
         let mut unique = SUBSCRIBED.to_vec();
         unique.sort_unstable();
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_body_names_its_item() {
-        let item = Subject::item;
+        let item = DeliverySubject::item;
         for (topic, body, expected) in [
             (
                 "products/delete",
@@ -106,18 +106,22 @@ mod tests {
                 r#"{"id":6}"#,
                 item(ItemKind::Location, 6),
             ),
-            ("shop/update", "{}", Subject::Item(ItemKey::SHOP)),
-            ("domains/destroy", "{}", Subject::Item(ItemKey::SHOP)),
-            ("app/uninstalled", "{}", Subject::Uninstalled),
-            ("app/scopes_update", "{}", Subject::Scopes),
+            ("shop/update", "{}", DeliverySubject::Item(ItemKey::SHOP)),
+            (
+                "domains/destroy",
+                "{}",
+                DeliverySubject::Item(ItemKey::SHOP),
+            ),
+            ("app/uninstalled", "{}", DeliverySubject::Uninstalled),
+            ("app/scopes_update", "{}", DeliverySubject::Scopes),
             (
                 "shop/redact",
                 r#"{"shop_domain":"a.myshopify.com"}"#,
-                Subject::Redact,
+                DeliverySubject::Redact,
             ),
-            ("shop/redact", "{}", Subject::Nothing),
-            ("customers/redact", "{}", Subject::Nothing),
-            ("products/update", "{}", Subject::Nothing),
+            ("shop/redact", "{}", DeliverySubject::Nothing),
+            ("customers/redact", "{}", DeliverySubject::Nothing),
+            ("products/update", "{}", DeliverySubject::Nothing),
         ] {
             assert_eq!(read(topic, body), expected, "{topic} {body}");
         }
@@ -126,10 +130,10 @@ mod tests {
     #[test]
     fn numbers_that_no_item_can_have_are_about_nothing() {
         let body = r#"{"id":18446744073709551615}"#;
-        assert_eq!(read("products/update", body), Subject::Nothing);
+        assert_eq!(read("products/update", body), DeliverySubject::Nothing);
     }
 
-    fn read(topic: &str, body: &str) -> Subject {
+    fn read(topic: &str, body: &str) -> DeliverySubject {
         let topic = Topic::from(topic);
         subject(&topic, &Payload::read(&topic, body.as_bytes()).unwrap())
     }

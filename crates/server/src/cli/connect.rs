@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use shopify_client::StaticToken;
 use sync_core::ports::SubscriptionAudit;
-use sync_core::{Demand, Installation, ShopDomain, Token, Trigger};
+use sync_core::{Installation, ShopDomain, Token, Trigger, WorkRequest};
 
 use super::{Context, shop_argument};
 use crate::adapters::{shopify_error, to_client_domain};
@@ -126,10 +126,10 @@ async fn connect(
     service.install(&installation).await.map_err(to_error)?;
     let audit = subscribe(service, shop).await?;
     if !arguments.no_sync {
-        let demand = Demand::full(Trigger::Backfill);
+        let request = WorkRequest::full(Trigger::Backfill);
         let now = service.clock.now();
-        let demanded = service.ports.inbox.demand(shop, &demand, now).await;
-        demanded.map_err(to_error)?;
+        let requested = service.ports.inbox.request(shop, &request, now).await;
+        requested.map_err(to_error)?;
     }
     print_result(arguments, &installation, audit.as_ref())
 }

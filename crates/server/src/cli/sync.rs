@@ -5,8 +5,8 @@ use clap::Args;
 use indicatif::HumanCount;
 use shopify_client::Usage;
 use sync_core::{
-    Demand, FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step,
-    Trigger,
+    FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step, Trigger,
+    WorkRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -211,15 +211,15 @@ async fn scan(
 ) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
     let before = watch.newest_run(shop).await?;
-    let demand = Demand {
+    let request = WorkRequest {
         full: Some(FullScan {
             trigger: Trigger::Manual,
             accept_deletions,
         }),
-        ..Demand::default()
+        ..WorkRequest::default()
     };
     let now = service.clock.now();
-    service.ports.inbox.demand(shop, &demand, now).await?;
+    service.ports.inbox.request(shop, &request, now).await?;
     let observer = DisplayObserver {
         run_events: &service.run_events,
         display,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
-    ShopDomain, Timestamp,
+    ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome, Release,
+    ShopDomain, Timestamp, WorkRequest,
 };
 
 /// Remembers the deliveries that no run has dealt with yet.
@@ -62,23 +62,23 @@ impl Inbox for ProbedInbox {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError> {
-        let recorded = self.inbox.record(delivery, demand, run_after).await?;
-        if recorded == Recorded::New && !demand.is_empty() {
+    ) -> Result<RecordOutcome, PortError> {
+        let recorded = self.inbox.record(delivery, request, run_after).await?;
+        if recorded == RecordOutcome::New && !request.is_empty() {
             self.probe.observe(delivery);
         }
         Ok(recorded)
     }
 
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        self.inbox.demand(shop, demand, run_after).await
+        self.inbox.request(shop, request, run_after).await
     }
 
     async fn claim(
@@ -86,12 +86,12 @@ impl Inbox for ProbedInbox {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError> {
+    ) -> Result<ClaimOutcome, PortError> {
         self.inbox.claim(only, now, until).await
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        self.inbox.extend(lease, until).await
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+        self.inbox.renew(lease, until).await
     }
 
     async fn dirty(
@@ -107,7 +107,7 @@ impl Inbox for ProbedInbox {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         self.inbox.settle(lease, done, failed).await
     }
@@ -120,7 +120,7 @@ impl Inbox for ProbedInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sync_core::{ItemKey, Subject};
+    use sync_core::{DeliverySubject, ItemKey};
     use testkit::MemoryState;
 
     #[tokio::test]
@@ -129,22 +129,22 @@ mod tests {
         let inbox = probe.wrap(Arc::new(MemoryState::new()));
         let delivery = |id: &str, time: &str| {
             let at = testkit::at(&format!("2026-11-24T{time}Z"));
-            let subject = Subject::Item(ItemKey::SHOP);
+            let subject = DeliverySubject::Item(ItemKey::SHOP);
             let mut delivery = testkit::delivery(&testkit::shop("a"), id, subject, at);
             delivery.triggered_at = Some(at);
             delivery
         };
-        let demand = Demand::items(vec![ItemKey::SHOP]);
+        let request = WorkRequest::items(vec![ItemKey::SHOP]);
         for (id, time) in [("2", "10:00:02"), ("1", "10:00:01"), ("1", "10:00:01")] {
             let delivery = delivery(id, time);
             inbox
-                .record(&delivery, &demand, delivery.received_at)
+                .record(&delivery, &request, delivery.received_at)
                 .await
                 .unwrap();
         }
         let nothing = delivery("3", "09:00:00");
         inbox
-            .record(&nothing, &Demand::default(), nothing.received_at)
+            .record(&nothing, &WorkRequest::default(), nothing.received_at)
             .await
             .unwrap();
         let observed: Vec<_> = probe

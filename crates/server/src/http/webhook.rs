@@ -4,8 +4,8 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::json;
 use shopify_client::webhook::{Payload, Topic, VerifiedDelivery, WebhookError};
-use sync_core::intake::Received;
-use sync_core::{Delivery, DeliveryId, Subject, Timestamp};
+use sync_core::intake::IntakeOutcome;
+use sync_core::{Delivery, DeliveryId, DeliverySubject, Timestamp};
 
 use super::delivery_verifier::text;
 use super::{ApiError, AppState};
@@ -45,7 +45,7 @@ pub(super) async fn receive(
 async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
     let received = service.intake.receive(delivery).await;
     let received = received.map_err(|error| ApiError::unavailable(&error))?;
-    if received == Received::Recorded {
+    if received == IntakeOutcome::Recorded {
         service.app.notify(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
@@ -62,7 +62,11 @@ async fn read_body(payload: web::Payload, limit: usize) -> Result<Bytes, ApiErro
 
 /// The delivery's subject. Checks the shop in the body, because headers are not signed: with any signed body an attacker
 /// could otherwise request the erasure of any shop.
-fn subject(topic: &Topic, verified: &VerifiedDelivery, body: &[u8]) -> Result<Subject, ApiError> {
+fn subject(
+    topic: &Topic,
+    verified: &VerifiedDelivery,
+    body: &[u8],
+) -> Result<DeliverySubject, ApiError> {
     let payload = Payload::read(topic, body).map_err(rejection)?;
     match payload.shop_domain() {
         Some(shop) if *shop != verified.shop => Err(ApiError::Malformed(
@@ -84,7 +88,7 @@ fn rejection(error: WebhookError) -> ApiError {
 
 fn delivery(
     verified: VerifiedDelivery,
-    subject: Subject,
+    subject: DeliverySubject,
     received_at: Timestamp,
 ) -> Result<Delivery, ApiError> {
     Ok(Delivery {

@@ -28,7 +28,7 @@ enum DisplayMode {
         current: Option<(ItemKind, u64)>,
         last_line_at: Instant,
     },
-    Silent,
+    NoopObserver,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl ProgressDisplay {
         if std::io::stderr().is_terminal() {
             Self::new()
         } else {
-            Self(Mutex::new(DisplayMode::Silent))
+            Self(Mutex::new(DisplayMode::NoopObserver))
         }
     }
 
@@ -73,7 +73,7 @@ impl ProgressDisplay {
                     print_error(line);
                 }
             }
-            DisplayMode::Silent => {}
+            DisplayMode::NoopObserver => {}
         }
     }
 }

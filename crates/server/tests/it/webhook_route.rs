@@ -24,10 +24,10 @@ async fn with_shop(builder: TestAppBuilder) -> (TestApp, FakeCatalog) {
     let service = app.service();
     let installation = testkit::installation(&shop(), service.clock.now());
     service.database.install(&installation).await.unwrap();
-    let demand = sync_core::Demand::full(Trigger::Backfill);
+    let request = sync_core::WorkRequest::full(Trigger::Backfill);
     let now = service.clock.now();
     let inbox = &service.ports.inbox;
-    inbox.demand(&shop(), &demand, now).await.unwrap();
+    inbox.request(&shop(), &request, now).await.unwrap();
     app.settled().await;
     let runs = app.service().database.recent(None, 9).await.unwrap();
     assert_eq!(app.put_count(), 1, "{runs:?}");

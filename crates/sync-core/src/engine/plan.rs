@@ -4,7 +4,7 @@ use futures::StreamExt;
 
 use super::{Counts, Engine, Pass, SetAside};
 use crate::item::ItemKind;
-use crate::ports::{Scanned, Write};
+use crate::ports::{ScanItem, WriteMode};
 use crate::progress::Observer;
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
@@ -59,16 +59,16 @@ impl Pass<'_> {
         self.count(kind).expected = expected;
         self.tell_read(None, kind);
         let items = engine.ports.catalog.scan(&lease.shop, kind);
-        let mut batches = items.ready_chunks(engine.config.batch);
+        let mut batches = items.ready_chunks(engine.config.batch_size);
         while let Some(batch) = batches.next().await {
             let mut items = Vec::with_capacity(batch.len());
             for scanned in batch {
                 match scanned? {
-                    Scanned::Found(item) => items.push(*item),
-                    Scanned::Unreadable(key, error) => self.do_without(key, error)?,
+                    ScanItem::Found(item) => items.push(*item),
+                    ScanItem::Unreadable(key, error) => self.do_without(key, error)?,
                 }
             }
-            self.upsert(&items, Write::DryRun).await?;
+            self.upsert(&items, WriteMode::DryRun).await?;
             self.tell_read(None, kind);
         }
         let counts = self.count(kind);

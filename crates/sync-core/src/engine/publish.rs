@@ -18,7 +18,7 @@ impl Pass<'_> {
             .observe(shop, Some(self.run), &Progress::Publishing);
         // Only the holder of the lease writes to the mirror, so it stands still while it is streamed.
         let revision = ports.mirror.revision(shop).await?.current;
-        let items = items(ports.mirror.as_ref(), shop, self.engine.config.page);
+        let items = items(ports.mirror.as_ref(), shop, self.engine.config.page_size);
         let published = ports
             .snapshots
             .publish(shop, revision, items, PublishMode::Upload)

@@ -4,10 +4,10 @@ use futures::StreamExt;
 
 use super::refresh::Named;
 use super::{Pass, Stop};
-use crate::demand::FullScan;
 use crate::item::{Item, ItemKey, ItemKind};
-use crate::ports::{Count, Scanned, Write};
-use crate::{DirtyItem, Failure, Outcome, PortError};
+use crate::ports::{Count, ScanItem, WriteMode};
+use crate::work::FullScan;
+use crate::{DirtyItem, ItemFailure, Outcome, PortError};
 
 /// The shop's own count and what was read disagree.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ impl Pass<'_> {
     async fn sort_covered(
         &self,
         covered: Vec<DirtyItem>,
-    ) -> Result<(Vec<DirtyItem>, Vec<Failure>), PortError> {
+    ) -> Result<(Vec<DirtyItem>, Vec<ItemFailure>), PortError> {
         let mut named = Named::default();
         if !self.set_aside.is_empty() {
             for item in &covered {
@@ -93,17 +93,17 @@ impl Pass<'_> {
         self.count(kind).expected = expected;
         self.tell_read(Some(self.run), kind);
         let mut items = ports.catalog.scan(shop, kind);
-        let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch);
+        let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch_size);
         loop {
             let item = items.next().await.transpose()?;
             let ended = item.is_none();
             match item {
-                Some(Scanned::Found(item)) => batch.push(*item),
-                Some(Scanned::Unreadable(key, error)) => self.do_without(key, error)?,
+                Some(ScanItem::Found(item)) => batch.push(*item),
+                Some(ScanItem::Unreadable(key, error)) => self.do_without(key, error)?,
                 None => {}
             }
-            if batch.len() == engine.config.batch || (ended && !batch.is_empty()) {
-                self.upsert(&batch, Write::Scan(self.run)).await?;
+            if batch.len() == engine.config.batch_size || (ended && !batch.is_empty()) {
+                self.upsert(&batch, WriteMode::Scan(self.run)).await?;
                 batch.clear();
                 self.tell_read(Some(self.run), kind);
             }
@@ -175,7 +175,7 @@ impl Pass<'_> {
             });
         }
         // Those that exist after all are written as seen; those that are gone become tombstones.
-        self.read(missing, Write::Scan(self.run)).await?;
+        self.read(missing, WriteMode::Scan(self.run)).await?;
         Ok(())
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::{Pass, Stop};
 use crate::item::{Item, ItemKey, ItemKind};
-use crate::ports::{Change, Fetched, Write};
-use crate::{DirtyItem, Disposition, Failure, Outcome, PortError};
+use crate::ports::{Change, FetchResult, WriteMode};
+use crate::{DirtyItem, Disposition, ItemFailure, Outcome, PortError};
 
 impl Pass<'_> {
     pub(super) async fn refresh(&mut self) -> Result<Outcome, Stop> {
@@ -20,7 +20,7 @@ impl Pass<'_> {
         for item in &dirty {
             named.add(item.key, self.targets(item.key).await?);
         }
-        self.read(named.keys(), Write::Refresh).await?;
+        self.read(named.keys(), WriteMode::Refresh).await?;
         let outcome = self.publish_if_changed().await?;
         // Marks go only after the upload: if the process dies before, the items are read again.
         let (done, failed) = self.sort(dirty, &named);
@@ -64,7 +64,7 @@ impl Pass<'_> {
         &self,
         dirty: Vec<DirtyItem>,
         named: &Named,
-    ) -> (Vec<DirtyItem>, Vec<Failure>) {
+    ) -> (Vec<DirtyItem>, Vec<ItemFailure>) {
         let config = &self.engine.config;
         let now = self.engine.ports.clock.now();
         let mut done = Vec::new();
@@ -76,7 +76,7 @@ impl Pass<'_> {
                 None => done.push(item),
                 Some(error) => {
                     let wait = config.retry_base.saturating_mul(1 << item.attempts.min(20));
-                    failed.push(Failure {
+                    failed.push(ItemFailure {
                         error: error.clone(),
                         retry_at: now + wait.min(config.retry_max),
                         item,
@@ -89,12 +89,12 @@ impl Pass<'_> {
 
     /// Reads items by their keys into the mirror, then those that repeat something of what changed, until
     /// nothing repeats anything outdated.
-    pub(super) async fn read(&mut self, keys: Vec<ItemKey>, write: Write) -> Result<(), Stop> {
+    pub(super) async fn read(&mut self, keys: Vec<ItemKey>, write: WriteMode) -> Result<(), Stop> {
         let mut seen: HashSet<ItemKey> = keys.iter().copied().collect();
         let mut wave = keys;
         while !wave.is_empty() {
             let mut outdated = Vec::new();
-            for batch in wave.chunks(self.engine.config.batch) {
+            for batch in wave.chunks(self.engine.config.batch_size) {
                 let fetched = self.fetch(batch.to_vec()).await?;
                 outdated.extend(self.write(fetched, write).await?);
             }
@@ -107,7 +107,7 @@ impl Pass<'_> {
 
     /// Reads a batch. If the shop's answer to it is beyond us, halves it until the items at fault stand alone,
     /// so that one bad item does not hold up the others.
-    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<Fetched>, Stop> {
+    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, Stop> {
         let catalog = &self.engine.ports.catalog;
         let mut fetched = Vec::with_capacity(keys.len());
         let mut pending = vec![keys];
@@ -131,15 +131,15 @@ impl Pass<'_> {
     /// Writes what was fetched. Returns the keys whose label changed or which are gone.
     async fn write(
         &mut self,
-        fetched: Vec<Fetched>,
-        write: Write,
+        fetched: Vec<FetchResult>,
+        write: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let mut items = Vec::new();
         let mut gone = Vec::new();
         for answer in fetched {
             match answer {
-                Fetched::Found(item) => items.push(*item),
-                Fetched::Gone(key) => gone.push(key),
+                FetchResult::Found(item) => items.push(*item),
+                FetchResult::Deleted(key) => gone.push(key),
             }
         }
         for key in &gone {
@@ -162,7 +162,7 @@ impl Pass<'_> {
     pub(super) async fn upsert(
         &mut self,
         items: &[Item],
-        write: Write,
+        write: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let upserted = self
             .engine
@@ -180,7 +180,7 @@ impl Pass<'_> {
                 Change::None => {}
             }
         }
-        let outdated = upserted.into_iter().filter(|item| item.label_changed);
+        let outdated = upserted.into_iter().filter(|item| item.denorm_changed);
         Ok(outdated.map(|item| item.key).collect())
     }
 }

@@ -14,16 +14,16 @@ pub struct Count {
 
 /// What became of an item that was asked for by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fetched {
+pub enum FetchResult {
     /// It exists, complete.
     Found(Box<Item>),
     /// The shop says that there is no such item.
-    Gone(ItemKey),
+    Deleted(ItemKey),
 }
 
 /// What a scan comes upon.
 #[derive(Debug)]
-pub enum Scanned {
+pub enum ScanItem {
     /// An item, complete.
     Found(Box<Item>),
     /// An item that exists, but of which no sense can be made.
@@ -54,13 +54,17 @@ pub trait CatalogSource: Send + Sync {
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
-    ) -> BoxStream<'a, Result<Scanned, PortError>>;
+    ) -> BoxStream<'a, Result<ScanItem, PortError>>;
 
     /// How many items of a kind there are; `None` when the shop does not say.
     async fn count(&self, shop: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError>;
 
     /// The named items as they are now, one answer for each key, in any order. No key is an inventory item.
-    async fn fetch(&self, shop: &ShopDomain, keys: &[ItemKey]) -> Result<Vec<Fetched>, PortError>;
+    async fn fetch(
+        &self,
+        shop: &ShopDomain,
+        keys: &[ItemKey],
+    ) -> Result<Vec<FetchResult>, PortError>;
 
     /// The products that the named inventory items belong to. An unknown one belongs to none.
     async fn owners(

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
-    ShopDomain, Timestamp,
+    ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome, Release,
+    ShopDomain, Timestamp, WorkRequest,
 };
 
 /// Deliveries, demands and leases: everything that waits to be done, and who is doing it.
@@ -19,15 +19,15 @@ pub trait Inbox: Send + Sync {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError>;
+    ) -> Result<RecordOutcome, PortError>;
 
     /// Raises a demand. It adds to what is asked already; its time is the earlier of both.
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError>;
 
@@ -40,10 +40,10 @@ pub trait Inbox: Send + Sync {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError>;
+    ) -> Result<ClaimOutcome, PortError>;
 
     /// Prolongs a lease.
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError>;
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError>;
 
     /// The shop's dirty items that may be read at `now`, oldest mark first, at most `limit`.
     async fn dirty(
@@ -59,7 +59,7 @@ pub trait Inbox: Send + Sync {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError>;
 
     /// Ends the lease.

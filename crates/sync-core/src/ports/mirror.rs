@@ -20,19 +20,19 @@ pub enum Change {
 
 /// One written item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Upserted {
+pub struct UpsertResult {
     /// Which one.
     pub key: ItemKey,
     /// What changed.
     pub change: Change,
     /// Whether its label did: those who refer to it repeat something outdated. An added item's label counts as
     /// changed.
-    pub label_changed: bool,
+    pub denorm_changed: bool,
 }
 
 /// How [`Mirror::upsert`] treats what it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Write {
+pub enum WriteMode {
     /// Writes, outside a full scan.
     Refresh,
     /// Writes and notes that this full scan has seen the items.
@@ -69,8 +69,8 @@ pub trait Mirror: Send + Sync {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: Write,
-    ) -> Result<Vec<Upserted>, PortError>;
+        write: WriteMode,
+    ) -> Result<Vec<UpsertResult>, PortError>;
 
     /// Marks items as gone, and returns those that were there. Keys of nothing are passed over.
     async fn tombstone(

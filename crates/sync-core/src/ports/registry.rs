@@ -25,7 +25,7 @@ pub trait ShopRegistry: Send + Sync {
     /// first, and nothing was written.
     ///
     /// When an attempt is so old that it may be taken over is for the caller to judge, who names it in `replaces`.
-    async fn begin_token(
+    async fn begin_token_attempt(
         &self,
         shop: &ShopDomain,
         expected: u64,

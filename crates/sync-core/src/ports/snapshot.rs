@@ -17,7 +17,7 @@ pub enum PublishMode {
 
 /// What publishing did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishResult {
     /// The object's key.
     pub key: String,
     /// The document's hash.
@@ -52,7 +52,7 @@ pub trait SnapshotStore: Send + Sync {
         generation: u64,
         items: ItemStream<'_>,
         mode: PublishMode,
-    ) -> Result<Published, PortError>;
+    ) -> Result<PublishResult, PortError>;
 
     /// The shop's snapshot, its bytes read and hashed; `None` if there is none.
     async fn inspect(&self, shop: &ShopDomain) -> Result<Option<StoredSnapshot>, PortError>;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync_core::engine::{Engine, EngineConfig, Ports, Step};
-use sync_core::intake::{Intake, Received};
+use sync_core::intake::{Intake, IntakeOutcome};
 use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
-use sync_core::progress::Silent;
+use sync_core::progress::NoopObserver;
 use sync_core::{
-    Demand, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Subject, Timestamp, Trigger,
+    DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
+    WorkRequest,
 };
 use testkit::{
     FakeCatalog, ManualClock, MemorySnapshots, MemoryState, at, delivery, installation, shop,
@@ -82,7 +83,7 @@ impl Bench {
 
     /// Asks for a full scan and carries it out.
     pub(crate) async fn scan(&self) -> RunReport {
-        self.demand(&Demand::full(Trigger::Manual)).await;
+        self.request(&WorkRequest::full(Trigger::Manual)).await;
         self.run().await.expect("a scan was asked for")
     }
 
@@ -92,17 +93,17 @@ impl Bench {
             trigger: Trigger::Manual,
             accept_deletions: true,
         };
-        let demand = Demand {
+        let request = WorkRequest {
             full: Some(full),
-            ..Demand::default()
+            ..WorkRequest::default()
         };
-        self.demand(&demand).await;
+        self.request(&request).await;
         self.run().await.expect("a scan was asked for")
     }
 
-    pub(crate) async fn demand(&self, demand: &Demand) {
+    pub(crate) async fn request(&self, request: &WorkRequest) {
         self.state
-            .demand(&Self::shop(), demand, self.now())
+            .request(&Self::shop(), request, self.now())
             .await
             .unwrap();
     }
@@ -112,7 +113,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         match self
             .engine
-            .run_next(None, &Silent, &shutdown)
+            .run_next(None, &NoopObserver, &shutdown)
             .await
             .unwrap()
         {
@@ -122,11 +123,15 @@ impl Bench {
     }
 
     /// A webhook about an item arrives.
-    pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> Received {
-        self.deliver_subject(id, Subject::Item(key)).await
+    pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> IntakeOutcome {
+        self.deliver_subject(id, DeliverySubject::Item(key)).await
     }
 
-    pub(crate) async fn deliver_subject(&self, id: &str, subject: Subject) -> Received {
+    pub(crate) async fn deliver_subject(
+        &self,
+        id: &str,
+        subject: DeliverySubject,
+    ) -> IntakeOutcome {
         let delivery = delivery(&Self::shop(), id, subject, self.now());
         self.intake.receive(&delivery).await.unwrap()
     }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use sync_core::engine::Step;
 use sync_core::ports::Inbox;
-use sync_core::progress::Silent;
-use sync_core::{Claiming, Demand, Disposition, ItemKind, Outcome, PortError, Trigger};
+use sync_core::progress::NoopObserver;
+use sync_core::{ClaimOutcome, Disposition, ItemKind, Outcome, PortError, Trigger, WorkRequest};
 use testkit::{key, product};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ async fn a_worker_that_dies_before_the_upload_is_replaced() {
     // A worker claims the shop and is never heard of again.
     let until = bench.now() + chrono::TimeDelta::seconds(15);
     let claimed = bench.state.claim(None, bench.now(), until).await.unwrap();
-    assert!(matches!(claimed, Claiming::Claimed(_)));
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)));
     bench.clock.advance(Duration::from_secs(14));
     assert!(bench.run().await.is_none());
     bench.clock.advance(Duration::from_secs(1));
@@ -66,7 +66,7 @@ async fn a_worker_that_dies_between_upload_and_note_is_not_repeated_in_effect() 
 async fn failures_wait_longer_each_time_and_are_forgotten_after_a_success() {
     let bench = Bench::new().await;
     bench.catalog.put(product(1, "x"));
-    bench.demand(&Demand::full(Trigger::Backfill)).await;
+    bench.request(&WorkRequest::full(Trigger::Backfill)).await;
     let mut waits = Vec::new();
     for _ in 0..5 {
         let down = PortError::retry("read the products", "503");
@@ -96,7 +96,7 @@ async fn due(bench: &Bench) -> bool {
         .await
         .unwrap();
     // A lease that ends at once does not keep anybody out.
-    matches!(claiming, Claiming::Claimed(_))
+    matches!(claiming, ClaimOutcome::Claimed(_))
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_worker_stops_when_it_is_told_to() {
     let shutdown = CancellationToken::new();
     let engine = bench.engine.clone();
     let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&Silent, &told).await });
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
     shutdown.cancel();
     worker.await.unwrap();
 }
@@ -162,7 +162,7 @@ async fn an_idle_worker_wakes_for_a_delivery() {
     let shutdown = CancellationToken::new();
     let engine = bench.engine.clone();
     let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&Silent, &told).await });
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
     bench.catalog.put(product(1, "new"));
     bench.deliver("w1", key(ItemKind::Product, 1)).await;
     bench.clock.advance(Duration::from_secs(1));
@@ -181,13 +181,13 @@ async fn one_shop_is_run_before_it_is_due() {
     let shop = Bench::shop();
     let step = bench
         .engine
-        .run_next(Some(&shop), &Silent, &shutdown)
+        .run_next(Some(&shop), &NoopObserver, &shutdown)
         .await
         .unwrap();
     assert!(matches!(step, Step::Ran { .. }), "{step:?}");
     let step = bench
         .engine
-        .run_next(Some(&shop), &Silent, &shutdown)
+        .run_next(Some(&shop), &NoopObserver, &shutdown)
         .await
         .unwrap();
     assert_eq!(step, Step::Idle { next: None });

@@ -1,6 +1,8 @@
-use sync_core::intake::Received;
+use sync_core::intake::IntakeOutcome;
 use sync_core::ports::{RunLog, ShopRegistry};
-use sync_core::{DeliveryId, Disposition, ItemKind, Outcome, PortError, ShopStatus, Subject};
+use sync_core::{
+    DeliveryId, DeliverySubject, Disposition, ItemKind, Outcome, PortError, ShopStatus,
+};
 use testkit::{delivery, installation, item, key, product, shop};
 
 use crate::bench::Bench;
@@ -11,12 +13,12 @@ async fn the_same_delivery_fifty_times_is_one() {
     bench.catalog.put(product(1, "x"));
     bench.scan().await;
     let one = key(ItemKind::Product, 1);
-    assert_eq!(bench.deliver("w1", one).await, Received::Recorded);
+    assert_eq!(bench.deliver("w1", one).await, IntakeOutcome::Recorded);
     for _ in 0..49 {
-        assert_eq!(bench.deliver("w1", one).await, Received::Duplicate);
+        assert_eq!(bench.deliver("w1", one).await, IntakeOutcome::Duplicate);
     }
     bench.settle().await.unwrap();
-    assert_eq!(bench.deliver("w1", one).await, Received::Duplicate);
+    assert_eq!(bench.deliver("w1", one).await, IntakeOutcome::Duplicate);
     assert!(bench.settle().await.is_none());
     assert_eq!(bench.catalog.fetches(), 1);
 }
@@ -25,14 +27,14 @@ async fn the_same_delivery_fifty_times_is_one() {
 async fn an_unknown_shop_changes_nothing() {
     let bench = Bench::new().await;
     let stranger = shop("stranger");
-    let subject = Subject::Item(key(ItemKind::Product, 1));
+    let subject = DeliverySubject::Item(key(ItemKind::Product, 1));
     let delivery = delivery(&stranger, "w1", subject, bench.now());
     let received = bench.intake.receive(&delivery).await.unwrap();
-    assert_eq!(received, Received::UnknownShop);
+    assert_eq!(received, IntakeOutcome::UnknownShop);
     assert!(
         !bench
             .state
-            .knows_delivery(&stranger, &DeliveryId("w1".to_owned()))
+            .has_delivery(&stranger, &DeliveryId("w1".to_owned()))
     );
     assert!(bench.state.is_settled());
 }
@@ -44,8 +46,10 @@ async fn an_uninstallation_ends_the_work() {
     bench.scan().await;
     bench.deliver("w1", key(ItemKind::Product, 1)).await;
     assert_eq!(
-        bench.deliver_subject("w2", Subject::Uninstalled).await,
-        Received::Recorded
+        bench
+            .deliver_subject("w2", DeliverySubject::Uninstalled)
+            .await,
+        IntakeOutcome::Recorded
     );
     let known = bench.state.find(&Bench::shop()).await.unwrap().unwrap();
     assert_eq!(known.status, ShopStatus::Uninstalled);
@@ -62,10 +66,10 @@ async fn an_uninstallation_ends_the_work() {
 async fn a_late_uninstallation_does_not_end_a_new_installation() {
     let bench = Bench::new().await;
     let before = bench.now() - chrono::TimeDelta::hours(20);
-    let late = delivery(&Bench::shop(), "w1", Subject::Uninstalled, before);
+    let late = delivery(&Bench::shop(), "w1", DeliverySubject::Uninstalled, before);
     assert_eq!(
         bench.intake.receive(&late).await.unwrap(),
-        Received::Outdated
+        IntakeOutcome::Outdated
     );
     let known = bench.state.find(&Bench::shop()).await.unwrap().unwrap();
     assert_eq!(known.status, ShopStatus::Active);
@@ -76,8 +80,10 @@ async fn redaction_erases_an_uninstalled_shop() {
     let bench = Bench::new().await;
     bench.catalog.put(product(1, "x"));
     bench.scan().await;
-    bench.deliver_subject("w1", Subject::Uninstalled).await;
-    bench.deliver_subject("w2", Subject::Redact).await;
+    bench
+        .deliver_subject("w1", DeliverySubject::Uninstalled)
+        .await;
+    bench.deliver_subject("w2", DeliverySubject::Redact).await;
     assert_eq!(bench.settle().await.unwrap().outcome, Outcome::Erased);
     assert_eq!(bench.state.find(&Bench::shop()).await.unwrap(), None);
     assert!(bench.snapshots.lines(&Bench::shop()).is_none());
@@ -89,7 +95,7 @@ async fn redaction_spares_a_shop_that_lets_us_in() {
     let bench = Bench::new().await;
     bench.catalog.put(product(1, "x"));
     bench.scan().await;
-    bench.deliver_subject("w1", Subject::Redact).await;
+    bench.deliver_subject("w1", DeliverySubject::Redact).await;
     assert_eq!(bench.settle().await.unwrap().outcome, Outcome::Unchanged);
     assert_eq!(bench.lines().len(), 1);
     assert!(bench.settle().await.is_none(), "it is not asked again");
@@ -98,7 +104,7 @@ async fn redaction_spares_a_shop_that_lets_us_in() {
     bench
         .catalog
         .fail_next(PortError::new("probe", Disposition::Fail, "401"));
-    bench.deliver_subject("w2", Subject::Redact).await;
+    bench.deliver_subject("w2", DeliverySubject::Redact).await;
     assert_eq!(bench.settle().await.unwrap().outcome, Outcome::Erased);
 }
 
@@ -106,7 +112,7 @@ async fn redaction_spares_a_shop_that_lets_us_in() {
 async fn new_permissions_lead_to_a_scan() {
     let bench = Bench::new().await;
     bench.catalog.put(item(key(ItemKind::Discount, 1), "{}"));
-    bench.deliver_subject("w1", Subject::Scopes).await;
+    bench.deliver_subject("w1", DeliverySubject::Scopes).await;
     bench.settle().await.unwrap();
     assert_eq!(bench.lines().len(), 1);
 }
@@ -116,8 +122,10 @@ async fn a_shop_erased_and_installed_again_starts_afresh() {
     let bench = Bench::new().await;
     bench.catalog.put(product(1, "x"));
     bench.scan().await;
-    bench.deliver_subject("w1", Subject::Uninstalled).await;
-    bench.deliver_subject("w2", Subject::Redact).await;
+    bench
+        .deliver_subject("w1", DeliverySubject::Uninstalled)
+        .await;
+    bench.deliver_subject("w2", DeliverySubject::Redact).await;
     bench.settle().await.unwrap();
     let again = installation(&Bench::shop(), bench.now());
     bench.state.install(&again).await.unwrap();

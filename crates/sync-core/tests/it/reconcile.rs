@@ -226,7 +226,7 @@ async fn a_plan_tells_and_changes_nothing() {
     bench.catalog.remove(key(ItemKind::Product, 2));
     let plan = bench
         .engine
-        .plan(&Bench::shop(), &sync_core::progress::Silent)
+        .plan(&Bench::shop(), &sync_core::progress::NoopObserver)
         .await
         .unwrap();
     assert_eq!(plan.outcome, Outcome::WouldPublish { differences: 3 });
@@ -241,17 +241,17 @@ async fn a_plan_tells_and_changes_nothing() {
 async fn only_the_holder_of_the_lease_ends_what_was_left_behind_and_goes_on_in_any_case() {
     let bench = with_products(3).await;
     let catalog = &bench.catalog;
-    catalog.leave_behind(Ok(2));
-    let silent = &sync_core::progress::Silent;
+    catalog.set_interrupted_scans(Ok(2));
+    let silent = &sync_core::progress::NoopObserver;
     bench.engine.plan(&Bench::shop(), silent).await.unwrap();
-    assert!(catalog.is_left_behind(), "another run may be at it");
+    assert!(catalog.has_interrupted_scans(), "another run may be at it");
     assert!(published(&bench.scan().await.outcome));
-    assert!(!catalog.is_left_behind());
+    assert!(!catalog.has_interrupted_scans());
 
-    catalog.leave_behind(Err(PortError::fail("end it", "refused")));
+    catalog.set_interrupted_scans(Err(PortError::fail("end it", "refused")));
     catalog.put(product(1, "new"));
     assert!(published(&bench.scan().await.outcome));
-    assert!(!catalog.is_left_behind());
+    assert!(!catalog.has_interrupted_scans());
 }
 
 /// Keeps what is told of the reading of products.
@@ -421,7 +421,7 @@ async fn a_plan_counts_what_cannot_be_read_as_there() {
     bench.scan().await;
     bench.catalog.make_unreadable(key(ItemKind::Product, 2));
     bench.catalog.remove(key(ItemKind::Product, 3));
-    let silent = sync_core::progress::Silent;
+    let silent = sync_core::progress::NoopObserver;
     let plan = bench.engine.plan(&Bench::shop(), &silent).await.unwrap();
     let counts = plan.counts["product"];
     assert_eq!((counts.read, counts.removed, counts.failed), (1, 1, 1));

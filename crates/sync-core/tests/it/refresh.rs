@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sync_core::intake::Received;
+use sync_core::intake::IntakeOutcome;
 use sync_core::{Item, ItemKey, ItemKind, Outcome};
 use testkit::{item, key, product};
 
@@ -37,7 +37,7 @@ async fn a_changed_product_is_published_without_a_scan() {
     bench.catalog.put(product(3, "new"));
     assert_eq!(
         bench.deliver("w1", key(ItemKind::Product, 3)).await,
-        Received::Recorded
+        IntakeOutcome::Recorded
     );
     assert!(bench.run().await.is_none(), "the debounce has not passed");
     let report = bench.settle().await.unwrap();

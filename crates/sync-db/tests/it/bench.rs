@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
-use sync_core::ports::{Inbox, Mirror, ShopRegistry, Write};
+use sync_core::ports::{Inbox, Mirror, ShopRegistry, WriteMode};
 use sync_core::{
-    Claiming, Demand, Item, ItemKind, Lease, RunId, Section, ShopDomain, Subject, Trigger,
+    ClaimOutcome, DeliverySubject, Item, ItemKind, Lease, RunId, Section, ShopDomain, Trigger,
+    WorkRequest,
 };
 use sync_db::Database;
 use testkit::{at, delivery, installation, key, product, shop};
@@ -17,12 +18,12 @@ const ITEMS: u64 = 20_000;
 async fn leased(database: &Database, shop: &ShopDomain) -> Lease {
     let now = at("2026-11-24T12:00:00Z");
     database.install(&installation(shop, now)).await.unwrap();
-    let demand = Demand::full(Trigger::Backfill);
-    database.demand(shop, &demand, now).await.unwrap();
+    let request = WorkRequest::full(Trigger::Backfill);
+    database.request(shop, &request, now).await.unwrap();
     let until = now + chrono::TimeDelta::hours(1);
     match database.claim(Some(shop), now, until).await.unwrap() {
-        Claiming::Claimed(claim) => claim.lease,
-        idle @ Claiming::Idle { .. } => panic!("{idle:?}"),
+        ClaimOutcome::Claimed(claim) => claim.lease,
+        idle @ ClaimOutcome::Idle { .. } => panic!("{idle:?}"),
     }
 }
 
@@ -43,7 +44,7 @@ async fn mirror(name: &str, database: &Database) {
     for (pass, run) in [("new", 1), ("the same", 2)] {
         let start = Instant::now();
         for batch in items.chunks(50) {
-            let write = Write::Scan(RunId(run));
+            let write = WriteMode::Scan(RunId(run));
             database.upsert(&lease, batch, write).await.unwrap();
         }
         eprintln!("{name}: {ITEMS} items, {pass}: {:?}", start.elapsed());
@@ -80,7 +81,7 @@ async fn intake(name: &str, database: &Database) {
         let database = database.clone();
         tokio::spawn(async move {
             for batch in items().chunks(50).take(100) {
-                let write = Write::Scan(RunId(1));
+                let write = WriteMode::Scan(RunId(1));
                 database.upsert(&lease, batch, write).await.unwrap();
             }
         })
@@ -96,10 +97,10 @@ async fn intake(name: &str, database: &Database) {
             for number in 0..250 {
                 let product = key(ItemKind::Product, number);
                 let id = format!("{sender}-{number}");
-                let delivery = delivery(&a, &id, Subject::Item(product), now);
-                let demand = Demand::items(vec![product]);
+                let delivery = delivery(&a, &id, DeliverySubject::Item(product), now);
+                let request = WorkRequest::items(vec![product]);
                 let start = Instant::now();
-                database.record(&delivery, &demand, now).await.unwrap();
+                database.record(&delivery, &request, now).await.unwrap();
                 slowest = slowest.max(start.elapsed());
             }
             slowest

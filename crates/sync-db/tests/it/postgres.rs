@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use sync_core::ports::{Inbox, ShopRegistry};
-use sync_core::{Claiming, Demand, ItemKind};
+use sync_core::{ClaimOutcome, ItemKind, WorkRequest};
 use sync_db::{Config, Database, TokenCipher};
 use testkit::{at, installation, key, shop};
 
@@ -106,8 +106,8 @@ async fn replicas_share_the_work() {
     for number in 0..30 {
         let shop = shop(&format!("s{number}"));
         first.install(&installation(&shop, now)).await.unwrap();
-        let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
-        first.demand(&shop, &demand, now).await.unwrap();
+        let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+        first.request(&shop, &request, now).await.unwrap();
     }
     let until = now + chrono::TimeDelta::seconds(60);
     let mut workers = tokio::task::JoinSet::new();
@@ -115,7 +115,8 @@ async fn replicas_share_the_work() {
         let database = database.clone();
         workers.spawn(async move {
             let mut claimed = Vec::new();
-            while let Claiming::Claimed(claim) = database.claim(None, now, until).await.unwrap() {
+            while let ClaimOutcome::Claimed(claim) = database.claim(None, now, until).await.unwrap()
+            {
                 claimed.push(claim.lease.shop);
             }
             claimed
@@ -123,7 +124,7 @@ async fn replicas_share_the_work() {
     }
     let mut claimed: Vec<_> = workers.join_all().await.concat();
     // A worker may have left because all that remained was being claimed by others at that moment.
-    while let Claiming::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
+    while let ClaimOutcome::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
         claimed.push(claim.lease.shop);
     }
     claimed.sort();
@@ -132,7 +133,7 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
-/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not take it for nothing.
+/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
 async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
     let Some(schema) = Schema::make().await else {
@@ -143,18 +144,18 @@ async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
     let until = now + chrono::TimeDelta::seconds(60);
     let shop = shop("a");
     database.install(&installation(&shop, now)).await.unwrap();
-    let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
-    database.demand(&shop, &demand, now).await.unwrap();
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+    database.request(&shop, &request, now).await.unwrap();
 
     let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
     let mut transaction = intake.begin().await.unwrap();
     let lock = "SELECT shop FROM work FOR UPDATE";
     transaction.execute(lock).await.unwrap();
     let passed_over = database.claim(None, now, until).await.unwrap();
-    assert_eq!(passed_over, Claiming::Idle { next: Some(now) });
+    assert_eq!(passed_over, ClaimOutcome::Idle { next: Some(now) });
     transaction.rollback().await.unwrap();
     let claimed = database.claim(None, now, until).await.unwrap();
-    assert!(matches!(claimed, Claiming::Claimed(_)), "{claimed:?}");
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
 }
 
 /// Of two replicas, one begins to renew a shop's token, and the other sees it.

@@ -29,7 +29,9 @@ pub(crate) async fn race(processes: &[Database; 2]) {
         racers.spawn(async move {
             let mut won = Vec::new();
             for shop in shops {
-                let begun = database.begin_token(&shop, 1, None, attempt(by, now)).await;
+                let begun = database
+                    .begin_token_attempt(&shop, 1, None, attempt(by, now))
+                    .await;
                 if begun.unwrap() {
                     won.push((shop, by));
                 }

@@ -1,7 +1,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, Executor, SqliteConnection};
 use sync_core::ports::{Inbox, ShopRegistry};
-use sync_core::{Demand, Disposition, ItemKind};
+use sync_core::{Disposition, ItemKind, WorkRequest};
 use sync_db::{Config, Database, Error, TokenCipher};
 use tempfile::TempDir;
 use testkit::{at, installation, key, shop};
@@ -114,7 +114,12 @@ async fn an_attempt_ends_when_an_older_replica_replaces_the_token() {
     let now = at("2026-11-24T12:00:00Z");
     state.install(&installation(&a, now)).await.unwrap();
     let attempt = crate::renewals::attempt(1, now);
-    assert!(state.begin_token(&a, 1, None, attempt).await.unwrap());
+    assert!(
+        state
+            .begin_token_attempt(&a, 1, None, attempt)
+            .await
+            .unwrap()
+    );
     let mut older = SqliteConnection::connect(&url(&folder)).await.unwrap();
     older
         .execute("UPDATE shop SET token_version = token_version + 1")
@@ -126,7 +131,12 @@ async fn an_attempt_ends_when_an_older_replica_replaces_the_token() {
     let token = &replaced.token;
     let late = state.replace_token(&a, 2, attempt, token).await;
     assert!(!late.unwrap());
-    assert!(state.begin_token(&a, 2, None, attempt).await.unwrap());
+    assert!(
+        state
+            .begin_token_attempt(&a, 2, None, attempt)
+            .await
+            .unwrap()
+    );
     let saved = state.replace_token(&a, 2, attempt, token).await;
     assert!(saved.unwrap());
 }
@@ -138,7 +148,12 @@ async fn a_purpose_of_a_later_release_is_an_error() {
     let now = at("2026-11-24T12:00:00Z");
     state.install(&installation(&a, now)).await.unwrap();
     let attempt = crate::renewals::attempt(1, now);
-    assert!(state.begin_token(&a, 1, None, attempt).await.unwrap());
+    assert!(
+        state
+            .begin_token_attempt(&a, 1, None, attempt)
+            .await
+            .unwrap()
+    );
     let mut later = SqliteConnection::connect(&url(&folder)).await.unwrap();
     later
         .execute("UPDATE shop SET attempt_purpose = 'theft'")
@@ -172,7 +187,7 @@ async fn tokens_are_sealed_anew_with_the_first_key() {
     let before = old.token(&shop("a")).await.unwrap().unwrap();
     let attempt = crate::renewals::attempt(1, now);
     let begun = old
-        .begin_token(&shop("a"), before.version, None, attempt)
+        .begin_token_attempt(&shop("a"), before.version, None, attempt)
         .await;
     assert!(begun.unwrap());
 
@@ -208,12 +223,12 @@ async fn a_full_disk_is_a_reason_to_try_later() {
     raw.install(&installation(&a, now)).await.unwrap();
     let marks = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
     let refused = raw
-        .demand(&a, &Demand::items(marks), now)
+        .request(&a, &WorkRequest::items(marks), now)
         .await
         .unwrap_err();
     assert_eq!(refused.disposition, Disposition::Retry { after: None });
     assert!(refused.chain().contains("full"), "{}", refused.chain());
     // Nothing of the refused demand is left, and the database goes on working.
-    let small = Demand::items(vec![key(ItemKind::Product, 1)]);
-    raw.demand(&a, &small, now).await.unwrap();
+    let small = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+    raw.request(&a, &small, now).await.unwrap();
 }

@@ -1,8 +1,8 @@
 //! [`sync_core::ports::Inbox`]: deliveries and demands.
 
 use sync_core::{
-    Claiming, Demand, FullScan, ItemKind, Recorded, Release, ShopStatus, Subject, Trigger,
-    UnavailableReason,
+    ClaimOutcome, DeliverySubject, FullScan, ItemKind, RecordOutcome, Release, ShopStatus, Trigger,
+    UnavailableReason, WorkRequest,
 };
 
 use super::{State, after, claim, install, noon};
@@ -13,16 +13,16 @@ pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let one = key(ItemKind::Product, 1);
-    let first = delivery(&a, "w1", Subject::Item(one), noon());
-    let demand = Demand::items(vec![one]);
-    let recorded = state.record(&first, &demand, noon()).await.unwrap();
-    assert_eq!(recorded, Recorded::New);
+    let first = delivery(&a, "w1", DeliverySubject::Item(one), noon());
+    let request = WorkRequest::items(vec![one]);
+    let recorded = state.record(&first, &request, noon()).await.unwrap();
+    assert_eq!(recorded, RecordOutcome::New);
     let claimed = claim(state, noon()).await.unwrap();
     let dirty = state.dirty(&claimed.lease, noon(), 9).await.unwrap();
     assert_eq!(dirty.len(), 1);
     for _ in 0..50 {
-        let recorded = state.record(&first, &demand, noon()).await.unwrap();
-        assert_eq!(recorded, Recorded::Duplicate);
+        let recorded = state.record(&first, &request, noon()).await.unwrap();
+        assert_eq!(recorded, RecordOutcome::Duplicate);
     }
     state.settle(&claimed.lease, &dirty, &[]).await.unwrap();
     state.release(&claimed.lease, &Release::Done).await.unwrap();
@@ -33,24 +33,24 @@ pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
 
     // The id is one shop's own.
     install(state, &shop("b")).await;
-    let other = delivery(&shop("b"), "w1", Subject::Item(one), noon());
-    let recorded = state.record(&other, &demand, noon()).await.unwrap();
-    assert_eq!(recorded, Recorded::New);
+    let other = delivery(&shop("b"), "w1", DeliverySubject::Item(one), noon());
+    let recorded = state.record(&other, &request, noon()).await.unwrap();
+    assert_eq!(recorded, RecordOutcome::New);
 }
 
 /// A delivery that names nothing to do is remembered, and no run follows.
 pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
-    let delivery = delivery(&a, "w1", Subject::Nothing, noon());
-    let nothing = Demand::default();
+    let delivery = delivery(&a, "w1", DeliverySubject::Nothing, noon());
+    let nothing = WorkRequest::default();
     assert_eq!(
         state.record(&delivery, &nothing, noon()).await.unwrap(),
-        Recorded::New
+        RecordOutcome::New
     );
     assert_eq!(
         state.record(&delivery, &nothing, noon()).await.unwrap(),
-        Recorded::Duplicate
+        RecordOutcome::Duplicate
     );
     assert!(claim(state, after(60)).await.is_none());
 }
@@ -59,10 +59,10 @@ pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
 pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
-    let mark = |id| Demand::items(vec![key(ItemKind::Product, id)]);
-    state.demand(&a, &mark(1), after(10)).await.unwrap();
-    state.demand(&a, &mark(2), after(5)).await.unwrap();
-    state.demand(&a, &mark(1), after(20)).await.unwrap();
+    let dirty_item = |id| WorkRequest::items(vec![key(ItemKind::Product, id)]);
+    state.request(&a, &dirty_item(1), after(10)).await.unwrap();
+    state.request(&a, &dirty_item(2), after(5)).await.unwrap();
+    state.request(&a, &dirty_item(1), after(20)).await.unwrap();
     assert!(claim(state, after(4)).await.is_none());
     let claimed = claim(state, after(5)).await.unwrap();
     assert_eq!(
@@ -80,7 +80,7 @@ pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
     assert!(claim(state, after(3600)).await.is_none());
 
     // After that a new demand has its own time.
-    state.demand(&a, &mark(1), after(100)).await.unwrap();
+    state.request(&a, &dirty_item(1), after(100)).await.unwrap();
     assert!(claim(state, after(99)).await.is_none());
     assert!(claim(state, after(100)).await.is_some());
 }
@@ -89,18 +89,18 @@ pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
 pub async fn a_full_scan_keeps_its_first_trigger_and_any_confirmation(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
-    let poll = Demand::full(Trigger::Poll);
-    state.demand(&a, &poll, noon()).await.unwrap();
+    let poll = WorkRequest::full(Trigger::Poll);
+    state.request(&a, &poll, noon()).await.unwrap();
     let confirmed = FullScan {
         trigger: Trigger::Manual,
         accept_deletions: true,
     };
-    let manual = Demand {
+    let manual = WorkRequest {
         full: Some(confirmed),
-        ..Demand::default()
+        ..WorkRequest::default()
     };
-    state.demand(&a, &manual, noon()).await.unwrap();
-    state.demand(&a, &poll, noon()).await.unwrap();
+    state.request(&a, &manual, noon()).await.unwrap();
+    state.request(&a, &poll, noon()).await.unwrap();
     let claimed = claim(state, noon()).await.unwrap();
     let expected = FullScan {
         trigger: Trigger::Poll,
@@ -114,8 +114,8 @@ pub async fn the_shop_due_longest_is_claimed_first(state: &dyn State) {
     for (name, due) in [("a", 30), ("b", 10), ("c", 20)] {
         let shop = shop(name);
         install(state, &shop).await;
-        let demand = Demand::full(Trigger::Poll);
-        state.demand(&shop, &demand, after(due)).await.unwrap();
+        let request = WorkRequest::full(Trigger::Poll);
+        state.request(&shop, &request, after(due)).await.unwrap();
     }
     let mut order = Vec::new();
     while let Some(claimed) = claim(state, after(60)).await {
@@ -127,8 +127,8 @@ pub async fn the_shop_due_longest_is_claimed_first(state: &dyn State) {
 /// Paused, uninstalled and unknown shops wait; an unavailable one is tried.
 pub async fn shops_that_are_not_served_are_not_claimed(state: &dyn State) {
     let a = shop("a");
-    let demand = Demand::full(Trigger::Manual);
-    state.demand(&a, &demand, noon()).await.unwrap();
+    let request = WorkRequest::full(Trigger::Manual);
+    state.request(&a, &request, noon()).await.unwrap();
     assert!(
         claim(state, noon()).await.is_none(),
         "nobody knows this shop"
@@ -148,7 +148,10 @@ pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     state.set_status(&a, ShopStatus::Uninstalled).await.unwrap();
-    state.demand(&a, &Demand::erase(), noon()).await.unwrap();
+    state
+        .request(&a, &WorkRequest::erase(), noon())
+        .await
+        .unwrap();
     let claimed = claim(state, noon()).await.unwrap();
     assert!(claimed.erase);
     state.release(&claimed.lease, &Release::Done).await.unwrap();
@@ -157,16 +160,16 @@ pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
 
 /// The next demand's time, or the end of a lease, whichever is first.
 pub async fn idle_says_when_to_ask_again(state: &dyn State) {
-    let idle = Claiming::Idle { next: None };
+    let idle = ClaimOutcome::Idle { next: None };
     assert_eq!(state.claim(None, noon(), after(15)).await.unwrap(), idle);
     for (name, due) in [("a", 50), ("b", 40), ("c", 0)] {
         let shop = shop(name);
         install(state, &shop).await;
-        let demand = Demand::full(Trigger::Poll);
-        state.demand(&shop, &demand, after(due)).await.unwrap();
+        let request = WorkRequest::full(Trigger::Poll);
+        state.request(&shop, &request, after(due)).await.unwrap();
     }
     assert_eq!(claim(state, noon()).await.unwrap().lease.shop, shop("c"));
-    let until_lease_ends = Claiming::Idle {
+    let until_lease_ends = ClaimOutcome::Idle {
         next: Some(after(15)),
     };
     assert_eq!(
@@ -179,7 +182,7 @@ pub async fn idle_says_when_to_ask_again(state: &dyn State) {
     let until_due = state.claim(None, after(16), after(31)).await.unwrap();
     assert_eq!(
         until_due,
-        Claiming::Idle {
+        ClaimOutcome::Idle {
             next: Some(after(30))
         }
     );
@@ -190,17 +193,18 @@ pub async fn one_shop_can_be_claimed_before_it_is_due(state: &dyn State) {
     for name in ["a", "b", "c"] {
         install(state, &shop(name)).await;
     }
-    let demand = Demand::full(Trigger::Manual);
-    state.demand(&shop("a"), &demand, noon()).await.unwrap();
+    let request = WorkRequest::full(Trigger::Manual);
+    state.request(&shop("a"), &request, noon()).await.unwrap();
     state
-        .demand(&shop("b"), &demand, after(3600))
+        .request(&shop("b"), &request, after(3600))
         .await
         .unwrap();
     let b = shop("b");
-    let Claiming::Claimed(claimed) = state.claim(Some(&b), noon(), after(15)).await.unwrap() else {
+    let ClaimOutcome::Claimed(claimed) = state.claim(Some(&b), noon(), after(15)).await.unwrap()
+    else {
         panic!("b is asked for something");
     };
     assert_eq!(claimed.lease.shop, b);
     let nothing_asked = state.claim(Some(&shop("c")), noon(), after(15)).await;
-    assert_eq!(nothing_asked.unwrap(), Claiming::Idle { next: None });
+    assert_eq!(nothing_asked.unwrap(), ClaimOutcome::Idle { next: None });
 }

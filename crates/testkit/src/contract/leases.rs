@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use sync_core::ports::Write;
+use sync_core::ports::WriteMode;
 use sync_core::{
-    Claiming, ContentHash, Demand, Disposition, Failure, FullScan, ItemKind, Lease, PortError,
-    Release, ShopDomain, Trigger,
+    ClaimOutcome, ContentHash, Disposition, FullScan, ItemFailure, ItemKind, Lease, PortError,
+    Release, ShopDomain, Trigger, WorkRequest,
 };
 
 use super::{State, after, claim, install, noon};
 use crate::sample::{key, product, shop};
 
-fn mark(id: u64) -> Demand {
-    Demand::items(vec![key(ItemKind::Product, id)])
+fn dirty_item(id: u64) -> WorkRequest {
+    WorkRequest::items(vec![key(ItemKind::Product, id)])
 }
 
 async fn installed(state: &dyn State) -> ShopDomain {
@@ -30,11 +30,11 @@ fn assert_lost<T: std::fmt::Debug>(result: Result<T, PortError>) {
 /// One holder at a time; a dead holder's shop is taken over when its lease has run out.
 pub async fn a_claimed_shop_is_not_claimed_again_until_the_lease_ends(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let first = claim(state, noon()).await.unwrap();
     assert!(claim(state, after(14)).await.is_none());
     let only = state.claim(Some(&a), after(14), after(29)).await.unwrap();
-    assert!(matches!(only, Claiming::Idle { .. }), "{only:?}");
+    assert!(matches!(only, ClaimOutcome::Idle { .. }), "{only:?}");
     let second = claim(state, after(15)).await.unwrap();
     assert!(second.lease.token > first.lease.token);
     let dirty = state.dirty(&second.lease, after(15), 9).await.unwrap();
@@ -50,7 +50,7 @@ pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
     for number in 0..10 {
         let shop = shop(&format!("s{number}"));
         install(state, &shop).await;
-        state.demand(&shop, &mark(1), noon()).await.unwrap();
+        state.request(&shop, &dirty_item(1), noon()).await.unwrap();
     }
     let claims = join_all((0..20).map(|_| claim(state, noon()))).await;
     let shops: Vec<_> = claims
@@ -71,18 +71,18 @@ pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
 /// The fencing token guards every write.
 pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let slow = claim(state, noon()).await.unwrap().lease;
     let dirty = state.dirty(&slow, noon(), 9).await.unwrap();
     let quick = claim(state, after(15)).await.unwrap().lease;
 
     let product = product(1, "one");
-    assert_lost(state.extend(&slow, after(60)).await);
+    assert_lost(state.renew(&slow, after(60)).await);
     assert_lost(state.dirty(&slow, noon(), 9).await);
     assert_lost(state.settle(&slow, &dirty, &[]).await);
     assert_lost(
         state
-            .upsert(&slow, std::slice::from_ref(&product), Write::Refresh)
+            .upsert(&slow, std::slice::from_ref(&product), WriteMode::Refresh)
             .await,
     );
     assert_lost(state.tombstone(&slow, &[product.key], noon()).await);
@@ -101,15 +101,15 @@ pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State)
         shop: shop("z"),
         token: 1,
     };
-    assert_lost(state.extend(&nobodys, after(60)).await);
+    assert_lost(state.renew(&nobodys, after(60)).await);
 }
 
 /// A worker that is alive keeps its shop.
 pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
-    state.extend(&lease, after(100)).await.unwrap();
+    state.renew(&lease, after(100)).await.unwrap();
     assert!(claim(state, after(99)).await.is_none());
     assert!(claim(state, after(100)).await.is_some());
 }
@@ -117,10 +117,10 @@ pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
 /// A scan demanded while one runs is a further scan, at its own time.
 pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
     let a = installed(state).await;
-    let full = Demand::full(Trigger::Poll);
-    state.demand(&a, &full, noon()).await.unwrap();
+    let full = WorkRequest::full(Trigger::Poll);
+    state.request(&a, &full, noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
-    state.demand(&a, &full, after(5)).await.unwrap();
+    state.request(&a, &full, after(5)).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
     assert!(claim(state, after(4)).await.is_none());
     let again = claim(state, after(5)).await.unwrap();
@@ -132,11 +132,11 @@ pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
 /// An item that changed again after it was read is read again.
 pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
-    state.demand(&a, &mark(2), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(2), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
     let dirty = state.dirty(&lease, noon(), 9).await.unwrap();
-    state.demand(&a, &mark(1), after(1)).await.unwrap();
+    state.request(&a, &dirty_item(1), after(1)).await.unwrap();
     state.settle(&lease, &dirty, &[]).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
     assert!(claim(state, noon()).await.is_none());
@@ -149,12 +149,12 @@ pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
 /// A quarantined item comes back at its time, with its failures counted, and is read at once when it changes.
 pub async fn failed_items_are_put_off(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
-    state.demand(&a, &mark(2), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(2), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
     let mut dirty = state.dirty(&lease, noon(), 9).await.unwrap();
     let bad = dirty.remove(0);
-    let failure = Failure {
+    let failure = ItemFailure {
         item: bad.clone(),
         error: "the answer makes no sense".to_owned(),
         retry_at: after(30),
@@ -166,14 +166,14 @@ pub async fn failed_items_are_put_off(state: &dyn State) {
     let lease = claim(state, after(30)).await.unwrap().lease;
     let due = state.dirty(&lease, after(30), 9).await.unwrap();
     assert_eq!((due[0].key, due[0].attempts), (bad.key, 1));
-    let failure = Failure {
+    let failure = ItemFailure {
         item: due[0].clone(),
         error: String::new(),
         retry_at: after(3600),
     };
     state.settle(&lease, &[], &[failure]).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
-    state.demand(&a, &mark(1), after(40)).await.unwrap();
+    state.request(&a, &dirty_item(1), after(40)).await.unwrap();
     let lease = claim(state, after(40)).await.unwrap().lease;
     assert_eq!(state.dirty(&lease, after(40), 9).await.unwrap().len(), 1);
 }
@@ -181,8 +181,8 @@ pub async fn failed_items_are_put_off(state: &dyn State) {
 /// A failed run's demand falls due again when it was told to, with the failure counted.
 pub async fn a_retry_waits_and_counts(state: &dyn State) {
     let a = installed(state).await;
-    let full = Demand::full(Trigger::Backfill);
-    state.demand(&a, &full, noon()).await.unwrap();
+    let full = WorkRequest::full(Trigger::Backfill);
+    state.request(&a, &full, noon()).await.unwrap();
     for attempt in 0..3 {
         let now = after(i64::from(attempt) * 60);
         let claimed = claim(state, now).await.unwrap();
@@ -201,18 +201,18 @@ pub async fn a_retry_waits_and_counts(state: &dyn State) {
     }
     let claimed = claim(state, after(180)).await.unwrap();
     state.release(&claimed.lease, &Release::Done).await.unwrap();
-    state.demand(&a, &full, after(200)).await.unwrap();
+    state.request(&a, &full, after(200)).await.unwrap();
     assert_eq!(claim(state, after(200)).await.unwrap().attempts, 0);
 }
 
 /// News do not wait for an old failure.
 pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
     let at = after(3600);
     state.release(&lease, &Release::Retry { at }).await.unwrap();
-    state.demand(&a, &mark(2), after(1)).await.unwrap();
+    state.request(&a, &dirty_item(2), after(1)).await.unwrap();
     let lease = claim(state, after(1)).await.unwrap().lease;
     assert_eq!(state.dirty(&lease, after(1), 9).await.unwrap().len(), 2);
 }
@@ -221,14 +221,17 @@ pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
 pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn State) {
     let a = installed(state).await;
     state
-        .demand(&a, &Demand::full(Trigger::Poll), noon())
+        .request(&a, &WorkRequest::full(Trigger::Poll), noon())
         .await
         .unwrap();
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
     state.release(&lease, &Release::GiveUp).await.unwrap();
     assert!(claim(state, after(3600)).await.is_none());
-    state.demand(&a, &mark(2), after(3600)).await.unwrap();
+    state
+        .request(&a, &dirty_item(2), after(3600))
+        .await
+        .unwrap();
     let claimed = claim(state, after(3600)).await.unwrap();
     assert_eq!((claimed.full, claimed.attempts), (None, 0));
     let dirty = state.dirty(&claimed.lease, after(3600), 9).await.unwrap();
@@ -238,10 +241,10 @@ pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn S
 /// A demand for a later time, raised after a worker died, does not hold up what that worker had taken.
 pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     claim(state, noon()).await.unwrap();
-    let poll = Demand::full(Trigger::Poll);
-    state.demand(&a, &poll, after(7200)).await.unwrap();
+    let poll = WorkRequest::full(Trigger::Poll);
+    state.request(&a, &poll, after(7200)).await.unwrap();
     assert!(claim(state, after(14)).await.is_none());
     let claimed = claim(state, after(15)).await.unwrap();
     let dirty = state.dirty(&claimed.lease, after(15), 9).await.unwrap();
@@ -251,10 +254,10 @@ pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn Sta
 /// A failed run is tried again at its time, not at that of a demand raised meanwhile for later.
 pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
-    let poll = Demand::full(Trigger::Poll);
-    state.demand(&a, &poll, after(7200)).await.unwrap();
+    let poll = WorkRequest::full(Trigger::Poll);
+    state.request(&a, &poll, after(7200)).await.unwrap();
     let at = after(60);
     state.release(&lease, &Release::Retry { at }).await.unwrap();
     assert!(claim(state, after(59)).await.is_none());
@@ -264,11 +267,11 @@ pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
 /// What a run had no time for follows at once, behind the shops that have waited longer.
 pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
-    state.demand(&a, &mark(2), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(2), noon()).await.unwrap();
     let b = shop("b");
     install(state, &b).await;
-    state.demand(&b, &mark(1), after(5)).await.unwrap();
+    state.request(&b, &dirty_item(1), after(5)).await.unwrap();
     let lease = claim(state, after(10)).await.unwrap().lease;
     assert_eq!(lease.shop, a);
     let first = state.dirty(&lease, after(10), 1).await.unwrap();
@@ -283,23 +286,23 @@ pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
 /// What a person confirmed for one scan is not taken for the next.
 pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
     let a = installed(state).await;
-    let confirmed = Demand {
+    let confirmed = WorkRequest {
         full: Some(FullScan {
             trigger: Trigger::Manual,
             accept_deletions: true,
         }),
-        ..Demand::default()
+        ..WorkRequest::default()
     };
-    state.demand(&a, &confirmed, noon()).await.unwrap();
+    state.request(&a, &confirmed, noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
-    let poll = Demand::full(Trigger::Poll);
-    state.demand(&a, &poll, after(1)).await.unwrap();
+    let poll = WorkRequest::full(Trigger::Poll);
+    state.request(&a, &poll, after(1)).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
     let claimed = claim(state, after(1)).await.unwrap();
     assert_eq!(claimed.full, poll.full);
 
     // But a scan that has to be tried again is still the confirmed one.
-    state.demand(&a, &confirmed, after(1)).await.unwrap();
+    state.request(&a, &confirmed, after(1)).await.unwrap();
     let at = after(2);
     let retry = Release::Retry { at };
     state.release(&claimed.lease, &retry).await.unwrap();
@@ -310,27 +313,27 @@ pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
 /// A demand that the run under way met as well leaves nothing to run for.
 pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
-    state.demand(&a, &mark(2), after(1)).await.unwrap();
+    state.request(&a, &dirty_item(2), after(1)).await.unwrap();
     let dirty = state.dirty(&lease, noon(), 9).await.unwrap();
     assert_eq!(dirty.len(), 2);
     state.settle(&lease, &dirty, &[]).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
     let claiming = state.claim(None, after(60), after(75)).await.unwrap();
-    assert_eq!(claiming, Claiming::Idle { next: None });
+    assert_eq!(claiming, ClaimOutcome::Idle { next: None });
 }
 
 /// A worker that slept through an erasure and a new installation is still fenced off.
 pub async fn lease_tokens_grow_across_an_erasure(state: &dyn State) {
     let a = installed(state).await;
-    state.demand(&a, &mark(1), noon()).await.unwrap();
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let old = claim(state, noon()).await.unwrap().lease;
     state.erase(&a).await.unwrap();
-    assert_lost(state.extend(&old, after(60)).await);
+    assert_lost(state.renew(&old, after(60)).await);
     install(state, &a).await;
-    state.demand(&a, &mark(1), after(1)).await.unwrap();
+    state.request(&a, &dirty_item(1), after(1)).await.unwrap();
     let new = claim(state, after(1)).await.unwrap().lease;
     assert!(new.token > old.token);
-    assert_lost(state.extend(&old, after(60)).await);
+    assert_lost(state.renew(&old, after(60)).await);
 }

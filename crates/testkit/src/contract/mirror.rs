@@ -1,9 +1,9 @@
 //! [`sync_core::ports::Mirror`].
 
-use sync_core::ports::{Change, Revision, Write};
+use sync_core::ports::{Change, Revision, WriteMode};
 use sync_core::{
-    ContentHash, Demand, Item, ItemId, ItemKey, ItemKind, Lease, RunId, Section, ShopDomain,
-    Trigger,
+    ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, RunId, Section, ShopDomain, Trigger,
+    WorkRequest,
 };
 
 use super::{State, claim, install, noon};
@@ -11,18 +11,18 @@ use crate::sample::{item, key, product, shop};
 
 async fn leased(state: &dyn State, shop: &ShopDomain) -> Lease {
     install(state, shop).await;
-    let demand = Demand::full(Trigger::Manual);
-    state.demand(shop, &demand, noon()).await.unwrap();
+    let request = WorkRequest::full(Trigger::Manual);
+    state.request(shop, &request, noon()).await.unwrap();
     claim(state, noon()).await.unwrap().lease
 }
 
 async fn put(state: &dyn State, lease: &Lease, item: Item) -> (Change, bool) {
     let upserted = state
-        .upsert(lease, std::slice::from_ref(&item), Write::Refresh)
+        .upsert(lease, std::slice::from_ref(&item), WriteMode::Refresh)
         .await
         .unwrap();
     assert_eq!(upserted[0].key, item.key);
-    (upserted[0].change, upserted[0].label_changed)
+    (upserted[0].change, upserted[0].denorm_changed)
 }
 
 async fn ids(state: &dyn State, shop: &ShopDomain, section: Section) -> Vec<u64> {
@@ -46,11 +46,14 @@ pub async fn writing_tells_what_changed(state: &dyn State) {
         (Change::Updated, true)
     );
     let mut cheaper = item(key(ItemKind::Product, 1), r#"{"price":"1.00"}"#);
-    cheaper.label.push_str("uno");
+    cheaper.denorm_fields.push_str("uno");
     assert_eq!(put(state, &lease, cheaper).await, (Change::Updated, false));
 
     let many: Vec<Item> = (1..=300).map(|id| product(id, "x")).collect();
-    let upserted = state.upsert(&lease, &many, Write::Refresh).await.unwrap();
+    let upserted = state
+        .upsert(&lease, &many, WriteMode::Refresh)
+        .await
+        .unwrap();
     let keys: Vec<_> = upserted.iter().map(|item| item.key).collect();
     let expected: Vec<_> = many.iter().map(|item| item.key).collect();
     assert_eq!(keys, expected, "answers come in the order of the items");
@@ -62,7 +65,7 @@ pub async fn writing_tells_what_changed(state: &dyn State) {
     );
     assert!(
         state
-            .upsert(&lease, &[], Write::Refresh)
+            .upsert(&lease, &[], WriteMode::Refresh)
             .await
             .unwrap()
             .is_empty()
@@ -80,7 +83,10 @@ pub async fn a_dry_run_writes_nothing(state: &dyn State) {
         token: 0,
     };
     let items = [product(1, "uno"), product(2, "two")];
-    let told = state.upsert(&nobodys, &items, Write::DryRun).await.unwrap();
+    let told = state
+        .upsert(&nobodys, &items, WriteMode::DryRun)
+        .await
+        .unwrap();
     let changes: Vec<_> = told.iter().map(|item| item.change).collect();
     assert_eq!(changes, [Change::Updated, Change::Added]);
     assert_eq!(ids(state, &a, Section::Products).await, [1]);
@@ -153,12 +159,12 @@ pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
     let lease = leased(state, &a).await;
     let first: Vec<Item> = [1, 2, 3, 10].map(|id| product(id, "x")).into();
     state
-        .upsert(&lease, &first, Write::Scan(RunId(1)))
+        .upsert(&lease, &first, WriteMode::Scan(RunId(1)))
         .await
         .unwrap();
     let collection = item(key(ItemKind::Collection, 5), "{}");
     state
-        .upsert(&lease, &[collection], Write::Scan(RunId(1)))
+        .upsert(&lease, &[collection], WriteMode::Scan(RunId(1)))
         .await
         .unwrap();
     let unseen = state.unseen(&a, ItemKind::Product, RunId(1)).await.unwrap();
@@ -166,7 +172,7 @@ pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
 
     // An unchanged item is seen too; one written outside the scan is not.
     state
-        .upsert(&lease, &first[..1], Write::Scan(RunId(2)))
+        .upsert(&lease, &first[..1], WriteMode::Scan(RunId(2)))
         .await
         .unwrap();
     put(state, &lease, product(2, "y")).await;

@@ -1,12 +1,14 @@
 //! [`sync_core::ports::ShopRegistry`].
 
 use secrecy::{ExposeSecret, SecretString};
-use sync_core::{ContentHash, ItemKind, Section, ShopStatus, Subject, Trigger, UnavailableReason};
+use sync_core::{
+    ContentHash, DeliverySubject, ItemKind, Section, ShopStatus, Trigger, UnavailableReason,
+};
 
 use super::{State, after, claim, install, noon};
 use crate::sample::{delivery, installation, key, product, shop};
-use sync_core::ports::Write;
-use sync_core::{Demand, Recorded};
+use sync_core::ports::WriteMode;
+use sync_core::{RecordOutcome, WorkRequest};
 
 /// What was installed comes back, in the order of domains and in pages.
 pub async fn an_installed_shop_is_found_and_listed(state: &dyn State) {
@@ -72,19 +74,19 @@ pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
 
 /// Erasing removes a shop's rows of every kind, and no other shop's.
 pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
-    let subject = Subject::Item(key(ItemKind::Product, 1));
-    let demand = Demand::items(vec![key(ItemKind::Product, 1)]);
+    let subject = DeliverySubject::Item(key(ItemKind::Product, 1));
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
     for name in ["a", "b"] {
         let shop = shop(name);
         install(state, &shop).await;
         let delivery = delivery(&shop, "w1", subject, noon());
-        state.record(&delivery, &demand, noon()).await.unwrap();
+        state.record(&delivery, &request, noon()).await.unwrap();
         let run = state.start(&shop, Trigger::Webhook, false, noon()).await;
         let claimed = claim(state, noon()).await.unwrap();
         let items = [product(1, "one")];
         let lease = &claimed.lease;
         state
-            .upsert(lease, &items, Write::Scan(run.unwrap()))
+            .upsert(lease, &items, WriteMode::Scan(run.unwrap()))
             .await
             .unwrap();
         let hash = ContentHash([1; 32]);
@@ -108,8 +110,8 @@ pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
         "a's dirty mark is gone"
     );
     let delivery = delivery(&shop("a"), "w1", subject, noon());
-    let recorded = state.record(&delivery, &demand, noon()).await.unwrap();
-    assert_eq!(recorded, Recorded::New);
+    let recorded = state.record(&delivery, &request, noon()).await.unwrap();
+    assert_eq!(recorded, RecordOutcome::New);
     assert_eq!(state.recent(Some(&shop("b")), 9).await.unwrap().len(), 1);
     assert_eq!(state.counts(&shop("b")).await.unwrap().len(), 1);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::{Demand, KindCounts, Outcome, Recorded, RunReport, Subject, Trigger};
+use sync_core::{
+    DeliverySubject, KindCounts, Outcome, RecordOutcome, RunReport, Trigger, WorkRequest,
+};
 
 use super::{State, after, install, noon};
 use crate::sample::{delivery, shop};
@@ -63,9 +65,9 @@ pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     for (id, at) in [("w1", noon()), ("w2", after(100))] {
-        let delivery = delivery(&a, id, Subject::Nothing, at);
+        let delivery = delivery(&a, id, DeliverySubject::Nothing, at);
         state
-            .record(&delivery, &Demand::default(), at)
+            .record(&delivery, &WorkRequest::default(), at)
             .await
             .unwrap();
         state.start(&a, Trigger::Poll, true, at).await.unwrap();
@@ -74,12 +76,12 @@ pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
     assert_eq!(state.prune(after(50)).await.unwrap(), 0);
     assert_eq!(state.recent(None, 9).await.unwrap().len(), 1);
     let recorded = async |id| {
-        let delivery = delivery(&a, id, Subject::Nothing, after(200));
+        let delivery = delivery(&a, id, DeliverySubject::Nothing, after(200));
         state
-            .record(&delivery, &Demand::default(), after(200))
+            .record(&delivery, &WorkRequest::default(), after(200))
             .await
             .unwrap()
     };
-    assert_eq!(recorded("w1").await, Recorded::New);
-    assert_eq!(recorded("w2").await, Recorded::Duplicate);
+    assert_eq!(recorded("w1").await, RecordOutcome::New);
+    assert_eq!(recorded("w2").await, RecordOutcome::Duplicate);
 }

@@ -42,7 +42,9 @@ async fn begin(
     replaces: Option<TokenAttempt>,
     attempt: TokenAttempt,
 ) -> bool {
-    let begun = state.begin_token(shop, version, replaces, attempt).await;
+    let begun = state
+        .begin_token_attempt(shop, version, replaces, attempt)
+        .await;
     begun.unwrap()
 }
 

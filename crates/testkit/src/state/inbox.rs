@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    Claim, Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
-    ShopDomain, ShopStatus, Timestamp,
+    Claim, ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome,
+    Release, ShopDomain, ShopStatus, Timestamp, WorkRequest,
 };
 
 use super::{Asked, Dirty, MemoryState, Tables, Work};
@@ -12,26 +12,26 @@ impl Inbox for MemoryState {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError> {
+    ) -> Result<RecordOutcome, PortError> {
         let mut tables = self.tables();
         let key = (delivery.shop.clone(), delivery.id.0.clone());
         if tables.deliveries.contains_key(&key) {
-            return Ok(Recorded::Duplicate);
+            return Ok(RecordOutcome::Duplicate);
         }
         tables.deliveries.insert(key, delivery.received_at);
-        tables.raise(&delivery.shop, demand, run_after);
-        Ok(Recorded::New)
+        tables.raise(&delivery.shop, request, run_after);
+        Ok(RecordOutcome::New)
     }
 
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        self.tables().raise(shop, demand, run_after);
+        self.tables().raise(shop, request, run_after);
         Ok(())
     }
 
@@ -40,7 +40,7 @@ impl Inbox for MemoryState {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError> {
+    ) -> Result<ClaimOutcome, PortError> {
         let mut tables = self.tables();
         let mut due: Option<(Timestamp, ShopDomain)> = None;
         let mut next: Option<Timestamp> = None;
@@ -61,11 +61,11 @@ impl Inbox for MemoryState {
             }
         }
         let Some((_, shop)) = due else {
-            return Ok(Claiming::Idle { next });
+            return Ok(ClaimOutcome::Idle { next });
         };
         let work = tables.work.entry(shop.clone()).or_default();
         work.take(now, until);
-        Ok(Claiming::Claimed(Claim {
+        Ok(ClaimOutcome::Claimed(Claim {
             lease: Lease {
                 shop,
                 token: work.lease_token,
@@ -76,7 +76,7 @@ impl Inbox for MemoryState {
         }))
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
         let mut tables = self.tables();
         tables.holds(lease, "prolong the lease")?;
         if let Some(work) = tables.work.get_mut(&lease.shop) {
@@ -98,7 +98,7 @@ impl Inbox for MemoryState {
             .filter(|(_, dirty)| dirty.not_before.is_none_or(|at| at <= now))
             .map(|(key, dirty)| dirty.item(key))
             .collect();
-        dirty.sort_by_key(|item| (item.mark, item.key));
+        dirty.sort_by_key(|item| (item.seq, item.key));
         dirty.truncate(limit as usize);
         Ok(dirty)
     }
@@ -107,7 +107,7 @@ impl Inbox for MemoryState {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         let mut tables = self.tables();
         tables.holds(lease, "settle the dirty items")?;
@@ -116,7 +116,7 @@ impl Inbox for MemoryState {
             if tables
                 .dirty
                 .get(&key)
-                .is_some_and(|dirty| dirty.mark == item.mark)
+                .is_some_and(|dirty| dirty.seq == item.seq)
             {
                 tables.dirty.remove(&key);
             }
@@ -124,7 +124,7 @@ impl Inbox for MemoryState {
         for failure in failed {
             let key = (lease.shop.clone(), failure.item.key);
             let dirty = tables.dirty.get_mut(&key);
-            if let Some(dirty) = dirty.filter(|dirty| dirty.mark == failure.item.mark) {
+            if let Some(dirty) = dirty.filter(|dirty| dirty.seq == failure.item.seq) {
                 dirty.attempts += 1;
                 dirty.not_before = Some(failure.retry_at);
             }
@@ -142,7 +142,7 @@ impl Inbox for MemoryState {
         let dirty = tables.dirty.iter().filter(|((of, _), _)| *of == lease.shop);
         let (old, new): (Vec<_>, Vec<_>) = dirty
             .map(|(_, dirty)| dirty)
-            .partition(|dirty| dirty.mark <= work.claimed_mark);
+            .partition(|dirty| dirty.seq <= work.claimed_seq);
         let left = old
             .iter()
             .map(|dirty| dirty.not_before.unwrap_or(work.claimed_at))
@@ -172,7 +172,7 @@ impl Work {
         self.lease_token = (self.lease_token + 1).max(now.timestamp_micros());
         self.leased = true;
         self.due_at = Some(until);
-        self.claimed_mark = self.mark;
+        self.claimed_seq = self.seq;
         self.claimed_at = now;
         self.taken = self.taken.and(self.asked);
         self.asked = Asked::default();
@@ -181,30 +181,30 @@ impl Work {
 }
 
 impl Tables {
-    pub(super) fn raise(&mut self, shop: &ShopDomain, demand: &Demand, run_after: Timestamp) {
-        if demand.is_empty() {
+    pub(super) fn raise(&mut self, shop: &ShopDomain, request: &WorkRequest, run_after: Timestamp) {
+        if request.is_empty() {
             return;
         }
         let work = self.work.entry(shop.clone()).or_default();
         let earlier = |known: Option<Timestamp>| known.map_or(run_after, |at| at.min(run_after));
-        work.mark += 1;
+        work.seq += 1;
         work.asked = work.asked.and(Asked {
-            full: demand.full,
-            erase: demand.erase,
+            full: request.full,
+            erase: request.erase,
         });
         work.asked_after = Some(earlier(work.asked_after));
         if !work.leased {
             work.due_at = Some(earlier(work.due_at));
         }
-        let mark = work.mark;
-        for key in &demand.dirty {
+        let seq = work.seq;
+        for key in &request.dirty {
             let dirty = self.dirty.entry((shop.clone(), *key));
             let dirty = dirty.or_insert(Dirty {
-                mark,
+                seq,
                 attempts: 0,
                 not_before: None,
             });
-            dirty.mark = mark;
+            dirty.seq = seq;
             dirty.not_before = None;
         }
     }

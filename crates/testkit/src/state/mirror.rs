@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sync_core::ports::{Change, Mirror, Revision, StoredItem, Upserted, Write};
+use sync_core::ports::{Change, Mirror, Revision, StoredItem, UpsertResult, WriteMode};
 use sync_core::{
     ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain,
     Timestamp,
@@ -15,35 +15,38 @@ impl Mirror for MemoryState {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: Write,
-    ) -> Result<Vec<Upserted>, PortError> {
+        write: WriteMode,
+    ) -> Result<Vec<UpsertResult>, PortError> {
         let mut tables = self.tables();
-        if write != Write::DryRun {
+        if write != WriteMode::DryRun {
             tables.holds(lease, "write items to the mirror")?;
         }
         let mut upserted = Vec::with_capacity(items.len());
         for item in items {
             let key = (lease.shop.clone(), item.key);
             let known = tables.items.get(&key).filter(|known| !known.deleted);
-            let (change, label_changed) = match known {
+            let (change, denorm_changed) = match known {
                 None => (Change::Added, true),
                 Some(known) if known.item.hash == item.hash => {
-                    (Change::None, known.item.label != item.label)
+                    (Change::None, known.item.denorm_fields != item.denorm_fields)
                 }
-                Some(known) => (Change::Updated, known.item.label != item.label),
+                Some(known) => (
+                    Change::Updated,
+                    known.item.denorm_fields != item.denorm_fields,
+                ),
             };
-            upserted.push(Upserted {
+            upserted.push(UpsertResult {
                 key: item.key,
                 change,
-                label_changed,
+                denorm_changed,
             });
-            if write == Write::DryRun {
+            if write == WriteMode::DryRun {
                 continue;
             }
             let before = known.and_then(|known| known.seen);
             let seen = match write {
-                Write::Scan(run) => Some(run),
-                Write::Refresh | Write::DryRun => before,
+                WriteMode::Scan(run) => Some(run),
+                WriteMode::Refresh | WriteMode::DryRun => before,
             };
             let mirrored = Mirrored {
                 item: item.clone(),
@@ -52,7 +55,7 @@ impl Mirror for MemoryState {
             };
             tables.items.insert(key, mirrored);
         }
-        if write != Write::DryRun && upserted.iter().any(|item| item.change != Change::None) {
+        if write != WriteMode::DryRun && upserted.iter().any(|item| item.change != Change::None) {
             tables.bump(&lease.shop);
         }
         Ok(upserted)

@@ -81,7 +81,7 @@ impl ShopRegistry for MemoryState {
         Ok(tables.shops.get(shop).and_then(|row| row.token.clone()))
     }
 
-    async fn begin_token(
+    async fn begin_token_attempt(
         &self,
         shop: &ShopDomain,
         expected: u64,

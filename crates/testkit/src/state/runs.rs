@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sync_core::ports::{PollSchedule, RunLog};
 use sync_core::{
-    Demand, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Timestamp, Trigger,
+    PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Timestamp, Trigger, WorkRequest,
 };
 
 use super::MemoryState;
@@ -82,7 +82,7 @@ impl PollSchedule for MemoryState {
         let count = u32::try_from(shops.len()).unwrap_or(u32::MAX);
         for (index, shop) in (0u32..).zip(&shops) {
             let offset = spread * index / count;
-            tables.raise(shop, &Demand::full(Trigger::Poll), now + offset);
+            tables.raise(shop, &WorkRequest::full(Trigger::Poll), now + offset);
         }
         Ok(Some(u64::from(count)))
     }

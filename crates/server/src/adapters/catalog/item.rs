@@ -21,7 +21,7 @@ pub(super) fn key(kind: ItemKind, number: u64) -> Result<ItemKey, PortError> {
 #[derive(Default)]
 struct ItemFields<'a> {
     updated_at: Option<&'a str>,
-    label: String,
+    denorm_fields: String,
     references: Vec<ItemKey>,
 }
 
@@ -43,7 +43,7 @@ fn item<T: Serialize>(
         hash: ContentHash(*hash.as_bytes()),
         body,
         updated_at: fields.updated_at.and_then(parse_timestamp),
-        label: fields.label,
+        denorm_fields: fields.denorm_fields,
         references: fields.references,
     })
 }
@@ -53,8 +53,9 @@ fn parse_timestamp(text: &str) -> Option<Timestamp> {
 }
 
 /// What others repeat, as one text. Written as JSON, so that no two labels run together.
-fn label(repeated: impl Serialize) -> Result<String, PortError> {
-    serde_json::to_string(&repeated).map_err(|error| PortError::fail("write a label", error))
+fn denorm_fields(repeated: impl Serialize) -> Result<String, PortError> {
+    serde_json::to_string(&repeated)
+        .map_err(|error| PortError::fail("write the denormalised fields", error))
 }
 
 pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
@@ -65,7 +66,7 @@ pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
 pub(super) fn location(location: &Location) -> Result<Item, PortError> {
     let fields = ItemFields {
         updated_at: Some(&location.updated_at),
-        label: label((&location.name, location.is_active))?,
+        denorm_fields: denorm_fields((&location.name, location.is_active))?,
         references: Vec::new(),
     };
     let key = key(ItemKind::Location, location.id.number())?;
@@ -87,7 +88,7 @@ pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     references.dedup();
     let fields = ItemFields {
         updated_at: Some(&product.updated_at),
-        label: label((&product.title, &product.handle))?,
+        denorm_fields: denorm_fields((&product.title, &product.handle))?,
         references,
     };
     let key = key(ItemKind::Product, product.id.number())?;
@@ -100,7 +101,7 @@ pub(super) fn collection(collection: &Collection) -> Result<Item, PortError> {
     let references = products.map(|product| key(ItemKind::Product, product.id.number()));
     let fields = ItemFields {
         updated_at: Some(&collection.updated_at),
-        label: String::new(),
+        denorm_fields: String::new(),
         references: references.collect::<Result<_, _>>()?,
     };
     let key = key(ItemKind::Collection, collection.id.number())?;

@@ -9,7 +9,7 @@ use server::settings::{Environment, Settings};
 use shopify_sim::{CatalogSpec, Fault, FaultKind, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ports::{Clock, Inbox, RunLog};
-use sync_core::{Claiming, Demand, Outcome, Release, RunReport, ShopDomain, Trigger};
+use sync_core::{ClaimOutcome, Outcome, Release, RunReport, ShopDomain, Trigger, WorkRequest};
 use tokio::runtime::Runtime;
 
 use super::{CommandOutput, SECRET, Sandbox, free_port};
@@ -317,11 +317,11 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
         let database = open_database(&settings).await.unwrap();
         let now = SystemClock.now();
         database
-            .demand(&shop, &Demand::full(Trigger::Poll), now)
+            .request(&shop, &WorkRequest::full(Trigger::Poll), now)
             .await
             .unwrap();
         let until = now + chrono::TimeDelta::hours(1);
-        let Claiming::Claimed(claim) = database.claim(Some(&shop), now, until).await.unwrap()
+        let ClaimOutcome::Claimed(claim) = database.claim(Some(&shop), now, until).await.unwrap()
         else {
             panic!("the shop should be free");
         };

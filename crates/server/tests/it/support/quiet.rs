@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    Claiming, Delivery, Demand, DirtyItem, Failure, Lease, PortError, Recorded, Release,
-    ShopDomain, Timestamp,
+    ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome, Release,
+    ShopDomain, Timestamp, WorkRequest,
 };
 use tokio::sync::watch;
 
@@ -103,19 +103,19 @@ impl Inbox for WatchedInbox {
     async fn record(
         &self,
         delivery: &Delivery,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
-    ) -> Result<Recorded, PortError> {
-        self.inbox.record(delivery, demand, run_after).await
+    ) -> Result<RecordOutcome, PortError> {
+        self.inbox.record(delivery, request, run_after).await
     }
 
-    async fn demand(
+    async fn request(
         &self,
         shop: &ShopDomain,
-        demand: &Demand,
+        request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        self.inbox.demand(shop, demand, run_after).await
+        self.inbox.request(shop, request, run_after).await
     }
 
     async fn claim(
@@ -123,12 +123,12 @@ impl Inbox for WatchedInbox {
         only: Option<&ShopDomain>,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Claiming, PortError> {
+    ) -> Result<ClaimOutcome, PortError> {
         let mut number = 0;
         self.seen.0.send_modify(|seen| number = seen.begin());
         let claiming = self.inbox.claim(only, now, until).await;
-        let found_nothing = matches!(claiming, Ok(Claiming::Idle { next: None }));
-        if matches!(claiming, Ok(Claiming::Idle { next: Some(next) }) if next <= now) {
+        let found_nothing = matches!(claiming, Ok(ClaimOutcome::Idle { next: None }));
+        if matches!(claiming, Ok(ClaimOutcome::Idle { next: Some(next) }) if next <= now) {
             self.seen.0.send_modify(|seen| seen.locked += 1);
         }
         let found_nothing = found_nothing && only.is_none();
@@ -138,8 +138,8 @@ impl Inbox for WatchedInbox {
         claiming
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        let extended = self.inbox.extend(lease, until).await;
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
+        let extended = self.inbox.renew(lease, until).await;
         if extended.is_ok() {
             self.seen.0.send_modify(|seen| seen.prolonged += 1);
         }
@@ -159,7 +159,7 @@ impl Inbox for WatchedInbox {
         &self,
         lease: &Lease,
         done: &[DirtyItem],
-        failed: &[Failure],
+        failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         self.inbox.settle(lease, done, failed).await
     }

@@ -2,7 +2,7 @@ use serde_json::Value;
 use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use sync_core::ports::{RunLog, ShopRegistry};
 use sync_core::progress::Progress;
-use sync_core::{Demand, Outcome, Run, ShopDomain, Trigger};
+use sync_core::{Outcome, Run, ShopDomain, Trigger, WorkRequest};
 use testkit::ManualClock;
 
 use super::{Relay, SECRET, TestApp, TestAppBuilder, comparable_document, comparable_shop};
@@ -158,9 +158,9 @@ impl World {
     /// Demands a full scan.
     pub(crate) async fn request_scan(&self) {
         let service = self.app.service();
-        let demand = Demand::full(Trigger::Manual);
+        let request = WorkRequest::full(Trigger::Manual);
         let (inbox, now) = (&service.ports.inbox, service.clock.now());
-        inbox.demand(&self.domain, &demand, now).await.unwrap();
+        inbox.request(&self.domain, &request, now).await.unwrap();
         service.wake.notify_one();
     }
 

@@ -133,7 +133,7 @@ fn a_product_refers_to_its_stock_and_where_it_is() {
             "inventory_item/31"
         ]
     );
-    assert_eq!(item.label, r#"["Shirt","shirt"]"#);
+    assert_eq!(item.denorm_fields, r#"["Shirt","shirt"]"#);
     let at = item.updated_at.unwrap();
     assert_eq!(at, "2026-11-02T03:04:05Z".parse::<Timestamp>().unwrap());
 }
@@ -144,7 +144,7 @@ fn the_same_thing_gives_the_same_bytes_and_another_title_another_label() {
     assert_eq!(one, product(&model(product_json("Shirt"))).unwrap());
     let other = product(&model(product_json("Blouse"))).unwrap();
     assert_ne!(one.hash, other.hash);
-    assert_ne!(one.label, other.label);
+    assert_ne!(one.denorm_fields, other.denorm_fields);
     let hash = spaces_store::ContentHash::of(one.body.as_bytes());
     assert_eq!(one.hash.to_string(), hash.to_string());
 }
@@ -201,7 +201,7 @@ fn a_collection_refers_to_its_products() {
     let references: Vec<_> = item.references.iter().map(ToString::to_string).collect();
     assert_eq!(references, ["product/2", "product/1"]);
     assert_eq!(body(&item)["products"]["edges"][0]["node"]["title"], "B");
-    assert_eq!((item.updated_at, item.label.as_str()), (None, ""));
+    assert_eq!((item.updated_at, item.denorm_fields.as_str()), (None, ""));
 }
 
 #[test]
@@ -213,9 +213,18 @@ fn a_locations_label_is_what_levels_repeat() {
         })))
         .unwrap()
     };
-    assert_eq!(location("A", true).label, location("A", true).label);
-    assert_ne!(location("A", true).label, location("B", true).label);
-    assert_ne!(location("A", true).label, location("A", false).label);
+    assert_eq!(
+        location("A", true).denorm_fields,
+        location("A", true).denorm_fields
+    );
+    assert_ne!(
+        location("A", true).denorm_fields,
+        location("B", true).denorm_fields
+    );
+    assert_ne!(
+        location("A", true).denorm_fields,
+        location("A", false).denorm_fields
+    );
     assert_eq!(location("A", true).section, Section::Locations);
 }
 

@@ -7,7 +7,7 @@ use crate::shop::ShopDomain;
 
 /// What is asked of a shop's next run. Demands add up; asking twice is asking once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demand {
+pub struct WorkRequest {
     /// Read the whole catalogue.
     pub full: Option<FullScan>,
     /// Read these items again.
@@ -16,7 +16,7 @@ pub struct Demand {
     pub erase: bool,
 }
 
-impl Demand {
+impl WorkRequest {
     /// Nothing but these items.
     pub fn items(dirty: Vec<ItemKey>) -> Self {
         Self {
@@ -83,7 +83,7 @@ pub struct Claim {
 
 /// What a claim found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claiming {
+pub enum ClaimOutcome {
     /// A shop to work on.
     Claimed(Claim),
     /// Nothing can be claimed now.
@@ -100,14 +100,14 @@ pub struct DirtyItem {
     /// Which one.
     pub key: ItemKey,
     /// Grows each time it is marked; settling an older number leaves a newer mark in place.
-    pub mark: i64,
+    pub seq: i64,
     /// How often reading it has failed.
     pub attempts: u32,
 }
 
 /// A dirty item that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct ItemFailure {
     /// The item.
     pub item: DirtyItem,
     /// Why, for the list of quarantined items.
@@ -118,7 +118,7 @@ pub struct Failure {
 
 /// Whether a delivery is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
+pub enum RecordOutcome {
     /// It was stored, and its demand raised, in one transaction.
     New,
     /// It had been stored before. Nothing changed.
