@@ -1,3 +1,5 @@
+//! Implements [`Mirror`]: stores items, their references and the published revision.
+
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
@@ -8,20 +10,20 @@ use sync_core::{
     Timestamp,
 };
 
-use crate::database::{hold, in_transaction, on_pool};
+use crate::database::{in_transaction, on_pool, require_lease};
 use crate::rows::{id, key, micros, signed, unsigned};
 use crate::{Database, Error};
 
-/// How many rows one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
+/// The most rows that one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-/// What the mirror knows of an item before it is written: its hash and label.
-type Known = HashMap<ItemKey, (String, String)>;
+/// The stored hash and denormalised fields of items, before they are written.
+type StoredHashes = HashMap<ItemKey, (String, String)>;
 
-/// Reads hash and label of the live items among `$keys`.
-macro_rules! known {
+/// Reads the hash and the denormalised fields of the live items among `$keys`.
+macro_rules! stored_hashes {
     ($executor:expr, $shop:expr, $keys:expr) => {{
-        let mut known = Known::new();
+        let mut known = StoredHashes::new();
         for keys in $keys.chunks(ROWS) {
             let mut query = QueryBuilder::new(
                 "SELECT kind, id, hash, label FROM item WHERE deleted_at IS NULL AND shop = ",
@@ -30,8 +32,8 @@ macro_rules! known {
             push_keys!(query, keys);
             let rows: Vec<(String, i64, String, String)> =
                 query.build_query_as().fetch_all($executor).await?;
-            for (kind, id, hash, label) in rows {
-                known.insert(key(&kind, id)?, (hash, label));
+            for (kind, id, hash, denorm_fields) in rows {
+                known.insert(key(&kind, id)?, (hash, denorm_fields));
             }
         }
         known
@@ -53,7 +55,7 @@ macro_rules! push_keys {
     };
 }
 
-macro_rules! bump {
+macro_rules! increment_revision {
     ($transaction:ident, $shop:expr) => {
         sqlx::query("UPDATE shop SET revision = revision + 1 WHERE domain = $1")
             .bind($shop.as_str())
@@ -65,8 +67,8 @@ macro_rules! bump {
 impl Database {
     async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<UpsertResult>, Error> {
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-        let known = on_pool!(self, pool => known!(pool, shop, keys));
-        Ok(items.iter().map(|item| difference(item, &known)).collect())
+        let known = on_pool!(self, pool => stored_hashes!(pool, shop, keys));
+        Ok(items.iter().map(|item| diff(item, &known)).collect())
     }
 
     async fn write_items(
@@ -78,10 +80,10 @@ impl Database {
         let shop = &lease.shop;
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
         let upserted: Vec<UpsertResult> = in_transaction!(self, tx => {
-            hold!(tx, lease);
-            let known = known!(&mut *tx, shop, keys);
+            require_lease!(tx, lease);
+            let known = stored_hashes!(&mut *tx, shop, keys);
             let upserted: Vec<UpsertResult> =
-                items.iter().map(|item| difference(item, &known)).collect();
+                items.iter().map(|item| diff(item, &known)).collect();
             if let Some(run) = seen {
                 for keys in keys.chunks(ROWS) {
                     let mut query = QueryBuilder::new("UPDATE item SET seen_run = ");
@@ -134,23 +136,23 @@ impl Database {
                 }
             }
             if upserted.iter().any(|item| item.change != Change::None) {
-                bump!(tx, shop);
+                increment_revision!(tx, shop);
             }
             Ok(upserted)
         });
         Ok(upserted)
     }
 
-    async fn bury(
+    async fn write_tombstones(
         &self,
         lease: &Lease,
         keys: &[ItemKey],
         at: Timestamp,
     ) -> Result<Vec<ItemKey>, Error> {
         let shop = &lease.shop;
-        let buried: Vec<ItemKey> = in_transaction!(self, tx => {
-            hold!(tx, lease);
-            let mut buried = Vec::new();
+        let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
+            require_lease!(tx, lease);
+            let mut tombstoned = Vec::new();
             for key in keys {
                 let done = sqlx::query(
                     "UPDATE item SET deleted_at = $4, body = ''
@@ -169,15 +171,15 @@ impl Database {
                         .bind(key.id.as_i64())
                         .execute(&mut *tx)
                         .await?;
-                    buried.push(*key);
+                    tombstoned.push(*key);
                 }
             }
-            if !buried.is_empty() {
-                bump!(tx, shop);
+            if !tombstoned.is_empty() {
+                increment_revision!(tx, shop);
             }
-            Ok(buried)
+            Ok(tombstoned)
         });
-        Ok(buried)
+        Ok(tombstoned)
     }
 
     async fn list_unseen(
@@ -288,7 +290,7 @@ impl Database {
         )
     }
 
-    async fn note_published(
+    async fn store_publication(
         &self,
         lease: &Lease,
         revision: u64,
@@ -296,7 +298,7 @@ impl Database {
         at: Timestamp,
     ) -> Result<(), Error> {
         in_transaction!(self, tx => {
-            hold!(tx, lease);
+            require_lease!(tx, lease);
             sqlx::query(
                 "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
                   WHERE domain = $1",
@@ -313,13 +315,13 @@ impl Database {
     }
 }
 
-fn difference(item: &Item, known: &Known) -> UpsertResult {
+fn diff(item: &Item, known: &StoredHashes) -> UpsertResult {
     let (change, denorm_changed) = match known.get(&item.key) {
         None => (Change::Added, true),
-        Some((hash, label)) if *hash == item.hash.to_string() => {
-            (Change::None, *label != item.denorm_fields)
+        Some((hash, denorm_fields)) if *hash == item.hash.to_string() => {
+            (Change::None, *denorm_fields != item.denorm_fields)
         }
-        Some((_, label)) => (Change::Updated, *label != item.denorm_fields),
+        Some((_, denorm_fields)) => (Change::Updated, *denorm_fields != item.denorm_fields),
     };
     UpsertResult {
         key: item.key,
@@ -328,7 +330,7 @@ fn difference(item: &Item, known: &Known) -> UpsertResult {
     }
 }
 
-/// A label may be made in another way by a new release, though the bytes are the same.
+/// A new release may compute the denormalised fields differently, while the body stays the same.
 fn needs_writing(upserted: &UpsertResult) -> bool {
     upserted.change != Change::None || upserted.denorm_changed
 }
@@ -339,9 +341,9 @@ impl Mirror for Database {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError> {
-        let upserted = match write {
+        let upserted = match mode {
             WriteMode::DryRun => self.compare(&lease.shop, items).await,
             WriteMode::Refresh => self.write_items(lease, items, None).await,
             WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
@@ -355,8 +357,8 @@ impl Mirror for Database {
         keys: &[ItemKey],
         at: Timestamp,
     ) -> Result<Vec<ItemKey>, PortError> {
-        let buried = self.bury(lease, keys, at).await;
-        buried.map_err(|error| error.into_port("bury items in the mirror"))
+        let tombstoned = self.write_tombstones(lease, keys, at).await;
+        tombstoned.map_err(|error| error.into_port("tombstone items in the mirror"))
     }
 
     async fn unseen(
@@ -375,7 +377,7 @@ impl Mirror for Database {
         keys: &[ItemKey],
     ) -> Result<Vec<ItemKey>, PortError> {
         let referrers = self.list_referrers(shop, keys).await;
-        referrers.map_err(|error| error.into_port("look up who refers to an item"))
+        referrers.map_err(|error| error.into_port("look up the referring items"))
     }
 
     async fn page(
@@ -406,7 +408,7 @@ impl Mirror for Database {
         hash: ContentHash,
         at: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.note_published(lease, revision, hash, at).await;
-        done.map_err(|error| error.into_port("note what was published"))
+        let done = self.store_publication(lease, revision, hash, at).await;
+        done.map_err(|error| error.into_port("store what was published"))
     }
 }

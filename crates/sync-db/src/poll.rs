@@ -1,3 +1,5 @@
+//! Implements [`PollSchedule`]: stores the last poll slot.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -5,7 +7,7 @@ use sync_core::ports::PollSchedule;
 use sync_core::{PortError, ShopDomain, Timestamp, Trigger, WorkRequest};
 
 use crate::database::{in_transaction, on_pool};
-use crate::inbox::raise;
+use crate::inbox::request_work;
 use crate::rows::{micros, optional_timestamp};
 use crate::{Database, Error};
 
@@ -19,9 +21,8 @@ impl Database {
         optional_timestamp(row.map(|(opened,)| opened))
     }
 
-    /// The upsert takes the row's lock, so that of several replicas one opens the slot; the others then find it
-    /// open.
-    async fn open(
+    /// The upsert locks the row, so that only one of several replicas opens the slot.
+    async fn store_slot(
         &self,
         slot: Timestamp,
         now: Timestamp,
@@ -49,9 +50,9 @@ impl Database {
             for (index, (domain,)) in (0u32..).zip(&shops) {
                 let shop: ShopDomain =
                     domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
-                // In two steps, so that a long spread times many shops does not overflow.
+                // Multiplied by a fraction, because a long spread times the number of shops would overflow.
                 let offset = spread.mul_f64(f64::from(index) / f64::from(count));
-                raise!(tx, shop, &request, now + offset);
+                request_work!(tx, shop, &request, now + offset);
             }
             Ok(Some(u64::from(count)))
         });
@@ -72,7 +73,7 @@ impl PollSchedule for Database {
         now: Timestamp,
         spread: Duration,
     ) -> Result<Option<u64>, PortError> {
-        let opened = self.open(slot, now, spread).await;
+        let opened = self.store_slot(slot, now, spread).await;
         opened.map_err(|error| error.into_port("open a poll slot"))
     }
 }

@@ -1,3 +1,5 @@
+//! Implements [`ShopRegistry`]: stores shops and their status.
+
 use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
@@ -20,7 +22,7 @@ type ShopRow = (
     Option<String>,
 );
 
-/// Removes a shop's rows, table by table.
+/// Deletes a shop's rows from every table.
 const ERASE: [&str; 7] = [
     "DELETE FROM delivery WHERE shop = $1",
     "DELETE FROM work WHERE shop = $1",
@@ -98,7 +100,7 @@ impl Database {
         Ok(())
     }
 
-    async fn note_scan(&self, shop: &ShopDomain, at: Timestamp) -> Result<(), Error> {
+    async fn store_scan_time(&self, shop: &ShopDomain, at: Timestamp) -> Result<(), Error> {
         on_pool!(self, pool => sqlx::query("UPDATE shop SET reconciled_at = $2 WHERE domain = $1")
             .bind(shop.as_str())
             .bind(micros(at))
@@ -170,7 +172,7 @@ impl ShopRegistry for Database {
         attempt: TokenAttempt,
     ) -> Result<bool, PortError> {
         let begun = self.begin_attempt(shop, expected, replaces, attempt).await;
-        begun.map_err(|error| error.into_port("note that the shop's token is being renewed"))
+        begun.map_err(|error| error.into_port("store the attempt to renew the shop's token"))
     }
 
     async fn replace_token(
@@ -194,8 +196,8 @@ impl ShopRegistry for Database {
         shop: &ShopDomain,
         reconciled_at: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.note_scan(shop, reconciled_at).await;
-        done.map_err(|error| error.into_port("note the full scan"))
+        let done = self.store_scan_time(shop, reconciled_at).await;
+        done.map_err(|error| error.into_port("store the time of the full scan"))
     }
 
     async fn erase(&self, shop: &ShopDomain) -> Result<(), PortError> {

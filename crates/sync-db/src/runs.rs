@@ -1,3 +1,5 @@
+//! Implements [`RunLog`]: stores runs and deletes old ones.
+
 use async_trait::async_trait;
 use sync_core::ports::RunLog;
 use sync_core::{PortError, Run, RunId, RunReport, ShopDomain, Timestamp, Trigger};
@@ -65,8 +67,8 @@ impl Database {
         rows.into_iter().map(run_of).collect()
     }
 
-    async fn forget(&self, before: Timestamp) -> Result<u64, Error> {
-        let forgotten = in_transaction!(self, tx => {
+    async fn delete_history(&self, before: Timestamp) -> Result<u64, Error> {
+        let deleted = in_transaction!(self, tx => {
             let mut rows = 0;
             for statement in [
                 "DELETE FROM run WHERE started_at < $1",
@@ -77,7 +79,7 @@ impl Database {
             }
             Ok(rows)
         });
-        Ok(forgotten)
+        Ok(deleted)
     }
 }
 
@@ -118,7 +120,7 @@ impl RunLog for Database {
 
     async fn finish(&self, run: RunId, report: &RunReport, at: Timestamp) -> Result<(), PortError> {
         let done = self.finish_run(run, report, at).await;
-        done.map_err(|error| error.into_port("record the run's end"))
+        done.map_err(|error| error.into_port("record the end of the run"))
     }
 
     async fn recent(&self, shop: Option<&ShopDomain>, limit: u32) -> Result<Vec<Run>, PortError> {
@@ -127,7 +129,7 @@ impl RunLog for Database {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, PortError> {
-        let forgotten = self.forget(before).await;
-        forgotten.map_err(|error| error.into_port("forget old runs"))
+        let deleted = self.delete_history(before).await;
+        deleted.map_err(|error| error.into_port("delete old runs and deliveries"))
     }
 }

@@ -1,4 +1,4 @@
-//! The shops' tokens: sealed in their rows, opened for the registry.
+//! Stores the shops' sealed tokens and the attempts to replace them.
 
 use secrecy::SecretString;
 use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
@@ -18,8 +18,8 @@ type TokenRow = (
     Option<String>,
 );
 
-/// A token as it is stored.
-pub(crate) struct Sealed {
+/// A token as it is stored: sealed texts and expiry times in microseconds.
+pub(crate) struct SealedToken {
     pub(crate) access: String,
     pub(crate) access_expires_at: Option<i64>,
     pub(crate) refresh: Option<String>,
@@ -45,7 +45,7 @@ impl Database {
         else {
             return Ok(None);
         };
-        let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
+        let open = |sealed: &str, column| self.cipher.open(sealed, &token_location(shop, column));
         let refresh_token: Option<SecretString> =
             refresh.map(|sealed| open(&sealed, "refresh")).transpose()?;
         Ok(Some(VersionedToken {
@@ -119,11 +119,12 @@ impl Database {
         Ok(replaced == 1)
     }
 
-    /// Seals every token that an older key sealed with the present one. Returns how many shops that were. The tokens stay
-    /// the same, and so do their versions: whoever renews one meanwhile is not disturbed.
+    /// Seals every token that was sealed with an older key again with the first one. Returns the number of shops.
+    ///
+    /// Tokens and their versions do not change, so that concurrent renewals are not affected.
     ///
     /// # Errors
-    /// When the database fails or a token cannot be opened.
+    /// If the database fails or a token cannot be opened.
     pub async fn reseal_tokens(&self) -> Result<u64, Error> {
         let rows: Vec<(String, String)> = on_pool!(self, pool => sqlx::query_as(
             "SELECT domain, access_token FROM shop WHERE access_token IS NOT NULL",
@@ -161,10 +162,10 @@ impl Database {
         Ok(resealed == 1)
     }
 
-    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {
-        let seal = |secret, column| self.cipher.seal(secret, &place(shop, column));
+    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<SealedToken, Error> {
+        let seal = |secret, column| self.cipher.seal(secret, &token_location(shop, column));
         let refresh = token.refresh_token.as_ref();
-        Ok(Sealed {
+        Ok(SealedToken {
             access: seal(&token.access_token, "access")?,
             access_expires_at: token.expires_at.map(micros),
             refresh: refresh.map(|secret| seal(secret, "refresh")).transpose()?,
@@ -173,7 +174,7 @@ impl Database {
     }
 }
 
-/// No purpose: no attempt on this version.
+/// The stored attempt; `None` without a purpose, which means no attempt on this version.
 fn attempt_of(
     by: Option<i64>,
     begun_at: Option<i64>,
@@ -190,7 +191,7 @@ fn attempt_of(
     }))
 }
 
-/// Where a sealed token belongs, authenticated with it.
-fn place(shop: &ShopDomain, column: &str) -> String {
+/// The location of a sealed token, which is authenticated with it.
+fn token_location(shop: &ShopDomain, column: &str) -> String {
     format!("{shop}/{column}")
 }

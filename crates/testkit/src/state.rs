@@ -1,3 +1,5 @@
+//! Provides the state ports in memory.
+
 mod inbox;
 mod mirror;
 mod registry;
@@ -20,8 +22,8 @@ struct Tables {
     shops: BTreeMap<ShopDomain, ShopRow>,
     deliveries: BTreeMap<(ShopDomain, String), Timestamp>,
     work: BTreeMap<ShopDomain, Work>,
-    dirty: BTreeMap<(ShopDomain, ItemKey), Dirty>,
-    items: BTreeMap<(ShopDomain, ItemKey), Mirrored>,
+    dirty: BTreeMap<(ShopDomain, ItemKey), DirtyRow>,
+    items: BTreeMap<(ShopDomain, ItemKey), MirrorRow>,
     runs: BTreeMap<RunId, Run>,
     last_run: i64,
     slot: Option<Timestamp>,
@@ -35,21 +37,20 @@ struct ShopRow {
     revision: u64,
 }
 
-/// What is asked of a shop, and who holds it.
+/// A shop's requested work and its lease.
 #[derive(Debug, Default)]
 struct Work {
-    /// When the shop can be claimed: its time has come, or the lease on it ends. `None`: not before something new
-    /// is asked.
+    /// When the shop becomes claimable: its work is due or its lease ends. `None`: not before new work is requested.
     due_at: Option<Timestamp>,
-    /// Raised since the last claim.
-    asked: Asked,
-    /// When the first demand in `asked` wants to be met.
-    asked_after: Option<Timestamp>,
-    /// What the last claim took and has not ended yet, or was left by a run that failed.
-    taken: Asked,
-    /// Grows with every demand.
+    /// Work requested since the last claim.
+    requested: PendingWork,
+    /// When the earliest work in `requested` is due.
+    requested_after: Option<Timestamp>,
+    /// Work claimed by the current run, or left by a failed run.
+    claimed: PendingWork,
+    /// Incremented with every request.
     seq: i64,
-    /// The mark when the shop was claimed.
+    /// The value of `seq` at the last claim.
     claimed_seq: i64,
     claimed_at: Timestamp,
     lease_token: i64,
@@ -57,19 +58,19 @@ struct Work {
     attempts: u32,
 }
 
-/// Demands other than dirty items.
+/// Requested work other than dirty items.
 #[derive(Debug, Clone, Copy, Default)]
-struct Asked {
+struct PendingWork {
     full: Option<FullScan>,
     erase: bool,
 }
 
-impl Asked {
+impl PendingWork {
     fn is_empty(self) -> bool {
         self.full.is_none() && !self.erase
     }
 
-    /// Both: the first trigger, and any confirmation.
+    /// Merges two requests: the first trigger and any confirmation apply.
     fn and(self, later: Self) -> Self {
         let full = match (self.full, later.full) {
             (Some(first), Some(later)) => Some(FullScan {
@@ -84,21 +85,21 @@ impl Asked {
 }
 
 #[derive(Debug)]
-struct Dirty {
+struct DirtyRow {
     seq: i64,
     attempts: u32,
     not_before: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Mirrored {
+struct MirrorRow {
     item: Item,
     seen: Option<RunId>,
     deleted: bool,
 }
 
 impl MemoryState {
-    /// Empty state.
+    /// Creates empty state.
     pub fn new() -> Self {
         Self::default()
     }
@@ -113,23 +114,23 @@ impl MemoryState {
         self.tables().deliveries.contains_key(&key)
     }
 
-    /// Whether anything is asked of any shop.
+    /// Whether no shop has pending work.
     pub fn is_settled(&self) -> bool {
         let tables = self.tables();
-        let asked = |work: &Work| !work.taken.and(work.asked).is_empty();
-        tables.dirty.is_empty() && !tables.work.values().any(asked)
+        let requested = |work: &Work| !work.claimed.and(work.requested).is_empty();
+        tables.dirty.is_empty() && !tables.work.values().any(requested)
     }
 }
 
 impl Tables {
-    fn holds(&self, lease: &Lease, operation: &'static str) -> Result<(), PortError> {
+    fn require_lease(&self, lease: &Lease, operation: &'static str) -> Result<(), PortError> {
         match self.work.get(&lease.shop) {
             Some(work) if work.lease_token == lease.token && work.leased => Ok(()),
             _ => Err(PortError::lease_lost(operation)),
         }
     }
 
-    fn dirty_of(&self, shop: &ShopDomain) -> impl Iterator<Item = (ItemKey, &Dirty)> {
+    fn dirty_of(&self, shop: &ShopDomain) -> impl Iterator<Item = (ItemKey, &DirtyRow)> {
         let shop = shop.clone();
         self.dirty
             .iter()
@@ -138,7 +139,7 @@ impl Tables {
     }
 }
 
-impl Dirty {
+impl DirtyRow {
     fn item(&self, key: ItemKey) -> DirtyItem {
         DirtyItem {
             key,

@@ -1,3 +1,5 @@
+//! Implements [`Inbox`] in memory.
+
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
@@ -5,7 +7,7 @@ use sync_core::{
     Release, ShopDomain, ShopStatus, Timestamp, WorkRequest,
 };
 
-use super::{Asked, Dirty, MemoryState, Tables, Work};
+use super::{DirtyRow, MemoryState, PendingWork, Tables, Work};
 
 #[async_trait]
 impl Inbox for MemoryState {
@@ -21,7 +23,7 @@ impl Inbox for MemoryState {
             return Ok(RecordOutcome::Duplicate);
         }
         tables.deliveries.insert(key, delivery.received_at);
-        tables.raise(&delivery.shop, request, run_after);
+        tables.request_work(&delivery.shop, request, run_after);
         Ok(RecordOutcome::New)
     }
 
@@ -31,7 +33,7 @@ impl Inbox for MemoryState {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        self.tables().raise(shop, request, run_after);
+        self.tables().request_work(shop, request, run_after);
         Ok(())
     }
 
@@ -49,7 +51,7 @@ impl Inbox for MemoryState {
                 continue;
             }
             let at = match only {
-                Some(_) if !work.leased && tables.asks(shop, work) => Some(now),
+                Some(_) if !work.leased && tables.has_work(shop, work) => Some(now),
                 _ => work.due_at,
             };
             let Some(at) = at else { continue };
@@ -64,21 +66,21 @@ impl Inbox for MemoryState {
             return Ok(ClaimOutcome::Idle { next });
         };
         let work = tables.work.entry(shop.clone()).or_default();
-        work.take(now, until);
+        work.claim(now, until);
         Ok(ClaimOutcome::Claimed(Claim {
             lease: Lease {
                 shop,
                 token: work.lease_token,
             },
-            full: work.taken.full,
-            erase: work.taken.erase,
+            full: work.claimed.full,
+            erase: work.claimed.erase,
             attempts: work.attempts,
         }))
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "prolong the lease")?;
+        tables.require_lease(lease, "renew the lease")?;
         if let Some(work) = tables.work.get_mut(&lease.shop) {
             work.due_at = Some(until);
         }
@@ -92,7 +94,7 @@ impl Inbox for MemoryState {
         limit: u32,
     ) -> Result<Vec<DirtyItem>, PortError> {
         let tables = self.tables();
-        tables.holds(lease, "read the dirty items")?;
+        tables.require_lease(lease, "read the dirty items")?;
         let mut dirty: Vec<DirtyItem> = tables
             .dirty_of(&lease.shop)
             .filter(|(_, dirty)| dirty.not_before.is_none_or(|at| at <= now))
@@ -110,7 +112,7 @@ impl Inbox for MemoryState {
         failed: &[ItemFailure],
     ) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "settle the dirty items")?;
+        tables.require_lease(lease, "settle the dirty items")?;
         for item in done {
             let key = (lease.shop.clone(), item.key);
             if tables
@@ -134,7 +136,7 @@ impl Inbox for MemoryState {
 
     async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "end the lease")?;
+        tables.require_lease(lease, "end the lease")?;
         let tables = &mut *tables;
         let Some(work) = tables.work.get_mut(&lease.shop) else {
             return Ok(());
@@ -143,13 +145,13 @@ impl Inbox for MemoryState {
         let (old, new): (Vec<_>, Vec<_>) = dirty
             .map(|(_, dirty)| dirty)
             .partition(|dirty| dirty.seq <= work.claimed_seq);
-        let left = old
+        let unsettled_due = old
             .iter()
             .map(|dirty| dirty.not_before.unwrap_or(work.claimed_at))
             .min();
-        let news = !work.asked.is_empty() || !new.is_empty();
-        let other = match release {
-            Release::Done => left,
+        let has_new_work = !work.requested.is_empty() || !new.is_empty();
+        let release_due = match release {
+            Release::Done => unsettled_due,
             Release::Retry { at } => Some(*at),
             Release::GiveUp => None,
         };
@@ -157,49 +159,54 @@ impl Inbox for MemoryState {
             work.attempts += 1;
         } else {
             work.attempts = 0;
-            work.taken = Asked::default();
+            work.claimed = PendingWork::default();
         }
         work.leased = false;
-        let fresh = work.asked_after.filter(|_| news);
-        work.due_at = [fresh, other].into_iter().flatten().min();
+        let new_due = work.requested_after.filter(|_| has_new_work);
+        work.due_at = [new_due, release_due].into_iter().flatten().min();
         Ok(())
     }
 }
 
 impl Work {
-    fn take(&mut self, now: Timestamp, until: Timestamp) {
-        // Also after an erasure, which takes this row with it, a token is larger than those before.
+    fn claim(&mut self, now: Timestamp, until: Timestamp) {
+        // At least the time in microseconds, so that it also grows after an erasure, which deletes this row.
         self.lease_token = (self.lease_token + 1).max(now.timestamp_micros());
         self.leased = true;
         self.due_at = Some(until);
         self.claimed_seq = self.seq;
         self.claimed_at = now;
-        self.taken = self.taken.and(self.asked);
-        self.asked = Asked::default();
-        self.asked_after = None;
+        self.claimed = self.claimed.and(self.requested);
+        self.requested = PendingWork::default();
+        self.requested_after = None;
     }
 }
 
 impl Tables {
-    pub(super) fn raise(&mut self, shop: &ShopDomain, request: &WorkRequest, run_after: Timestamp) {
+    pub(super) fn request_work(
+        &mut self,
+        shop: &ShopDomain,
+        request: &WorkRequest,
+        run_after: Timestamp,
+    ) {
         if request.is_empty() {
             return;
         }
         let work = self.work.entry(shop.clone()).or_default();
         let earlier = |known: Option<Timestamp>| known.map_or(run_after, |at| at.min(run_after));
         work.seq += 1;
-        work.asked = work.asked.and(Asked {
+        work.requested = work.requested.and(PendingWork {
             full: request.full,
             erase: request.erase,
         });
-        work.asked_after = Some(earlier(work.asked_after));
+        work.requested_after = Some(earlier(work.requested_after));
         if !work.leased {
             work.due_at = Some(earlier(work.due_at));
         }
         let seq = work.seq;
         for key in &request.dirty {
             let dirty = self.dirty.entry((shop.clone(), *key));
-            let dirty = dirty.or_insert(Dirty {
+            let dirty = dirty.or_insert(DirtyRow {
                 seq,
                 attempts: 0,
                 not_before: None,
@@ -209,8 +216,8 @@ impl Tables {
         }
     }
 
-    fn asks(&self, shop: &ShopDomain, work: &Work) -> bool {
-        !work.taken.and(work.asked).is_empty() || self.dirty_of(shop).next().is_some()
+    fn has_work(&self, shop: &ShopDomain, work: &Work) -> bool {
+        !work.claimed.and(work.requested).is_empty() || self.dirty_of(shop).next().is_some()
     }
 
     fn is_served(&self, shop: &ShopDomain, work: &Work) -> bool {
@@ -219,7 +226,7 @@ impl Tables {
         };
         match row.shop.status {
             ShopStatus::Active | ShopStatus::Unavailable(_) => true,
-            ShopStatus::Paused | ShopStatus::Uninstalled => work.taken.and(work.asked).erase,
+            ShopStatus::Paused | ShopStatus::Uninstalled => work.claimed.and(work.requested).erase,
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Implements [`Mirror`] in memory.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -7,7 +9,7 @@ use sync_core::{
     Timestamp,
 };
 
-use super::{MemoryState, Mirrored, Tables};
+use super::{MemoryState, MirrorRow, Tables};
 
 #[async_trait]
 impl Mirror for MemoryState {
@@ -15,11 +17,11 @@ impl Mirror for MemoryState {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError> {
         let mut tables = self.tables();
-        if write != WriteMode::DryRun {
-            tables.holds(lease, "write items to the mirror")?;
+        if mode != WriteMode::DryRun {
+            tables.require_lease(lease, "write items to the mirror")?;
         }
         let mut upserted = Vec::with_capacity(items.len());
         for item in items {
@@ -40,23 +42,23 @@ impl Mirror for MemoryState {
                 change,
                 denorm_changed,
             });
-            if write == WriteMode::DryRun {
+            if mode == WriteMode::DryRun {
                 continue;
             }
             let before = known.and_then(|known| known.seen);
-            let seen = match write {
+            let seen = match mode {
                 WriteMode::Scan(run) => Some(run),
                 WriteMode::Refresh | WriteMode::DryRun => before,
             };
-            let mirrored = Mirrored {
+            let row = MirrorRow {
                 item: item.clone(),
                 seen,
                 deleted: false,
             };
-            tables.items.insert(key, mirrored);
+            tables.items.insert(key, row);
         }
-        if write != WriteMode::DryRun && upserted.iter().any(|item| item.change != Change::None) {
-            tables.bump(&lease.shop);
+        if mode != WriteMode::DryRun && upserted.iter().any(|item| item.change != Change::None) {
+            tables.increment_revision(&lease.shop);
         }
         Ok(upserted)
     }
@@ -68,19 +70,19 @@ impl Mirror for MemoryState {
         _: Timestamp,
     ) -> Result<Vec<ItemKey>, PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "bury items in the mirror")?;
-        let mut buried = Vec::new();
+        tables.require_lease(lease, "tombstone items in the mirror")?;
+        let mut tombstoned = Vec::new();
         for key in keys {
             let known = tables.items.get_mut(&(lease.shop.clone(), *key));
             if let Some(known) = known.filter(|known| !known.deleted) {
                 known.deleted = true;
-                buried.push(*key);
+                tombstoned.push(*key);
             }
         }
-        if !buried.is_empty() {
-            tables.bump(&lease.shop);
+        if !tombstoned.is_empty() {
+            tables.increment_revision(&lease.shop);
         }
-        Ok(buried)
+        Ok(tombstoned)
     }
 
     async fn unseen(
@@ -104,7 +106,7 @@ impl Mirror for MemoryState {
         let tables = self.tables();
         let live = tables.live(shop);
         let refers =
-            |known: &&Mirrored| known.item.references.iter().any(|key| wanted.contains(key));
+            |known: &&MirrorRow| known.item.references.iter().any(|key| wanted.contains(key));
         Ok(live.filter(refers).map(|known| known.item.key).collect())
     }
 
@@ -156,7 +158,7 @@ impl Mirror for MemoryState {
         at: Timestamp,
     ) -> Result<(), PortError> {
         let mut tables = self.tables();
-        tables.holds(lease, "note what was published")?;
+        tables.require_lease(lease, "store what was published")?;
         if let Some(row) = tables.shops.get_mut(&lease.shop) {
             row.shop.published = Some((at, revision, hash));
         }
@@ -165,13 +167,13 @@ impl Mirror for MemoryState {
 }
 
 impl Tables {
-    fn bump(&mut self, shop: &ShopDomain) {
+    fn increment_revision(&mut self, shop: &ShopDomain) {
         if let Some(row) = self.shops.get_mut(shop) {
             row.revision += 1;
         }
     }
 
-    fn live(&self, shop: &ShopDomain) -> impl Iterator<Item = &Mirrored> {
+    fn live(&self, shop: &ShopDomain) -> impl Iterator<Item = &MirrorRow> {
         let shop = shop.clone();
         self.items
             .iter()

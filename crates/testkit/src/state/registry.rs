@@ -1,3 +1,5 @@
+//! Implements [`ShopRegistry`] in memory.
+
 use async_trait::async_trait;
 use chrono::SubsecRound;
 use sync_core::ports::ShopRegistry;
@@ -18,19 +20,21 @@ impl ShopRow {
         });
     }
 
-    /// The token, if it is of this version and this attempt is under way.
+    /// The token, if its version and its current attempt are these.
     fn token_with(
         &mut self,
         version: u64,
         attempt: Option<TokenAttempt>,
     ) -> Option<&mut VersionedToken> {
         let token = self.token.as_mut();
-        token.filter(|token| token.version == version && token.attempt == attempt.map(kept))
+        token.filter(|token| {
+            token.version == version && token.attempt == attempt.map(truncate_to_micros)
+        })
     }
 }
 
-/// An attempt as a database keeps it.
-fn kept(attempt: TokenAttempt) -> TokenAttempt {
+/// The attempt as a database stores it: its time truncated to microseconds.
+fn truncate_to_micros(attempt: TokenAttempt) -> TokenAttempt {
     TokenAttempt {
         begun_at: attempt.begun_at.trunc_subsecs(6),
         ..attempt
@@ -92,7 +96,7 @@ impl ShopRegistry for MemoryState {
         let row = tables.shops.get_mut(shop);
         let token = row.and_then(|row| row.token_with(expected, replaces));
         Ok(token
-            .map(|token| token.attempt = Some(kept(attempt)))
+            .map(|token| token.attempt = Some(truncate_to_micros(attempt)))
             .is_some())
     }
 

@@ -1,3 +1,5 @@
+//! Implements [`RunLog`] and [`PollSchedule`] in memory.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -82,7 +84,7 @@ impl PollSchedule for MemoryState {
         let count = u32::try_from(shops.len()).unwrap_or(u32::MAX);
         for (index, shop) in (0u32..).zip(&shops) {
             let offset = spread * index / count;
-            tables.raise(shop, &WorkRequest::full(Trigger::Poll), now + offset);
+            tables.request_work(shop, &WorkRequest::full(Trigger::Poll), now + offset);
         }
         Ok(Some(u64::from(count)))
     }

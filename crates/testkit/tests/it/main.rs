@@ -1,10 +1,10 @@
-//! The fakes keep the contract that the databases keep.
+//! Tests that the fakes fulfil the same contract as the databases.
 
 use testkit::MemoryState;
 
 #[expect(
     clippy::unused_async,
-    reason = "the databases' counterpart connects here"
+    reason = "the databases' version of this function connects"
 )]
 async fn fresh() -> Option<(MemoryState, ())> {
     Some((MemoryState::new(), ()))

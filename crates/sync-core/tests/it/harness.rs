@@ -1,4 +1,4 @@
-//! Everything the engine needs, in memory.
+//! Provides an engine with in-memory ports for one installed shop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use testkit::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) catalog: FakeCatalog,
     pub(crate) snapshots: MemorySnapshots,
     pub(crate) state: MemoryState,
@@ -29,14 +29,14 @@ pub(crate) struct Bench {
 
 pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
 
-impl Bench {
-    /// An installed shop, `a.myshopify.com`, of which nothing has been read.
+impl Harness {
+    /// Creates a harness with the installed shop `a.myshopify.com` and an empty mirror.
     pub(crate) async fn new() -> Self {
         let state = MemoryState::new();
-        let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
-        let installation = installation(&Self::shop(), bench.now());
-        bench.state.install(&installation).await.unwrap();
-        bench
+        let harness = Self::on(state, at("2026-11-24T12:00:00Z"));
+        let installation = installation(&Self::shop(), harness.now());
+        harness.state.install(&installation).await.unwrap();
+        harness
     }
 
     fn on(state: MemoryState, now: Timestamp) -> Self {
@@ -72,7 +72,7 @@ impl Bench {
         }
     }
 
-    /// The one shop there is.
+    /// The only shop.
     pub(crate) fn shop() -> ShopDomain {
         shop("a")
     }
@@ -81,13 +81,13 @@ impl Bench {
         sync_core::ports::Clock::now(&self.clock)
     }
 
-    /// Asks for a full scan and carries it out.
+    /// Requests a full scan and carries it out.
     pub(crate) async fn scan(&self) -> RunReport {
         self.request(&WorkRequest::full(Trigger::Manual)).await;
-        self.run().await.expect("a scan was asked for")
+        self.run().await.expect("a scan was requested")
     }
 
-    /// The same, with a person's word that deletions are meant.
+    /// The same, with mass deletions confirmed.
     pub(crate) async fn scan_accepting_deletions(&self) -> RunReport {
         let full = FullScan {
             trigger: Trigger::Manual,
@@ -98,7 +98,7 @@ impl Bench {
             ..WorkRequest::default()
         };
         self.request(&request).await;
-        self.run().await.expect("a scan was asked for")
+        self.run().await.expect("a scan was requested")
     }
 
     pub(crate) async fn request(&self, request: &WorkRequest) {
@@ -122,7 +122,7 @@ impl Bench {
         }
     }
 
-    /// A webhook about an item arrives.
+    /// Delivers a webhook about an item.
     pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> IntakeOutcome {
         self.deliver_subject(id, DeliverySubject::Item(key)).await
     }
@@ -136,7 +136,7 @@ impl Bench {
         self.intake.receive(&delivery).await.unwrap()
     }
 
-    /// Moves past the debounce and runs.
+    /// Advances the clock past the debounce and carries out a run.
     pub(crate) async fn settle(&self) -> Option<RunReport> {
         self.clock.advance(DEBOUNCE);
         self.run().await
