@@ -14,8 +14,8 @@ pub(crate) struct RawServer {
 }
 
 impl RawServer {
-    /// Sends the responses in turn, then repeats the last one. An empty response closes the connection.
-    pub(crate) async fn start(answers: Vec<Vec<u8>>) -> Self {
+    /// Sends the responses in turn, then repeats the last one. An empty response only closes the connection.
+    pub(crate) async fn start(responses: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
