@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_shop_may_be_written_in_several_ways() {
+    fn several_forms_of_a_shop_are_parsed() {
         for text in [
             "my-shop",
             "My-Shop",
@@ -148,7 +148,7 @@ mod tests {
     ];
 
     #[test]
-    fn nothing_else_is_a_shop() {
+    fn invalid_shops_are_rejected() {
         for text in HOSTILE {
             assert_eq!(ShopDomain::parse(text), Err(InvalidShopDomain), "{text:?}");
             assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shopify_sends_is_a_whole_domain() {
+    fn parse_domain_accepts_complete_domains_only() {
         for text in [
             "my-shop",
             "https://my-shop.myshopify.com",
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_one_host_below_myshopify(
+        fn accepted_text_is_a_host_below_myshopify(
             text in "(https://|admin\\.shopify\\.com/store/)?(xn--)?[a-zA-Z0-9-]{0,8}[-_./:@?#%\\\\ \n\\PC]?\
                 [a-z0-9]{0,3}(\\.myshopify\\.com)?/?",
         ) {

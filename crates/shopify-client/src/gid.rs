@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_taken_apart_exactly() {
+    fn ids_are_parsed_exactly() {
         let gid = Gid::try_from("gid://shopify/Product/9007199254740993".to_owned()).unwrap();
         assert_eq!(
             (gid.kind(), gid.number()),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn invalid_ids_are_rejected() {
         for text in [
             "",
             "1",
