@@ -27,7 +27,7 @@ fn bulk_world() -> WorldBuilder {
         .set("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms")
 }
 
-fn ends(outcome: BulkOutcome) -> BulkBehaviour {
+fn bulk_ending_with(outcome: BulkOutcome) -> BulkBehaviour {
     BulkBehaviour {
         outcome,
         ..BulkBehaviour::default()
@@ -113,7 +113,7 @@ async fn a_shop_whose_bulk_operations_are_denied_or_fail_is_read_by_pages() {
     assert_eq!(world.shop.calls().bulk_operations, 0);
 
     for outcome in [BulkOutcome::Fails, BulkOutcome::TimesOut] {
-        world.shop.set_bulk_behaviour(ends(outcome));
+        world.shop.set_bulk_behaviour(bulk_ending_with(outcome));
         let product = world.shop.product_ids()[0];
         let pages = world.scanned_pages();
         let price = format!("{pages}.25");
@@ -152,7 +152,9 @@ async fn a_damaged_result_file_publishes_no_part() {
     // The last object of each kind has lost its fields, which shows only after the others were returned. It keeps its last
     // version until a scan can read it.
     world.shop.clear_faults();
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Corrupts));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Corrupts));
     let last = *products.last().unwrap();
     unannounced.set_price(last, None, "56.78").unwrap();
     let pages = world.scanned_pages();
@@ -191,7 +193,9 @@ async fn the_finish_webhook_wakes_the_scan() {
     world.document_matches_shop().await.unwrap();
     let (runs, polls) = (world.runs().await.len(), world.calls("BulkOperationById"));
 
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     start_scan(&world).await;
     world.shop.hold_deliveries();
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
@@ -242,7 +246,9 @@ async fn the_lease_is_renewed_during_a_long_operation() {
         .installed()
         .await;
     let runs = world.runs().await.len();
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     start_scan(&world).await;
     // A lease is renewed after each third of its time, so this is twice its time. Three more workers try to claim meanwhile.
     world.app.leases_renewed(6).await;
@@ -293,7 +299,9 @@ async fn only_the_abandoned_operations_of_this_service_are_cancelled() {
         .set("SHOPSYNC__SYNC__DRAIN", "0s")
         .installed()
         .await;
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     let others = another_program(&world);
     start_abandoned_operation(&world, &others).await;
     start_scan(&world).await;

@@ -160,13 +160,13 @@ fn a_taken_port_and_a_folder_that_is_not_empty_are_rejected() {
 }
 
 /// A running demo.
-struct Running {
+struct DemoProcess {
     child: Child,
     printed: Receiver<String>,
     seen: Vec<String>,
 }
 
-impl Running {
+impl DemoProcess {
     fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
         let mut command = sandbox.command(arguments);
         let child = command
@@ -226,7 +226,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for DemoProcess {
     fn drop(&mut self) {
         // Fails if the demo has ended, as expected.
         let _ = self.child.kill();
@@ -237,7 +237,7 @@ impl Drop for Running {
 #[test]
 fn every_printed_command_works() {
     let sandbox = Sandbox::empty();
-    let mut demo = Running::start(&sandbox, &["demo", "--products", "12"]);
+    let mut demo = DemoProcess::start(&sandbox, &["demo", "--products", "12"]);
     demo.wait_for("Runs are reported here");
     let folder = PathBuf::from(place(&demo.seen, "settings"))
         .parent()

@@ -106,7 +106,7 @@ async fn an_inventory_change_is_published() {
     .await;
     assert!(world.document().await.to_string().contains("4321"));
     assert_published(&world, |shop| {
-        shop.disconnect_inventory_level(item, location).unwrap()
+        shop.disconnect_inventory_level(item, location).unwrap();
     })
     .await;
 }
