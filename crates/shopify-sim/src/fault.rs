@@ -167,7 +167,7 @@ impl FaultTarget {
             | (Self::Authorize, Route::Authorize)
             | (Self::AccessToken, Route::AccessToken)
             | (Self::BulkFile, Route::BulkFile) => true,
-            (Self::Operation(wanted), Route::Graphql(name)) => wanted == name,
+            (Self::Operation(expected), Route::Graphql(name)) => expected == name,
             _ => false,
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) 
     let products: Vec<u64> = catalog.products.keys().copied().collect();
     for index in 0..spec.collections as u64 {
         let mut rng = rng(seed, (1 << 40) + index);
-        let wanted = if index == 0 {
+        let count = if index == 0 {
             spec.products_per_collection.max(spec.big_collection)
         } else {
             spec.products_per_collection
@@ -42,10 +42,7 @@ pub(super) fn collections(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) 
             template_suffix: None,
             updated_at: FIRST_DAY + rng.random_range(0..300) * DAY,
             tag,
-            products: products
-                .choose_multiple(&mut rng, wanted)
-                .copied()
-                .collect(),
+            products: products.choose_multiple(&mut rng, count).copied().collect(),
             metafields: Vec::new(),
         };
         if collection.tag.is_some() {
@@ -69,9 +66,9 @@ pub(super) fn discounts(catalog: &mut Catalog, seed: u64, spec: &CatalogSpec) {
         let id = DISCOUNTS + index as u64 * 13;
         let mut discount = Discount::new(id, kind, format!("Offer {index}"), FIRST_DAY);
         discount.codes = (0..codes as u64)
-            .map(|place| RedeemCode {
-                id: id * 10_000 + place,
-                code: format!("OFFER{index}-{place:04}").into(),
+            .map(|number| RedeemCode {
+                id: id * 10_000 + number,
+                code: format!("OFFER{index}-{number:04}").into(),
                 used: rng.random_range(0..5),
             })
             .collect();

@@ -225,8 +225,8 @@ impl Product {
         variant: &'a Variant,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let pairs = self.options.iter().zip(variant.choices);
-        pairs.filter_map(|(option, place)| {
-            let value = option.values.get(usize::from(place))?;
+        pairs.filter_map(|(option, index)| {
+            let value = option.values.get(usize::from(index))?;
             Some((&*option.name, &*value.name))
         })
     }

@@ -202,8 +202,8 @@ fn product(
     tags.sort();
     let times = (created_at, updated_at);
     let variants = (0..count)
-        .map(|place| {
-            let many = index == 0 && place < spec.variants_with_many_levels;
+        .map(|position| {
+            let many = index == 0 && position < spec.variants_with_many_levels;
             let levels = if many {
                 spec.many_levels
             } else {
@@ -211,7 +211,7 @@ fn product(
             };
             variant(
                 &mut rng,
-                (index, place),
+                (index, position),
                 &sizes,
                 times,
                 levels.min(location_ids.len()),
@@ -280,9 +280,9 @@ fn options(
     let used = sizes
         .iter()
         .enumerate()
-        .filter(|(place, size)| *place == 0 || **size > 1);
-    used.map(|(place, size)| {
-        let names = shared.option_values[place].iter().take(*size);
+        .filter(|(position, size)| *position == 0 || **size > 1);
+    used.map(|(position, size)| {
+        let names = shared.option_values[position].iter().take(*size);
         let values = names
             .map(|name| OptionValue {
                 id: next(),
@@ -291,7 +291,7 @@ fn options(
             .collect();
         ProductOption {
             id: next(),
-            name: shared.option_names[place].clone(),
+            name: shared.option_names[position].clone(),
             values,
         }
     })
@@ -304,11 +304,11 @@ fn options(
 )]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "places in lists of at most 16 values"
+    reason = "indexes in lists of at most 16 values"
 )]
 fn variant(
     rng: &mut ChaCha8Rng,
-    (index, place): (usize, usize),
+    (index, position): (usize, usize),
     sizes: &[usize; 3],
     (created_at, updated_at): (Seconds, Seconds),
     levels: usize,
@@ -325,9 +325,9 @@ fn variant(
         };
     let [first, second, _] = *sizes;
     let choices = [
-        place % first,
-        place / first % second,
-        place / (first * second),
+        position % first,
+        position / first % second,
+        position / (first * second),
     ]
     .map(|choice| choice as u16);
     let price = rng.random_range(100..50_000);
@@ -347,7 +347,7 @@ fn variant(
     Variant {
         id: VARIANTS + number,
         choices,
-        sku: (index % 11 != 10).then(|| format!("SKU-{index}-{place}").into()),
+        sku: (index % 11 != 10).then(|| format!("SKU-{index}-{position}").into()),
         barcode: (index % 3 == 0)
             .then(|| format!("{:013}", 4_000_000_000_000 + number % 1_000_000_000).into()),
         price: Cents(price),
@@ -387,14 +387,19 @@ fn product_metafields(
         }
     };
     let mut fields: Vec<_> = (0..count)
-        .map(|place| {
+        .map(|position| {
             let number = rng.random_range(0..100_000);
-            let value = if place % 2 == 0 {
-                format!("No. {number}, {}", ADJECTIVES[place % ADJECTIVES.len()])
+            let value = if position % 2 == 0 {
+                format!("No. {number}, {}", ADJECTIVES[position % ADJECTIVES.len()])
             } else {
                 number.to_string()
             };
-            field(&shared.namespace, &shared.keys[place], place % 2, value)
+            field(
+                &shared.namespace,
+                &shared.keys[position],
+                position % 2,
+                value,
+            )
         })
         .collect();
     // A metafield of another namespace: a query for `custom` must not return it.

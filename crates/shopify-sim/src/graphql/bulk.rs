@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::cost;
 use super::execute::{CostResult, Execution};
 use super::field_error::FieldError;
-use super::object::{Node, RequestContext, ResolvedValue, SelectedField, or_null};
+use super::object::{ObjectRef, RequestContext, ResolvedValue, SelectedField, or_null};
 use super::pinned_schema::PinnedSchema;
 use super::plan::{Field, FieldKind, Plan, Role, SelectionsByType};
 use super::prepared::PreparedOperation;
@@ -79,7 +79,7 @@ fn payload<'a>(
     });
     let id = result.as_ref().ok().copied().flatten();
     let found = id.and_then(|id| bulk.find(id));
-    let operation = ResolvedValue::node(context, found.map(Node::BulkOperation));
+    let operation = ResolvedValue::node(context, found.map(ObjectRef::BulkOperation));
     let errors = ResolvedValue::List(shown.collect());
     ResolvedValue::Object(
         payload,

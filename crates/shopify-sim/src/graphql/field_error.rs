@@ -29,9 +29,9 @@ impl FieldError {
     }
 
     /// A list has more elements than Shopify accepts.
-    pub(crate) fn too_many(given: usize, most: usize) -> Self {
+    pub(crate) fn too_many(given: usize, max: usize) -> Self {
         let message = format!(
-            "The input array size of {given} is greater than the maximum allowed of {most}."
+            "The input array size of {given} is greater than the maximum allowed of {max}."
         );
         Self::new("MAX_INPUT_SIZE_EXCEEDED", message)
     }

@@ -40,7 +40,7 @@ pub(crate) use object::RequestContext;
 use crate::bulk::BulkOperations;
 use crate::webhook::subscription::Subscription;
 use execute::Execution;
-use object::{Node, Object, ResolvedValue};
+use object::{Object, ObjectRef, ResolvedValue};
 use pinned_schema::PinnedSchema;
 use plan::Plan;
 use prepared::PreparedOperation;
@@ -127,7 +127,7 @@ impl AdminApi {
 impl PreparedOperation {
     /// Executes a query.
     pub(crate) fn execute_query(&self, context: &RequestContext<'_>) -> ExecutionResult {
-        let node = Node::Query;
+        let node = ObjectRef::Query;
         let root = ResolvedValue::Node(Object { context, node });
         Execution::run(&self.plan, |execution, field| {
             execution.resolve_field(field, &root)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::cost;
 use super::execute::{CostResult, Execution};
 use super::field_error::FieldError;
-use super::object::{Node, RequestContext, ResolvedValue, SelectedField};
+use super::object::{ObjectRef, RequestContext, ResolvedValue, SelectedField};
 use super::pinned_schema::PinnedSchema;
 use super::plan::Field;
 use crate::catalog::gid::{Gid, gid};
@@ -61,7 +61,7 @@ fn payload<'a>(
         }
         name => {
             let found = subscriptions.iter().find(|each| Some(&each.id) == id);
-            let found = ResolvedValue::node(context, found.map(Node::WebhookSubscription));
+            let found = ResolvedValue::node(context, found.map(ObjectRef::WebhookSubscription));
             let payload = if name.ends_with("Create") {
                 "WebhookSubscriptionCreatePayload"
             } else {

@@ -93,7 +93,7 @@ impl MetafieldOwner {
 
 /// An object of the schema, by reference into the catalogue.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Node<'a> {
+pub(crate) enum ObjectRef<'a> {
     Query,
     Shop,
     AppInstallation,
@@ -118,37 +118,37 @@ pub(crate) enum Node<'a> {
     BulkOperation(&'a BulkOperation),
 }
 
-/// A node with the request's context.
+/// An object of the schema with the context of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'a> {
     pub(crate) context: &'a RequestContext<'a>,
-    pub(crate) node: Node<'a>,
+    pub(crate) node: ObjectRef<'a>,
 }
 
-impl<'a> Object<'a> {
+impl Object<'_> {
     fn type_name(&self) -> &'static str {
         match self.node {
-            Node::Query => "QueryRoot",
-            Node::Shop => "Shop",
-            Node::AppInstallation => "AppInstallation",
-            Node::Product(..) => "Product",
-            Node::Variant(..) => "ProductVariant",
-            Node::SelectedOption(..) => "SelectedOption",
-            Node::InventoryItem(..) => "InventoryItem",
-            Node::InventoryLevel(..) => "InventoryLevel",
-            Node::InventoryQuantity(..) => "InventoryQuantity",
-            Node::Location(_) => "Location",
-            Node::Collection(_) => "Collection",
-            Node::CollectionSource(_) => "CollectionConditionsSource",
-            Node::Metafield(..) => "Metafield",
-            Node::DiscountNode(_, DiscountNodeKind::Any) => "DiscountNode",
-            Node::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
-            Node::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
-            Node::Discount(discount) => discount.kind.type_name(),
-            Node::DiscountItems(discount, side) => items_type_name(discount, side),
-            Node::RedeemCode(_) => "DiscountRedeemCode",
-            Node::WebhookSubscription(_) => "WebhookSubscription",
-            Node::BulkOperation(_) => "BulkOperation",
+            ObjectRef::Query => "QueryRoot",
+            ObjectRef::Shop => "Shop",
+            ObjectRef::AppInstallation => "AppInstallation",
+            ObjectRef::Product(..) => "Product",
+            ObjectRef::Variant(..) => "ProductVariant",
+            ObjectRef::SelectedOption(..) => "SelectedOption",
+            ObjectRef::InventoryItem(..) => "InventoryItem",
+            ObjectRef::InventoryLevel(..) => "InventoryLevel",
+            ObjectRef::InventoryQuantity(..) => "InventoryQuantity",
+            ObjectRef::Location(_) => "Location",
+            ObjectRef::Collection(_) => "Collection",
+            ObjectRef::CollectionSource(_) => "CollectionConditionsSource",
+            ObjectRef::Metafield(..) => "Metafield",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Any) => "DiscountNode",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Code) => "DiscountCodeNode",
+            ObjectRef::DiscountNode(_, DiscountNodeKind::Automatic) => "DiscountAutomaticNode",
+            ObjectRef::Discount(discount) => discount.kind.type_name(),
+            ObjectRef::DiscountItems(discount, side) => items_type_name(discount, side),
+            ObjectRef::RedeemCode(_) => "DiscountRedeemCode",
+            ObjectRef::WebhookSubscription(_) => "WebhookSubscription",
+            ObjectRef::BulkOperation(_) => "BulkOperation",
         }
     }
 }
@@ -231,7 +231,7 @@ pub(crate) enum ResolvedValue<'a> {
 
 impl<'a> ResolvedValue<'a> {
     /// The node, or null.
-    pub(crate) fn node(context: &'a RequestContext<'a>, node: Option<Node<'a>>) -> Self {
+    pub(crate) fn node(context: &'a RequestContext<'a>, node: Option<ObjectRef<'a>>) -> Self {
         node.map_or(Self::Null, |node| Self::Node(Object { context, node }))
     }
 

@@ -1,7 +1,9 @@
 //! Builds pages of connections from the nodes of the catalogue.
 
 use super::field_error::FieldError;
-use super::object::{Connection, Edge, Node, Object, RequestContext, ResolvedValue, SelectedField};
+use super::object::{
+    Connection, Edge, Object, ObjectRef, RequestContext, ResolvedValue, SelectedField,
+};
 use super::page::{
     MAX_PAGE_SIZE, Page, PageWindow, PagingArguments, SortKey, fingerprint, select_page,
     select_page_sorted,
@@ -81,7 +83,7 @@ impl<'a> Paginator<'a> {
     /// Selects the page from all nodes, given in any order.
     pub(crate) fn paginate(
         self,
-        all: impl Iterator<Item = (SortKey, u64, Node<'a>)>,
+        all: impl Iterator<Item = (SortKey, u64, ObjectRef<'a>)>,
     ) -> ResolvedValue<'a> {
         let page = select_page(all, &self.window);
         self.connection(page)
@@ -93,7 +95,7 @@ impl<'a> Paginator<'a> {
         self,
         all: &'a ById<T>,
         lowest: u64,
-        node: impl Fn(&'a T) -> Option<Node<'a>>,
+        node: impl Fn(&'a T) -> Option<ObjectRef<'a>>,
     ) -> ResolvedValue<'a> {
         let range = self.window.id_range(lowest);
         let inside = range.map(|range| all.range(range)).into_iter().flatten();
@@ -106,7 +108,7 @@ impl<'a> Paginator<'a> {
         self.connection(page)
     }
 
-    fn connection(self, page: Page<Node<'a>>) -> ResolvedValue<'a> {
+    fn connection(self, page: Page<ObjectRef<'a>>) -> ResolvedValue<'a> {
         let shown = page.shown.into_iter();
         let edges = shown.map(|(key, id, node)| Edge {
             object: Object {

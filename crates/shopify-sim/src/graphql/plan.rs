@@ -225,7 +225,7 @@ impl<'a> Planner<'a> {
             .collect()
     }
 
-    /// Collects the fields selected on an object of type `parent_type`, by response key ("CollectFields" in the GraphQL
+    /// Collects the fields selected on an object of type `parent_type`, by response key (`CollectFields` in the GraphQL
     /// specification).
     fn collect_fields(
         &self,

@@ -218,10 +218,10 @@ impl Term {
                 return words.iter().any(|word| word.eq_ignore_ascii_case(value));
             }
             SearchValue::Text(text) => {
-                let (text, wanted) = (text.to_lowercase(), value.to_lowercase());
-                return match wanted.strip_suffix('*') {
+                let (text, pattern) = (text.to_lowercase(), value.to_lowercase());
+                return match pattern.strip_suffix('*') {
                     Some(start) => text.starts_with(start),
-                    None => text == wanted,
+                    None => text == pattern,
                 };
             }
             SearchValue::Json(_) => None,

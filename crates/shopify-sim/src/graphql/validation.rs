@@ -106,21 +106,21 @@ impl<'a> Diagnostic<'a> {
         }
     }
 
-    /// The name at index `place` in the message.
-    fn name(&self, place: usize) -> &str {
-        let (text, mark) = if self.compat_message.is_empty() {
+    /// The name at `index` in the message.
+    fn name(&self, index: usize) -> &str {
+        let (text, quote) = if self.compat_message.is_empty() {
             (&self.message_text, '`')
         } else {
             (&self.compat_message, '"')
         };
-        text.split(mark).nth(2 * place + 1).unwrap_or_default()
+        text.split(quote).nth(2 * index + 1).unwrap_or_default()
     }
 
-    /// The name at index `place` in apollo-compiler's own message.
-    fn name_in_message(&self, place: usize) -> &str {
+    /// The name at `index` in apollo-compiler's own message.
+    fn name_in_message(&self, index: usize) -> &str {
         self.message_text
             .split('`')
-            .nth(2 * place + 1)
+            .nth(2 * index + 1)
             .unwrap_or_default()
             .trim_start_matches('$')
     }
@@ -208,12 +208,12 @@ impl<'a> Diagnostic<'a> {
     fn variable_or_fragment(&self, location: &SourceLocation<'_>) -> ValidationError {
         match self.kind {
             "DisallowedVariableUsage" => {
-                let [variable, given, argument, wanted] =
-                    [0, 1, 2, 3].map(|place| self.name_in_message(place));
+                let [variable, given, argument, expected] =
+                    [0, 1, 2, 3].map(|index| self.name_in_message(index));
                 ValidationError::new(
                     "variableMismatch",
                     format!(
-                        "Type mismatch on variable ${variable} and argument {argument} ({given} / {wanted})"
+                        "Type mismatch on variable ${variable} and argument {argument} ({given} / {expected})"
                     ),
                     [
                         ("variableName", variable),

@@ -148,8 +148,8 @@ impl<'a> Coercion<'a> {
                 Value::Array(values) => {
                     let values = values.into_iter().enumerate();
                     values
-                        .map(|(place, value)| {
-                            self.at_path(place, |coercion| coercion.coerce(of, value))
+                        .map(|(index, value)| {
+                            self.at_path(index, |coercion| coercion.coerce(of, value))
                         })
                         .collect()
                 }

@@ -62,7 +62,7 @@ fn range_response(text: &Bytes, headers: &HeaderMap) -> Response {
     // Files never change, so the length is a sufficient ETag at one address.
     let tag = format!("\"{:x}\"", text.len());
     let given = |name: HeaderName| headers.get(name)?.to_str().ok();
-    let same = given(IF_RANGE).is_none_or(|wanted| wanted == tag);
+    let same = given(IF_RANGE).is_none_or(|expected| expected == tag);
     let range_start = given(RANGE).filter(|_| same).and_then(range_start);
     let mut response = match range_start {
         None => response::typed(200, JSONL, text.clone()),

@@ -83,15 +83,15 @@ pub(super) fn cost(shop: &Shop, requested: u64, actual: Option<u64>) -> Value {
 }
 
 /// The response to a request that costs more than the maximum for a single query.
-pub(super) fn max_cost_exceeded(requested: u64, most: u64) -> Response {
+pub(super) fn max_cost_exceeded(requested: u64, max: u64) -> Response {
     let message = format!(
-        "Query cost is {requested}, which exceeds the single query max cost limit ({most}).\n\nSee {LIMITS} for more \
+        "Query cost is {requested}, which exceeds the single query max cost limit ({max}).\n\nSee {LIMITS} for more \
          information on how the cost of a query is calculated."
     );
     let extensions = json!({
         "code": "MAX_COST_EXCEEDED",
         "cost": requested,
-        "maxCost": most,
+        "maxCost": max,
         "documentation": LIMITS,
     });
     json(

@@ -46,7 +46,7 @@ impl Shop {
                 self.advance(id, failed, ResultFile::default());
             }
             BulkOutcome::TimesOut => {
-                self.advance(id, BulkStatus::Failed("TIMEOUT"), ResultFile::default())
+                self.advance(id, BulkStatus::Failed("TIMEOUT"), ResultFile::default());
             }
             BulkOutcome::Never => {}
         }

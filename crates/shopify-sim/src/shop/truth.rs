@@ -21,8 +21,8 @@ pub(super) fn text(catalog: &Catalog, now: Seconds) -> String {
     let mut text = format!("{{\"shop\":{}", shop(&catalog.shop));
     for (name, items) in parts(catalog, now) {
         text.extend([",\"", name, "\":["]);
-        for (place, item) in items.enumerate() {
-            if place > 0 {
+        for (index, item) in items.enumerate() {
+            if index > 0 {
                 text.push(',');
             }
             text.push_str(&item.to_string());
@@ -88,7 +88,7 @@ fn product(catalog: &Catalog, product: &Product) -> Value {
     variants.sort_by_key(|(_, variant)| variant.id);
     let variants = variants
         .into_iter()
-        .map(|(place, each)| variant(catalog, product, place, each));
+        .map(|(index, each)| variant(catalog, product, index, each));
     json!({
         "id": product.id,
         "title": product.title,
@@ -128,7 +128,7 @@ fn metafields(fields: &[Metafield]) -> Value {
     fields.collect()
 }
 
-fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant) -> Value {
+fn variant(catalog: &Catalog, product: &Product, index: usize, variant: &Variant) -> Value {
     let selected = product
         .choices(variant)
         .map(|(name, value)| json!({"name": name, "value": value}));
@@ -137,7 +137,7 @@ fn variant(catalog: &Catalog, product: &Product, place: usize, variant: &Variant
     json!({
         "id": variant.id,
         "title": product.variant_title(variant),
-        "position": place + 1,
+        "position": index + 1,
         "sku": variant.sku,
         "barcode": variant.barcode,
         "price": variant.price.money(),

@@ -16,9 +16,9 @@ pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
         .options
         .iter()
         .enumerate()
-        .map(|(place, option)| {
+        .map(|(index, option)| {
             let values: Vec<_> = option.values.iter().map(|value| &*value.name).collect();
-            json!({"id": option.id, "product_id": product.id, "name": &*option.name, "position": place + 1, "values": values})
+            json!({"id": option.id, "product_id": product.id, "name": &*option.name, "position": index + 1, "values": values})
         })
         .collect();
     let mut newest: Vec<&Variant> = product.variants.iter().collect();
@@ -49,13 +49,13 @@ pub(crate) fn product(shop: &Shop, product: &Product) -> Value {
         "media": [],
         "category": product.category.as_ref().map(|category| json!({"admin_graphql_api_id": category.id, "full_name": category.full_name})),
         "has_variants_that_requires_components": false,
-        "variants": variants.map(|(place, variant)| self::variant(shop, product, place, variant)).collect::<Vec<_>>(),
+        "variants": variants.map(|(index, variant)| self::variant(shop, product, index, variant)).collect::<Vec<_>>(),
         "variant_gids": gids,
     })
 }
 
-fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> Value {
-    let choice = |place: usize| product.choices(variant).nth(place).map(|(_, value)| value);
+fn variant(shop: &Shop, product: &Product, index: usize, variant: &Variant) -> Value {
+    let choice = |index: usize| product.choices(variant).nth(index).map(|(_, value)| value);
     json!({
         "admin_graphql_api_id": gid("ProductVariant", variant.id),
         "id": variant.id,
@@ -66,7 +66,7 @@ fn variant(shop: &Shop, product: &Product, place: usize, variant: &Variant) -> V
         "currency": shop.currency,
         "sku": variant.sku,
         "barcode": variant.barcode,
-        "position": place + 1,
+        "position": index + 1,
         "taxable": variant.taxable,
         "inventory_policy": if variant.oversell { "continue" } else { "deny" },
         "inventory_item_id": variant.item.id,

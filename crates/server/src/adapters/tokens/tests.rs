@@ -11,13 +11,13 @@ use testkit::{ManualClock, MemoryState};
 
 use super::*;
 
-/// Hands out `access-1`, `access-2`, …, and can be told to fail.
+/// Grants `access-1`, `access-2`, …; fails with `failure` if it is set.
 #[derive(Default)]
 struct FakeGrants {
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
     meanwhile: Mutex<Option<(Arc<MemoryState>, Installation)>>,
-    /// Where a renewal must be on record before it is asked for.
+    /// The registry that must contain the attempt before the grant is requested.
     registry: Arc<MemoryState>,
 }
 
@@ -25,7 +25,7 @@ impl FakeGrants {
     async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
         tokio::task::yield_now().await;
         let stored = self.registry.token(&shop()).await.unwrap().unwrap();
-        assert!(stored.attempt.is_some(), "nobody knows of this request");
+        assert!(stored.attempt.is_some(), "the attempt is not recorded");
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some((state, installation)) = meanwhile {
             state.install(&installation).await.unwrap();
@@ -67,7 +67,7 @@ impl Grants for FakeGrants {
         _: &shopify_client::ShopDomain,
         _: &SecretString,
     ) -> Result<TokenGrant, Error> {
-        panic!("nobody asks for it")
+        panic!("no test migrates a token")
     }
 }
 
@@ -137,7 +137,7 @@ impl Setup {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_ahead_of_its_end_and_stored() {
+async fn a_token_is_renewed_before_it_expires_and_stored() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_mins(49));
     assert_eq!(setup.access().await, "old");
@@ -177,7 +177,7 @@ async fn a_rejected_token_that_was_replaced_elsewhere_is_not_refreshed() {
 }
 
 #[tokio::test]
-async fn whoever_stores_first_wins() {
+async fn the_first_stored_token_wins() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
@@ -189,7 +189,7 @@ async fn whoever_stores_first_wins() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_was_used_up_elsewhere_is_no_failure() {
+async fn a_refresh_token_that_was_used_elsewhere_is_no_failure() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
@@ -200,7 +200,7 @@ async fn a_refresh_token_that_was_used_up_elsewhere_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_new_installation_replaces_a_token_that_is_still_good() {
+async fn a_new_installation_replaces_a_valid_token() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     assert_eq!(setup.access().await, "old");
     let now = setup.clock.now();
@@ -212,18 +212,18 @@ async fn a_new_installation_replaces_a_token_that_is_still_good() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
+async fn a_transient_failure_keeps_the_old_token_until_it_expires() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_mins(57));
-    let passing = || Error::Status {
+    let transient = || Error::Status {
         operation: "refresh",
         status: 503,
         request_id: None,
     };
-    *setup.grants.failure.lock().unwrap() = Some(passing());
+    *setup.grants.failure.lock().unwrap() = Some(transient());
     assert_eq!(setup.access().await, "old");
     setup.clock.advance(Duration::from_mins(3));
-    *setup.grants.failure.lock().unwrap() = Some(passing());
+    *setup.grants.failure.lock().unwrap() = Some(transient());
     let error = setup.source.access_token().await.unwrap_err();
     assert!(error.retryable, "{error}");
     setup.clock.advance(Duration::from_mins(1));
@@ -231,7 +231,7 @@ async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
+async fn a_rejected_refresh_token_is_a_permanent_failure() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
@@ -243,7 +243,7 @@ async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
 }
 
 #[tokio::test]
-async fn tokens_by_client_credentials_are_asked_for_anew() {
+async fn client_credentials_tokens_are_requested_again() {
     let setup = setup(|now| token("old", None, now)).await;
     setup.clock.advance(Duration::from_hours(1));
     assert_eq!(setup.access().await, "access-1");
@@ -251,7 +251,7 @@ async fn tokens_by_client_credentials_are_asked_for_anew() {
 }
 
 #[tokio::test]
-async fn a_fixed_token_or_none_is_the_end() {
+async fn a_token_without_expiry_or_a_missing_one_is_not_renewed() {
     let fixed = setup(|now| Token {
         expires_at: None,
         ..token("fixed", None, now)
@@ -271,7 +271,7 @@ async fn a_fixed_token_or_none_is_the_end() {
 }
 
 #[test]
-fn the_registry_keeps_what_the_client_notes() {
+fn attempts_survive_the_conversion() {
     let begun_at = "2026-11-24T10:00:00.123456Z".parse().unwrap();
     for purpose in [Purpose::Renewal, Purpose::Migration] {
         let attempt = Attempt {

@@ -105,8 +105,8 @@ impl Catalog {
             .clone()
             .ok_or_else(|| invalid("title", "a new product needs a title"))?;
         let id = self.new_id();
-        let place = self.locations.keys().next().copied();
-        let levels = place.map(|location| InventoryLevel {
+        let location = self.locations.keys().next().copied();
+        let levels = location.map(|location| InventoryLevel {
             location,
             active: true,
             available: 0,
@@ -239,12 +239,12 @@ impl Catalog {
             .iter()
             .position(|field| &*field.namespace == namespace && &*field.key == key);
         match known {
-            Some(place) if value.is_empty() => {
-                fields.remove(place);
+            Some(index) if value.is_empty() => {
+                fields.remove(index);
             }
-            Some(place) => {
-                fields[place].value = value.into();
-                fields[place].updated_at = now;
+            Some(index) => {
+                fields[index].value = value.into();
+                fields[index].updated_at = now;
             }
             None if value.is_empty() => return Err(invalid("value", "it is empty")),
             None => {

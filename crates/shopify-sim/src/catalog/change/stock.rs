@@ -18,8 +18,8 @@ impl Catalog {
             return Err(not_found("location", location));
         }
         let shop = self.shop.clone();
-        let (product, place) = self.item_mut(item)?;
-        let variant = &mut product.variants[place];
+        let (product, index) = self.item_mut(item)?;
+        let variant = &mut product.variants[index];
         let mut events = Vec::new();
         let levels = &mut variant.item.levels;
         if let Some(level) = levels.iter_mut().find(|level| level.location == location) {
@@ -63,8 +63,8 @@ impl Catalog {
         location: u64,
         now: Seconds,
     ) -> ChangeResult<()> {
-        let (product, place) = self.item_mut(item)?;
-        let levels = &mut product.variants[place].item.levels;
+        let (product, index) = self.item_mut(item)?;
+        let levels = &mut product.variants[index].item.levels;
         let found = levels
             .iter()
             .position(|level| level.location == location)
@@ -88,8 +88,8 @@ impl Catalog {
         sku: Option<&str>,
         now: Seconds,
     ) -> ChangeResult<()> {
-        let (product, place) = self.item_mut(item)?;
-        let variant = &mut product.variants[place];
+        let (product, index) = self.item_mut(item)?;
+        let variant = &mut product.variants[index];
         if let Some(tracked) = tracked {
             variant.item.tracked = tracked;
         }
@@ -110,12 +110,12 @@ impl Catalog {
             .products
             .get_mut(&product)
             .ok_or(not_found("product", product))?;
-        let place = product
+        let index = product
             .variants
             .iter()
             .position(|other| other.id == variant)
             .ok_or(not_found("variant", variant))?;
-        Ok((product, place))
+        Ok((product, index))
     }
 
     /// Creates a location.

@@ -44,8 +44,8 @@ fn build(listed: &CsvProduct, location_ids: &[u64], taken: &mut HashSet<u64>) ->
     let mut variants = Vec::with_capacity(listed.variants.len());
     for variant in &listed.variants {
         let mut choices = [0; 3];
-        for (place, value) in variant.choices.iter().enumerate() {
-            choices[place] = choose(handle, &mut options[place], value, taken);
+        for (index, value) in variant.choices.iter().enumerate() {
+            choices[index] = choose(handle, &mut options[index], value, taken);
         }
         let key = format!("{handle} {}", variant.choices.join(" / "));
         variants.push(Variant {
@@ -66,7 +66,7 @@ fn build(listed: &CsvProduct, location_ids: &[u64], taken: &mut HashSet<u64>) ->
                 updated_at: FIRST_DAY,
                 levels: location_ids
                     .first()
-                    .map(|place| level(*place, variant.quantity))
+                    .map(|location| level(*location, variant.quantity))
                     .into_iter()
                     .collect(),
             },
@@ -104,7 +104,7 @@ fn build(listed: &CsvProduct, location_ids: &[u64], taken: &mut HashSet<u64>) ->
     reason = "a product has at most 2048 variants, so at most as many values"
 )]
 fn choose(handle: &str, option: &mut ProductOption, value: &str, taken: &mut HashSet<u64>) -> u16 {
-    let place = option
+    let index = option
         .values
         .iter()
         .position(|known| &*known.name == value)
@@ -116,7 +116,7 @@ fn choose(handle: &str, option: &mut ProductOption, value: &str, taken: &mut Has
             });
             option.values.len() - 1
         });
-    place as u16
+    index as u16
 }
 
 fn level(location: u64, available: i32) -> InventoryLevel {

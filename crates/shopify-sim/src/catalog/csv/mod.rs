@@ -84,9 +84,9 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn get(&self, column: &str) -> &str {
-        let place = self.columns.get(column);
-        place
-            .and_then(|place| self.record.get(*place))
+        let index = self.columns.get(column);
+        index
+            .and_then(|index| self.record.get(*index))
             .unwrap_or("")
             .trim()
     }
@@ -130,10 +130,10 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
     let columns: HashMap<String, usize> = headings
         .iter()
         .enumerate()
-        .map(|(place, heading)| {
+        .map(|(index, heading)| {
             (
                 heading.trim_start_matches('\u{feff}').trim().to_owned(),
-                place,
+                index,
             )
         })
         .collect();
@@ -143,7 +143,7 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
         }
     }
     let mut products: Vec<CsvProduct> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut indexes: HashMap<String, usize> = HashMap::new();
     for record in reader.records() {
         let record = record.map_err(malformed)?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -159,14 +159,14 @@ pub(crate) fn read(reader: impl Read) -> Result<Vec<CsvProduct>, CsvError> {
                 "it is empty; every row needs the handle of a product",
             ));
         }
-        let place = if let Some(place) = places.get(handle) {
-            *place
+        let index = if let Some(index) = indexes.get(handle) {
+            *index
         } else {
             products.push(first_row(&row)?);
-            places.insert(handle.to_owned(), products.len() - 1);
+            indexes.insert(handle.to_owned(), products.len() - 1);
             products.len() - 1
         };
-        add_variant(&mut products[place], &row)?;
+        add_variant(&mut products[index], &row)?;
     }
     if products.is_empty() {
         return Err(CsvError::Empty);
@@ -242,9 +242,9 @@ fn add_variant(product: &mut CsvProduct, row: &Row<'_>) -> Result<(), CsvError> 
     if product.option_names[0] == "Title" && choices[0].is_empty() {
         "Default Title".clone_into(&mut choices[0]);
     }
-    if let Some(place) = choices.iter().position(String::is_empty) {
+    if let Some(index) = choices.iter().position(String::is_empty) {
         return Err(row.error(
-            OPTION_VALUES[place],
+            OPTION_VALUES[index],
             "the variant has no value for this option",
         ));
     }

@@ -2,7 +2,7 @@
 
 use super::super::field_error::FieldError;
 use super::super::object::{
-    FieldResult, Node, RequestContext, ResolvedValue, SelectedField, or_null,
+    FieldResult, ObjectRef, RequestContext, ResolvedValue, SelectedField, or_null,
 };
 use super::super::page::SortKey;
 use super::super::paginator::Paginator;
@@ -28,7 +28,10 @@ pub(super) fn query<'a>(
             let id = id_argument(selected)
                 .ok_or_else(|| FieldError::invalid_id(selected.text("id").unwrap_or_default()))?;
             let found = context.operations.iter().find(|each| each.id == id);
-            Ok(ResolvedValue::node(context, found.map(Node::BulkOperation)))
+            Ok(ResolvedValue::node(
+                context,
+                found.map(ObjectRef::BulkOperation),
+            ))
         }
         "bulkOperations" => list(context, selected),
         _ => Err(selected.not_simulated()),
@@ -40,7 +43,7 @@ fn list<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> Fie
     let paginator = Paginator::new(context, selected, "BulkOperation", 0, sort)?;
     let search = Search::parse(selected.text("query"), filters::BULK_OPERATION);
     let search = search.map_err(FieldError::bad_request)?;
-    let wanted = |each: &&BulkOperation| {
+    let is_match = |each: &&BulkOperation| {
         let each = filters::SearchableBulkOperation {
             operation: each,
             now: context.now,
@@ -48,12 +51,12 @@ fn list<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -> Fie
         search.matches(&each)
     };
     Ok(
-        paginator.paginate(context.operations.iter().filter(wanted).map(|each| {
+        paginator.paginate(context.operations.iter().filter(is_match).map(|each| {
             let at = match sort {
                 "COMPLETED_AT" => each.completed_at.unwrap_or_default(),
                 _ => each.created_at,
             };
-            (SortKey::Signed(at), each.id, Node::BulkOperation(each))
+            (SortKey::Signed(at), each.id, ObjectRef::BulkOperation(each))
         })),
     )
 }

@@ -1,7 +1,7 @@
 //! Resolves fields of collections.
 
 use super::super::object::{
-    FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
+    FieldResult, MetafieldOwner, Object, ObjectRef, RequestContext, ResolvedValue, SelectedField,
     or_null,
 };
 use super::super::page::SortKey;
@@ -52,7 +52,7 @@ pub(crate) fn collection<'a>(
 }
 
 fn sources<'a>(context: &'a RequestContext<'a>, collection: &'a Collection) -> ResolvedValue<'a> {
-    let node = Node::CollectionSource(collection);
+    let node = ObjectRef::CollectionSource(collection);
     let source = collection.tag.is_some();
     let source = source.then_some(ResolvedValue::Node(Object { context, node }));
     ResolvedValue::List(source.into_iter().collect())
@@ -87,7 +87,7 @@ fn products<'a>(
     Ok(paginator.paginate(members.filter_map(|(position, id)| {
         let product = context.catalog.products.get(id)?;
         let sort_key = sort_key(context, product, position, sort);
-        Some((sort_key, *id, Node::Product(product, false)))
+        Some((sort_key, *id, ObjectRef::Product(product, false)))
     })))
 }
 

@@ -4,7 +4,7 @@
 
 use super::super::field_error::FieldError;
 use super::super::object::{
-    DiscountNodeKind, DiscountSide, FieldResult, Node, Object, RequestContext, ResolvedValue,
+    DiscountNodeKind, DiscountSide, FieldResult, Object, ObjectRef, RequestContext, ResolvedValue,
     SelectedField, items_on, or_null,
 };
 use super::super::page::SortKey;
@@ -39,7 +39,7 @@ pub(crate) fn node<'a>(
             gid(kind, discount.id).into()
         }
         "discount" | "codeDiscount" | "automaticDiscount" => {
-            ResolvedValue::node(context, Some(Node::Discount(discount)))
+            ResolvedValue::node(context, Some(ObjectRef::Discount(discount)))
         }
         _ => return Err(selected.not_simulated()),
     })
@@ -87,7 +87,7 @@ fn terms<'a>(
     let items = |side| {
         ResolvedValue::Node(Object {
             context,
-            node: Node::DiscountItems(discount, side),
+            node: ObjectRef::DiscountItems(discount, side),
         })
     };
     Ok(match selected.name() {
@@ -119,8 +119,8 @@ fn terms<'a>(
             ],
         ),
         "maximumShippingPrice" => {
-            let most = discount.max_shipping;
-            most.map_or(ResolvedValue::Null, |most| money(context, most))
+            let max = discount.max_shipping;
+            max.map_or(ResolvedValue::Null, |max| money(context, max))
         }
         "destinationSelection" => destination(&discount.destination),
         "appDiscountType" => ResolvedValue::Object(
@@ -248,7 +248,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(products.iter().filter_map(|id| {
                 let product = catalog.products.get(id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Product(product, false)))
+                Some((sort_key, *id, ObjectRef::Product(product, false)))
             }))
         }
         ("productVariants", DiscountItems::Products { variants, .. }) => {
@@ -257,7 +257,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(variants.iter().filter_map(|id| {
                 let (product, variant) = catalog.variant(*id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Variant(product, variant)))
+                Some((sort_key, *id, ObjectRef::Variant(product, variant)))
             }))
         }
         ("collections", DiscountItems::Collections(collections)) => {
@@ -266,7 +266,7 @@ pub(crate) fn items<'a>(
             paginator.paginate(collections.iter().filter_map(|id| {
                 let collection = catalog.collections.get(id)?;
                 let sort_key = unordered_key(context, *id);
-                Some((sort_key, *id, Node::Collection(collection)))
+                Some((sort_key, *id, ObjectRef::Collection(collection)))
             }))
         }
         _ => return Err(selected.not_simulated()),
@@ -291,7 +291,7 @@ fn codes<'a>(
             "CODE" => SortKey::Text(code.code.to_lowercase()),
             _ => unordered_key(context, code.id),
         };
-        (sort_key, code.id, Node::RedeemCode(code))
+        (sort_key, code.id, ObjectRef::RedeemCode(code))
     })))
 }
 

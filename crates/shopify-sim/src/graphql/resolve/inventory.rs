@@ -2,7 +2,7 @@
 
 use super::super::field_error::FieldError;
 use super::super::object::{
-    FieldResult, Node, Object, RequestContext, ResolvedValue, SelectedField, or_null,
+    FieldResult, Object, ObjectRef, RequestContext, ResolvedValue, SelectedField, or_null,
 };
 use super::super::page::SortKey;
 use super::super::paginator::{Paginator, unordered_key};
@@ -36,7 +36,7 @@ pub(crate) fn item<'a>(
             let only = (
                 SortKey::Number(variant.id),
                 variant.id,
-                Node::Variant(product, variant),
+                ObjectRef::Variant(product, variant),
             );
             paginator.paginate(std::iter::once(only))
         }
@@ -45,7 +45,7 @@ pub(crate) fn item<'a>(
             let level = level_at(variant, selected);
             ResolvedValue::node(
                 context,
-                level.map(|level| Node::InventoryLevel(product, variant, level)),
+                level.map(|level| ObjectRef::InventoryLevel(product, variant, level)),
             )
         }
         "inventoryLevels" => {
@@ -82,7 +82,7 @@ fn levels<'a>(
         (
             sort_key,
             level.location,
-            Node::InventoryLevel(product, variant, level),
+            ObjectRef::InventoryLevel(product, variant, level),
         )
     })))
 }
@@ -100,16 +100,16 @@ pub(crate) fn level<'a>(
             .into(),
         "isActive" => level.active.into(),
         "updatedAt" => timestamp(level.updated_at),
-        "item" => ResolvedValue::node(context, Some(Node::InventoryItem(product, variant))),
+        "item" => ResolvedValue::node(context, Some(ObjectRef::InventoryItem(product, variant))),
         "location" => {
             context.require_scope(selected, LOCATION_SCOPES)?;
             let location = context.catalog.locations.get(&level.location);
-            ResolvedValue::node(context, location.map(Node::Location))
+            ResolvedValue::node(context, location.map(ObjectRef::Location))
         }
         "quantities" => {
             let names = selected.texts("names").unwrap_or_default().into_iter();
             let quantities = names.map(|name| {
-                let node = Node::InventoryQuantity(level, quantity_name(name)?);
+                let node = ObjectRef::InventoryQuantity(level, quantity_name(name)?);
                 Ok(ResolvedValue::Node(Object { context, node }))
             });
             ResolvedValue::List(quantities.collect::<Result<_, FieldError>>()?)

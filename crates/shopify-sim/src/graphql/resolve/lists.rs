@@ -1,7 +1,9 @@
 //! Resolves the root's connections and their counts.
 
 use super::super::field_error::FieldError;
-use super::super::object::{DiscountNodeKind, FieldResult, Node, RequestContext, SelectedField};
+use super::super::object::{
+    DiscountNodeKind, FieldResult, ObjectRef, RequestContext, SelectedField,
+};
 use super::super::page::SortKey;
 use super::super::paginator::{Paginator, unordered_key};
 use super::super::search::Search;
@@ -54,14 +56,14 @@ pub(super) fn products<'a>(
         return Ok(paginator.paginate_by_id(all, min_id, |product| {
             filter
                 .matches(product)
-                .then_some(Node::Product(product, false))
+                .then_some(ObjectRef::Product(product, false))
         }));
     }
     let found = all.range(min_id..).map(|(_, product)| product);
     let found = found.filter(|product| filter.matches(product));
     Ok(paginator.paginate(found.map(|product| {
         let sort_key = product_sort_key(context, product, sort);
-        (sort_key, product.id, Node::Product(product, false))
+        (sort_key, product.id, ObjectRef::Product(product, false))
     })))
 }
 
@@ -98,7 +100,7 @@ pub(super) fn variants<'a>(
         .filter(|(product, variant)| search.matches(&SearchableVariant { product, variant }));
     Ok(paginator.paginate(found.map(|(product, variant)| {
         let sort_key = variant_sort_key(context, product, variant, sort);
-        (sort_key, variant.id, Node::Variant(product, variant))
+        (sort_key, variant.id, ObjectRef::Variant(product, variant))
     })))
 }
 
@@ -124,7 +126,7 @@ pub(super) fn items<'a>(
         (
             sort_key,
             variant.item.id,
-            Node::InventoryItem(product, variant),
+            ObjectRef::InventoryItem(product, variant),
         )
     })))
 }
@@ -141,7 +143,7 @@ pub(super) fn locations<'a>(
     let found = found.filter(|location| (location.active || inactive) && search.matches(location));
     Ok(paginator.paginate(found.map(|location| {
         let sort_key = location_sort_key(context, location, sort);
-        (sort_key, location.id, Node::Location(location))
+        (sort_key, location.id, ObjectRef::Location(location))
     })))
 }
 
@@ -166,18 +168,18 @@ fn filtered_collections<'a>(
     let paginator = Paginator::new(context, selected, "Collection", parent, sort)?;
     let search = search(selected, filters::COLLECTION)?;
     let all = &context.catalog.collections;
-    let wanted = |collection: &&Collection| holds(collection) && search.matches(collection);
+    let is_match = |collection: &&Collection| holds(collection) && search.matches(collection);
     if sort == "ID" {
         return Ok(
             paginator.paginate_by_id(all, search.min_id(), |collection| {
-                wanted(&collection).then_some(Node::Collection(collection))
+                is_match(&collection).then_some(ObjectRef::Collection(collection))
             }),
         );
     }
     Ok(
-        paginator.paginate(all.values().filter(wanted).map(|collection| {
+        paginator.paginate(all.values().filter(is_match).map(|collection| {
             let sort_key = collection_sort_key(context, collection, sort);
-            (sort_key, collection.id, Node::Collection(collection))
+            (sort_key, collection.id, ObjectRef::Collection(collection))
         })),
     )
 }
@@ -230,19 +232,23 @@ pub(super) fn discounts<'a>(
     let paginator = Paginator::new(context, selected, of, 0, sort)?;
     let search = search(selected, filters::DISCOUNT)?;
     let now = context.now;
-    let wanted = |discount: &&Discount| {
+    let is_match = |discount: &&Discount| {
         is_of_kind(discount, form) && search.matches(&SearchableDiscount { discount, now })
     };
     let all = &context.catalog.discounts;
     if sort == "ID" {
         return Ok(paginator.paginate_by_id(all, search.min_id(), |discount| {
-            wanted(&discount).then_some(Node::DiscountNode(discount, form))
+            is_match(&discount).then_some(ObjectRef::DiscountNode(discount, form))
         }));
     }
     Ok(
-        paginator.paginate(all.values().filter(wanted).map(|discount| {
+        paginator.paginate(all.values().filter(is_match).map(|discount| {
             let sort_key = discount_sort_key(context, discount, sort);
-            (sort_key, discount.id, Node::DiscountNode(discount, form))
+            (
+                sort_key,
+                discount.id,
+                ObjectRef::DiscountNode(discount, form),
+            )
         })),
     )
 }
@@ -267,7 +273,7 @@ pub(super) fn subscriptions<'a>(
     let search = search(selected, filters::SUBSCRIPTION)?;
     let topics = selected.texts("topics");
     let (format, uri) = (selected.text("format"), selected.text("uri"));
-    let wanted = |each: &&Subscription| {
+    let is_match = |each: &&Subscription| {
         topics
             .as_ref()
             .is_none_or(|topics| topics.contains(&each.topic.as_str()))
@@ -276,12 +282,12 @@ pub(super) fn subscriptions<'a>(
             && search.matches(each)
     };
     Ok(
-        paginator.paginate(context.subscriptions.iter().filter(wanted).map(|each| {
+        paginator.paginate(context.subscriptions.iter().filter(is_match).map(|each| {
             let sort_key = match sort {
                 "ID" => SortKey::Number(each.id),
                 _ => SortKey::Signed(each.created_at),
             };
-            (sort_key, each.id, Node::WebhookSubscription(each))
+            (sort_key, each.id, ObjectRef::WebhookSubscription(each))
         })),
     )
 }

@@ -14,7 +14,7 @@ mod sort;
 mod values;
 mod webhook;
 
-use super::object::{FieldResult, Node, Object, ResolvedValue, SelectedField};
+use super::object::{FieldResult, Object, ObjectRef, ResolvedValue, SelectedField};
 
 /// Resolves one field of `value`.
 pub(super) fn resolve<'a>(
@@ -27,7 +27,7 @@ pub(super) fn resolve<'a>(
         ResolvedValue::Edge(edge) => connection::edge(edge, selected),
         ResolvedValue::Object(_, fields) => {
             let found = fields.iter().find(|(name, _)| *name == selected.name());
-            let found = found.map(|(_, tree)| tree.clone());
+            let found = found.map(|(_, value)| value.clone());
             found.ok_or_else(|| selected.not_simulated())
         }
         _ => Err(selected.not_simulated()),
@@ -37,28 +37,40 @@ pub(super) fn resolve<'a>(
 fn object<'a>(object: &Object<'a>, selected: SelectedField<'_>) -> FieldResult<'a> {
     let context = object.context;
     match object.node {
-        Node::Query => root::query(context, selected),
-        Node::Shop => shop::shop(context, selected),
-        Node::AppInstallation => shop::installation(context, selected),
-        Node::Product(product, at_root) => product::product(context, product, at_root, selected),
-        Node::Variant(product, variant) => product::variant(context, product, variant, selected),
-        Node::SelectedOption(name, value) => product::choice(name, value, selected),
-        Node::InventoryItem(product, variant) => {
+        ObjectRef::Query => root::query(context, selected),
+        ObjectRef::Shop => shop::shop(context, selected),
+        ObjectRef::AppInstallation => shop::installation(context, selected),
+        ObjectRef::Product(product, at_root) => {
+            product::product(context, product, at_root, selected)
+        }
+        ObjectRef::Variant(product, variant) => {
+            product::variant(context, product, variant, selected)
+        }
+        ObjectRef::SelectedOption(name, value) => product::choice(name, value, selected),
+        ObjectRef::InventoryItem(product, variant) => {
             inventory::item(context, product, variant, selected)
         }
-        Node::InventoryLevel(product, variant, level) => {
+        ObjectRef::InventoryLevel(product, variant, level) => {
             inventory::level(context, product, variant, level, selected)
         }
-        Node::InventoryQuantity(level, name) => inventory::quantity(level, name, selected),
-        Node::Location(location) => inventory::location(context, location, selected),
-        Node::Collection(collection) => collection::collection(context, collection, selected),
-        Node::CollectionSource(collection) => collection::source(collection, selected),
-        Node::Metafield(field, owner) => product::metafield(field, owner, selected),
-        Node::DiscountNode(discount, form) => discount::node(context, discount, form, selected),
-        Node::Discount(discount) => discount::discount(context, discount, selected),
-        Node::DiscountItems(discount, side) => discount::items(context, discount, side, selected),
-        Node::RedeemCode(code) => discount::redeem_code(code, selected),
-        Node::WebhookSubscription(subscription) => webhook::subscription(subscription, selected),
-        Node::BulkOperation(operation) => bulk_operation::operation(context, operation, selected),
+        ObjectRef::InventoryQuantity(level, name) => inventory::quantity(level, name, selected),
+        ObjectRef::Location(location) => inventory::location(context, location, selected),
+        ObjectRef::Collection(collection) => collection::collection(context, collection, selected),
+        ObjectRef::CollectionSource(collection) => collection::source(collection, selected),
+        ObjectRef::Metafield(field, owner) => product::metafield(field, owner, selected),
+        ObjectRef::DiscountNode(discount, form) => {
+            discount::node(context, discount, form, selected)
+        }
+        ObjectRef::Discount(discount) => discount::discount(context, discount, selected),
+        ObjectRef::DiscountItems(discount, side) => {
+            discount::items(context, discount, side, selected)
+        }
+        ObjectRef::RedeemCode(code) => discount::redeem_code(code, selected),
+        ObjectRef::WebhookSubscription(subscription) => {
+            webhook::subscription(subscription, selected)
+        }
+        ObjectRef::BulkOperation(operation) => {
+            bulk_operation::operation(context, operation, selected)
+        }
     }
 }

@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::super::object::{
-    FieldResult, MetafieldOwner, Node, Object, RequestContext, ResolvedValue, SelectedField,
+    FieldResult, MetafieldOwner, Object, ObjectRef, RequestContext, ResolvedValue, SelectedField,
     or_null,
 };
 use super::super::page::{MAX_PAGE_SIZE, SortKey};
@@ -111,15 +111,15 @@ fn options<'a>(product: &'a Product, selected: SelectedField<'_>) -> ResolvedVal
     let options = options.take(first.unwrap_or(usize::MAX));
     ResolvedValue::List(
         options
-            .map(|(place, each)| option(product, place, each))
+            .map(|(index, each)| option(product, index, each))
             .collect(),
     )
 }
 
-fn option<'a>(product: &'a Product, place: usize, option: &'a ProductOption) -> ResolvedValue<'a> {
+fn option<'a>(product: &'a Product, index: usize, option: &'a ProductOption) -> ResolvedValue<'a> {
     let names = option.values.iter().map(|value| &*value.name);
     let values = option.values.iter().enumerate().map(|(number, value)| {
-        let is_used = |variant: &Variant| usize::from(variant.choices[place]) == number;
+        let is_used = |variant: &Variant| usize::from(variant.choices[index]) == number;
         ResolvedValue::Object(
             "ProductOptionValue",
             vec![
@@ -134,7 +134,7 @@ fn option<'a>(product: &'a Product, place: usize, option: &'a ProductOption) -> 
         vec![
             ("id", gid("ProductOption", option.id).into()),
             ("name", (&*option.name).into()),
-            ("position", (place + 1).into()),
+            ("position", (index + 1).into()),
             ("values", ResolvedValue::texts(names)),
             ("optionValues", ResolvedValue::List(values.collect())),
         ],
@@ -168,7 +168,7 @@ fn variants<'a>(
             "POSITION" => SortKey::Number(position as u64),
             _ => variant_sort_key(context, product, variant, sort),
         };
-        (sort_key, variant.id, Node::Variant(product, variant))
+        (sort_key, variant.id, ObjectRef::Variant(product, variant))
     })))
 }
 
@@ -198,17 +198,17 @@ pub(crate) fn variant<'a>(
             let choices = choices.map(|(name, value)| {
                 ResolvedValue::Node(Object {
                     context,
-                    node: Node::SelectedOption(name, value),
+                    node: ObjectRef::SelectedOption(name, value),
                 })
             });
             ResolvedValue::List(choices.collect())
         }
         "createdAt" => timestamp(variant.created_at),
         "updatedAt" => timestamp(variant.updated_at),
-        "product" => ResolvedValue::node(context, Some(Node::Product(product, false))),
+        "product" => ResolvedValue::node(context, Some(ObjectRef::Product(product, false))),
         "inventoryItem" => {
             context.require_scope(selected, INVENTORY_ITEM_SCOPES)?;
-            ResolvedValue::node(context, Some(Node::InventoryItem(product, variant)))
+            ResolvedValue::node(context, Some(ObjectRef::InventoryItem(product, variant)))
         }
         "metafields" => {
             return metafields(
@@ -239,7 +239,7 @@ fn position(product: &Product, variant: &Variant) -> usize {
     let mut variants = product.variants.iter();
     variants
         .position(|each| each.id == variant.id)
-        .map_or(0, |place| place + 1)
+        .map_or(0, |index| index + 1)
 }
 
 fn one_metafield<'a>(
@@ -249,11 +249,14 @@ fn one_metafield<'a>(
     owner: MetafieldOwner,
 ) -> ResolvedValue<'a> {
     // Without a namespace the app's own is meant, which is empty in the simulated shop.
-    let wanted = selected.text("namespace").zip(selected.text("key"));
+    let is_match = selected.text("namespace").zip(selected.text("key"));
     let found = all
         .iter()
-        .find(|field| wanted == Some((&field.namespace, &field.key)));
-    ResolvedValue::node(context, found.map(|field| Node::Metafield(field, owner)))
+        .find(|field| is_match == Some((&field.namespace, &field.key)));
+    ResolvedValue::node(
+        context,
+        found.map(|field| ObjectRef::Metafield(field, owner)),
+    )
 }
 
 pub(super) fn metafields<'a>(
@@ -270,7 +273,7 @@ pub(super) fn metafields<'a>(
         qualified: keys.is_some(),
         ..owner
     };
-    let wanted = |field: &&Metafield| {
+    let is_match = |field: &&Metafield| {
         let named = |key: &&str| {
             key.split_once('.') == Some((&*field.namespace, &*field.key))
                 || (namespace.is_some() && **key == *field.key)
@@ -278,9 +281,9 @@ pub(super) fn metafields<'a>(
         namespace.is_none_or(|namespace| namespace == &*field.namespace)
             && keys.as_ref().is_none_or(|keys| keys.iter().any(named))
     };
-    Ok(paginator.paginate(all.iter().filter(wanted).map(|field| {
+    Ok(paginator.paginate(all.iter().filter(is_match).map(|field| {
         let sort_key = unordered_key(context, field.id);
-        (sort_key, field.id, Node::Metafield(field, owner))
+        (sort_key, field.id, ObjectRef::Metafield(field, owner))
     })))
 }
 
@@ -315,7 +318,7 @@ fn json_value(field: &Metafield) -> Value {
 }
 
 /// The product `id`, as a field of the root selects it.
-pub(super) fn at_root<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
+pub(super) fn at_root<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<ObjectRef<'a>> {
     let product = context.catalog.products.get(&id)?;
-    Some(Node::Product(product, true))
+    Some(ObjectRef::Product(product, true))
 }

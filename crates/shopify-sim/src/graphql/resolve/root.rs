@@ -2,7 +2,7 @@
 
 use super::super::field_error::FieldError;
 use super::super::object::{
-    DiscountNodeKind, FieldResult, MetafieldOwner, Node, RequestContext, ResolvedValue,
+    DiscountNodeKind, FieldResult, MetafieldOwner, ObjectRef, RequestContext, ResolvedValue,
     SelectedField,
 };
 use super::super::page::MAX_PAGE_SIZE;
@@ -28,8 +28,11 @@ pub(crate) fn query<'a>(
     selected: SelectedField<'_>,
 ) -> FieldResult<'a> {
     match selected.name() {
-        "shop" => Ok(ResolvedValue::node(context, Some(Node::Shop))),
-        "currentAppInstallation" => Ok(ResolvedValue::node(context, Some(Node::AppInstallation))),
+        "shop" => Ok(ResolvedValue::node(context, Some(ObjectRef::Shop))),
+        "currentAppInstallation" => Ok(ResolvedValue::node(
+            context,
+            Some(ObjectRef::AppInstallation),
+        )),
         "publicApiVersions" => Ok(shop::versions()),
         "node" => {
             let id = selected.text("id").unwrap_or_default();
@@ -82,7 +85,10 @@ fn inventory<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -
             context.require_scope(selected, LOCATION_SCOPES)?;
             let mut locations = context.catalog.locations.values();
             let primary = locations.find(|location| location.active);
-            Ok(ResolvedValue::node(context, primary.map(Node::Location)))
+            Ok(ResolvedValue::node(
+                context,
+                primary.map(ObjectRef::Location),
+            ))
         }
         "location" => node_of_kind(context, selected, &["Location"]),
         "locations" => {
@@ -129,8 +135,8 @@ fn discounts<'a>(context: &'a RequestContext<'a>, selected: SelectedField<'_>) -
 }
 
 /// The discount as a node of type `form`, if it is of that type.
-fn as_form(node: Node<'_>, form: DiscountNodeKind) -> Option<Node<'_>> {
-    let Node::DiscountNode(discount, _) = node else {
+fn as_form(node: ObjectRef<'_>, form: DiscountNodeKind) -> Option<ObjectRef<'_>> {
+    let ObjectRef::DiscountNode(discount, _) = node else {
         return None;
     };
     let fits = match form {
@@ -138,7 +144,7 @@ fn as_form(node: Node<'_>, form: DiscountNodeKind) -> Option<Node<'_>> {
         DiscountNodeKind::Code => discount.kind.has_codes(),
         DiscountNodeKind::Automatic => !discount.kind.has_codes(),
     };
-    fits.then_some(Node::DiscountNode(discount, form))
+    fits.then_some(ObjectRef::DiscountNode(discount, form))
 }
 
 /// The numeric id in the argument `id`, which must be of one of the types `kinds`.
@@ -178,7 +184,7 @@ fn node<'a>(
     context: &'a RequestContext<'a>,
     selected: SelectedField<'_>,
     id: &str,
-) -> Result<Option<Node<'a>>, FieldError> {
+) -> Result<Option<ObjectRef<'a>>, FieldError> {
     let Some(gid) = Gid::parse(id) else {
         return Ok(None);
     };
@@ -202,55 +208,55 @@ fn node<'a>(
     Ok(find(context, &gid))
 }
 
-fn find<'a>(context: &'a RequestContext<'a>, gid: &Gid<'_>) -> Option<Node<'a>> {
+fn find<'a>(context: &'a RequestContext<'a>, gid: &Gid<'_>) -> Option<ObjectRef<'a>> {
     let catalog = context.catalog;
     let discount = |form| {
         let discount = catalog.discounts.get(&gid.id)?;
-        as_form(Node::DiscountNode(discount, form), form)
+        as_form(ObjectRef::DiscountNode(discount, form), form)
     };
     let of_shop = gid.id == catalog.shop.id;
     match gid.kind {
         "Product" => {
             let product = catalog.products.get(&gid.id)?;
-            Some(Node::Product(product, false))
+            Some(ObjectRef::Product(product, false))
         }
         "ProductVariant" => {
             let (product, variant) = catalog.variant(gid.id)?;
-            Some(Node::Variant(product, variant))
+            Some(ObjectRef::Variant(product, variant))
         }
         "InventoryItem" => {
             let (product, variant) = catalog.item(gid.id)?;
-            Some(Node::InventoryItem(product, variant))
+            Some(ObjectRef::InventoryItem(product, variant))
         }
         "InventoryLevel" => {
             let (product, variant) = catalog.item(gid.inventory_item()?)?;
             let mut levels = variant.item.levels.iter();
             let level = levels.find(|level| level.location == gid.id)?;
-            Some(Node::InventoryLevel(product, variant, level))
+            Some(ObjectRef::InventoryLevel(product, variant, level))
         }
-        "Location" => catalog.locations.get(&gid.id).map(Node::Location),
-        "Collection" => catalog.collections.get(&gid.id).map(Node::Collection),
+        "Location" => catalog.locations.get(&gid.id).map(ObjectRef::Location),
+        "Collection" => catalog.collections.get(&gid.id).map(ObjectRef::Collection),
         "DiscountNode" => discount(DiscountNodeKind::Any),
         "DiscountCodeNode" => discount(DiscountNodeKind::Code),
         "DiscountAutomaticNode" => discount(DiscountNodeKind::Automatic),
         "Metafield" => metafield(context, gid.id),
-        "Shop" => of_shop.then_some(Node::Shop),
-        "AppInstallation" => of_shop.then_some(Node::AppInstallation),
+        "Shop" => of_shop.then_some(ObjectRef::Shop),
+        "AppInstallation" => of_shop.then_some(ObjectRef::AppInstallation),
         "WebhookSubscription" => {
             let mut subscriptions = context.subscriptions.iter();
             let found = subscriptions.find(|each| each.id == gid.id)?;
-            Some(Node::WebhookSubscription(found))
+            Some(ObjectRef::WebhookSubscription(found))
         }
         _ => None,
     }
 }
 
 /// Finds a metafield by a scan: metafields have no index, since looking one up by its id alone is rare.
-fn metafield<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<Node<'a>> {
+fn metafield<'a>(context: &'a RequestContext<'a>, id: u64) -> Option<ObjectRef<'a>> {
     let catalog = context.catalog;
     let find_in = |fields: &'a [Metafield], owner| {
         let field = fields.iter().find(|field| field.id == id)?;
-        Some(Node::Metafield(field, owner))
+        Some(ObjectRef::Metafield(field, owner))
     };
     let of_products = catalog.products.values().find_map(|product| {
         let of_variant = || {

@@ -67,8 +67,8 @@ const UNSTABLE: &str = "unstable";
 pub(super) fn versions<'a>() -> ResolvedValue<'a> {
     let latest = SUPPORTED[SUPPORTED.len() - 1];
     let supported = SUPPORTED.iter().map(|handle| {
-        let mark = if *handle == latest { " (Latest)" } else { "" };
-        version(handle, format!("{handle}{mark}"))
+        let suffix = if *handle == latest { " (Latest)" } else { "" };
+        version(handle, format!("{handle}{suffix}"))
     });
     let next = version(NEXT, format!("{NEXT} (Release candidate)"));
     let unstable = version(UNSTABLE, UNSTABLE.to_owned());

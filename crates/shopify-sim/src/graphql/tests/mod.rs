@@ -117,8 +117,8 @@ impl Shop {
         errors
     }
 
-    fn product(&self, place: usize) -> String {
-        gid("Product", *self.catalog.products.keys().nth(place).unwrap())
+    fn product(&self, index: usize) -> String {
+        gid("Product", *self.catalog.products.keys().nth(index).unwrap())
     }
 }
 

@@ -11,25 +11,25 @@ const ALL: &str = "status:active,archived,draft,unlisted";
 
 /// A connection to page through: its field with all arguments but those of paging, the query around it, and the JSON
 /// pointer to its parent.
-struct PageWalk {
+struct PagedConnection {
     field: String,
-    around: (String, &'static str),
+    enclosing: (String, &'static str),
     path: &'static str,
 }
 
-fn page_walks(shop: &Shop) -> Vec<PageWalk> {
+fn paged_connections(shop: &Shop) -> Vec<PagedConnection> {
     let catalog = &shop.catalog;
-    let root = |field: String| PageWalk {
+    let root = |field: String| PagedConnection {
         path: "",
-        around: (String::new(), ""),
+        enclosing: (String::new(), ""),
         field,
     };
-    let within = |around: String, closing, path, field: &str| PageWalk {
+    let within = |enclosing: String, closing, path, field: &str| PagedConnection {
         field: field.to_owned(),
-        around: (around, closing),
+        enclosing: (enclosing, closing),
         path,
     };
-    let mut page_walks = Vec::new();
+    let mut connections = Vec::new();
     for sort in [
         "ID",
         "TITLE",
@@ -38,7 +38,7 @@ fn page_walks(shop: &Shop) -> Vec<PageWalk> {
         "INVENTORY_TOTAL",
         "RELEVANCE",
     ] {
-        page_walks.push(root(format!("products(query: \"{ALL}\", sortKey: {sort}")));
+        connections.push(root(format!("products(query: \"{ALL}\", sortKey: {sort}")));
     }
     for field in [
         "productVariants(sortKey: SKU",
@@ -48,7 +48,7 @@ fn page_walks(shop: &Shop) -> Vec<PageWalk> {
         "discountNodes(sortKey: CREATED_AT",
         "automaticDiscountNodes(sortKey: ID",
     ] {
-        page_walks.push(root(field.to_owned()));
+        connections.push(root(field.to_owned()));
     }
     let product = format!("product(id: \"{}\") {{", shop.product(0));
     for field in [
@@ -56,13 +56,13 @@ fn page_walks(shop: &Shop) -> Vec<PageWalk> {
         "variants(sortKey: TITLE",
         "metafields(namespace: \"custom\"",
     ] {
-        page_walks.push(within(product.clone(), "}", "/product", field));
+        connections.push(within(product.clone(), "}", "/product", field));
     }
     let item = catalog.products.values().next().unwrap().variants[0]
         .item
         .id;
     let item = format!("inventoryItem(id: \"{}\") {{", gid("InventoryItem", item));
-    page_walks.push(within(
+    connections.push(within(
         item,
         "}",
         "/inventoryItem",
@@ -72,44 +72,44 @@ fn page_walks(shop: &Shop) -> Vec<PageWalk> {
     let collection = format!("collection(id: \"{}\") {{", gid("Collection", *collection));
     for sort in ["COLLECTION_DEFAULT", "MANUAL", "PRICE", "BEST_SELLING"] {
         let field = format!("products(sortKey: {sort}");
-        page_walks.push(within(collection.clone(), "}", "/collection", &field));
+        connections.push(within(collection.clone(), "}", "/collection", &field));
     }
     let discount = catalog.discounts.values().next().unwrap();
-    let around = format!(
+    let enclosing = format!(
         "discountNode(id: \"{}\") {{ discount {{ ... on DiscountCodeBasic {{",
         gid("DiscountNode", discount.id)
     );
-    page_walks.push(within(
-        around,
+    connections.push(within(
+        enclosing,
         "}}}",
         "/discountNode/discount",
         "codes(sortKey: CODE",
     ));
-    page_walks
+    connections
 }
 
 /// All ids, in the order of the pages.
 fn collect_pages(
     shop: &mut Shop,
-    walk: &PageWalk,
+    connection: &PagedConnection,
     size: usize,
     forward: bool,
     reverse: bool,
 ) -> Vec<String> {
-    let (count, mark) = if forward {
+    let (count, cursor) = if forward {
         ("first", "after")
     } else {
         ("last", "before")
     };
     let query = format!(
-        "query($mark: String) {{ {} it: {}, {count}: {size}, {mark}: $mark, reverse: {reverse}) {{ nodes {{ id }} edges {{ cursor node {{ id }} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} {} }}",
-        walk.around.0, walk.field, walk.around.1
+        "query($cursor: String) {{ {} it: {}, {count}: {size}, {cursor}: $cursor, reverse: {reverse}) {{ nodes {{ id }} edges {{ cursor node {{ id }} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} {} }}",
+        connection.enclosing.0, connection.field, connection.enclosing.1
     );
     let mut ids: Vec<String> = Vec::new();
-    let mut mark = Value::Null;
+    let mut cursor = Value::Null;
     loop {
-        let data = shop.query(&query, json!({ "mark": mark }));
-        let page = at(&data, &format!("{}/it", walk.path));
+        let data = shop.query(&query, json!({ "cursor": cursor }));
+        let page = at(&data, &format!("{}/it", connection.path));
         let nodes = at(page, "/nodes").as_array().unwrap();
         let shown: Vec<String> = nodes
             .iter()
@@ -136,7 +136,7 @@ fn collect_pages(
         if !info[more].as_bool().unwrap() {
             return ids;
         }
-        mark = info[next].clone();
+        cursor = info[next].clone();
     }
 }
 
@@ -166,14 +166,14 @@ proptest! {
     ) {
         let mut shop = shop();
         shop.shuffle = shuffle;
-        for walk in page_walks(&shop) {
-            let mut whole = collect_pages(&mut shop, &walk, 250, true, false);
-            prop_assert!(whole.len() >= 3, "{} has only {}", walk.field, whole.len());
+        for connection in paged_connections(&shop) {
+            let mut whole = collect_pages(&mut shop, &connection, 250, true, false);
+            prop_assert!(whole.len() >= 3, "{} has only {}", connection.field, whole.len());
             if reverse {
                 whole.reverse();
             }
-            let paged = collect_pages(&mut shop, &walk, size, forward, reverse);
-            prop_assert_eq!(paged, whole, "{}", walk.field);
+            let paged = collect_pages(&mut shop, &connection, size, forward, reverse);
+            prop_assert_eq!(paged, whole, "{}", connection.field);
         }
     }
 }
@@ -181,14 +181,14 @@ proptest! {
 #[test]
 fn shuffling_changes_only_unspecified_orders() {
     let mut shop = shop();
-    let all = page_walks(&shop);
+    let all = paged_connections(&shop);
     let before: Vec<_> = all
         .iter()
-        .map(|walk| collect_pages(&mut shop, walk, 250, true, false))
+        .map(|connection| collect_pages(&mut shop, connection, 250, true, false))
         .collect();
     shop.shuffle = 3;
-    for (walk, before) in all.iter().zip(before) {
-        let after = collect_pages(&mut shop, walk, 250, true, false);
+    for (connection, before) in all.iter().zip(before) {
+        let after = collect_pages(&mut shop, connection, 250, true, false);
         let promised = ![
             "RELEVANCE",
             "BEST_SELLING",
@@ -197,17 +197,17 @@ fn shuffling_changes_only_unspecified_orders() {
             "COLLECTION_DEFAULT",
         ]
         .iter()
-        .any(|free| walk.field.contains(free));
+        .any(|free| connection.field.contains(free));
         if promised {
-            assert_eq!(after, before, "{}", walk.field);
-        } else if !walk.field.contains("COLLECTION_DEFAULT") {
-            assert_ne!(after, before, "{}", walk.field);
+            assert_eq!(after, before, "{}", connection.field);
+        } else if !connection.field.contains("COLLECTION_DEFAULT") {
+            assert_ne!(after, before, "{}", connection.field);
         }
         let sorted = |mut ids: Vec<String>| {
             ids.sort();
             ids
         };
-        assert_eq!(sorted(after), sorted(before), "{}", walk.field);
+        assert_eq!(sorted(after), sorted(before), "{}", connection.field);
     }
 }
 

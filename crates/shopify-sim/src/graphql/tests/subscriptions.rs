@@ -249,7 +249,7 @@ fn only_included_fields_are_delivered() {
 #[test]
 fn every_topic_is_known_by_both_of_its_names() {
     let mut shop = Shop::small();
-    for (place, path) in [
+    for (index, path) in [
         "app/scopes_update",
         "app/uninstalled",
         "bulk_operations/finish",
@@ -283,7 +283,7 @@ fn every_topic_is_known_by_both_of_its_names() {
     {
         let topic = path.replace('/', "_").to_uppercase();
         created(&mut shop, &topic, &json!({"uri": "https://a.example"}));
-        let subscription = &shop.subscriptions[place];
+        let subscription = &shop.subscriptions[index];
         assert_eq!(subscription.topic_path(), path);
         assert!(subscription.matches_event(&Event::new(path, json!({}))));
     }

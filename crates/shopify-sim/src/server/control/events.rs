@@ -151,7 +151,7 @@ pub(super) async fn redeliver(
     }
     path.control
         .redeliver(&path.parameters, times)
-        .map_err(|error| ControlError::Unknown(error.to_string()))?;
+        .map_err(|error| ControlError::NotFound(error.to_string()))?;
     no_content()
 }
 

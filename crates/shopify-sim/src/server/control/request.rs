@@ -20,7 +20,7 @@ use crate::server::shops::Shops;
 #[derive(Debug)]
 pub(super) enum ControlError {
     /// The shop or object does not exist.
-    Unknown(String),
+    NotFound(String),
     /// The request is invalid.
     Invalid(String),
 }
@@ -28,7 +28,7 @@ pub(super) enum ControlError {
 impl From<ChangeError> for ControlError {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::NotFound { .. } => Self::Unknown(error.to_string()),
+            ChangeError::NotFound { .. } => Self::NotFound(error.to_string()),
             ChangeError::Invalid { .. } => Self::Invalid(error.to_string()),
         }
     }
@@ -37,7 +37,7 @@ impl From<ChangeError> for ControlError {
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let (status, error) = match self {
-            Self::Unknown(error) => (404, error),
+            Self::NotFound(error) => (404, error),
             Self::Invalid(error) => (400, error),
         };
         response::json(status, &json!({ "error": error }))
@@ -111,10 +111,10 @@ impl<T: PathParameters> FromRequestParts<Arc<Shops>> for ShopPath<T> {
             .map_err(|error| ControlError::Invalid(error.to_string()))?;
         let (shop, rest) = path
             .split_first()
-            .ok_or_else(|| ControlError::Unknown("the path names no shop".to_owned()))?;
+            .ok_or_else(|| ControlError::NotFound("the path names no shop".to_owned()))?;
         let known = shops
             .find(shop)
-            .ok_or_else(|| ControlError::Unknown(format!("there is no shop {shop}")))?;
+            .ok_or_else(|| ControlError::NotFound(format!("there is no shop {shop}")))?;
         let parameters = T::read(rest).ok_or_else(|| {
             ControlError::Invalid(format!("{} is not a number", rest.join(" or ")))
         })?;

@@ -89,7 +89,7 @@ fn discount_json(kind: &str, fields: &Value) -> Discount {
 }
 
 #[test]
-fn a_product_stands_at_the_seeds_paths() {
+fn a_products_fields_are_at_the_expected_paths() {
     let item = product(&model(product_json("Shirt"))).unwrap();
     assert_eq!(item.section, Section::Products);
     assert_eq!(item.key.to_string(), "product/9007199254740993");
@@ -121,7 +121,7 @@ fn a_product_stands_at_the_seeds_paths() {
 }
 
 #[test]
-fn a_product_refers_to_its_stock_and_where_it_is() {
+fn a_product_references_its_inventory_items_and_locations() {
     let item = product(&model(product_json("Shirt"))).unwrap();
     let references: Vec<_> = item.references.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -150,7 +150,7 @@ fn the_same_thing_gives_the_same_bytes_and_another_title_another_label() {
 }
 
 #[test]
-fn discounts_stand_by_whether_they_need_a_code() {
+fn discounts_are_placed_by_whether_they_need_a_code() {
     let codes = whole(&json!([{"id": "gid://shopify/DiscountRedeemCode/1", "code": "TEN"}]));
     let fields = json!({"usageLimit": null, "appliesOncePerCustomer": false, "codes": codes});
     let item = discount(&discount_json("DiscountCodeBasic", &fields)).unwrap();
@@ -173,7 +173,7 @@ fn discounts_stand_by_whether_they_need_a_code() {
 }
 
 #[test]
-fn a_kind_of_discount_that_is_new_is_kept_as_it_came() {
+fn an_unknown_kind_of_discount_is_kept_unchanged() {
     let new = model(json!({
         "id": "gid://shopify/DiscountCodeNode/5",
         "discount": {"__typename": "DiscountCodeLottery"},
@@ -187,7 +187,7 @@ fn a_kind_of_discount_that_is_new_is_kept_as_it_came() {
 }
 
 #[test]
-fn a_collection_refers_to_its_products() {
+fn a_collection_references_its_products() {
     let products = json!([
         {"id": "gid://shopify/Product/2", "title": "B", "handle": "b"},
         {"id": "gid://shopify/Product/1", "title": "A", "handle": "a"},
@@ -242,7 +242,7 @@ fn the_shop_is_one_item() {
 }
 
 #[test]
-fn what_cannot_be_an_item_is_an_error_of_its_own() {
+fn an_object_that_cannot_be_an_item_is_a_permanent_error() {
     assert!(key(ItemKind::Product, u64::MAX).is_err());
     let mut huge = product_json("Shirt");
     huge["totalInventory"] = json!(1_u64 << 60);
