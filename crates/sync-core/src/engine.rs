@@ -251,14 +251,14 @@ impl Engine {
             counts: Counts::new(),
             quarantined: Quarantine::new(),
         };
-        let ended = tokio::select! {
+        let result = tokio::select! {
             biased;
-            stopped = self.renew_lease(&claim.lease) => Err(RunError::Port(stopped)),
+            lost = self.renew_lease(&claim.lease) => Err(RunError::Port(lost)),
             () = self.drain_deadline(shutdown) => Err(RunError::Interrupted),
-            ended = context.execute(claim) => ended,
+            result = context.execute(claim) => result,
         };
         let counts = std::mem::take(&mut context.counts);
-        let (outcome, release) = match ended {
+        let (outcome, release) = match result {
             Ok(outcome) => (outcome, Some(Release::Done)),
             Err(error) => self.handle_error(claim, error).await?,
         };
@@ -436,7 +436,7 @@ impl RunContext<'_> {
         }
         let reason = error.chain();
         log::warn!(shop:% = self.shop(), run:% = self.run, item:% = key;
-            "Could not read {key}; quarantined, its last version stays published: {reason}");
+            "Could not read {key}; quarantined, its last version, if any, stays published: {reason}");
         self.quarantined.insert(key, reason);
         self.count(key.kind).failed += 1;
     }

@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(error.disposition, Disposition::Fail);
         assert_eq!(
             error.chain(),
-            "could not read the products: the answer to `ProductsPage` makes no sense at `title`: odd"
+            "could not read the products: the response to `ProductsPage` is invalid at `title`: odd"
         );
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(2)))));
         let Err(error) = next(kind, &mut read).await else {

@@ -100,7 +100,7 @@ impl RunContext<'_> {
             match item {
                 Some(ScanItem::Found(item)) => batch.push(*item),
                 Some(ScanItem::Unreadable(key, error)) => {
-                    self.quarantine_within_limit(key, error)?
+                    self.quarantine_within_limit(key, error)?;
                 }
                 None => {}
             }

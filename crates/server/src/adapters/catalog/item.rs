@@ -52,7 +52,7 @@ fn parse_timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
-/// What others repeat, as one text. Written as JSON, so that no two labels run together.
+/// The denormalised fields, those that other items repeat, as JSON text, so that different fields never give the same text.
 fn denorm_fields(repeated: impl Serialize) -> Result<String, PortError> {
     serde_json::to_string(&repeated)
         .map_err(|error| PortError::fail("write the denormalised fields", error))

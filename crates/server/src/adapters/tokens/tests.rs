@@ -27,8 +27,8 @@ impl FakeGrants {
         tokio::task::yield_now().await;
         let stored = self.registry.token(&shop()).await.unwrap().unwrap();
         assert!(stored.attempt.is_some(), "the attempt is not recorded");
-        let meanwhile = self.meanwhile.lock().unwrap().take();
-        if let Some((state, installation)) = meanwhile {
+        let concurrent_install = self.concurrent_install.lock().unwrap().take();
+        if let Some((state, installation)) = concurrent_install {
             state.install(&installation).await.unwrap();
         }
         if let Some(error) = self.failure.lock().unwrap().take() {
@@ -185,7 +185,7 @@ async fn the_first_stored_token_wins() {
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
     let theirs = installation(token("theirs", Some("refresh"), now), now);
-    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.concurrent_install.lock().unwrap() = Some((setup.state.clone(), theirs));
     assert_eq!(setup.access().await, "theirs");
     let stored = setup.stored().await;
     assert_eq!(stored.token.access_token.expose_secret(), "theirs");
@@ -197,7 +197,7 @@ async fn a_refresh_token_that_was_used_elsewhere_is_no_failure() {
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
     let theirs = installation(token("theirs", Some("refresh"), now), now);
-    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.concurrent_install.lock().unwrap() = Some((setup.state.clone(), theirs));
     *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
     assert_eq!(setup.access().await, "theirs");
 }
