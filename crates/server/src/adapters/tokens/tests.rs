@@ -17,7 +17,7 @@ use crate::service::tests::database_in_memory;
 struct FakeGrants {
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
-    meanwhile: Mutex<Option<(Arc<Database>, Installation)>>,
+    concurrent_install: Mutex<Option<(Arc<Database>, Installation)>>,
     /// The registry that must contain the attempt before the grant is requested.
     registry: Arc<Database>,
 }
@@ -111,7 +111,7 @@ async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let grants = Arc::new(FakeGrants {
         calls: AtomicU64::new(0),
         failure: Mutex::new(None),
-        meanwhile: Mutex::new(None),
+        concurrent_install: Mutex::new(None),
         registry: state.clone(),
     });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
