@@ -1,4 +1,4 @@
-//! The derive macros read these files at compile time, but only the operations are known to Cargo.
+//! Tells Cargo to rebuild when the schema or the operations change, which the derive macros read at compile time.
 
 fn main() {
     println!("cargo::rerun-if-changed=schema");

@@ -1,4 +1,4 @@
-//! What joins the domain's ports to the libraries that do the work.
+//! Implements the ports of `sync-core` on `shopify-client`, `spaces-store` and the system clock.
 
 mod app;
 mod catalog;

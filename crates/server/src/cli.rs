@@ -1,4 +1,4 @@
-//! The command line.
+//! Parses the command line and runs the chosen command.
 
 mod check_config;
 mod connect;
@@ -23,76 +23,76 @@ use crate::terminal::{CommandError, print_error};
 const ABOUT: &str = "\
 Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 
-Never used it before? `shopsync demo` needs no account and no settings.";
+New to it? `shopsync demo` needs no account and no settings.";
 
 const EXIT_CODES: &str = "\
 Examples:
-  shopsync demo                      all of it on this machine, with a simulated shop
-  shopsync check-config              the settings in force, and where each comes from
-  shopsync doctor                    what is wrong, and what to do about it
-  shopsync serve                     the service, on port 5000
-  shopsync install-url my-shop       the address that installs my-shop
-  shopsync sync my-shop              one full scan now
-  shopsync sync my-shop --dry-run    what that would change
+  shopsync demo                      run everything on this machine, with a simulated shop
+  shopsync check-config              show the effective settings and the source of each
+  shopsync doctor                    find problems and show how to fix them
+  shopsync serve                     run the service on port 5000
+  shopsync install-url my-shop       print the address that installs my-shop
+  shopsync sync my-shop              run one full scan now
+  shopsync sync my-shop --dry-run    show what that scan would change
 
 Exit codes:
-  0    done; for `sync` also when nothing had changed
-  1    it was tried and failed; the message says why
-  2    the command line or the settings are wrong; nothing was tried
-  3    something it needs cannot be reached (database, Shopify, Space); try again later
-  4    `sync` halted: too much has disappeared at once; a person must confirm
-  130  interrupted (143 by SIGTERM)
+  0    success; for `sync` also when nothing had changed
+  1    the command failed; the message gives the cause
+  2    the command line or the settings are invalid; nothing was attempted
+  3    the database, Shopify or the Space cannot be reached; try again later
+  4    `sync` halted: too many items disappeared at once; confirm to continue
+  130  interrupted by SIGINT (143 by SIGTERM)
 
 Results go to standard output, progress and errors to standard error.
-Settings come from --config, .env and the environment, the later ones winning. `shopsync check-config --reference`
-explains each.";
+Settings come from --config, .env and the environment; later sources override earlier ones. `shopsync check-config
+--reference` explains each setting.";
 
 /// Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 #[derive(Debug, Parser)]
 #[command(name = "shopsync", version, about = ABOUT, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// A file of settings (TOML), between the defaults and the environment.
+    /// Settings file (TOML); overrides the defaults, overridden by .env and the environment.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service: OAuth, webhooks, the workers, the daily poll.
+    /// Run the service: OAuth, webhooks, workers, daily poll.
     Serve(serve::Arguments),
-    /// Try everything on this machine, with a simulated shop and an S3 server of its own.
+    /// Run everything on this machine, with a simulated shop and an embedded S3 server.
     Demo(demo::Arguments),
-    /// Read a shop's whole catalogue now and upload what changed.
+    /// Read a shop's whole catalogue now and upload its document if it changed.
     Sync(sync::Arguments),
-    /// List the shops, their state and their last run.
+    /// List the installed shops with their state and last run.
     Shops(shops::Arguments),
     /// Print the address that installs a shop.
     InstallUrl(install_url::Arguments),
-    /// Add a shop with a token of your own instead of OAuth.
+    /// Add a shop with an access token instead of OAuth.
     Connect(connect::Arguments),
-    /// Check settings, database, Space, Shopify and each shop, and say what to do.
+    /// Check the settings, database, Space, Shopify and each shop, and show how to fix problems.
     Doctor(doctor::Arguments),
-    /// Show the settings in force and where each comes from; secrets are not shown.
+    /// Show the effective settings and the source of each; secrets are not shown.
     CheckConfig(check_config::Arguments),
 }
 
-/// What the commands share.
+/// The global options, which every command may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     config: Option<&'a Path>,
 }
 
 impl Context<'_> {
-    /// The settings of all layers.
+    /// Loads the settings from all layers.
     fn load(&self) -> Result<LoadedSettings, CommandError> {
         Ok(Settings::load(self.config)?)
     }
 
-    /// The settings of a command that says itself what it does: unless a filter was chosen, the log holds what a person
-    /// should look at only.
+    /// Loads the settings for a command that prints its own results, and starts the log. Unless a filter is set, only
+    /// warnings and errors are logged.
     fn load_for_command(&self) -> Result<Settings, CommandError> {
         let mut loaded = self.load()?;
         let chosen = loaded.effective.iter().any(|entry| {
@@ -100,8 +100,8 @@ impl Context<'_> {
                 && entry.origin != crate::settings::Origin::Default.to_string()
         });
         if !chosen {
-            // That keys are derived and that Shopify is simulated is said by the service and by `doctor`.
-            "warn,server::keys=error,server::adapters::app=error"
+            // The service and `doctor` already report derived keys and a simulated Shopify.
+            "warn,server::settings::keys=error,server::adapters::app=error"
                 .clone_into(&mut loaded.settings.log.filter);
         }
         logging::init(&loaded.settings.log);
@@ -109,14 +109,14 @@ impl Context<'_> {
     }
 }
 
-/// Runs the command that the arguments name.
+/// Parses the arguments of the process and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
         Ok(code) => code,
-        Err(failure) => {
-            print_error(failure.report());
-            failure.exit_code()
+        Err(error) => {
+            print_error(error.report());
+            error.exit_code()
         }
     }
 }
@@ -137,7 +137,7 @@ fn run(cli: &Cli) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// A shop as people write it: its name, its domain, its address or that of its admin.
+/// Parses a shop as people write it: its name, its domain, or the address of its storefront or admin.
 fn shop_argument(text: &str) -> Result<ShopDomain, String> {
     let shop = shopify_client::ShopDomain::parse(text).map_err(|error| error.to_string())?;
     let shop = shop.as_str().parse();
@@ -151,12 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn the_command_line_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_shop_may_be_written_in_several_ways_and_nothing_else_is_one() {
+    fn a_shop_argument_is_a_name_a_domain_or_an_admin_address() {
         for text in ["a", "A.myshopify.com", "https://admin.shopify.com/store/a"] {
             assert_eq!(shop_argument(text).unwrap().as_str(), "a.myshopify.com");
         }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_no_argument() {
+    fn connect_takes_no_token_as_an_argument() {
         let connect = Cli::command()
             .find_subcommand("connect")
             .unwrap()

@@ -1,4 +1,4 @@
-//! `shopsync demo`: a simulated shop, an S3 server that checks signatures, a database and the service, all in this process.
+//! `shopsync demo`: runs a simulated shop, an S3 server that verifies signatures, a database and the service in one process.
 
 mod delivery_probe;
 mod environment;
@@ -24,54 +24,54 @@ use crate::terminal::text::count_of;
 use crate::terminal::{CommandError, ExitStatus, build_runtime, print_error, print_line, signals};
 
 const HELP: &str = "\
-Needs nothing: no account, no settings (those of this machine are not read), no network. Everything listens on 127.0.0.1 and keeps
-its files in one folder, which is removed at the end.
+Requires no account, no network and no settings (the settings of this machine are not read). Everything listens on 127.0.0.1 and
+stores its files in one folder, which is deleted at the end.
 
-The shop is installed as its merchant would install it: login, grant page, callback, webhooks. Then it is printed where
-the snapshot is and what to try; whatever changes in the shop is followed until Ctrl-C.
+The demo installs the shop as its merchant would: login, grant page, callback, webhooks. Then it prints the addresses and
+commands to try, and reports each run until Ctrl-C.
 
 Examples:
   shopsync demo
   shopsync demo --products 5000
-  shopsync demo --catalog products_export.csv    the products of a Shopify product export
-  shopsync demo --once                           a check without a terminal: installs, changes a price, ends";
+  shopsync demo --catalog products_export.csv    with the products of a Shopify product export
+  shopsync demo --once                           for scripts: install, change a price, check the snapshot, end";
 
-/// The most products that the simulator makes.
+/// The largest catalogue that the simulator generates.
 const MAX_PRODUCTS: u64 = 200_000;
 
-/// What is logged: what a person should look at. That Shopify is simulated is known here.
+/// Logs warnings and errors, without the warning that Shopify is simulated.
 const DEFAULT_LOG_FILTER: &str = "warn,server::adapters::app=error";
 
-/// What to try.
+/// The catalogue and the mode of the demo.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// Take the products from this file: a product export of a shop's admin (CSV).
+    /// Read the products from this file: a product export from a shop's admin (CSV).
     #[arg(long, value_name = "FILE", conflicts_with = "products")]
     catalog: Option<PathBuf>,
-    /// How many products to make up.
+    /// How many products to generate.
     #[arg(long, value_name = "N", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=MAX_PRODUCTS))]
     products: u64,
-    /// The port of the service; a free one if it is 0.
+    /// The port of the service; 0 chooses a free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
-    /// What the made-up catalogue follows from: the same number gives the same shop.
+    /// The seed of the generated catalogue: the same seed gives the same shop.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Keep everything in this folder, which must be new or empty, and leave it there.
+    /// Store all files in this folder, which must be new or empty, and keep it at the end.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Change a price, wait until the snapshot follows, and end.
+    /// Change a price, wait until the snapshot shows it, and end.
     #[arg(long)]
     once: bool,
-    /// What is logged: a level, or more, such as `info,server=debug`.
+    /// The log filter: a level, or a list such as `info,server=debug`.
     #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG_FILTER)]
     log: String,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
-    // Before anything is started: a wrong file costs no time.
+    // Read before anything starts, so that an invalid file fails at once.
     let catalog = environment::catalog_spec(arguments.catalog.as_deref(), arguments.products)?;
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;
@@ -98,10 +98,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The installation and what comes after it, up to the point where the visitor goes on.
+/// Installs the shop, waits for its first snapshot, and prints the addresses and commands. With `once` it checks a price
+/// change instead of printing commands.
 async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), CommandError> {
     print_line(format_args!(
-        "A simulated shop with {}, an S3 server, a database and the service run on this machine.",
+        "A simulated shop with {}, an S3 server, a database and the service are running on this machine.",
         count_of(demo.shop.product_ids().len() as u64, "product"),
     ));
     print_line(format_args!(
@@ -116,7 +117,7 @@ async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), Com
     }
     let snapshot = demo.snapshot().await?;
     print_line(format_args!(
-        "The first snapshot is there: {} bytes, generation {}, {:.1} s after the installation began.",
+        "The first snapshot is published: {} bytes, generation {}, {:.1} s after the start of the installation.",
         indicatif::HumanCount(snapshot.bytes),
         snapshot.generation,
         began.elapsed().as_secs_f64(),
@@ -130,7 +131,7 @@ async fn install_and_print(demo: &DemoEnvironment, once: bool) -> Result<(), Com
     Ok(())
 }
 
-/// Shows the steps of all runs, for ever.
+/// Shows the progress of all runs; never returns.
 async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
     let mut events = run_events.subscribe();
     loop {
@@ -142,7 +143,7 @@ async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
     }
 }
 
-/// Tells of each run until somebody ends it.
+/// Reports each run until a signal arrives or the service ends.
 async fn watch_until_shutdown(demo: &DemoEnvironment, shutdown: &CancellationToken) {
     tokio::select! {
         () = watch::watch_runs(demo) => {}
@@ -151,7 +152,7 @@ async fn watch_until_shutdown(demo: &DemoEnvironment, shutdown: &CancellationTok
     }
 }
 
-/// How long ago something was, in seconds.
+/// Returns the time between two instants in seconds.
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
     (later - earlier).as_seconds_f64()
 }

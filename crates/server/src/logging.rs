@@ -124,14 +124,14 @@ mod tests {
         let record = Record::builder()
             .level(Level::Info)
             .target("t")
-            .args(format_args!("said this"))
+            .args(format_args!("a message"))
             .key_values(&pairs)
             .build();
         let line = Json::Object(json_line("now", &record));
         assert_eq!(
             line,
             serde_json::json!({
-                "time": "now", "level": "INFO", "target": "t", "message": "said this",
+                "time": "now", "level": "INFO", "target": "t", "message": "a message",
                 "count": 3, "full": true,
             })
         );

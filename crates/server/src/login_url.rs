@@ -3,7 +3,7 @@
 use sync_core::ShopDomain;
 use url::Url;
 
-/// The login route beside the callback, whatever a proxy puts before both.
+/// Returns the URL of the login route for a shop, with the path prefix that a proxy puts before the callback.
 pub(crate) fn login_url(redirect: &Url, shop: &ShopDomain) -> Url {
     let before = redirect.path().strip_suffix("/shopify/callback");
     let path = format!(
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_login_lies_beside_the_callback() {
+    fn the_login_url_shares_the_prefix_of_the_callback() {
         let shop = "a-b.myshopify.com".parse().unwrap();
         for (redirect, login) in [
             (

@@ -1,6 +1,6 @@
-//! The settings: where they come from, what they mean, and what is wrong with them.
+//! Loads, validates and documents the settings.
 //!
-//! The only module that reads the environment. `config/default.toml` is compiled in and names every key.
+//! The only module that reads the environment. `config/default.toml` is compiled in and lists every key.
 
 mod keys;
 mod layers;
@@ -24,16 +24,16 @@ pub use sections::{
     non_empty,
 };
 
-/// The defaults: the reference of every key.
+/// The default settings, which list every key.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The HTTP server.
     pub server: ServerSettings,
-    /// The way out.
+    /// Outgoing connections.
     pub network: NetworkSettings,
     /// The Shopify app.
     pub shopify: ShopifySettings,
@@ -45,43 +45,43 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// The daily full scan.
     pub poll: PollSettings,
-    /// What is kept.
+    /// How long records are kept.
     pub retention: RetentionSettings,
     /// The log.
     pub log: LogSettings,
 }
 
-/// A setting in force, for people to read.
+/// One setting in force, as it is displayed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct EffectiveSetting {
     /// Its key.
     pub key: String,
-    /// Its value; of a secret only whether there is one.
+    /// Its value; for a secret only whether it is set.
     pub value: String,
-    /// What set it.
+    /// Where its value comes from.
     pub origin: String,
 }
 
-/// Settings and where each of them came from.
+/// The settings, and the origin of each.
 #[derive(Debug, Clone)]
 pub struct LoadedSettings {
     /// The settings.
     pub settings: Settings,
-    /// Every key, in order.
+    /// Every key, in alphabetical order.
     pub effective: Vec<EffectiveSetting>,
 }
 
 impl Settings {
-    /// Reads all layers: the defaults, `file`, the `.env` of the working folder and the process environment.
+    /// Reads all layers: the defaults, `file`, `.env` in the working directory, and the process environment.
     ///
     /// # Errors
-    /// Names every key that is wrong and what to do about it. Never shows the value of a secret.
+    /// Names every invalid key and its remedy. Never contains the value of a secret.
     pub fn load(file: Option<&Path>) -> Result<LoadedSettings, SettingsError> {
         let dot_env = Environment::from_dot_env(Path::new(".env"))?;
         Self::from_layers(file, &dot_env, &Environment::from_process())
     }
 
-    /// The settings of these layers, the later ones winning.
+    /// Merges the layers; later ones override earlier ones.
     ///
     /// # Errors
     /// As [`Settings::load`].
@@ -115,13 +115,13 @@ impl Settings {
         })
     }
 
-    /// The defaults alone.
+    /// The default settings.
     ///
     /// # Panics
-    /// Never: they are compiled in and a test reads them.
+    /// Never: the defaults are compiled in and tested.
     pub fn defaults() -> Self {
-        let nothing = Environment::default();
-        Self::from_layers(None, &nothing, &nothing)
+        let empty = Environment::default();
+        Self::from_layers(None, &empty, &empty)
             .expect("the compiled-in defaults are valid")
             .settings
     }

@@ -1,4 +1,5 @@
-//! What every command needs at the terminal: printing, progress, failures with their exit codes, signals, a runtime.
+//! Shared by all commands: prints results, errors and progress, maps errors to exit codes, handles signals, builds the
+//! runtime.
 
 mod error;
 mod exit;

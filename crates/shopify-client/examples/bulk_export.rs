@@ -1,4 +1,4 @@
-//! Exports a shop's products as JSON lines with a bulk operation, or with paging if bulk operations are not available.
+//! Exports a shop's products as JSON lines, with a bulk operation, or by paging if none is available.
 //!
 //! `cargo run -p shopify-client --example bulk_export -- SHOP [ENDPOINT] < token.txt > products.jsonl`. `ENDPOINT`
 //! replaces Shopify's endpoint, for example `http://127.0.0.1:9292/{shop}`.
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // The token comes from standard input, since other users of the machine can read command lines.
+    // Not from the command line, which every user of the machine can read.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The marker distinguishes these operations from those of other programs with the same app.
+/// The marker distinguishes the operations from those of other programs that use the same app.
 fn options() -> BulkOptions {
     BulkOptions {
         marker: "bulk_export".to_owned(),

@@ -1,4 +1,4 @@
-//! Lists a shop's products with the price and stock of each variant.
+//! Lists a shop's products with prices and stock of their variants.
 //!
 //! `cargo run -p shopify-client --example list_products -- SHOP [ENDPOINT] < token.txt`. `ENDPOINT` replaces Shopify's
 //! endpoint, for example `http://127.0.0.1:9292/{shop}`.
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // The token comes from standard input, since other users of the machine can read command lines.
+    // Not from the command line, which every user of the machine can read.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());

@@ -1,4 +1,5 @@
-//! A small app: a merchant installs it, it gets a token that renews itself, and greets with what the shop sells.
+//! A small app: installs itself in a shop, gets a token that is renewed automatically, and shows the number of
+//! products.
 //!
 //! `cargo run -p shopify-client --example oauth_app -- URL LISTEN [ENDPOINT] < app.txt`
 //!
@@ -28,10 +29,10 @@ use tokio::net::TcpListener;
 
 const SCOPES: [&str; 1] = ["read_products"];
 const STATE: &str = "oauth_state";
-/// As Shopify's own libraries have it.
+/// As in Shopify's own libraries.
 const MAX_AGE: Duration = Duration::from_secs(90);
 
-/// What the pages share. A real app keeps the tokens in its database, by a `TokenStore` of its own.
+/// The state that the pages share. A real app stores its tokens in a database, with its own `TokenStore`.
 pub(crate) struct App {
     client: Client,
     credentials: AppCredentials,
@@ -66,7 +67,7 @@ impl App {
     }
 }
 
-/// What the browser is told when something fails.
+/// The response to the browser when something fails.
 struct Rejection(StatusCode, String);
 
 impl IntoResponse for Rejection {
@@ -92,7 +93,7 @@ fn stale_request() -> Rejection {
     Rejection(StatusCode::UNAUTHORIZED, text.to_owned())
 }
 
-/// The App URL: Shopify opens it with a signed query. Sends the browser on to the grant page.
+/// The App URL, which Shopify opens with a signed query. Redirects the browser to the grant page.
 async fn install(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -111,7 +112,7 @@ async fn install(
     Ok((StatusCode::FOUND, headers))
 }
 
-/// Where the grant page sends the browser back to, with a code.
+/// The callback: the grant page redirects the browser here, with a code.
 async fn callback(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -135,7 +136,7 @@ async fn callback(
     }
     app.store
         .install(&callback.shop, StoredToken::from_grant(grant, now));
-    // What was known of an earlier installation is dead.
+    // The cached token of an earlier installation is no longer valid.
     app.tokens.forget(&callback.shop);
 
     // From now on, whenever the shop is needed:
@@ -162,7 +163,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which everybody on the machine can read.
+    // Not from the command line, which every user of the machine can read.
     let mut lines = stdin().lines();
     let mut line = || {
         lines

@@ -1,4 +1,4 @@
-//! Subscribes to what happens to a shop's catalogue, and prints each delivery until Ctrl-C; then unsubscribes.
+//! Subscribes to changes of a shop's catalogue, prints each delivery until Ctrl-C, then unsubscribes.
 //!
 //! `cargo run -p shopify-client --example watch_webhooks -- SHOP URL LISTEN [ENDPOINT] < secrets.txt`
 //!
@@ -21,7 +21,7 @@ use shopify_client::webhook::{Payload, Topic, Verifier, WebhookError};
 use shopify_client::{Client, Endpoint, Gid, ShopClient, ShopDomain, StaticToken};
 use tokio::net::TcpListener;
 
-/// What is worth watching of a catalogue.
+/// The topics to subscribe to.
 const TOPICS: [Topic; 7] = [
     Topic::ProductsCreate,
     Topic::ProductsUpdate,
@@ -32,8 +32,8 @@ const TOPICS: [Topic; 7] = [
     Topic::AppUninstalled,
 ];
 
-/// Takes deliveries. `report` must be quick: Shopify waits five seconds. A program that does more stores the delivery,
-/// answers, and works afterwards.
+/// Receives deliveries. `report` must be quick: Shopify waits five seconds. A program that does more should store the
+/// delivery, respond, and work afterwards.
 pub(crate) fn receiver(
     verifier: Verifier,
     report: impl Fn(String) + Send + Sync + 'static,
@@ -42,8 +42,8 @@ pub(crate) fn receiver(
         let delivery = match verifier.verify_headers(headers, body) {
             Ok(delivery) => delivery,
             Err(error @ (WebhookError::MissingSignature | WebhookError::WrongSignature)) => {
-                // The reason is for the operator. Whoever sent it learns no more than 401. A service asks for it once in
-                // a while only: it costs dozens of signatures, and anybody can send what is refused.
+                // The reason is for the operator; the sender gets only a 401. A service should limit these calls: each
+                // computes dozens of signatures, and anyone can send invalid requests.
                 let header = |name: &str| headers.get(name)?.to_str().ok();
                 report(format!(
                     "refused: {error}: {}",
@@ -70,7 +70,7 @@ pub(crate) fn receiver(
     Router::new().route("/", post(handler))
 }
 
-/// Subscribes to all topics that are not subscribed to yet, and tells which subscriptions are new.
+/// Subscribes to all topics without a subscription, and returns the new subscriptions.
 pub(crate) async fn subscribe(
     shop: &ShopClient,
     url: &str,
@@ -93,7 +93,7 @@ pub(crate) async fn subscribe(
     Ok(new)
 }
 
-/// Undoes [`subscribe`].
+/// Deletes the subscriptions of [`subscribe`].
 pub(crate) async fn unsubscribe(
     shop: &ShopClient,
     ids: &[Gid],
@@ -105,7 +105,7 @@ pub(crate) async fn unsubscribe(
 }
 
 fn secrets() -> Result<Vec<SecretString>, Box<dyn Error>> {
-    // Not from the command line, which everybody on the machine can read.
+    // Not from the command line, which every user of the machine can read.
     let lines = stdin().lines().collect::<Result<Vec<_>, _>>()?;
     let lines = lines.iter().map(|line| line.trim());
     let lines = lines.filter(|line| !line.is_empty());

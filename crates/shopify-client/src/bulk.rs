@@ -5,10 +5,10 @@
 //! between bulk operations and paging, and fall back to paging when a bulk operation is not available. Both return the
 //! same objects in the same order, byte for byte. [`ShopClient::bulk`] offers the single steps for your own queries.
 //!
-//! A file is sorted by `__parentId` during the download, in up to [`BulkOptions::memory_limit`] bytes of memory and, beyond
-//! that, in temporary files. Its length and counts are compared with those that Shopify states before the first object
-//! is returned. A broken file is detected before its first object is returned, or the stream ends with an error. A
-//! partial result is never returned as complete.
+//! A file is sorted by `__parentId` during the download, in up to [`BulkOptions::memory_limit`] bytes of memory and,
+//! beyond that, in temporary files. Its length and counts are compared with those that Shopify states before the first
+//! object is returned. A broken file is detected before its first object is returned, or the stream ends with an error.
+//! A partial result is never returned as complete.
 //!
 //! Source: Shopify, "Perform bulk operations with the GraphQL Admin API".
 

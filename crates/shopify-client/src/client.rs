@@ -1,3 +1,5 @@
+//! Builds the [`Client`]: transport, settings and the state of each shop.
+
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +13,12 @@ use crate::transport::{NetworkSettings, NetworkTransport, Transport};
 use crate::usage::UsageCounters;
 use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
 
-/// How long a request may take.
+/// Time limits of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the connection stands.
+    /// Until the connection is established.
     pub connect: Duration,
-    /// From the start of a request until its answer has arrived whole.
+    /// From the start of a request until its whole response has arrived.
     pub request: Duration,
 }
 
@@ -29,7 +31,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What all shops share: connections, settings, and for each shop its cost bucket. Cheap to clone.
+/// The client of all shops: holds connections, settings, and a cost bucket for each shop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -44,7 +46,7 @@ pub(crate) struct Inner {
     shops: Mutex<HashMap<ShopDomain, Arc<ShopState>>>,
 }
 
-/// What is remembered about a shop while the process runs.
+/// The state of one shop, kept while the process runs.
 #[derive(Debug)]
 pub(crate) struct ShopState {
     pub(crate) governor: Governor,
@@ -55,12 +57,12 @@ pub(crate) struct ShopState {
 }
 
 impl Client {
-    /// A client with Shopify's own endpoint and cautious settings, to be changed before [`ClientBuilder::build`].
+    /// Returns a builder with Shopify's own endpoint and conservative defaults.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client for one shop. Cheap: make one whenever needed, the shop's cost bucket is shared.
+    /// Returns a client for one shop. Cheap: all clients of a shop share its cost bucket.
     pub fn shop(&self, shop: &ShopDomain, token: Arc<dyn TokenSource>) -> ShopClient {
         ShopClient {
             client: self.clone(),
@@ -70,7 +72,7 @@ impl Client {
         }
     }
 
-    /// What has been asked of a shop since this client was built.
+    /// Returns what requests to a shop have cost since this client was built.
     pub fn usage(&self, shop: &ShopDomain) -> Usage {
         let known = self.inner.shops().get(shop).map(Arc::clone);
         known
@@ -78,7 +80,7 @@ impl Client {
             .unwrap_or_default()
     }
 
-    /// Where requests go.
+    /// The endpoint that requests are sent to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.http.endpoint
     }
@@ -100,7 +102,7 @@ impl Client {
 
 impl Inner {
     fn shops(&self) -> MutexGuard<'_, HashMap<ShopDomain, Arc<ShopState>>> {
-        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        // No code panics while it holds the lock, so the map is complete even if the lock is poisoned.
         self.shops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -134,61 +136,61 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Where requests go; Shopify itself by default.
+    /// Sets the endpoint that requests are sent to; Shopify itself by default.
     #[must_use]
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
     }
 
-    /// How long requests may take; 10 s to connect and 60 s in all by default.
+    /// Sets the time limits of requests; by default 10 s to connect and 60 s in total.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.network.timeouts = timeouts;
         self
     }
 
-    /// The `User-Agent` header.
+    /// Sets the `User-Agent` header.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.network.user_agent = user_agent.into();
         self
     }
 
-    /// Trusts a further certificate authority, given as PEM, beside those of the platform.
+    /// Trusts another certificate authority, given as PEM, in addition to the platform's.
     #[must_use]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.network.root_certificates.push(pem.into());
         self
     }
 
-    /// Sends everything through this HTTP proxy: an http or https URL, with user and password in it if it asks for them
-    /// (percent-encoded where they need it). For https addresses it is asked for a tunnel (`CONNECT`), so that it sees
-    /// hosts and ports alone. By default there is none, whatever the environment says.
+    /// Sends all requests through this HTTP proxy: an http or https URL, with percent-encoded user and password if the
+    /// proxy requires them. For https addresses the client requests a tunnel (`CONNECT`), so the proxy sees only hosts
+    /// and ports. There is no proxy by default; proxy environment variables are not read.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.network.proxy = Some(url.into().into());
         self
     }
 
-    /// Reaches these without the proxy: domains with all that is below them (`example.com`; with or without a dot before
-    /// it), IP addresses, ranges of them (`10.0.0.0/8`), or everything (`*`). Each is an entry of what is known as
-    /// `NO_PROXY`. Ports cannot be told apart.
+    /// Bypasses the proxy for these hosts: domains with their subdomains (`example.com`, with or without a leading
+    /// dot), IP addresses, ranges (`10.0.0.0/8`), or everything (`*`). The entries have the form of `NO_PROXY` entries.
+    /// Ports are ignored.
     #[must_use]
     pub fn proxy_bypass<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
         self.network.proxy_bypass = hosts.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sends requests in another way than over the network: timeouts, user agent, certificates and proxy are then the
-    /// transport's own business.
+    /// Sends requests through this transport instead of the network. The builder's timeouts, user agent, certificates
+    /// and proxy then have no effect.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// The namespaces whose metafields are read; `custom` alone by default, and all of them for an empty list.
+    /// Sets the namespaces whose metafields are read. Default: `custom`. An empty list reads all namespaces.
     #[must_use]
     pub fn metafield_namespaces<S: Into<String>>(
         mut self,
@@ -198,28 +200,28 @@ impl ClientBuilder {
         self
     }
 
-    /// How failures that pass by themselves are waited for.
+    /// Sets how transient failures are retried.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// The part of the cost bucket, 0 to 0.9, that is left to other callers with the app's token; 0.1 by default.
+    /// Sets the share of the cost bucket, 0 to 0.9, that is left to other callers with the app's token. Default: 0.1.
     #[must_use]
-    pub fn headroom(mut self, part: f64) -> Self {
-        self.headroom = part;
+    pub fn headroom(mut self, share: f64) -> Self {
+        self.headroom = share;
         self
     }
 
-    /// How large one answer may be, in bytes; 64 MiB by default. A catalogue's pages shrink when they exceed it.
+    /// Sets the maximum size of one response in bytes. Default: 64 MiB. Catalogue pages shrink when they exceed it.
     #[must_use]
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.max_response_size = bytes;
         self
     }
 
-    /// How bulk operations are run, fetched and read.
+    /// Sets how bulk operations are run, downloaded and read.
     #[must_use]
     pub fn bulk(mut self, options: BulkOptions) -> Self {
         self.bulk = options;
@@ -229,11 +231,11 @@ impl ClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if a certificate, the proxy, what bypasses it, the user agent or the headroom is unusable, or TLS cannot be
-    /// set up.
+    /// [`Error::Configuration`] if a certificate, the proxy, a bypass entry, the user agent or the headroom is invalid,
+    /// or if TLS cannot be initialised.
     pub fn build(self) -> Result<Client, Error> {
         if !(0.0..=0.9).contains(&self.headroom) {
-            let reason = format!("a headroom of {} is not from 0 to 0.9", self.headroom);
+            let reason = format!("the headroom {} is not between 0 and 0.9", self.headroom);
             return Err(Error::Configuration { reason });
         }
         let transport = match self.transport {

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A shop's permanent domain, `name.myshopify.com`, in lower case.
 ///
-/// URLs are built from this type only, so text that [`ShopDomain::parse`] has not validated never reaches a URL.
-/// Source: Shopify, "Implement authorization code grant manually".
+/// Request URLs are built only from this type, so that no unvalidated text reaches a URL. Source: Shopify, "Implement
+/// authorization code grant manually".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShopDomain(String);
 
-/// The text is not a shop's domain or name.
+/// The text is not a shop domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a shop domain: expected NAME or NAME.myshopify.com, with letters, digits and hyphens in NAME"
@@ -19,12 +19,12 @@ pub struct InvalidShopDomain;
 const SUFFIX: &str = ".myshopify.com";
 
 impl ShopDomain {
-    /// Parses `name` or `name.myshopify.com`, optionally with `https://` before and `/` after it, or
+    /// Parses `name` or `name.myshopify.com`, each with an optional `https://` prefix and `/` suffix, or
     /// `admin.shopify.com/store/name`.
     ///
     /// # Errors
-    /// [`InvalidShopDomain`] for anything else: other hosts, ports, user names, paths, white space, and other scripts,
-    /// plain or as `xn--`.
+    /// [`InvalidShopDomain`] for anything else: other hosts, ports, user names, paths, white space, non-ASCII letters,
+    /// `xn--` labels.
     pub fn parse(text: &str) -> Result<Self, InvalidShopDomain> {
         let lower = text.to_ascii_lowercase();
         let bare = lower.strip_prefix("https://").unwrap_or(&lower);
@@ -36,7 +36,7 @@ impl ShopDomain {
         Self::from_name(name)
     }
 
-    /// Parses `name.myshopify.com` only, the form in parameters and headers that Shopify sends.
+    /// Parses `name.myshopify.com` only, as Shopify sends it in parameters and headers.
     ///
     /// # Errors
     /// [`InvalidShopDomain`] for anything else.
@@ -48,7 +48,7 @@ impl ShopDomain {
     fn from_name(name: &str) -> Result<Self, InvalidShopDomain> {
         let legal = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
         // A DNS label has at most 63 characters (RFC 1035, 2.3.4). The prefix `xn--` encodes other scripts (RFC 5890,
-        // 2.3.2.1); most such names are invalid in a URL.
+        // 2.3.2.1), and most such labels are not valid in a URL.
         let valid = (1..=63).contains(&name.len())
             && !name.starts_with('-')
             && !name.starts_with("xn--")
@@ -60,7 +60,7 @@ impl ShopDomain {
         }
     }
 
-    /// A sample shop, to test a URL template with.
+    /// A shop domain for validating endpoint templates.
     pub(crate) fn sample() -> Self {
         Self(format!("sample{SUFFIX}"))
     }
@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_shop_may_be_written_in_several_ways() {
+    fn a_shop_is_parsed_from_several_forms() {
         for text in [
             "my-shop",
             "My-Shop",
@@ -148,7 +148,7 @@ mod tests {
     ];
 
     #[test]
-    fn nothing_else_is_a_shop() {
+    fn anything_else_is_rejected() {
         for text in HOSTILE {
             assert_eq!(ShopDomain::parse(text), Err(InvalidShopDomain), "{text:?}");
             assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shopify_sends_is_a_whole_domain() {
+    fn parse_domain_accepts_only_the_full_domain() {
         for text in [
             "my-shop",
             "https://my-shop.myshopify.com",
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_one_host_below_myshopify(
+        fn every_accepted_text_is_one_host_below_myshopify(
             text in "(https://|admin\\.shopify\\.com/store/)?(xn--)?[a-zA-Z0-9-]{0,8}[-_./:@?#%\\\\ \n\\PC]?\
                 [a-z0-9]{0,3}(\\.myshopify\\.com)?/?",
         ) {

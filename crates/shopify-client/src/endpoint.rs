@@ -1,15 +1,17 @@
+//! Builds every Shopify URL from a validated template.
+
 use std::fmt;
 
 use url::Url;
 
 use crate::ShopDomain;
 
-/// Where a shop's Admin is: a URL template with `{shop}` in it. Every Shopify URL, the grant page included, is built
-/// from it.
+/// The address of a shop's admin: a URL template with `{shop}` in it. Every Shopify URL is built from it, including the
+/// grant page's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// The template cannot be used.
+/// The endpoint template is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an endpoint: expected an http or https URL without query or user name, such as https://{{shop}} or \
@@ -25,11 +27,11 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a template that leads to Shopify: https, and the shop's own domain as the host. Another port or a path
-    /// before the API's may be added, for a gateway under the same name.
+    /// Parses a template that points to Shopify: https, with the shop's own domain as the host. The template may add a
+    /// port or a path prefix, for a gateway under the same host name.
     ///
     /// # Errors
-    /// If the template leads elsewhere: [`Endpoint::custom`] takes it, for those who mean it.
+    /// [`InvalidEndpoint`] if the template points elsewhere. Use [`Endpoint::custom`] if that is intended.
     pub fn parse(template: &str) -> Result<Self, InvalidEndpoint> {
         let endpoint = Self::custom(template)?;
         let sample = ShopDomain::sample();
@@ -41,19 +43,19 @@ impl Endpoint {
         }
     }
 
-    /// A template other than Shopify's own, for a simulator or a proxy. Whoever calls this has been asked to:
-    /// access tokens and the app's secret are sent there.
+    /// Parses a template that may point anywhere, for a simulator or a proxy. Call it only if the operator requested
+    /// it: access tokens and the app's secret are sent to this address.
     ///
     /// # Errors
-    /// If the template does not make a plain http(s) URL, or has no `{shop}`.
+    /// [`InvalidEndpoint`] if the template is not a plain http or https URL, or does not contain `{shop}` exactly once.
     pub fn custom(template: &str) -> Result<Self, InvalidEndpoint> {
         let template = template.trim_end_matches('/');
         if template.matches("{shop}").count() != 1 {
             return Err(InvalidEndpoint);
         }
         let sample = template.replace("{shop}", ShopDomain::sample().as_str());
-        // The parser drops them from a whole URL, where the template is but the beginning of one.
-        if sample.contains(|sign: char| sign.is_whitespace() || sign.is_control()) {
+        // The URL parser removes them at the end of a URL, but the template is only the start of one.
+        if sample.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(InvalidEndpoint);
         }
         let url = Url::parse(&sample).map_err(|_| InvalidEndpoint)?;
@@ -70,18 +72,18 @@ impl Endpoint {
         }
     }
 
-    /// Whether this is Shopify itself.
+    /// Whether this is the default endpoint, Shopify itself.
     pub fn is_shopify(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The URL of a path of the shop's, which begins with `/`.
+    /// Returns the URL of a path of the shop. The path begins with `/`.
     ///
     /// # Panics
-    /// Never: template and domain were checked when they were made.
+    /// Never: template and domain were validated when they were constructed.
     pub fn url(&self, shop: &ShopDomain, path: &str) -> Url {
         let base = self.0.replace("{shop}", shop.as_str());
-        Url::parse(&format!("{base}{path}")).expect("a checked template and a checked domain")
+        Url::parse(&format!("{base}{path}")).expect("a valid template and a valid domain")
     }
 }
 
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn only_shopify_needs_no_asking() {
+    fn parse_accepts_only_shopify() {
         for template in ["https://{shop}", "https://{shop}/", "https://{shop}:8443"] {
             assert_eq!(Endpoint::parse(template), Endpoint::custom(template));
         }
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_templates_are_refused() {
+    fn invalid_templates_are_rejected() {
         for template in [
             "",
             "https://shop",

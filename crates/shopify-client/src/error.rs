@@ -1,3 +1,5 @@
+//! Defines the errors of the client and of token sources.
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,134 +10,135 @@ use crate::transport::TransportError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// A failed call, by what the caller can do about it.
+/// An error of a call, classified by what the caller can do about it.
 ///
-/// Throttling and passing failures have been waited for and tried again before an error is returned.
+/// Throttled requests and transient failures have already been retried when an error is returned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The cost bucket stayed too empty for longer than the retry budget. Try again later.
-    #[error("`{operation}` was throttled again and again")]
+    /// The request was throttled until the retry budget was used up. Try again later.
+    #[error("`{operation}` was throttled until the retry budget was used up")]
     Throttled {
         /// The operation's name.
         operation: &'static str,
-        /// How long Shopify asked to wait, if it did.
+        /// Shopify's `Retry-After`, if it sent one.
         retry_after: Option<Duration>,
     },
-    /// The query costs more than a single query may (1,000 points). Ask for smaller pages.
-    #[error("`{operation}` costs more than Shopify allows for one query")]
+    /// The query costs more than a single query may cost (1,000 points). Request smaller pages.
+    #[error("`{operation}` costs more than Shopify allows for a single query")]
     MaxCostExceeded {
         /// The operation's name.
         operation: &'static str,
         /// Its cost, if Shopify said so.
         cost: Option<f64>,
     },
-    /// The token is missing, expired, revoked, or the app was uninstalled (401). The app must be opened or
-    /// installed again.
-    #[error("Shopify does not accept the access token")]
+    /// The token is missing, expired or revoked, or the app was uninstalled (401). The merchant must open or install
+    /// the app again.
+    #[error("Shopify rejected the access token")]
     Unauthorized,
-    /// A permission is missing, or the kind of token is no longer accepted (403 or `ACCESS_DENIED`).
-    #[error("Shopify denies access: {message}")]
+    /// A permission is missing, or this kind of token is no longer accepted (403 or `ACCESS_DENIED`).
+    #[error("Shopify denied access: {message}")]
     AccessDenied {
         /// Shopify's explanation.
         message: String,
     },
-    /// The shop is frozen for want of payment (402) or inactive (`SHOP_INACTIVE`).
+    /// The shop is frozen because of unpaid fees (402), or inactive (`SHOP_INACTIVE`).
     #[error("the shop is frozen or inactive")]
     ShopFrozen,
     /// The shop is locked (423).
     #[error("the shop is locked")]
     ShopLocked,
-    /// There is no such shop or path (404).
-    #[error("there is no such shop")]
+    /// The shop or the path does not exist (404).
+    #[error("the shop does not exist")]
     NotFound,
-    /// Shopify took the request for malicious (430). Stop for long, and look why.
+    /// Shopify rejected the request as malicious (430). Stop sending requests and find the cause.
     #[error("Shopify rejected the request as a security risk")]
     SecurityRejection,
-    /// Shopify answered with errors. An answer with errors is never data, whatever else is in it.
-    #[error("`{operation}` was answered with errors: {}", first_message(.errors))]
+    /// The response has GraphQL errors. Its data, if any, is discarded.
+    #[error("`{operation}` failed with GraphQL errors: {}", first_message(.errors))]
     GraphQl {
         /// The operation's name.
         operation: &'static str,
-        /// What Shopify says.
+        /// Shopify's errors.
         errors: Vec<GraphQlError>,
     },
-    /// A mutation was refused.
-    #[error("`{operation}` was refused: {}", first_user_message(.errors))]
+    /// A mutation was rejected (`userErrors`).
+    #[error("`{operation}` was rejected: {}", first_user_message(.errors))]
     UserErrors {
         /// The operation's name.
         operation: &'static str,
-        /// What Shopify says.
+        /// Shopify's errors.
         errors: Vec<UserError>,
     },
-    /// The answer does not have the shape that the schema promises.
-    #[error("the answer to `{operation}` makes no sense at `{path}`")]
+    /// The response does not match the schema.
+    #[error("the response to `{operation}` is invalid at `{path}`")]
     Decode {
         /// The operation's name.
         operation: &'static str,
-        /// Where in the answer.
+        /// Path in the response.
         path: String,
         /// Why.
         #[source]
         source: Source,
     },
-    /// One thing of a list cannot be read; the others follow, if the stream is asked on.
-    #[error("`{id}` cannot be read")]
+    /// One object of a list cannot be decoded. The stream continues with the next object when it is polled again.
+    #[error("`{id}` cannot be decoded")]
     Unreadable {
-        /// Which one.
+        /// The id of the object.
         id: Gid,
         /// Why.
         #[source]
         source: Box<Error>,
     },
-    /// A chain of pages breaks: a page says that more follow but not where, or leads back to where it came from.
-    #[error("the pages of `{operation}` lead nowhere")]
+    /// Paging failed: a page has a next page but no cursor, or its cursor points back.
+    #[error("paging of `{operation}` is broken: a cursor is missing or repeated")]
     BrokenPaging {
         /// The operation's name.
         operation: &'static str,
     },
-    /// A long list ended before all was read: Shopify counts more than it gave, and what was made in the meantime does
-    /// not explain it.
-    #[error("`{operation}` gave {found} of {expected} things")]
+    /// A long list ended early: Shopify counts more objects than it returned, and objects created in the meantime do
+    /// not explain the difference.
+    #[error("`{operation}` returned {found} of {expected} objects")]
     Incomplete {
         /// The operation's name.
         operation: &'static str,
-        /// As Shopify counts.
+        /// Shopify's count.
         expected: u64,
-        /// As read.
+        /// Objects read.
         found: u64,
     },
-    /// Another status than those above.
-    #[error("`{operation}` was answered with HTTP status {status}")]
+    /// The response has an unexpected HTTP status.
+    #[error("`{operation}` failed with HTTP status {status}")]
     Status {
         /// The operation's name.
         operation: &'static str,
         /// The status.
         status: u16,
-        /// Shopify's name for the request, for its support.
+        /// Shopify's request id (`x-request-id`), for its support.
         request_id: Option<String>,
     },
-    /// The request could not be sent, or the answer did not arrive whole.
-    #[error("`{operation}` got no whole answer")]
+    /// The request could not be sent, or the response did not arrive completely.
+    #[error("`{operation}` got no complete response")]
     Transport {
         /// The operation's name.
         operation: &'static str,
-        /// Whether it took too long.
+        /// Whether a timeout was the cause.
         timed_out: bool,
         /// Why.
         #[source]
         source: Source,
     },
-    /// No access token is at hand.
-    #[error("there is no access token to send")]
+    /// The token source returned no access token.
+    #[error("no access token is available")]
     Token(#[source] TokenError),
-    /// The refresh token is used up or revoked: the merchant must open the app again.
-    #[error("Shopify does not accept the grant; the app must be opened again")]
+    /// The grant is no longer valid, for example because the refresh token was revoked. The merchant must open the app
+    /// again.
+    #[error("Shopify rejected the grant; the merchant must open the app again")]
     Reauthorize,
-    /// A bulk operation or its file failed. Paging can answer all the same.
+    /// A bulk operation or its file failed. Paging may still work.
     #[error("bulk operation: {0}")]
     Bulk(#[from] BulkError),
-    /// The client cannot be built with these settings.
+    /// The settings of the client are invalid.
     #[error("the client cannot be built: {reason}")]
     Configuration {
         /// Why.
@@ -144,7 +147,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same call may work later without anybody doing anything.
+    /// Whether the same call may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Throttled { .. }
@@ -161,7 +164,7 @@ impl Error {
         }
     }
 
-    /// Whether asking for less at a time may help.
+    /// Whether a smaller page may succeed.
     pub(crate) fn suggests_smaller_page(&self) -> bool {
         match self {
             Self::MaxCostExceeded { .. } => true,
@@ -176,7 +179,7 @@ impl Error {
         }
     }
 
-    /// How long the other side asked to be left alone.
+    /// How long to wait before the next attempt, if Shopify said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after, .. } => *retry_after,
@@ -186,20 +189,20 @@ impl Error {
     }
 }
 
-/// No access token can be had.
+/// A token source has no access token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TokenError {
-    /// Why; never the token itself.
+    /// The reason. It never contains the token.
     pub reason: String,
-    /// Whether it may be there later.
+    /// Whether a later attempt may succeed.
     pub retryable: bool,
     /// Whether the merchant must open the app again. It becomes [`Error::Reauthorize`].
     pub reauthorize: bool,
 }
 
 impl TokenError {
-    /// It may be there later.
+    /// An error that may pass: the caller can retry later.
     pub fn temporary(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -208,7 +211,7 @@ impl TokenError {
         }
     }
 
-    /// Somebody has to do something first, but not the merchant.
+    /// An error that stays until an operator acts; asking the merchant does not help.
     pub fn permanent(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -217,7 +220,7 @@ impl TokenError {
         }
     }
 
-    /// The merchant must open the app again.
+    /// The grant is no longer valid: the merchant must open the app again.
     pub fn reauthorize() -> Self {
         Self {
             reason: Error::Reauthorize.to_string(),
@@ -237,10 +240,10 @@ impl From<TokenError> for Error {
     }
 }
 
-/// One of the `errors` of a GraphQL answer.
+/// One entry of the `errors` of a GraphQL response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphQlError {
-    /// What Shopify says.
+    /// Shopify's message.
     pub message: String,
     /// `extensions.code`, such as `THROTTLED`.
     pub code: Option<String>,
@@ -252,13 +255,13 @@ impl GraphQlError {
     }
 }
 
-/// One of the `userErrors` of a mutation.
+/// One entry of the `userErrors` of a mutation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct UserError {
     /// The input field, as a path.
     #[serde(default)]
     pub field: Option<Vec<String>>,
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub message: String,
 }
 

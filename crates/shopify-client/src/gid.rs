@@ -1,4 +1,4 @@
-//! Global ids of the Admin API.
+//! Parses Shopify's global ids.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Gid {
 pub struct InvalidGid;
 
 impl Gid {
-    /// The id of an object by type and number: `Gid::new("Product", 1)`.
+    /// Builds an id from type and number: `Gid::new("Product", 1)`.
     pub fn new(kind: &str, number: u64) -> Self {
         let text = format!("gid://shopify/{kind}/{number}");
         Self { text, number }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_taken_apart_exactly() {
+    fn ids_are_parsed_exactly() {
         let gid = Gid::try_from("gid://shopify/Product/9007199254740993".to_owned()).unwrap();
         assert_eq!(
             (gid.kind(), gid.number()),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_rejected() {
         for text in [
             "",
             "1",

@@ -1,38 +1,39 @@
-//! The cost governor: requests wait until they can be paid for, instead of being answered with `THROTTLED`.
+//! Paces the requests to one shop, so that they wait for their points instead of being rejected with `THROTTLED`.
 //!
-//! Shopify keeps a bucket of points for each app and shop. A query takes its *requested* cost out of it before it is
-//! carried out; if there is less, it is refused. When its answer is ready, what it did not use is given back. Points
-//! flow in at a constant rate, up to the bucket's size, and each answer tells how full it is. Nothing is assumed about
-//! size and rate: they differ by plan, and Shopify may change them.
+//! Shopify keeps a bucket of points for each app and shop. A query takes its *requested* cost from the bucket before it
+//! is executed; if the bucket holds less, the query is rejected. When the response is ready, the unused part is refunded.
+//! Points are restored at a constant rate, up to the bucket's size, and each response states the level. The governor
+//! assumes nothing about size and rate: they differ by plan, and Shopify may change them.
 //! Source: Shopify, "API rate limits", Admin GraphQL.
 //!
-//! There is one [`Governor`] per shop, and everything that asks the shop goes through it, in the order in which it came.
+//! There is one [`Governor`] per shop. Every request to the shop goes through it, first come, first served.
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! Others may use the same bucket: another service with the app's tokens, a person in the app. What is left to them is
-//! a *share* `s` of the bucket, 0 to 0.9. Let `M` be the bucket's size and `R` its rate. If the others keep to their
-//! share, that is, if in every period of `t` seconds they take at most `s * (M + R * t)` points more than they are given
-//! back, then, whatever they do when, in however many requests at a time, and however long answers take:
+//! Others may use the same bucket: another service with the app's tokens, or a person in the app. The governor leaves
+//! them a *share* `s` of the bucket, 0 to 0.9. Let `M` be the bucket's size and `R` its rate. Assume that the others keep
+//! to their share: in every period of `t` seconds they take at most `s * (M + R * t)` points, net of refunds. Then, for
+//! any timing and concurrency of their requests and for any latency of the responses:
 //!
-//! 1. No request of ours is throttled, and none of theirs.
-//! 2. Nothing is wasted: what they leave unused is used, as long as there are requests.
+//! 1. None of our requests is throttled, and none of theirs.
+//! 2. Nothing is wasted: while requests are waiting, the points that the others leave unused are used.
 //!
-//! Why: let `A` be what the others may take at once now, `X` what the bucket holds, `U` the points of our requests that
-//! have not reached Shopify, `P` what others of ours have given back before their answers come, and `L` the governor's
-//! level. Then `X - U >= L + P - s * M + A` always. It holds for the first
-//! answer, which is read as if all that is under way had yet to be taken; time adds `(1 - s) * R` to the right side and at
-//! least as much to the left, as `A` grows by what the left side does not; taking, giving back and charging change both
-//! sides alike or the left side more, also where the bucket is full, as `L` leaves room for all that is under way below
-//! `M`; and an answer raises `L` only to a bound for which it holds, after which what `P` held for is not given back again.
-//! A request goes only when `L` stays at `s * M` or more without it. So when it arrives, `X >= U + A`, and `U` contains it.
+//! Proof: let `A` be what the others may take at once now, `X` what the bucket holds, `U` the points of our requests that
+//! have not reached Shopify, `P` the refunds of our other requests whose responses have not arrived yet, and `L` the
+//! governor's level. Then `X - U >= L + P - s * M + A` always holds. It holds for the first response, which is read as if
+//! everything in flight had yet to be taken. Time adds `(1 - s) * R` to the right side and at least as much to the left,
+//! as `A` grows by what the left side does not. Taking, refunding and charging change both sides alike, or increase the
+//! left side more. That is also true of a full bucket, as `L` leaves room below `M` for everything in flight. A response
+//! raises `L` only to a bound for which the inequality holds, and refunds that `P` already accounted for are not added
+//! again. A request is sent only if `L` stays at `s * M` or more without its points. So when it arrives, `X >= U + A`, and
+//! `U` contains it.
 //!
-//! What is not covered: the first request of a process, which cannot know the level; a query dearer than `(1 - s) * M`,
-//! which goes when the bucket should be full; a request that takes more than 10 seconds to reach Shopify; and others who
-//! take more than their share. Those are noticed by the points that disappear between answers. What they take on average
-//! beyond their share is no longer reckoned with, down to half of our part; and the reserve that is kept for them becomes
-//! half as much again as the largest burst seen, up to half the bucket, and shrinks over some hours. Neither wastes
-//! anything: what they leave after all is seen in the next answer.
+//! The guarantees do not cover: the first request of a process, which cannot know the level; a query that costs more than
+//! `(1 - s) * M`, which is sent when the bucket should be full; a request that takes more than 10 seconds to reach
+//! Shopify; and others who exceed their share. The governor detects the last by points that disappear between responses,
+//! and adapts in two ways. It subtracts what the others take above their share on average from our refill rate, down to
+//! half of our part. And it raises the reserve for them to 1.5 times the largest burst seen, up to half the bucket; this
+//! decays over some hours. Neither wastes points: the next response shows what the others left unused.
 
 mod bucket;
 mod cost;
@@ -52,9 +53,9 @@ pub use cost_history::{MAX_QUERY_COST, OperationCost, RequestSpec};
 /// Paces the requests to one shop. See the [module](self) for what it promises.
 #[derive(Debug)]
 pub struct Governor {
-    /// Held while waiting, so that callers go in the order in which they came.
+    /// Held while waiting, so that callers are served in the order of their arrival.
     queue: tokio::sync::Mutex<()>,
-    /// Something has been answered: the caller whose turn it is looks again.
+    /// A reservation was settled: the caller at the head of the queue checks again.
     changed: Notify,
     state: Mutex<State>,
 }
@@ -63,59 +64,59 @@ pub struct Governor {
 struct State {
     bucket: BucketEstimate,
     costs: CostHistory,
-    /// Answers come, but without a word about the bucket.
+    /// Responses arrive without a throttle status.
     without_status: bool,
 }
 
-/// The bucket never holds as many points as the query costs: waiting would be in vain. Ask for less at a time.
+/// The query costs more points than the bucket can hold, so waiting cannot help. Request a smaller page.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("a query of {cost} points can never be paid from a bucket of {maximum}")]
+#[error("the query costs {cost} points, but the bucket holds at most {maximum}")]
 pub struct CostExceedsBucket {
     /// The query's requested cost, in points.
     pub cost: f64,
-    /// What the bucket holds at most, in points.
+    /// The bucket's size, in points.
     pub maximum: f64,
 }
 
-/// What is known of a bucket now, in points.
+/// The known state of a bucket, in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
-    /// What the bucket holds at most.
+    /// The bucket's size.
     pub maximum: f64,
-    /// What flows in, per second.
+    /// The points restored per second.
     pub restore_rate: f64,
-    /// What it holds at least, if the others keep to their share, once all that is under way has been taken.
+    /// A lower bound of the level, with everything in flight already taken, if the others keep to their share.
     pub available: f64,
-    /// What is left in it for the others.
+    /// The points kept for the others.
     pub reserve: f64,
-    /// What the requests under way may cost.
+    /// The points reserved by requests in flight.
     pub in_flight: f64,
 }
 
-/// The points that are set aside for a request. It must be told how the request ended; if it is dropped untold, the
-/// request counts as sent and lost.
+/// The points reserved for one request. Settle it with the result of the request; if it is dropped, the request counts
+/// as sent with a lost response.
 #[derive(Debug)]
-#[must_use = "a reservation that is dropped counts as a request whose answer is lost"]
+#[must_use = "a dropped reservation counts as a request whose response was lost"]
 pub struct Reservation<'g> {
     governor: &'g Governor,
     spec: RequestSpec,
     points: f64,
-    /// `None` once it has been told.
+    /// `None` once it is settled.
     id: Option<u64>,
 }
 
-/// What the caller whose turn it is does next.
+/// The next step of the caller at the head of the queue.
 enum ReserveStep<'g> {
     Reserved(Reservation<'g>),
-    /// Look again when something has been answered.
+    /// Check again when a reservation is settled.
     AwaitChange,
-    /// The same, or after this time.
+    /// Check again when a reservation is settled, or after this time.
     AwaitChangeOr(Duration),
 }
 
 impl Governor {
-    /// A governor that leaves `share` of the bucket to others, 0 to 0.9. What is beyond is taken for the nearer end, and
-    /// what is no number for 0.
+    /// Creates a governor that leaves `share` of the bucket to others. Values outside 0 to 0.9 are clamped; a value
+    /// that is not finite counts as 0.
     pub fn new(share: f64) -> Self {
         let bucket = BucketEstimate::new(share, Instant::now());
         Self {
@@ -129,16 +130,17 @@ impl Governor {
         }
     }
 
-    /// Waits until the query can be paid for. First come, first served: a cheap query waits behind a dear one.
+    /// Waits until the points of the query are available, and reserves them. First come, first served: a cheap query
+    /// waits behind an expensive one.
     ///
-    /// A query that has not been asked before is reckoned at what one of the same document and other sizes costs, or
-    /// at [`MAX_QUERY_COST`]. The very first request goes at once, and those after it wait for its answer, which tells about
-    /// the bucket.
+    /// The cost of a query that was not sent before is estimated from queries with the same document and other sizes,
+    /// or is [`MAX_QUERY_COST`]. The first request is sent at once. The next ones wait for its response, which states
+    /// the level of the bucket.
     ///
-    /// Dropping the future gives up the place in the queue and takes no points.
+    /// Dropping the future leaves the queue and takes no points.
     ///
     /// # Errors
-    /// [`CostExceedsBucket`] if the query is known to cost more than the bucket ever holds.
+    /// [`CostExceedsBucket`] if the query is known to cost more than the bucket can hold.
     pub async fn reserve(&self, spec: &RequestSpec) -> Result<Reservation<'_>, CostExceedsBucket> {
         let _turn = self.queue.lock().await;
         let since = Instant::now();
@@ -168,7 +170,7 @@ impl Governor {
             return Ok(ReserveStep::AwaitChange);
         }
         let points = match (state.costs.of(spec), state.bucket.limits()) {
-            // It may well be cheaper, so it is tried.
+            // This is an upper bound and the real cost may be lower, so try.
             (CostEstimate::AtMost(points), Some(limits)) => points.min(limits.maximum),
             (CostEstimate::Known(points) | CostEstimate::AtMost(points), _) => points,
         };
@@ -189,8 +191,8 @@ impl Governor {
         }))
     }
 
-    /// The query's requested cost, if it is known to be more than what is left beside the others' share. It goes
-    /// nevertheless, when the bucket is full; but asking for less at a time is better.
+    /// Returns the query's requested cost if it is known to exceed our part of the bucket. Such a query is still sent
+    /// when the bucket is full, but a smaller page is better.
     pub fn cost_above_share(&self, spec: &RequestSpec) -> Option<f64> {
         let state = self.lock();
         let ours = state.bucket.limits()?.maximum * (1.0 - state.bucket.share());
@@ -200,7 +202,7 @@ impl Governor {
         }
     }
 
-    /// What is known of the bucket; `None` before the first answer.
+    /// Returns the known state of the bucket; `None` before the first response.
     pub fn budget(&self) -> Option<Budget> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -215,45 +217,45 @@ impl Governor {
         })
     }
 
-    /// What an operation has cost so far; `None` before its first answer.
+    /// Returns what an operation has cost so far; `None` before its first response.
     pub fn operation_cost(&self, name: &str) -> Option<OperationCost> {
         self.lock().costs.operation(name)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, so a poisoned lock still guards whole values.
+        // No code panics while it holds the lock, so the values are consistent even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reservation<'_> {
-    /// The points that were set aside.
+    /// The reserved points.
     pub fn points(&self) -> f64 {
         self.points
     }
 
-    /// The request was carried out, and its answer says this about its cost.
+    /// Settles a request that was executed, with the cost that its response states.
     pub fn settle(mut self, cost: Option<&Cost>) {
         let requested = cost.and_then(|cost| cost.requested);
         let actual = cost.and_then(|cost| cost.actual).or(requested);
-        // No query costs more than the dearest, whatever an answer says: a level far below zero would never be paid off.
+        // No query costs more than the maximum, whatever a response states. A level far below zero would never recover.
         let possible = 0.0..=self.points.max(MAX_QUERY_COST);
         let actual = actual.filter(|actual| possible.contains(actual));
         self.end(Settlement::Charged(actual.unwrap_or(self.points)), cost);
     }
 
-    /// Shopify throttled the request: it took nothing for it.
+    /// Settles a request that Shopify throttled, which cost nothing.
     pub fn settle_throttled(mut self, cost: Option<&Cost>) {
-        let told = cost.is_some_and(|cost| cost.throttle_status.is_some());
+        let has_status = cost.is_some_and(|cost| cost.throttle_status.is_some());
         self.end(Settlement::Free, cost);
-        if !told {
+        if !has_status {
             let mut state = self.governor.lock();
             state.bucket.cap(self.points, Instant::now());
         }
     }
 
-    /// The request cost nothing: it never left, or Shopify refused it before reckoning (a wrong token, a frozen shop, a
-    /// query too dear).
+    /// Returns all points of a request that cost nothing: it was not sent, or Shopify rejected it before charging
+    /// (wrong token, frozen shop, query above the maximum cost).
     pub fn release(mut self) {
         self.end(Settlement::Free, None);
     }

@@ -12,7 +12,7 @@ use crate::retry::parse_retry_after;
 use crate::transport::{Transport, TransportError};
 use crate::{Endpoint, Error, RetryPolicy};
 
-/// The transport, and the settings that every HTTP request shares.
+/// The transport and the settings that all HTTP requests share.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     pub(crate) transport: Arc<dyn Transport>,
@@ -22,7 +22,7 @@ pub(crate) struct HttpClient {
     pub(crate) max_response_size: usize,
 }
 
-/// An answer that has arrived whole.
+/// A complete HTTP response, not yet interpreted.
 #[derive(Debug)]
 pub(crate) struct RawResponse {
     pub(crate) status: u16,
@@ -32,24 +32,25 @@ pub(crate) struct RawResponse {
     pub(crate) body: Bytes,
 }
 
-/// A failure, and whether to try again.
+/// An error of one attempt, and how it may be retried.
 #[derive(Debug)]
 pub(crate) struct RequestFailure {
     pub(crate) error: Error,
     pub(crate) retry: Retry,
 }
 
+/// How a failed attempt may be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// The same request will fail the same way.
+    /// Not at all: the same request will fail the same way.
     Never,
-    /// With another token.
+    /// With a new access token.
     WithNewToken,
-    /// Nothing was done, and it may be done a little later.
+    /// After a pause, for which `Retry-After` may set a minimum. The request was not executed.
     Throttled(Option<Duration>),
-    /// Nothing was sent: the connection could not be made.
+    /// After a pause. The request was not sent: the connection failed.
     NotSent,
-    /// It may or may not have been done.
+    /// After a pause, and only if the request is repeatable: it may have been executed.
     Transient(Option<Duration>),
 }
 
@@ -66,7 +67,7 @@ impl RequestFailure {
 }
 
 impl HttpClient {
-    /// Sends one request and reads the answer, up to the size that is allowed.
+    /// Sends one request and reads the whole response. Fails if the body exceeds the size limit.
     pub(crate) async fn send(
         &self,
         operation: &'static str,
@@ -98,7 +99,7 @@ impl HttpClient {
     }
 }
 
-/// A request with a JSON body, wanting a JSON answer.
+/// Starts a POST request with JSON as content type and as accepted type.
 pub(crate) fn post(url: &Url) -> http::request::Builder {
     http::Request::post(url.as_str())
         .header(CONTENT_TYPE, "application/json")
@@ -128,6 +129,6 @@ fn response_too_large(operation: &'static str, limit: usize) -> RequestFailure {
     RequestFailure::permanent(Error::Transport {
         operation,
         timed_out: false,
-        source: format!("the answer is larger than {limit} bytes").into(),
+        source: format!("the response is larger than {limit} bytes").into(),
     })
 }

@@ -1,8 +1,8 @@
 //! Defines the catalogue's types, in the shape of Shopify's own JSON (Admin GraphQL, 2026-10).
 //!
-//! Money, timestamps and 64-bit numbers stay the strings that Shopify sends. Values of GraphQL enums are strings too, so
-//! that a value added later can be read. Objects from this crate's streams are complete, and the order of their lists
-//! depends only on their contents, so that equal objects serialise equally.
+//! Money, timestamps and 64-bit numbers stay the strings that Shopify sends. Values of GraphQL enums are strings too,
+//! so that a value added later can be read. Objects from this crate's streams are complete, and the order of their
+//! lists depends only on their contents, so that equal objects serialise equally.
 
 mod collection;
 mod connection;

@@ -1,6 +1,7 @@
-//! How an app gets its tokens: authorization-code grant, refresh, client credentials, token exchange.
+//! Obtains tokens for an app: authorization-code grant, refresh, client credentials, token exchange. Verifies signed
+//! queries and session tokens.
 //!
-//! [`token`](crate::token) puts these together to tokens that renew themselves.
+//! [`token`](crate::token) uses these grants to renew tokens automatically.
 //!
 //! Source: Shopify, "Implement authorization code grant manually", "About offline access tokens", "Client credentials
 //! grant", "Exchange a session token for an access token", "About session tokens".
@@ -16,20 +17,20 @@ pub use callback::{Callback, CallbackError, SignedQuery, verify_callback, verify
 pub use grant::{AccessMode, AppCredentials, OAuth, TokenGrant};
 pub use session::{SessionToken, SessionTokenError, verify_session_token};
 
-/// Whether one of the secrets has signed the message. Every one is tried, in constant time, so that the time taken does
-/// not tell which one fits.
+/// Whether any of the secrets signed the message. All are tried, in constant time, so that the duration does not reveal
+/// which one matches.
 fn is_signed_by_any<'a>(
     message: &str,
     signature: &[u8],
     secrets: impl IntoIterator<Item = &'a SecretString>,
 ) -> bool {
-    let fits = |secret: &&SecretString| {
-        // Anybody can sign with an empty one.
+    let signed = |secret: &&SecretString| {
+        // Anyone can sign with an empty secret.
         if secret.expose_secret().is_empty() {
             return false;
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         hmac::verify(&key, message.as_bytes(), signature).is_ok()
     };
-    secrets.into_iter().filter(fits).count() > 0
+    secrets.into_iter().filter(signed).count() > 0
 }

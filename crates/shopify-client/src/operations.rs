@@ -1,6 +1,6 @@
-//! Checks the documents in `operations/` against the schema at compile time.
+//! Generates the operations from the documents in `operations/`, checked against the schema at compile time.
 //!
-//! Only the documents and their variables are used. Responses are deserialised into [`crate::model`].
+//! Only the documents and their variables are used; responses are deserialised into [`crate::model`].
 
 #![expect(
     clippy::upper_case_acronyms,

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outer_list_is_halved_before_those_within() {
+    fn the_outer_list_is_halved_before_nested_lists() {
         let sizes = PageSizes::default();
         let mut seen = vec![sizes_now(&sizes)];
         while sizes.shrink(sizes.now(&PLAN), false) {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_after_answers_in_a_row_and_later_after_it_had_grown_too_soon() {
+    fn the_size_grows_after_successes_and_later_if_it_grew_too_soon() {
         let sizes = PageSizes::default();
         let successes_until = |first: i64| {
             let mut successes = 0;

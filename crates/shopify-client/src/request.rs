@@ -1,4 +1,4 @@
-//! The one way by which requests reach the Admin API.
+//! Sends GraphQL requests to the Admin API: reserves points, retries failures, renews rejected tokens.
 
 mod document;
 mod response;
@@ -20,27 +20,27 @@ use crate::{API_VERSION, Error, RetryPolicy, ShopClient};
 use document::may_mutate;
 use response::{ClassifiedResponse, excerpt};
 
-/// How long to insist when the other side fails.
+/// How many attempts a request may take when Shopify or the network fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryBudget {
-    /// As the policy says.
+    /// As many as the retry policy allows.
     Full,
-    /// One more attempt: the caller can ask for less instead.
+    /// Two at most: the caller can request a smaller page instead.
     Reduced,
 }
 
 struct Request {
     operation: &'static str,
-    /// What decides its cost.
+    /// What determines its cost.
     spec: RequestSpec,
     body: Bytes,
-    /// Whether doing it twice is as good as doing it once.
+    /// Whether it may be executed twice.
     repeatable: bool,
     retry_budget: RetryBudget,
 }
 
 impl Request {
-    /// How often to send it in all when it fails like this.
+    /// The maximum number of attempts after this failure.
     fn attempts(&self, policy: &RetryPolicy, failure: &RequestFailure) -> u32 {
         let timed_out = matches!(
             failure.error,
@@ -51,14 +51,14 @@ impl Request {
         );
         match self.retry_budget {
             RetryBudget::Full => policy.max_attempts,
-            // The same would take as long again.
+            // Another attempt would time out again.
             RetryBudget::Reduced if timed_out => 1,
             RetryBudget::Reduced => policy.max_attempts.min(2),
         }
     }
 }
 
-/// The data of an answer without errors.
+/// The data of a response without errors.
 pub(crate) struct Response {
     operation: &'static str,
     data: Box<RawValue>,
@@ -69,26 +69,26 @@ impl Response {
         self.read_part(&self.data)
     }
 
-    /// Reads a part of it alone.
+    /// Deserialises one part of the data.
     pub(crate) fn read_part<T: DeserializeOwned>(&self, part: &RawValue) -> Result<T, Error> {
         let mut read = serde_json::Deserializer::from_str(part.get());
         serde_path_to_error::deserialize(&mut read).map_err(|error| Error::Decode {
             operation: self.operation,
             path: error.path().to_string(),
-            // Its words quote what was found, which may be a whole description.
+            // The message quotes the value found, which may be a whole product description.
             source: excerpt(&error.into_inner().to_string()).into(),
         })
     }
 }
 
 impl ShopClient {
-    /// Asks a query of one's own, with this crate's pacing, retries and errors.
+    /// Executes a custom query with this crate's pacing, retries and errors.
     ///
-    /// `operation` is the name of the document's operation; it paces (its cost is remembered) and it is named in
-    /// errors. The answer's `data` is deserialised into `T`.
+    /// `operation` is the name of the document's operation. Its cost is recorded under this name, and errors quote it.
+    /// The response's `data` is deserialised into `T`.
     ///
     /// # Errors
-    /// See [`Error`]. An answer with `errors` is an error, even if it has `data` too.
+    /// See [`Error`]. A response with `errors` is an error, even if it also has `data`.
     pub async fn execute<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -100,7 +100,7 @@ impl ShopClient {
             .read()
     }
 
-    /// Asks a generated operation, but reads the answer into the models instead of the generated structs.
+    /// Sends a generated operation and deserialises its response into a model instead of the generated structs.
     pub(crate) async fn request<Q, T>(
         &self,
         variables: Q::Variables,
@@ -116,7 +116,7 @@ impl ShopClient {
             .read()
     }
 
-    /// Asks a generated operation.
+    /// Sends a generated operation.
     pub(crate) async fn send_operation<Q>(
         &self,
         variables: Q::Variables,
@@ -159,7 +159,7 @@ impl ShopClient {
         Ok(Response { operation, data })
     }
 
-    /// Sends until there is data, an error that stays, or no patience left.
+    /// Sends the request until it succeeds, fails permanently, or the retry budget is used up.
     async fn send_with_retries(&self, request: &Request) -> Result<Box<RawValue>, Error> {
         let policy = &self.client.inner.http.retry;
         let start = Instant::now();
@@ -196,7 +196,7 @@ impl ShopClient {
                 return Err(failure.error);
             }
             let (shop, operation, error) = (&self.shop, request.operation, &failure.error);
-            log::debug!(shop:% = shop, operation, pause:? = pause; "{error}; trying again");
+            log::debug!(shop:% = shop, operation, pause:? = pause; "Request failed: {error}; retrying after a pause");
             sleep(pause).await;
         }
     }
@@ -243,7 +243,7 @@ impl ShopClient {
             .map_err(|failure| self.count_throttle(operation, failure, classified.cost))
     }
 
-    /// Waits for the request's turn and its points.
+    /// Waits until the request is first in the queue and its points are available.
     async fn reserve(&self, request: &Request) -> Result<Reservation<'_>, RequestFailure> {
         let governor = &self.state.governor;
         let costs_too_much = |cost| {
@@ -252,7 +252,7 @@ impl ShopClient {
                 cost: Some(cost),
             })
         };
-        // The caller can ask for less, and what fits into our share is never throttled.
+        // The caller can request a smaller page, and a request that fits into our share is never throttled.
         if request.retry_budget == RetryBudget::Reduced
             && let Some(cost) = governor.cost_above_share(&request.spec)
         {
@@ -262,7 +262,7 @@ impl ShopClient {
         reserved.map_err(|error| costs_too_much(error.cost))
     }
 
-    /// Counts a throttled request, and gives up one that can never be paid: waiting fills no bucket beyond its size.
+    /// Counts a throttled request. If the bucket can never hold its cost, the failure becomes permanent.
     fn count_throttle(
         &self,
         operation: &'static str,
@@ -290,13 +290,13 @@ impl ShopClient {
             let shop = &self.shop;
             log::warn!(
                 shop:% = shop;
-                "Shopify answers with API version {version} instead of {API_VERSION}: the latter may have been retired"
+                "Shopify responded with API version {version} instead of {API_VERSION}; {API_VERSION} may no longer be supported"
             );
         }
     }
 }
 
-/// Tells the governor how the request ended.
+/// Settles the reservation with the result of the request.
 fn settle_reservation(reservation: Reservation<'_>, classified: &ClassifiedResponse) {
     let cost = classified.cost.as_ref();
     match &classified.outcome {
@@ -304,7 +304,7 @@ fn settle_reservation(reservation: Reservation<'_>, classified: &ClassifiedRespo
             reservation.settle_throttled(cost)
         }
         Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Transient(_)) => {
-            // It may or may not have been carried out.
+            // It may have been executed; a dropped reservation counts as a lost request.
             drop(reservation);
         }
         Err(_) if cost.is_none_or(|cost| cost.actual.is_none()) => reservation.release(),

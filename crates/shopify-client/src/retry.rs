@@ -1,22 +1,24 @@
+//! Computes the pauses between attempts and parses `Retry-After`.
+
 use std::time::Duration;
 
 use chrono::DateTime;
 use rand::Rng;
 
-/// How failures that pass by themselves are waited for.
+/// How transient failures are retried: attempts, pauses, and the time limit of a call.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// How often a request may be sent in all, when Shopify or the network fails. Throttled requests do not count.
+    /// The maximum number of attempts of a request when Shopify or the network fails. Throttled attempts do not count.
     pub max_attempts: u32,
-    /// The longest pause before the second attempt; it doubles with each further one. The pause taken is a random
-    /// part of it, so that many callers do not come back at once.
+    /// The maximum pause before the second attempt. It doubles with each further attempt. The actual pause is random,
+    /// between half of it and all of it, so that many callers do not retry at the same time.
     pub initial_backoff: Duration,
-    /// The doubling stops here.
+    /// The upper limit of the doubling.
     pub max_backoff: Duration,
-    /// The least pause after being throttled. Shopify advises one second.
+    /// The minimum pause after a throttled attempt. Shopify recommends one second.
     pub throttle_backoff: Duration,
-    /// How long one call may be tried and waited for in all. Beyond it, and at once when the other side asks for more,
-    /// the caller gets the error.
+    /// The maximum duration of one call, including pauses. If the next pause would exceed it, the call returns the
+    /// error at once.
     pub budget: Duration,
 }
 
@@ -33,7 +35,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The pause after `failures` failures in a row (1 or more), jittered, at least what the other side asked for.
+    /// Returns the pause after `failures` consecutive failures (1 or more): jittered, and at least `retry_after`.
     pub(crate) fn backoff(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
         let ceiling = self
@@ -44,7 +46,7 @@ impl RetryPolicy {
         retry_after.map_or(jittered, |retry_after| retry_after.max(jittered))
     }
 
-    /// The pause after being throttled for the `times`th time in a row.
+    /// Returns the pause after `times` consecutive throttled attempts.
     pub(crate) fn throttle_backoff(&self, times: u32, retry_after: Option<Duration>) -> Duration {
         let longer = self
             .throttle_backoff
@@ -55,8 +57,8 @@ impl RetryPolicy {
     }
 }
 
-/// Reads `Retry-After`: seconds (Shopify sends `2.0` as well) or an HTTP date, which is compared with the answer's own
-/// `Date` so that this machine's clock does not matter. RFC 9110, 10.2.3.
+/// Parses `Retry-After`: seconds (Shopify also sends `2.0`) or an HTTP date. A date is compared with the response's own
+/// `Date` header, so the local clock does not matter. RFC 9110, section 10.2.3.
 pub(crate) fn parse_retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_are_never_shorter_than_asked() {
+    fn backoff_doubles_up_to_its_maximum_and_respects_retry_after() {
         let policy = RetryPolicy::default();
         for (failures, ceiling) in [
             (1, 0.5),

@@ -26,12 +26,12 @@ impl ShopClient {
         &self.shop
     }
 
-    /// What has been asked of the shop since the [`Client`] was built.
+    /// Returns what requests to the shop have cost since the [`Client`] was built.
     pub fn usage(&self) -> Usage {
         self.state.usage.snapshot()
     }
 
-    /// The shop's cost governor, through which every request of this client goes.
+    /// The shop's cost governor, which paces every request of this client.
     pub fn governor(&self) -> &Governor {
         &self.state.governor
     }

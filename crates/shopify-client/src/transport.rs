@@ -1,4 +1,4 @@
-//! How requests travel: one HTTP exchange at a time, over the network or from a script.
+//! Defines the transport: sends one HTTP request at a time, over the network or from a test script.
 
 mod network;
 #[cfg(feature = "testing")]
@@ -17,55 +17,56 @@ pub use scripted::{ScriptedRequest, ScriptedResponse, ScriptedTransport};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// An answer's body as it arrives. It ends after its first error.
+/// A response body as a stream. It ends after its first error.
 pub type ResponseBody = BoxStream<'static, Result<Bytes, TransportError>>;
 
-/// One HTTP exchange. The [`Client`](crate::Client) makes its requests through this, and does the rest itself: pacing,
-/// retries, size limits, and what an answer means.
+/// Sends one HTTP request. The [`Client`](crate::Client) sends all requests through a transport and does the rest
+/// itself: pacing, retries, size limits, and interpreting responses.
 ///
-/// By default requests go over the network. A transport of one's own is given to
-/// [`ClientBuilder::transport`](crate::ClientBuilder::transport): to route requests in a special way, to record them,
-/// or to test without a network (feature `testing`: `ScriptedTransport`).
+/// The default transport uses the network. Pass another to
+/// [`ClientBuilder::transport`](crate::ClientBuilder::transport) to route requests differently, to record them, or to
+/// test without a network (feature `testing`: `ScriptedTransport`).
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends one request, once, and gives the answer as soon as its head is there; every status is an answer.
+    /// Sends one request, once, and returns the response as soon as its head has arrived. Every status is a response.
     ///
-    /// Redirects must not be followed: requests carry secrets in headers and bodies. A request may have an
-    /// [`RequestTimeout`] among its extensions.
+    /// Do not follow redirects: requests carry secrets in headers and bodies. A request may have a [`RequestTimeout`]
+    /// in its extensions.
     ///
     /// # Errors
-    /// See [`TransportError`]; it says whether something may have been sent.
+    /// See [`TransportError`]; it tells whether the request may have been sent.
     async fn send(
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<ResponseBody>, TransportError>;
 }
 
-/// Among a request's extensions: how long it may take until its answer has arrived whole, instead of
+/// A request extension: the time limit until the whole response has arrived, instead of
 /// [`Timeouts::request`](crate::Timeouts::request).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestTimeout(pub Duration);
 
-/// An exchange that gave no whole answer, by what may have happened at the other side.
+/// An error of a request without a complete response, classified by what the server may have done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// It can never be sent as it is. It is not tried again.
+    /// The request is invalid and cannot be sent. It is not retried.
     #[error("the request cannot be sent")]
     InvalidRequest(#[source] Source),
-    /// Nothing was sent: the connection could not be made. It is tried again.
-    #[error("the connection could not be made")]
+    /// The connection failed, so nothing was sent. It is retried.
+    #[error("the connection failed")]
     ConnectFailed {
-        /// Whether it took too long.
+        /// Whether a timeout was the cause.
         timed_out: bool,
         /// Why.
         #[source]
         source: Source,
     },
-    /// It may or may not have been acted upon. It is tried again only if that does no harm.
-    #[error("no whole answer arrived")]
+    /// The connection was lost or timed out: the server may have executed the request. It is retried only if it is
+    /// repeatable.
+    #[error("no complete response arrived")]
     ConnectionLost {
-        /// Whether it took too long.
+        /// Whether a timeout was the cause.
         timed_out: bool,
         /// Why.
         #[source]
@@ -74,7 +75,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Whether it took too long.
+    /// Whether a timeout was the cause.
     pub fn timed_out(&self) -> bool {
         match self {
             Self::InvalidRequest(_) => false,

@@ -1,15 +1,17 @@
+//! Counts the requests to a shop, their points, and how many were throttled.
+
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What has been asked of a shop.
+/// The requests sent to a shop and what they cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
-    /// Requests sent to the Admin API, repeated ones included.
+    /// Requests sent to the Admin API, including retries.
     pub requests: u64,
-    /// Points they cost, as Shopify reckons after carrying them out (`actualQueryCost`).
+    /// Points charged for them after execution (`actualQueryCost`).
     pub points: f64,
-    /// How many were answered with `THROTTLED`.
+    /// Requests rejected with `THROTTLED`.
     pub throttled: u64,
 }
 

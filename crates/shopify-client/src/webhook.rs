@@ -1,10 +1,10 @@
-//! Webhook deliveries: verification over the raw body, and what a body names.
+//! Verifies webhook deliveries over their raw bodies and extracts the ids that they name.
 //!
-//! [`Verifier`] checks signatures, with several secrets during a rotation, and says under which one a delivery was
-//! right; [`Verifier::explain`] says why one was wrong. [`Topic`] and [`Payload`] say what a delivery is about, by ids
-//! alone: a delivery may be late, doubled or out of order, so read the thing again instead of trusting its body.
+//! [`Verifier`] checks signatures, with several secrets during a rotation, and reports which secret signed a delivery;
+//! [`Verifier::explain`] reports why a signature is wrong. [`Topic`] and [`Payload`] tell what a delivery is about, by
+//! ids only: a delivery may be late, duplicated or out of order, so read the object again instead of trusting its body.
 //!
-//! The signature covers the body, not the headers. Before anything is deleted for a delivery, see
+//! The signature covers the body, not the headers. Before you delete anything because of a delivery, check
 //! [`Payload::shop_domain`].
 //!
 //! Source: Shopify, "Verify webhook deliveries", "Webhooks delivery structure", "Privacy law compliance".

@@ -1,4 +1,4 @@
-//! The worker: claims a shop, carries out what is asked of it, publishes what changed.
+//! Runs the worker: claims a shop, carries out the requested work and publishes what changed.
 
 mod plan;
 mod publish;
@@ -20,28 +20,28 @@ use crate::{
     Release, RunId, RunReport, ShopDomain, ShopStatus, Timestamp, Trigger,
 };
 
-/// The other side may ask to be left alone for so long; more is not believed.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+/// The longest `Retry-After` delay that is respected. A longer one is cut to this.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The pause before a shop that is due but locked by another transaction is claimed again.
 const LOCKED_PAUSE: Duration = Duration::from_millis(25);
 
-/// Everything the engine works with.
+/// The ports that the engine uses.
 #[derive(Clone)]
 pub struct Ports {
-    /// The shops' catalogues.
+    /// Reads the shops' catalogues.
     pub catalog: Arc<dyn CatalogSource>,
-    /// The Space.
+    /// Publishes snapshots in the Space.
     pub snapshots: Arc<dyn SnapshotStore>,
-    /// The shops.
+    /// Stores shops and their status.
     pub registry: Arc<dyn ShopRegistry>,
-    /// What waits to be done.
+    /// Stores work requests, dirty items and leases.
     pub inbox: Arc<dyn Inbox>,
-    /// Our copy of the catalogues.
+    /// Stores the mirrored items.
     pub mirror: Arc<dyn Mirror>,
-    /// The record of runs.
+    /// Records runs.
     pub runs: Arc<dyn RunLog>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -51,36 +51,36 @@ impl std::fmt::Debug for Ports {
     }
 }
 
-/// How the engine paces itself.
+/// The engine's time limits, batch sizes and deletion limits.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// How long a claim holds without being prolonged. A shop whose worker died is taken over after this time.
+    /// How long a lease lasts unless it is renewed. A shop whose worker died is claimed by another worker after this time.
     pub lease_duration: Duration,
-    /// How long an idle worker waits before it asks again, for demands that another process raised.
+    /// How long an idle worker waits before it looks for work that another process has requested.
     pub idle_poll: Duration,
-    /// How many dirty items one run reads at most; the rest follow in the next run.
+    /// The most dirty items that one run reads; the rest follow in the next run.
     pub dirty_per_run: u32,
-    /// How many items are asked for and written together.
+    /// How many items are fetched, and written to the mirror, together.
     pub batch_size: usize,
-    /// How many items of the mirror are read together while the document is written.
+    /// How many items are read from the mirror at a time while the document is written.
     pub page_size: u32,
-    /// If more than this share of a kind's items is missing from a full scan, in percent, the run halts; if more
-    /// cannot be read, it fails.
+    /// In percent of a kind's items: the run halts if more are missing from a full scan, and fails if more cannot be
+    /// read.
     pub disappearance_limit: u8,
-    /// Up to this many missing or unreadable items of a kind are never too many.
+    /// This many missing or unreadable items of a kind are always accepted.
     pub disappearance_floor: u64,
-    /// The wait after a first failed run; doubles with each further one.
+    /// The delay after the first failed run. It doubles with each further failure.
     pub retry_base: Duration,
-    /// The longest wait between failed runs.
+    /// The longest delay between failed runs.
     pub retry_max: Duration,
-    /// The wait before a shop that refuses us is asked again.
+    /// The delay before an unavailable shop is tried again.
     pub unavailable_recheck: Duration,
-    /// How long a run may go on after the engine was told to stop.
+    /// How long a run may continue after shutdown was requested.
     pub drain_timeout: Duration,
 }
 
 impl EngineConfig {
-    /// Whether so many of `all` items of a kind are more than a full scan may do without.
+    /// Whether `count` of `all` items of a kind exceed the limit for missing or unreadable items.
     fn is_too_many(&self, count: u64, all: u64) -> bool {
         let limit = all.saturating_mul(self.disappearance_limit.into()) / 100;
         count > limit.max(self.disappearance_floor)
@@ -105,26 +105,27 @@ impl Default for EngineConfig {
     }
 }
 
-/// What one call of [`Engine::run_next`] did.
+/// The result of [`Engine::run_next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// It carried out a run.
+    /// A run was carried out.
     Ran {
         /// The shop.
         shop: ShopDomain,
         /// The run.
         run: RunId,
-        /// What it did.
+        /// Its report.
         report: RunReport,
     },
-    /// Nothing could be claimed.
+    /// No shop could be claimed.
     Idle {
-        /// When that may change by time alone; a time that has passed means at any moment.
+        /// The earliest time at which a shop becomes claimable without a new request; see
+        /// [`ClaimOutcome::Idle`].
         next: Option<Timestamp>,
     },
 }
 
-/// Carries out runs. Any number of workers, in any number of processes, may share the same state.
+/// Carries out runs. Any number of workers in any number of processes may share the same state.
 #[derive(Debug, Clone)]
 pub struct Engine {
     ports: Ports,
@@ -134,10 +135,10 @@ pub struct Engine {
 
 /// Why a run stopped before its end.
 #[derive(Debug)]
-enum Stop {
+enum RunError {
     /// A port failed.
     Port(PortError),
-    /// Too much disappeared at once.
+    /// More items are missing than the limit permits.
     Halted {
         kind: &'static str,
         missing: u64,
@@ -147,30 +148,30 @@ enum Stop {
     Interrupted,
 }
 
-impl From<PortError> for Stop {
+impl From<PortError> for RunError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
 }
 
-/// Counts by kind, as a run collects them.
+/// A run's counts by item kind.
 type Counts = BTreeMap<&'static str, KindCounts>;
 
-/// The items that could not be read, with the reason. The mirror keeps what it has of them.
-type SetAside = BTreeMap<ItemKey, String>;
+/// The items that could not be read, with the error. The mirror keeps their last version.
+type Quarantine = BTreeMap<ItemKey, String>;
 
-/// A run in progress: what its steps share.
-struct Pass<'a> {
+/// The state of a run in progress, shared by its steps.
+struct RunContext<'a> {
     engine: &'a Engine,
     lease: &'a Lease,
     run: RunId,
     observer: &'a dyn Observer,
     counts: Counts,
-    set_aside: SetAside,
+    quarantined: Quarantine,
 }
 
 impl Engine {
-    /// An engine. Idle workers go on at once when `wake` is rung.
+    /// Creates an engine. Notifying `wake` makes an idle worker look for work at once.
     pub fn new(ports: Ports, config: EngineConfig, wake: Arc<Notify>) -> Self {
         Self {
             ports,
@@ -179,14 +180,17 @@ impl Engine {
         }
     }
 
-    /// Works until `shutdown` is cancelled: claims one shop after the other and sleeps while there is nothing to do.
+    /// Carries out runs until `shutdown` is cancelled, one shop at a time; sleeps while no shop can be claimed.
     pub async fn work(&self, observer: &dyn Observer, shutdown: &CancellationToken) {
         while !shutdown.is_cancelled() {
             let next = match self.run_next(None, observer, shutdown).await {
                 Ok(Step::Ran { .. }) => continue,
                 Ok(Step::Idle { next }) => next,
                 Err(error) => {
-                    log::error!("A worker cannot reach its state: {}", error.chain());
+                    log::error!(
+                        "The worker could not use the state database; trying again: {}",
+                        error.chain()
+                    );
                     None
                 }
             };
@@ -201,9 +205,9 @@ impl Engine {
         }
     }
 
-    /// Claims a shop (`only` this one, if given) and carries out what is asked of it.
+    /// Claims a shop (`only` this one, if given) and carries out the work requested from it.
     ///
-    /// A failed run is not an error: it is reported, recorded, and put off or given up.
+    /// A failed run is not an error: it is recorded and reported, then retried later or given up.
     ///
     /// # Errors
     /// When the state database fails before or after the run.
@@ -236,27 +240,27 @@ impl Engine {
             .runs
             .start(shop, trigger, full, clock.now())
             .await?;
-        log::info!(shop:%, run:%, trigger:%, full; "The run begins");
+        log::info!(shop:%, run:%, trigger:%, full; "Run started");
         observer.observe(shop, Some(run), &Progress::Started { trigger, full });
 
-        let mut pass = Pass {
+        let mut context = RunContext {
             engine: self,
             lease: &claim.lease,
             run,
             observer,
             counts: Counts::new(),
-            set_aside: SetAside::new(),
+            quarantined: Quarantine::new(),
         };
-        let ended = tokio::select! {
+        let result = tokio::select! {
             biased;
-            stopped = self.hold(&claim.lease) => Err(Stop::Port(stopped)),
-            () = self.drained(shutdown) => Err(Stop::Interrupted),
-            ended = pass.carry_out(claim) => ended,
+            lost = self.renew_lease(&claim.lease) => Err(RunError::Port(lost)),
+            () = self.drain_deadline(shutdown) => Err(RunError::Interrupted),
+            result = context.execute(claim) => result,
         };
-        let counts = std::mem::take(&mut pass.counts);
-        let (outcome, release) = match ended {
+        let counts = std::mem::take(&mut context.counts);
+        let (outcome, release) = match result {
             Ok(outcome) => (outcome, Some(Release::Done)),
-            Err(reason) => self.conclude(claim, reason).await?,
+            Err(error) => self.handle_error(claim, error).await?,
         };
         let report = RunReport {
             outcome,
@@ -265,9 +269,9 @@ impl Engine {
                 .map(|(kind, counts)| (kind.to_owned(), counts))
                 .collect(),
         };
-        log_end(shop, run, &report);
+        log_outcome(shop, run, &report);
         if let (Outcome::Erased, Some(_)) = (&report.outcome, &release) {
-            // Erasure took the run's own record and the lease with it.
+            // The erasure has deleted the run's record and the lease.
             observer.observe(shop, Some(run), &Progress::Finished(report.clone()));
             return Ok(Step::Ran {
                 shop: shop.clone(),
@@ -290,8 +294,8 @@ impl Engine {
         })
     }
 
-    /// Prolongs the lease for as long as it is polled; ends only when the lease is lost.
-    async fn hold(&self, lease: &Lease) -> PortError {
+    /// Renews the lease every third of its duration. Returns only when the lease is lost.
+    async fn renew_lease(&self, lease: &Lease) -> PortError {
         let clock = &self.ports.clock;
         loop {
             clock
@@ -301,14 +305,14 @@ impl Engine {
             match self.ports.inbox.renew(lease, until).await {
                 Err(error) if error.disposition == Disposition::LeaseLost => return error,
                 Err(error) => {
-                    log::warn!(shop:% = lease.shop; "The lease was not prolonged: {}", error.chain());
+                    log::warn!(shop:% = lease.shop; "Could not renew the lease; trying again: {}", error.chain());
                 }
                 Ok(()) => {}
             }
         }
     }
 
-    async fn drained(&self, shutdown: &CancellationToken) {
+    async fn drain_deadline(&self, shutdown: &CancellationToken) {
         shutdown.cancelled().await;
         let clock = &self.ports.clock;
         clock
@@ -316,19 +320,19 @@ impl Engine {
             .await;
     }
 
-    /// Decides what a stopped run means for its shop.
-    async fn conclude(
+    /// Decides how a failed run is recorded and released. No release: the lease is lost.
+    async fn handle_error(
         &self,
         claim: &Claim,
-        reason: Stop,
+        error: RunError,
     ) -> Result<(Outcome, Option<Release>), PortError> {
         let now = self.ports.clock.now();
-        let error = match reason {
-            Stop::Interrupted => {
+        let error = match error {
+            RunError::Interrupted => {
                 let outcome = failed("the service is shutting down".to_owned(), true);
                 return Ok((outcome, Some(Release::Retry { at: now })));
             }
-            Stop::Halted {
+            RunError::Halted {
                 kind,
                 missing,
                 known,
@@ -341,15 +345,15 @@ impl Engine {
                 };
                 return Ok((outcome, Some(Release::GiveUp)));
             }
-            Stop::Port(error) => error,
+            RunError::Port(error) => error,
         };
         let chain = error.chain();
         Ok(match error.disposition {
             Disposition::LeaseLost => (failed(chain, true), None),
             Disposition::Fail => (failed(chain, false), Some(Release::GiveUp)),
             Disposition::Retry { after } => {
-                let asked = after.unwrap_or_default().min(LONGEST_WAIT);
-                let wait = self.backoff(claim).max(asked);
+                let requested = after.unwrap_or_default().min(MAX_RETRY_AFTER);
+                let wait = self.backoff(claim).max(requested);
                 (failed(chain, true), Some(Release::Retry { at: now + wait }))
             }
             Disposition::ShopUnavailable { reason } => {
@@ -362,8 +366,8 @@ impl Engine {
         })
     }
 
-    /// Doubles with each failure up to the limit, and differs by up to a quarter from shop to shop, so that
-    /// shops which failed together do not come back together.
+    /// The delay before the next run: doubles with each failure up to the limit, plus up to a quarter that depends on
+    /// the shop, so that shops that failed together are not retried together.
     fn backoff(&self, claim: &Claim) -> Duration {
         let doubled = self
             .config
@@ -377,8 +381,8 @@ impl Engine {
     }
 }
 
-impl Pass<'_> {
-    async fn carry_out(&mut self, claim: &Claim) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    async fn execute(&mut self, claim: &Claim) -> Result<Outcome, RunError> {
         if claim.erase && self.erase().await? {
             return Ok(Outcome::Erased);
         }
@@ -386,12 +390,12 @@ impl Pass<'_> {
             Some(full) => self.reconcile(full).await?,
             None => self.refresh().await?,
         };
-        self.revive().await?;
+        self.mark_available().await?;
         Ok(outcome)
     }
 
-    /// A shop that has just served a run is available.
-    async fn revive(&self) -> Result<(), PortError> {
+    /// Sets an unavailable shop to active after a successful run.
+    async fn mark_available(&self) -> Result<(), PortError> {
         let registry = &self.engine.ports.registry;
         let shop = registry.find(self.shop()).await?;
         if shop.is_some_and(|shop| matches!(shop.status, ShopStatus::Unavailable(_))) {
@@ -400,20 +404,20 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Erases the shop, unless it is installed again by now and still lets us in. Tells whether it did.
-    async fn erase(&self) -> Result<bool, Stop> {
+    /// Erases the shop's data. Returns `false`, and erases nothing, if the shop is installed again and its token works.
+    async fn erase(&self) -> Result<bool, RunError> {
         let ports = &self.engine.ports;
         let shop = &self.lease.shop;
         if let Some(known) = ports.registry.find(shop).await?
             && known.status == ShopStatus::Active
             && ports.catalog.probe(shop).await.is_ok()
         {
-            log::warn!(shop:%; "An erasure was asked for, but the shop is installed: nothing was erased");
+            log::warn!(shop:%; "Ignored a request to erase the shop: it is installed again");
             return Ok(false);
         }
         let objects = ports.snapshots.erase(shop).await?;
         ports.registry.erase(shop).await?;
-        log::info!(shop:%, objects; "Everything known of the shop was erased");
+        log::info!(shop:%, objects; "Erased all data of the shop");
         Ok(true)
     }
 
@@ -425,27 +429,27 @@ impl Pass<'_> {
         self.counts.entry(kind.as_str()).or_default()
     }
 
-    /// Goes on without an item, which keeps its place and its bytes in the mirror.
-    fn set_aside(&mut self, key: ItemKey, error: &PortError) {
-        if self.set_aside.contains_key(&key) {
+    /// Continues the run without an item. The mirror keeps its last version.
+    fn quarantine(&mut self, key: ItemKey, error: &PortError) {
+        if self.quarantined.contains_key(&key) {
             return;
         }
         let reason = error.chain();
         log::warn!(shop:% = self.shop(), run:% = self.run, item:% = key;
-            "{key} cannot be read and is set aside: {reason}");
-        self.set_aside.insert(key, reason);
+            "Could not read {key}; quarantined, its last version, if any, stays published: {reason}");
+        self.quarantined.insert(key, reason);
         self.count(key.kind).failed += 1;
     }
 
-    /// An item could be read, or is gone for certain: it is no longer one to do without.
-    fn take_back(&mut self, key: ItemKey) {
-        if self.set_aside.remove(&key).is_some() {
+    /// Takes an item off the quarantine list once it was read or is known to be deleted.
+    fn release_from_quarantine(&mut self, key: ItemKey) {
+        if self.quarantined.remove(&key).is_some() {
             self.count(key.kind).failed -= 1;
         }
     }
 
-    /// Tells how far the reading of a kind is; also before its first item, which may take hours to come.
-    fn tell_read(&mut self, run: Option<RunId>, kind: ItemKind) {
+    /// Reports how many items of a kind were read. Called before the first item too, which can take hours to arrive.
+    fn report_progress(&mut self, run: Option<RunId>, kind: ItemKind) {
         let counts = *self.count(kind);
         let progress = Progress::Read {
             kind,
@@ -460,7 +464,7 @@ fn failed(error: String, will_retry: bool) -> Outcome {
     Outcome::Failed { error, will_retry }
 }
 
-fn log_end(shop: &ShopDomain, run: RunId, report: &RunReport) {
+fn log_outcome(shop: &ShopDomain, run: RunId, report: &RunReport) {
     match &report.outcome {
         Outcome::Published {
             key,
@@ -468,28 +472,28 @@ fn log_end(shop: &ShopDomain, run: RunId, report: &RunReport) {
             generation,
             ..
         } => {
-            log::info!(shop:%, run:%, key = key.as_str(), bytes, generation; "The run ends: uploaded {key}, {bytes} bytes");
+            log::info!(shop:%, run:%, key = key.as_str(), bytes, generation; "Run finished: uploaded {key}, {bytes} bytes");
         }
         Outcome::Unchanged | Outcome::WouldPublish { .. } => {
-            log::info!(shop:%, run:%; "The run ends: unchanged, nothing uploaded");
+            log::info!(shop:%, run:%; "Run finished: unchanged, nothing uploaded");
         }
-        Outcome::Erased => log::info!(shop:%, run:%; "The run ends: erased"),
+        Outcome::Erased => log::info!(shop:%, run:%; "Run finished: erased"),
         Outcome::Halted {
             kind,
             missing,
             known,
         } => {
             log::error!(shop:%, run:%;
-                "The run halts: {missing} of {known} {kind} items disappeared at once; the old snapshot stays \
-                 until `shopsync sync {shop} --accept-deletions` confirms that this is meant");
+                "Run halted: {missing} of {known} {kind} items are missing from the shop; the old snapshot stays \
+                 until `shopsync sync {shop} --accept-deletions` confirms the deletions");
         }
         Outcome::Failed { error, will_retry } => {
             let then = if *will_retry {
-                "it will be tried again"
+                "retrying later"
             } else {
-                "given up"
+                "giving up"
             };
-            log::error!(shop:%, run:%; "The run failed, {then}: {error}");
+            log::error!(shop:%, run:%; "Run failed, {then}: {error}");
         }
     }
 }

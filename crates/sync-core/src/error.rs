@@ -1,24 +1,24 @@
-//! What a port reports when it cannot do its work.
+//! Defines the error type of all ports and how the worker must react to each error.
 
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// What the worker should do about a failure. The adapter chooses it, since it understands the vendor.
+/// How the worker must react to an error. The adapter chooses it, because it knows the vendor's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// It may work later.
+    /// A later call may succeed.
     Retry {
-        /// The earliest moment the other side wants to hear from us again, when it said so.
+        /// The delay that the remote side requested (`Retry-After`), if any.
         after: Option<Duration>,
     },
     /// The same call will fail again until a person or a new release changes something.
     Fail,
     /// The shop as a whole cannot be served now; other shops are not affected.
     ShopUnavailable {
-        /// Why.
+        /// The reason.
         reason: UnavailableReason,
     },
-    /// Another worker holds the shop. Stop at once and write nothing more.
+    /// Another worker has claimed the shop. Stop at once and write nothing more.
     LeaseLost,
 }
 
@@ -38,7 +38,7 @@ pub enum UnavailableReason {
 }
 
 impl UnavailableReason {
-    /// The word used in storage, logs and the API.
+    /// The name used in storage, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
@@ -56,9 +56,9 @@ impl UnavailableReason {
 #[derive(Debug, thiserror::Error)]
 #[error("could not {operation}")]
 pub struct PortError {
-    /// What was tried, as a verb phrase: `read the products`.
+    /// The failed operation as a verb phrase, such as `read the products`.
     pub operation: &'static str,
-    /// What to do about it.
+    /// How the worker must react.
     pub disposition: Disposition,
     /// The vendor's error, boxed so that its type stays in the adapter.
     #[source]
@@ -79,7 +79,7 @@ impl PortError {
         }
     }
 
-    /// A failure that may pass.
+    /// A transient error: a later call may succeed.
     pub fn retry(
         operation: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -87,7 +87,7 @@ impl PortError {
         Self::new(operation, Disposition::Retry { after: None }, source)
     }
 
-    /// A failure that will not pass by itself.
+    /// A permanent error: the same call will fail again.
     pub fn fail(
         operation: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -95,7 +95,7 @@ impl PortError {
         Self::new(operation, Disposition::Fail, source)
     }
 
-    /// The lease that a write was fenced by is no longer ours.
+    /// The lease was lost: another worker has claimed the shop since.
     pub fn lease_lost(operation: &'static str) -> Self {
         Self::new(
             operation,
@@ -104,7 +104,7 @@ impl PortError {
         )
     }
 
-    /// The whole chain on one line, for the run log: causes separated by `: `.
+    /// The error and its causes on one line, separated by `: `, for the run log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause: Option<&dyn StdError> = Some(self.source.as_ref());

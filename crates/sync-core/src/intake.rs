@@ -1,4 +1,4 @@
-//! What happens to a delivery before it is answered.
+//! Records verified webhook deliveries and requests the work they cause, before the HTTP response is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,10 @@ use crate::ports::{Clock, Inbox, ShopRegistry};
 use crate::run::Trigger;
 use crate::{Delivery, DeliverySubject, PortError, RecordOutcome, Shop, ShopStatus, WorkRequest};
 
-/// Turns verified deliveries into demands. Talks to the state database only, so that it can answer within
-/// Shopify's five seconds whatever else is down.
+/// Turns verified deliveries into work requests.
+///
+/// It uses the state database only, so that the response stays within Shopify's limit of five seconds when Shopify or
+/// the Space is down.
 #[derive(Clone)]
 pub struct Intake {
     registry: Arc<dyn ShopRegistry>,
@@ -20,16 +22,16 @@ pub struct Intake {
     debounce: Duration,
 }
 
-/// What became of a delivery. In each case the sender must be told that it succeeded.
+/// The result of [`Intake::receive`]. Each one is a success for the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntakeOutcome {
-    /// It is on disk, with the work that it asks for.
+    /// The delivery and its work request are on disk.
     Recorded,
-    /// It had arrived before.
+    /// The delivery was already recorded.
     Duplicate,
-    /// No such shop is installed; nothing was stored.
+    /// The shop is not installed; nothing was stored.
     UnknownShop,
-    /// It speaks of an installation that has since been replaced; nothing was stored.
+    /// The delivery ends an installation that a newer one has replaced; nothing was stored.
     Outdated,
 }
 
@@ -42,8 +44,10 @@ impl std::fmt::Debug for Intake {
 }
 
 impl Intake {
-    /// An intake. Work that a delivery asks for starts `debounce` after the first of a burst, so that a burst
-    /// becomes one run; `wake` is rung when something was stored.
+    /// Creates an intake.
+    ///
+    /// Requested work falls due `debounce` after the first delivery of a burst, so that a burst causes one run. `wake` is
+    /// notified when something was stored.
     pub fn new(
         registry: Arc<dyn ShopRegistry>,
         inbox: Arc<dyn Inbox>,
@@ -63,7 +67,7 @@ impl Intake {
     /// Stores a delivery whose signature has been verified. It is on disk when this returns `Ok`.
     ///
     /// # Errors
-    /// When it could not be stored: the sender must be told to try again.
+    /// When the delivery could not be stored. The HTTP response must make Shopify retry.
     pub async fn receive(&self, delivery: &Delivery) -> Result<IntakeOutcome, PortError> {
         let Some(shop) = self.registry.find(&delivery.shop).await? else {
             return Ok(IntakeOutcome::UnknownShop);
@@ -72,8 +76,7 @@ impl Intake {
             if precedes_installation(delivery, &shop) {
                 return Ok(IntakeOutcome::Outdated);
             }
-            // Idempotent, so it may come before the delivery is recorded: if recording fails, the
-            // sender tries again.
+            // Idempotent, so it may precede the recording: if that fails, Shopify delivers again.
             self.registry
                 .set_status(&shop.domain, ShopStatus::Uninstalled)
                 .await?;
@@ -91,8 +94,7 @@ impl Intake {
     }
 }
 
-/// Shopify may deliver up to a day late: an uninstallation that was followed by a new installation must not
-/// end the latter.
+/// Shopify may deliver up to a day late. A late uninstallation must not end a newer installation.
 fn precedes_installation(delivery: &Delivery, shop: &Shop) -> bool {
     delivery
         .triggered_at

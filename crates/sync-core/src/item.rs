@@ -1,26 +1,26 @@
-//! Items: the units in which a catalogue is read, compared, mirrored and published.
+//! Defines items, the units in which a catalogue is read, compared, mirrored and published.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Timestamp;
 
-/// The number at the end of a Shopify global id. Exceeds 2^53, so it never travels as a JSON number.
+/// The number at the end of a Shopify global id. It can exceed 2^53, so it is never written as a JSON number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemId(i64);
 
 impl ItemId {
-    /// The number, unless it is larger than a database's 64-bit signed integer holds (Shopify's own limit).
+    /// Creates an id, unless the number exceeds a signed 64-bit integer (Shopify's own limit).
     pub fn new(number: u64) -> Option<Self> {
         i64::try_from(number).ok().map(Self)
     }
 
-    /// The number as databases store it; never negative.
+    /// The id as databases store it; never negative.
     pub fn as_i64(self) -> i64 {
         self.0
     }
 
-    /// The number.
+    /// The id as an unsigned number.
     pub fn as_u64(self) -> u64 {
         self.0.unsigned_abs()
     }
@@ -32,12 +32,12 @@ impl fmt::Display for ItemId {
     }
 }
 
-/// The kinds of thing a key can name.
+/// The kinds of object that a key can identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ItemKind {
     /// The shop itself; there is one, [`ItemKey::SHOP`].
     Shop,
-    /// A place that holds stock.
+    /// A stock location.
     Location,
     /// A product with all its variants, inventory levels and metafields.
     Product,
@@ -45,13 +45,13 @@ pub enum ItemKind {
     Collection,
     /// A code or automatic discount of any kind, with all its codes.
     Discount,
-    /// What a variant's stock is counted by. Never an item of its own: it only names, in references and in
-    /// dirty marks, the products it belongs to.
+    /// The stock-keeping unit of a variant. Not an item of its own: as a reference or a dirty item it stands for the
+    /// products it belongs to.
     InventoryItem,
 }
 
 impl ItemKind {
-    /// The kinds that are items, in the order a full scan reads them.
+    /// The kinds that are items, in the order in which a full scan reads them.
     pub const SCANNED: [Self; 5] = [
         Self::Shop,
         Self::Location,
@@ -60,7 +60,7 @@ impl ItemKind {
         Self::Discount,
     ];
 
-    /// The word used in storage, logs and the API.
+    /// The name used in storage, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Shop => "shop",
@@ -79,7 +79,7 @@ impl fmt::Display for ItemKind {
     }
 }
 
-/// The word is not a kind that [`ItemKind::as_str`] writes.
+/// The text is not a name that [`ItemKind::as_str`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown item kind `{0}`")]
 pub struct UnknownKind(pub String);
@@ -87,32 +87,32 @@ pub struct UnknownKind(pub String);
 impl FromStr for ItemKind {
     type Err = UnknownKind;
 
-    fn from_str(word: &str) -> Result<Self, UnknownKind> {
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
         Self::SCANNED
             .into_iter()
             .chain([Self::InventoryItem])
-            .find(|kind| kind.as_str() == word)
-            .ok_or_else(|| UnknownKind(word.to_owned()))
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| UnknownKind(name.to_owned()))
     }
 }
 
-/// Names one thing within one shop.
+/// Identifies one object within a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemKey {
-    /// What it is.
+    /// The kind.
     pub kind: ItemKind,
-    /// Its number.
+    /// The id.
     pub id: ItemId,
 }
 
 impl ItemKey {
-    /// The shop's own item.
+    /// The key of the shop's own item.
     pub const SHOP: Self = Self {
         kind: ItemKind::Shop,
         id: ItemId(0),
     };
 
-    /// A key.
+    /// Creates a key.
     pub fn new(kind: ItemKind, id: ItemId) -> Self {
         Self { kind, id }
     }
@@ -124,7 +124,7 @@ impl fmt::Display for ItemKey {
     }
 }
 
-/// Where an item stands in the published document. In the order in which canonical JSON sorts their names.
+/// The part of the published document that contains an item. Sections are ordered as canonical JSON sorts their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Section {
     /// `data.automaticDiscountNodes`
@@ -142,7 +142,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// All of them, in document order.
+    /// All sections, in document order.
     pub const ALL: [Self; 6] = [
         Self::AutomaticDiscounts,
         Self::CodeDiscounts,
@@ -152,7 +152,7 @@ impl Section {
         Self::Shop,
     ];
 
-    /// Its name in the document.
+    /// The section's name in the document.
     pub fn name(self) -> &'static str {
         match self {
             Self::AutomaticDiscounts => "automaticDiscountNodes",
@@ -165,7 +165,7 @@ impl Section {
     }
 }
 
-/// The name is not one that [`Section::name`] gives.
+/// The text is not a name that [`Section::name`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown section `{0}`")]
 pub struct UnknownSection(pub String);
@@ -181,7 +181,7 @@ impl FromStr for Section {
     }
 }
 
-/// The SHA-256 of canonical bytes.
+/// The SHA-256 hash of canonical JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash(pub [u8; 32]);
 
@@ -220,23 +220,24 @@ impl FromStr for ContentHash {
     }
 }
 
-/// A complete item as it is published.
+/// A complete item, as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Which one.
+    /// The key.
     pub key: ItemKey,
-    /// Where it stands in the document.
+    /// The section of the document that contains it.
     pub section: Section,
-    /// Canonical JSON (RFC 8785): what stands in the document, byte for byte.
+    /// Canonical JSON (RFC 8785), byte for byte as in the document.
     pub body: String,
-    /// The hash of `body`.
+    /// The SHA-256 hash of `body`.
     pub hash: ContentHash,
-    /// When the shop last changed it, if it says so.
+    /// When the shop last changed it, if Shopify reports it.
     pub updated_at: Option<Timestamp>,
-    /// What other items repeat of this one (a product's title in its collections, a location's name in
-    /// stock levels). When it changes, those that refer to this item are read again. Empty if nothing does.
+    /// The denormalised fields: the text of those fields that other items repeat (a product's title in its collections, a
+    /// location's name in stock levels). When it changes, the items that refer to this one are read again. Empty if no
+    /// field is repeated.
     pub denorm_fields: String,
-    /// What this item refers to: the things whose label it repeats, and the inventory items of its variants.
+    /// The keys this item refers to: the objects whose fields it repeats, and the inventory items of its variants.
     pub references: Vec<ItemKey>,
 }
 
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn names_are_parsed_back() {
         for section in Section::ALL {
             assert_eq!(section.name().parse(), Ok(section));
         }
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_read_back_and_bad_ones_refused() {
+    fn hashes_are_parsed_back_and_invalid_ones_rejected() {
         let hash = ContentHash([0xa5; 32]);
         assert_eq!(hash.to_string().parse(), Ok(hash));
         for bad in ["", "a5", &"g".repeat(64), &"a".repeat(65), &"é".repeat(32)] {

@@ -14,7 +14,7 @@ pub mod shop;
 pub mod token;
 pub mod work;
 
-/// An instant in UTC. It always comes from a [`ports::Clock`] or from outside, never from the system.
+/// An instant in UTC. It comes from a [`ports::Clock`] or from an external message, never from the system clock.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use delivery::{Delivery, DeliveryId, DeliverySubject};

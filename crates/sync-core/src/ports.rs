@@ -1,4 +1,5 @@
-//! What the domain needs from outside, in its own words. All ports are object-safe and shared as `Arc<dyn …>`.
+//! Defines the ports: the traits through which the domain uses Shopify, the Space, the state database and the clock. All
+//! are object-safe and shared as `Arc<dyn …>`.
 
 mod catalog;
 mod clock;

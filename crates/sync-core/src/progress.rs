@@ -1,41 +1,41 @@
-//! How a run tells what it is doing.
+//! Defines the progress events of a run and their observer.
 
 use crate::item::ItemKind;
 use crate::run::{RunId, RunReport, Trigger};
 use crate::shop::ShopDomain;
 
-/// A step of a run.
+/// A progress event of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// It began.
+    /// The run started.
     Started {
-        /// What set it off.
+        /// What caused it.
         trigger: Trigger,
-        /// Whether the whole catalogue is read.
+        /// Whether it is a full scan.
         full: bool,
     },
-    /// Items of a kind are being read. The first step of a kind comes before its first item.
+    /// Items of a kind are being read. The first event of a kind comes before its first item.
     Read {
         /// The kind.
         kind: ItemKind,
-        /// How many so far.
+        /// The number of items read so far.
         done: u64,
-        /// How many the shop says there are.
+        /// The number of items that the shop reports, if it does.
         expected: Option<u64>,
     },
-    /// The document is being written and compared.
+    /// The document is being built and compared with the Space.
     Publishing,
-    /// It ended.
+    /// The run ended.
     Finished(RunReport),
 }
 
-/// Is told about the steps of runs. Called from within the run: it must return quickly.
+/// Receives the progress events of runs. It is called from within the run and must return quickly.
 pub trait Observer: Send + Sync {
-    /// A step was reached. Dry runs have no number.
+    /// Called for each event. `run` is `None` in a dry run.
     fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress);
 }
 
-/// Ignores everything.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoopObserver;
 

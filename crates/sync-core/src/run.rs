@@ -1,4 +1,4 @@
-//! Runs: one worker pass over one shop, and its record.
+//! Defines runs and their records. A run is one execution of a shop's requested work.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::shop::ShopDomain;
 
-/// A run's number; grows with time.
+/// A run's number. Later runs have larger numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub i64);
 
@@ -19,21 +19,21 @@ impl fmt::Display for RunId {
     }
 }
 
-/// What set a run off.
+/// What caused a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trigger {
     /// An installation: the first full scan.
     Backfill,
     /// The daily poll: a later full scan.
     Poll,
-    /// Deliveries: only the items they named.
+    /// Webhook deliveries.
     Webhook,
-    /// A person or a program asked.
+    /// A request by a person or a program.
     Manual,
 }
 
 impl Trigger {
-    /// The word used in storage, logs and the API.
+    /// The name used in storage, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Backfill => "backfill",
@@ -50,7 +50,7 @@ impl fmt::Display for Trigger {
     }
 }
 
-/// The word is not a trigger that [`Trigger::as_str`] writes.
+/// The text is not a name that [`Trigger::as_str`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown trigger `{0}`")]
 pub struct UnknownTrigger(pub String);
@@ -58,29 +58,29 @@ pub struct UnknownTrigger(pub String);
 impl FromStr for Trigger {
     type Err = UnknownTrigger;
 
-    fn from_str(word: &str) -> Result<Self, UnknownTrigger> {
+    fn from_str(name: &str) -> Result<Self, UnknownTrigger> {
         [Self::Backfill, Self::Poll, Self::Webhook, Self::Manual]
             .into_iter()
-            .find(|trigger| trigger.as_str() == word)
-            .ok_or_else(|| UnknownTrigger(word.to_owned()))
+            .find(|trigger| trigger.as_str() == name)
+            .ok_or_else(|| UnknownTrigger(name.to_owned()))
     }
 }
 
-/// What happened to the items of one kind.
+/// A run's counts for the items of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindCounts {
-    /// How many the shop said it has, when it said so.
+    /// The number that the shop reported, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
-    /// How many were read.
+    /// The number of items read.
     pub read: u64,
-    /// How many were new.
+    /// The number of new items.
     pub added: u64,
-    /// How many had changed.
+    /// The number of changed items.
     pub changed: u64,
-    /// How many were gone.
+    /// The number of deleted items.
     pub removed: u64,
-    /// How many could not be read.
+    /// The number of items that could not be read.
     #[serde(default)]
     pub failed: u64,
 }
@@ -89,66 +89,66 @@ pub struct KindCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// A new snapshot is in the Space.
+    /// A new snapshot was uploaded to the Space.
     Published {
-        /// Its object key.
+        /// The object key.
         key: String,
-        /// Its hash, in hexadecimal.
+        /// The document's SHA-256 hash in hexadecimal.
         sha256: String,
-        /// Its size.
+        /// The document's size in bytes.
         bytes: u64,
-        /// Its number.
+        /// The snapshot's generation number.
         generation: u64,
     },
-    /// The snapshot in the Space is already right; nothing was uploaded.
+    /// The snapshot in the Space is current; nothing was uploaded.
     Unchanged,
-    /// A dry run: what would be uploaded.
+    /// The result of a dry run.
     WouldPublish {
-        /// How many items differ from the mirror.
+        /// The number of items that differ from the mirror.
         differences: u64,
     },
     /// The shop's data was erased.
     Erased,
-    /// Too much disappeared at once; the old snapshot stays until a person confirms.
+    /// Too many items are missing; the old snapshot stays until a person confirms the deletions.
     Halted {
-        /// The kind that disappeared.
+        /// The kind of the missing items.
         kind: String,
-        /// How many of them.
+        /// The number of missing items.
         missing: u64,
-        /// Out of how many.
+        /// The number of items in the mirror before.
         known: u64,
     },
-    /// It failed; the old snapshot stays.
+    /// The run failed; the old snapshot stays.
     Failed {
-        /// The chain of causes.
+        /// The error and its causes, separated by `: `.
         error: String,
-        /// Whether it will be tried again by itself.
+        /// Whether the run will be retried automatically.
         will_retry: bool,
     },
 }
 
-/// What a run did.
+/// The report of a finished run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
-    /// What happened, by kind ([`crate::ItemKind::as_str`]).
+    /// Its counts by kind ([`crate::ItemKind::as_str`]).
     pub counts: BTreeMap<String, KindCounts>,
 }
 
-/// A run as it is listed.
+/// The record of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// Its number.
     pub id: RunId,
     /// The shop.
     pub shop: ShopDomain,
-    /// What set it off.
+    /// What caused it.
     pub trigger: Trigger,
-    /// Whether it read the whole catalogue.
+    /// Whether it was a full scan.
     pub full: bool,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended and what it did; `None` while it runs, or if its process died.
+    /// When it ended and its report; `None` while it runs, or if its process died.
     pub finished: Option<(Timestamp, RunReport)>,
 }

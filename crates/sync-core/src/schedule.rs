@@ -1,4 +1,4 @@
-//! When the daily poll is due.
+//! Schedules the daily poll: computes when it is due and requests the full scans.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use crate::ports::{Clock, PollSchedule};
 use crate::{PortError, Timestamp};
 
-/// The newest slot that has come and has not been opened, given the slot opened last.
+/// The newest slot that is due and not yet opened, given the slot opened last.
 ///
-/// One slot a local day, at `at` in `zone`. Where the clocks jump over that time (00:00 on the spring change in
-/// Cairo or Havana), the slot is the first moment after the jump; where they show it twice, the first of the two.
-/// After any downtime only the newest slot is due: missed days melt into one.
+/// There is one slot for each local day, at `at` in `zone`. If that time does not exist (00:00 on the day of the spring
+/// change in Cairo or Havana), the slot is the first moment after the gap; if it occurs twice, the first occurrence.
+/// After downtime only the newest slot is due, so that missed days cause one poll.
 pub fn due_slot(
     last: Option<Timestamp>,
     now: Timestamp,
@@ -38,8 +38,8 @@ fn slot(day: NaiveDate, zone: Tz, at: NaiveTime) -> Timestamp {
         .map_or_else(|| day.and_time(at).and_utc(), |local| local.to_utc())
 }
 
-/// Opens the daily slots. Called by a heartbeat; asks the stored state, so that restarts and replicas neither
-/// skip nor double a day.
+/// Opens the daily slots. A periodic job calls [`Scheduler::tick`]; the last slot is stored, so that restarts and replicas
+/// neither skip nor repeat a day.
 pub struct Scheduler {
     schedule: Arc<dyn PollSchedule>,
     clock: Arc<dyn Clock>,
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler that polls every shop once a local day, at `at` in `zone`, the shops spread over `spread`.
+    /// Creates a scheduler that polls every shop once a local day, at `at` in `zone`, with the shops spread over `spread`.
     pub fn new(
         schedule: Arc<dyn PollSchedule>,
         clock: Arc<dyn Clock>,
@@ -79,7 +79,7 @@ impl Scheduler {
         }
     }
 
-    /// Opens the slot that is due, if one is. Returns how many shops will be polled.
+    /// Opens the slot that is due, if there is one. Returns the number of shops that will be polled.
     ///
     /// # Errors
     /// When the state database cannot be reached; the next tick tries again.
@@ -91,7 +91,7 @@ impl Scheduler {
         };
         let opened = self.schedule.open_slot(slot, now, self.spread).await?;
         if let Some(shops) = opened {
-            log::info!(slot:% = slot.to_rfc3339(), shops; "The daily poll begins for {shops} shops");
+            log::info!(slot:% = slot.to_rfc3339(), shops; "Requested the daily full scan of {shops} shops");
             self.wake.notify_one();
         }
         Ok(opened)
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_midnight_that_does_not_exist_is_the_moment_after_the_jump() {
+    fn a_midnight_that_does_not_exist_is_the_moment_after_the_gap() {
         // Clocks go from 23:59:59 to 01:00: Egypt on 2026-04-24, Cuba on 2026-03-08.
         for (zone, eve, jump) in [
             (

@@ -1,4 +1,4 @@
-//! Shops: their identity, and whether they can be served.
+//! Defines shops: their domain, status and installation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::UnavailableReason;
 use crate::{ContentHash, Timestamp, Token};
 
-/// A shop's permanent domain, `name.myshopify.com`: the tenant key everywhere, and the first part of every object key.
+/// A shop's permanent domain, `name.myshopify.com`. It is the tenant key in storage and the first part of every object key.
 ///
-/// Lower case, ASCII; the name starts with a letter or digit and goes on with letters, digits and hyphens
+/// Lower-case ASCII; the name starts with a letter or digit, followed by letters, digits and hyphens
 /// (Shopify, "Implement authorization code grant manually").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -79,18 +79,18 @@ impl fmt::Display for ShopDomain {
 /// Whether a shop is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShopStatus {
-    /// Installed; its work is done.
+    /// Installed; its work is carried out.
     Active,
     /// Paused by a person. Deliveries are recorded, nothing is fetched or published.
     Paused,
-    /// Shopify refuses us; retried by the daily poll, ended by a new installation.
+    /// Shopify refuses requests for the shop. It is tried again by the daily poll and after a new installation.
     Unavailable(UnavailableReason),
-    /// The app was uninstalled. Nothing is fetched; the snapshot stays until `shop/redact`.
+    /// The app is uninstalled. Nothing is fetched; the snapshot stays until `shop/redact`.
     Uninstalled,
 }
 
 impl ShopStatus {
-    /// The word used in storage, logs and the API.
+    /// The name used in storage, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -101,7 +101,7 @@ impl ShopStatus {
     }
 }
 
-/// The word is not a status that [`ShopStatus::as_str`] writes.
+/// The text is not a name that [`ShopStatus::as_str`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown shop status `{0}`")]
 pub struct UnknownStatus(pub String);
@@ -109,9 +109,9 @@ pub struct UnknownStatus(pub String);
 impl FromStr for ShopStatus {
     type Err = UnknownStatus;
 
-    fn from_str(word: &str) -> Result<Self, UnknownStatus> {
+    fn from_str(name: &str) -> Result<Self, UnknownStatus> {
         use UnavailableReason::{Forbidden, Frozen, Locked, NotFound, Unauthorized};
-        Ok(match word {
+        Ok(match name {
             "active" => Self::Active,
             "paused" => Self::Paused,
             "uninstalled" => Self::Uninstalled,
@@ -125,21 +125,20 @@ impl FromStr for ShopStatus {
     }
 }
 
-/// A shop as the registry knows it, without its token.
+/// A shop's record without its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shop {
-    /// Who it is.
+    /// Its domain.
     pub domain: ShopDomain,
     /// Whether it is served.
     pub status: ShopStatus,
-    /// When it was last installed. Late `app/uninstalled` and `shop/redact` deliveries of an earlier
-    /// installation are told apart by it.
+    /// When it was last installed. Identifies late `app/uninstalled` deliveries of an earlier installation.
     pub installed_at: Timestamp,
-    /// The permissions granted, as Shopify spells them.
+    /// The granted access scopes, as Shopify spells them.
     pub scopes: Vec<String>,
-    /// When the last full scan of it succeeded.
+    /// When its last full scan succeeded.
     pub reconciled_at: Option<Timestamp>,
-    /// When its snapshot was last uploaded, its number and its hash.
+    /// When its snapshot was last published, with its generation number and hash.
     pub published: Option<(Timestamp, u64, ContentHash)>,
 }
 
@@ -150,9 +149,9 @@ pub struct Installation {
     pub domain: ShopDomain,
     /// Its token.
     pub token: Token,
-    /// The permissions granted.
+    /// The granted access scopes.
     pub scopes: Vec<String>,
-    /// When.
+    /// When it was installed.
     pub at: Timestamp,
 }
 
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_domains_are_rejected() {
         for text in [
             "",
             ".myshopify.com",
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_word_is_read_back() {
+    fn every_status_name_is_parsed_back() {
         use UnavailableReason::*;
         let all = [
             ShopStatus::Active,

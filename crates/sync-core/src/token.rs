@@ -1,4 +1,4 @@
-//! Access tokens, and how one follows another.
+//! Defines access tokens and the attempts to replace them.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::Timestamp;
 
-/// An offline access token and what renews it. Sealed at rest, never printed.
+/// An offline access token and its refresh token. Encrypted at rest, never printed.
 #[derive(Debug, Clone)]
 pub struct Token {
     /// Sent with every Admin API request.
@@ -19,42 +19,42 @@ pub struct Token {
     pub refresh_expires_at: Option<Timestamp>,
 }
 
-/// A stored token, and what a replacement must name.
+/// A stored token with its version and the current attempt to replace it.
 #[derive(Debug, Clone)]
 pub struct VersionedToken {
     /// The token.
     pub token: Token,
-    /// Grows by one with every replacement.
+    /// Incremented with every replacement.
     pub version: u64,
-    /// What was begun to replace this version and has not ended.
+    /// The attempt to replace this version that has started and not ended, if any.
     pub attempt: Option<TokenAttempt>,
 }
 
-/// A journal entry: somebody asks for a token's successor, and may have got it.
+/// The record of an attempt to replace a token.
 ///
-/// It is written before the request is sent. If whoever wrote it dies, the next one knows that there may be a successor
-/// which nobody has stored.
+/// It is stored before the request is sent to Shopify. If the process that stored it dies, the next one knows that Shopify
+/// may have issued a new token that was never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenAttempt {
-    /// Who: a random number for each process.
+    /// The process that made the attempt, as a random number chosen at its start.
     pub by: u64,
-    /// Since when. Kept to the microsecond.
+    /// When it began. Stored to the microsecond.
     pub begun_at: Timestamp,
-    /// What for.
+    /// Its purpose.
     pub purpose: TokenPurpose,
 }
 
-/// What a token's successor is asked for.
+/// Why a token is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenPurpose {
-    /// To renew a token that expires.
+    /// To renew an expiring token.
     Renewal,
-    /// To get a token that expires for one that does not. It cannot be undone.
+    /// To exchange a non-expiring token for an expiring one. This cannot be undone.
     Migration,
 }
 
 impl TokenPurpose {
-    /// The word used in storage.
+    /// The name used in storage.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Renewal => "renewal",
@@ -63,7 +63,7 @@ impl TokenPurpose {
     }
 }
 
-/// The word is not a purpose that [`TokenPurpose::as_str`] writes.
+/// The text is not a name that [`TokenPurpose::as_str`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown purpose `{0}` of a token's renewal")]
 pub struct UnknownPurpose(pub String);
@@ -71,8 +71,8 @@ pub struct UnknownPurpose(pub String);
 impl FromStr for TokenPurpose {
     type Err = UnknownPurpose;
 
-    fn from_str(word: &str) -> Result<Self, UnknownPurpose> {
-        match word {
+    fn from_str(name: &str) -> Result<Self, UnknownPurpose> {
+        match name {
             "renewal" => Ok(Self::Renewal),
             "migration" => Ok(Self::Migration),
             other => Err(UnknownPurpose(other.to_owned())),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_purpose_word_is_read_back() {
+    fn every_purpose_name_is_parsed_back() {
         for purpose in [TokenPurpose::Renewal, TokenPurpose::Migration] {
             assert_eq!(purpose.as_str().parse(), Ok(purpose));
         }

@@ -1,23 +1,25 @@
-//! Demands for work on a shop, and the leases under which it is done.
+//! Defines work requests for a shop, the leases under which workers carry them out, and dirty items.
 
 use crate::Timestamp;
 use crate::item::ItemKey;
 use crate::run::Trigger;
 use crate::shop::ShopDomain;
 
-/// What is asked of a shop's next run. Demands add up; asking twice is asking once.
+/// The work requested from a shop's next run.
+///
+/// Pending requests of a shop are merged: requesting the same work twice has the effect of requesting it once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkRequest {
     /// Read the whole catalogue.
     pub full: Option<FullScan>,
-    /// Read these items again.
+    /// Read these items again (dirty items).
     pub dirty: Vec<ItemKey>,
-    /// Erase everything known of the shop, here and in the Space.
+    /// Erase all data of the shop from the state database and the Space.
     pub erase: bool,
 }
 
 impl WorkRequest {
-    /// Nothing but these items.
+    /// Requests a refresh of these items only.
     pub fn items(dirty: Vec<ItemKey>) -> Self {
         Self {
             dirty,
@@ -25,7 +27,7 @@ impl WorkRequest {
         }
     }
 
-    /// The whole catalogue.
+    /// Requests a full scan without accepting mass deletions.
     pub fn full(trigger: Trigger) -> Self {
         Self {
             full: Some(FullScan {
@@ -36,7 +38,7 @@ impl WorkRequest {
         }
     }
 
-    /// Erasure.
+    /// Requests the erasure of the shop's data.
     pub fn erase() -> Self {
         Self {
             erase: true,
@@ -44,62 +46,63 @@ impl WorkRequest {
         }
     }
 
-    /// Whether nothing is asked.
+    /// Whether nothing is requested.
     pub fn is_empty(&self) -> bool {
         self.full.is_none() && self.dirty.is_empty() && !self.erase
     }
 }
 
-/// A demanded reading of the whole catalogue.
+/// A requested scan of the whole catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullScan {
-    /// What asked for it first.
+    /// What requested it first.
     pub trigger: Trigger,
-    /// A person has said that a mass disappearance is meant.
+    /// A person has confirmed that a mass deletion is intended: the run does not halt on one.
     pub accept_deletions: bool,
 }
 
-/// The exclusive right to work on a shop until a moment, and the number that fences writes made under it.
+/// The exclusive right to work on a shop until the lease expires, with the fencing token for writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The shop.
     pub shop: ShopDomain,
-    /// Grows with every claim of the shop. A write under an older token is refused.
+    /// The fencing token. It grows with every claim of the shop; a write under an older token is rejected.
     pub token: i64,
 }
 
-/// A claimed shop.
+/// A claimed shop and the work requested from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The right to work.
+    /// The lease.
     pub lease: Lease,
-    /// The full scan asked for when it was claimed.
+    /// The full scan requested at the time of the claim, if any.
     pub full: Option<FullScan>,
-    /// Whether erasure was asked for.
+    /// Whether erasure was requested.
     pub erase: bool,
-    /// How many runs in a row have failed before this one.
+    /// How many consecutive runs failed before this one.
     pub attempts: u32,
 }
 
-/// What a claim found.
+/// The result of [`crate::ports::Inbox::claim`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimOutcome {
-    /// A shop to work on.
+    /// A shop was claimed.
     Claimed(Claim),
-    /// Nothing can be claimed now.
+    /// No shop can be claimed now.
     Idle {
-        /// When that may change by time alone: the next demand falls due or a lease runs out. A time that has
-        /// passed: a shop is due, but another transaction holds its row at this moment.
+        /// The earliest time at which a shop becomes claimable without a new request: its work falls due or its
+        /// lease expires. `None`: no work is pending. A time in the past: a shop is due, but another transaction has locked
+        /// its row.
         next: Option<Timestamp>,
     },
 }
 
-/// An item to read again.
+/// An item that must be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirtyItem {
-    /// Which one.
+    /// The item.
     pub key: ItemKey,
-    /// Grows each time it is marked; settling an older number leaves a newer mark in place.
+    /// The sequence number of the last request for this item. Settling an older number leaves the item dirty.
     pub seq: i64,
     /// How often reading it has failed.
     pub attempts: u32,
@@ -110,32 +113,32 @@ pub struct DirtyItem {
 pub struct ItemFailure {
     /// The item.
     pub item: DirtyItem,
-    /// Why, for the list of quarantined items.
+    /// The error message, for the list of quarantined items.
     pub error: String,
-    /// When to try again.
+    /// When to read it again.
     pub retry_at: Timestamp,
 }
 
-/// Whether a delivery is new.
+/// The result of [`crate::ports::Inbox::record`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordOutcome {
-    /// It was stored, and its demand raised, in one transaction.
+    /// The delivery and its work request were stored in one transaction.
     New,
-    /// It had been stored before. Nothing changed.
+    /// The delivery was already stored. Nothing changed.
     Duplicate,
 }
 
-/// How a worker gives a shop back.
+/// How a worker releases a shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Release {
-    /// All that was claimed is done. What was asked meanwhile stays asked.
+    /// The claimed work is done. Work requested since the claim stays pending.
     Done,
-    /// The run failed; the demand stays and falls due again.
+    /// The run failed; the claimed work stays pending and falls due again.
     Retry {
-        /// When.
+        /// When it falls due.
         at: Timestamp,
     },
-    /// The run failed in a way that trying again will not mend. The full scan is no longer asked for; the
-    /// next demand starts afresh.
+    /// The run failed and a retry would fail again. The full scan is dropped; dirty items stay and are read when new
+    /// work is requested.
     GiveUp,
 }

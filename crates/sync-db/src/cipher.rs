@@ -1,4 +1,4 @@
-//! Tokens at rest.
+//! Encrypts access tokens at rest with AES-256-GCM.
 
 use std::sync::Arc;
 
@@ -10,30 +10,30 @@ use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-/// A token cannot be sealed or opened.
+/// An error while sealing (encrypting) or opening (decrypting) a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CipherError {
-    /// The list of keys is empty, or two have one name.
-    #[error("encryption keys need at least one key and no name twice")]
+    /// The list of keys is empty or contains a name twice.
+    #[error("the list of encryption keys is empty or contains a name twice")]
     BadKeyList,
-    /// A key's name is empty or has a character other than letters, digits, `-` and `_`.
-    #[error("an encryption key's name may have letters, digits, `-` and `_` only")]
+    /// A key's name is empty or contains a character other than letters, digits, `-` and `_`.
+    #[error("an encryption key's name may contain only letters, digits, `-` and `_`")]
     BadKeyName,
-    /// It was sealed with a key that is not in the list.
-    #[error("it was sealed with the key `{0}`, which is not among the encryption keys")]
+    /// The token was sealed with a key that is not in the list.
+    #[error("the token was sealed with the key `{0}`, which is not among the encryption keys")]
     UnknownKey(String),
-    /// It was altered, belongs to another shop, or the key of that name is another one.
-    #[error("it was altered, or the encryption key has changed")]
+    /// The sealed text was altered, belongs to another shop, or was sealed with a different key of the same name.
+    #[error("the sealed token was altered, or the encryption key has changed")]
     Tampered,
-    /// The system has no randomness to give.
-    #[error("no randomness is available")]
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed")]
     NoRandomness,
 }
 
-/// Seals tokens with AES-256-GCM. The first key seals, every key opens.
+/// Seals tokens with AES-256-GCM. The first key seals; every key opens.
 ///
-/// A sealed text is `name.base64(nonce ‖ ciphertext ‖ tag)`; the place it is kept in (shop and column) is
-/// authenticated with it, so that a sealed token cannot be moved to another row.
+/// A sealed text is `name.base64(nonce ‖ ciphertext ‖ tag)`. Its location (shop and column) is authenticated with it, so
+/// that a sealed token cannot be moved to another row.
 #[derive(Clone)]
 pub struct TokenCipher {
     keys: Arc<[(String, LessSafeKey)]>,
@@ -50,10 +50,10 @@ impl std::fmt::Debug for TokenCipher {
 }
 
 impl TokenCipher {
-    /// A cipher of named 256-bit keys; the first one seals.
+    /// Creates a cipher from named 256-bit keys; the first one seals.
     ///
     /// # Errors
-    /// If there is no key, a name is unusable, or a name is there twice.
+    /// If there is no key, a name is invalid, or a name occurs twice.
     pub fn from_keys(
         keys: impl IntoIterator<Item = (String, [u8; 32])>,
     ) -> Result<Self, CipherError> {
@@ -82,8 +82,8 @@ impl TokenCipher {
         })
     }
 
-    /// A cipher whose one key, `derived`, comes from another secret by HKDF-SHA256 (RFC 5869). For those who have
-    /// set no keys: whoever changes that secret loses the sealed tokens.
+    /// Creates a cipher with one key, named `derived`, which is derived from another secret by HKDF-SHA256 (RFC 5869). Used
+    /// when no keys are configured. If the secret changes, tokens sealed with it cannot be opened.
     ///
     /// # Panics
     /// Never: the output length is that of the algorithm.
@@ -129,7 +129,7 @@ impl TokenCipher {
         Ok(SecretString::from(text))
     }
 
-    /// Whether the sealed text was sealed with the key that seals now.
+    /// Whether the text was sealed with the first key.
     pub(crate) fn is_current(&self, sealed: &str) -> bool {
         sealed
             .split_once('.')
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened() {
+    fn a_sealed_token_is_opened_again() {
         let cipher = cipher(&["k1"]);
         let sealed = cipher.seal(&secret(), "a/access").unwrap();
         assert!(!sealed.contains("shpat"));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_key_lists_are_refused() {
+    fn invalid_key_lists_are_rejected() {
         let named = |name: &str| (name.to_owned(), [0; 32]);
         assert_eq!(
             TokenCipher::from_keys([]).unwrap_err(),

@@ -1,3 +1,5 @@
+//! Connects to SQLite or PostgreSQL, runs the migrations, and defines the macros that run statements on either.
+
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,21 +15,21 @@ use crate::{Error, TokenCipher};
 static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// How to connect.
+/// The connection settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Seals and opens the tokens.
     pub cipher: TokenCipher,
-    /// How many connections at most.
+    /// The most connections.
     pub connections: u32,
     /// How long a statement waits for a connection or, on SQLite, for the one writer.
     pub wait_timeout: Duration,
-    /// SQLite only: how many pages (of 4 KiB) the file may grow to. Beyond that, writes fail as on a full disk.
+    /// SQLite only: the largest file size, in pages of 4 KiB. Beyond it, writes fail as on a full disk.
     pub page_limit: Option<u32>,
 }
 
 impl Config {
-    /// Eight connections, five seconds of patience, no limit of the file.
+    /// Default settings: eight connections, a wait timeout of five seconds, no limit of the file size.
     pub fn new(cipher: TokenCipher) -> Self {
         Self {
             cipher,
@@ -38,7 +40,7 @@ impl Config {
     }
 }
 
-/// The state of the service. Cheap to clone.
+/// The state database; implements the state ports of [`sync_core::ports`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
     pub(crate) pool: Pool,
@@ -51,7 +53,7 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
-/// Runs the same statements on whichever pool there is. The text of a statement is valid on both.
+/// Runs the same statement on either pool. Its text must be valid on both databases.
 macro_rules! on_pool {
     ($database:expr, $pool:ident => $body:expr) => {
         match &$database.pool {
@@ -61,11 +63,11 @@ macro_rules! on_pool {
     };
 }
 
-/// Commits, or rolls back and returns the error.
+/// Commits the transaction, or rolls it back and returns the error.
 ///
-/// A transaction that is merely dropped keeps its locks until the pool gets to it, which may be after the caller has
-/// gone on to wait for one of them.
-macro_rules! end {
+/// A dropped transaction keeps its locks until the pool rolls it back, which may be after the caller has started to wait for
+/// one of them.
+macro_rules! finish_transaction {
     ($transaction:ident, $result:ident) => {
         match $result {
             Ok(value) => {
@@ -73,37 +75,38 @@ macro_rules! end {
                 value
             }
             Err(error) => {
-                // If this fails as well, the connection is gone, and the transaction with it.
-                let _gone = $transaction.rollback().await;
+                // If this fails too, the connection is closed, which ends the transaction.
+                let _ignored = $transaction.rollback().await;
                 return Err(error);
             }
         }
     };
 }
 
-/// Runs statements in one transaction, which is committed if the block ends with `Ok`.
+/// Runs statements in one transaction, which is committed if the block returns `Ok`.
 ///
-/// SQLite takes its write lock at the beginning: a transaction that first reads and then writes would otherwise
-/// fail at once when another one wrote in between, whatever the patience.
+/// On SQLite the transaction takes the write lock at its start. One that reads first and writes later would fail at once if
+/// another one wrote in between, whatever the timeout.
 macro_rules! in_transaction {
     ($database:expr, $transaction:ident => $body:block) => {
         match &$database.pool {
             $crate::database::Pool::Sqlite(pool) => {
                 let mut $transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                $crate::database::end!($transaction, result)
+                $crate::database::finish_transaction!($transaction, result)
             }
             $crate::database::Pool::Postgres(pool) => {
                 let mut $transaction = pool.begin().await?;
                 let result: Result<_, $crate::Error> = async { $body }.await;
-                $crate::database::end!($transaction, result)
+                $crate::database::finish_transaction!($transaction, result)
             }
         }
     };
 }
 
-/// Refuses to go on unless the lease is held, and keeps it so until the transaction ends: the row is locked.
-macro_rules! hold {
+/// Returns [`Error::LeaseLost`] unless the lease is current, and locks its row, so that the shop cannot be claimed until the
+/// transaction ends.
+macro_rules! require_lease {
     ($transaction:ident, $lease:expr) => {
         let held = sqlx::query(
             "UPDATE work SET lease_token = lease_token
@@ -119,15 +122,15 @@ macro_rules! hold {
     };
 }
 
-pub(crate) use {end, hold, in_transaction, on_pool};
+pub(crate) use {finish_transaction, in_transaction, on_pool, require_lease};
 
 impl Database {
     /// Connects, and brings the schema up to date.
     ///
-    /// `sqlite:FILE` (made if it is not there, with its folder), `sqlite::memory:`, or `postgres://…`.
+    /// `url` is `sqlite:FILE` (the file and its folder are created if missing), `sqlite::memory:`, or `postgres://…`.
     ///
     /// # Errors
-    /// A URL that names no database, a database that cannot be reached, a migration that fails.
+    /// If the URL is invalid, the database cannot be reached, or a migration fails.
     pub async fn connect(url: &str, config: Config) -> Result<Self, Error> {
         let pool = match url.split_once(':') {
             Some(("sqlite", _)) => Pool::Sqlite(connect_sqlite(url, &config).await?),
@@ -147,26 +150,26 @@ impl Database {
         })
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         let (one,): (i32,) =
             on_pool!(self, pool => sqlx::query_as("SELECT 1").fetch_one(pool).await?);
         if one == 1 {
             Ok(())
         } else {
-            Err(Error::corrupt("answer"))
+            Err(Error::corrupt("response to a ping"))
         }
     }
 
-    /// Whether several processes may share it.
+    /// Whether several processes can share the database.
     pub fn is_shared(&self) -> bool {
         matches!(self.pool, Pool::Postgres(_))
     }
 
-    /// Ends all connections; waits for those in use.
+    /// Closes all connections, after waiting for those in use.
     pub async fn close(&self) {
         on_pool!(self, pool => pool.close().await);
     }
@@ -177,12 +180,12 @@ async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error>
     let options = SqliteConnectOptions::from_str(url).map_err(malformed)?;
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
     if !in_memory {
-        make_folder(options.get_filename())?;
+        create_folder(options.get_filename())?;
     }
     let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // A delivery that was answered 200 must outlive a power cut.
+        // A delivery acknowledged with 200 must survive a power failure.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(config.wait_timeout);
@@ -193,7 +196,7 @@ async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error>
     let connections = if in_memory { 1 } else { config.connections };
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
-        // A database in memory lives as long as its connection.
+        // An in-memory database exists only as long as its connection.
         .min_connections(u32::from(in_memory))
         .idle_timeout(if in_memory {
             None
@@ -207,7 +210,7 @@ async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error>
     Ok(pool)
 }
 
-fn make_folder(file: &Path) -> Result<(), Error> {
+fn create_folder(file: &Path) -> Result<(), Error> {
     let Some(folder) = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -1,62 +1,66 @@
+//! Defines this crate's error and maps it to port errors.
+
 use sync_core::{Disposition, PortError};
 
 use crate::cipher::CipherError;
 
-/// What goes wrong with the state database.
+/// An error of the state database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL names no database that this crate knows.
+    /// The URL's scheme is not supported.
     #[error("the database URL must begin with `sqlite:` or `postgres:`")]
     UnknownScheme,
-    /// The URL cannot be read.
+    /// The URL cannot be parsed.
     #[error("the database URL is malformed")]
     MalformedUrl(#[source] Box<sqlx::Error>),
-    /// The folder of the SQLite file cannot be made.
-    #[error("cannot make the folder of the database file {path}")]
+    /// The folder of the SQLite file cannot be created.
+    #[error("cannot create the folder of the database file {path}")]
     Folder {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// A migration failed.
     #[error("the database schema could not be brought up to date")]
     Migration(#[source] Box<sqlx::migrate::MigrateError>),
-    /// The database is away, overloaded or full. It may work later.
+    /// The database is unreachable, overloaded or full. A later call may succeed.
     #[error("the database is not available")]
     Unavailable(#[source] Box<sqlx::Error>),
-    /// The database refuses a statement, or a row makes no sense.
-    #[error("the database refuses the statement")]
+    /// The database rejects a statement, or a row cannot be decoded.
+    #[error("the database rejects the statement")]
     Refused(#[source] Box<sqlx::Error>),
-    /// A stored word or number is none that this version writes.
+    /// A stored value is not one that this version writes.
     #[error("the database holds an unknown {what}")]
     Corrupt {
-        /// What was read.
+        /// The kind of value.
         what: &'static str,
     },
     /// A token cannot be sealed or opened.
     #[error("a stored token cannot be opened")]
     Cipher(#[from] CipherError),
-    /// The lease that fences a write is not ours any more.
+    /// The lease was lost: another worker has claimed the shop since.
     #[error("the lease is held by another worker")]
     LeaseLost,
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let passing = match &error {
+        let transient = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed => true,
-            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| is_passing(&code)),
+            sqlx::Error::Database(refusal) => {
+                refusal.code().is_some_and(|code| is_transient(&code))
+            }
             _ => false,
         };
-        if passing {
+        if transient {
             Self::Unavailable(Box::new(error))
         } else {
             Self::Refused(Box::new(error))
@@ -64,10 +68,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether a database's own code means "later". SQLite: busy, locked, I/O error, full, cannot open, with their
-/// extended forms in the higher bytes (sqlite.org/rescode.html). PostgreSQL: connection, rollback, resources,
-/// operator intervention, system error (Appendix A of its manual).
-fn is_passing(code: &str) -> bool {
+/// Whether a database's error code is transient. SQLite: busy, locked, I/O error, full, cannot open; extended codes use the
+/// higher bytes (sqlite.org/rescode.html). PostgreSQL: connection, rollback, resources, operator intervention, system error
+/// (Appendix A of its manual).
+fn is_transient(code: &str) -> bool {
     if code.len() == 5 {
         return ["08", "40", "53", "55", "57", "58"]
             .iter()
@@ -82,7 +86,7 @@ impl Error {
         Self::Corrupt { what }
     }
 
-    pub(crate) fn into_port(self, operation: &'static str) -> PortError {
+    fn into_port(self, operation: &'static str) -> PortError {
         let disposition = match &self {
             Self::Unavailable(_) => Disposition::Retry { after: None },
             Self::LeaseLost => Disposition::LeaseLost,
@@ -92,23 +96,31 @@ impl Error {
     }
 }
 
+/// Runs the body of a port method. `operation` names the method in its error, as a verb phrase.
+pub(crate) async fn port<T>(
+    operation: &'static str,
+    body: impl Future<Output = Result<T, Error>> + Send,
+) -> Result<T, PortError> {
+    body.await.map_err(|error| error.into_port(operation))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn busy_full_and_lost_connections_may_pass() {
+    fn busy_full_and_connection_errors_are_transient() {
         for code in [
             "5", "6", "13", "517", "778", "40001", "08006", "53300", "57P01",
         ] {
-            assert!(is_passing(code), "{code}");
+            assert!(is_transient(code), "{code}");
         }
     }
 
     #[test]
-    fn broken_rules_do_not_pass() {
+    fn constraint_and_syntax_errors_are_permanent() {
         for code in ["1", "19", "1555", "2067", "23505", "42601", ""] {
-            assert!(!is_passing(code), "{code}");
+            assert!(!is_transient(code), "{code}");
         }
     }
 }

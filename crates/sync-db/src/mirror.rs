@@ -1,3 +1,5 @@
+//! Implements [`Mirror`]: stores items, their references and the published revision.
+
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
@@ -8,20 +10,21 @@ use sync_core::{
     Timestamp,
 };
 
-use crate::database::{hold, in_transaction, on_pool};
+use crate::database::{in_transaction, on_pool, require_lease};
+use crate::error::port;
 use crate::rows::{id, key, micros, signed, unsigned};
 use crate::{Database, Error};
 
-/// How many rows one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
+/// The most rows that one statement writes or names. SQLite binds at most 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-/// What the mirror knows of an item before it is written: its hash and label.
-type Known = HashMap<ItemKey, (String, String)>;
+/// The stored hash and denormalised fields of items, before they are written.
+type StoredHashes = HashMap<ItemKey, (String, String)>;
 
-/// Reads hash and label of the live items among `$keys`.
-macro_rules! known {
+/// Reads the hash and the denormalised fields of the live items among `$keys`.
+macro_rules! stored_hashes {
     ($executor:expr, $shop:expr, $keys:expr) => {{
-        let mut known = Known::new();
+        let mut known = StoredHashes::new();
         for keys in $keys.chunks(ROWS) {
             let mut query = QueryBuilder::new(
                 "SELECT kind, id, hash, label FROM item WHERE deleted_at IS NULL AND shop = ",
@@ -30,8 +33,8 @@ macro_rules! known {
             push_keys!(query, keys);
             let rows: Vec<(String, i64, String, String)> =
                 query.build_query_as().fetch_all($executor).await?;
-            for (kind, id, hash, label) in rows {
-                known.insert(key(&kind, id)?, (hash, label));
+            for (kind, id, hash, denorm_fields) in rows {
+                known.insert(key(&kind, id)?, (hash, denorm_fields));
             }
         }
         known
@@ -53,7 +56,7 @@ macro_rules! push_keys {
     };
 }
 
-macro_rules! bump {
+macro_rules! increment_revision {
     ($transaction:ident, $shop:expr) => {
         sqlx::query("UPDATE shop SET revision = revision + 1 WHERE domain = $1")
             .bind($shop.as_str())
@@ -65,8 +68,8 @@ macro_rules! bump {
 impl Database {
     async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<UpsertResult>, Error> {
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-        let known = on_pool!(self, pool => known!(pool, shop, keys));
-        Ok(items.iter().map(|item| difference(item, &known)).collect())
+        let known = on_pool!(self, pool => stored_hashes!(pool, shop, keys));
+        Ok(items.iter().map(|item| diff(item, &known)).collect())
     }
 
     async fn write_items(
@@ -78,10 +81,10 @@ impl Database {
         let shop = &lease.shop;
         let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
         let upserted: Vec<UpsertResult> = in_transaction!(self, tx => {
-            hold!(tx, lease);
-            let known = known!(&mut *tx, shop, keys);
+            require_lease!(tx, lease);
+            let known = stored_hashes!(&mut *tx, shop, keys);
             let upserted: Vec<UpsertResult> =
-                items.iter().map(|item| difference(item, &known)).collect();
+                items.iter().map(|item| diff(item, &known)).collect();
             if let Some(run) = seen {
                 for keys in keys.chunks(ROWS) {
                     let mut query = QueryBuilder::new("UPDATE item SET seen_run = ");
@@ -134,192 +137,21 @@ impl Database {
                 }
             }
             if upserted.iter().any(|item| item.change != Change::None) {
-                bump!(tx, shop);
+                increment_revision!(tx, shop);
             }
             Ok(upserted)
         });
         Ok(upserted)
     }
-
-    async fn bury(
-        &self,
-        lease: &Lease,
-        keys: &[ItemKey],
-        at: Timestamp,
-    ) -> Result<Vec<ItemKey>, Error> {
-        let shop = &lease.shop;
-        let buried: Vec<ItemKey> = in_transaction!(self, tx => {
-            hold!(tx, lease);
-            let mut buried = Vec::new();
-            for key in keys {
-                let done = sqlx::query(
-                    "UPDATE item SET deleted_at = $4, body = ''
-                      WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
-                )
-                .bind(shop.as_str())
-                .bind(key.kind.as_str())
-                .bind(key.id.as_i64())
-                .bind(micros(at))
-                .execute(&mut *tx)
-                .await?;
-                if done.rows_affected() == 1 {
-                    sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
-                        .bind(shop.as_str())
-                        .bind(key.kind.as_str())
-                        .bind(key.id.as_i64())
-                        .execute(&mut *tx)
-                        .await?;
-                    buried.push(*key);
-                }
-            }
-            if !buried.is_empty() {
-                bump!(tx, shop);
-            }
-            Ok(buried)
-        });
-        Ok(buried)
-    }
-
-    async fn list_unseen(
-        &self,
-        shop: &ShopDomain,
-        kind: ItemKind,
-        run: RunId,
-    ) -> Result<Vec<ItemKey>, Error> {
-        let rows: Vec<(i64,)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT id FROM item
-              WHERE shop = $1 AND kind = $2 AND deleted_at IS NULL AND (seen_run IS NULL OR seen_run <> $3)
-              ORDER BY id",
-        )
-        .bind(shop.as_str())
-        .bind(kind.as_str())
-        .bind(run.0)
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(number,)| Ok(ItemKey::new(kind, id(number)?)))
-            .collect()
-    }
-
-    async fn list_referrers(
-        &self,
-        shop: &ShopDomain,
-        keys: &[ItemKey],
-    ) -> Result<Vec<ItemKey>, Error> {
-        let mut found = Vec::new();
-        for keys in keys.chunks(ROWS) {
-            let rows: Vec<(String, i64)> = on_pool!(self, pool => {
-                let mut query =
-                    QueryBuilder::new("SELECT DISTINCT kind, id FROM item_reference WHERE shop = ");
-                query.push_bind(shop.as_str());
-                query.push(" AND (to_kind, to_id) IN (VALUES ");
-                for (index, key) in keys.iter().enumerate() {
-                    query.push(if index == 0 { "(" } else { ", (" });
-                    query.push_bind(key.kind.as_str());
-                    query.push(", ");
-                    query.push_bind(key.id.as_i64());
-                    query.push(")");
-                }
-                query.push(")");
-                query.build_query_as().fetch_all(pool).await?
-            });
-            for (kind, id) in rows {
-                found.push(key(&kind, id)?);
-            }
-        }
-        found.sort();
-        found.dedup();
-        Ok(found)
-    }
-
-    async fn read_page(
-        &self,
-        shop: &ShopDomain,
-        section: Section,
-        after: Option<ItemId>,
-        limit: u32,
-    ) -> Result<Vec<StoredItem>, Error> {
-        let rows: Vec<(i64, String)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT id, body FROM item
-              WHERE shop = $1 AND section = $2 AND deleted_at IS NULL AND id > $3
-              ORDER BY id LIMIT $4",
-        )
-        .bind(shop.as_str())
-        .bind(section.name())
-        .bind(after.map_or(-1, ItemId::as_i64))
-        .bind(i64::from(limit))
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(number, body)| {
-                let id = id(number)?;
-                Ok(StoredItem { id, body })
-            })
-            .collect()
-    }
-
-    async fn count_items(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, Error> {
-        let rows: Vec<(String, i64)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT kind, COUNT(*) FROM item WHERE shop = $1 AND deleted_at IS NULL GROUP BY kind",
-        )
-        .bind(shop.as_str())
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(kind, count)| {
-                let kind = kind.parse().map_err(|_| Error::corrupt("item kind"))?;
-                Ok((kind, unsigned(count)))
-            })
-            .collect()
-    }
-
-    async fn read_revision(&self, shop: &ShopDomain) -> Result<Revision, Error> {
-        let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT revision, published_revision FROM shop WHERE domain = $1",
-        )
-        .bind(shop.as_str())
-        .fetch_optional(pool)
-        .await?);
-        Ok(
-            row.map_or(Revision::default(), |(current, published)| Revision {
-                current: unsigned(current),
-                published: published.map(unsigned),
-            }),
-        )
-    }
-
-    async fn note_published(
-        &self,
-        lease: &Lease,
-        revision: u64,
-        hash: ContentHash,
-        at: Timestamp,
-    ) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            hold!(tx, lease);
-            sqlx::query(
-                "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
-                  WHERE domain = $1",
-            )
-            .bind(lease.shop.as_str())
-            .bind(micros(at))
-            .bind(signed(revision))
-            .bind(hash.to_string())
-            .execute(&mut *tx)
-            .await?;
-            Ok(())
-        });
-        Ok(())
-    }
 }
 
-fn difference(item: &Item, known: &Known) -> UpsertResult {
+fn diff(item: &Item, known: &StoredHashes) -> UpsertResult {
     let (change, denorm_changed) = match known.get(&item.key) {
         None => (Change::Added, true),
-        Some((hash, label)) if *hash == item.hash.to_string() => {
-            (Change::None, *label != item.denorm_fields)
+        Some((hash, denorm_fields)) if *hash == item.hash.to_string() => {
+            (Change::None, *denorm_fields != item.denorm_fields)
         }
-        Some((_, label)) => (Change::Updated, *label != item.denorm_fields),
+        Some((_, denorm_fields)) => (Change::Updated, *denorm_fields != item.denorm_fields),
     };
     UpsertResult {
         key: item.key,
@@ -328,7 +160,7 @@ fn difference(item: &Item, known: &Known) -> UpsertResult {
     }
 }
 
-/// A label may be made in another way by a new release, though the bytes are the same.
+/// A new release may compute the denormalised fields differently, while the body stays the same.
 fn needs_writing(upserted: &UpsertResult) -> bool {
     upserted.change != Change::None || upserted.denorm_changed
 }
@@ -339,14 +171,16 @@ impl Mirror for Database {
         &self,
         lease: &Lease,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError> {
-        let upserted = match write {
-            WriteMode::DryRun => self.compare(&lease.shop, items).await,
-            WriteMode::Refresh => self.write_items(lease, items, None).await,
-            WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
-        };
-        upserted.map_err(|error| error.into_port("write items to the mirror"))
+        port("write items to the mirror", async {
+            match mode {
+                WriteMode::DryRun => self.compare(&lease.shop, items).await,
+                WriteMode::Refresh => self.write_items(lease, items, None).await,
+                WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
+            }
+        })
+        .await
     }
 
     async fn tombstone(
@@ -355,8 +189,40 @@ impl Mirror for Database {
         keys: &[ItemKey],
         at: Timestamp,
     ) -> Result<Vec<ItemKey>, PortError> {
-        let buried = self.bury(lease, keys, at).await;
-        buried.map_err(|error| error.into_port("bury items in the mirror"))
+        port("tombstone items in the mirror", async {
+            let shop = &lease.shop;
+            let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                let mut tombstoned = Vec::new();
+                for key in keys {
+                    let done = sqlx::query(
+                        "UPDATE item SET deleted_at = $4, body = ''
+                          WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
+                    )
+                    .bind(shop.as_str())
+                    .bind(key.kind.as_str())
+                    .bind(key.id.as_i64())
+                    .bind(micros(at))
+                    .execute(&mut *tx)
+                    .await?;
+                    if done.rows_affected() == 1 {
+                        sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
+                            .bind(shop.as_str())
+                            .bind(key.kind.as_str())
+                            .bind(key.id.as_i64())
+                            .execute(&mut *tx)
+                            .await?;
+                        tombstoned.push(*key);
+                    }
+                }
+                if !tombstoned.is_empty() {
+                    increment_revision!(tx, shop);
+                }
+                Ok(tombstoned)
+            });
+            Ok(tombstoned)
+        })
+        .await
     }
 
     async fn unseen(
@@ -365,8 +231,22 @@ impl Mirror for Database {
         kind: ItemKind,
         run: RunId,
     ) -> Result<Vec<ItemKey>, PortError> {
-        let unseen = self.list_unseen(shop, kind, run).await;
-        unseen.map_err(|error| error.into_port("list the unseen items"))
+        port("list the unseen items", async {
+            let rows: Vec<(i64,)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT id FROM item
+                  WHERE shop = $1 AND kind = $2 AND deleted_at IS NULL AND (seen_run IS NULL OR seen_run <> $3)
+                  ORDER BY id",
+            )
+            .bind(shop.as_str())
+            .bind(kind.as_str())
+            .bind(run.0)
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(number,)| Ok(ItemKey::new(kind, id(number)?)))
+                .collect()
+        })
+        .await
     }
 
     async fn referrers(
@@ -374,8 +254,33 @@ impl Mirror for Database {
         shop: &ShopDomain,
         keys: &[ItemKey],
     ) -> Result<Vec<ItemKey>, PortError> {
-        let referrers = self.list_referrers(shop, keys).await;
-        referrers.map_err(|error| error.into_port("look up who refers to an item"))
+        port("look up the referring items", async {
+            let mut found = Vec::new();
+            for keys in keys.chunks(ROWS) {
+                let rows: Vec<(String, i64)> = on_pool!(self, pool => {
+                    let mut query =
+                        QueryBuilder::new("SELECT DISTINCT kind, id FROM item_reference WHERE shop = ");
+                    query.push_bind(shop.as_str());
+                    query.push(" AND (to_kind, to_id) IN (VALUES ");
+                    for (index, key) in keys.iter().enumerate() {
+                        query.push(if index == 0 { "(" } else { ", (" });
+                        query.push_bind(key.kind.as_str());
+                        query.push(", ");
+                        query.push_bind(key.id.as_i64());
+                        query.push(")");
+                    }
+                    query.push(")");
+                    query.build_query_as().fetch_all(pool).await?
+                });
+                for (kind, id) in rows {
+                    found.push(key(&kind, id)?);
+                }
+            }
+            found.sort();
+            found.dedup();
+            Ok(found)
+        })
+        .await
     }
 
     async fn page(
@@ -385,18 +290,62 @@ impl Mirror for Database {
         after: Option<ItemId>,
         limit: u32,
     ) -> Result<Vec<StoredItem>, PortError> {
-        let page = self.read_page(shop, section, after, limit).await;
-        page.map_err(|error| error.into_port("read the mirror"))
+        port("read the mirror", async {
+            let rows: Vec<(i64, String)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT id, body FROM item
+                  WHERE shop = $1 AND section = $2 AND deleted_at IS NULL AND id > $3
+                  ORDER BY id LIMIT $4",
+            )
+            .bind(shop.as_str())
+            .bind(section.name())
+            .bind(after.map_or(-1, ItemId::as_i64))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(number, body)| {
+                    let id = id(number)?;
+                    Ok(StoredItem { id, body })
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn counts(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, PortError> {
-        let counts = self.count_items(shop).await;
-        counts.map_err(|error| error.into_port("count the mirror's items"))
+        port("count the mirror's items", async {
+            let rows: Vec<(String, i64)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT kind, COUNT(*) FROM item WHERE shop = $1 AND deleted_at IS NULL GROUP BY kind",
+            )
+            .bind(shop.as_str())
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(kind, count)| {
+                    let kind = kind.parse().map_err(|_| Error::corrupt("item kind"))?;
+                    Ok((kind, unsigned(count)))
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError> {
-        let revision = self.read_revision(shop).await;
-        revision.map_err(|error| error.into_port("read the mirror's revision"))
+        port("read the mirror's revision", async {
+            let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT revision, published_revision FROM shop WHERE domain = $1",
+            )
+            .bind(shop.as_str())
+            .fetch_optional(pool)
+            .await?);
+            Ok(
+                row.map_or(Revision::default(), |(current, published)| Revision {
+                    current: unsigned(current),
+                    published: published.map(unsigned),
+                }),
+            )
+        })
+        .await
     }
 
     async fn mark_published(
@@ -406,7 +355,23 @@ impl Mirror for Database {
         hash: ContentHash,
         at: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.note_published(lease, revision, hash, at).await;
-        done.map_err(|error| error.into_port("note what was published"))
+        port("store what was published", async {
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                sqlx::query(
+                    "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
+                      WHERE domain = $1",
+                )
+                .bind(lease.shop.as_str())
+                .bind(micros(at))
+                .bind(signed(revision))
+                .bind(hash.to_string())
+                .execute(&mut *tx)
+                .await?;
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 }

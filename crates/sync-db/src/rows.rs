@@ -1,11 +1,11 @@
-//! How the domain's values are written in columns.
+//! Converts the domain's values to column values and back.
 
 use chrono::DateTime;
 use sync_core::{ItemId, ItemKey, ItemKind, Timestamp};
 
 use crate::Error;
 
-/// Microseconds since 1970.
+/// Microseconds since 1970-01-01 UTC.
 pub(crate) fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()
 }

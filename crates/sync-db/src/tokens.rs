@@ -1,4 +1,4 @@
-//! The shops' tokens: sealed in their rows, opened for the registry.
+//! Stores the shops' sealed tokens and the attempts to replace them.
 
 use secrecy::SecretString;
 use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
@@ -18,8 +18,8 @@ type TokenRow = (
     Option<String>,
 );
 
-/// A token as it is stored.
-pub(crate) struct Sealed {
+/// A token as it is stored: sealed texts and expiry times in microseconds.
+pub(crate) struct SealedToken {
     pub(crate) access: String,
     pub(crate) access_expires_at: Option<i64>,
     pub(crate) refresh: Option<String>,
@@ -45,7 +45,7 @@ impl Database {
         else {
             return Ok(None);
         };
-        let open = |sealed: &str, column| self.cipher.open(sealed, &place(shop, column));
+        let open = |sealed: &str, column| self.cipher.open(sealed, &token_location(shop, column));
         let refresh_token: Option<SecretString> =
             refresh.map(|sealed| open(&sealed, "refresh")).transpose()?;
         Ok(Some(VersionedToken {
@@ -60,70 +60,12 @@ impl Database {
         }))
     }
 
-    pub(crate) async fn begin_attempt(
-        &self,
-        shop: &ShopDomain,
-        expected: u64,
-        replaces: Option<TokenAttempt>,
-        attempt: TokenAttempt,
-    ) -> Result<bool, Error> {
-        let begun = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET attempt_version = token_version,
-                 attempt_by = $3, attempt_begun_at = $4, attempt_purpose = $5
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
-                AND CASE WHEN attempt_version = token_version
-                    THEN attempt_by = $6 AND attempt_begun_at = $7 AND attempt_purpose = $8
-                    ELSE $6 IS NULL END",
-        )
-        .bind(shop.as_str())
-        .bind(signed(expected))
-        .bind(attempt.by.cast_signed())
-        .bind(micros(attempt.begun_at))
-        .bind(attempt.purpose.as_str())
-        .bind(replaces.map(|replaced| replaced.by.cast_signed()))
-        .bind(replaces.map(|replaced| micros(replaced.begun_at)))
-        .bind(replaces.map(|replaced| replaced.purpose.as_str()))
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(begun == 1)
-    }
-
-    pub(crate) async fn swap_token(
-        &self,
-        shop: &ShopDomain,
-        expected: u64,
-        attempt: TokenAttempt,
-        token: &Token,
-    ) -> Result<bool, Error> {
-        let sealed = self.seal(shop, token)?;
-        let replaced = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET token_version = token_version + 1,
-                 access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
-                AND attempt_version = $2
-                AND attempt_by = $7 AND attempt_begun_at = $8 AND attempt_purpose = $9",
-        )
-        .bind(shop.as_str())
-        .bind(signed(expected))
-        .bind(sealed.access)
-        .bind(sealed.access_expires_at)
-        .bind(sealed.refresh)
-        .bind(sealed.refresh_expires_at)
-        .bind(attempt.by.cast_signed())
-        .bind(micros(attempt.begun_at))
-        .bind(attempt.purpose.as_str())
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(replaced == 1)
-    }
-
-    /// Seals every token that an older key sealed with the present one. Returns how many shops that were. The tokens stay
-    /// the same, and so do their versions: whoever renews one meanwhile is not disturbed.
+    /// Seals every token that was sealed with an older key again with the first one. Returns the number of shops.
+    ///
+    /// Tokens and their versions do not change, so that concurrent renewals are not affected.
     ///
     /// # Errors
-    /// When the database fails or a token cannot be opened.
+    /// If the database fails or a token cannot be opened.
     pub async fn reseal_tokens(&self) -> Result<u64, Error> {
         let rows: Vec<(String, String)> = on_pool!(self, pool => sqlx::query_as(
             "SELECT domain, access_token FROM shop WHERE access_token IS NOT NULL",
@@ -161,10 +103,10 @@ impl Database {
         Ok(resealed == 1)
     }
 
-    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<Sealed, Error> {
-        let seal = |secret, column| self.cipher.seal(secret, &place(shop, column));
+    pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<SealedToken, Error> {
+        let seal = |secret, column| self.cipher.seal(secret, &token_location(shop, column));
         let refresh = token.refresh_token.as_ref();
-        Ok(Sealed {
+        Ok(SealedToken {
             access: seal(&token.access_token, "access")?,
             access_expires_at: token.expires_at.map(micros),
             refresh: refresh.map(|secret| seal(secret, "refresh")).transpose()?,
@@ -173,7 +115,7 @@ impl Database {
     }
 }
 
-/// No purpose: no attempt on this version.
+/// The stored attempt; `None` without a purpose, which means no attempt on this version.
 fn attempt_of(
     by: Option<i64>,
     begun_at: Option<i64>,
@@ -190,7 +132,7 @@ fn attempt_of(
     }))
 }
 
-/// Where a sealed token belongs, authenticated with it.
-fn place(shop: &ShopDomain, column: &str) -> String {
+/// The location of a sealed token, which is authenticated with it.
+fn token_location(shop: &ShopDomain, column: &str) -> String {
     format!("{shop}/{column}")
 }

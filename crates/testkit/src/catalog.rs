@@ -1,3 +1,5 @@
+//! Provides a fake [`CatalogSource`] whose items and failures a test sets.
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,12 +22,12 @@ struct Catalog {
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
     interrupted_scans: Option<Result<u64, PortError>>,
-    calls: Calls,
+    calls: CallCounts,
 }
 
-/// How often the catalogue was asked.
+/// The number of calls of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Calls {
+struct CallCounts {
     scans: u64,
     fetches: u64,
     audits: u64,
@@ -47,12 +49,12 @@ impl FakeCatalog {
         self.catalog().items.remove(&key);
     }
 
-    /// Leaves an item out of scans, though it exists.
+    /// Leaves an existing item out of scans.
     pub fn hide(&self, key: ItemKey) {
         self.catalog().hidden.push(key);
     }
 
-    /// Makes every fetch that names this item fail for good, and has scans name it as one that cannot be read.
+    /// Makes every fetch of this item fail permanently, and makes scans return it as unreadable.
     pub fn make_unreadable(&self, key: ItemKey) {
         self.catalog().unreadable.push(key);
     }
@@ -62,7 +64,7 @@ impl FakeCatalog {
         self.catalog().unreadable.retain(|known| *known != key);
     }
 
-    /// Answers counts of a kind with this instead of the truth.
+    /// Makes the catalogue report this count of a kind instead of the real one.
     pub fn set_count(&self, kind: ItemKind, count: Option<Count>) {
         self.catalog().counts.insert(kind, count);
     }
@@ -77,27 +79,27 @@ impl FakeCatalog {
         self.catalog().scan_failure = Some((kind, items, error));
     }
 
-    /// Answers the next call of `end_interrupted_scans` with this, instead of 0.
-    pub fn set_interrupted_scans(&self, answer: Result<u64, PortError>) {
-        self.catalog().interrupted_scans = Some(answer);
+    /// Makes the next call of `end_interrupted_scans` return this instead of 0.
+    pub fn set_interrupted_scans(&self, result: Result<u64, PortError>) {
+        self.catalog().interrupted_scans = Some(result);
     }
 
-    /// Whether the answer of [`FakeCatalog::set_interrupted_scans`] is still there: nobody has asked.
+    /// Whether the result of [`FakeCatalog::set_interrupted_scans`] has not been returned yet.
     pub fn has_interrupted_scans(&self) -> bool {
         self.catalog().interrupted_scans.is_some()
     }
 
-    /// How many scans were begun.
+    /// The number of scans started.
     pub fn scans(&self) -> u64 {
         self.catalog().calls.scans
     }
 
-    /// How many fetches were made.
+    /// The number of fetches.
     pub fn fetches(&self) -> u64 {
         self.catalog().calls.fetches
     }
 
-    /// How many audits of the subscriptions were made.
+    /// The number of subscription audits.
     pub fn audits(&self) -> u64 {
         self.catalog().calls.audits
     }
@@ -119,19 +121,19 @@ impl CatalogSource for FakeCatalog {
         let shown = |item: &&Item| item.key.kind == kind && !catalog.hidden.contains(&item.key);
         let scanned = |item: &Item| {
             if catalog.unreadable.contains(&item.key) {
-                ScanItem::Unreadable(item.key, no_sense())
+                ScanItem::Unreadable(item.key, unreadable_error())
             } else {
                 ScanItem::Found(Box::new(item.clone()))
             }
         };
         let items = catalog.items.values().filter(shown);
-        let mut answers: Vec<Result<ScanItem, PortError>> =
+        let mut results: Vec<Result<ScanItem, PortError>> =
             items.map(|item| Ok(scanned(item))).collect();
         if let Some((_, after, error)) = catalog.scan_failure.take_if(|(of, ..)| *of == kind) {
-            answers.truncate(after);
-            answers.push(Err(error));
+            results.truncate(after);
+            results.push(Err(error));
         }
-        futures::stream::iter(answers).boxed()
+        futures::stream::iter(results).boxed()
     }
 
     async fn count(&self, _: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError> {
@@ -150,13 +152,13 @@ impl CatalogSource for FakeCatalog {
             return Err(error);
         }
         if keys.iter().any(|key| catalog.unreadable.contains(key)) {
-            return Err(no_sense());
+            return Err(unreadable_error());
         }
-        let answer = |key: &ItemKey| match catalog.items.get(key) {
+        let result = |key: &ItemKey| match catalog.items.get(key) {
             Some(item) => FetchResult::Found(Box::new(item.clone())),
             None => FetchResult::Deleted(*key),
         };
-        Ok(keys.iter().map(answer).collect())
+        Ok(keys.iter().map(result).collect())
     }
 
     async fn owners(
@@ -192,6 +194,6 @@ impl CatalogSource for FakeCatalog {
     }
 }
 
-fn no_sense() -> PortError {
-    PortError::fail("read the items", "the answer makes no sense")
+fn unreadable_error() -> PortError {
+    PortError::fail("read the items", "the response cannot be decoded")
 }

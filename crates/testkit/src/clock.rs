@@ -1,3 +1,5 @@
+//! Provides a manual [`Clock`].
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,17 +8,17 @@ use sync_core::Timestamp;
 use sync_core::ports::Clock;
 use tokio::sync::watch;
 
-/// A clock that stands still until it is moved.
+/// A clock that advances only when a test advances it.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Creates a clock set to `now`.
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(watch::Sender::new(now)))
     }
 
-    /// Moves the clock forward and wakes whoever slept until then.
+    /// Advances the clock and wakes the tasks that sleep until then.
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|now| *now += by);
     }
@@ -24,10 +26,13 @@ impl ManualClock {
     /// Sets the clock.
     ///
     /// # Panics
-    /// If that would move it back.
+    /// If `to` is earlier than the current time.
     pub fn set(&self, to: Timestamp) {
         self.0.send_modify(|now| {
-            assert!(to >= *now, "the clock must not go back from {now} to {to}");
+            assert!(
+                to >= *now,
+                "the clock cannot be set back from {now} to {to}"
+            );
             *now = to;
         });
     }
@@ -41,7 +46,7 @@ impl Clock for ManualClock {
 
     async fn sleep_until(&self, at: Timestamp) {
         let mut time = self.0.subscribe();
-        // An error means that the clock is gone; nothing will ever move it again.
+        // An error means that the clock was dropped and will never advance.
         if time.wait_for(|now| *now >= at).await.is_err() {
             std::future::pending::<()>().await;
         }

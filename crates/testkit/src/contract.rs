@@ -1,7 +1,7 @@
-//! What every implementation of the state ports must do.
+//! Tests what every implementation of the state ports guarantees.
 //!
-//! Each function takes empty state and panics where it breaks a promise. [`state_contract!`](crate::state_contract) makes
-//! a test of each.
+//! Each function takes empty state and panics if a guarantee is broken. [`state_contract!`](crate::state_contract) generates
+//! a test for each.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -21,12 +21,12 @@ use sync_core::{Claim, ClaimOutcome, ShopDomain, Timestamp};
 
 use crate::sample::{at, installation};
 
-/// All state ports at once.
+/// All state ports.
 pub trait State: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog {}
 
 impl<T: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog> State for T {}
 
-/// Noon of an ordinary day: when most checks begin.
+/// The time at which most checks begin.
 pub(crate) fn noon() -> Timestamp {
     at("2026-11-24T12:00:00Z")
 }
@@ -49,8 +49,8 @@ pub(crate) async fn claim(state: &dyn State, now: Timestamp) -> Option<Claim> {
     }
 }
 
-/// Makes a test of every check: `state_contract!(fresh)`, where `fresh().await` is empty state with what must
-/// live as long as the test, or `None` to skip.
+/// Generates a test for every check: `state_contract!(fresh)`, where `fresh().await` returns empty state with a guard that
+/// lives as long as the test, or `None` to skip the test.
 #[macro_export]
 macro_rules! state_contract {
     ($fresh:path) => {
@@ -61,45 +61,45 @@ macro_rules! state_contract {
             an_erased_shop_leaves_nothing);
         $crate::state_contract!(@module $fresh, tokens:
             a_token_is_replaced_once_for_each_version
-            an_attempt_is_seen_until_it_ends
-            of_those_who_begin_together_one_wins
-            an_attempt_is_taken_over_by_whoever_names_it
+            an_attempt_is_visible_until_it_ends
+            of_concurrent_attempts_one_begins
+            an_attempt_is_taken_over_by_naming_it
             an_attempt_ends_with_its_token);
         $crate::state_contract!(@module $fresh, inbox:
             a_repeated_delivery_changes_nothing
-            a_delivery_without_work_is_only_remembered
-            demands_add_up_and_the_earlier_time_wins
+            a_delivery_without_work_is_only_stored
+            work_requests_add_up_and_the_earlier_time_applies
             a_full_scan_keeps_its_first_trigger_and_any_confirmation
             the_shop_due_longest_is_claimed_first
-            shops_that_are_not_served_are_not_claimed
+            inactive_shops_are_not_claimed
             an_erasure_is_claimed_whatever_the_status
-            idle_says_when_to_ask_again
+            an_idle_claim_returns_when_to_try_again
             one_shop_can_be_claimed_before_it_is_due);
         $crate::state_contract!(@module $fresh, leases:
             a_claimed_shop_is_not_claimed_again_until_the_lease_ends
-            racing_workers_never_hold_one_shop_together
-            everything_written_under_a_lost_lease_is_refused
-            a_prolonged_lease_holds_longer
-            what_is_asked_during_a_run_survives_its_end
-            marks_made_during_a_run_survive_settling
-            failed_items_are_put_off
+            racing_workers_never_claim_one_shop_together
+            every_write_under_a_lost_lease_is_rejected
+            a_renewed_lease_lasts_longer
+            work_requested_during_a_run_stays_pending_after_it
+            items_that_become_dirty_during_a_run_stay_dirty
+            failed_items_are_postponed
             a_retry_waits_and_counts
-            a_retry_gives_way_to_a_new_demand
-            giving_up_forgets_the_scan_and_waits_for_a_new_demand
-            a_dead_workers_shop_does_not_wait_for_later_demands
-            a_retry_does_not_wait_for_later_demands
-            what_a_run_left_undone_queues_again
-            a_confirmation_counts_for_one_scan
-            what_was_met_on_the_way_starts_no_run
+            new_work_does_not_wait_for_a_retry
+            giving_up_drops_the_scan_and_waits_for_new_work
+            a_dead_workers_shop_does_not_wait_for_later_work
+            a_retry_does_not_wait_for_later_work
+            unfinished_work_is_queued_again
+            a_confirmation_applies_to_one_scan
+            work_already_done_starts_no_run
             lease_tokens_grow_across_an_erasure);
         $crate::state_contract!(@module $fresh, mirror:
-            writing_tells_what_changed
+            writing_returns_what_changed
             a_dry_run_writes_nothing
             ids_are_ordered_as_numbers
-            a_tombstone_hides_and_a_return_revives
-            a_scan_knows_what_it_has_not_seen
+            a_tombstone_hides_an_item_until_it_is_written_again
+            unseen_items_of_a_scan_are_listed
             referrers_follow_the_latest_references
-            the_revision_moves_with_changes_only
+            only_changes_increment_the_revision
             shops_do_not_see_each_other);
         $crate::state_contract!(@module $fresh, poll:
             a_slot_is_opened_once
@@ -107,7 +107,7 @@ macro_rules! state_contract {
             polled_shops_are_spread);
         $crate::state_contract!(@module $fresh, runs:
             runs_are_listed_newest_first
-            old_runs_and_deliveries_are_forgotten);
+            old_runs_and_deliveries_are_deleted);
     };
     (@module $fresh:path, $module:ident: $($check:ident)*) => {
         mod $module {

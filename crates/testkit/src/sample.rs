@@ -1,4 +1,4 @@
-//! Small values that tests are written with.
+//! Provides sample values for tests.
 
 use ring::digest::{SHA256, digest};
 use secrecy::SecretString;
@@ -7,33 +7,33 @@ use sync_core::{
     ItemKind, Section, ShopDomain, Timestamp, Token,
 };
 
-/// `name.myshopify.com`.
+/// The shop domain `name.myshopify.com`.
 ///
 /// # Panics
-/// If `name` is not a shop's name.
+/// If `name` is not a valid shop name.
 pub fn shop(name: &str) -> ShopDomain {
     format!("{name}.myshopify.com")
         .parse()
         .expect("a shop's name")
 }
 
-/// An instant from RFC 3339.
+/// Parses an RFC 3339 timestamp.
 ///
 /// # Panics
-/// If `text` is none.
+/// If `text` is not one.
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("an RFC 3339 instant")
 }
 
-/// A key.
+/// The key of the item of `kind` with this id.
 ///
 /// # Panics
-/// If `id` is larger than Shopify's ids can be.
+/// If `id` exceeds a signed 64-bit integer.
 pub fn key(kind: ItemKind, id: u64) -> ItemKey {
     ItemKey::new(kind, ItemId::new(id).expect("an id"))
 }
 
-/// An item with this body and no label or references, in the section that its kind suggests.
+/// An item with this body, without denormalised fields or references, in its kind's usual section.
 pub fn item(key: ItemKey, body: &str) -> Item {
     let section = match key.kind {
         ItemKind::Shop => Section::Shop,
@@ -53,7 +53,7 @@ pub fn item(key: ItemKey, body: &str) -> Item {
     }
 }
 
-/// A product whose title is its label.
+/// A product whose title is its only denormalised field.
 pub fn product(id: u64, title: &str) -> Item {
     let body = format!(r#"{{"id":"gid://shopify/Product/{id}","title":"{title}"}}"#);
     Item {
@@ -68,7 +68,7 @@ pub(crate) fn hash(body: &str) -> ContentHash {
     ContentHash(bytes.expect("SHA-256 has 32 bytes"))
 }
 
-/// An installation with an expiring token named after the shop.
+/// An installation with an expiring token whose text contains the shop's name.
 pub fn installation(shop: &ShopDomain, at: Timestamp) -> Installation {
     Installation {
         domain: shop.clone(),

@@ -1,3 +1,5 @@
+//! Provides an in-memory [`SnapshotStore`].
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +10,7 @@ use sync_core::{PortError, Section, ShopDomain};
 
 use crate::sample::hash;
 
-/// A Space in memory. Its documents are one line an item, `section body`, in the order of the stream.
+/// An in-memory Space. Its documents have one line for each item, `section body`, in the order of the stream.
 #[derive(Debug, Clone, Default)]
 pub struct MemorySnapshots(Arc<Mutex<Objects>>);
 
@@ -20,19 +22,19 @@ struct Objects {
 }
 
 impl MemorySnapshots {
-    /// An empty Space.
+    /// Creates an empty Space.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The document, as its lines.
+    /// The lines of the shop's document, if there is one.
     pub fn lines(&self, shop: &ShopDomain) -> Option<Vec<String>> {
         let objects = self.objects();
         let document = objects.documents.get(shop)?;
         Some(document.lines().map(str::to_owned).collect())
     }
 
-    /// How often a document was uploaded.
+    /// The number of uploads.
     pub fn uploads(&self) -> u64 {
         self.objects().uploads
     }

@@ -1,4 +1,6 @@
-use apollo_compiler::ast::{DirectiveList, Type, Value};
+//! Compares an operation with the schema of another API version.
+
+use apollo_compiler::ast::{DirectiveList, Value};
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
@@ -7,13 +9,14 @@ use apollo_compiler::{ExecutableDocument, Node, Schema};
 use chrono::NaiveDate;
 
 use crate::input::InputChanges;
+use crate::type_change::type_change;
 use crate::{ApiVersion, Finding, FindingKind, Operation, ReadError, supported_until};
 
-/// Lists what a version treats differently than the pinned one, and what it deprecates, in the order of files and lines.
-/// `today` is the day from which the days that are left are counted.
+/// Lists what a version treats differently than the pinned one, and what it deprecates, ordered by file and line. The
+/// days left are counted from `today`.
 ///
 /// # Errors
-/// [`ReadError::Operation`] if an operation is not right in the pinned version.
+/// [`ReadError::Operation`] if an operation is invalid in the pinned version.
 pub fn check(
     operations: &[Operation],
     pinned: &ApiVersion,
@@ -64,9 +67,9 @@ fn parse(operation: &Operation, pinned: &ApiVersion) -> Result<ExecutableDocumen
     Ok(document.into_inner())
 }
 
-/// Line, column and message of each refusal, without those that only follow from another.
+/// Returns line, column and message of each validation error, without errors that only follow from others.
 fn validation_errors(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
-    // What is left when something unknown is taken out.
+    // Errors that follow when an unknown field is removed.
     const FOLLOWS: [&str; 2] = [
         "unused variable",
         "interface, union and object types must have",
@@ -84,11 +87,11 @@ fn validation_errors(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
     if causes.is_empty() { following } else { causes }
 }
 
-/// One operation against one version.
+/// Checks one operation against one version.
 pub(crate) struct OperationCheck<'a> {
     operation: &'a Operation,
     version: &'a ApiVersion,
-    /// As the pinned version understands it.
+    /// Validated against the pinned version.
     document: &'a ExecutableDocument,
     until: Option<NaiveDate>,
     days_left: Option<i64>,
@@ -115,7 +118,7 @@ impl OperationCheck<'_> {
         });
     }
 
-    /// What the version refuses.
+    /// Reports what the version rejects.
     fn validate(&mut self) {
         let (text, path) = (&self.operation.text, &self.operation.path);
         let schema = &self.version.schema;
@@ -127,7 +130,7 @@ impl OperationCheck<'_> {
         }
     }
 
-    /// What the version takes, but treats differently.
+    /// Reports what the version accepts, but treats differently.
     fn walk(&mut self, pinned: &Schema) {
         let document = self.document;
         let operations = document.operations.iter();
@@ -158,7 +161,7 @@ impl OperationCheck<'_> {
                 Selection::InlineFragment(fragment) => {
                     self.selections(&fragment.selection_set, pinned);
                 }
-                // It is visited where it is defined.
+                // Fragments are visited at their definition.
                 Selection::FragmentSpread(_) => {}
             }
         }
@@ -166,7 +169,7 @@ impl OperationCheck<'_> {
 
     fn field(&mut self, parent: &str, field: &Node<Field>, pinned: &Schema) {
         let schema = &self.version.schema;
-        // A refusal says already that it is not there.
+        // A validation error already reports the missing field.
         let Ok(now) = schema.type_field(parent, &field.name) else {
             return;
         };
@@ -223,7 +226,7 @@ fn deprecation(directives: &DirectiveList) -> Option<String> {
     Some(reason.unwrap_or("no reason given").to_owned())
 }
 
-/// What is deprecated of a literal value.
+/// Returns the deprecations in a literal value.
 fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<String> {
     match (schema.types.get(type_name), value) {
         (Some(ExtendedType::Enum(definition)), Value::Enum(name)) => {
@@ -253,23 +256,7 @@ fn deprecated_values(schema: &Schema, type_name: &str, value: &Value) -> Vec<Str
     }
 }
 
-/// How the type of what is answered has changed.
-pub(crate) fn type_change(before: &Type, after: &Type) -> Option<FindingKind> {
-    let nullability = match (before.is_non_null(), after.is_non_null()) {
-        (true, false) => Some(FindingKind::Nullable),
-        (false, true) => Some(FindingKind::NeverNull),
-        _ => None,
-    };
-    let inner = match (before.is_list(), after.is_list()) {
-        (true, true) => type_change(before.item_type(), after.item_type()),
-        (false, false) if before.inner_named_type() == after.inner_named_type() => None,
-        _ => Some(FindingKind::Retyped),
-    };
-    // The worst of both: the kinds are in that order.
-    [nullability, inner].into_iter().flatten().min()
-}
-
-/// The values of an enum and the members of a union that are new.
+/// Returns the new values of an enum or members of a union.
 fn added_members(before: &Schema, after: &Schema, name: &str) -> Option<String> {
     let names = |schema: &Schema| -> Option<Vec<String>> {
         match schema.types.get(name)? {

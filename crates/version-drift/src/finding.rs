@@ -1,64 +1,66 @@
+//! Defines a finding: what differs, where, and how severe it is.
+
 use std::fmt;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
-/// Something in an operation that another version treats differently.
+/// A part of an operation that another version treats differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The operation's file.
     pub path: PathBuf,
-    /// From 1.
+    /// Starting at 1.
     pub line: usize,
-    /// From 1.
+    /// Starting at 1.
     pub column: usize,
     /// The version that differs.
     pub version: String,
-    /// In what way.
+    /// The kind of difference.
     pub kind: FindingKind,
-    /// What, and what to do as far as the schema says.
+    /// What differs, with the advice of the schema if it gives one.
     pub message: String,
-    /// Until when the operation works as it is: the end of the pinned version, as long as that is the older one. For a
-    /// version that is older than the pinned one, that version's own end. `None`: not known.
+    /// The last day on which the operation works unchanged: the end of the older of the two versions. `None` if
+    /// unknown.
     pub until: Option<NaiveDate>,
-    /// From today until then; negative if that is past.
+    /// The days from today to `until`; negative if it is past.
     pub days_left: Option<i64>,
 }
 
-/// In what way a version differs.
+/// The kind of a difference between versions, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
-    /// It is not there, or no longer used like this.
+    /// It does not exist, or has a different use.
     Removed,
     /// It has another type.
     Retyped,
-    /// It can be null, which it never was.
+    /// It can be null now.
     Nullable,
-    /// An input has a further field that must be given.
+    /// An input has a new required field.
     Required,
-    /// It is there, but is to be removed.
+    /// It exists, but is deprecated.
     Deprecated,
-    /// An input has a field no more, which the program may send.
+    /// A field of an input was removed; the program may send it.
     InputRemoved,
-    /// It can be null no more.
+    /// It can no longer be null.
     NeverNull,
-    /// There are further values or members, which the program may not know.
+    /// It has new values or members, which the program may not know.
     Extended,
 }
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Good to know.
+    /// Informational.
     Note,
-    /// It works for the time being.
+    /// It works for now.
     Warning,
-    /// It does not work there.
+    /// It does not work in that version.
     Breaking,
 }
 
 impl FindingKind {
-    /// How much it matters.
+    /// Returns the severity.
     pub fn severity(self) -> Severity {
         match self {
             Self::Removed | Self::Retyped | Self::Nullable | Self::Required => Severity::Breaking,
@@ -67,7 +69,7 @@ impl FindingKind {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Removed => "removed",
             Self::Retyped => "retyped",
@@ -84,7 +86,7 @@ impl FindingKind {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, line, column) = (self.path.display(), self.line, self.column);
-        let (kind, version, message) = (self.kind.word(), &self.version, &self.message);
+        let (kind, version, message) = (self.kind.label(), &self.version, &self.message);
         write!(f, "{path}:{line}:{column}: {kind} in {version}: {message}")?;
         match (self.until, self.days_left) {
             (Some(until), Some(days)) => write!(f, " ({days} days left, until {until})"),

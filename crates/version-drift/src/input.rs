@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use apollo_compiler::Schema;
 
 use crate::FindingKind;
-use crate::check::type_change;
+use crate::type_change::type_change;
 
-/// What has changed in an input object and those within it. Which of their fields a program fills is not seen in its
-/// operations, so a removed field is only a warning.
+/// Collects the changes of an input object and its nested input objects. Operations do not show which fields a program
+/// sends, so a removed field is only a warning.
 #[derive(Default)]
 pub(crate) struct InputChanges {
     seen: BTreeSet<String>,
@@ -34,17 +34,17 @@ impl InputChanges {
         };
         for (field, now) in &new.fields {
             let known = old.fields.get(field);
-            let must = now.ty.is_non_null() && now.default_value.is_none();
-            let had_to = known.is_some_and(|known| known.ty.is_non_null());
-            if must && !had_to {
-                let message = format!("`{name}.{field}` must be given: `{}`", now.ty);
+            let is_required = now.ty.is_non_null() && now.default_value.is_none();
+            let was_required = known.is_some_and(|known| known.ty.is_non_null());
+            if is_required && !was_required {
+                let message = format!("`{name}.{field}` is required: `{}`", now.ty);
                 self.changes.push((FindingKind::Required, message));
             }
         }
         for (field, was) in &old.fields {
             match new.fields.get(field) {
                 None => {
-                    let message = format!("`{name}.{field}` is gone: do not send it");
+                    let message = format!("`{name}.{field}` was removed: do not send it");
                     self.changes.push((FindingKind::InputRemoved, message));
                 }
                 Some(now) if type_change(&was.ty, &now.ty) == Some(FindingKind::Retyped) => {

@@ -1,4 +1,4 @@
-//! Checks this repository's operations, or any others, against all schemas of a folder.
+//! Checks the operations of a folder against all schemas of another folder, and prints the findings.
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -9,22 +9,22 @@ use chrono::NaiveDate;
 use clap::Parser;
 use version_drift::{ApiVersion, Finding, Operation, Severity, check, supported_until};
 
-/// Lists what of the operations is removed, deprecated or of another type in other versions of the Admin API.
+/// List what other versions of the Admin API remove, deprecate or retype in the operations.
 ///
-/// Exits 1 if an operation does not work with the version in use or a newer one; 2 if something cannot be read.
+/// Exits with 1 if an operation does not work with the version in use or a newer one; with 2 if a file cannot be read.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The folder of the operations
+    /// The folder of operations
     #[arg(long, default_value = "crates/shopify-client/operations")]
     operations: PathBuf,
-    /// The folder of the schemas, each named admin-VERSION.graphql
+    /// The folder of schemas, each named admin-VERSION.graphql
     #[arg(long, default_value = "crates/shopify-client/schema")]
     schemas: PathBuf,
     /// The version that the operations were written for
     #[arg(long, default_value = shopify_client::API_VERSION)]
     pinned: String,
-    /// The day from which days are counted
+    /// The day from which the days left are counted
     #[arg(long, default_value_t = system_date())]
     today: NaiveDate,
     /// Exit 1 for warnings too
@@ -34,7 +34,7 @@ struct Options {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a tool's default; the check itself is told the day"
+    reason = "the default of an option; the check itself takes the date as an argument"
 )]
 fn system_date() -> NaiveDate {
     chrono::Utc::now().date_naive()
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all is well.
+/// Returns whether no version in use or newer has a relevant finding.
 fn run(options: &Options) -> anyhow::Result<bool> {
     let operations = Operation::read_all(&options.operations)?;
     if operations.is_empty() {
@@ -68,17 +68,17 @@ fn run(options: &Options) -> anyhow::Result<bool> {
     } else {
         Severity::Breaking
     };
-    let mut well = true;
+    let mut passed = true;
     for version in &versions {
         let findings = check(&operations, pinned, version, options.today)?;
         report(options, version, operations.len(), &findings)?;
-        let bad = |finding: &Finding| finding.kind.severity() >= least;
-        // An older version is nobody's concern but of those who call it.
-        if version.name >= pinned.name && findings.iter().any(bad) {
-            well = false;
+        let fails = |finding: &Finding| finding.kind.severity() >= least;
+        // Findings in older versions do not fail the check.
+        if version.name >= pinned.name && findings.iter().any(fails) {
+            passed = false;
         }
     }
-    Ok(well)
+    Ok(passed)
 }
 
 fn report(
@@ -92,13 +92,13 @@ fn report(
         let of_it = |finding: &&Finding| finding.kind.severity() == severity;
         findings.iter().filter(of_it).count()
     };
-    let use_of_it = match version.name.cmp(&options.pinned) {
+    let relation = match version.name.cmp(&options.pinned) {
         std::cmp::Ordering::Less => "older",
         std::cmp::Ordering::Equal => "in use",
         std::cmp::Ordering::Greater => "newer",
     };
     let until = supported_until(&version.name).map_or_else(
-        || "until a day unknown".to_owned(),
+        || "until an unknown day".to_owned(),
         |until| {
             let days = (until - options.today).num_days();
             format!("until {until}, {days} days")
@@ -106,7 +106,7 @@ fn report(
     );
     writeln!(
         out,
-        "{} ({use_of_it}, {until}): {operations} operations, {} breaking, {} warnings, {} notes",
+        "{} ({relation}, {until}): {operations} operations, {} breaking, {} warnings, {} notes",
         version.name,
         of(Severity::Breaking),
         of(Severity::Warning),

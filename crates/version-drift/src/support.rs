@@ -1,10 +1,12 @@
+//! Knows until when Shopify supports each API version.
+
 use chrono::{Datelike, NaiveDate};
 
-/// The last day on which a version of the API answers; from then on its requests are answered by the oldest version that
-/// is left. `None`: this is no version.
+/// Returns the last day on which a version of the API is supported. After it, the oldest supported version serves its
+/// requests. Returns `None` if `version` is not a version.
 ///
-/// The dates stated by Shopify are in a table; those of further versions follow its rule, 12 months from the release on
-/// the first of the month and two weeks more.
+/// Dates stated by Shopify come from a table. Other versions follow its rule: 12 months after the release on the first
+/// of the month, plus two weeks.
 ///
 /// Source: Shopify, "About Shopify API versioning" (read in July and November 2026).
 pub fn supported_until(version: &str) -> Option<NaiveDate> {
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_end_when_shopify_says_or_by_its_rule() {
+    fn versions_end_on_the_stated_day_or_by_the_rule() {
         for (version, until) in [
             ("2025-10", "2026-10-16"),
             ("2026-10", "2027-10-16"),

@@ -1,3 +1,5 @@
+//! Reads schemas and operations from folders.
+
 use std::path::{Path, PathBuf};
 
 use apollo_compiler::Schema;
@@ -6,7 +8,7 @@ use apollo_compiler::validation::Valid;
 /// A version of the API: its name and its schema.
 #[derive(Debug)]
 pub struct ApiVersion {
-    /// Such as `2026-10`.
+    /// The name, such as `2026-10`.
     pub name: String,
     pub(crate) schema: Valid<Schema>,
 }
@@ -14,39 +16,39 @@ pub struct ApiVersion {
 /// A file with an operation and its fragments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Where it is, as shown in findings.
+    /// The path, as shown in findings.
     pub path: PathBuf,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
-/// A file that cannot be used.
+/// A file that cannot be read or is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is not there, or is no text.
+    /// The file cannot be read, or is not UTF-8.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// It is no schema.
+    /// The file is not a schema.
     #[error("{}: {reason}", path.display())]
     Schema {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// The first reason.
+        /// The first error.
         reason: String,
     },
-    /// The operation is not right even in the version it was written for.
-    #[error("{}: not an operation of version {version}: {reason}", path.display())]
+    /// The operation is invalid in the pinned version.
+    #[error("{}: not a valid operation of version {version}: {reason}", path.display())]
     Operation {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The pinned version.
         version: String,
-        /// The first reason.
+        /// The errors.
         reason: String,
     },
 }
@@ -58,7 +60,7 @@ fn read(path: &Path) -> Result<String, ReadError> {
     })
 }
 
-/// The files of a folder with this ending, by name.
+/// Lists the `.graphql` files of a folder, sorted by name.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let failed = |source| ReadError::Io {
         path: folder.to_owned(),
@@ -67,16 +69,19 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let entries = std::fs::read_dir(folder).map_err(failed)?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<_> = paths.collect::<Result<_, _>>().map_err(failed)?;
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "graphql"));
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "graphql")
+    });
     paths.sort();
     Ok(paths)
 }
 
 impl ApiVersion {
-    /// Reads a schema in GraphQL's own language.
+    /// Parses a schema in GraphQL's schema definition language.
     ///
     /// # Errors
-    /// [`ReadError::Schema`] if it is none.
+    /// [`ReadError::Schema`] if it is not a valid schema.
     pub fn parse(name: &str, text: &str, path: &Path) -> Result<Self, ReadError> {
         let schema = Schema::parse_and_validate(text, path).map_err(|failed| {
             let mut reasons = failed.errors.iter();
@@ -94,7 +99,7 @@ impl ApiVersion {
     /// Reads all `admin-VERSION.graphql` of a folder, oldest first.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// [`ReadError`] if a file cannot be read or parsed.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, ReadError> {
         let mut versions = Vec::new();
         for path in files(folder)? {
@@ -111,7 +116,7 @@ impl Operation {
     /// Reads all `*.graphql` of a folder.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// [`ReadError`] if a file cannot be read.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, ReadError> {
         let read = |path: PathBuf| {
             let text = read(&path)?;

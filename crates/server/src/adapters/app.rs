@@ -1,3 +1,5 @@
+//! Wraps the Shopify app: builds its client from the settings, and runs the OAuth grants.
+
 use secrecy::{ExposeSecret, SecretString};
 use shopify_client::bulk::BulkOptions;
 use shopify_client::oauth::{AppCredentials, TokenGrant};
@@ -11,7 +13,7 @@ use url::Url;
 use super::convert::{to_client_domain, to_registry_token};
 use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
-/// The Shopify app: its connections and its credentials.
+/// The Shopify app: its API client and its credentials.
 #[derive(Debug, Clone)]
 pub struct ShopifyApp {
     client: Client,
@@ -21,10 +23,10 @@ pub struct ShopifyApp {
 }
 
 impl ShopifyApp {
-    /// The app of these settings. Nothing is contacted.
+    /// Builds the app from the settings. Sends no request.
     ///
     /// # Errors
-    /// If the settings make no client.
+    /// If the settings are not a valid client configuration.
     pub fn new(settings: &ShopifySettings, network: &NetworkSettings) -> Result<Self, Error> {
         let unusable = |error: shopify_client::InvalidEndpoint| Error::Configuration {
             reason: error.to_string(),
@@ -59,30 +61,30 @@ impl ShopifyApp {
         })
     }
 
-    /// The connections to all shops.
+    /// The API client for all shops.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Tells those who wait in this process of a delivery. Nothing is asked of Shopify; where nobody waits,
-    /// nothing happens.
+    /// Notifies tasks of this process that wait for the event of a delivery, such as the end of a bulk operation. Sends no
+    /// request, and does nothing if no task waits.
     pub fn notify(&self, shop: &ShopDomain, topic: &Topic) {
         if *topic == Topic::BulkOperationsFinish {
             self.client.notify_bulk_finished(&to_client_domain(shop));
         }
     }
 
-    /// Where the merchant is asked for the permissions.
+    /// The URL of the grant page, on which the merchant approves the access scopes.
     pub fn authorize_url(&self, shop: &ShopDomain, state: &str) -> Url {
         let scopes: Vec<_> = self.scopes.iter().map(String::as_str).collect();
         let oauth = self.client.oauth(&self.credentials);
         oauth.authorize_url(&to_client_domain(shop), &scopes, &self.redirect_uri, state)
     }
 
-    /// Exchanges the code of a callback.
+    /// Exchanges the grant code of a callback for a token.
     ///
     /// # Errors
-    /// If Shopify refuses it, or cannot be reached.
+    /// If Shopify refuses the code, or cannot be reached.
     pub async fn exchange_code(
         &self,
         shop: &ShopDomain,
@@ -97,22 +99,22 @@ impl ShopifyApp {
             .filter(|scope| !grant.covers(scope))
             .collect();
         if !missing.is_empty() {
-            log::warn!(shop:%; "The merchant has not granted {missing:?}");
+            log::warn!(shop:%; "The merchant has not granted the scopes {missing:?}");
         }
         Ok(installation(shop, grant, now))
     }
 
-    /// An installation in a shop of the app's own organisation, without its merchant.
+    /// Installs the app by client credentials, without its merchant, in a shop of the app's own organisation.
     ///
     /// # Errors
-    /// If the shop belongs to somebody else, or Shopify cannot be reached.
+    /// If the shop belongs to another organisation, or Shopify cannot be reached.
     pub async fn connect(&self, shop: &ShopDomain, now: Timestamp) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
         let grant = oauth.client_credentials(&to_client_domain(shop)).await?;
         Ok(installation(shop, grant, now))
     }
 
-    /// What renews the app's tokens.
+    /// The OAuth grants that renew the app's tokens.
     pub fn grants(&self) -> AppGrants {
         AppGrants::new(self.client.clone(), self.credentials.clone())
     }
@@ -131,8 +133,8 @@ fn bulk_options(settings: &ShopifySettings) -> BulkOptions {
     }
 }
 
-/// Names this installation in its bulk operations: the address at which Shopify reaches it tells it, as it does in
-/// webhook subscriptions, from others of the same app. It is the same in all replicas and after every start.
+/// Identifies this deployment in its bulk operations. It is derived from the webhook address, which distinguishes
+/// deployments of the same app, as it does in webhook subscriptions. It is the same in all replicas and after restarts.
 fn marker(settings: &ShopifySettings) -> String {
     let address = &settings.webhook_address;
     let host = Url::parse(address).ok();
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_installation_has_a_marker_of_its_own_that_stays() {
+    fn every_deployment_has_its_own_stable_marker() {
         let address = "https://sync.example.com/shopify/webhook";
         let own = marker_for("key", address);
         assert_eq!(own, marker_for("key", address));
@@ -179,10 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn settings_say_how_bulk_operations_are_run() {
+    fn settings_configure_bulk_operations() {
         let mut settings = Settings::defaults().shopify;
         let (options, defaults) = (bulk_options(&settings), BulkOptions::default());
-        // The defaults are the client's own.
+        // The default settings equal the client's defaults.
         assert_eq!(
             options.initial_poll_interval,
             defaults.initial_poll_interval

@@ -1,4 +1,4 @@
-//! The catalogue of a shop, read from Shopify.
+//! Implements the `CatalogSource` port: reads shops' catalogues from Shopify by bulk operations or by pages.
 
 mod abandoned_bulk;
 mod item;
@@ -17,7 +17,7 @@ use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 use super::convert::to_client_domain;
 use super::{ShopTokens, ShopifyApp, shopify_error};
 
-/// The catalogues of all shops that have installed the app.
+/// The catalogues of all shops.
 #[derive(Debug, Clone)]
 pub struct ShopifyCatalog {
     app: ShopifyApp,
@@ -27,8 +27,8 @@ pub struct ShopifyCatalog {
 }
 
 impl ShopifyCatalog {
-    /// Reads with these tokens. Deliveries are asked for at `webhook_address`. Scans choose between bulk operations and
-    /// pages by themselves.
+    /// Reads with these tokens and subscribes webhooks to `webhook_address`. Scans choose between bulk operations and pages
+    /// automatically.
     pub fn new(app: ShopifyApp, tokens: ShopTokens, webhook_address: impl Into<String>) -> Self {
         Self {
             app,
@@ -38,7 +38,7 @@ impl ShopifyCatalog {
         }
     }
 
-    /// The same with another way to scan.
+    /// Sets how scans read the catalogue.
     #[must_use]
     pub fn with_strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
@@ -60,7 +60,7 @@ impl CatalogSource for ShopifyCatalog {
         kind: ItemKind,
     ) -> BoxStream<'a, Result<ScanItem, PortError>> {
         let (client, strategy) = (self.client(shop), self.strategy);
-        // The client's streams borrow it, so each lives inside of one that owns it.
+        // The client's streams borrow the client, so each runs inside a stream that owns it.
         macro_rules! items {
             ($read:ident, $item:path) => {
                 try_stream! {
@@ -83,7 +83,7 @@ impl CatalogSource for ShopifyCatalog {
             ItemKind::Product => items!(products_by, item::product),
             ItemKind::Collection => items!(collections_by, item::collection),
             ItemKind::Discount => items!(discounts_by, item::discount),
-            // Never an item of its own.
+            // Inventory items are not scanned: products contain them.
             ItemKind::InventoryItem => futures::stream::empty().boxed(),
         }
     }
@@ -138,7 +138,7 @@ impl CatalogSource for ShopifyCatalog {
                     let found = client.discounts_by_id(&ids).await.map_err(failed)?;
                     pair_with_ids(kind, &ids, &found, item::discount, &mut fetched)?;
                 }
-                // The port rules it out.
+                // The port excludes inventory items.
                 ItemKind::InventoryItem => {}
             }
         }
@@ -164,7 +164,7 @@ impl CatalogSource for ShopifyCatalog {
     }
 
     async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError> {
-        // Pages leave nothing behind; and without an address nothing tells this installation from another one.
+        // Paging leaves no operations behind. Without an address, this deployment's operations cannot be recognised.
         if self.strategy == Strategy::Paging || self.webhook_address.is_empty() {
             return Ok(0);
         }
@@ -178,7 +178,7 @@ impl CatalogSource for ShopifyCatalog {
     }
 }
 
-/// The next thing of a scan, or which one cannot be read.
+/// The next object of a scan, or the key of one that cannot be read.
 async fn next<T>(
     kind: ItemKind,
     read: &mut (impl Stream<Item = Result<T, Error>> + Unpin),
@@ -216,7 +216,7 @@ fn read_error(kind: ItemKind, error: Error) -> PortError {
     shopify_error(operation, error)
 }
 
-/// Pairs the ids that were asked for with their answers, which come in the same order.
+/// Pairs the requested ids with the objects found, which are in the same order; `None` means deleted.
 fn pair_with_ids<T>(
     kind: ItemKind,
     ids: &[u64],
@@ -225,7 +225,11 @@ fn pair_with_ids<T>(
     fetched: &mut Vec<FetchResult>,
 ) -> Result<(), PortError> {
     if ids.len() != found.len() {
-        let why = format!("{} ids were answered with {} items", ids.len(), found.len());
+        let why = format!(
+            "{} ids were requested and {} entries returned",
+            ids.len(),
+            found.len()
+        );
         return Err(PortError::fail("pair the items with their ids", why));
     }
     for (id, found) in ids.iter().zip(found) {
@@ -246,7 +250,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_that_cannot_be_read_is_named_and_anything_else_ends_the_scan() {
+    async fn an_unreadable_object_is_named_and_any_other_error_ends_the_scan() {
         let source = Box::new(Error::Decode {
             operation: "ProductsPage",
             path: "title".to_owned(),
@@ -263,13 +267,13 @@ mod tests {
         let kind = ItemKind::Product;
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(1)))));
         let Ok(Some(Err(ScanItem::Unreadable(key, error)))) = next(kind, &mut read).await else {
-            panic!("it was not named");
+            panic!("the object was not named");
         };
         assert_eq!(key.to_string(), "product/7");
         assert_eq!(error.disposition, Disposition::Fail);
         assert_eq!(
             error.chain(),
-            "could not read the products: the answer to `ProductsPage` makes no sense at `title`: odd"
+            "could not read the products: the response to `ProductsPage` is invalid at `title`: odd"
         );
         assert!(matches!(next(kind, &mut read).await, Ok(Some(Ok(2)))));
         let Err(error) = next(kind, &mut read).await else {
@@ -283,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_number_that_no_database_holds_ends_the_scan() {
+    async fn an_id_outside_the_database_range_ends_the_scan() {
         let source = Box::new(Error::ShopLocked);
         let id = Gid::new("Product", u64::MAX);
         let unreadable = Error::Unreadable { id, source };

@@ -1,3 +1,5 @@
+//! Implements the `Clock` port on the system clock.
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -5,18 +7,19 @@ use chrono::Utc;
 use sync_core::Timestamp;
 use sync_core::ports::Clock;
 
-/// This machine's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-/// A wait is cut into pieces, so that a clock which is set forward ends it soon.
+/// The longest single sleep. A wait is split into sleeps of this length, so that it ends soon after the clock is set
+/// forward.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 #[async_trait]
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that asks the system"
+        reason = "the only place that reads the system clock"
     )]
     fn now(&self) -> Timestamp {
         Utc::now()

@@ -4,21 +4,21 @@ use shopify_client::TokenError;
 use shopify_client::token::{Attempt, Purpose, StoredToken, TokenRecord};
 use sync_core::{ShopDomain, Token, TokenAttempt, TokenPurpose, VersionedToken};
 
-/// A shop's domain in the words of the client. Both have the same rules.
+/// Converts a shop's domain to the client's type. Both types have the same rules.
 pub(crate) fn to_client_domain(shop: &ShopDomain) -> shopify_client::ShopDomain {
     shopify_client::ShopDomain::parse_domain(shop.as_str())
-        .expect("a shop's domain is one everywhere")
+        .expect("both types accept the same domains")
 }
 
-/// A shop's domain in the service's words. Both have the same rules.
+/// Converts a shop's domain from the client's type. Both types have the same rules.
 pub(super) fn from_client_domain(
     shop: &shopify_client::ShopDomain,
 ) -> Result<ShopDomain, TokenError> {
     let parsed = shop.as_str().parse();
-    parsed.map_err(|_| TokenError::permanent("the shop's domain is none"))
+    parsed.map_err(|_| TokenError::permanent("the shop's domain is invalid"))
 }
 
-/// A stored token in the client's words.
+/// Converts a token from the registry to the client's type.
 pub(super) fn to_client_token(stored: VersionedToken) -> TokenRecord {
     let VersionedToken {
         token,
@@ -45,7 +45,7 @@ pub(super) fn to_client_token(stored: VersionedToken) -> TokenRecord {
     }
 }
 
-/// A journal entry in the registry's words.
+/// Converts a renewal attempt to the registry's type.
 pub(super) fn to_registry_attempt(attempt: Attempt) -> TokenAttempt {
     TokenAttempt {
         by: attempt.by,
@@ -57,7 +57,7 @@ pub(super) fn to_registry_attempt(attempt: Attempt) -> TokenAttempt {
     }
 }
 
-/// A token in the registry's words.
+/// Converts a token to the registry's type. Its scopes are stored with the shop.
 pub(super) fn to_registry_token(token: StoredToken) -> Token {
     Token {
         access_token: token.access_token,

@@ -1,8 +1,11 @@
+//! Converts errors of `shopify-client` into port errors, and chooses whether a run retries, fails or marks the shop
+//! unavailable.
+
 use shopify_client::Error;
 use shopify_client::bulk::BulkError;
 use sync_core::{Disposition, PortError, UnavailableReason};
 
-/// Shopify's failure in the domain's words.
+/// Converts an error of Shopify into a port error.
 pub fn shopify_error(operation: &'static str, error: Error) -> PortError {
     PortError::new(operation, disposition(&error), error)
 }
@@ -20,15 +23,15 @@ fn disposition(error: &Error) -> Disposition {
         _ if error.is_retryable() => Disposition::Retry {
             after: error.retry_after(),
         },
-        // No token will ever be had: it is gone, or sealed with a key that nobody has any more.
+        // Waiting gives no token: there is none, or it is sealed with a key that is no longer configured.
         Error::Token(_) => unavailable(Unauthorized),
-        // The catalogue changed while it was read, or the answer was cut short; the next reading starts afresh.
+        // The catalogue changed while it was read, or the response was truncated; the next run reads it again.
         Error::BrokenPaging { .. } => Disposition::Retry { after: None },
         _ => Disposition::Fail,
     }
 }
 
-/// Bulk operations are denied to the app, or what this one reads.
+/// Whether the app may not run bulk operations, or may not read what this one reads.
 fn is_denied(error: &BulkError) -> bool {
     match error {
         BulkError::Unavailable { .. } => true,
@@ -64,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_keep_their_meaning() {
+    fn errors_map_to_their_dispositions() {
         use UnavailableReason::{Forbidden, Frozen, Locked, NotFound, Unauthorized};
         let unavailable = |reason| Disposition::ShopUnavailable { reason };
         let retry = |after| Disposition::Retry { after };
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn bulk_failures_keep_their_meaning() {
+    fn bulk_errors_map_to_their_dispositions() {
         let forbidden = Disposition::ShopUnavailable {
             reason: UnavailableReason::Forbidden,
         };

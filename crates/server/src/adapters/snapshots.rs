@@ -1,3 +1,5 @@
+//! Implements the `SnapshotStore` port: writes, inspects and erases the shops' documents in a Space.
+
 use async_trait::async_trait;
 use futures::StreamExt;
 use spaces_store::{
@@ -7,10 +9,10 @@ use spaces_store::{
 use sync_core::ports::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};
 use sync_core::{ContentHash, Disposition, PortError, Section, ShopDomain};
 
-/// The version of the document's shape, kept in the object's metadata. Grows when a consumer has to know.
+/// The version of the document's schema, stored in the object's metadata. Increased when consumers have to adapt.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The documents, in a Space or any other store.
+/// The shops' documents, in a Space or another store.
 #[derive(Debug, Clone)]
 pub struct SpacesSnapshots {
     store: Store,
@@ -19,7 +21,7 @@ pub struct SpacesSnapshots {
 }
 
 impl SpacesSnapshots {
-    /// Documents in `store`, written through `spool`.
+    /// Documents in `store`, buffered through `spool` while they are written.
     ///
     /// # Panics
     /// Never: the domain's sections have different names.
@@ -35,7 +37,7 @@ impl SpacesSnapshots {
         }
     }
 
-    /// The store, with its count of requests.
+    /// The store, with its request counters.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -67,10 +69,10 @@ pub fn snapshot_key(shop: &ShopDomain) -> Result<ObjectKey, PortError> {
     Ok(SnapshotKey::single(&prefix(shop)?))
 }
 
-/// A store's failure in the domain's words.
+/// Converts an error of the store into a port error, and chooses its disposition.
 pub fn store_error(operation: &'static str, error: Error) -> PortError {
     let disposition = match &error {
-        // A wrong key, bucket or clock, and a full disk, are mended by a person while the service runs on.
+        // An operator can correct a wrong key, bucket or clock, or a full disk, while the service runs.
         Error::WrongCredentials { .. }
         | Error::AccessDenied { .. }
         | Error::NoSuchBucket { .. }
@@ -80,7 +82,7 @@ pub fn store_error(operation: &'static str, error: Error) -> PortError {
         _ if error.is_retryable() => Disposition::Retry {
             after: error.retry_after(),
         },
-        // A document that was changed under our hands: the next run writes it anew.
+        // Another writer changed the document meanwhile: the next run writes it again.
         Error::Integrity { .. } | Error::PreconditionFailed { .. } => {
             Disposition::Retry { after: None }
         }
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_unchanged_is_not_uploaded() {
+    async fn an_unchanged_document_is_not_uploaded() {
         let snapshots = snapshots();
         let mut seen = Vec::new();
         for price in ["1.00", "1.00", "2.00"] {
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_document_has_the_seeds_paths_and_its_key() {
+    async fn the_document_has_the_expected_paths_and_key() {
         let snapshots = snapshots();
         let mode = PublishMode::Upload;
         let published = snapshots
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_keep_their_meaning() {
+    fn errors_map_to_their_dispositions() {
         let after = Some(std::time::Duration::from_secs(7));
         let retry = |after| Disposition::Retry { after };
         for (error, disposition) in [

@@ -1,4 +1,4 @@
-//! Access tokens: kept in the registry, renewed by the client.
+//! Implements the client's token store on the shop registry: tokens are stored there and renewed by the client.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use super::convert::{
     from_client_domain, to_client_domain, to_client_token, to_registry_attempt, to_registry_token,
 };
 
-/// The tokens of all shops.
+/// The access tokens of all shops.
 #[derive(Clone, Debug)]
 pub struct ShopTokens(ManagedTokens);
 
 impl ShopTokens {
-    /// Tokens of this registry, renewed by these grants.
+    /// Tokens stored in `registry` and renewed by `grants`.
     pub fn new(
         registry: Arc<dyn ShopRegistry>,
         grants: Arc<dyn Grants>,
@@ -28,18 +28,18 @@ impl ShopTokens {
         Self(tokens.build())
     }
 
-    /// Reads the shop's token anew at its next use: a new installation has replaced it.
+    /// Discards the cached token of a shop whose installation was replaced; its next use reads the registry.
     pub fn forget(&self, shop: &ShopDomain) {
         self.0.forget(&to_client_domain(shop));
     }
 
-    /// The shop's token.
+    /// The token source of one shop.
     pub fn for_shop(&self, shop: &ShopDomain) -> Arc<dyn TokenSource> {
         Arc::new(self.0.shop(&to_client_domain(shop)))
     }
 }
 
-/// The service's clock, for the client.
+/// The service's clock as the client's clock.
 struct ClientClock(Arc<dyn Clock>);
 
 impl shopify_client::token::Clock for ClientClock {
@@ -48,7 +48,7 @@ impl shopify_client::token::Clock for ClientClock {
     }
 }
 
-/// The registry, as the client's token store. Its rows decide between processes, and outlive them.
+/// The registry as the client's token store. Its rows coordinate renewals between processes, and survive restarts.
 struct RegistryTokens(Arc<dyn ShopRegistry>);
 
 #[async_trait]

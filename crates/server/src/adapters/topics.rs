@@ -1,9 +1,9 @@
-//! Webhook topics: which ones this service needs, and what a delivery of each is about.
+//! Lists the webhook topics that the service subscribes to, and converts a delivery's payload into its subject.
 
 use shopify_client::webhook::{Payload, Topic};
 use sync_core::{DeliverySubject, ItemKey, ItemKind};
 
-/// The topics subscribed to for every shop. Compliance topics are not among them: Shopify takes those from the app's
+/// The topics subscribed to for every shop. Compliance topics are not included: Shopify reads those from the app's
 /// configuration only.
 pub const SUBSCRIBED: [&str; 27] = [
     "products/create",
@@ -35,7 +35,7 @@ pub const SUBSCRIBED: [&str; 27] = [
     "bulk_operations/finish",
 ];
 
-/// What a delivery is about, in the domain's words.
+/// The subject of a delivery: what it requests work for.
 pub fn subject(topic: &Topic, payload: &Payload) -> DeliverySubject {
     match payload {
         Payload::Product { id, .. } => DeliverySubject::item(ItemKind::Product, *id),
@@ -51,7 +51,7 @@ pub fn subject(topic: &Topic, payload: &Payload) -> DeliverySubject {
     }
 }
 
-/// For topics that say it all.
+/// The subject of topics whose payload is not needed.
 fn subject_of_topic(topic: &Topic) -> DeliverySubject {
     match topic {
         Topic::ShopUpdate | Topic::DomainsCreate | Topic::DomainsUpdate | Topic::DomainsDestroy => {
@@ -59,7 +59,7 @@ fn subject_of_topic(topic: &Topic) -> DeliverySubject {
         }
         Topic::AppUninstalled => DeliverySubject::Uninstalled,
         Topic::AppScopesUpdate => DeliverySubject::Scopes,
-        // The end of a bulk operation asks for no work: `ShopifyApp::notify` tells those who wait.
+        // The end of a bulk operation requests no work; `ShopifyApp::notify` wakes the task that waits for it.
         _ => DeliverySubject::Nothing,
     }
 }
@@ -69,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_subscribed_topic_but_one_has_a_meaning() {
+    fn every_subscribed_topic_but_one_has_a_subject() {
         let body = r#"{"id":1,"admin_graphql_api_id":"gid://shopify/X/1","inventory_item_id":1,"location_id":1}"#;
         for topic in SUBSCRIBED {
-            let meaning = read(topic, body);
+            let subject = read(topic, body);
             let expected = topic == "bulk_operations/finish";
-            assert_eq!(meaning == DeliverySubject::Nothing, expected, "{topic}");
+            assert_eq!(subject == DeliverySubject::Nothing, expected, "{topic}");
         }
         let mut unique = SUBSCRIBED.to_vec();
         unique.sort_unstable();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_no_item_can_have_are_about_nothing() {
+    fn ids_outside_the_item_range_have_no_subject() {
         let body = r#"{"id":18446744073709551615}"#;
         assert_eq!(read("products/update", body), DeliverySubject::Nothing);
     }

@@ -1,3 +1,5 @@
+//! `shopsync check-config`: prints the effective settings, the settings reference or an example `.env`.
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -6,7 +8,7 @@ use crate::settings::{LoadedSettings, configuration_page, env_example};
 use crate::terminal::{CommandError, print_json, print_line};
 
 const HELP: &str = "\
-Exits with 2 if something is missing that `shopsync serve` needs.
+Exits with code 2 if a setting that `shopsync serve` requires is missing.
 
 Examples:
   shopsync check-config
@@ -14,17 +16,17 @@ Examples:
   shopsync check-config --env-example > .env
   shopsync check-config --reference | less";
 
-/// What to show.
+/// The output format.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print the page that explains every setting instead.
+    /// Print the reference of all settings instead.
     #[arg(long, conflicts_with = "json")]
     reference: bool,
-    /// Print a .env to fill in instead.
+    /// Print an example .env to fill in instead.
     #[arg(long, conflicts_with_all = ["json", "reference"])]
     env_example: bool,
 }

@@ -1,3 +1,5 @@
+//! `shopsync connect`: adds a shop with an access token or by client credentials, without OAuth.
+
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,20 +20,21 @@ use crate::terminal::{
 };
 
 const HELP: &str = "\
-For a custom app of the shop itself, whose admin shows a token once, or for an app and a shop of one organisation, which needs no
-token at all. Any other shop is installed by its merchant: `shopsync install-url SHOP`.
+Use it for a shop's own custom app, whose access token the admin shows once, or for an app and a shop of the same organisation,
+which needs no token. All other shops are installed by their merchant: `shopsync install-url SHOP`.
 
-The token is never an argument, where the list of processes would show it. Tried first; kept sealed in the database.
+The token is never passed as an argument, because the process list would show it. It is tested before it is stored, encrypted,
+in the database.
 
 Examples:
   shopsync connect my-shop --client-credentials
   shopsync connect my-shop --token-file /run/secrets/my-shop
   pass show my-shop | shopsync connect my-shop";
 
-/// Longer than any token; what is longer is another file.
+/// In bytes; longer than any access token. A longer input is not a token.
 const MAX_TOKEN_BYTES: u64 = 4_096;
 
-/// Which shop, and where its token comes from.
+/// The shop and the source of its token.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
@@ -41,13 +44,13 @@ pub(crate) struct Arguments {
     /// Read the token from this file instead of standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "client_credentials")]
     token_file: Option<PathBuf>,
-    /// Obtain tokens with the app's own client id and secret, and renew them so.
+    /// Obtain and renew tokens with the app's client id and secret.
     #[arg(long)]
     client_credentials: bool,
-    /// Ask for no first scan; the daily poll or `shopsync sync` makes it.
+    /// Do not request the first full scan; the daily poll or `shopsync sync` runs it.
     #[arg(long)]
     no_sync: bool,
-    /// The result as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -79,8 +82,8 @@ fn read_token(file: Option<&Path>) -> Result<SecretString, CommandError> {
         Some(path) => std::fs::File::open(path)
             .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
         None if std::io::stdin().is_terminal() => {
-            return Err(CommandError::usage("the token is not typed in, where it would be seen").with_remedy(
-                "give it by --token-file FILE or through a pipe; with --client-credentials none is needed",
+            return Err(CommandError::usage("the token cannot be entered at the terminal, where it would be visible").with_remedy(
+                "pass it with --token-file FILE or through a pipe; --client-credentials needs no token",
             ));
         }
         None => std::io::stdin()
@@ -99,8 +102,8 @@ fn read_token(file: Option<&Path>) -> Result<SecretString, CommandError> {
     if plausible {
         Ok(SecretString::from(token))
     } else {
-        Err(CommandError::usage(format!("there is no token in {place}"))
-            .with_remedy("it should hold the token alone, such as shpat_…, on one line"))
+        Err(CommandError::usage(format!("{place} contains no token"))
+            .with_remedy("it must contain only the token, such as shpat_…, on one line"))
     }
 }
 
@@ -116,11 +119,13 @@ async fn connect(
     };
     let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
     if !missing.is_empty() {
-        return Err(
-            CommandError::failed(format!("the token does not permit {}", missing.join(", "))).with_remedy(
-                "add these permissions to the app, take a new token, and connect again; nothing was kept",
-            ),
-        );
+        return Err(CommandError::failed(format!(
+            "the token lacks the scopes {}",
+            missing.join(", ")
+        ))
+        .with_remedy(
+            "add these scopes to the app, create a new token and connect again; nothing was stored",
+        ));
     }
     let to_error = |error| CommandError::from_state_port(&error);
     service.install(&installation).await.map_err(to_error)?;
@@ -134,7 +139,7 @@ async fn connect(
     print_result(arguments, &installation, audit.as_ref())
 }
 
-/// An installation by a token that Shopify has accepted.
+/// Returns an installation with this token, after Shopify has accepted it.
 async fn installation_with_token(
     service: &Service,
     shop: &ShopDomain,
@@ -145,7 +150,7 @@ async fn installation_with_token(
     let scopes = client.granted_scopes().await.map_err(|error| {
         let error = shopify_error("use the token", error);
         CommandError::from_port(&error, shop).with_remedy(
-            "look whether the token is whole, and of this shop; Shopify shows it once, and a new one replaces it",
+            "check that the token is complete and belongs to this shop; Shopify shows it once, and a new one replaces it",
         )
     })?;
     Ok(Installation {
@@ -169,13 +174,13 @@ async fn installation_with_credentials(
     connected.map_err(|error| {
         let error = shopify_error("obtain a token by client credentials", error);
         CommandError::from_port(&error, shop).with_remedy(format!(
-            "the app must be installed in a shop of its own organisation; else `shopsync install-url {}`",
+            "the app must be installed in a shop of its own organisation; otherwise run `shopsync install-url {}`",
             shop.name()
         ))
     })
 }
 
-/// Which of the scopes are not covered. Writing includes reading.
+/// Returns the needed scopes that are not granted. A write scope includes the read scope.
 pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<String> {
     let covered = |scope: &String| {
         let write = scope
@@ -187,25 +192,26 @@ pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<Strin
     missing.cloned().collect()
 }
 
-/// Subscribes to webhooks, if it is known where they shall go.
+/// Subscribes to webhooks if a webhook address is set.
 async fn subscribe(
     service: &Service,
     shop: &ShopDomain,
 ) -> Result<Option<SubscriptionAudit>, CommandError> {
     if service.settings.shopify.webhook_address.is_empty() {
         print_error(
-            "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks; changes arrive by the daily poll",
+            "SHOPIFY_WEBHOOK_ADDRESS is not set: no webhooks are subscribed; changes arrive with the daily poll",
         );
         return Ok(None);
     }
     let audit = service.ports.catalog.audit_subscriptions(shop).await;
     let audit = audit.map_err(|error| {
-        CommandError::from_port(&error, shop)
-            .with_remedy("the shop is connected; connect it again for its webhooks")
+        CommandError::from_port(&error, shop).with_remedy(
+            "the shop is connected; run the command again to subscribe to its webhooks",
+        )
     })?;
     for (topic, reason) in &audit.failed {
         print_error(format_args!(
-            "Shopify refuses webhooks for {topic}: {reason}"
+            "Shopify refused the webhook subscription for {topic}: {reason}"
         ));
     }
     Ok(Some(audit))
@@ -238,11 +244,11 @@ fn print_result(
     let name = shop.name();
     if arguments.no_sync {
         print_line(format_args!(
-            "  no scan was asked for; `shopsync sync {name}` makes one now"
+            "  no full scan was requested; `shopsync sync {name}` runs one now"
         ));
     } else {
         print_line(format_args!(
-            "  a first full scan is asked for: a running service makes it, or `shopsync sync {name}` does now"
+            "  the first full scan was requested: a running service runs it, or run `shopsync sync {name}` now"
         ));
     }
     Ok(())
@@ -253,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writing_includes_reading() {
+    fn a_write_scope_covers_the_read_scope() {
         let list = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
         let needed = list("read_products,read_locations,read_discounts");
         let granted = list("write_products,read_locations");
@@ -261,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_one_word() {
+    fn a_token_file_contains_exactly_one_word() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         for (content, good) in [

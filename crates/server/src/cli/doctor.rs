@@ -1,4 +1,4 @@
-//! What is wrong, and what to do about it.
+//! `shopsync doctor`: checks settings, database, Space, Shopify and each shop, and prints a remedy for each problem.
 
 mod app;
 mod database;
@@ -21,29 +21,29 @@ use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, build_runtime};
 
 const HELP: &str = "\
-Each line begins with ok, warn, fail or skip; what to do stands below it. Nothing is changed: the Space is tried with one small
-object that is removed again, the webhook address with a signed delivery for a shop that does not exist.
+Each line begins with ok, warn, fail or skip; the remedy is printed below it. Nothing is changed: the Space is tested with one
+small object that is deleted afterwards, the webhook address with a signed delivery for a shop that does not exist.
 
 Examples:
-  shopsync doctor                   everything, and every shop
-  shopsync doctor my-shop           everything, and one shop
+  shopsync doctor                   check everything, with all shops
+  shopsync doctor my-shop           check everything, with one shop
   shopsync doctor --json | jq '.findings[] | select(.status == \"fail\")'
 
 Exit codes:
-  0  nothing fails
-  1  something fails";
+  0  no check failed
+  1  at least one check failed";
 
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What to look at.
+/// What to check, and the output format.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// Only this shop: NAME, NAME.myshopify.com, or the address of its admin.
+    /// Check only this shop: NAME, NAME.myshopify.com, or the address of its admin.
     #[arg(value_parser = shop_argument)]
     shop: Option<ShopDomain>,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     report.finish()
 }
 
-/// Whoever waits for a diagnosis does not want to wait for retries.
+/// Shortens timeouts and retries: a diagnosis should end soon.
 fn shorten_timeouts(settings: &mut Settings) {
     let limit = Duration::from_secs(10);
     settings.shopify.request_timeout = settings.shopify.request_timeout.min(limit);
@@ -90,12 +90,12 @@ async fn examine(loaded: &LoadedSettings, only: Option<&ShopDomain>, report: &mu
     }
 }
 
-/// The result, unless it takes too long.
+/// Returns the result, or `None` after [`CHECK_TIMEOUT`].
 async fn with_timeout<T>(work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(CHECK_TIMEOUT, work).await.ok()
 }
 
-/// The Space of these settings, with a diagnosis's patience.
+/// Opens the Space of these settings with short timeouts.
 fn store(settings: &Settings) -> Result<Store, spaces_store::Error> {
     let mut config = crate::service::spaces_config(&settings.spaces, &settings.network)?;
     config.timeouts = Timeouts {
@@ -106,13 +106,13 @@ fn store(settings: &Settings) -> Result<Store, spaces_store::Error> {
     Ok(Store::new(config.connect()?))
 }
 
-/// An error with its causes on one line.
+/// Formats an error with its causes on one line.
 fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let inner = error.to_string();
-        // Some errors show their cause in their own text.
+        // Some errors already contain their cause in their own text.
         if !text.ends_with(&inner) {
             text = format!("{text}: {inner}");
         }

@@ -1,3 +1,5 @@
+//! `shopsync install-url`: prints the address at which a merchant installs the app.
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,14 +11,14 @@ use crate::login_url::login_url;
 use crate::terminal::{CommandError, print_line};
 
 const HELP: &str = "\
-The address is the service's own, not Shopify's: it makes the state that the callback checks. Open it in a browser that is
-logged in to the shop.
+The address belongs to the service, not to Shopify: its route creates the OAuth state that the callback verifies. Open it in a
+browser that is logged in to the shop's admin.
 
 Examples:
   shopsync install-url my-shop
   xdg-open \"$(shopsync install-url my-shop)\"";
 
-/// Which shop.
+/// The shop to install.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
@@ -30,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCod
     let redirect = &settings.shopify.redirect_uri;
     if redirect.is_empty() {
         return Err(CommandError::usage("shopify.redirect_uri is not set").with_remedy(
-            "set SHOPIFY_REDIRECT_URI to https://YOUR-HOST/shopify/callback: the address is made from it",
+            "set SHOPIFY_REDIRECT_URI to https://YOUR-HOST/shopify/callback: the address is derived from it",
         ));
     }
     let redirect = Url::parse(redirect).map_err(|error| {

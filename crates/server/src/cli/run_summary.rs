@@ -1,4 +1,4 @@
-//! What a run did, in words and as JSON.
+//! Formats the result of `shopsync sync` as text and as JSON.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
 
 use crate::terminal::text::{count_of, document_key, kind_noun, pluralize};
 
-/// A run and what it cost.
+/// The result of a run, with its duration and cost.
 #[derive(Debug)]
 pub(crate) struct RunSummary {
     pub(crate) shop: ShopDomain,
-    /// Dry runs have no number.
+    /// The number of the run; dry runs have none.
     pub(crate) run: Option<RunId>,
     pub(crate) report: RunReport,
     pub(crate) elapsed: Duration,
-    /// What it cost; known of this process's own runs only.
+    /// Known only for runs of this process.
     pub(crate) cost: Option<RunCost>,
 }
 
-/// What a run cost.
+/// The requests that a run made.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct RunCost {
     /// Objects written to the Space.
     pub(crate) puts: u64,
     /// Requests to Shopify's Admin API.
     pub(crate) requests: u64,
-    /// What Shopify reckoned for them.
+    /// The query cost that Shopify charged for them, in points.
     pub(crate) points: f64,
 }
 
 impl RunCost {
-    /// What was spent between two readings.
+    /// The difference between two readings of the counters: before the run and after it.
     pub(crate) fn between(puts: (u64, u64), usage: (Usage, Usage)) -> Self {
         Self {
             puts: puts.1 - puts.0,
@@ -44,7 +44,7 @@ impl RunCost {
 }
 
 impl RunSummary {
-    /// For people; the first line is the result.
+    /// The result as text; the first line is the outcome.
     pub(crate) fn text_lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         let items: Vec<_> = ItemKind::SCANNED
@@ -100,7 +100,7 @@ impl RunSummary {
                     "differ"
                 },
             ),
-            Outcome::Erased => format!("erased {shop}: it was asked for by shop/redact"),
+            Outcome::Erased => format!("erased {shop}: shop/redact requested it"),
             Outcome::Halted {
                 kind,
                 missing,
@@ -113,7 +113,7 @@ impl RunSummary {
         }
     }
 
-    /// For programs.
+    /// The result as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         let mut json = serde_json::json!({
             "shop": self.shop,
@@ -136,7 +136,7 @@ fn kind_counts(kind: &str, counts: &KindCounts) -> String {
     let details: Vec<_> = [
         ("new", counts.added),
         ("changed", counts.changed),
-        ("gone", counts.removed),
+        ("deleted", counts.removed),
         ("unreadable", counts.failed),
     ]
     .into_iter()
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_says_what_and_what_it_cost() {
+    fn an_upload_prints_its_key_its_counts_and_its_cost() {
         let published = Outcome::Published {
             key: "a.myshopify.com/shopify_data.json".into(),
             sha256: "ab".into(),
@@ -195,14 +195,14 @@ mod tests {
             summary(published).text_lines(),
             [
                 "uploaded a.myshopify.com/shopify_data.json: 48,211 bytes, generation 3",
-                "  1 location, 1,200 products (3 new, 1 gone)",
+                "  1 location, 1,200 products (3 new, 1 deleted)",
                 "  1.2 s, 1 PUT, 14 requests to Shopify for 312 points",
             ]
         );
     }
 
     #[test]
-    fn what_is_unchanged_says_so() {
+    fn an_unchanged_document_is_reported_as_unchanged() {
         let outcomes = [Outcome::Unchanged, Outcome::WouldPublish { differences: 0 }];
         for outcome in outcomes {
             let line = summary(outcome).headline();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_outcome_and_the_counts_beside_each_other() {
+    fn json_contains_the_outcome_beside_the_counts() {
         let json = summary(Outcome::Unchanged).json();
         assert_eq!(json["outcome"], "unchanged");
         assert_eq!(json["items"]["product"]["read"], 1_200);

@@ -1,3 +1,5 @@
+//! `shopsync serve`: runs the service until a signal stops it.
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,15 +11,15 @@ use crate::service::Overrides;
 use crate::terminal::{CommandError, build_runtime, signals};
 
 const HELP: &str = "\
-It listens on PORT (5000 by default) and belongs behind a proxy that ends TLS. SIGTERM and SIGINT stop it when requests have
-been answered and runs have ended (at most sync.drain); a second one stops it at once. Nothing is lost either way.
+Listens on PORT (default 5000). Put a proxy that terminates TLS in front of it. SIGTERM and SIGINT stop it gracefully: it
+finishes open requests, and runs may continue for sync.drain. A second signal stops it immediately. Neither loses work.
 
 Examples:
   shopsync serve
   PORT=8080 RUST_LOG=info,server=debug shopsync serve
   shopsync --config /etc/shopsync.toml serve";
 
-/// Has no arguments of its own: everything is a setting.
+/// No arguments: everything is a setting.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {}

@@ -1,3 +1,5 @@
+//! `shopsync shops`: lists the installed shops with their state, last run, publication and item counts.
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,30 +14,30 @@ use crate::service::open_database;
 use crate::terminal::{CommandError, build_runtime, print_json, print_line};
 
 const HELP: &str = "\
-STATE is active, paused, uninstalled, or why Shopify refuses us: unauthorized, forbidden, frozen, locked, not_found.
-docs/operations.md says what to do about each. Times are in UTC.
+STATE is active, paused, uninstalled, or the reason why Shopify refuses requests: unauthorized, forbidden, frozen, locked,
+not_found. docs/operations.md explains how to fix each. Times are in UTC.
 
 Examples:
   shopsync shops
   shopsync shops --json | jq -r '.[] | select(.state != \"active\") | .shop'";
 
-/// How many shops are read together.
+/// How many shops are read per query.
 const PAGE: u32 = 200;
 
-/// How to list them.
+/// The output format.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// A shop and what is known of it.
+/// A shop with its last run and its item counts.
 struct Row {
     shop: Shop,
     last_run: Option<Run>,
-    /// By kind.
+    /// Item counts by kind.
     items: Vec<(ItemKind, u64)>,
 }
 
@@ -129,15 +131,15 @@ impl Row {
         ]
     }
 
-    /// What a cell has no room for.
+    /// Why the last run failed or halted, as a line below the row.
     fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
         match &report.outcome {
             Outcome::Failed { error, will_retry } => {
                 let then = if *will_retry {
-                    "it will be tried again"
+                    "it will be retried"
                 } else {
-                    "given up"
+                    "it will not be retried"
                 };
                 Some(format!("{error} ({then})"))
             }
@@ -146,7 +148,7 @@ impl Row {
                 missing,
                 known,
             } => Some(format!(
-                "{missing} of {known} items of kind {kind} disappeared at once; if that is meant: \
+                "{missing} of {known} items of kind {kind} disappeared at once; if this is intended, run: \
                  shopsync sync {} --accept-deletions",
                 self.shop.domain.name(),
             )),
@@ -159,10 +161,10 @@ fn format_time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// A run's number, trigger, time and outcome.
+/// Formats a run's outcome, start time, trigger and number.
 fn run_summary(run: &Run) -> String {
     let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
-        None => "runs",
+        None => "running",
         Some(Outcome::Published { .. }) => "uploaded",
         Some(Outcome::Unchanged | Outcome::WouldPublish { .. }) => "unchanged",
         Some(Outcome::Erased) => "erased",
@@ -177,7 +179,7 @@ fn run_summary(run: &Run) -> String {
     )
 }
 
-/// Lines with columns under headings, and under a shop in trouble what the trouble is.
+/// Formats the rows as aligned columns below headings, each followed by its problem if it has one.
 fn table(rows: &[Row]) -> Vec<String> {
     let headings = ["SHOP", "STATE", "LAST RUN", "PUBLISHED", "ITEMS"].map(str::to_owned);
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
@@ -186,7 +188,7 @@ fn table(rows: &[Row]) -> Vec<String> {
         all.map(|row| row[column].len()).max().unwrap_or_default()
     });
     let line = |row: &[String; 5]| {
-        // The last column has numbers, which end in one line.
+        // The last column contains numbers and is right-aligned.
         let (items, texts) = row.split_last()?;
         let (width, text_widths) = widths.split_last()?;
         let padded = texts.iter().zip(text_widths);
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_their_headings() {
+    fn columns_are_aligned_with_their_headings() {
         let lines = table(&[row(Outcome::Unchanged)]);
         assert_eq!(
             lines,
@@ -249,17 +251,17 @@ mod tests {
     }
 
     #[test]
-    fn trouble_gets_a_line_of_its_own() {
+    fn a_problem_gets_its_own_line() {
         let failed = Outcome::Failed {
-            error: "no answer".into(),
+            error: "no response".into(),
             will_retry: true,
         };
         let lines = table(&[row(failed)]);
-        assert_eq!(lines[2], "  no answer (it will be tried again)");
+        assert_eq!(lines[2], "  no response (it will be retried)");
     }
 
     #[test]
-    fn json_has_counts_by_kind_and_the_last_result() {
+    fn json_contains_counts_by_kind_and_the_last_result() {
         let json = row(Outcome::Unchanged).json();
         assert_eq!(json["items"]["product"], 1_200);
         assert_eq!(json["last_run"]["result"]["outcome"], "unchanged");

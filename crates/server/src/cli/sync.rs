@@ -1,3 +1,5 @@
+//! `shopsync sync`: requests a full scan of a shop, runs it or waits for the process that runs it, and prints the result.
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,49 +23,49 @@ use crate::terminal::{
 };
 
 const HELP: &str = "\
-Reads the shop's whole catalogue, compares it with what is known, and uploads the document if the Space holds another one. The
-first line of the result says `uploaded` or `unchanged`.
+Reads the shop's whole catalogue, compares it with the mirror, and uploads the document if it differs from the one in the Space.
+The first line of the result is `uploaded` or `unchanged`.
 
-It may be run beside the service: a shop is worked on by one process at a time. If another one holds it, this command says
-so, and follows that process's run or takes its turn.
+You can run it beside the service. One process at a time works on a shop: if another process holds the shop's lease, this
+command reports it, waits, and prints the result of that process's run or runs the scan itself.
 
 Examples:
   shopsync sync my-shop
   shopsync sync my-shop --dry-run
   shopsync sync my-shop --json | jq .outcome
-  shopsync sync my-shop --accept-deletions    after a run has halted because much is gone, and that is meant
+  shopsync sync my-shop --accept-deletions    after a halted run, if the disappearances are intended
 
 Exit codes:
   0  uploaded, or unchanged; with --dry-run: compared
-  1  the run failed in a way that a person must mend; the old snapshot stays
-  2  the command line or the settings are wrong, or the shop is not installed
+  1  the run failed and will not succeed without a fix; the old snapshot stays
+  2  the command line or the settings are invalid, or the shop is not installed
   3  the database, Shopify or the Space cannot be reached; try again later
-  4  halted: too much has disappeared at once; --accept-deletions confirms it";
+  4  halted: too many items disappeared at once; --accept-deletions confirms it";
 
-/// How often a shop that another process holds is looked at.
+/// How often the command checks a shop whose lease another process holds.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What to synchronise.
+/// The shop and the kind of scan.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Arguments {
     /// The shop: NAME, NAME.myshopify.com, or the address of its admin.
     #[arg(value_parser = shop_argument)]
     shop: ShopDomain,
-    /// Only say what would change; write nothing.
+    /// Show what would change and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Accept that many items are gone at once.
+    /// Accept that many items disappeared at once.
     #[arg(long, conflicts_with = "dry_run")]
     accept_deletions: bool,
-    /// The result as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let mut settings = context.load_for_command()?;
-    // Whoever interrupts this command does not want to wait for the run. It is made up for by the next one.
+    // An interrupted command ends without waiting for its run; the next run repeats the work.
     settings.sync.drain = Duration::ZERO;
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;
@@ -115,7 +117,7 @@ async fn run_sync(
     exit_code(&summary, needs_attention)
 }
 
-/// Whether the shop lets nobody of us in: trying again does not help until somebody acts.
+/// Whether the shop refuses all requests, so that a retry cannot succeed before a person fixes the cause.
 async fn needs_attention(service: &Service, shop: &ShopDomain) -> Result<bool, CommandError> {
     let found = service.ports.registry.find(shop).await;
     let found = found.map_err(|error| CommandError::from_state_port(&error))?;
@@ -126,18 +128,18 @@ fn api_usage(service: &Service, shop: &ShopDomain) -> Usage {
     service.app.client().usage(&to_client_domain(shop))
 }
 
-/// A shop's run.
+/// A run that has ended.
 struct CompletedRun {
     run: Option<RunId>,
     report: RunReport,
-    /// Whether it was this process's.
+    /// Whether this process executed it.
     in_this_process: bool,
 }
 
-/// Why there is no run to report.
+/// Why the command ends without a run to report.
 enum SyncError {
     Interrupted,
-    /// The shop is not served any more.
+    /// The shop is no longer served.
     NotServed(CommandError),
     Port(PortError),
 }
@@ -152,13 +154,13 @@ impl SyncError {
     fn into_command_error(self, shop: &ShopDomain) -> CommandError {
         match self {
             Self::Interrupted => CommandError::new(ExitStatus::Interrupted, "interrupted"),
-            Self::NotServed(failure) => failure,
+            Self::NotServed(error) => error,
             Self::Port(error) => CommandError::from_port(&error, shop),
         }
     }
 }
 
-/// Whether the shop's work is done at all.
+/// Fails if the shop is not installed, uninstalled or paused: no work is done for it then.
 async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), CommandError> {
     let found = service.ports.registry.find(shop).await;
     let found = found.map_err(|error| CommandError::from_state_port(&error))?;
@@ -166,18 +168,18 @@ async fn require_served(service: &Service, shop: &ShopDomain) -> Result<(), Comm
         None => Err(CommandError::shop_not_installed(shop)),
         Some(ShopStatus::Active | ShopStatus::Unavailable(_)) => Ok(()),
         Some(ShopStatus::Uninstalled) => Err(CommandError::usage(format!(
-            "the app was uninstalled from {shop}; its last snapshot stays as it is"
+            "the app was uninstalled from {shop}; its last snapshot stays unchanged"
         ))
         .with_remedy(format!(
             "install it again: `shopsync install-url {}`",
             shop.name()
         ))),
         Some(ShopStatus::Paused) => Err(CommandError::usage(format!("{shop} is paused"))
-            .with_remedy("resume it where it was paused: nothing is read meanwhile")),
+            .with_remedy("resume it where it was paused; a paused shop is not read")),
     }
 }
 
-/// What a full scan would change. Reads, and writes nothing.
+/// Runs a full scan that only compares, and returns what it would change.
 async fn plan(
     service: &Service,
     shop: &ShopDomain,
@@ -192,7 +194,7 @@ async fn plan(
         report = service.engine.plan(shop, &observer) => report?,
         () = shutdown.cancelled() => return Err(SyncError::Interrupted),
     };
-    // Closes the last bar.
+    // Ends the last bar.
     display.show(&sync_core::progress::Progress::Finished(report.clone()));
     Ok(CompletedRun {
         run: None,
@@ -201,7 +203,7 @@ async fn plan(
     })
 }
 
-/// Asks for a full scan, and sees to it that one takes place: here, or wherever the shop is held.
+/// Requests a full scan and waits until one has ended, in this process or in the one that holds the lease.
 async fn scan(
     service: &Service,
     shop: &ShopDomain,
@@ -231,7 +233,7 @@ async fn scan(
         let mut until = tokio::time::Instant::now();
         match step.await? {
             _ if shutdown.is_cancelled() => return Err(SyncError::Interrupted),
-            // Nothing is left to look up.
+            // The shop and its runs are erased: the run cannot be looked up afterwards.
             Step::Ran { run, report, .. } if report.outcome == Outcome::Erased => {
                 return Ok(CompletedRun {
                     run: Some(run),
@@ -267,7 +269,7 @@ async fn scan(
     }
 }
 
-/// Says once for each run of another process that it is being waited for.
+/// Prints once for each run of another process that this command waits for it.
 async fn report_other_process(
     service: &Service,
     shop: &ShopDomain,
@@ -280,14 +282,14 @@ async fn report_other_process(
     if reported.replace(run.id) != Some(run.id) {
         let since = run.started_at.format("%H:%M:%S");
         print_error(format_args!(
-            "another process works on {shop}: run {} ({}) since {since} UTC; waiting for it",
+            "another process is running a scan of {shop}: run {} ({}), started at {since} UTC; waiting for it",
             run.id, run.trigger,
         ));
     }
     Ok(())
 }
 
-/// The exit code, and what to do next about a run that did not succeed.
+/// Returns the exit code of a run; of a failed or halted one an error with its remedy.
 fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, CommandError> {
     let shop = &summary.shop;
     let name = shop.name();
@@ -299,29 +301,29 @@ fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, Co
         } => Err(CommandError::new(
             ExitStatus::Halted,
             format!(
-                "{} of {} items of kind {kind} have disappeared at once",
+                "{} of {} items of kind {kind} disappeared at once",
                 HumanCount(*missing),
                 HumanCount(*known)
             ),
         )
         .with_remedy(format!(
-            "look at the shop; if it is meant: `shopsync sync {name} --accept-deletions`"
+            "check the shop; if this is intended, run `shopsync sync {name} --accept-deletions`"
         ))),
         Outcome::Failed { will_retry, .. } => {
             let (status, then) = match (will_retry, needs_attention) {
                 (true, false) => (
                     ExitStatus::Unavailable,
-                    "a running service tries again by itself",
+                    "a running service retries it automatically",
                 ),
                 (true, true) => (
                     ExitStatus::Failed,
-                    "the shop is asked again by itself, now and then",
+                    "a running service checks the shop again each hour",
                 ),
-                (false, _) => (ExitStatus::Failed, "it is not tried again by itself"),
+                (false, _) => (ExitStatus::Failed, "it is not retried automatically"),
             };
             Err(
                 CommandError::new(status, "the run failed; the old snapshot stays")
-                    .with_remedy(format!("`shopsync doctor {name}` tells more; {then}")),
+                    .with_remedy(format!("run `shopsync doctor {name}` for details; {then}")),
             )
         }
         _ => Ok(ExitCode::SUCCESS),
@@ -348,15 +350,15 @@ mod tests {
     }
 
     #[test]
-    fn a_halted_run_says_how_to_confirm() {
+    fn the_remedy_of_a_halted_run_is_the_confirmation() {
         let halted = Outcome::Halted {
             kind: "product".into(),
             missing: 30,
             known: 100,
         };
-        let failure = exit_code_of(halted, false).unwrap_err();
-        assert_eq!(failure.exit_code(), ExitCode::from(4));
-        assert!(failure.report().contains("sync a --accept-deletions"));
+        let error = exit_code_of(halted, false).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(4));
+        assert!(error.report().contains("sync a --accept-deletions"));
     }
 
     #[test]
@@ -366,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_is_told_from_what_does_not() {
+    fn temporary_failures_have_another_exit_code_than_permanent_ones() {
         for (will_retry, needs_attention, code) in
             [(true, false, 3), (true, true, 1), (false, false, 1)]
         {
-            let error = "no answer".to_owned();
-            let failure =
+            let error = "no response".to_owned();
+            let error =
                 exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
-            assert_eq!(failure.exit_code(), ExitCode::from(code));
+            assert_eq!(error.exit_code(), ExitCode::from(code));
         }
     }
 }

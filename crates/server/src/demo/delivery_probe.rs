@@ -1,4 +1,4 @@
-//! Knowing when what is published was changed.
+//! Records the webhook deliveries that request work, to measure the time from a change to its publication.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,21 +9,21 @@ use sync_core::{
     ShopDomain, Timestamp, WorkRequest,
 };
 
-/// Remembers the deliveries that no run has dealt with yet.
+/// The deliveries since the last call of [`DeliveryProbe::take`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct DeliveryProbe(Arc<Mutex<Vec<ObservedDelivery>>>);
 
-/// A delivery.
+/// A delivery that was recorded as new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ObservedDelivery {
-    /// When the shop changed.
+    /// When the shop changed: the trigger time of the delivery, else the time of receipt.
     pub(super) changed_at: Timestamp,
-    /// What the delivery is about.
+    /// The topic of the delivery.
     pub(super) topic: String,
 }
 
 impl DeliveryProbe {
-    /// Watches an inbox.
+    /// Wraps an inbox so that its deliveries are recorded here.
     pub(super) fn wrap(&self, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
         Arc::new(ProbedInbox {
             inbox,
@@ -42,7 +42,7 @@ impl DeliveryProbe {
             .push(observed);
     }
 
-    /// Everything observed so far, the earliest change first; it is forgotten here.
+    /// Removes and returns the observed deliveries, the earliest change first.
     pub(super) fn take(&self) -> Vec<ObservedDelivery> {
         let mut observed =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -51,7 +51,7 @@ impl DeliveryProbe {
     }
 }
 
-/// An inbox whose deliveries are observed.
+/// An inbox that reports its deliveries to a probe.
 struct ProbedInbox {
     inbox: Arc<dyn Inbox>,
     probe: DeliveryProbe,
@@ -65,11 +65,11 @@ impl Inbox for ProbedInbox {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<RecordOutcome, PortError> {
-        let recorded = self.inbox.record(delivery, request, run_after).await?;
-        if recorded == RecordOutcome::New && !request.is_empty() {
+        let outcome = self.inbox.record(delivery, request, run_after).await?;
+        if outcome == RecordOutcome::New && !request.is_empty() {
             self.probe.observe(delivery);
         }
-        Ok(recorded)
+        Ok(outcome)
     }
 
     async fn request(
@@ -120,13 +120,13 @@ impl Inbox for ProbedInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::tests::database_in_memory;
     use sync_core::{DeliverySubject, ItemKey};
-    use testkit::MemoryState;
 
     #[tokio::test]
-    async fn what_asks_for_work_is_seen_once_and_the_earliest_first() {
+    async fn deliveries_that_request_work_are_observed_once_the_earliest_first() {
         let probe = DeliveryProbe::default();
-        let inbox = probe.wrap(Arc::new(MemoryState::new()));
+        let inbox = probe.wrap(Arc::new(database_in_memory().await));
         let delivery = |id: &str, time: &str| {
             let at = testkit::at(&format!("2026-11-24T{time}Z"));
             let subject = DeliverySubject::Item(ItemKey::SHOP);

@@ -1,4 +1,4 @@
-//! Everything that runs, and where it is.
+//! Starts the demo's processes and records their addresses.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
@@ -29,25 +29,25 @@ use crate::terminal::{CommandError, print_error};
 /// The simulated shop's name.
 pub(super) const SHOP: &str = "demo";
 
-/// The bucket's name.
+/// The name of the bucket.
 const BUCKET: &str = "space";
 
-/// How much a shop on the plan Shopify Plus lets an app ask for. On the smallest plan a large catalogue takes ten times as
-/// long, which is true and dull.
+/// The API budget of a shop on the Shopify Plus plan. With that of the smallest plan, a scan of a large catalogue takes ten
+/// times as long.
 const SHOPIFY_PLUS: BucketSize = BucketSize {
     maximum: 20_000.0,
     restore_rate: 1_000.0,
 };
 
-/// The running demonstration.
+/// The running demo.
 pub(super) struct DemoEnvironment {
     pub(super) domain: ShopDomain,
     /// The simulated shop.
     pub(super) shop: ShopControl,
     pub(super) service: Service,
-    /// When changes were announced.
+    /// Records when changes were announced.
     pub(super) probe: DeliveryProbe,
-    /// Where the service is, without a path.
+    /// The base URL of the service.
     pub(super) address: Url,
     pub(super) settings: Settings,
     simulator: Simulator,
@@ -57,9 +57,9 @@ pub(super) struct DemoEnvironment {
     running: Mutex<JoinHandle<std::io::Result<()>>>,
 }
 
-/// Where everything is kept.
+/// The folder with all files of the demo.
 enum DemoFolder {
-    /// Removed when it is dropped.
+    /// Deleted when it is dropped.
     Temporary(TempDir),
     Persistent(PathBuf),
 }
@@ -73,13 +73,13 @@ impl DemoFolder {
     }
 }
 
-/// A published snapshot.
+/// The snapshot that was published last.
 pub(super) struct PublishedSnapshot {
     pub(super) generation: u64,
     pub(super) bytes: u64,
 }
 
-/// What the shop holds: the products of an export, or made-up ones.
+/// Returns the catalogue of the shop: the products of an export, or generated ones.
 pub(super) fn catalog_spec(
     export: Option<&Path>,
     products: u64,
@@ -94,17 +94,16 @@ pub(super) fn catalog_spec(
         CommandError::usage(format!("cannot read {}", path.display())).with_cause(error)
     })?;
     CatalogSpec::from_csv(BufReader::new(file)).map_err(|error| {
-        CommandError::usage(format!(
-            "{} is not taken as a product export",
-            path.display()
-        ))
-        .with_cause(error)
-        .with_remedy("mend that line, or export anew in the shop's admin: Products, Export, CSV")
+        CommandError::usage(format!("{} is not a valid product export", path.display()))
+            .with_cause(error)
+            .with_remedy(
+                "fix that line, or export again in the shop's admin: Products, Export, CSV",
+            )
     })
 }
 
 impl DemoEnvironment {
-    /// Starts all of it, the service last.
+    /// Starts the S3 server, the simulator and, last, the service.
     pub(super) async fn start(
         arguments: &Arguments,
         catalog: CatalogSpec,
@@ -118,8 +117,9 @@ impl DemoEnvironment {
             .map_err(|error| {
                 CommandError::failed("cannot start the S3 server").with_cause(error)
             })?;
-        let address = Url::parse(&format!("http://127.0.0.1:{port}"))
-            .map_err(|error| CommandError::failed("the port makes no address").with_cause(error))?;
+        let address = Url::parse(&format!("http://127.0.0.1:{port}")).map_err(|error| {
+            CommandError::failed("cannot build the address of the service").with_cause(error)
+        })?;
         let mut variables = service_variables(&address, port, folder.path(), &arguments.log);
         let simulator = start_simulator(arguments.seed, catalog, &variables).await?;
         variables.push(("SHOPIFY_ENDPOINT", simulator.endpoint()));
@@ -130,7 +130,7 @@ impl DemoEnvironment {
 
         let shop = simulator
             .control(SHOP)
-            .ok_or_else(|| CommandError::failed("the simulator has lost its shop"))?;
+            .ok_or_else(|| CommandError::failed("the simulator does not know its shop"))?;
         let probe = DeliveryProbe::default();
         let overrides = Overrides {
             inbox: Some(Box::new({
@@ -144,9 +144,9 @@ impl DemoEnvironment {
         let stopping = CancellationToken::new();
         let running = tokio::spawn(application.run_until(stopping.clone()));
         Ok(Self {
-            domain: format!("{SHOP}.myshopify.com")
-                .parse()
-                .map_err(|error| CommandError::failed("the shop has no name").with_cause(error))?,
+            domain: format!("{SHOP}.myshopify.com").parse().map_err(|error| {
+                CommandError::failed("the name of the shop is invalid").with_cause(error)
+            })?,
             shop,
             service,
             probe,
@@ -160,12 +160,12 @@ impl DemoEnvironment {
         })
     }
 
-    /// Where everything is kept.
+    /// The folder with all files of the demo.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The folder, if it stays when all is over.
+    /// The folder, if it is kept at the end.
     pub(super) fn kept_folder(&self) -> Option<&Path> {
         match &self.folder {
             DemoFolder::Temporary(_) => None,
@@ -173,37 +173,37 @@ impl DemoEnvironment {
         }
     }
 
-    /// What to say when all is over.
+    /// Returns the last line to print.
     pub(super) fn closing_message(&self) -> String {
         match self.kept_folder() {
-            Some(folder) => format!("Stopped. Everything is left in {}.", folder.display()),
-            None => "Stopped. Nothing is left behind.".to_owned(),
+            Some(folder) => format!("Stopped. All files are in {}.", folder.display()),
+            None => "Stopped. All files are deleted.".to_owned(),
         }
     }
 
-    /// The document as a file; the S3 server keeps objects as files.
+    /// The file of the document; the S3 server stores objects as files.
     pub(super) fn document_file(&self) -> PathBuf {
         let key = document_key(&self.domain);
         self.folder().join("s3").join(BUCKET).join(key)
     }
 
-    /// Where the simulator's control is, without a path.
+    /// The base URL of the simulator's control API.
     pub(super) fn simulator_address(&self) -> String {
         format!("http://{}", self.simulator.address())
     }
 
-    /// Returns only if the service ends without having been told to.
+    /// Waits until the service ends unexpectedly, and returns the error.
     pub(super) async fn service_ended(&self) -> CommandError {
         let mut running = self.running.lock().await;
-        let failure = CommandError::failed("the service has ended");
+        let service_error = CommandError::failed("the service ended unexpectedly");
         match (&mut *running).await {
-            Ok(Ok(())) => failure,
-            Ok(Err(error)) => failure.with_cause(error),
-            Err(error) => failure.with_cause(error),
+            Ok(Ok(())) => service_error,
+            Ok(Err(error)) => service_error.with_cause(error),
+            Err(error) => service_error.with_cause(error),
         }
     }
 
-    /// What was published last.
+    /// Returns what was published last, after a check that the Space contains it.
     pub(super) async fn snapshot(&self) -> Result<PublishedSnapshot, CommandError> {
         let to_error = |error| CommandError::from_port(&error, &self.domain);
         let ports = &self.service.ports;
@@ -222,17 +222,17 @@ impl DemoEnvironment {
                 })
             }
             _ => Err(CommandError::failed(
-                "the snapshot in the Space is not what was published",
+                "the snapshot in the Space differs from what was published",
             )),
         }
     }
 
-    /// Stops everything, the service first, and removes the folder unless it is kept.
+    /// Stops everything, the service first, and deletes the folder unless it is kept.
     pub(super) async fn stop(self) {
         self.stopping.cancel();
         let mut running = self.running.lock().await;
         if !running.is_finished() {
-            // How it ended is in the log.
+            // The result is in the log.
             let _ = (&mut *running).await;
         }
         drop(running);
@@ -242,27 +242,23 @@ impl DemoEnvironment {
             && let Err(error) = folder.close()
         {
             print_error(format_args!(
-                "The demonstration's folder could not be removed: {error}"
+                "The folder of the demo could not be deleted: {error}"
             ));
         }
     }
 }
 
-/// A port that nobody listens on: `wanted`, or any if it is 0.
+/// Returns a free port: `wanted`, or any if it is 0.
 fn free_port(wanted: u16) -> Result<u16, CommandError> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted));
     let port = bound.and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(|error| {
         let taken = error.kind() == ErrorKind::AddrInUse;
-        let what = if taken {
-            "is taken"
-        } else {
-            "cannot be listened on"
-        };
+        let what = if taken { "is taken" } else { "cannot be bound" };
         CommandError::failed(format!("port {wanted} of 127.0.0.1 {what}"))
             .with_cause(error)
             .with_remedy(
-                "choose another one, or let a free one be taken: `shopsync demo` without --port",
+                "choose another port, or run `shopsync demo` without --port to use a free one",
             )
     })
 }
@@ -270,8 +266,9 @@ fn free_port(wanted: u16) -> Result<u16, CommandError> {
 fn create_folder(keep: Option<&Path>) -> Result<DemoFolder, CommandError> {
     let Some(keep) = keep else {
         let made = tempfile::Builder::new().prefix("shopsync-demo-").tempdir();
-        let made =
-            made.map_err(|error| CommandError::failed("cannot make a folder").with_cause(error));
+        let made = made.map_err(|error| {
+            CommandError::failed("cannot create a temporary folder").with_cause(error)
+        });
         return Ok(DemoFolder::Temporary(made?));
     };
     let unusable = |error| {
@@ -281,7 +278,7 @@ fn create_folder(keep: Option<&Path>) -> Result<DemoFolder, CommandError> {
     if std::fs::read_dir(keep).map_err(unusable)?.next().is_some() {
         return Err(
             CommandError::usage(format!("the folder {} is not empty", keep.display()))
-                .with_remedy("name a new or an empty one"),
+                .with_remedy("choose a new or an empty folder"),
         );
     }
     Ok(DemoFolder::Persistent(
@@ -316,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_named() {
+    fn the_error_of_a_taken_port_contains_its_number() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
         let report = free_port(port).unwrap_err().report();
@@ -327,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_something_in_it_is_left_alone() {
+    fn a_folder_that_is_not_empty_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "mine").unwrap();
         assert!(create_folder(Some(folder.path())).is_err());
@@ -335,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_that_is_none_is_refused_with_its_line() {
+    fn the_error_of_an_invalid_export_contains_the_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("export.csv");
         std::fs::write(

@@ -1,4 +1,4 @@
-//! The merchant's browser: follows the redirects from the login to the callback.
+//! Installs the demo's shop as a merchant's browser would: follows the redirects from the login to the callback.
 
 use std::time::Duration;
 
@@ -14,32 +14,33 @@ use super::environment::DemoEnvironment;
 use crate::login_url::login_url;
 use crate::terminal::{CommandError, ExitStatus};
 
-/// Login, grant page, callback, and one to spare.
+/// Login, grant page, callback, and two more.
 const MAX_REQUESTS: usize = 5;
 
-/// The longest that the callback may take.
+/// How long a request may take. The callback tests webhooks and waits for the upload.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The longest that a first scan may take.
+/// How long the first full scan may take.
 const SCAN_TIMEOUT: Duration = Duration::from_hours(6);
 
-/// A client that follows nothing by itself and goes through no proxy.
+/// Builds an HTTP client that follows no redirects and uses no proxy.
 pub(super) fn http_client() -> Result<Client, CommandError> {
-    // Fails if it is installed already, which is as good.
+    // Fails only if a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(Policy::none())
         .timeout(REQUEST_TIMEOUT)
         .no_proxy()
         .build()
-        .map_err(|error| CommandError::failed("cannot make an HTTP client").with_cause(error))
+        .map_err(|error| CommandError::failed("cannot create an HTTP client").with_cause(error))
 }
 
-/// Installs the shop as its merchant would, and waits until its first full scan has ended.
+/// Installs the shop and waits until its first full scan has ended.
 pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> {
     let redirect = &demo.settings.shopify.redirect_uri;
-    let redirect = Url::parse(redirect)
-        .map_err(|error| CommandError::failed("the callback has no address").with_cause(error))?;
+    let redirect = Url::parse(redirect).map_err(|error| {
+        CommandError::failed("SHOPIFY_REDIRECT_URI is not a URL").with_cause(error)
+    })?;
     let report = follow_redirects(login_url(&redirect, &demo.domain)).await?;
     check_report(&report)?;
     let watch = demo.service.run_watch();
@@ -56,12 +57,12 @@ pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> 
         ))),
         _ => Err(CommandError::new(
             ExitStatus::Failed,
-            "the first scan has not come to an end",
+            "the first scan did not end in time",
         )),
     }
 }
 
-/// Goes from page to page, and returns what the callback reports.
+/// Follows the redirects from the login page, and returns the callback's report.
 async fn follow_redirects(login: Url) -> Result<Value, CommandError> {
     let client = http_client()?;
     let home = login.origin();
@@ -73,17 +74,22 @@ async fn follow_redirects(login: Url) -> Result<Value, CommandError> {
             request = request.header(COOKIE, cookies.join("; "));
         }
         let response = request.send().await.map_err(|error| {
-            CommandError::failed("the installation got no answer").with_cause(error.without_url())
+            CommandError::failed("a request of the installation failed")
+                .with_cause(error.without_url())
         })?;
         cookies.extend(cookies_of(&response));
         if !response.status().is_redirection() {
             return read_report(response).await;
         }
-        url = next_step(&url, &response)
-            .ok_or_else(|| CommandError::failed(format!("{} leads nowhere", url.path())))?;
+        url = next_step(&url, &response).ok_or_else(|| {
+            CommandError::failed(format!(
+                "{} redirects without a valid Location header",
+                url.path()
+            ))
+        })?;
     }
     Err(CommandError::failed(
-        "the installation goes round in circles",
+        "the installation does not end: too many redirects",
     ))
 }
 
@@ -92,7 +98,7 @@ fn next_step(from: &Url, response: &Response) -> Option<Url> {
     from.join(location).ok()
 }
 
-/// Name and value of each cookie that is set.
+/// Returns the name and value of each cookie that the response sets.
 fn cookies_of(response: &Response) -> Vec<String> {
     let set = response.headers().get_all(SET_COOKIE);
     set.iter()
@@ -104,19 +110,20 @@ async fn read_report(response: Response) -> Result<Value, CommandError> {
     let (status, path) = (response.status(), response.url().path().to_owned());
     let body = response.text().await;
     let body = body.map_err(|error| {
-        CommandError::failed("the installation's answer broke off").with_cause(error.without_url())
+        CommandError::failed("the response of the installation was interrupted")
+            .with_cause(error.without_url())
     })?;
     if !status.is_success() {
         return Err(CommandError::failed(format!(
-            "{path} answered {status}: {body}"
+            "{path} responded with {status}: {body}"
         )));
     }
     serde_json::from_str(&body).map_err(|error| {
-        CommandError::failed(format!("{path} answered something else than JSON")).with_cause(error)
+        CommandError::failed(format!("the response of {path} is not JSON")).with_cause(error)
     })
 }
 
-/// Whether the callback reports that all went well, or is going well.
+/// Checks that the callback reports no failed step.
 fn check_report(report: &Value) -> Result<(), CommandError> {
     let word = |pointer: &str| {
         report
@@ -149,7 +156,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_part_of_the_report_counts() {
+    fn a_failure_in_any_part_of_the_report_is_an_error() {
         let good = json!({
             "webhook_status": "success",
             "webhook_test": {"status": "success"},

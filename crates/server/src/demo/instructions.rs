@@ -1,4 +1,5 @@
-//! What is printed for the visitor. Every command works when it is pasted into another terminal.
+//! Formats the demo's instructions: where everything runs and commands to try. Every command works when it is pasted into
+//! another terminal.
 
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,7 @@ use super::environment::{DemoEnvironment, SHOP};
 use crate::terminal::CommandError;
 use crate::terminal::text::document_key;
 
-/// Where everything is.
+/// Returns one line for each address, file and key of the demo.
 pub(super) fn addresses(demo: &DemoEnvironment) -> Vec<String> {
     let spaces = &demo.settings.spaces;
     let endpoint = spaces.endpoint_url();
@@ -29,7 +30,7 @@ pub(super) fn addresses(demo: &DemoEnvironment) -> Vec<String> {
         line(
             "S3 keys",
             format!(
-                "access key {}, secret key {} (of this demonstration alone)",
+                "access key {}, secret key {} (valid only for this demo)",
                 spaces.access_key.expose_secret(),
                 spaces.secret_key.expose_secret(),
             ),
@@ -39,7 +40,7 @@ pub(super) fn addresses(demo: &DemoEnvironment) -> Vec<String> {
     ]
 }
 
-/// Commands to try, each below what it shows.
+/// Returns the commands to try, each below a comment that says what it shows.
 pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandError> {
     let file = shell_quoted(&demo.document_file());
     let shopsync = shell_quoted(&write_wrapper_script(demo.folder())?);
@@ -52,11 +53,11 @@ pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandErr
             ),
         ),
         (
-            "another price; the snapshot follows, which is said below",
+            "change a price; the new snapshot is reported below",
             change_price(demo, "12.34")?.curl(),
         ),
         (
-            "what has changed since: nothing",
+            "compare without writing: nothing has changed",
             format!("{shopsync} sync {SHOP} --dry-run"),
         ),
         (
@@ -64,7 +65,7 @@ pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandErr
             format!("{shopsync} sync {SHOP}"),
         ),
         ("the shop and its last run", format!("{shopsync} shops")),
-        ("whether all is well", format!("{shopsync} doctor")),
+        ("check everything", format!("{shopsync} doctor")),
         (
             "the snapshot over S3, with a signed request",
             s3_command(demo),
@@ -76,30 +77,30 @@ pub(super) fn commands(demo: &DemoEnvironment) -> Result<Vec<String>, CommandErr
     lines.push(String::new());
     lines.push(match demo.kept_folder() {
         Some(folder) => format!(
-            "Changes are followed here. Ctrl-C stops everything and leaves {}.",
+            "Runs are reported here. Ctrl-C stops everything and keeps {}.",
             folder.display()
         ),
         None => {
-            "Changes are followed here. Ctrl-C stops everything and removes its folder.".to_owned()
+            "Runs are reported here. Ctrl-C stops everything and deletes its folder.".to_owned()
         }
     });
     Ok(lines)
 }
 
-/// A request to the simulator's control.
+/// A request to the simulator's control API that changes a product's price.
 pub(super) struct PriceChange {
     pub(super) url: String,
     pub(super) body: serde_json::Value,
-    /// The product that it changes.
+    /// The id of the product.
     pub(super) product: u64,
-    /// Its title.
+    /// The title of the product.
     pub(super) title: String,
-    /// Its price before.
+    /// The price before the change.
     pub(super) before: String,
 }
 
 impl PriceChange {
-    /// As a command.
+    /// Formats the request as a `curl` command.
     fn curl(&self) -> String {
         format!(
             "curl -fsS -X PUT '{}' -H 'Content-Type: application/json' -d '{}'",
@@ -108,14 +109,14 @@ impl PriceChange {
     }
 }
 
-/// Gives every variant of the first product this price.
+/// Returns the request that sets the price of every variant of the first product.
 pub(super) fn change_price(
     demo: &DemoEnvironment,
     price: &str,
 ) -> Result<PriceChange, CommandError> {
     let products = demo.shop.products(1);
     let product = products.first().ok_or_else(|| {
-        CommandError::failed("the shop has no product whose price could be changed")
+        CommandError::failed("the shop has no product, so no price can be changed")
     })?;
     Ok(PriceChange {
         url: format!(
@@ -130,7 +131,7 @@ pub(super) fn change_price(
     })
 }
 
-/// Reads the document over S3.
+/// Returns the command that reads the document over S3.
 fn s3_command(demo: &DemoEnvironment) -> String {
     let spaces = &demo.settings.spaces;
     let url = format!(
@@ -139,7 +140,7 @@ fn s3_command(demo: &DemoEnvironment) -> String {
         spaces.bucket,
         document_key(&demo.domain)
     );
-    // S3 wants to see the body's hash in a header of its own; there is no body.
+    // S3 requires the hash of the body in a header; the request has no body.
     format!(
         "curl -fsS --aws-sigv4 'aws:amz:{}:s3' --user '{}:{}' -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' '{url}' | head -c 200",
         spaces.region,
@@ -148,14 +149,14 @@ fn s3_command(demo: &DemoEnvironment) -> String {
     )
 }
 
-/// Writes a script that runs this binary with the demonstration's settings and no others: what the visitor's own environment
-/// says about a real shop or Space must not get in.
+/// Writes a script that runs this binary with the settings of the demo and no others, so that variables of the user's
+/// environment for a real shop or Space have no effect.
 fn write_wrapper_script(folder: &Path) -> Result<PathBuf, CommandError> {
     let failed =
         |error| CommandError::failed("cannot write the script `shopsync`").with_cause(error);
     let binary = std::env::current_exe().map_err(failed)?;
     let script = format!(
-        "#!/bin/sh\n# shopsync with the settings of this demonstration, whatever else is set.\ncd {} &&\n\
+        "#!/bin/sh\n# Runs shopsync with the settings of this demo only.\ncd {} &&\n\
          exec env -i PATH=\"$PATH\" HOME=\"$HOME\" TERM=\"${{TERM:-dumb}}\" {} \"$@\"\n",
         shell_quoted(folder),
         shell_quoted(&binary),
@@ -167,7 +168,7 @@ fn write_wrapper_script(folder: &Path) -> Result<PathBuf, CommandError> {
     Ok(path)
 }
 
-/// A path as a shell reads it.
+/// Quotes a path for the shell if necessary.
 fn shell_quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
@@ -183,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_quoted_when_a_shell_would_misread_them() {
+    fn paths_with_special_characters_are_quoted() {
         for (path, shell) in [
             ("/tmp/a-b.c", "/tmp/a-b.c"),
             ("/tmp/a b", "'/tmp/a b'"),

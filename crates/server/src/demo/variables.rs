@@ -1,4 +1,4 @@
-//! The settings of a demonstration, and how they are written down.
+//! Builds the settings of the demo and writes them to a `.env` file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,10 +12,10 @@ use url::Url;
 use crate::settings::{Environment, Settings};
 use crate::terminal::CommandError;
 
-/// The variables that the service is started with, in the order in which they are written down.
+/// The variables that the service is started with, in the order of the `.env` file.
 pub(super) type Variables = Vec<(&'static str, String)>;
 
-/// A text that nobody guesses, of `bytes` random bytes.
+/// Returns `bytes` random bytes in hexadecimal.
 pub(super) fn random_hex(bytes: usize) -> String {
     let random: Vec<u8> = std::iter::repeat_with(rand::random::<u8>)
         .take(bytes)
@@ -25,7 +25,7 @@ pub(super) fn random_hex(bytes: usize) -> String {
 
 pub(super) fn service_variables(address: &Url, port: u16, folder: &Path, log: &str) -> Variables {
     let address = address.as_str().trim_end_matches('/');
-    // In a database's address these two have a meaning of their own.
+    // `%` and `?` are special characters in a database URL.
     let file = folder.join("shopsync.db").display().to_string();
     let file = file.replace('%', "%25").replace('?', "%3f");
     let key = BASE64.encode(rand::random::<[u8; 32]>());
@@ -45,7 +45,7 @@ pub(super) fn service_variables(address: &Url, port: u16, folder: &Path, log: &s
             format!("{address}/shopify/webhook"),
         ),
         ("DATABASE_URL", format!("sqlite:{file}")),
-        // Whoever ends a demonstration does not want to wait for its run.
+        // The demo ends without waiting for a run.
         ("SHOPSYNC__SYNC__DRAIN", "0s".to_owned()),
         ("RUST_LOG", log.to_owned()),
     ]
@@ -68,14 +68,14 @@ pub(super) fn space_variables(s3: &EmbeddedS3) -> Variables {
     ]
 }
 
-/// The value of a variable.
+/// Returns the value of a variable; empty if it is not set.
 pub(super) fn value(variables: &Variables, name: &str) -> String {
     let found = variables.iter().find(|(known, _)| *known == name);
     found.map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
-/// The settings of these variables alone: nothing of this machine's environment is read, so that nothing of a real shop or
-/// Space is touched.
+/// Loads the settings from these variables only. The environment of this machine is not read, so that no real shop or
+/// Space is used.
 pub(super) fn settings(variables: &Variables) -> Result<Settings, CommandError> {
     let given = variables
         .iter()
@@ -86,7 +86,7 @@ pub(super) fn settings(variables: &Variables) -> Result<Settings, CommandError> 
 }
 
 pub(super) fn write_env(path: &Path, variables: &Variables) -> Result<(), CommandError> {
-    let mut text = String::from("# The settings of this demonstration.\n");
+    let mut text = String::from("# The settings of this demo.\n");
     for (name, value) in variables {
         let value = value
             .replace('\\', r"\\")
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_written_settings_are_those_in_force() {
+    fn the_written_settings_equal_the_effective_ones() {
         let folder = tempfile::tempdir().unwrap();
         let address = Url::parse("http://127.0.0.1:5001").unwrap();
         let odd = Path::new("/tmp/a b$c\"d'e%f?g\\h");

@@ -1,4 +1,4 @@
-//! One line for each run.
+//! Prints one line for each run while the demo is running.
 
 use sync_core::progress::Progress;
 use sync_core::{Outcome, Timestamp};
@@ -9,10 +9,10 @@ use super::environment::DemoEnvironment;
 use super::seconds_between;
 use crate::terminal::print_line;
 
-/// Tells of each run as it ends, for ever.
+/// Prints each run as it ends, until the service ends.
 pub(super) async fn watch_runs(demo: &DemoEnvironment) {
     let mut events = demo.service.run_events.subscribe();
-    // What came before belongs to the installation.
+    // Earlier deliveries belong to the installation.
     demo.probe.take();
     loop {
         match events.recv().await {
@@ -28,7 +28,7 @@ pub(super) async fn watch_runs(demo: &DemoEnvironment) {
     }
 }
 
-/// What a run did, and how long after the change.
+/// Formats the outcome of a run and the time since the first change that it covers.
 pub(super) fn run_line(
     outcome: &Outcome,
     deliveries: &[ObservedDelivery],
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_how_long_it_took_from_the_first_change() {
+    fn a_line_contains_the_time_since_the_first_change() {
         let at = |time: &str| format!("2026-11-24T10:00:{time}Z").parse().unwrap();
         let delivery = |time: &str, topic: &str| ObservedDelivery {
             changed_at: at(time),

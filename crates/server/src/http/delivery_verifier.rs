@@ -76,7 +76,7 @@ impl DeliveryVerifier {
         let explain = move || verifier.explain(|name| text(&headers, name), &body);
         match web::block(explain).await {
             Ok(explanation) => {
-                log::warn!(unsaid = suppressed; "A delivery was rejected: {explanation}")
+                log::warn!(unsaid = suppressed; "A delivery was rejected: {explanation}");
             }
             // The thread pool has shut down with the process.
             Err(error) => log::debug!("A delivery was rejected: {error}"),

@@ -45,7 +45,7 @@ pub enum ApiError {
 /// The body of every error response.
 #[derive(Debug, Serialize)]
 struct Body {
-    /// The text. Named as in FastAPI's errors, for compatible clients.
+    /// The text, in the member that existing clients read.
     detail: String,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,14 +105,14 @@ impl fmt::Display for ApiError {
                 f.write_str("Not a shop: expected name.myshopify.com or its name alone")
             }
             Self::Malformed(what) => write!(f, "Malformed: {what}"),
-            Self::InvalidState(why) => write!(f, "Please begin the installation again: {why}"),
+            Self::InvalidState(why) => write!(f, "Begin the installation again: {why}"),
             Self::ExchangeRefused => {
                 f.write_str("Token exchange failed: Shopify refused the code; begin again")
             }
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
             Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
-            Self::NotFound => f.write_str("There is nothing here"),
-            Self::MethodNotAllowed(allowed) => write!(f, "Only {allowed} is possible here"),
+            Self::NotFound => f.write_str("Not found"),
+            Self::MethodNotAllowed(allowed) => write!(f, "Method not allowed: use {allowed}"),
             Self::TooLarge => f.write_str("The body is too large"),
             Self::Unavailable(_) => f.write_str("Temporarily unavailable: try again"),
             Self::Internal(_) => f.write_str("Internal error"),

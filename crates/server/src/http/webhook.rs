@@ -40,16 +40,17 @@ pub(super) async fn receive(
     Ok(HttpResponse::Ok().json(json!({"status": "success"})))
 }
 
-/// Every outcome but a failure is a success to the sender, also one that needed no storing. What is new is also told to
-/// those who wait for it in this process; if they wait in another one, they find it out a little later.
+/// Records a delivery. Every outcome but an error is a success to the sender, including duplicates and shops that are not
+/// installed. A new delivery also notifies tasks of this process that wait for its event; tasks of other processes find it
+/// by polling.
 async fn store(service: &Service, delivery: &Delivery, topic: &Topic) -> Result<(), ApiError> {
-    let received = service.intake.receive(delivery).await;
-    let received = received.map_err(|error| ApiError::unavailable(&error))?;
-    if received == IntakeOutcome::Recorded {
+    let outcome = service.intake.receive(delivery).await;
+    let outcome = outcome.map_err(|error| ApiError::unavailable(&error))?;
+    if outcome == IntakeOutcome::Recorded {
         service.app.notify(&delivery.shop, topic);
     }
     let (shop, topic, id) = (&delivery.shop, delivery.topic.as_str(), &delivery.id.0);
-    log::debug!(shop:%, topic, delivery:% = id, received:?; "A delivery of {topic} was taken");
+    log::debug!(shop:%, topic, delivery:% = id, received:? = outcome; "A delivery of {topic} was handled");
     Ok(())
 }
 

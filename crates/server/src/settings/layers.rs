@@ -1,4 +1,4 @@
-//! The layers above the defaults, and what came from where.
+//! Reads the layers above the defaults, and records the origin of each value.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use config::{Config, FileFormat, Value, ValueKind};
 use super::problem::{Problem, SettingsError};
 use super::{DEFAULTS, EffectiveSetting};
 
-/// Variables with names of their own. Those of the seed work unchanged.
+/// Settings with a short variable name, besides the name that every setting has.
 pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("HTTPS_PROXY", "network.proxy"),
     ("NO_PROXY", "network.no_proxy"),
@@ -31,7 +31,7 @@ pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("RUST_LOG", "log.filter"),
 ];
 
-/// Keys whose values are never shown.
+/// Keys whose values are never displayed.
 pub(super) const SECRET_KEYS: [&str; 9] = [
     "network.proxy",
     "server.admin_token",
@@ -44,15 +44,15 @@ pub(super) const SECRET_KEYS: [&str; 9] = [
     "database.encryption_keys",
 ];
 
-/// Two underscores between the parts; one is left to other programs (Kubernetes sets `SHOPSYNC_PORT` for a service
-/// of this name).
+/// The prefix of variables. It ends with two underscores because other programs set names with one: Kubernetes sets
+/// `SHOPSYNC_PORT` for a service of this name.
 const PREFIX: &str = "SHOPSYNC__";
 
 /// Environment variables, of the process or of a `.env` file.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
-    /// Appended to the name where a value's origin is told.
+    /// Where the variables were set, for the origin of a value.
     place: &'static str,
 }
 
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// The variables of this process.
     pub fn from_process() -> Self {
-        // Not `vars`: it panics on a value that is no UTF-8, which need not be ours.
+        // `vars` would panic on any variable that is not UTF-8; such variables are ignored.
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
@@ -75,10 +75,10 @@ impl Environment {
         }
     }
 
-    /// The variables of a `.env` file; none if there is no such file.
+    /// The variables of a `.env` file; empty if the file does not exist.
     ///
     /// # Errors
-    /// If it cannot be read. The line at fault is not shown: it may hold a secret.
+    /// If it cannot be read. The error does not quote the invalid line, which may contain a secret.
     pub fn from_dot_env(path: &Path) -> Result<Self, SettingsError> {
         let unreadable = |source| SettingsError::File {
             path: path.to_owned(),
@@ -98,7 +98,7 @@ impl Environment {
         })
     }
 
-    /// Given variables.
+    /// The given names and values.
     pub fn from_pairs<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
@@ -107,7 +107,7 @@ impl Environment {
         }
     }
 
-    /// A variable that is set to something. Compose files pass unset ones on as empty.
+    /// The value of a variable, unless it is empty: Compose files pass unset variables as empty ones.
     fn get(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
@@ -126,14 +126,14 @@ fn redact(error: dotenvy::Error) -> std::io::Error {
     }
 }
 
-/// What set a value.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `config/default.toml`
     Default,
-    /// The file of `--config`.
+    /// The file given by `--config`.
     File(PathBuf),
-    /// A variable, and where it was set.
+    /// A variable's name, and where it was set.
     Variable(String, &'static str),
 }
 
@@ -147,7 +147,7 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// Values above the defaults.
+/// Values that override the defaults, from one source.
 pub(super) struct Layer {
     pub(super) values: BTreeMap<String, Value>,
     origins: BTreeMap<String, Origin>,
@@ -192,7 +192,7 @@ fn file_layer(
         source,
     };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    // The parser's own message quotes the line, which may hold a secret.
+    // The parser's message quotes the line, which may contain a secret.
     let parsed =
         read_toml(&text).map_err(|_| unreadable(std::io::Error::other("it is not valid TOML")))?;
     let values = flatten(&parsed);
@@ -211,7 +211,7 @@ fn unknown_key(key: &str, place: &str) -> Problem {
     Problem::new(
         key,
         format!("{place} is not a setting"),
-        "Look it up with `shopsync check-config --reference`.",
+        "`shopsync check-config --reference` lists all settings.",
     )
 }
 
@@ -246,18 +246,19 @@ fn variable_layer(
     layer
 }
 
-/// The names under which a key is looked for, the last one winning.
+/// The variable names of a key; later ones take precedence.
 fn variable_names(key: &str) -> impl Iterator<Item = String> {
     let long = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
     let short = VARIABLES.iter().find(|(_, of)| *of == key);
     let short = short.map(|(name, _)| (*name).to_owned());
-    // Those of proxies are known in small letters too.
-    let small = short.as_deref().filter(|_| key.starts_with("network."));
-    let small = small.map(str::to_lowercase);
-    small.into_iter().chain(short).chain([long])
+    // Proxy variables are also common in lower case.
+    let lower = short.as_deref().filter(|_| key.starts_with("network."));
+    let lower = lower.map(str::to_lowercase);
+    lower.into_iter().chain(short).chain([long])
 }
 
-/// The value of a variable, or for a secret the content of the file that `…_FILE` names.
+/// The value of a variable, or, for a secret, the contents of the file named by `…_FILE`. Also returns the name of the
+/// variable that was read.
 fn read_variable(
     variables: &Environment,
     key: &str,
@@ -301,7 +302,7 @@ fn read_variable(
     }
 }
 
-/// Every leaf by its dotted key.
+/// Every leaf value by its dotted key.
 fn flatten(config: &Config) -> BTreeMap<String, Value> {
     fn visit(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
         if let ValueKind::Table(table) = &value.kind {
@@ -322,7 +323,7 @@ fn flatten(config: &Config) -> BTreeMap<String, Value> {
     values
 }
 
-/// Every key with its value, shown so that a secret stays one, and its origin.
+/// Every key with its displayable value and its origin. Secret values are replaced.
 pub(super) fn effective_settings(merged: &Config, layers: &[Layer]) -> Vec<EffectiveSetting> {
     flatten(merged)
         .into_iter()
@@ -358,7 +359,7 @@ fn display_value(key: &str, value: &Value) -> String {
     }
 }
 
-/// A database's address as it may be shown.
+/// The database URL without its password and query.
 fn database_url_without_password(text: &str) -> String {
     if text.starts_with("sqlite:") {
         return text.to_owned();

@@ -1,17 +1,17 @@
-//! What is wrong with the settings, in words that say what to do.
+//! Describes invalid settings: the key, the problem and its remedy.
 
 use std::path::PathBuf;
 
 use config::ConfigError;
 
-/// One thing that is wrong.
+/// One invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, or the variable, as the reader would write it.
+    /// The key or variable, as the user writes it.
     pub key: String,
-    /// What is wrong with it. Never the value of a secret.
+    /// The problem, as a predicate of the key. Never contains the value of a secret.
     pub message: String,
-    /// What to do next.
+    /// How to fix it.
     pub remedy: String,
 }
 
@@ -44,18 +44,18 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// The settings cannot be used.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A file of settings cannot be read.
+    /// A settings file cannot be read.
     #[error("cannot read the settings file {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// These keys are wrong.
+    /// One or more keys are invalid.
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
 }
@@ -67,7 +67,7 @@ impl From<Problem> for SettingsError {
 }
 
 impl SettingsError {
-    /// The keys at fault.
+    /// The invalid keys.
     pub fn keys(&self) -> Vec<&str> {
         match self {
             Self::File { .. } => Vec::new(),
@@ -81,12 +81,12 @@ fn list(problems: &[Problem]) -> String {
         [one] => one.to_string(),
         many => {
             let lines: Vec<_> = many.iter().map(|p| format!("- {p}")).collect();
-            format!("{} settings are wrong:\n{}", many.len(), lines.join("\n"))
+            format!("{} settings are invalid:\n{}", many.len(), lines.join("\n"))
         }
     }
 }
 
-/// Translates, since `config` prints the offending value, which may be a secret.
+/// Converts an error of `config` without the value that it contains, which may be a secret.
 pub(super) fn from_config_error(error: &ConfigError) -> SettingsError {
     let (key, message) = match error {
         ConfigError::Type { key, expected, .. } => (
@@ -100,14 +100,14 @@ pub(super) fn from_config_error(error: &ConfigError) -> SettingsError {
                     let message = problems.pop().map_or_else(String::new, |p| p.message);
                     (key, message)
                 }
-                SettingsError::File { .. } => (key, "is not usable".to_owned()),
+                SettingsError::File { .. } => (key, "is invalid".to_owned()),
             }
         }
         ConfigError::NotFound(key) => (key.clone(), "is missing".to_owned()),
         ConfigError::Message(text) if text.starts_with("unknown field") => {
             ("A section".to_owned(), format!("has an {text}"))
         }
-        ConfigError::Message(_) => ("A setting".to_owned(), "has an impossible value".to_owned()),
+        ConfigError::Message(_) => ("A setting".to_owned(), "has an invalid value".to_owned()),
         _ => ("The settings".to_owned(), "cannot be read".to_owned()),
     };
     Problem::new(

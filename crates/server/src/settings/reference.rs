@@ -1,4 +1,4 @@
-//! The reference of all settings, made from the comments of `config/default.toml`.
+//! Generates `docs/configuration.md` and `.env.example` from the comments in `config/default.toml`.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ fn sections() -> (String, Vec<Section<'static>>) {
             }
             comment.push_str(text.trim());
         } else if line.is_empty() {
-            // The first comment, before any section, speaks of the whole file.
+            // The first comment, before any section, describes the whole file.
             if intro.is_none() {
                 intro = Some(std::mem::take(&mut comment));
             }
@@ -52,19 +52,19 @@ fn sections() -> (String, Vec<Section<'static>>) {
     (intro.unwrap_or_default(), sections)
 }
 
-/// `docs/configuration.md`.
+/// The contents of `docs/configuration.md`.
 pub fn configuration_page() -> String {
     let (intro, sections) = sections();
     let mut page = format!(
-        "# Configuration\n\n<!-- Made from config/default.toml by `shopsync check-config --reference`; a test keeps it in step. -->\n\n\
-         {intro}\n\n`shopsync check-config` shows the settings in force and where each comes from; secrets are not shown.\n"
+        "# Configuration\n\n<!-- Generated from config/default.toml by `shopsync check-config --reference`; a test checks that it is current. -->\n\n\
+         {intro}\n\n`shopsync check-config` prints the settings in force and the origin of each, without secrets.\n"
     );
     for section in sections {
         let (name, comment) = (section.name, section.comment);
         // Writing to a `String` cannot fail.
         let _ = write!(
             page,
-            "\n## `[{name}]`\n\n{comment}\n\n| key | default | meaning |\n| --- | --- | --- |\n"
+            "\n## `[{name}]`\n\n{comment}\n\n| Key | Default | Meaning |\n| --- | --- | --- |\n"
         );
         for entry in section.entries {
             let Setting {
@@ -82,7 +82,7 @@ pub fn configuration_page() -> String {
     page
 }
 
-/// Variable names in brackets become code.
+/// Replaces a variable name in brackets at the end by a sentence that names it.
 fn with_variable_name(comment: &str) -> String {
     match comment.rsplit_once(" [") {
         Some((text, name)) if name.ends_with(']') => {
@@ -92,10 +92,11 @@ fn with_variable_name(comment: &str) -> String {
     }
 }
 
-/// `.env.example`: every variable with a name of its own.
+/// The contents of `.env.example`: every setting that has a short variable name.
 pub fn env_example() -> String {
-    let mut example =
-        String::from("# Copy to .env and fill in. Every other setting: docs/configuration.md.\n");
+    let mut example = String::from(
+        "# Copy this file to .env and fill it in. All settings are described in docs/configuration.md.\n",
+    );
     for section in sections().1 {
         for entry in section.entries {
             let Some((text, name)) = entry.comment.rsplit_once(" [") else {
@@ -103,19 +104,19 @@ pub fn env_example() -> String {
             };
             let name = name.trim_end_matches(']');
             let default = entry.default.trim_matches('"');
-            let mark = if is_required(name) { "" } else { "# " };
-            let _ = write!(example, "\n# {text}\n{mark}{name}={default}\n");
+            let prefix = if is_required(name) { "" } else { "# " };
+            let _ = write!(example, "\n# {text}\n{prefix}{name}={default}\n");
         }
     }
     example
 }
 
 fn is_required(name: &str) -> bool {
-    let seed = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
+    let has_vendor_prefix = name.starts_with("SHOPIFY_") || name.starts_with("SPACES_");
     let optional = [
         "SHOPIFY_API_SECRET_PREVIOUS",
         "SHOPIFY_ENDPOINT",
         "SPACES_ENDPOINT",
     ];
-    (seed && !optional.contains(&name)) || name == "STATE_TOKEN_SECRET"
+    (has_vendor_prefix && !optional.contains(&name)) || name == "STATE_TOKEN_SECRET"
 }

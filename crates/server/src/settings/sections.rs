@@ -1,4 +1,4 @@
-//! One struct for each section of `config/default.toml`, which says what the fields mean.
+//! Defines one struct for each section of `config/default.toml`, which documents the settings.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
-/// A secret that has been set; an empty one has not.
+/// The secret, unless it is empty: an empty setting counts as not set.
 pub fn non_empty(secret: &SecretString) -> Option<&SecretString> {
     (!secret.expose_secret().is_empty()).then_some(secret)
 }
@@ -18,15 +18,15 @@ pub fn non_empty(secret: &SecretString) -> Option<&SecretString> {
 pub struct ServerSettings {
     /// The address to listen on.
     pub address: IpAddr,
-    /// The port; 0 takes a free one.
+    /// The port; 0 selects a free one.
     pub port: u16,
-    /// Threads that serve HTTP.
+    /// The number of HTTP threads.
     pub http_workers: usize,
-    /// In bytes.
+    /// The largest webhook body in bytes.
     pub webhook_body_limit: usize,
-    /// Opens `/metrics` and the admin routes.
+    /// The bearer token for `/metrics` and the admin routes.
     pub admin_token: SecretString,
-    /// How many processes share the database.
+    /// The number of processes that share the database.
     pub replicas: u32,
 }
 
@@ -34,30 +34,30 @@ pub struct ServerSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSettings {
-    /// May hold a password.
+    /// The proxy's URL, which may contain a password.
     pub proxy: SecretString,
-    /// What is reached without it.
+    /// Hosts that are reached without the proxy.
     #[serde(deserialize_with = "list")]
     pub no_proxy: Vec<String>,
 }
 
-/// A proxy that is in force.
+/// The proxy in force.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// A URL, which may hold a password.
+    /// Its URL, which may contain a password.
     pub url: SecretString,
-    /// What is reached without it.
+    /// Hosts that are reached without it.
     pub bypass: Vec<String>,
 }
 
 impl NetworkSettings {
-    /// The proxy, if there is one for anything. This machine itself is always reached without it.
+    /// The proxy, unless none is configured or all hosts bypass it. The local host always bypasses it.
     pub fn proxy(&self) -> Option<Proxy> {
         let url = non_empty(&self.proxy)?.expose_secret();
         if self.no_proxy.iter().any(|entry| entry == "*") {
             return None;
         }
-        // As everybody writes it who knows the variable.
+        // The variable is often written without a scheme.
         let url = if url.contains("://") {
             url.to_owned()
         } else {
@@ -81,26 +81,26 @@ pub struct ShopifySettings {
     pub api_key: String,
     /// The app's client secret.
     pub api_secret: SecretString,
-    /// The secret before a rotation.
+    /// The previous client secret, during a rotation.
     pub api_secret_previous: SecretString,
-    /// Where Shopify sends the merchant back.
+    /// The URL that Shopify redirects the merchant to.
     pub redirect_uri: String,
-    /// Where Shopify sends webhooks.
+    /// The URL that Shopify delivers webhooks to.
     pub webhook_address: String,
-    /// Signs the state of an installation.
+    /// The secret that signs OAuth states.
     pub state_token_secret: SecretString,
-    /// Where shops are reached: a template with `{shop}`.
+    /// The base URL of shops: a template with `{shop}`.
     pub endpoint: String,
-    /// The permissions asked of the merchant.
+    /// The access scopes that are requested.
     #[serde(deserialize_with = "list")]
     pub scopes: Vec<String>,
     /// The namespaces whose metafields are copied.
     #[serde(deserialize_with = "list")]
     pub metafield_namespaces: Vec<String>,
-    /// How long the merchant may take.
+    /// How long an OAuth state is valid.
     #[serde(deserialize_with = "duration")]
     pub state_lifetime: Duration,
-    /// Whether the callback must come from the browser that began.
+    /// Whether the callback must come from the browser that began the installation.
     pub require_state_cookie: bool,
     /// How long the callback waits for the first upload.
     #[serde(deserialize_with = "duration")]
@@ -108,19 +108,19 @@ pub struct ShopifySettings {
     /// The time limit of one request.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
-    /// In percent.
+    /// The share of the API budget left to other apps, in percent.
     pub budget_reserve: u8,
     /// How full scans read a shop.
     pub scan_strategy: ScanStrategy,
-    /// The longest pause between two looks at a bulk operation.
+    /// The longest interval between polls of a bulk operation.
     #[serde(deserialize_with = "duration")]
     pub bulk_poll: Duration,
     /// How long a bulk operation may run.
     #[serde(deserialize_with = "duration")]
     pub bulk_timeout: Duration,
-    /// The folder for bulk results being read; the system's when empty.
+    /// The directory for bulk results while they are read; the system's temporary directory if empty.
     pub spool_folder: String,
-    /// In bytes.
+    /// How many bytes of a bulk result are held in memory.
     pub spool_memory: usize,
 }
 
@@ -128,11 +128,11 @@ pub struct ShopifySettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScanStrategy {
-    /// By a bulk operation where there is much, by pages otherwise.
+    /// A bulk operation for large catalogues, pages for small ones.
     Auto,
     /// Page by page.
     Paging,
-    /// By bulk operations, or by pages where there can be none.
+    /// Bulk operations, with pages where they are not possible.
     Bulk,
 }
 
@@ -142,36 +142,36 @@ pub enum ScanStrategy {
 pub struct SpacesSettings {
     /// The access key.
     pub access_key: SecretString,
-    /// Its secret.
+    /// The secret key.
     pub secret_key: SecretString,
     /// The bucket.
     pub bucket: String,
     /// The region.
     pub region: String,
-    /// The service; `{region}` is replaced.
+    /// The service's URL; `{region}` is replaced.
     pub endpoint: String,
-    /// Where the bucket's name goes.
+    /// Where the bucket's name appears in URLs.
     pub addressing: Addressing,
-    /// Attempts after the first one.
+    /// The number of retries of a request.
     pub max_retries: u32,
     /// The time limit of one request.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
-    /// The folder for documents being written; the system's when empty.
+    /// The directory for documents while they are written; the system's temporary directory if empty.
     pub spool_folder: String,
-    /// In bytes.
+    /// The largest document held in memory, in bytes.
     pub spool_memory: usize,
 }
 
-/// Where the bucket's name goes in a URL.
+/// Where the bucket's name appears in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Addressing {
-    /// As the endpoint suggests.
+    /// Depends on the endpoint.
     Auto,
     /// In the path.
     Path,
-    /// In the host's name.
+    /// In the host name.
     VirtualHost,
 }
 
@@ -179,11 +179,11 @@ pub enum Addressing {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
-    /// May hold a password.
+    /// The database URL, which may contain a password.
     pub url: SecretString,
-    /// `id:base64,…`, newest first.
+    /// The keys that seal tokens: `id:base64,…`, newest first.
     pub encryption_keys: SecretString,
-    /// How many connections at most.
+    /// The largest number of connections.
     pub max_connections: u32,
 }
 
@@ -191,35 +191,35 @@ pub struct DatabaseSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncSettings {
-    /// How many shops at the same time.
+    /// How many shops are synchronised at the same time.
     pub workers: usize,
-    /// How long work waits after the first delivery of a burst.
+    /// How long work is delayed after the first delivery of a burst.
     #[serde(deserialize_with = "duration")]
     pub debounce: Duration,
-    /// How long a dead worker's shop stays reserved.
+    /// How long a lease lasts without renewal.
     #[serde(deserialize_with = "duration")]
     pub lease: Duration,
-    /// How often an idle worker looks.
+    /// How often an idle worker looks for work.
     #[serde(deserialize_with = "duration")]
     pub idle_poll: Duration,
-    /// How many items together.
+    /// How many items are read and written in one batch.
     pub batch: usize,
-    /// How many changed items one run reads.
+    /// How many dirty items one run reads at most.
     pub dirty_per_run: u32,
-    /// In percent.
+    /// The share of items that a scan may miss, in percent.
     pub disappearance_limit: u8,
-    /// ListVisitor that may always be missing.
+    /// The number of items that a scan may always miss.
     pub disappearance_floor: u64,
-    /// The wait after a first failed run.
+    /// The delay after a first failed run.
     #[serde(deserialize_with = "duration")]
     pub retry_base: Duration,
-    /// The longest wait.
+    /// The longest delay between failed runs.
     #[serde(deserialize_with = "duration")]
     pub retry_max: Duration,
-    /// How often a refusing shop is asked again.
+    /// How often an unavailable shop is retried.
     #[serde(deserialize_with = "duration")]
     pub unavailable_recheck: Duration,
-    /// How long runs may go on at shutdown.
+    /// How long runs may continue at shutdown.
     #[serde(deserialize_with = "duration")]
     pub drain: Duration,
 }
@@ -228,13 +228,13 @@ pub struct SyncSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollSettings {
-    /// Whether it takes place.
+    /// Whether the daily poll is enabled.
     pub enabled: bool,
-    /// `HH:MM`, local.
+    /// The local time, `HH:MM`.
     pub at: String,
-    /// An IANA name.
+    /// The time zone, as an IANA name.
     pub timezone: String,
-    /// Over how long the shops are spread.
+    /// The interval over which the shops' scans are spread.
     #[serde(deserialize_with = "duration")]
     pub spread: Duration,
 }
@@ -252,21 +252,21 @@ pub struct RetentionSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogSettings {
-    /// How a line looks.
+    /// The format of a line.
     pub format: LogFormat,
-    /// What is logged.
+    /// The filter, in the syntax of `RUST_LOG`.
     pub filter: String,
 }
 
-/// How a line of the log looks.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Human on a terminal, else JSON.
+    /// Text on a terminal, JSON elsewhere.
     Auto,
-    /// For people.
+    /// Readable text.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -274,14 +274,14 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     humantime_serde::deserialize(from)
 }
 
-/// A list, or a text with commas as the environment has it.
+/// Deserializes a list, or a comma-separated text as in environment variables.
 fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     struct ListVisitor;
     impl<'de> de::Visitor<'de> for ListVisitor {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list, or a text with commas")
+            f.write_str("a list, or a comma-separated text")
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {

@@ -12,8 +12,8 @@ fn load(variables: &[(&str, &str)]) -> Result<LoadedSettings, SettingsError> {
     Settings::from_layers(None, &Environment::default(), &environment)
 }
 
-fn refused(variables: &[(&str, &str)]) -> SettingsError {
-    load(variables).expect_err("should have been refused")
+fn load_error(variables: &[(&str, &str)]) -> SettingsError {
+    load(variables).expect_err("the settings should be rejected")
 }
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -23,7 +23,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn the_defaults_are_valid_and_name_every_key() {
+fn the_defaults_are_valid_and_list_every_key() {
     let settings = Settings::defaults();
     assert_eq!(settings.server.port, 5000);
     assert_eq!(settings.spaces.region, "nyc3");
@@ -34,7 +34,7 @@ fn the_defaults_are_valid_and_name_every_key() {
 }
 
 #[test]
-fn the_pages_made_from_the_defaults_are_in_step() {
+fn the_pages_generated_from_the_defaults_are_current() {
     let page = include_str!("../../../../docs/configuration.md");
     let regenerate = "run `shopsync check-config --reference > docs/configuration.md`";
     assert!(page == configuration_page(), "{regenerate}");
@@ -61,7 +61,7 @@ fn every_variable_and_secret_is_a_key_and_documented() {
 }
 
 #[test]
-fn the_seeds_variables_work_unchanged() {
+fn short_variable_names_are_read() {
     let settings = load(&[
         ("SHOPIFY_API_KEY", "key"),
         ("SHOPIFY_API_SECRET", "00123"),
@@ -82,7 +82,7 @@ fn the_seeds_variables_work_unchanged() {
     ])
     .unwrap()
     .settings;
-    // Values that look like numbers stay as they are.
+    // Values that look like numbers are kept as text.
     assert_eq!(settings.shopify.api_secret.expose_secret(), "00123");
     assert_eq!(settings.spaces.secret_key.expose_secret(), "1e5");
     assert_eq!(settings.spaces.bucket, "123");
@@ -91,7 +91,7 @@ fn the_seeds_variables_work_unchanged() {
 }
 
 #[test]
-fn later_layers_win_and_say_so() {
+fn later_layers_override_and_are_named_as_origins() {
     let file = file("[server]\nport = 1\naddress = \"127.0.0.1\"\n[poll]\nat = \"01:00\"\n");
     let dir = tempfile::tempdir().unwrap();
     let dot_env = dir.path().join(".env");
@@ -133,7 +133,7 @@ fn durations_and_lists_are_read() {
 }
 
 #[test]
-fn wrong_values_are_refused_by_the_key() {
+fn invalid_values_are_rejected_by_key() {
     for (name, value, key) in [
         ("PORT", "http", "server.port"),
         ("PORT", "70000", "server.port"),
@@ -250,19 +250,19 @@ fn wrong_values_are_refused_by_the_key() {
         ("SHOPSYNC__LOG__FORMAT", "xml", "log.format"),
         ("RUST_LOG", "info,server=loud", "log.filter"),
     ] {
-        let error = refused(&[(name, value)]);
+        let error = load_error(&[(name, value)]);
         assert_eq!(error.keys(), [key], "{name}={value}: {error}");
         assert!(error.to_string().contains(key), "{error}");
     }
 }
 
 #[test]
-fn unknown_names_are_refused_and_others_left_alone() {
-    let error = refused(&[("SHOPSYNC__SYNC__WORKER", "4")]);
+fn unknown_keys_are_rejected_and_unrelated_variables_ignored() {
+    let error = load_error(&[("SHOPSYNC__SYNC__WORKER", "4")]);
     assert_eq!(error.keys(), ["SHOPSYNC__SYNC__WORKER"]);
     let text = file("[sync]\nworker = 4\n");
-    let nothing = Environment::default();
-    let error = Settings::from_layers(Some(text.path()), &nothing, &nothing).unwrap_err();
+    let empty = Environment::default();
+    let error = Settings::from_layers(Some(text.path()), &empty, &empty).unwrap_err();
     assert_eq!(error.keys(), ["sync.worker"]);
     // Kubernetes sets these for a service called shopsync.
     load(&[
@@ -279,30 +279,30 @@ fn secrets_are_read_from_files() {
     let settings = load(&[("SHOPIFY_API_SECRET_FILE", path)]).unwrap().settings;
     assert_eq!(settings.shopify.api_secret.expose_secret(), "s3cret");
 
-    let both = refused(&[
+    let both = load_error(&[
         ("SHOPIFY_API_SECRET_FILE", path),
         ("SHOPIFY_API_SECRET", "x"),
     ]);
     assert_eq!(both.keys(), ["SHOPIFY_API_SECRET"]);
-    let missing = refused(&[("SPACES_SECRET_KEY_FILE", "/nowhere/at/all")]);
+    let missing = load_error(&[("SPACES_SECRET_KEY_FILE", "/nowhere/at/all")]);
     assert_eq!(missing.keys(), ["SPACES_SECRET_KEY_FILE"]);
     assert!(missing.to_string().contains("/nowhere/at/all"), "{missing}");
     let empty = file("\n");
-    let empty = refused(&[("STATE_TOKEN_SECRET_FILE", empty.path().to_str().unwrap())]);
+    let empty = load_error(&[("STATE_TOKEN_SECRET_FILE", empty.path().to_str().unwrap())]);
     assert_eq!(empty.keys(), ["STATE_TOKEN_SECRET_FILE"]);
-    // What is no secret has no such form.
-    let odd = refused(&[("SHOPSYNC__POLL__AT_FILE", path)]);
+    // Only secrets can be read from files.
+    let odd = load_error(&[("SHOPSYNC__POLL__AT_FILE", path)]);
     assert_eq!(odd.keys(), ["SHOPSYNC__POLL__AT_FILE"]);
 }
 
 #[test]
-fn no_value_of_a_secret_is_shown() {
+fn secret_values_are_never_shown() {
     let canary = "canary-8d1f";
     let text = file(&format!("[shopify.api_secret]\nx = \"{canary}\"\n"));
     let broken = file(&format!("[shopify]\napi_secret = {canary}\n"));
-    let nothing = Environment::default();
+    let empty = Environment::default();
     for file in [text.path(), broken.path()] {
-        let error = Settings::from_layers(Some(file), &nothing, &nothing).unwrap_err();
+        let error = Settings::from_layers(Some(file), &empty, &empty).unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
         assert!(
             !format!("{error} {error:?} {source:?}").contains(canary),
@@ -343,7 +343,7 @@ fn no_value_of_a_secret_is_shown() {
 }
 
 #[test]
-fn what_is_missing_is_named_together() {
+fn all_missing_settings_are_named_together() {
     let error = Settings::defaults().require_for_serving().unwrap_err();
     assert_eq!(
         error.keys(),
@@ -362,14 +362,14 @@ fn what_is_missing_is_named_together() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let nothing = Environment::default();
+    let empty = Environment::default();
     let path = Path::new("/nowhere.toml");
-    let error = Settings::from_layers(Some(path), &nothing, &nothing).unwrap_err();
+    let error = Settings::from_layers(Some(path), &empty, &empty).unwrap_err();
     assert!(error.to_string().contains("/nowhere.toml"), "{error}");
 }
 
 #[test]
-fn a_proxy_is_taken_from_the_variables_that_all_programs_know() {
+fn a_proxy_is_read_from_the_standard_variables() {
     let proxy = |variables: &[(&str, &str)]| load(variables).unwrap().settings.network.proxy();
     assert!(proxy(&[]).is_none());
     assert!(proxy(&[("HTTP_PROXY", "http://proxy:1"), ("NO_PROXY", "a.example")]).is_none());
@@ -417,11 +417,11 @@ fn a_proxys_password_is_never_shown() {
         "http://user:geheim@",
         "user:geheim@proxy:99999",
     ] {
-        let error = refused(&[("HTTPS_PROXY", url)]);
+        let error = load_error(&[("HTTPS_PROXY", url)]);
         assert_eq!(error.keys(), ["network.proxy"]);
         assert!(!format!("{error} {error:?}").contains("geheim"), "{error}");
     }
-    let error = refused(&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a.example:443")]);
+    let error = load_error(&[("HTTPS_PROXY", "proxy:1"), ("NO_PROXY", "a.example:443")]);
     assert_eq!(error.keys(), ["network.no_proxy"]);
     assert!(error.to_string().contains("a.example:443"), "{error}");
 }

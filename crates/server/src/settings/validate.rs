@@ -1,4 +1,4 @@
-//! What a value must be, beyond its type, and what belongs together.
+//! Validates the settings beyond their types: ranges, formats, and settings that depend on each other.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use super::sections::{
 };
 use super::{Settings, non_empty};
 
-/// `{shop}` in the endpoint stands for the shop's domain.
+/// The placeholder for the shop's domain in the endpoint.
 const SHOP: &str = "{shop}";
 
 impl Settings {
-    /// Whether every value that is there makes sense, alone and together.
+    /// Checks that every configured value is valid, alone and in combination.
     pub(super) fn validate(&self) -> Result<(), SettingsError> {
         let mut problems = self.server.problems(&self.database);
         if let Err(error) = super::keys::token_cipher(&self.database, &self.shopify) {
-            let remedy = "Write id:KEY with KEY from `openssl rand -base64 32`; several with commas, newest first.";
+            let remedy = "Write id:KEY with KEY from `openssl rand -base64 32`; separate several by commas, newest first.";
             let message = format!("is not a list of keys ({error})");
             problems.push(Problem::new("database.encryption_keys", message, remedy));
         }
@@ -45,10 +45,10 @@ impl Settings {
         into_result(problems)
     }
 
-    /// Whether all is there that the service needs.
+    /// Checks that everything is configured that the service needs.
     ///
     /// # Errors
-    /// Names every key that is missing and where its value is found.
+    /// Names every missing key and where to find its value.
     pub fn require_for_serving(&self) -> Result<(), SettingsError> {
         let mut problems = self.missing_for_syncing();
         for (value, key, name, remedy) in [
@@ -72,10 +72,10 @@ impl Settings {
         into_result(problems)
     }
 
-    /// Whether all is there that one synchronisation needs.
+    /// Checks that everything is configured that one synchronisation needs.
     ///
     /// # Errors
-    /// Names every key that is missing and where its value is found.
+    /// Names every missing key and where to find its value.
     pub fn require_for_syncing(&self) -> Result<(), SettingsError> {
         into_result(self.missing_for_syncing())
     }
@@ -87,7 +87,7 @@ impl Settings {
     pub fn token_cipher(&self) -> Result<sync_db::TokenCipher, SettingsError> {
         match super::keys::token_cipher(&self.database, &self.shopify) {
             Ok(Some(cipher)) => Ok(cipher),
-            // A list that cannot be used was refused when the settings were loaded.
+            // An invalid list was rejected when the settings were loaded.
             Ok(None) | Err(_) => Err(SettingsError::Invalid(vec![missing_setting(
                 "database.encryption_keys",
                 "SHOPSYNC_ENCRYPTION_KEYS",
@@ -171,11 +171,11 @@ fn check_range(
     }
 }
 
-/// A folder to write into; empty for the system's.
+/// Checks that a directory exists; an empty value selects the system's.
 fn check_folder(problems: &mut Vec<Problem>, key: &str, value: &str) {
     if !value.is_empty() && !Path::new(value).is_dir() {
-        let remedy = "Make it, or leave this empty for the system's folder for temporary files.";
-        let message = format!("is {value}, which is not a folder");
+        let remedy = "Create it, or leave this empty for the system's temporary directory.";
+        let message = format!("is {value}, which is not a directory");
         problems.push(Problem::new(key, message, remedy));
     }
 }
@@ -202,7 +202,7 @@ impl ServerSettings {
         }
         let token = non_empty(&self.admin_token).map(|token| token.expose_secret().len());
         if token.is_some_and(|length| length < 16) {
-            let remedy = "Take at least 16 characters, such as from `openssl rand -hex 24`.";
+            let remedy = "Use at least 16 characters, such as from `openssl rand -hex 24`.";
             problems.push(Problem::new("server.admin_token", "is too short", remedy));
         }
         problems
@@ -210,14 +210,14 @@ impl ServerSettings {
 }
 
 impl NetworkSettings {
-    /// What the client refuses, under the name of the setting.
+    /// What the HTTP client rejects, under the setting's name.
     fn problems(&self) -> Vec<Problem> {
         let Some(Proxy { url, bypass }) = self.proxy() else {
             return Vec::new();
         };
         let with_proxy = Client::builder().proxy(url.expose_secret());
         let with_bypass = Client::builder().proxy_bypass(bypass);
-        let refused = |client: ClientBuilder, key: &str, remedy: &str| {
+        let problem = |client: ClientBuilder, key: &str, remedy: &str| {
             let Err(Error::Configuration { reason }) = client.build() else {
                 return None;
             };
@@ -229,11 +229,10 @@ impl NetworkSettings {
         };
         let address =
             "Write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; SOCKS is not supported.";
-        let hosts =
-            "Write domains, IP addresses or ranges with commas between them, without ports.";
+        let hosts = "Write domains, IP addresses or ranges, separated by commas, without ports.";
         [
-            refused(with_proxy, "network.proxy", address),
-            refused(with_bypass, "network.no_proxy", hosts),
+            problem(with_proxy, "network.proxy", address),
+            problem(with_bypass, "network.no_proxy", hosts),
         ]
         .into_iter()
         .flatten()
@@ -250,7 +249,7 @@ impl ShopifySettings {
             ("shopify.webhook_address", &self.webhook_address),
         ] {
             if !value.is_empty() && !is_http(value) {
-                let remedy = "Write the whole address, https://HOST/shopify/….";
+                let remedy = "Write the complete URL, https://HOST/shopify/….";
                 problems.push(Problem::new(key, "is not an http or https URL", remedy));
             }
         }
@@ -286,7 +285,7 @@ impl ShopifySettings {
             Duration::from_mins(10),
         );
         if self.budget_reserve > 90 {
-            let remedy = "Leave at least a tenth to this service: at most 90.";
+            let remedy = "Set at most 90, to leave at least a tenth to this service.";
             problems.push(Problem::new(
                 "shopify.budget_reserve",
                 "is too large",
@@ -323,7 +322,8 @@ impl ShopifySettings {
     fn check_endpoint(&self, problems: &mut Vec<Problem>) {
         let sample = self.endpoint.replace(SHOP, "example.myshopify.com");
         if !self.endpoint.contains(SHOP) {
-            let remedy = "Write where the shop's domain belongs: http://127.0.0.1:9292/{shop}.";
+            let remedy =
+                "Write {shop} in the place of the shop's domain: http://127.0.0.1:9292/{shop}.";
             problems.push(Problem::new("shopify.endpoint", "has no {shop}", remedy));
         } else if !is_http(&sample) {
             let remedy = "Write it like https://{shop} or http://127.0.0.1:9292/{shop}.";
@@ -338,7 +338,7 @@ fn is_http(text: &str) -> bool {
 }
 
 impl SpacesSettings {
-    /// The service's address, with the region in place.
+    /// The service's URL with the region inserted.
     ///
     /// # Panics
     /// Never on validated settings.
@@ -355,13 +355,13 @@ impl SpacesSettings {
         }
         if !is_http(&self.endpoint.replace("{region}", &self.region)) {
             let remedy =
-                "Write the service without the bucket: https://nyc3.digitaloceanspaces.com.";
+                "Write the service's URL without the bucket: https://nyc3.digitaloceanspaces.com.";
             let message = "is not an http or https URL";
             problems.push(Problem::new("spaces.endpoint", message, remedy));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if !self.bucket.chars().all(legal) {
-            let remedy = "Write its name alone, without https:// and without slashes.";
+            let remedy = "Write the name alone, without https:// and slashes.";
             problems.push(Problem::new(
                 "spaces.bucket",
                 "is not a bucket name",
@@ -381,7 +381,7 @@ impl SpacesSettings {
 }
 
 impl DatabaseSettings {
-    /// Whether it is an SQLite file.
+    /// Whether the database is SQLite.
     pub fn is_sqlite(&self) -> bool {
         self.url.expose_secret().starts_with("sqlite:")
     }
@@ -415,7 +415,7 @@ impl SyncSettings {
             problems.push(Problem::new("sync.batch", "is out of range", remedy));
         }
         if self.disappearance_limit > 100 {
-            let remedy = "It is a percentage: at most 100.";
+            let remedy = "Set a percentage of at most 100.";
             problems.push(Problem::new(
                 "sync.disappearance_limit",
                 "is too large",

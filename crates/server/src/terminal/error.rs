@@ -1,4 +1,4 @@
-//! How commands end without having done what they were asked.
+//! Defines the error with which a command fails: message, causes, remedy and exit code.
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::settings::SettingsError;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Why a command has not done what it was asked, and what to do next. Never holds a secret.
+/// Why a command failed and how to fix it. Never contains a secret.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     status: ExitStatus,
@@ -31,24 +31,24 @@ impl CommandError {
         }
     }
 
-    /// It was tried and failed.
+    /// An error of a command that was attempted.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(ExitStatus::Failed, message)
     }
 
-    /// The command line is wrong.
+    /// An error of the command line or the settings.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitStatus::Usage, message)
     }
 
-    /// Adds the cause, with its own causes.
+    /// Adds the cause and its chain of sources.
     pub(crate) fn with_cause(mut self, cause: impl Into<BoxError>) -> Self {
         let cause = cause.into();
         self.add_causes(Some(cause.as_ref()));
         self
     }
 
-    /// Adds what to do about it.
+    /// Sets what a person can do about it.
     pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
@@ -57,7 +57,7 @@ impl CommandError {
     fn add_causes(&mut self, mut cause: Option<&(dyn StdError + 'static)>) {
         while let Some(error) = cause {
             let text = error.to_string();
-            // Some errors show their cause in their own text.
+            // Some errors already contain their cause in their own text.
             if self.causes.last() != Some(&text) && self.message != text {
                 self.causes.push(text);
             }
@@ -69,7 +69,7 @@ impl CommandError {
         ExitCode::from(self.status as u8)
     }
 
-    /// The message for people.
+    /// Formats the message, the causes and the remedy, one a line.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("shopsync: {}", self.message);
         for cause in &self.causes {
@@ -82,27 +82,27 @@ impl CommandError {
         text
     }
 
-    /// What to do about it.
+    /// What a person can do about it.
     pub(crate) fn remedy(&self) -> String {
         let remedy = self.remedy.as_deref();
-        remedy.unwrap_or("look at the service's log").to_owned()
+        remedy.unwrap_or("check the service's log").to_owned()
     }
 
-    /// Nobody has installed this shop.
+    /// The shop is not installed.
     pub(crate) fn shop_not_installed(shop: &ShopDomain) -> Self {
         let name = shop.name();
         Self::usage(format!("{shop} is not installed")).with_remedy(format!(
-            "open the address that `shopsync install-url {name}` prints, or `shopsync connect {name}`; \
-             `shopsync shops` lists those that are installed"
+            "open the address that `shopsync install-url {name}` prints, or run `shopsync connect {name}`; \
+             `shopsync shops` lists the installed shops"
         ))
     }
 
-    /// A port's command_error.
+    /// Converts the error of a port; its disposition chooses the exit code and the remedy.
     pub(crate) fn from_port(error: &PortError, shop: &ShopDomain) -> Self {
         let (status, remedy) = match error.disposition {
             Disposition::Retry { .. } => (
                 ExitStatus::Unavailable,
-                Some("try again; `shopsync doctor` says what cannot be reached".to_owned()),
+                Some("try again; `shopsync doctor` shows what cannot be reached".to_owned()),
             ),
             Disposition::ShopUnavailable { reason } => {
                 (ExitStatus::Failed, Some(remedy_for(reason, shop)))
@@ -115,35 +115,36 @@ impl CommandError {
         command_error
     }
 
-    /// The state database's command_error, which concerns no shop.
+    /// Converts an error of the state database.
     pub(crate) fn from_state_port(error: &PortError) -> Self {
         let mut command_error = Self::new(ExitStatus::Unavailable, error.to_string());
         command_error.add_causes(Some(error.source.as_ref()));
         command_error.with_remedy(
-            "look whether the database of DATABASE_URL is up and writable: `shopsync doctor`",
+            "run `shopsync doctor` to check that the database of DATABASE_URL is running and writable",
         )
     }
 }
 
-/// What a person can do about a shop that refuses us.
+/// Returns what a person can do about a shop that refuses requests.
 pub(crate) fn remedy_for(reason: UnavailableReason, shop: &ShopDomain) -> String {
     let name = shop.name();
     match reason {
         UnavailableReason::Unauthorized => {
             format!(
-                "open the app in the shop's admin, or install again: `shopsync install-url {name}`"
+                "open the app in the shop's admin, or install it again: `shopsync install-url {name}`"
             )
         }
         UnavailableReason::Forbidden => {
             format!(
-                "install again, so that the missing permission is asked for: `shopsync install-url {name}`"
+                "install the app again to request the missing scope: `shopsync install-url {name}`"
             )
         }
         UnavailableReason::Frozen | UnavailableReason::Locked => {
-            "nothing; Shopify has closed the shop, and it is asked again by itself".to_owned()
+            "nothing; Shopify has closed the shop, and the service checks it again automatically"
+                .to_owned()
         }
         UnavailableReason::NotFound => {
-            "look whether the shop still exists, and whether SHOPIFY_ENDPOINT is right".to_owned()
+            "check that the shop still exists and that SHOPIFY_ENDPOINT is correct".to_owned()
         }
     }
 }
@@ -155,11 +156,11 @@ impl From<SettingsError> for CommandError {
         let remedy = match &error {
             SettingsError::File { path, .. } => {
                 format!(
-                    "look at {}; every setting: `shopsync check-config --reference`",
+                    "fix {}; `shopsync check-config --reference` explains every setting",
                     path.display()
                 )
             }
-            // Each of them says what to do about itself.
+            // Each problem already contains its remedy.
             SettingsError::Invalid(_) => return command_error,
         };
         command_error.with_remedy(remedy)
@@ -173,21 +174,21 @@ impl From<OpenError> for CommandError {
             OpenError::Database(ref error) => match error.as_ref() {
                 sync_db::Error::UnknownScheme | sync_db::Error::MalformedUrl(_) => (
                     ExitStatus::Usage,
-                    "write DATABASE_URL as sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME".to_owned(),
+                    "set DATABASE_URL to sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME".to_owned(),
                 ),
                 _ => (
                     ExitStatus::Unavailable,
-                    "look whether it is up, and whether this user may write there; `shopsync doctor` tells more"
+                    "check that the database is running and that this user may write to it; run `shopsync doctor` for details"
                         .to_owned(),
                 ),
             },
             OpenError::Listen { address, .. } => (
                 ExitStatus::Failed,
-                format!("end what listens on port {}, or choose another: PORT=5001", address.port()),
+                format!("stop the process that listens on port {}, or choose another port: PORT=5001", address.port()),
             ),
             _ => (
                 ExitStatus::Usage,
-                "`shopsync check-config` shows the settings in force".to_owned(),
+                "`shopsync check-config` shows the effective settings".to_owned(),
             ),
         };
         let mut command_error = Self::new(status, error.to_string());
@@ -205,19 +206,19 @@ mod tests {
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn a_report_has_the_causes_and_the_next_step() {
+    fn a_report_contains_the_causes_and_the_remedy() {
         let cause = Outer(std::io::Error::other("the inner"));
         let command_error = CommandError::failed("it failed")
             .with_cause(cause)
-            .with_remedy("mend it");
+            .with_remedy("fix it");
         assert_eq!(
             command_error.report(),
-            "shopsync: it failed\n  because: the outer\n  because: the inner\n  next: mend it"
+            "shopsync: it failed\n  because: the outer\n  because: the inner\n  next: fix it"
         );
     }
 
     #[test]
-    fn a_settings_error_is_told_once() {
+    fn a_settings_error_is_reported_once() {
         let error = crate::settings::Settings::defaults()
             .require_for_syncing()
             .unwrap_err();
@@ -226,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_told_from_what_will_not() {
+    fn temporary_errors_have_another_exit_code_than_permanent_ones() {
         let shop = "a.myshopify.com".parse().unwrap();
         let status = |error| CommandError::from_port(&error, &shop).status;
         assert_eq!(
-            status(PortError::retry("read", "gone")),
+            status(PortError::retry("read", "unreachable")),
             ExitStatus::Unavailable
         );
         assert_eq!(status(PortError::fail("read", "odd")), ExitStatus::Failed);

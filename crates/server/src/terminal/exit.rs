@@ -1,16 +1,16 @@
-//! The exit codes of the commands.
+//! Defines the exit codes of the commands.
 
-/// The exit codes but 0. `shopsync --help` lists them.
+/// The exit codes other than 0, as `shopsync --help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// It was tried and failed.
+    /// The command was attempted and failed.
     Failed = 1,
-    /// The command line or the settings are wrong; nothing was tried.
+    /// The command line or the settings are invalid; nothing was attempted.
     Usage = 2,
-    /// Something it needs cannot be reached.
+    /// The database, Shopify or the Space cannot be reached.
     Unavailable = 3,
-    /// A person must confirm.
+    /// A run halted; a person must confirm.
     Halted = 4,
-    /// A signal.
+    /// A signal ended the command.
     Interrupted = 130,
 }

@@ -1,4 +1,4 @@
-//! What a run is doing, as it goes on: bars on a terminal, now and then a line elsewhere.
+//! Shows the progress of a run: bars on a terminal, lines at intervals elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +12,10 @@ use super::print_error;
 use super::text::kind_noun;
 use crate::run_events::RunEvents;
 
-/// Off a terminal, how often a kind that takes long is reported.
+/// The shortest time between two lines about the same kind.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows the steps of a run on standard error.
+/// Shows the progress of a run on standard error.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay(Mutex<DisplayMode>);
 
@@ -51,7 +51,7 @@ impl ProgressDisplay {
         Self(Mutex::new(mode))
     }
 
-    /// As [`ProgressDisplay::new`] on a terminal, else nothing: for results that a program reads.
+    /// Bars if standard error is a terminal, else nothing: for commands whose result a program reads.
     pub(crate) fn terminal_only() -> Self {
         if std::io::stderr().is_terminal() {
             Self::new()
@@ -60,7 +60,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// A step of a run.
+    /// Shows a step of a run.
     pub(crate) fn show(&self, progress: &Progress) {
         let mut mode = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *mode {
@@ -80,7 +80,7 @@ impl ProgressDisplay {
 
 fn update_bars(current: &mut Option<(Phase, ProgressBar)>, progress: &Progress) {
     let phase = match progress {
-        // There is one, and it is read at once.
+        // A single item: a bar would only flash.
         Progress::Read {
             kind: ItemKind::Shop,
             ..
@@ -93,7 +93,7 @@ fn update_bars(current: &mut Option<(Phase, ProgressBar)>, progress: &Progress) 
         && let Some((phase, bar)) = current.take()
     {
         match phase {
-            // What was read stays on the screen.
+            // Finished bars stay on the screen.
             Phase::Reading(_) => bar.abandon(),
             Phase::Publishing => bar.finish_and_clear(),
         }
@@ -126,7 +126,7 @@ fn new_bar(phase: Phase, progress: &Progress) -> ProgressBar {
         Phase::Reading(kind) => (kind_noun(kind.as_str(), 2), "{prefix:>12} {human_pos}"),
         Phase::Publishing => (
             "document".to_owned(),
-            "{prefix:>12} {spinner} written and compared with the Space",
+            "{prefix:>12} {spinner} writing and comparing with the Space",
         ),
     };
     let bar = ProgressBar::no_length()
@@ -142,7 +142,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// What is worth a line. A kind is reported when the next one begins, and every few seconds while it goes on.
+/// Returns the next line to print, if any: when a kind is complete, and every [`LINE_INTERVAL`] while it is being read.
 fn next_line(
     current: &mut Option<(ItemKind, u64)>,
     last_line_at: &mut Instant,
@@ -180,12 +180,12 @@ fn next_line(
     }
 }
 
-/// Tells both the service's listeners and the person who waits.
+/// Passes the steps of a run to the service's subscribers and to a display.
 #[derive(Debug)]
 pub(crate) struct DisplayObserver<'a> {
-    /// The service's listeners.
+    /// The service's subscribers.
     pub(crate) run_events: &'a RunEvents,
-    /// The person.
+    /// The display.
     pub(crate) display: &'a ProgressDisplay,
 }
 
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_is_spoken_of_when_it_is_read() {
+    fn a_kind_is_reported_when_it_is_complete() {
         let (mut current, mut last_line_at) = (None, Instant::now());
         let mut line = |progress| next_line(&mut current, &mut last_line_at, &progress);
         assert_eq!(line(read(ItemKind::Shop, 1)), None);
@@ -220,12 +220,12 @@ mod tests {
         assert_eq!(line(read(ItemKind::Discount, 1)), None);
         let next = line(read(ItemKind::Location, 0));
         assert_eq!(next.as_deref(), Some("read 1 discount"));
-        // There are none.
+        // No locations were read, so there is no line.
         assert_eq!(line(Progress::Publishing), None);
     }
 
     #[test]
-    fn a_long_kind_is_spoken_of_again_and_again() {
+    fn a_long_kind_is_reported_at_intervals() {
         let mut current = Some((ItemKind::Product, 50));
         let mut last_line_at = Instant::now().checked_sub(LINE_INTERVAL).unwrap();
         let progress = read(ItemKind::Product, 1_250);

@@ -1,13 +1,13 @@
-//! The asynchronous runtime of the commands.
+//! Builds the asynchronous runtime of the commands.
 
 use tokio::runtime::Runtime;
 
 use super::CommandError;
 
-/// What asynchronous commands run on.
+/// Builds a multi-threaded Tokio runtime.
 pub(crate) fn build_runtime() -> Result<Runtime, CommandError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| CommandError::failed("cannot start threads").with_cause(error))
+        .map_err(|error| CommandError::failed("cannot start the runtime threads").with_cause(error))
 }

@@ -1,15 +1,15 @@
-//! SIGTERM and SIGINT.
+//! Turns SIGTERM and SIGINT into a cancellation token.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 
-/// Cancelled by the first SIGTERM or SIGINT. A second one ends the process at once: what was under way is made up for at
-/// the next start.
+/// Returns a token that the first SIGTERM or SIGINT cancels. A second signal ends the process immediately; unfinished work
+/// is resumed at the next start.
 pub(crate) fn shutdown_token() -> Result<CancellationToken, CommandError> {
     let mut signals = listen()
-        .map_err(|error| CommandError::failed("cannot listen to signals").with_cause(error))?;
+        .map_err(|error| CommandError::failed("cannot listen for signals").with_cause(error))?;
     let shutdown = CancellationToken::new();
     let cancelled = shutdown.clone();
     tokio::spawn(async move {
@@ -23,7 +23,7 @@ pub(crate) fn shutdown_token() -> Result<CancellationToken, CommandError> {
     Ok(shutdown)
 }
 
-/// The exit codes that signals stand for, as they come in.
+/// Returns a channel with the exit code of each received signal.
 #[cfg(unix)]
 fn listen() -> std::io::Result<mpsc::Receiver<i32>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +32,7 @@ fn listen() -> std::io::Result<mpsc::Receiver<i32>> {
         let mut signals = signal(kind)?;
         let sender = sender.clone();
         tokio::spawn(async move {
-            // 128 and the signal's number: what a shell reports of a process that a signal has ended.
+            // 128 plus the number of the signal, as shells report a process that a signal ended.
             while signals.recv().await.is_some() {
                 if sender.send(128 + kind.as_raw_value()).await.is_err() {
                     return;

@@ -1,25 +1,26 @@
-//! Phrases that several commands print: counts with their nouns, the key of a shop's document.
+//! Formats phrases that several commands print: counts with their nouns, the key of a shop's document.
 
 use indicatif::HumanCount;
 use spaces_store::{ShopPrefix, SnapshotKey};
 use sync_core::ShopDomain;
 
-/// A number of things: `1 product`, `3,000 products`.
+/// Formats a count with its noun: `1 product`, `3,000 products`.
 pub(crate) fn count_of(count: u64, kind: &str) -> String {
     format!("{} {}", HumanCount(count), kind_noun(kind, count))
 }
 
-/// The word for that many things of a kind.
+/// Returns the noun of a kind, in the singular or the plural as the count needs it.
 pub(crate) fn kind_noun(kind: &str, count: u64) -> String {
     pluralize(&kind.replace('_', " "), count)
 }
 
+/// Adds an `s` unless the count is 1.
 pub(crate) fn pluralize(word: &str, count: u64) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{word}{s}")
 }
 
-/// Where the shop's document is in the Space.
+/// Returns the key of the shop's document in the Space, for printing.
 pub(crate) fn document_key(shop: &ShopDomain) -> String {
     ShopPrefix::new(shop.as_str()).map_or_else(
         |_| shop.to_string(),

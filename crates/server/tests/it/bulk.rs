@@ -1,4 +1,4 @@
-//! Shops that are read by bulk operations.
+//! Tests shops that are read by bulk operations.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::support::{World, WorldBuilder};
 
 const STRATEGY: &str = "SHOPSYNC__SHOPIFY__SCAN_STRATEGY";
 
-/// The first look at an operation is a thirtieth of this away: longer than any test waits.
+/// The first poll of an operation comes after a thirtieth of this time, which is longer than any test waits.
 const ONLY_THE_WEBHOOK: (&str, &str) = ("SHOPSYNC__SHOPIFY__BULK_POLL", "24h");
 
-/// What a full scan starts: one for each kind, six for discounts.
+/// The number of operations of a full scan: one for each kind, six for discounts.
 const OPERATIONS: usize = 1 + 1 + 6 + 1;
 
 fn bulk_world() -> WorldBuilder {
@@ -27,14 +27,14 @@ fn bulk_world() -> WorldBuilder {
         .set("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms")
 }
 
-fn ends(outcome: BulkOutcome) -> BulkBehaviour {
+fn bulk_ending_with(outcome: BulkOutcome) -> BulkBehaviour {
     BulkBehaviour {
         outcome,
         ..BulkBehaviour::default()
     }
 }
 
-/// Demands a full scan and waits until it has started a bulk operation.
+/// Requests a full scan and waits until it has started a bulk operation.
 async fn start_scan(world: &World) {
     let before = world.shop.calls().bulk_operations;
     world.request_scan().await;
@@ -50,7 +50,7 @@ fn statuses(world: &World) -> Vec<&'static str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_gives_the_same_bytes_as_one_by_pages() {
+async fn a_first_sync_by_bulk_gives_the_same_bytes_as_one_by_pages() {
     let mut world = bulk_world()
         .catalog(many_pages())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
@@ -61,7 +61,7 @@ async fn a_first_sync_gives_the_same_bytes_as_one_by_pages() {
     assert_eq!(statuses(&world), ["COMPLETED"; OPERATIONS]);
     assert_eq!(world.scanned_pages(), 0);
 
-    // All that is known of the shop is forgotten, and it is read for the first time again.
+    // Everything about the shop is erased, so that it is read for the first time again.
     let database = world.app.service().database.clone();
     database.erase(&world.domain).await.unwrap();
     world.app.set(STRATEGY, "paging");
@@ -76,12 +76,12 @@ async fn a_first_sync_gives_the_same_bytes_as_one_by_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn much_is_read_by_bulk_and_little_by_pages() {
+async fn large_kinds_are_read_by_bulk_and_small_ones_by_pages() {
     let spec = CatalogSpec {
         products: 2_600,
         ..CatalogSpec::default()
     };
-    // Pages would have to wait for the bucket to be refilled.
+    // Pages would have to wait until the bucket refills.
     let slow = BucketSize {
         maximum: 1_000_000.0,
         restore_rate: 50.0,
@@ -99,7 +99,7 @@ async fn much_is_read_by_bulk_and_little_by_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
+async fn a_shop_whose_bulk_operations_are_denied_or_fail_is_read_by_pages() {
     let world = bulk_world().start().await;
     world.shop.set_bulk_behaviour(BulkBehaviour {
         enabled: false,
@@ -113,7 +113,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
     assert_eq!(world.shop.calls().bulk_operations, 0);
 
     for outcome in [BulkOutcome::Fails, BulkOutcome::TimesOut] {
-        world.shop.set_bulk_behaviour(ends(outcome));
+        world.shop.set_bulk_behaviour(bulk_ending_with(outcome));
         let product = world.shop.product_ids()[0];
         let pages = world.scanned_pages();
         let price = format!("{pages}.25");
@@ -127,7 +127,7 @@ async fn a_shop_that_denies_or_fails_bulk_operations_is_read_by_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_file_publishes_no_part() {
+async fn a_damaged_result_file_publishes_no_part() {
     let world = bulk_world()
         .catalog(many_pages())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
@@ -138,9 +138,9 @@ async fn a_broken_file_publishes_no_part() {
     let unannounced = world.shop.without_webhooks();
     unannounced.set_price(products[0], None, "12.34").unwrap();
 
-    // It cannot be had, nor can pages.
-    let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
-    world.shop.inject_fault(gone.always()).unwrap();
+    // Neither the file nor pages can be read.
+    let missing = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
+    world.shop.inject_fault(missing.always()).unwrap();
     let refused = Fault::new(FaultKind::Status(400)).on_operation("ProductsPage");
     world.shop.inject_fault(refused.always()).unwrap();
     let outcome = world.next_run().await;
@@ -149,10 +149,12 @@ async fn a_broken_file_publishes_no_part() {
     assert!(world.document_bytes().await == before);
     assert_eq!(world.app.put_count(), 1);
 
-    // Of each kind the last thing has lost its fields, which shows only when the others have been given out. It keeps
-    // its last version until a scan can read it.
+    // The last object of each kind has lost its fields, which shows only after the others were returned. It keeps its last
+    // version until a scan can read it.
     world.shop.clear_faults();
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Corrupts));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Corrupts));
     let last = *products.last().unwrap();
     unannounced.set_price(last, None, "56.78").unwrap();
     let pages = world.scanned_pages();
@@ -164,7 +166,7 @@ async fn a_broken_file_publishes_no_part() {
     assert_eq!(world.scanned_pages(), pages);
     let uploads = world.app.put_count();
 
-    // It breaks off again and again, and the rest is fetched each time.
+    // The download breaks off repeatedly, and the rest is fetched each time.
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     unannounced.set_price(products[0], None, "12.35").unwrap();
     let truncated = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
@@ -174,10 +176,10 @@ async fn a_broken_file_publishes_no_part() {
     assert_eq!(world.app.put_count(), uploads + 1);
     assert_eq!(world.scanned_pages(), pages);
 
-    // It is gone, and pages answer.
+    // The file is missing, and pages can be read.
     unannounced.set_price(products[0], None, "12.36").unwrap();
-    let gone = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
-    world.shop.inject_fault(gone.always()).unwrap();
+    let missing = Fault::new(FaultKind::Status(404)).on(FaultTarget::BulkFile);
+    world.shop.inject_fault(missing.always()).unwrap();
     world.sync().await;
     world.document_matches_shop().await.unwrap();
     assert_eq!(world.app.put_count(), uploads + 2);
@@ -185,27 +187,29 @@ async fn a_broken_file_publishes_no_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_webhook_of_its_end_wakes_the_scan() {
+async fn the_finish_webhook_wakes_the_scan() {
     let (poll, never) = ONLY_THE_WEBHOOK;
     let world = bulk_world().set(poll, never).installed().await;
     world.document_matches_shop().await.unwrap();
-    let (runs, looks) = (world.runs().await.len(), world.calls("BulkOperationById"));
+    let (runs, polls) = (world.runs().await.len(), world.calls("BulkOperationById"));
 
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     start_scan(&world).await;
     world.shop.hold_deliveries();
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     assert_eq!(world.shop.finish_bulk_operations(), 1);
-    // Nobody has told the scan.
-    assert_eq!(world.calls("BulkOperationById"), looks);
+    // The webhook has not been delivered yet.
+    assert_eq!(world.calls("BulkOperationById"), polls);
     assert_eq!(world.runs().await[0].finished, None);
     world.shop.release_deliveries();
     world.settled().await;
     world.document_matches_shop().await.unwrap();
-    assert!(world.calls("BulkOperationById") > looks);
+    assert!(world.calls("BulkOperationById") > polls);
     assert_eq!(world.scanned_pages(), 0);
 
-    // Each end was announced, and none of them has set off a run or an upload.
+    // Each operation was announced, and no announcement caused a run or an upload.
     world.settled().await;
     let deliveries = world.shop.deliveries();
     let mut announced = 0;
@@ -221,7 +225,7 @@ async fn the_webhook_of_its_end_wakes_the_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_webhook_delays_the_scan_and_no_more() {
+async fn a_lost_finish_webhook_only_delays_the_scan() {
     let world = bulk_world().installed().await;
     world.shop.drop_deliveries(1_000);
     let product = world.shop.product_ids()[0];
@@ -233,7 +237,7 @@ async fn a_lost_webhook_delays_the_scan_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lease_is_held_however_long_an_operation_takes() {
+async fn the_lease_is_renewed_during_a_long_operation() {
     let (poll, never) = ONLY_THE_WEBHOOK;
     let world = bulk_world()
         .set(poll, never)
@@ -242,9 +246,11 @@ async fn the_lease_is_held_however_long_an_operation_takes() {
         .installed()
         .await;
     let runs = world.runs().await.len();
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     start_scan(&world).await;
-    // At a third of the lease each: twice as long as it would hold by itself. Three more workers look for work meanwhile.
+    // A lease is renewed after each third of its time, so this is twice its time. Three more workers try to claim meanwhile.
     world.app.leases_renewed(6).await;
     assert_eq!(world.runs().await.len(), runs + 1);
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
@@ -257,10 +263,10 @@ async fn the_lease_is_held_however_long_an_operation_takes() {
     assert_eq!(world.scanned_pages(), 0);
 }
 
-/// A query that an operation is busy with.
+/// The query of an operation.
 const QUERY: &str = "{ products { edges { node { id } } } }";
 
-/// Another program with a token of the same app.
+/// A client of another program, with a token of the same app.
 fn another_program(world: &World) -> ShopClient {
     let endpoint = Endpoint::custom(&world.app.settings().shopify.endpoint).unwrap();
     let options = BulkOptions {
@@ -273,7 +279,7 @@ fn another_program(world: &World) -> ShopClient {
     client.unwrap().shop(&domain, Arc::new(token))
 }
 
-/// Starts an operation that nobody waits for.
+/// Starts an operation and abandons it.
 async fn start_abandoned_operation(world: &World, shop: &ShopClient) {
     let before = world.shop.calls().bulk_operations;
     let bulk = shop.bulk();
@@ -286,14 +292,16 @@ async fn start_abandoned_operation(world: &World, shop: &ShopClient) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
+async fn only_the_abandoned_operations_of_this_service_are_cancelled() {
     let (poll, never) = ONLY_THE_WEBHOOK;
     let mut world = bulk_world()
         .set(poll, never)
         .set("SHOPSYNC__SYNC__DRAIN", "0s")
         .installed()
         .await;
-    world.shop.set_bulk_behaviour(ends(BulkOutcome::Never));
+    world
+        .shop
+        .set_bulk_behaviour(bulk_ending_with(BulkOutcome::Never));
     let others = another_program(&world);
     start_abandoned_operation(&world, &others).await;
     start_scan(&world).await;
@@ -309,7 +317,7 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
     let runs_on = |status: &&str| ["CREATED", "RUNNING"].contains(status);
     assert!(left.len() == 5 && left.iter().all(runs_on), "{left:?}");
 
-    // All five places are taken now.
+    // All five concurrent operations are in use now.
     world.shop.set_bulk_behaviour(BulkBehaviour::default());
     world
         .shop
@@ -321,7 +329,7 @@ async fn what_an_interrupted_scan_has_left_is_cancelled_and_nothing_else() {
     world.document_matches_shop().await.unwrap();
     assert_eq!(world.scanned_pages(), 0);
     let since = statuses(&world).split_off(OPERATIONS);
-    assert_eq!(since[0], "RUNNING", "the other program's");
+    assert_eq!(since[0], "RUNNING", "the operation of the other program");
     assert_eq!(since[1..5], ["CANCELED"; 4]);
     assert_eq!(since[5..], ["COMPLETED"; OPERATIONS]);
 }

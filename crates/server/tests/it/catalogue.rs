@@ -1,11 +1,11 @@
-//! The document holds the whole catalogue, at the paths that its readers know.
+//! Tests that the document contains the whole catalogue, at the paths that its readers expect.
 
 use serde_json::Value;
 use shopify_sim::CatalogSpec;
 
 use crate::support::World;
 
-/// Some of everything that comes in pages.
+/// A catalogue with more than one page of every connection.
 pub(crate) fn many_pages() -> CatalogSpec {
     CatalogSpec {
         products: 130,
@@ -33,7 +33,7 @@ async fn the_document_equals_the_shop_item_by_item() {
         let items = truth[list].as_array().unwrap().iter();
         items.map(|item| item[part].as_array().unwrap().len()).max()
     };
-    // What the shop has is what would be cut off.
+    // The shop has as many items as would be truncated without paging.
     assert_eq!(most("products", "variants"), Some(2_048));
     assert!(most("products", "metafields") >= Some(60));
     assert_eq!(most("discounts", "codes"), Some(400));
@@ -50,7 +50,7 @@ async fn the_document_equals_the_shop_item_by_item() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shop_with_everything_that_has_ever_been_cut_off() {
+async fn a_shop_with_all_edge_cases_is_complete() {
     let world = World::builder()
         .catalog(CatalogSpec::edge_cases())
         .set("SHOPSYNC__SHOPIFY__CALLBACK_WAIT", "5m")
@@ -61,7 +61,7 @@ async fn a_shop_with_everything_that_has_ever_been_cut_off() {
     assert_eq!(world.app.put_count(), 1);
 }
 
-/// Every path of the query that the document was first made by, with `*` for each item of a list.
+/// Every path of the query that first produced the document, with `*` for each item of a list.
 const PATHS: &[&str] = &[
     "data.shop.name",
     "data.shop.primaryDomain.url",
@@ -96,7 +96,7 @@ const PATHS: &[&str] = &[
     "data.collections.pageInfo.endCursor",
 ];
 
-/// Everything that a path leads to; a place that is missing is an error.
+/// Returns all values at a path; a missing member is an error.
 fn at<'v>(value: &'v Value, path: &str) -> Result<Vec<&'v Value>, String> {
     let mut found = vec![value];
     for step in path.split('.') {
@@ -104,7 +104,7 @@ fn at<'v>(value: &'v Value, path: &str) -> Result<Vec<&'v Value>, String> {
         for value in found {
             match step {
                 "*" => next.extend(value.as_array().ok_or("no list")?),
-                // Only these have a price off.
+                // Only these kinds reduce a price.
                 "customerGets" if !is_priced(value) => {}
                 _ => next.push(
                     value
@@ -124,7 +124,7 @@ fn is_priced(discount: &Value) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_path_that_readers_know_is_there() {
+async fn every_path_that_readers_expect_exists() {
     let world = World::builder().installed().await;
     let document = world.document().await;
     for path in PATHS {
@@ -141,7 +141,7 @@ async fn every_path_that_readers_know_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_volatile_is_in_the_document() {
+async fn the_document_contains_nothing_volatile() {
     let world = World::builder().installed().await;
     let text = world.document().await.to_string();
     for word in [

@@ -1,4 +1,4 @@
-//! The binary itself, as people and scripts run it: a clean environment, a folder of its own.
+//! Tests the binary as people and scripts run it, in a clean environment and a folder of its own.
 
 mod shop;
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The binary under test.
 pub(crate) const SHOPSYNC: &str = env!("CARGO_BIN_EXE_shopsync");
 
-/// A folder in which the binary is run, and the variables that it is given.
+/// A folder to run the binary in, and its environment variables.
 pub(crate) struct Sandbox {
     pub(crate) folder: TempDir,
     variables: BTreeMap<String, String>,
@@ -39,7 +39,7 @@ impl From<Output> for CommandOutput {
 }
 
 impl Sandbox {
-    /// Nothing is set.
+    /// A sandbox without variables.
     pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -47,7 +47,7 @@ impl Sandbox {
         }
     }
 
-    /// Everything is set, and nothing of it can be reached.
+    /// A sandbox with all required settings, whose services cannot be reached.
     fn unreachable() -> Self {
         let port = free_port();
         Self::empty()
@@ -97,7 +97,7 @@ impl Sandbox {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Runs it with something on its standard input.
+    /// Runs the binary with this standard input.
     fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut command = self.command(arguments);
         let child = command
@@ -107,7 +107,7 @@ impl Sandbox {
             .spawn();
         let mut child = child.unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that does not read its input may have ended by now.
+        // Fails if the command has ended without reading its input.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().unwrap().into()
@@ -116,7 +116,7 @@ impl Sandbox {
 
 const SECRET: &str = "the-client-secret";
 
-/// A port that nothing listens on.
+/// Returns a port on which nothing listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
@@ -156,7 +156,7 @@ impl CommandOutput {
 }
 
 #[test]
-fn help_teaches_every_command_with_examples() {
+fn the_help_of_every_command_has_examples() {
     let sandbox = Sandbox::empty();
     let all = sandbox.run(&["--help"]);
     all.assert_code(0);
@@ -190,11 +190,11 @@ fn help_teaches_every_command_with_examples() {
 }
 
 #[test]
-fn no_command_and_a_wrong_one_are_usage_errors() {
+fn a_missing_or_invalid_command_is_a_usage_error() {
     let sandbox = Sandbox::empty();
     for arguments in [
         &[][..],
-        &["mend"],
+        &["repair"],
         &["sync"],
         &["sync", "a.myshopify.com@evil.example"],
         &["sync", "a", "--dry-run", "--accept-deletions"],
@@ -209,7 +209,7 @@ fn no_command_and_a_wrong_one_are_usage_errors() {
 }
 
 #[test]
-fn missing_settings_are_named_together_with_where_to_find_them() {
+fn all_missing_settings_are_listed_together() {
     let sandbox = Sandbox::empty();
     let all = [
         "SHOPIFY_API_KEY",
@@ -228,12 +228,12 @@ fn missing_settings_are_named_together_with_where_to_find_them() {
     sandbox
         .run(&["install-url", "a"])
         .assert_failure(2, &["SHOPIFY_REDIRECT_URI"]);
-    // Nothing was tried.
+    // Nothing was attempted.
     assert!(!sandbox.path("shopsync.db").exists());
 }
 
 #[test]
-fn a_wrong_settings_file_is_named_and_not_quoted() {
+fn an_invalid_settings_file_is_named_but_its_contents_are_not_printed() {
     let sandbox = Sandbox::unreachable();
     std::fs::write(
         sandbox.path("bad.toml"),
@@ -256,7 +256,7 @@ fn a_wrong_settings_file_is_named_and_not_quoted() {
 }
 
 #[test]
-fn an_unknown_shop_is_told_how_to_be_installed() {
+fn the_error_for_an_unknown_shop_explains_its_installation() {
     let sandbox = Sandbox::unreachable();
     for arguments in [&["sync", "nobody"][..], &["sync", "nobody", "--dry-run"]] {
         let output = sandbox.run(arguments);
@@ -271,7 +271,7 @@ fn an_unknown_shop_is_told_how_to_be_installed() {
 }
 
 #[test]
-fn an_unreachable_database_is_code_three() {
+fn an_unreachable_database_exits_with_code_3() {
     let port = free_port();
     let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
     let sandbox = Sandbox::unreachable().with("DATABASE_URL", url);
@@ -283,7 +283,7 @@ fn an_unreachable_database_is_code_three() {
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn the_error_of_a_taken_port_contains_its_number() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let sandbox = Sandbox::unreachable()
@@ -293,7 +293,7 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
-fn the_install_address_is_the_services_own() {
+fn the_install_url_belongs_to_the_service() {
     let sandbox = Sandbox::empty().with(
         "SHOPIFY_REDIRECT_URI",
         "https://sync.example/shopify/callback",
@@ -307,7 +307,7 @@ fn the_install_address_is_the_services_own() {
 }
 
 #[test]
-fn no_shops_is_said_in_words_and_as_json() {
+fn an_empty_list_of_shops_is_printed_as_text_and_as_json() {
     let sandbox = Sandbox::unreachable();
     let output = sandbox.run(&["shops"]);
     output.assert_code(0);
@@ -317,7 +317,7 @@ fn no_shops_is_said_in_words_and_as_json() {
 }
 
 #[test]
-fn a_token_that_is_none_is_refused_before_anything_is_tried() {
+fn an_invalid_token_is_rejected_before_anything_is_attempted() {
     let sandbox = Sandbox::unreachable();
     sandbox
         .run_with_input(&["connect", "a"], "")
@@ -331,7 +331,7 @@ fn a_token_that_is_none_is_refused_before_anything_is_tried() {
 }
 
 #[test]
-fn doctor_names_what_cannot_be_reached_and_goes_on() {
+fn doctor_reports_unreachable_services_and_continues() {
     let sandbox = Sandbox::unreachable().with("SPACES_REGION", "us-east-1");
     let output = sandbox.run(&["doctor"]);
     output.assert_code(1);
@@ -355,7 +355,7 @@ fn doctor_names_what_cannot_be_reached_and_goes_on() {
 }
 
 #[test]
-fn doctor_works_as_far_as_it_can_without_settings() {
+fn doctor_skips_checks_whose_settings_are_missing() {
     let sandbox = Sandbox::empty();
     let output = sandbox.run(&["doctor", "a", "--json"]);
     output.assert_code(1);
@@ -383,7 +383,7 @@ fn doctor_works_as_far_as_it_can_without_settings() {
 }
 
 #[test]
-fn doctor_tells_a_missing_bucket_from_wrong_keys() {
+fn doctor_distinguishes_a_missing_bucket_from_wrong_keys() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("s3");
@@ -404,13 +404,13 @@ fn doctor_tells_a_missing_bucket_from_wrong_keys() {
     );
     let wrong = doctor("SPACES_SECRET_KEY", "another");
     assert!(wrong.stdout.contains("control panel"), "{wrong:#?}");
-    // The object that it was tried with is gone.
+    // The test object is deleted.
     let left = std::fs::read_dir(folder.path().join("s3/space")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
     assert!(left.iter().all(|path| is_empty(path)), "{left:?}");
 }
 
-/// Whether there is no file in a folder, however deep.
+/// Whether the folder and its subfolders contain no file.
 fn is_empty(path: &Path) -> bool {
     path.is_dir()
         && std::fs::read_dir(path)
@@ -419,7 +419,7 @@ fn is_empty(path: &Path) -> bool {
 }
 
 #[test]
-fn check_config_shows_no_secret() {
+fn check_config_prints_no_secret() {
     let sandbox = Sandbox::unreachable();
     for arguments in [&["check-config"][..], &["check-config", "--json"]] {
         let output = sandbox.run(arguments);
@@ -430,7 +430,7 @@ fn check_config_shows_no_secret() {
 }
 
 #[test]
-fn doctor_says_why_the_database_server_is_not_reached() {
+fn doctor_reports_why_the_database_server_cannot_be_reached() {
     let port = free_port();
     let url = format!("postgres://user:very-secret-key@127.0.0.1:{port}/x");
     let output = Sandbox::unreachable()
@@ -443,7 +443,7 @@ fn doctor_says_why_the_database_server_is_not_reached() {
 }
 
 #[test]
-fn a_signal_stops_the_service_in_order() {
+fn a_signal_stops_the_service_gracefully() {
     let sandbox = Sandbox::unreachable()
         .with("PORT", "0")
         .with("SHOPSYNC__SERVER__ADDRESS", "127.0.0.1");

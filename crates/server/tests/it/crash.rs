@@ -1,4 +1,4 @@
-//! A service that dies loses nothing that it has answered for, and does nothing twice in effect.
+//! Tests that a crashed service loses no acknowledged delivery and repeats no effect.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use testkit::{ManualClock, at};
 
 use crate::support::{Process, World};
 
-/// After this time a dead worker's shop is taken over.
+/// After this time another worker may claim the shop of a crashed worker.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// Waits until the shop has let a request hang.
+/// Waits until the simulated shop has left a request without a response.
 async fn request_hangs(world: &World) {
     world.shop.wait_for_calls(|calls| calls.faults > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn between_the_answer_and_the_run() {
+async fn a_crash_between_the_response_and_the_run() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let debounced = World::builder()
         .clock(&clock)
@@ -35,7 +35,7 @@ async fn between_the_answer_and_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_middle_of_a_full_scan() {
+async fn a_crash_during_a_full_scan() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let mut world = World::builder().clock(&clock).installed().await;
     let product = world.shop.product_ids()[5];
@@ -62,7 +62,7 @@ async fn in_the_middle_of_a_full_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_what_a_delivery_named_is_read() {
+async fn a_crash_during_a_refresh() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let mut world = World::builder().clock(&clock).installed().await;
     let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
@@ -82,20 +82,20 @@ async fn while_what_a_delivery_named_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_to_a_dead_service_arrive_when_it_is_back() {
+async fn deliveries_to_a_stopped_service_arrive_after_its_restart() {
     let mut world = World::builder().installed().await;
     world.app.crash().await;
     world
         .shop
         .set_price(world.shop.product_ids()[0], None, "12.34")
         .unwrap();
-    // The shop tries again; here its pauses are thousandths of the real ones.
+    // The simulator retries; its delays are a thousandth of the real ones.
     world.app.restart().await;
     world.settled().await;
     world.document_matches_shop().await.unwrap();
 }
 
-/// A world whose service is a process of its own.
+/// A world whose service is a separate process.
 async fn process(debounce: &str) -> (World, Process) {
     let mut world = World::builder()
         .set("SHOPSYNC__SYNC__DEBOUNCE", debounce)
@@ -118,7 +118,7 @@ async fn serve(world: &World) -> Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_between_the_answer_and_the_run() {
+async fn a_kill_between_the_response_and_the_run() {
     let (world, service) = process("2s").await;
     world
         .shop
@@ -136,14 +136,14 @@ async fn killed_between_the_answer_and_the_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
     let rest = service.kill().await;
     assert!(!rest.contains("uploaded"), "{rest}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_a_run() {
+async fn a_kill_during_a_run() {
     let (world, service) = process("0s").await;
     let hang = Fault::new(FaultKind::Hang).on_operation("ProductsById");
     world.shop.inject_fault(hang).unwrap();
@@ -158,9 +158,9 @@ async fn killed_in_the_middle_of_a_run() {
     world.document_matches_shop().await.unwrap_err();
 
     let mut service = serve(&world).await;
-    service.logged("The run ends: uploaded").await;
+    service.logged("Run finished: uploaded").await;
     world.document_matches_shop().await.unwrap();
-    // Tokens were kept: no new installation was needed.
+    // The stored token was used: no new installation was needed.
     assert_eq!(world.shop.calls().token_requests, 1);
     service.kill().await;
 }

@@ -1,4 +1,4 @@
-//! `shopsync demo`, run as a reader of the README runs it, and the commands that it prints.
+//! Tests `shopsync demo` and the commands that it prints.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::cli::{CommandOutput, Sandbox};
 
-/// How long anything may take. Only a broken demonstration takes that long.
+/// How long a test waits for a line before it fails.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 const EXPORT: &str = "\
@@ -19,7 +19,7 @@ green-tea,,Size,500 g,29.90,3
 teapot,Teapot,Title,Default Title,48.00,1
 ";
 
-/// The fields of the places that are printed: `  file      /tmp/…`.
+/// Returns the value of a printed address line such as `  file      /tmp/…`.
 fn place(lines: &[String], name: &str) -> String {
     let line = lines
         .iter()
@@ -38,7 +38,7 @@ fn json(file: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn a_check_without_a_terminal_installs_changes_a_price_and_ends() {
+fn once_installs_the_shop_changes_a_price_and_ends() {
     let sandbox = Sandbox::empty();
     let output = sandbox.run(&["demo", "--once", "--products", "30", "--keep", "kept"]);
     assert_eq!(output.code, Some(0), "{output:#?}");
@@ -57,7 +57,7 @@ fn a_check_without_a_terminal_installs_changes_a_price_and_ends() {
 }
 
 #[test]
-fn nothing_is_left_behind_unless_it_shall_be() {
+fn the_folder_is_deleted_unless_it_is_kept() {
     let sandbox = Sandbox::empty();
     let temporary = sandbox.folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -69,7 +69,7 @@ fn nothing_is_left_behind_unless_it_shall_be() {
 }
 
 #[test]
-fn settings_of_a_real_shop_are_not_touched() {
+fn the_demo_ignores_the_settings_of_a_real_shop() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let real = format!("http://{}", listener.local_addr().unwrap());
@@ -89,7 +89,7 @@ fn settings_of_a_real_shop_are_not_touched() {
 }
 
 #[test]
-fn the_products_of_an_export_are_those_of_the_shop() {
+fn the_shop_has_the_products_of_the_export() {
     let sandbox = Sandbox::empty();
     std::fs::write(sandbox.folder.path().join("export.csv"), EXPORT).unwrap();
     let output = sandbox.run(&[
@@ -123,7 +123,7 @@ fn the_products_of_an_export_are_those_of_the_shop() {
 }
 
 #[test]
-fn a_bad_export_is_refused_with_its_line() {
+fn the_error_of_an_invalid_export_contains_the_line() {
     let sandbox = Sandbox::empty();
     let bad = EXPORT.replace("29.90", "cheap");
     std::fs::write(sandbox.folder.path().join("bad.csv"), bad).unwrap();
@@ -141,7 +141,7 @@ fn a_bad_export_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_taken_port_and_a_full_folder_are_named() {
+fn a_taken_port_and_a_folder_that_is_not_empty_are_rejected() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let sandbox = Sandbox::empty();
@@ -159,14 +159,14 @@ fn a_taken_port_and_a_full_folder_are_named() {
     assert!(output.stderr.contains("not empty"), "{output:#?}");
 }
 
-/// A demonstration that goes on until it is told to end.
-struct Running {
+/// A running demo.
+struct DemoProcess {
     child: Child,
     printed: Receiver<String>,
     seen: Vec<String>,
 }
 
-impl Running {
+impl DemoProcess {
     fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
         let mut command = sandbox.command(arguments);
         let child = command
@@ -190,7 +190,7 @@ impl Running {
         }
     }
 
-    /// Waits for a line that begins so.
+    /// Waits for a line with this beginning.
     fn wait_for(&mut self, beginning: &str) -> String {
         loop {
             let line = self.printed.recv_timeout(TIMEOUT);
@@ -203,7 +203,7 @@ impl Running {
         }
     }
 
-    /// The printed command below this comment.
+    /// Returns the printed command below this comment.
     fn command(&self, about: &str) -> &str {
         let comment = format!("  # {about}");
         let at = self.seen.iter().position(|line| line.starts_with(&comment));
@@ -211,14 +211,14 @@ impl Running {
         self.seen[at + 1].trim()
     }
 
-    /// Runs a printed command as a shell does.
+    /// Runs a printed command in a shell.
     fn paste(&self, about: &str) -> CommandOutput {
         let command = self.command(about);
         let output = Command::new("sh").args(["-c", command]).output();
         output.unwrap().into()
     }
 
-    /// As Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     fn interrupt(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status();
@@ -226,19 +226,19 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for DemoProcess {
     fn drop(&mut self) {
-        // Fails if it has ended, as it should have.
+        // Fails if the demo has ended, as expected.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 #[test]
-fn every_printed_command_works_when_it_is_pasted() {
+fn every_printed_command_works() {
     let sandbox = Sandbox::empty();
-    let mut demo = Running::start(&sandbox, &["demo", "--products", "12"]);
-    demo.wait_for("Changes are followed here");
+    let mut demo = DemoProcess::start(&sandbox, &["demo", "--products", "12"]);
+    demo.wait_for("Runs are reported here");
     let folder = PathBuf::from(place(&demo.seen, "settings"))
         .parent()
         .unwrap()
@@ -252,7 +252,7 @@ fn every_printed_command_works_when_it_is_pasted() {
     );
     assert!(!before.stdout.contains("12.34"), "{before:#?}");
 
-    let changed = demo.paste("another price");
+    let changed = demo.paste("change a price");
     assert_eq!(changed.code, Some(0), "{changed:#?}");
     let line = demo.wait_for("published generation ");
     assert!(
@@ -267,7 +267,7 @@ fn every_printed_command_works_when_it_is_pasted() {
 
     for (about, word) in [
         (
-            "what has changed since",
+            "compare without writing",
             "unchanged demo.myshopify.com/shopify_data.json",
         ),
         (
@@ -275,7 +275,7 @@ fn every_printed_command_works_when_it_is_pasted() {
             "unchanged demo.myshopify.com/shopify_data.json",
         ),
         ("the shop and its last run", "demo.myshopify.com  active"),
-        ("whether all is well", "Nothing fails"),
+        ("check everything", "No check failed"),
         ("the snapshot over S3", "{\"data\":{"),
     ] {
         let output = demo.paste(about);

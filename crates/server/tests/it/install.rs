@@ -1,4 +1,4 @@
-//! An installation by OAuth through the simulator, and what becomes of its token.
+//! Tests an installation by OAuth with the simulator, and the life of its token.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn a_second_installation_changes_nothing() {
     assert_eq!(world.shop.subscriptions(), subscribed);
 }
 
-/// The shop's tokens, as the service would send them.
+/// The shop's access token and refresh token, decrypted.
 async fn tokens(world: &World) -> Vec<SecretString> {
     let stored = world.app.service().database.token(&world.domain).await;
     let token = stored.unwrap().unwrap().token;
@@ -65,26 +65,26 @@ async fn tokens(world: &World) -> Vec<SecretString> {
 
 fn text_has(logs: &Logs, part: &str) -> bool {
     logs.text().lines().any(|line| {
-        // What the libraries say of the test's own requests is not the service's doing.
+        // Lines of other crates may concern the test's own requests.
         line.contains(" server::") && line.contains(part)
     })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_readable_anywhere() {
+async fn no_token_appears_in_the_log_the_report_or_the_database() {
     let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let world = World::builder().clock(&clock).start().await;
     let report = world.install().await.to_string();
     world.settled().await;
     let mut secrets = tokens(&world).await;
-    // Those of a renewal too.
+    // Also the tokens of a renewal.
     clock.advance(std::time::Duration::from_mins(59));
     world.sync().await;
     secrets.extend(tokens(&world).await);
     assert_ne!(secrets[0].expose_secret(), secrets[2].expose_secret());
     secrets.push("hush-hush".into());
-    // What stands in the callback's query.
+    // The query of the callback is not logged.
     assert!(text_has(logs, "GET /shopify/callback returned 200"));
     assert!(!text_has(logs, "state=") && !text_has(logs, "code="));
 
@@ -103,7 +103,7 @@ async fn no_token_is_readable_anywhere() {
             assert!(!found, "in the database");
         }
     }
-    // The look at the database is one that would have found it.
+    // The search in the database would find a token: it finds the shop.
     let shop = b"example.myshopify.com";
     assert!(state.windows(shop.len()).any(|part| part == shop));
 }
@@ -111,13 +111,13 @@ async fn no_token_is_readable_anywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_survive_a_restart() {
     let mut world = World::builder().installed().await;
-    let asked = world.shop.calls().token_requests;
+    let token_requests = world.shop.calls().token_requests;
     world.app.restart().await;
     let product = world.shop.product_ids()[0];
     world.shop.set_price(product, None, "77.00").unwrap();
     world.settled().await;
     world.document_matches_shop().await.unwrap();
-    assert_eq!(world.shop.calls().token_requests, asked);
+    assert_eq!(world.shop.calls().token_requests, token_requests);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn revoked_tokens_make_the_shop_unavailable_until_it_is_installed_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_uninstallation_ends_it_and_a_new_installation_begins_it_anew() {
+async fn an_uninstalled_shop_is_not_read_until_it_is_installed_again() {
     let world = World::builder().installed().await;
     assert!(world.shop.uninstall());
     world.settled().await;
@@ -179,7 +179,7 @@ async fn a_first_upload_that_takes_long_is_reported_as_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_endpoint_that_is_down_is_said_to_be_so() {
+async fn an_unavailable_token_endpoint_gives_503_with_retry_after() {
     let world = World::builder().start().await;
     let down = Fault::new(FaultKind::Status(503)).on(FaultTarget::AccessToken);
     world.shop.inject_fault(down.always()).unwrap();

@@ -1,4 +1,4 @@
-//! The service as a whole: over HTTP, on a real database and a real S3 server, with a simulated shop.
+//! Tests the whole service over HTTP, with a real database, a real S3 server and a simulated shop.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 

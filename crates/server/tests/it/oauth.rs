@@ -1,4 +1,4 @@
-//! The login and the callback, with a scripted token endpoint and a fake catalogue.
+//! Tests the login and the callback with a scripted token endpoint and a fake catalogue.
 
 mod report;
 
@@ -21,7 +21,7 @@ fn shop() -> ShopDomain {
     SHOP.parse().unwrap()
 }
 
-/// The callback that Shopify would send the merchant back to.
+/// Returns the callback path to which Shopify redirects the merchant.
 fn callback(code: &str, state: &str) -> String {
     let query = [
         ("code", code),
@@ -32,7 +32,7 @@ fn callback(code: &str, state: &str) -> String {
     format!("/shopify/callback?{}", signed_query(SECRET, &query))
 }
 
-/// A service, and what stands for Shopify's token endpoint.
+/// A service and a mock of Shopify's token endpoint.
 struct Setup {
     app: TestApp,
     shopify: MockServer,
@@ -79,7 +79,7 @@ impl Setup {
         self.app.get(&path).send().await.unwrap()
     }
 
-    /// A state for the shop, and the cookie that came with it.
+    /// Opens the login page and returns the OAuth state and its cookie.
     async fn begin_login(&self) -> (String, String) {
         let response = self.login("a").await;
         let cookie = header(&response, "set-cookie");
@@ -90,7 +90,7 @@ impl Setup {
         (state.into_owned(), cookie)
     }
 
-    /// The path gets this status and this code, and nothing has been sent to Shopify.
+    /// Asserts the status and the code of the response, and that no request was sent to Shopify.
     async fn assert_refused(&self, path: &str, status: u16, code: &str) {
         let before = self.shopify.received_requests().await.unwrap().len();
         let response = self.app.get(path).send().await.unwrap();
@@ -112,7 +112,7 @@ fn header(response: &Response, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_login_leads_to_the_grant_page() {
+async fn the_login_redirects_to_the_grant_page() {
     let setup = Setup::new(TestApp::builder()).await;
     for name in ["a", "A", SHOP, "A.MyShopify.com"] {
         let response = setup.login(name).await;
@@ -145,7 +145,7 @@ async fn the_login_leads_to_the_grant_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_shop_is_refused_before_any_request_leaves() {
+async fn an_invalid_shop_is_rejected_without_a_request_to_shopify() {
     let setup = Setup::new(TestApp::builder()).await;
     for shop in [
         "evil.example",
@@ -193,7 +193,7 @@ async fn what_is_no_shop_is_refused_before_any_request_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
+async fn the_app_url_verifies_the_signature_and_redirects_to_the_grant_page() {
     let setup = Setup::new(TestApp::builder().set("SHOPIFY_API_SECRET_PREVIOUS", "older")).await;
     let query = [("shop", SHOP), ("timestamp", "1795521600"), ("host", "abc")];
     for secret in [SECRET, "older"] {
@@ -214,7 +214,7 @@ async fn the_app_url_is_checked_and_leads_to_the_grant_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callbacks_are_checked_before_the_code_is_exchanged() {
+async fn callbacks_are_verified_before_the_code_is_exchanged() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begin_login().await;
     let good = callback("good", &state);
@@ -241,7 +241,7 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
         let path = callback("good", bad);
         setup.assert_refused(&path, 400, "invalid_state").await;
     }
-    // A state for another shop, well signed.
+    // A state for another shop, with a valid signature.
     let query = [
         ("code", "good"),
         ("shop", "b.myshopify.com"),
@@ -258,7 +258,7 @@ async fn callbacks_are_checked_before_the_code_is_exchanged() {
     assert_eq!(request.send().await.unwrap().status(), 400);
     assert!(setup.shopify.received_requests().await.unwrap().is_empty());
     assert!(!setup.installed().await);
-    // None of this has used the state up, and its own cookie fits.
+    // No rejected callback has consumed the state; with its cookie it is accepted.
     let request = setup.app.get(&good).header("Cookie", cookie);
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
@@ -275,7 +275,7 @@ async fn the_cookie_can_be_required() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_landing_page_says_what_this_is() {
+async fn the_landing_page_names_the_service() {
     let setup = Setup::new(TestApp::builder()).await;
     let body: Value = setup
         .app

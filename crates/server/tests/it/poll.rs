@@ -1,4 +1,4 @@
-//! What no webhook told arrives by the daily poll. The clock is moved by hand.
+//! Tests that the daily poll finds changes without a webhook. The clock is manual.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn polling(clock: &ManualClock) -> WorldBuilder {
         .set("SHOPSYNC__POLL__SPREAD", "0s")
 }
 
-/// Opens the slot that is due at the start.
+/// Installs the service and runs the poll that is due at the start.
 async fn installed(builder: WorldBuilder) -> World {
     let world = builder.installed().await;
     world.app.run_due_jobs().await;
@@ -56,7 +56,7 @@ async fn a_change_whose_webhook_is_lost_arrives_by_the_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
+async fn one_run_at_the_start_covers_three_days_of_downtime() {
     let clock = ManualClock::new(at("2026-11-20T10:00:00Z"));
     let mut world = installed(polling(&clock)).await;
     let before = polls(&world).await;
@@ -68,7 +68,7 @@ async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
         .unwrap();
     clock.advance(3 * DAY);
     world.app.restart().await;
-    // The start beats too; whichever is first opens the slot, and only one does.
+    // The start also runs the periodic jobs; only the first of both begins the poll.
     world.app.run_due_jobs().await;
     world.settled().await;
     world.document_matches_shop().await.unwrap();
@@ -79,7 +79,7 @@ async fn three_days_of_downtime_are_made_up_for_by_one_run_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
+async fn a_midnight_that_a_clock_change_skips_is_polled_after_the_change() {
     for (zone, morning, eve, jump, next) in [
         (
             "Africa/Cairo",
@@ -111,7 +111,7 @@ async fn a_midnight_that_does_not_exist_is_polled_after_the_jump() {
         world.settled().await;
         world.document_matches_shop().await.unwrap();
         assert_eq!(polls(&world).await, before + 1, "{zone}");
-        // The next day's is at midnight again, an hour earlier by the sun.
+        // The next poll is at midnight again, one hour earlier in UTC.
         let next = at(next);
         clock.set(next - chrono::TimeDelta::seconds(1));
         assert_eq!(world.app.run_due_jobs().await, None, "{zone}");

@@ -1,11 +1,12 @@
-//! What must not be believed changes nothing: not the document, not the runs, and the shop is not even asked.
+//! Tests that rejected requests change nothing: no document, no run, no request to the shop.
 
 use reqwest::RequestBuilder;
 use serde_json::json;
 
 use crate::support::{SECRET, World, sign};
 
-/// The request gets this status. The shop has changed without a webhook, so that any run would show.
+/// Asserts that the request gets this status and causes no work. The shop has changed without a webhook, so that any run
+/// would change the document.
 async fn assert_changes_nothing(world: &World, request: RequestBuilder, status: u16) {
     let before = (
         world.shop.calls(),
@@ -25,7 +26,7 @@ async fn assert_changes_nothing(world: &World, request: RequestBuilder, status: 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_shopify_did_not_send() {
+async fn deliveries_that_shopify_did_not_send_change_nothing() {
     let limited = World::builder().set("SHOPSYNC__SERVER__WEBHOOK_BODY_LIMIT", "65536");
     let world = limited.installed().await;
     let product = world.shop.product_ids()[0];
@@ -69,17 +70,17 @@ async fn deliveries_that_shopify_did_not_send() {
             400,
         ),
         (post(&domain, Some(signed(&long)), &long), 413),
-        // Well signed, about a shop that is not installed.
+        // Validly signed, for a shop that is not installed.
         (
             post("another.myshopify.com", Some(signed(&body)), &body),
             200,
         ),
-        // Well signed, about nothing that exists here.
+        // Validly signed, without an object.
         (post(&domain, Some(signed("{}")), "{}"), 200),
     ] {
         assert_changes_nothing(&world, request, status).await;
     }
-    // The same delivery, right, does change something.
+    // The same delivery with a valid signature has an effect.
     let named = world.app.delivery(&domain, "products/update", "w2", &body);
     assert_eq!(named.send().await.unwrap().status(), 200);
     world.settled().await;
@@ -87,7 +88,7 @@ async fn deliveries_that_shopify_did_not_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_that_name_no_shop() {
+async fn parameters_with_an_invalid_shop_change_nothing() {
     let world = World::builder().installed().await;
     world
         .shop

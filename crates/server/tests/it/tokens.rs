@@ -1,4 +1,4 @@
-//! Several processes renew a shop's token as if they were one, also when one of them dies.
+//! Tests that several processes renew a shop's token only once, even if one of them crashes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::support::World;
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// An installed shop whose service was stopped, and the clock of those that follow.
+/// An installed shop whose service was stopped, and the clock of the following processes.
 async fn stopped() -> (World, ManualClock) {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let mut world = World::builder().clock(&clock).installed().await;
@@ -28,7 +28,7 @@ async fn stopped() -> (World, ManualClock) {
     (world, clock)
 }
 
-/// What a process of its own has: connections, and tokens in memory.
+/// Opens a service with its own connections and its own token cache, as a separate process has.
 async fn process(world: &World, clock: &ManualClock) -> Service {
     let overrides = Overrides {
         clock: Some(Arc::new(clock.clone())),
@@ -38,7 +38,7 @@ async fn process(world: &World, clock: &ManualClock) -> Service {
     opened.unwrap()
 }
 
-/// Answers of Shopify's that arrive when they are let through.
+/// Token grants whose responses are delayed until they are released.
 struct DelayedGrants {
     grants: AppGrants,
     received: Notify,
@@ -62,7 +62,7 @@ impl Grants for DelayedGrants {
         &self,
         _: &shopify_client::ShopDomain,
     ) -> Result<TokenGrant, shopify_client::Error> {
-        panic!("nobody asks for it")
+        panic!("the test requests no such grant")
     }
 
     async fn migrate(
@@ -70,14 +70,14 @@ impl Grants for DelayedGrants {
         _: &shopify_client::ShopDomain,
         _: &SecretString,
     ) -> Result<TokenGrant, shopify_client::Error> {
-        panic!("nobody asks for it")
+        panic!("the test requests no such grant")
     }
 }
 
-/// A process that Shopify has answered, and that has not saved the answer.
+/// A process that has received the response of Shopify and has not saved it yet.
 struct UnsavedRenewal {
     grants: Arc<DelayedGrants>,
-    /// All that there is of the process: its tokens end with it.
+    /// The task of the process.
     caller: JoinHandle<String>,
 }
 
@@ -99,20 +99,20 @@ impl UnsavedRenewal {
         }
     }
 
-    /// Whatever was under way is dropped where it stands.
+    /// Aborts the process before it saves the response.
     async fn kill(self) {
         self.caller.abort();
         assert!(self.caller.await.unwrap_err().is_cancelled());
     }
 
-    /// Goes on. The task ends with the token that its caller gets.
+    /// Releases the response. The task returns the token that the caller gets.
     fn resume(self) -> JoinHandle<String> {
         self.grants.release.notify_one();
         self.caller
     }
 }
 
-/// Asks for the shop's token in a task of its own.
+/// Requests the shop's token in a separate task.
 fn call(tokens: &ShopTokens, world: &World) -> JoinHandle<String> {
     let source = tokens.for_shop(&world.domain);
     tokio::spawn(async move {
@@ -135,12 +135,12 @@ async fn stored(service: &Service, world: &World) -> String {
         .to_owned()
 }
 
-/// How often Shopify was asked for another token than the installation's.
+/// The number of token requests after the installation.
 fn renewals(world: &World) -> u64 {
     world.shop.calls().token_requests - 1
 }
 
-/// The service itself goes on with what is stored.
+/// Asserts that a restarted service uses the stored token without a renewal.
 async fn serves_again(world: &mut World) {
     let before = renewals(world);
     world.app.restart().await;
@@ -163,7 +163,7 @@ async fn hundreds_of_callers_in_two_processes_make_one_request() {
         }
         assert_eq!(renewals(&world), round);
     }
-    // Shopify rejects it before its time.
+    // Shopify rejects the token before it expires.
     let rejected = SecretString::from(stored(&processes[0], &world).await);
     let callers = (0..400).map(|number| {
         let source = processes[number % 2].tokens.for_shop(&world.domain);
@@ -181,43 +181,43 @@ async fn hundreds_of_callers_in_two_processes_make_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_between_answer_and_save_loses_nothing() {
+async fn a_crash_between_response_and_save_loses_no_token() {
     let (mut world, clock) = stopped().await;
     clock.advance(HOUR);
     UnsavedRenewal::start(&world, &clock).await.kill().await;
     let next = process(&world, &clock).await;
     let begun = next.database.token(&world.domain).await.unwrap().unwrap();
-    assert!(begun.attempt.is_some(), "it is on record");
+    assert!(begun.attempt.is_some(), "the attempt is stored");
 
     let waits = call(&next.tokens, &world);
     clock.advance(MINUTE);
     let renewed = waits.await.unwrap();
     assert_ne!(renewed, begun.token.access_token.expose_secret());
     assert_eq!(stored(&next, &world).await, renewed);
-    assert_eq!(renewals(&world), 2, "the lost one, and the same once more");
+    assert_eq!(renewals(&world), 2, "the lost renewal and its repetition");
     clock.advance(HOUR);
     assert_ne!(token(&next, &world).await, renewed);
     serves_again(&mut world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_old_token_is_good_a_dead_process_holds_up_nobody() {
+async fn a_crashed_renewal_blocks_nobody_while_the_old_token_is_valid() {
     let (world, clock) = stopped().await;
     let next = process(&world, &clock).await;
     let old = token(&next, &world).await;
     clock.advance(MINUTE * 56);
     UnsavedRenewal::start(&world, &clock).await.kill().await;
     assert_eq!(token(&next, &world).await, old);
-    assert_eq!(renewals(&world), 1, "it may yet be alive");
+    assert_eq!(renewals(&world), 1, "the process may still be running");
     clock.advance(MINUTE);
     assert_ne!(token(&next, &world).await, old);
     assert_eq!(renewals(&world), 2);
 }
 
-/// It comes back when another process has begun in its place. What it was answered is retired by then: saved, it would be
-/// the shop's last token.
+/// The slow process resumes after another process has begun a renewal. Its own response is invalid by then; if it were
+/// saved, the shop would have no valid token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_was_only_slow_saves_nothing() {
+async fn a_superseded_renewal_is_not_saved() {
     let (mut world, clock) = stopped().await;
     clock.advance(HOUR);
     let slow = UnsavedRenewal::start(&world, &clock).await;

@@ -1,4 +1,4 @@
-//! What has not changed is not uploaded.
+//! Tests that an unchanged document is not uploaded.
 
 use sync_core::Outcome;
 use sync_core::ports::ShopRegistry;
@@ -18,7 +18,7 @@ async fn a_second_sync_uploads_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_in_another_order_change_nothing() {
+async fn responses_in_another_order_change_nothing() {
     let world = World::builder().installed().await;
     for seed in 1..=3 {
         world.shop.shuffle(seed);
@@ -46,7 +46,7 @@ async fn one_changed_price_is_one_upload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_uploaded_again_after_a_restart_with_an_empty_mirror() {
-    // As after moving to a new database: the Space still holds the same bytes.
+    // As after a move to a new database: the Space still contains the same bytes.
     let world = World::builder().installed().await;
     world
         .app

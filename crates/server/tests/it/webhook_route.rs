@@ -1,4 +1,4 @@
-//! `POST /shopify/webhook` and the health routes.
+//! Tests `POST /shopify/webhook` and the health routes.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn shop() -> ShopDomain {
     SHOP.parse().unwrap()
 }
 
-/// A service that knows one shop, whose first full scan has been done.
+/// A service with one shop, after its first full scan.
 async fn with_shop(builder: TestAppBuilder) -> (TestApp, FakeCatalog) {
     let catalog = FakeCatalog::new();
     catalog.put(testkit::product(1, "First"));
@@ -40,7 +40,7 @@ async fn response_of(request: RequestBuilder) -> (u16, Value) {
     (status, response.json().await.unwrap_or(Value::Null))
 }
 
-/// The request gets this status, and changes nothing.
+/// Asserts that the request gets this status and causes no work.
 async fn assert_refused(
     app: &TestApp,
     catalog: &FakeCatalog,
@@ -80,7 +80,7 @@ async fn a_delivery_reaches_the_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_bulk_operation_is_recorded_and_asks_for_no_work() {
+async fn a_bulk_finish_delivery_is_recorded_and_requests_no_work() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
     let before = (runs(&app).await, catalog.fetches(), catalog.scans());
     catalog.put(testkit::product(1, "Renamed"));
@@ -114,7 +114,7 @@ async fn the_same_delivery_fifty_times_is_one() {
         app.settled().await;
     }
     assert_eq!(catalog.fetches(), 1);
-    // Without a name of its own each counts.
+    // Without a webhook id each delivery counts.
     for times in 1..=2 {
         let unnamed = app
             .post("/shopify/webhook")
@@ -129,7 +129,7 @@ async fn the_same_delivery_fifty_times_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forged_and_unsigned_deliveries_are_refused() {
+async fn forged_and_unsigned_deliveries_are_rejected() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
     let unsigned = || {
         app.post("/shopify/webhook")
@@ -147,7 +147,7 @@ async fn forged_and_unsigned_deliveries_are_refused() {
         let forged = unsigned().header("X-Shopify-Hmac-Sha256", signature);
         assert_refused(&app, &catalog, forged, 401).await;
     }
-    // A key that is derived for states signs no webhooks.
+    // The key derived for OAuth states does not sign webhooks.
     let key = server::keys::hmac_key(&"state-secret".into(), "oauth state");
     let tag = ring::hmac::sign(&key, BODY.as_bytes());
     let derived = unsigned().header("X-Shopify-Hmac-Sha256", base64(tag.as_ref()));
@@ -160,7 +160,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_deliveries_are_refused() {
+async fn malformed_deliveries_are_rejected() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
     for body in ["", "null", "[]", "\"x\"", "{", "{}x", "\u{feff}{}", "id=1"] {
         let delivery = app.delivery(SHOP, "products/update", "w1", body);
@@ -181,7 +181,7 @@ async fn malformed_deliveries_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn oversized_deliveries_are_refused_announced_or_not() {
+async fn oversized_deliveries_are_rejected_with_or_without_a_content_length() {
     let limited = TestApp::builder().set("SHOPSYNC__SERVER__WEBHOOK_BODY_LIMIT", "65536");
     let (app, catalog) = with_shop(limited).await;
     let largest = format!("{{\"id\":1,\"x\":\"{}\"}}", "x".repeat(65_536 - 15));
@@ -218,7 +218,7 @@ async fn both_families_of_headers_and_both_secrets_are_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_shops_and_topics_are_taken_and_change_nothing() {
+async fn deliveries_of_unknown_shops_and_topics_are_accepted_and_change_nothing() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
     let before = runs(&app).await;
     for (shop, topic) in [
@@ -241,7 +241,7 @@ async fn unknown_shops_and_topics_are_taken_and_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_uninstallation_ends_the_service_and_a_redaction_erases() {
+async fn an_uninstallation_stops_the_syncs_and_a_redaction_erases_the_shop() {
     let clock = ManualClock::new(at("2026-11-24T10:00:00Z"));
     let (app, catalog) = with_shop(TestApp::builder().clock(&clock)).await;
     let database = &app.service().database;
@@ -274,7 +274,7 @@ async fn an_uninstallation_ends_the_service_and_a_redaction_erases() {
     assert_eq!(app.document(&shop()).await, None);
 }
 
-/// Headers are not signed: any signed body could be sent again as the erasure of any shop.
+/// Headers are not signed: without this check, any signed body could be replayed as the erasure of any shop.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_is_erased_only_if_the_signed_body_names_it() {
     let (app, catalog) = with_shop(TestApp::builder()).await;
@@ -300,9 +300,12 @@ async fn a_shop_is_erased_only_if_the_signed_body_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_answered_is_on_disk() {
+async fn an_acknowledged_delivery_is_stored() {
     let (mut app, catalog) = with_shop(TestApp::builder()).await;
-    catalog.fail_next(sync_core::PortError::retry("read", "the shop is away"));
+    catalog.fail_next(sync_core::PortError::retry(
+        "read",
+        "the shop is unavailable",
+    ));
     catalog.put(testkit::product(1, "Renamed"));
     assert_eq!(
         response_of(app.delivery(SHOP, "products/update", "w1", BODY))
@@ -310,7 +313,7 @@ async fn what_is_answered_is_on_disk() {
             .0,
         200
     );
-    // Whether or not the first attempt was made before the stop: the work is still there afterwards.
+    // Whether or not the first attempt was made before the stop, the work request is still stored.
     app.stop().await;
     app.restart().await;
     let service = app.service();
@@ -329,7 +332,7 @@ async fn what_is_answered_is_on_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_database_it_asks_for_another_try() {
+async fn without_its_database_the_service_responds_503_with_retry_after() {
     let (app, _) = with_shop(TestApp::builder()).await;
     assert_eq!(
         response_of(app.get("/readyz")).await,
@@ -351,7 +354,7 @@ async fn without_its_database_it_asks_for_another_try() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_and_paths_are_refused() {
+async fn other_methods_and_paths_are_rejected() {
     let app = TestApp::builder().catalog(FakeCatalog::new()).start().await;
     for (path, status) in [("/", 200), ("/healthz", 200), ("/shopify/a/login", 405)] {
         let head = app.head(path).send().await;

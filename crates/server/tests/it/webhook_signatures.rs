@@ -1,4 +1,4 @@
-//! What the log says of the signatures of deliveries: why one is refused, and that the previous secret is in use.
+//! Tests what is logged about signatures: why a delivery is rejected, and that the previous secret is still in use.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn start(clock: &ManualClock) -> TestApp {
     rotating.clock(clock).start().await
 }
 
-/// The status of a delivery of this body with this signature.
+/// Sends a delivery with this signature and body, and returns the status.
 async fn deliver(app: &TestApp, signature: &str, body: &str) -> u16 {
     let request = app
         .post("/shopify/webhook")
@@ -34,7 +34,7 @@ fn lines(logs: &Logs, part: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
+async fn the_reason_of_rejected_deliveries_is_logged_once_a_minute() {
     let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let app = start(&clock).await;
@@ -70,7 +70,7 @@ async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
         panic!("{:?}", refusals(logs))
     };
     assert!(missing.contains("no signature header"), "{missing}");
-    assert!(other.contains("the body is no JSON object"), "{other}");
+    assert!(other.contains("the body is not a JSON object"), "{other}");
 
     for hidden in [
         SECRET,
@@ -85,7 +85,7 @@ async fn the_log_says_once_a_minute_why_deliveries_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_says_once_an_hour_that_the_previous_secret_is_in_use() {
+async fn the_use_of_the_previous_secret_is_logged_once_an_hour() {
     let logs = Logs::capture();
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let app = start(&clock).await;

@@ -1,4 +1,4 @@
-//! What a webhook names reaches the document at once, without a full scan.
+//! Tests that a webhook updates the document immediately, without a full scan.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::World;
 
-/// Makes a change, and expects it in the document: uploaded once, no page of a full scan read.
+/// Changes the shop and asserts that the change is published without reading a page of a full scan.
 async fn assert_published(world: &World, change: impl FnOnce(&ShopControl)) {
     let (pages, uploads) = (world.scanned_pages(), world.app.put_count());
     change(&world.shop);
@@ -29,7 +29,7 @@ fn titled(title: &str) -> ProductChange {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_product() {
+async fn a_changed_product_is_published() {
     let world = World::builder().installed().await;
     let product = world.shop.product_ids()[0];
     assert_published(&world, |shop| {
@@ -40,7 +40,7 @@ async fn a_changed_product() {
         shop.update_product(product, &titled("Renamed")).unwrap();
     })
     .await;
-    // Those who repeat its title were read as well.
+    // The collections that contain its title were updated as well.
     let text = world.document().await["data"]["collections"].to_string();
     let is_member = world.shop.truth()["collections"]
         .to_string()
@@ -49,7 +49,7 @@ async fn a_changed_product() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_product_that_is_repeated_by_a_collection() {
+async fn a_product_title_is_updated_in_its_collections() {
     let world = World::builder().installed().await;
     let truth = world.shop.truth();
     let members = &truth["collections"][0]["products"];
@@ -63,7 +63,7 @@ async fn a_product_that_is_repeated_by_a_collection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_created_and_a_deleted_product() {
+async fn a_created_and_a_deleted_product_are_published() {
     let world = World::builder().installed().await;
     let mut created = 0;
     assert_published(&world, |shop| {
@@ -85,7 +85,7 @@ async fn a_created_and_a_deleted_product() {
             .to_string()
             .contains(&created.to_string())
     );
-    // One that collections and discounts speak of.
+    // A product to which collections and discounts refer.
     let truth = world.shop.truth();
     let member = truth["collections"][0]["products"][0]["id"]
         .as_u64()
@@ -94,7 +94,7 @@ async fn a_created_and_a_deleted_product() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inventory_change() {
+async fn an_inventory_change_is_published() {
     let world = World::builder().installed().await;
     let truth = world.shop.truth();
     let variant = &truth["products"][1]["variants"][0];
@@ -106,13 +106,13 @@ async fn an_inventory_change() {
     .await;
     assert!(world.document().await.to_string().contains("4321"));
     assert_published(&world, |shop| {
-        shop.disconnect_inventory_level(item, location).unwrap()
+        shop.disconnect_inventory_level(item, location).unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn discounts() {
+async fn discount_changes_are_published() {
     let world = World::builder().installed().await;
     let mut created = 0;
     let new = DiscountChange {
@@ -136,7 +136,7 @@ async fn discounts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn collections() {
+async fn collection_changes_are_published() {
     let world = World::builder().installed().await;
     let products = world.shop.product_ids();
     let mut created = 0;
@@ -161,7 +161,7 @@ async fn collections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locations_and_the_shop_itself() {
+async fn changes_of_locations_and_of_the_shop_are_published() {
     let world = World::builder().installed().await;
     let location = world.shop.location_ids()[0];
     assert_published(&world, |shop| {
@@ -170,7 +170,10 @@ async fn locations_and_the_shop_itself() {
     })
     .await;
     let products = world.document().await["data"]["products"].to_string();
-    assert!(products.contains("Elsewhere"), "levels repeat it");
+    assert!(
+        products.contains("Elsewhere"),
+        "inventory levels contain the name of the location"
+    );
     assert_published(&world, |shop| shop.rename_shop("Another Name").unwrap()).await;
 }
 
@@ -200,7 +203,7 @@ async fn the_same_delivery_fifty_times_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_is_few_fetches_and_one_upload() {
+async fn a_burst_of_webhooks_causes_few_fetches_and_one_upload() {
     let clock = ManualClock::new(at("2026-11-25T10:00:00Z"));
     let debounced = World::builder()
         .clock(&clock)
@@ -232,7 +235,7 @@ async fn a_burst_is_few_fetches_and_one_upload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
+async fn reordered_and_duplicate_deliveries_lead_to_the_same_document() {
     let world = World::builder().installed().await;
     for seed in 1..=3 {
         world.shop.hold_deliveries();
@@ -254,7 +257,7 @@ async fn deliveries_in_any_order_and_twice_lead_to_the_same_document() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subscriptions_that_vanished_are_made_again_and_others_are_left_alone() {
+async fn missing_subscriptions_are_created_again_and_others_are_left_unchanged() {
     let world = World::builder().installed().await;
     let service = world.app.service();
     let before = world.shop.subscriptions();
@@ -292,7 +295,7 @@ async fn subscriptions_that_vanished_are_made_again_and_others_are_left_alone() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_that_is_missing_is_reported_topic_by_topic() {
+async fn a_missing_scope_is_reported_for_each_topic() {
     let world = World::builder()
         .set(
             "SHOPSYNC__SHOPIFY__SCOPES",

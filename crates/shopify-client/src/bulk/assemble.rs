@@ -53,7 +53,7 @@ impl BulkObject for Product {
         for line in object_lines.children {
             match (line.kind(), object_lines.is_direct_child(line)) {
                 (ObjectKind::Metafield, true) => {
-                    product.metafields.nodes_mut().push(line.decode()?)
+                    product.metafields.nodes_mut().push(line.decode()?);
                 }
                 (ObjectKind::Variant, true) => {
                     let variants = product.variants.nodes_mut();
@@ -214,7 +214,7 @@ impl BulkObject for Discount {
                     }
                 }
                 ObjectKind::Product | ObjectKind::Variant | ObjectKind::Collection => {
-                    add_item(&mut discount, line)?
+                    add_item(&mut discount, line)?;
                 }
                 _ => return Err(unexpected_line(line)),
             }

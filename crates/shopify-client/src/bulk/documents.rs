@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_query_keeps_to_the_rules_of_bulk_operations() {
+    fn every_query_follows_the_rules_of_bulk_operations() {
         for (name, document) in ALL {
             let text = document.text(Some("custom"));
             for forbidden in [

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read() {
+    fn content_ranges_are_parsed() {
         for (text, read) in [
             ("bytes 5-9/10", Some((5, Some(10)))),
             ("bytes 0-0/*", Some((0, None))),

@@ -27,9 +27,9 @@ impl ShopClient {
 }
 
 impl crate::Client {
-    /// Notifies the client that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish` reports.
-    /// Waiting callers then poll at once. Without a notification they poll at intervals, since webhook delivery is not
-    /// guaranteed.
+    /// Notifies the client that a bulk operation of the shop has ended, as the webhook `bulk_operations/finish`
+    /// reports. Waiting callers then poll at once. Without a notification they poll at intervals, since webhook
+    /// delivery is not guaranteed.
     pub fn notify_bulk_finished(&self, shop: &ShopDomain) {
         self.state(shop).bulk.notify();
     }

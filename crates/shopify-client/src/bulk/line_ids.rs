@@ -152,14 +152,14 @@ struct WireLine<'l> {
 impl LineIds {
     /// Reads the ids of a line; `None` if it is not an object with a global id.
     ///
-    /// Shopify writes `id` first, `__parentId` last and no spaces. This form is recognised by its bytes, which cannot occur
-    /// within a JSON string, where quotation marks are escaped. Any other form is parsed as JSON.
+    /// Shopify writes `id` first, `__parentId` last and no spaces. This form is recognised by its bytes, which cannot
+    /// occur within a JSON string, where quotation marks are escaped. Any other form is parsed as JSON.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         Self::scan(line).or_else(|| Self::parse(line))
     }
 
     /// The form in a temporary file.
-    pub(super) fn to_bytes(&self) -> [u8; LINE_IDS_BYTES] {
+    pub(super) fn to_bytes(self) -> [u8; LINE_IDS_BYTES] {
         let mut bytes = [0; LINE_IDS_BYTES];
         bytes[..OBJECT_ID_BYTES].copy_from_slice(&self.id.to_bytes());
         bytes[OBJECT_ID_BYTES..]
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_reading_agree() {
+    fn scanning_and_parsing_agree() {
         let product = key(ObjectKind::Product, 1);
         for (line, id, parent) in [
             (
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_come_back_as_they_were_written() {
+    fn ids_survive_a_round_trip_through_bytes() {
         for (index, kind) in ObjectKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
             let id = key(kind, u64::MAX - index as u64);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_with_an_id_is_refused() {
+    fn lines_without_a_global_id_are_rejected() {
         for line in [
             "",
             "null",

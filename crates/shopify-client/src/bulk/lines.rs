@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_whole_whatever_arrives_at_a_time() {
+    fn lines_are_split_at_any_chunk_size() {
         for (text, lines) in [
             ("", vec![]),
             ("\n\n", vec![]),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_named() {
+    fn the_error_names_a_line_that_is_too_long() {
         for text in ["a\n\nabcde\nb\n", "a\nabcde"] {
             for chunk in 1..=12 {
                 let found = all(text, chunk, 4);

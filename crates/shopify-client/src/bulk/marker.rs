@@ -1,4 +1,5 @@
-//! Marks bulk queries so that the program recognises its own operations among those of other programs with the same app.
+//! Marks bulk queries so that the program recognises its own operations among those of other programs with the same
+//! app.
 
 use rand::Rng;
 
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_operations_are_known() {
+    fn only_queries_with_the_marker_are_recognised() {
         let marker = Marker::new("shop\nsync; bot");
         let (text, run) = marker.apply("{ products { edges { node { id } } } }");
         assert!(marker.is_in(&text) && marker.is_run(&text, &run), "{text}");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_exact_and_the_address_is_not_shown() {
+    fn numbers_are_exact_and_debug_hides_the_url() {
         let read = operation("RUNNING");
         assert_eq!(
             (read.object_count, read.root_object_count, read.file_size),

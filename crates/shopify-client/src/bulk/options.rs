@@ -9,14 +9,15 @@ pub struct BulkOptions {
     /// Names the program in a comment on the first line of each query. This distinguishes its operations from those of
     /// other programs with the same token. Letters, digits, `-`, `_`, `.` and `/`; other characters are removed.
     pub marker: String,
-    /// How many operations may run at the same time for each shop, in this process. Shopify allows five per app and shop.
+    /// How many operations may run at the same time for each shop, in this process. Shopify allows five per app and
+    /// shop.
     pub max_concurrent: usize,
     /// How long to wait for other operations to end when Shopify reports that too many are running.
     pub slot_timeout: Duration,
     /// The interval before an operation is polled first. Each further interval is 1.5 times as long.
     pub initial_poll_interval: Duration,
-    /// The longest interval between two polls. [`Bulk::notify_finished`](super::Bulk::notify_finished) ends any interval
-    /// early.
+    /// The longest interval between two polls. [`Bulk::notify_finished`](super::Bulk::notify_finished) ends any
+    /// interval early.
     pub max_poll_interval: Duration,
     /// How long an operation may run before it is cancelled. Shopify's own limit is ten days.
     pub deadline: Duration,
@@ -25,9 +26,9 @@ pub struct BulkOptions {
     /// Lets Shopify write each object directly before its children (`groupObjects`), and reads the file during the
     /// download. By default (`false`) the lines may come in any order, and the file is downloaded completely first.
     ///
-    /// A grouped file needs no temporary files. But grouping takes Shopify longer and fails more often, and an error in the
-    /// file is detected only after objects were returned, when a fallback to paging is no longer possible. Objects that
-    /// need several queries (discounts) are never read this way.
+    /// A grouped file needs no temporary files. But grouping takes Shopify longer and fails more often, and an error in
+    /// the file is detected only after objects were returned, when a fallback to paging is no longer possible. Objects
+    /// that need several queries (discounts) are never read this way.
     pub grouped: bool,
     /// How much of a file is held in memory, in bytes; the rest goes to temporary files. A single object with all its
     /// children is always held in memory.

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_grow_up_to_the_longest() {
+    fn intervals_grow_up_to_the_longest() {
         let mut intervals = PollIntervals::new(&BulkOptions::default());
         let seconds: Vec<f64> = (0..12).map(|_| intervals.next().as_secs_f64()).collect();
         assert_eq!(seconds[..4], [1.0, 1.5, 2.25, 3.375]);

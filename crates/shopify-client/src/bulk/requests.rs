@@ -105,8 +105,8 @@ impl Bulk {
         value.ok_or_else(|| BulkError::NotFound { id: id.clone() }.into())
     }
 
-    /// The operations of this program that have not ended, newest first. The marker identifies them, so operations of other
-    /// processes with the same marker are included.
+    /// The operations of this program that have not ended, newest first. The marker identifies them, so operations of
+    /// other processes with the same marker are included.
     ///
     /// # Errors
     /// See [`Error`].
@@ -135,8 +135,8 @@ impl Bulk {
         self.marker.is_in(&operation.query)
     }
 
-    /// Cancels an operation of this program and returns its new state. It takes a moment until a cancelled operation has
-    /// ended. An operation that has ended already is returned unchanged.
+    /// Cancels an operation of this program and returns its new state. It takes a moment until a cancelled operation
+    /// has ended. An operation that has ended already is returned unchanged.
     ///
     /// # Errors
     /// [`BulkError::NotOwned`] if another program started the operation: it is not changed. [`Error::UserErrors`] if
@@ -162,8 +162,8 @@ impl Bulk {
         Ok(payload.bulk_operation.unwrap_or(operation))
     }
 
-    /// Downloads the result of a completed operation as it is: JSON lines. Broken connections are resumed, and the length
-    /// is compared with the stated one. The stream is empty for an operation without objects.
+    /// Downloads the result of a completed operation as it is: JSON lines. Broken connections are resumed, and the
+    /// length is compared with the stated one. The stream is empty for an operation without objects.
     pub fn download<'b>(
         &'b self,
         operation: &'b BulkOperation,

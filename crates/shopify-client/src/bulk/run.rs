@@ -11,10 +11,10 @@ use crate::Error;
 impl Bulk {
     /// Runs a bulk query and waits for its result.
     ///
-    /// `query` starts with its first brace. Shopify allows one outermost connection, five connections in all, two nested
-    /// levels and no variables. At most [`BulkOptions::max_concurrent`](super::BulkOptions::max_concurrent) operations run
-    /// at the same time; others wait. When the caller stops waiting, the operation continues at Shopify, and
-    /// [`Bulk::own_operations`] finds it.
+    /// `query` starts with its first brace. Shopify allows one outermost connection, five connections in all, two
+    /// nested levels and no variables. At most [`BulkOptions::max_concurrent`](super::BulkOptions::max_concurrent)
+    /// operations run at the same time; others wait. When the caller stops waiting, the operation continues at Shopify,
+    /// and [`Bulk::own_operations`] finds it.
     ///
     /// # Errors
     /// [`Error::Bulk`] if the operation was denied or rejected, if too many were running for
@@ -24,8 +24,8 @@ impl Bulk {
         self.watch(running).await
     }
 
-    /// Starts an operation. When the response is lost, the operation is searched by its marker, so that it is not started
-    /// twice.
+    /// Starts an operation. When the response is lost, the operation is searched by its marker, so that it is not
+    /// started twice.
     pub(super) async fn start(&self, query: &str) -> Result<RunningOperation, Error> {
         let permit = self.shop.state.bulk.acquire().await;
         let completions = self.shop.state.bulk.completions();
@@ -54,7 +54,7 @@ impl Bulk {
             match failure {
                 StartFailure::Busy if left.is_zero() => return Err(BulkError::Busy.into()),
                 StartFailure::Busy => {
-                    sleep_or_notified(intervals.next().min(left), &mut freed).await
+                    sleep_or_notified(intervals.next().min(left), &mut freed).await;
                 }
                 StartFailure::Unknown(error)
                     if lost_responses >= self.shop.client.inner.http.retry.max_attempts =>

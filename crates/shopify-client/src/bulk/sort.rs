@@ -413,7 +413,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_come_in_order_whatever_the_memory(
+        fn records_are_sorted_with_any_memory_limit(
             keys in proptest::collection::vec((0u64..50, 0u64..2), 0..600),
             memory in prop_oneof![Just(0usize), 1usize..3_000, Just(1 << 20)],
         ) {
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_already_is_one_run() {
+    fn records_in_order_form_one_run() {
         let mut sorter = Sorter::new(1_000, None);
         for number in 0..1_000 {
             sorter

@@ -33,8 +33,9 @@ pub enum Strategy {
 impl ShopClient {
     /// All products, as [`ShopClient::products`] returns them, read with the given strategy.
     ///
-    /// If a bulk operation fails before the first product, the stream falls back to paging. A later error ends the stream.
-    /// A product that cannot be deserialised is [`Error::Unreadable`], after which the stream continues, as with paging.
+    /// If a bulk operation fails before the first product, the stream falls back to paging. A later error ends the
+    /// stream. A product that cannot be deserialised is [`Error::Unreadable`], after which the stream continues, as
+    /// with paging.
     pub fn products_by(&self, strategy: Strategy) -> BoxStream<'_, Result<Product, Error>> {
         let count = async { self.products_count().await.map(|count| count.count) };
         self.read_by(strategy, count, self.products())

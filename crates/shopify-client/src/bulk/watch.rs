@@ -51,8 +51,8 @@ impl ProgressLog {
 impl Bulk {
     /// Waits until an operation has completed and returns it.
     ///
-    /// The operation is polled now, then at growing intervals, and at once when [`Bulk::notify_finished`] is called. Its
-    /// progress is logged from time to time.
+    /// The operation is polled now, then at growing intervals, and at once when [`Bulk::notify_finished`] is called.
+    /// Its progress is logged from time to time.
     ///
     /// # Errors
     /// [`Error::Bulk`] if it ended without a result. After [`BulkOptions::deadline`](super::BulkOptions::deadline) an
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_long_wait_is_spoken_of_now_and_then() {
+    async fn a_long_wait_is_logged_at_growing_intervals() {
         let mut progress = ProgressLog::new();
         let mut logged = Vec::new();
         for minute in 0..=60 {

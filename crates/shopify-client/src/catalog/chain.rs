@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_ends_where_the_last_page_says_so() {
+    fn a_chain_ends_at_the_last_page() {
         let mut chain = CursorChain::new("ListPage");
         assert_eq!(chain.next(&page(Some("a"))).unwrap().as_deref(), Some("a"));
         let last = PageInfo {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_without_a_next_link_or_with_a_loop_is_broken() {
+    fn a_missing_or_repeated_cursor_breaks_the_chain() {
         let mut chain = CursorChain::new("ListPage");
         for broken in [None, Some("")] {
             let error = chain.next(&page(broken)).unwrap_err();

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_apps_own_namespace_is_known_by_its_number() {
+    fn an_app_owned_namespace_matches_with_its_number() {
         for (chosen, namespace, expected) in [
             ("custom", "custom", true),
             ("custom", "customer", false),

@@ -22,8 +22,8 @@ impl ShopClient {
     /// Each product comes at most once, in the order of the ids. A product that is deleted during the scan is left out.
     ///
     /// The stream ends with the first error, and the products before it are not all. The one exception is
-    /// [`Error::Unreadable`], which stands for one product that cannot be deserialised: the stream continues after it. At
-    /// the end of a list of more than 20,000 objects, the number is compared with Shopify's count
+    /// [`Error::Unreadable`], which stands for one product that cannot be deserialised: the stream continues after it.
+    /// At the end of a list of more than 20,000 objects, the number is compared with Shopify's count
     /// ([`Error::Incomplete`]).
     pub fn products(&self) -> BoxStream<'_, Result<Product, Error>> {
         self.scan()
@@ -39,7 +39,8 @@ impl ShopClient {
         self.scan()
     }
 
-    /// All locations, including inactive ones and those of fulfilment services; see [`ShopClient::products`] for the rest.
+    /// All locations, including inactive ones and those of fulfilment services; see [`ShopClient::products`] for the
+    /// rest.
     pub fn locations(&self) -> BoxStream<'_, Result<Location, Error>> {
         self.scan()
     }
@@ -151,7 +152,8 @@ struct Window {
     size: usize,
     numbers: HashSet<u64>,
     highest: Option<u64>,
-    /// Whether the numbers came in ascending order. Otherwise the objects after the highest are not all that is missing.
+    /// Whether the numbers came in ascending order. Otherwise the objects after the highest are not all that is
+    /// missing.
     ordered: bool,
     after_id: Option<u64>,
     operation: &'static str,
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_gone_on_with_by_id() {
+    fn a_long_list_continues_by_id() {
         let mut window = Window::new("ListPage", 4);
         let (_, position) = window.accept_page(collections(&[1, 2], Some("b"))).unwrap();
         let by_cursor = PagePosition {
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_out_of_order_or_without_the_filter_is_followed_by_cursors() {
+    fn a_list_out_of_order_or_without_the_filter_continues_by_cursor() {
         let mut window = Window::new("ListPage", 2);
         window.accept_page(collections(&[5, 2], Some("a"))).unwrap();
         let (_, position) = window.accept_page(collections(&[3, 1], Some("b"))).unwrap();
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_is_given_once_and_a_circle_is_found() {
+    fn duplicates_are_dropped_and_a_circle_is_detected() {
         let mut window = Window::new("ListPage", 100);
         window.accept_page(page(&[1, 2], Some("a"))).unwrap();
         let (new_entries, _) = window.accept_page(page(&[2, 3], Some("b"))).unwrap();

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_field_is_read_and_anything_else_is_refused() {
+    fn exactly_one_field_is_accepted() {
         let read = serde_json::from_str::<SingleField<Option<u8>>>;
         assert_eq!(read(r#"{"a":1}"#).unwrap().0, Some(1));
         assert_eq!(read(r#"{"__typename":"A","b":null}"#).unwrap().0, None);

@@ -1,15 +1,16 @@
-//! The arithmetic: what is known of the bucket's level, moved by our own doings and corrected by every answer.
+//! Estimates the level of the shop's bucket from our own requests, and corrects it with every response.
 //!
-//! `level` is what the bucket holds once everything under way has been taken from it, with nothing given back yet.
-//! The module documentation of [`crate::governor`] says what follows from these rules:
+//! `level` is what the bucket holds after everything in flight has been taken from it, before any refund. The
+//! documentation of [`crate::governor`] derives its guarantees from these rules:
 //!
-//! - it grows by `(1 - share) * rate`, as if the others took their whole share all the time, and slower if they were seen
-//!   to take more;
-//! - a request takes its requested cost at once, before it is sent, and may only go if the reserve stays;
-//! - an answer gives back what it did not use;
-//! - what an answer gives back counts once, even if the figure of another answer has shown it before;
-//! - an answer's figure is from some moment while the request was under way. What else was under way then may or may
-//!   not be in it, so it gives two bounds, and `level` is moved to the nearer one if it lies outside.
+//! - the level grows by `(1 - share) * rate`, as if the others always took their whole share, and slower if they were
+//!   seen to take more;
+//! - a request takes its requested cost before it is sent, and may be sent only if the reserve remains;
+//! - a response refunds what the request did not use;
+//! - a refund counts once, even if the level in another response already included it;
+//! - the level in a response is from some moment while the request was in flight. It may or may not include the other
+//!   requests in flight at that moment, so it gives two bounds. If `level` is outside of them, it moves to the nearer
+//!   one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -18,38 +19,37 @@ use tokio::time::Instant;
 
 use super::ThrottleStatus;
 
-/// A request that was sent this long ago has reached Shopify, or never will.
+/// A request sent longer ago than this has reached Shopify, or never will.
 const MAX_TRANSIT: Duration = Duration::from_secs(10);
-/// The most that is waited at a time, and in all for a bucket that does not refill.
+/// The maximum wait at a time, and in total for a bucket that does not refill.
 const MAX_WAIT: Duration = Duration::from_mins(1);
-/// After this time, half of what was learned about the others' bursts is forgotten. A reserve costs nothing but the
-/// time to fill it once, so it is kept for long.
+/// The half-life of the largest burst seen. A reserve costs only the time to fill it once, so it is kept for long.
 const BURST_HALF_LIFE: Duration = Duration::from_hours(1);
-/// Over this time, what the others take beyond their share is averaged.
+/// The averaging window for what the others take above their share, in seconds.
 const EXCESS_WINDOW: f64 = 60.0;
-/// Figures come rounded.
+/// Tolerance for rounded numbers, in points.
 const TOLERANCE: f64 = 0.001;
 
 #[derive(Debug)]
 pub(super) struct BucketEstimate {
-    /// The others' part of maximum and rate.
+    /// The others' share of size and rate.
     share: f64,
     limits: Option<BucketLimits>,
     level: f64,
-    /// When `level` was right.
+    /// The time for which `level` is valid.
     updated_at: Instant,
     in_flight: BTreeMap<u64, InFlight>,
     next_id: u64,
-    /// Those answered while something that is still under way was.
+    /// Requests completed while a request that is still in flight was in flight.
     completed: VecDeque<CompletedRequest>,
     burst: Burst,
-    /// What the others take beyond their share, in points per second.
+    /// What the others take above their share, in points per second.
     excess: f64,
-    /// When an answer last told the level.
+    /// When a response last stated the level.
     observed_at: Instant,
 }
 
-/// The size of the bucket.
+/// The size and refill rate of the bucket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BucketLimits {
     pub(super) maximum: f64,
@@ -60,9 +60,9 @@ pub(super) struct BucketLimits {
 struct InFlight {
     sent: Instant,
     points: f64,
-    /// Nobody waits for its answer any more.
+    /// The request was abandoned: its response will not be read.
     lost: bool,
-    /// What it gives back may be in `level` already.
+    /// `level` may already include its refund.
     refund_seen: bool,
 }
 
@@ -71,7 +71,7 @@ impl InFlight {
         self.sent + MAX_TRANSIT <= moment
     }
 
-    /// What its answer adds to the level.
+    /// Returns what its response adds to the level.
     fn refund(&self, actual: f64) -> f64 {
         let unused = self.points - actual;
         if self.refund_seen {
@@ -89,31 +89,31 @@ struct CompletedRequest {
     actual: f64,
 }
 
-/// The most that the others took at once beyond their share, as far as remembered.
+/// The largest burst of the others above their share, and when it was seen.
 #[derive(Debug, Clone, Copy)]
 struct Burst {
     points: f64,
     at: Instant,
 }
 
-/// Whether a request may go.
+/// Whether a request may be sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Admission {
     Admit,
-    /// Ask again after this time, or when something has been answered.
+    /// Check again after this time, or when a request completes.
     Wait(Duration),
-    /// The bucket never holds as much as this.
+    /// Never: the request costs more than the size of the bucket, which is given.
     Impossible(f64),
 }
 
-/// How a request ended.
+/// How a request ended, for its cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Settlement {
-    /// It was carried out at this cost.
+    /// It was executed at this cost.
     Charged(f64),
-    /// Shopify took nothing for it, or it never got there.
+    /// It cost nothing, or was not sent.
     Free,
-    /// Nobody knows.
+    /// Unknown: the response was lost.
     Lost,
 }
 
@@ -152,18 +152,17 @@ impl BucketEstimate {
         self.level
     }
 
-    /// Points of the requests under way.
+    /// The points of the requests in flight.
     pub(super) fn in_flight_points(&self) -> f64 {
-        let waited_for = self.in_flight.values().filter(|one| !one.lost);
-        waited_for.map(|one| one.points).sum()
+        let awaited = self.in_flight.values().filter(|one| !one.lost);
+        awaited.map(|one| one.points).sum()
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.values().all(|one| one.lost)
     }
 
-    /// What is always left in the bucket for the others: their share, or half as much again as the largest burst
-    /// beyond it that they were seen to take.
+    /// The points always left for the others: their share, or 1.5 times their largest burst above it.
     pub(super) fn reserve(&self, now: Instant) -> f64 {
         let Some(limits) = self.limits else {
             return 0.0;
@@ -173,7 +172,7 @@ impl BucketEstimate {
         if burst <= share {
             return share;
         }
-        // Who took more than their share once may take more still.
+        // Others who exceeded their share once may exceed it by more.
         share.max((burst * 1.5).min(limits.maximum / 2.0))
     }
 
@@ -182,9 +181,9 @@ impl BucketEstimate {
         self.burst.points * 0.5f64.powf(age / BURST_HALF_LIFE.as_secs_f64())
     }
 
-    /// Moves everything to `now`.
+    /// Advances the estimate to `now`.
     pub(super) fn advance(&mut self, now: Instant) {
-        // In steps, as the ceiling rises whenever a lost request is gone.
+        // In steps, as the maximum level rises whenever a lost request is retired.
         while self.updated_at < now {
             let arrival = self
                 .time_to_next_arrival(self.updated_at)
@@ -199,53 +198,53 @@ impl BucketEstimate {
         self.retire_lost(now);
     }
 
-    /// What flows in for us, in points per second. The half of our part is reckoned with, however greedy the others are.
+    /// Our part of the refill rate, in points per second. At least half of our part counts, whatever the others take.
     fn refill_rate(&self) -> f64 {
         let rate = self.limits.map_or(0.0, |limits| limits.rate);
         let ours = rate * (1.0 - self.share);
         ours - self.excess.min(ours / 2.0)
     }
 
-    /// The level of a full bucket when all that is under way has been taken from it. What has given back already may have
-    /// found it full; so much room is left for what is still to be given back here.
+    /// The level of a full bucket after everything in flight has been taken. An earlier refund may have met a full
+    /// bucket, so this leaves room for the refunds still to come.
     fn max_level(&self, moment: Instant) -> f64 {
         let maximum = self.limits.map_or(0.0, |limits| limits.maximum);
-        let gone = |one: &&InFlight| one.lost && one.has_arrived_by(moment);
-        let in_flight = self.in_flight.values().filter(|one| !gone(one));
+        let retired = |one: &&InFlight| one.lost && one.has_arrived_by(moment);
+        let in_flight = self.in_flight.values().filter(|one| !retired(one));
         maximum - in_flight.map(|one| one.points).sum::<f64>()
     }
 
-    /// Points of what may not have reached Shopify at this moment.
+    /// The points of requests that may not have reached Shopify at this moment.
     fn unarrived_points(&self, moment: Instant) -> f64 {
-        let late = self.in_flight.values();
-        let late = late.filter(|one| !one.has_arrived_by(moment));
+        let sent = self.in_flight.values();
+        let late = sent.filter(|one| !one.has_arrived_by(moment));
         late.map(|one| one.points).sum()
     }
 
-    /// A lost request has been charged by now, at its full price for all that is known.
+    /// Moves lost requests that have arrived to `completed`, charged at their full requested cost.
     fn retire_lost(&mut self, now: Instant) {
-        let gone = |one: &InFlight| one.lost && one.has_arrived_by(now);
+        let retired = |one: &InFlight| one.lost && one.has_arrived_by(now);
         let Self {
             in_flight,
             completed,
             ..
         } = self;
         in_flight.retain(|_, one| {
-            let gone = gone(one);
-            if gone {
+            let retired = retired(one);
+            if retired {
                 completed.push_back(CompletedRequest {
                     at: one.sent + MAX_TRANSIT,
                     points: one.points,
                     actual: one.points,
                 });
             }
-            !gone
+            !retired
         });
         let oldest = in_flight.values().map(|one| one.sent).min();
         completed.retain(|one| oldest.is_some_and(|oldest| one.at >= oldest));
     }
 
-    /// Whether a request of at most `points` may go, that has been at the head of the queue since `since`.
+    /// Decides whether a request of at most `points`, at the head of the queue since `since`, may be sent.
     pub(super) fn admit(&mut self, points: f64, since: Instant, now: Instant) -> Admission {
         self.advance(now);
         let Some(limits) = self.limits else {
@@ -254,7 +253,7 @@ impl BucketEstimate {
         if points > limits.maximum {
             return Admission::Impossible(limits.maximum);
         }
-        // A query dearer than what is ours goes when the bucket is full: more there will never be.
+        // A query that costs more than our part is sent when the bucket is full, since it will never hold more.
         let needed = (points + self.reserve(now)).min(limits.maximum);
         let missing = needed - self.level;
         if missing <= TOLERANCE {
@@ -272,7 +271,7 @@ impl BucketEstimate {
         let refilled = Duration::try_from_secs_f64(refilled).unwrap_or(MAX_WAIT);
         let beyond = needed - self.max_level(now) > TOLERANCE;
         let wait = if beyond {
-            // No refill helps before something under way has ended.
+            // Refilling does not help before a request in flight ends.
             self.time_to_next_arrival(now).unwrap_or(MAX_WAIT)
         } else {
             refilled
@@ -280,7 +279,7 @@ impl BucketEstimate {
         Admission::Wait(wait.clamp(Duration::from_millis(1), MAX_WAIT))
     }
 
-    /// How long until a lost request has arrived at the latest.
+    /// Returns the time until the next lost request counts as arrived.
     fn time_to_next_arrival(&self, now: Instant) -> Option<Duration> {
         let lost = self.in_flight.values().filter(|one| one.lost);
         let arrivals = lost.map(|one| one.sent + MAX_TRANSIT);
@@ -288,7 +287,7 @@ impl BucketEstimate {
         Some(next.duration_since(now))
     }
 
-    /// Takes the points of a request that is about to be sent.
+    /// Takes the points of a request before it is sent.
     pub(super) fn take(&mut self, points: f64, now: Instant) -> u64 {
         self.advance(now);
         self.level -= points;
@@ -304,7 +303,7 @@ impl BucketEstimate {
         id
     }
 
-    /// Ends a request. `status` is what its answer says about the bucket.
+    /// Settles a request. `status` is the throttle status of its response.
     pub(super) fn settle(
         &mut self,
         id: u64,
@@ -340,7 +339,8 @@ impl BucketEstimate {
         }
     }
 
-    /// A request was throttled by an answer that says nothing more: there was less than it asked for.
+    /// Lowers the level after a throttled response without a throttle status: the bucket held less than the requested
+    /// points.
     pub(super) fn cap(&mut self, points: f64, now: Instant) {
         self.advance(now);
         if self.limits.is_some() && self.level > points {
@@ -355,17 +355,17 @@ impl BucketEstimate {
             maximum: status.maximum_available,
             rate: status.restore_rate,
         });
-        let (mut used, mut given_back) = (0.0, 0.0);
+        let (mut used, mut refunded) = (0.0, 0.0);
         for one in self.completed.iter().filter(|one| one.at >= sent) {
             used += one.actual;
-            given_back += one.points - one.actual;
+            refunded += one.points - one.actual;
         }
-        // Whatever is said: no bucket holds more than fits, and less than nothing would never be paid off.
+        // Clamp whatever was stated: a bucket cannot exceed its size, and a negative level would never recover.
         let held = status.currently_available;
         let held = held.clamp(0.0, status.maximum_available);
         let least = held - self.unarrived_points(sent) - used;
         let flight = now.saturating_duration_since(sent).as_secs_f64();
-        let most = held + flight * status.restore_rate + given_back;
+        let most = held + flight * status.restore_rate + refunded;
         if first {
             self.level = least;
             self.observed_at = now;
@@ -374,7 +374,7 @@ impl BucketEstimate {
         if self.level > most {
             self.record_burst(self.level - most, now);
         }
-        // `least` is not above `most`: the one takes away, the other adds.
+        // `least` is at most `most`: one subtracts from `held`, the other adds to it.
         let corrected = self.level.clamp(least, most);
         if corrected > self.level {
             self.mark_refunds_seen(sent);
@@ -383,8 +383,8 @@ impl BucketEstimate {
         self.level = corrected;
     }
 
-    /// The level rises to what was told in an answer to a request of this moment. What had arrived before may have given
-    /// back by then, before its own answer comes: it must not do so again.
+    /// Marks the requests that had arrived before `sent`. The level was just raised to that of a response to a request
+    /// sent then, which may include their refunds; they must not be added again.
     fn mark_refunds_seen(&mut self, sent: Instant) {
         let early = self.in_flight.values_mut();
         for one in early.filter(|one| one.has_arrived_by(sent)) {
@@ -392,7 +392,8 @@ impl BucketEstimate {
         }
     }
 
-    /// The others took so many points more, or less, than was reckoned with since the last answer.
+    /// Updates the average excess of the others with the points that are missing, or left over, since the last
+    /// response.
     fn record_excess(&mut self, points: f64, now: Instant) {
         let elapsed = now
             .saturating_duration_since(self.observed_at)
@@ -404,7 +405,7 @@ impl BucketEstimate {
         } else {
             1.0 / EXCESS_WINDOW
         };
-        // What was reckoned with already was not noticed as missing.
+        // The missing points do not include the excess that the refill rate already accounts for.
         let excess = self.excess + points * weight;
         self.excess = excess.clamp(0.0, self.limits.map_or(0.0, |limits| limits.rate));
     }

@@ -1,26 +1,26 @@
-//! What Shopify says about costs: `extensions.cost` of an answer.
+//! Parses the cost of a request: `extensions.cost` of a response.
 
 use serde::Deserialize;
 
-/// `extensions.cost` of an answer, in points. Numbers may be floats.
-/// Source: Shopify, "API rate limits", Admin GraphQL.
+/// `extensions.cost` of a response, in points. The numbers may be floats. Source: Shopify, "API rate limits", Admin
+/// GraphQL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Cost {
-    /// `requestedQueryCost`: what the query takes from the bucket before it is carried out.
+    /// `requestedQueryCost`: the points taken from the bucket before execution.
     #[serde(default, rename = "requestedQueryCost")]
     pub requested: Option<f64>,
-    /// `actualQueryCost`: what it costs in the end; the difference is given back. `null` for a throttled query.
+    /// `actualQueryCost`: the final cost; the difference is refunded. `null` for a throttled query.
     #[serde(default, rename = "actualQueryCost")]
     pub actual: Option<f64>,
-    /// How full the bucket was when the query was through.
+    /// The level of the bucket after the query.
     #[serde(default)]
     pub throttle_status: Option<ThrottleStatus>,
 }
 
 impl Cost {
-    /// A cost, as the answer to a query would tell it.
+    /// Builds a cost as a response states it.
     pub fn new(requested: f64, actual: Option<f64>, status: ThrottleStatus) -> Self {
         Self {
             requested: Some(requested),
@@ -29,7 +29,7 @@ impl Cost {
         }
     }
 
-    /// What was asked for, if the bucket can never hold as much.
+    /// The requested cost, if it exceeds the size of the bucket.
     pub(crate) fn requested_above_bucket(&self) -> Option<f64> {
         let most = self.throttle_status?.maximum_available;
         self.requested.filter(|requested| *requested > most)
@@ -41,16 +41,16 @@ impl Cost {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThrottleStatus {
-    /// The most that the bucket holds.
+    /// The size of the bucket.
     pub maximum_available: f64,
-    /// What it held when the query was through.
+    /// The level after the query.
     pub currently_available: f64,
-    /// What flows in, per second.
+    /// The points restored per second.
     pub restore_rate: f64,
 }
 
 impl ThrottleStatus {
-    /// Whether one can reckon with it.
+    /// Whether the numbers are plausible.
     pub(super) fn is_valid(&self) -> bool {
         self.maximum_available.is_finite()
             && self.maximum_available > 0.0

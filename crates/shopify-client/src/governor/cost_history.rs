@@ -1,4 +1,4 @@
-//! What a query will cost before it is sent: what it cost before, or a bound from its other sizes.
+//! Estimates the cost of a query before it is sent: what it cost before, or a bound derived from other sizes.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,33 +7,33 @@ use serde_json::Value;
 
 use super::Cost;
 
-/// What a single query may cost, in points; dearer ones are refused with `MAX_COST_EXCEEDED` and cost nothing.
-/// Source: Shopify, "API rate limits", Admin GraphQL.
+/// The maximum cost of a single query, in points. Shopify rejects more expensive queries with `MAX_COST_EXCEEDED`, at
+/// no cost. Source: Shopify, "API rate limits", Admin GraphQL.
 pub const MAX_QUERY_COST: f64 = 1000.0;
 
-/// Operations that are remembered; sizes that are remembered of each.
+/// The number of operations recorded, and of sizes recorded for each.
 const MAX_OPERATIONS: usize = 512;
 const MAX_SIZES: usize = 64;
 
-/// What tells one query's cost from another's: the document, and the sizes asked for in its variables.
+/// What determines the cost of a query: its document, and the sizes in its variables.
 ///
-/// Shopify reckons a query's cost from its text and the numbers in it, not from what it finds. So the sizes are the
-/// integers among the variables (`first`) and the lengths of lists (`ids`), in the order of their names.
+/// Shopify computes the cost from the query's text and the numbers in it, not from its result. The sizes are the
+/// integers among the variables (`first`) and the lengths of lists (`ids`), ordered by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestSpec {
     operation: String,
-    /// Of the document and of everything in the variables that is not a size.
+    /// A hash of the document and of everything in the variables that is not a size.
     structure: u64,
     sizes: Vec<u64>,
 }
 
 impl RequestSpec {
-    /// A query of this operation, whose cost depends on nothing else.
+    /// A query whose cost depends on its operation alone.
     pub fn new(operation: &str) -> Self {
         Self::from_document(operation, "", &Value::Null)
     }
 
-    /// A query of this document with these variables.
+    /// A query with this document and these variables.
     pub fn from_document(operation: &str, document: &str, variables: &Value) -> Self {
         let mut structure = DefaultHasher::new();
         document.hash(&mut structure);
@@ -55,7 +55,7 @@ impl RequestSpec {
 fn collect_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u64>) {
     match value {
         Value::Null | Value::String(_) => {}
-        // It may include or skip a part of the query.
+        // It may be the condition of `@include` or `@skip`.
         Value::Bool(flag) => (1u8, flag).hash(structure),
         Value::Number(number) => {
             2u8.hash(structure);
@@ -66,10 +66,13 @@ fn collect_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u
             sizes.push(list.len() as u64);
         }
         Value::Object(fields) => {
-            // A cursor that is not there yet costs as much as one that is.
-            let bearing = |value: &Value| !matches!(value, Value::Null | Value::String(_));
-            let mut fields: Vec<_> = fields.iter().filter(|(_, value)| bearing(value)).collect();
-            // `serde_json`'s order is by name, unless a feature of it says otherwise.
+            // A missing cursor costs as much as a present one.
+            let affects_cost = |value: &Value| !matches!(value, Value::Null | Value::String(_));
+            let mut fields: Vec<_> = fields
+                .iter()
+                .filter(|(_, value)| affects_cost(value))
+                .collect();
+            // `serde_json` orders by name unless its feature `preserve_order` is on.
             fields.sort_unstable_by_key(|(name, _)| *name);
             (4u8, fields.len()).hash(structure);
             for (name, value) in fields {
@@ -83,20 +86,20 @@ fn collect_sizes(value: &Value, structure: &mut DefaultHasher, sizes: &mut Vec<u
 /// What an operation has cost so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct OperationCost {
-    /// Answers it is learned from.
+    /// The number of responses recorded.
     pub responses: u64,
     /// The last requested cost, in points.
     pub requested: f64,
-    /// The running mean of actual cost divided by requested cost, 0 to 1: what part of the points is not given back.
+    /// The running mean of actual divided by requested cost, 0 to 1: the part of the points that is not refunded.
     pub used_ratio: f64,
 }
 
-/// What will be taken from the bucket for a query.
+/// The estimated requested cost of a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum CostEstimate {
-    /// It cost this before.
+    /// The same query cost this before.
     Known(f64),
-    /// It has not been asked before, and costs no more than this.
+    /// The query was not sent before; this is an upper bound.
     AtMost(f64),
 }
 
@@ -131,7 +134,8 @@ impl CostHistory {
         self.operations.get(operation).copied()
     }
 
-    /// Keeps what an answer says. What cannot be paid is not kept: it will be asked for at a smaller size, or not again.
+    /// Records the cost that a response states. A cost that cannot be paid is not recorded: such a query is retried
+    /// with a smaller size or not at all.
     pub(super) fn record(&mut self, spec: &RequestSpec, cost: &Cost) {
         let payable = |points: &f64| (0.0..=MAX_QUERY_COST).contains(points);
         let Some(requested) = cost.requested.filter(payable) else {
@@ -176,18 +180,18 @@ impl CostHistory {
         };
         known.responses += 1;
         known.requested = requested;
-        // The plain mean of the first ten, and a moving one after that.
+        // The arithmetic mean of the first ten responses, then an exponential moving average.
         #[expect(clippy::cast_precision_loss, reason = "ten at most")]
         let weight = 1.0 / known.responses.min(10) as f64;
         known.used_ratio += (used - known.used_ratio) * weight;
     }
 }
 
-/// By how much a query of sizes `to` may be dearer than one of sizes `from`.
+/// Returns the factor by which a query of sizes `to` may cost more than one of sizes `from`.
 ///
-/// A connection's cost grows with the number of its items at most in proportion, so twice the items cost twice as much
-/// or less, whatever the rule is; connections within each other multiply. Rounding upwards covers rules that round, such
-/// as `2 + children * floor(2 * ln(max(2, n)))`. Fewer items never cost more.
+/// The cost of a connection grows at most in proportion to its number of items, whatever the formula; nested
+/// connections multiply. Rounding up covers formulas that round, such as `2 + children * floor(2 * ln(max(2, n)))`.
+/// Fewer items never cost more.
 fn growth_factor(from: &[u64], to: &[u64]) -> f64 {
     if from.len() != to.len() {
         return f64::INFINITY;
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_never_asked_may_cost_as_much_as_any() {
+    fn a_new_query_may_cost_the_maximum() {
         assert_eq!(
             CostHistory::default().of(&RequestSpec::new("A")),
             CostEstimate::AtMost(MAX_QUERY_COST)
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn cursors_do_not_matter_and_sizes_do() {
+    fn the_cost_depends_on_sizes_and_not_on_cursors() {
         let mut costs = CostHistory::default();
         costs.record(&pages(10, &Value::Null), &cost(40.0));
         assert_eq!(
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn other_documents_and_flags_are_other_queries() {
+    fn documents_and_flags_distinguish_queries() {
         let spec = |document, full: bool| {
             RequestSpec::from_document("A", document, &json!({"full": full}))
         };
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_paid_is_not_remembered() {
+    fn a_cost_that_cannot_be_paid_is_not_recorded() {
         let mut costs = CostHistory::default();
         costs.record(&RequestSpec::new("A"), &cost(1001.0));
         let small = ThrottleStatus {
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_that_is_used_is_a_moving_mean() {
+    fn the_used_ratio_is_a_moving_mean() {
         let mut costs = CostHistory::default();
         let answer = |actual| Cost {
             actual: Some(actual),
@@ -329,7 +333,7 @@ mod tests {
         );
     }
 
-    /// The rule that Shopify's staff quote: connections cost `2 + children * floor(2 * ln(max(2, n)))`.
+    /// The formula that Shopify's staff quote: connections cost `2 + children * floor(2 * ln(max(2, n)))`.
     fn logarithmic(sizes: &[u64], leaf: f64) -> f64 {
         sizes.iter().rfold(leaf, |children, size| {
             #[expect(clippy::cast_precision_loss, reason = "sizes are at most 250")]
@@ -338,7 +342,7 @@ mod tests {
         })
     }
 
-    /// The rule of older documentation.
+    /// The formula of older documentation.
     fn linear(sizes: &[u64], leaf: f64) -> f64 {
         sizes.iter().rfold(leaf, |children, size| {
             #[expect(clippy::cast_precision_loss, reason = "sizes are at most 250")]
@@ -353,10 +357,10 @@ mod tests {
             sizes in prop::collection::vec((1u64..=250, 1u64..=250), 1..4),
             leaf in 1.0..20.0,
         ) {
-            let (seen, asked): (Vec<_>, Vec<_>) = sizes.into_iter().unzip();
+            let (seen, requested): (Vec<_>, Vec<_>) = sizes.into_iter().unzip();
             for rule in [logarithmic, linear] {
-                let bound = rule(&seen, leaf) * growth_factor(&seen, &asked);
-                prop_assert!(rule(&asked, leaf) <= bound + 1e-9);
+                let bound = rule(&seen, leaf) * growth_factor(&seen, &requested);
+                prop_assert!(rule(&requested, leaf) <= bound + 1e-9);
             }
         }
     }

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read_and_one_is_written() {
+    fn both_forms_are_read_and_edges_are_written() {
         let page = r#""pageInfo":{"hasNextPage":false,"endCursor":"abc"}"#;
         let written = r#"{"edges":[{"node":1},{"node":2}],"pageInfo":{"hasNextPage":false,"endCursor":null}}"#;
         for text in [
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_does_not_pass_for_the_whole() {
+    fn a_partial_list_is_not_complete() {
         let text = r#"{"nodes":[1],"pageInfo":{"hasNextPage":true,"endCursor":"abc"}}"#;
         let read: Connection<u8> = serde_json::from_str(text).unwrap();
         assert!(!read.is_complete());

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn known_and_unknown_members_are_written_as_they_were_read() {
+    fn known_and_unknown_types_serialise_as_they_were_read() {
         for (text, name) in [
             (r#"{"__typename":"Apple","seeds":5}"#, "Apple"),
             (r#"{"__typename":"Pear","ripe":{"soon":true}}"#, "Pear"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_member_of_another_shape_is_an_error() {
+    fn a_known_type_with_wrong_fields_is_an_error() {
         for text in [
             r#"{"__typename":"Apple"}"#,
             r#"{"__typename":"Apple","seeds":"five"}"#,

@@ -1,4 +1,4 @@
-//! The query strings with which Shopify opens an app: signed with the app's secret.
+//! Verifies the signed query strings of the App URL and of the OAuth callback.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use url::form_urlencoded;
 use super::is_signed_by_any;
 use crate::ShopDomain;
 
-/// Parameters that may come once only: a second one would let two readers see two values.
+/// Parameters that may occur once only. With two values, two readers could use different ones.
 const UNIQUE_PARAMETERS: [&str; 6] = ["hmac", "shop", "code", "state", "timestamp", "host"];
 
-/// A query string whose signature is right.
+/// A query string with a valid signature.
 ///
-/// The shop is who it says it is. Whether it is *this* browser's user who asked for it is for `state` to tell. `Debug`
-/// names the parameters and keeps their values to itself: `code` and `id_token` open the shop.
+/// The signature proves the shop, but not that *this* browser's user made the request: check `state` for that. `Debug`
+/// shows the names of the parameters but not their values, since `code` and `id_token` give access to the shop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedQuery {
     /// The shop that is opened or installed.
@@ -29,14 +29,14 @@ pub struct SignedQuery {
     parameters: BTreeMap<String, String>,
 }
 
-/// Shopify's answer to the grant page, its signature checked.
+/// A verified OAuth callback: the result of the grant page.
 #[derive(Clone)]
 pub struct Callback {
-    /// The shop that granted.
+    /// The shop that granted access.
     pub shop: ShopDomain,
-    /// To be exchanged for a token, once, soon.
+    /// The code to exchange for a token. It is valid once and for a short time.
     pub code: SecretString,
-    /// What the redirect to the grant page carried. To be compared with the browser's cookie.
+    /// The `state` of the redirect to the grant page. Compare it with the browser's cookie.
     pub state: String,
     /// The admin's address for the shop, such as `admin.shopify.com/store/name`.
     pub host: Option<String>,
@@ -63,34 +63,34 @@ impl fmt::Debug for Callback {
     }
 }
 
-/// Why a query string is refused.
+/// Why a query string is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
-    /// There is no `hmac`.
+    /// The parameter `hmac` is missing.
     #[error("the signature is missing")]
     MissingSignature,
-    /// `hmac` is not that of the other parameters under any of the secrets.
+    /// `hmac` does not match the other parameters under any of the secrets.
     #[error("the signature is wrong")]
     WrongSignature,
-    /// A parameter that must be there is missing.
+    /// A required parameter is missing.
     #[error("the parameter `{0}` is missing")]
     Missing(&'static str),
-    /// A parameter that decides comes twice.
-    #[error("the parameter `{0}` comes twice")]
+    /// A parameter that must be unique occurs twice.
+    #[error("the parameter `{0}` occurs twice")]
     Repeated(&'static str),
-    /// `shop` is no shop.
-    #[error("the parameter `shop` is no shop")]
+    /// `shop` is not a shop domain.
+    #[error("the parameter `shop` is not a shop domain")]
     InvalidShop,
 }
 
-/// Checks the signature of the query string with which Shopify opens the App URL.
+/// Verifies the signature of the query string with which Shopify opens the App URL.
 ///
 /// Everything but `hmac` and `signature` is signed: sorted by name, form-encoded, a space as `%20`.
 /// Source: Shopify, "Implement authorization code grant manually".
 ///
 /// # Errors
-/// See [`CallbackError`]. No parameter is believed before the signature; that one comes twice is seen before.
+/// See [`CallbackError`]. Repeated parameters are detected first; all other checks follow the signature check.
 pub fn verify_query<'a>(
     raw_query: &str,
     secrets: impl IntoIterator<Item = &'a SecretString>,
@@ -129,7 +129,7 @@ pub fn verify_query<'a>(
     })
 }
 
-/// Checks Shopify's answer to the grant page.
+/// Verifies the query string of the OAuth callback.
 ///
 /// # Errors
 /// See [`CallbackError`].
@@ -162,7 +162,7 @@ fn signed_message(parameters: &BTreeMap<String, String>) -> String {
 }
 
 impl SignedQuery {
-    /// A parameter's value, decoded.
+    /// Returns a parameter's decoded value; `None` if it is missing or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.parameters
             .get(name)
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_callbacks_are_right() {
+    fn the_documented_callbacks_are_accepted() {
         for (query, host) in [
             (PLAIN, None),
             (WITH_HOST, Some("admin.shopify.com/store/some-shop")),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_the_shop_is_not_shown() {
+    fn debug_shows_no_credentials() {
         let query = [
             ("shop", "a.myshopify.com"),
             ("id_token", "eyJh"),
@@ -291,14 +291,14 @@ mod tests {
         }
     }
 
-    /// That of an app proxy, made in another way.
+    /// The parameter `signature` is that of an app proxy, computed differently.
     #[test]
-    fn another_signature_is_not_signed() {
+    fn the_parameter_signature_is_not_part_of_the_message() {
         assert!(verify_query(&format!("{PLAIN}&signature=0123"), [&hush()]).is_ok());
     }
 
     #[test]
-    fn altered_queries_are_refused() {
+    fn altered_queries_are_rejected() {
         for (from, to) in [
             ("some-shop", "evil"),
             ("0.67", "0.68"),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_doubled_is_named() {
+    fn missing_and_repeated_parameters_are_named() {
         let refused = |pairs: &[(&str, &str)]| {
             let query = signed(pairs);
             verify_callback(&query, [&hush()]).unwrap_err()
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn freshness_is_judged_in_both_directions() {
+    fn freshness_is_checked_in_both_directions() {
         let query = verify_query(PLAIN, [&hush()]).unwrap();
         let at = |seconds: i64| DateTime::from_timestamp(1_337_178_173 + seconds, 0).unwrap();
         for (seconds, fresh) in [
@@ -367,14 +367,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_signed_is_accepted_whatever_it_holds(note in ".*", name in "[a-z]{1,8}\\[\\]") {
+        fn signed_queries_are_accepted_with_any_content(note in ".*", name in "[a-z]{1,8}\\[\\]") {
             let query = signed(&[("shop", "a.myshopify.com"), (&name, &note)]);
             let verified = verify_query(&query, [&hush()]).unwrap();
             prop_assert_eq!(verified.get(&name).unwrap_or_default(), note);
         }
 
         #[test]
-        fn no_query_makes_it_panic(query in ".*") {
+        fn no_query_panics(query in ".*") {
             prop_assert!(verify_query(&query, [&hush()]).is_err());
         }
     }

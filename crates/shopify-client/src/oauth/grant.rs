@@ -1,3 +1,5 @@
+//! Requests access tokens from Shopify's token endpoint.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -18,21 +20,21 @@ const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const OFFLINE: &str = "urn:shopify:params:oauth:token-type:offline-access-token";
 const ONLINE: &str = "urn:shopify:params:oauth:token-type:online-access-token";
 
-/// What a grant is asked for with.
+/// What kind of credential a grant request spends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SpentCredential {
-    /// Something that lasts a minute and works once: any refusal means to get another.
+    /// A code or session token: valid for a minute and once. After any rejection a new one is needed.
     SingleUse,
-    /// Something that is kept, and given up only when Shopify says why.
+    /// A refresh token, access token or app secret: given up only if Shopify states the reason.
     Reusable,
 }
 
-/// For whom a session token is exchanged.
+/// Whose access token a session token is exchanged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessMode {
-    /// A token for the app in this shop, which renews itself without anybody there.
+    /// The app's token for this shop, renewable without a user.
     Offline,
-    /// A token for the person who has the app open, with that person's permissions. It lasts a day at most.
+    /// The token of the user who has the app open, with that user's permissions. It lasts a day at most.
     Online,
 }
 
@@ -53,23 +55,24 @@ impl fmt::Debug for AppCredentials {
     }
 }
 
-/// An access token and what comes with it.
+/// A granted access token, its lifetime, scopes and refresh token.
 #[derive(Debug, Clone)]
 pub struct TokenGrant {
-    /// For `X-Shopify-Access-Token`.
+    /// The value of `X-Shopify-Access-Token`.
     pub access_token: SecretString,
-    /// What the merchant granted: `write_x` includes `read_x`. The merchant may have granted less than was asked for.
+    /// The granted scopes; `write_x` includes `read_x`. They may be fewer than requested.
     pub scopes: Vec<String>,
-    /// How long the access token lasts, from now; `None`: until the app is uninstalled.
+    /// The lifetime of the access token, from the response; `None`: until the app is uninstalled.
     pub expires_in: Option<Duration>,
-    /// For the next [`OAuth::refresh`]. Store it with the access token, at once: it replaces the one before.
+    /// The token for the next [`OAuth::refresh`]. Store it at once, together with the access token: it replaces the
+    /// previous one.
     pub refresh_token: Option<SecretString>,
-    /// How long the refresh token lasts, from now.
+    /// The lifetime of the refresh token, from the response.
     pub refresh_token_expires_in: Option<Duration>,
 }
 
 impl TokenGrant {
-    /// Whether the grant covers a scope; writing includes reading, also of `unauthenticated_` scopes.
+    /// Whether the grant includes a scope. A write scope includes the read scope, also for `unauthenticated_` scopes.
     pub fn covers(&self, scope: &str) -> bool {
         let writing = |reading: &str, writing: &str| {
             let rest = scope.strip_prefix(reading)?;
@@ -122,17 +125,17 @@ pub struct OAuth<'a> {
 }
 
 impl Client {
-    /// The grants of an app.
+    /// Returns the grants of an app.
     pub fn oauth<'a>(&'a self, app: &'a AppCredentials) -> OAuth<'a> {
         OAuth { client: self, app }
     }
 }
 
 impl OAuth<'_> {
-    /// Where to send the merchant's browser, by a redirect, to be asked for the scopes.
+    /// Returns the URL of the grant page. Redirect the merchant's browser to it.
     ///
-    /// `state` comes back in the callback; it must be unguessable and bound to the browser. Without scopes, those
-    /// declared in the app's configuration are asked for.
+    /// `state` is returned in the callback; it must be unguessable and bound to the browser. Without scopes, the scopes
+    /// of the app's configuration are requested.
     pub fn authorize_url(
         &self,
         shop: &ShopDomain,
@@ -153,10 +156,10 @@ impl OAuth<'_> {
         url
     }
 
-    /// Exchanges a callback's code for an expiring offline token. A code works once, for a short time.
+    /// Exchanges a callback's code for an expiring offline token. A code is valid once and for a short time.
     ///
     /// # Errors
-    /// [`Error::Reauthorize`] if the code is used, old or not this app's.
+    /// [`Error::Reauthorize`] if the code is used, expired or not this app's.
     pub async fn exchange_code(
         &self,
         shop: &ShopDomain,
@@ -167,13 +170,13 @@ impl OAuth<'_> {
             .await
     }
 
-    /// Gets a new access token and a new refresh token.
+    /// Exchanges a refresh token for a new access token and a new refresh token.
     ///
-    /// Only one caller per shop at a time: a second refresh retires what the first obtained. The old refresh token may
-    /// be used again until its replacement is, so a lost answer is asked for again.
+    /// Call it from one caller per shop at a time: a second refresh retires the result of the first. The old refresh
+    /// token may be used again until its replacement is used, so a request with a lost response is repeated.
     ///
     /// # Errors
-    /// [`Error::Reauthorize`] if the refresh token is used up, expired or revoked.
+    /// [`Error::Reauthorize`] if the refresh token is retired, expired or revoked.
     pub async fn refresh(
         &self,
         shop: &ShopDomain,
@@ -187,21 +190,21 @@ impl OAuth<'_> {
             .await
     }
 
-    /// Gets a token without any merchant, for a shop of the app's own organization. It lasts a day and has no refresh
-    /// token: ask again.
+    /// Requests a token without a merchant, for a shop of the app's own organization. It lasts a day and has no refresh
+    /// token; request a new one instead.
     ///
     /// # Errors
-    /// [`Error::AccessDenied`] if the shop belongs to somebody else.
+    /// [`Error::AccessDenied`] if the shop belongs to another organization.
     pub async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error> {
         let parameters = json!({ "grant_type": "client_credentials" });
         self.grant(shop, SpentCredential::Reusable, parameters)
             .await
     }
 
-    /// Exchanges an offline token that never expires for one that does, with a refresh token. The old token ends at
-    /// once, and there is no way back. If the answer is lost, the same may be asked again for seven days: it is
-    /// answered with the same pair, until that is refreshed or replaced.
-    /// Source: Shopify, "Use expiring offline access tokens", "More resilient token exchanges".
+    /// Exchanges an offline token that never expires for an expiring one with a refresh token. The old token ends at
+    /// once, and the exchange cannot be undone. If the response is lost, the request may be repeated for seven days:
+    /// Shopify returns the same pair until it is refreshed or replaced. Source: Shopify, "Use expiring offline access
+    /// tokens", "More resilient token exchanges".
     ///
     /// # Errors
     /// [`Error::Reauthorize`] if the token is revoked, or was exchanged too long ago.
@@ -221,11 +224,11 @@ impl OAuth<'_> {
             .await
     }
 
-    /// Exchanges the session token of an embedded app's page for an access token. It must be fresh: session tokens last
-    /// a minute. Source: Shopify, "Exchange a session token for an access token".
+    /// Exchanges the session token of an embedded app's page for an access token. Session tokens last a minute. Source:
+    /// Shopify, "Exchange a session token for an access token".
     ///
     /// # Errors
-    /// [`Error::Reauthorize`] if the session token is too old or not this app's: get another one from the page.
+    /// [`Error::Reauthorize`] if the session token is expired or not this app's: get a new one from the page.
     pub async fn exchange_session_token(
         &self,
         session: &SessionToken,
@@ -269,7 +272,7 @@ impl OAuth<'_> {
                 Retry::Never | Retry::WithNewToken => return Err(failure.error),
             };
             let pause = policy.backoff(failures, retry_after);
-            // Who asks for a token has a browser waiting, or an old token that is still good: long pauses are theirs.
+            // The caller has a waiting browser or a token that is still valid, so it should handle long pauses itself.
             let too_long = pause > policy.max_backoff || start.elapsed() + pause > policy.budget;
             if failures >= policy.max_attempts || too_long {
                 return Err(failure.error);
@@ -292,7 +295,7 @@ impl OAuth<'_> {
             return Err(rejection(&raw, credential));
         }
         let grant: TokenResponse = serde_json::from_slice(&raw.body).map_err(|source| {
-            // Not the source itself: its text may quote what should have been a token.
+            // Not the source error: its text may quote the token.
             let place = format!("line {}, column {}", source.line(), source.column());
             invalid_response(".", place)
         })?;
@@ -311,7 +314,7 @@ fn invalid_response(path: &str, why: String) -> RequestFailure {
     })
 }
 
-/// What a refusal says: `{"error": "invalid_subject_token", "error_description": …}`.
+/// The error body: `{"error": "invalid_subject_token", "error_description": …}`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct OAuthError {
@@ -320,8 +323,9 @@ struct OAuthError {
 }
 
 impl OAuthError {
-    /// Whether it is over with what was spent. Shopify's libraries know the first; apps have got the last for refresh
-    /// tokens that are retired, with status 401; the other is that of RFC 6749, section 5.2.
+    /// Whether the spent credential is no longer valid. Shopify's libraries handle `invalid_subject_token`. RFC 6749,
+    /// section 5.2, defines `invalid_grant`. Apps have received "active refresh_token" with status 401 for retired
+    /// refresh tokens.
     fn ends_grant(&self) -> bool {
         match self.error.as_str() {
             "invalid_subject_token" | "invalid_grant" => true,
@@ -330,7 +334,7 @@ impl OAuthError {
         }
     }
 
-    /// Whether a 400 says that the app is wrong, which asking the merchant again would not mend.
+    /// Whether a 400 blames the app, which a new authorization by the merchant would not fix.
     fn is_app_error(&self) -> bool {
         [
             "shop_not_permitted",
@@ -355,7 +359,7 @@ fn rejection(raw: &RawResponse, credential: SpentCredential) -> RequestFailure {
     match raw.status {
         400 | 401 if reason.ends_grant() => RequestFailure::permanent(Error::Reauthorize),
         400 if reason.is_app_error() => RequestFailure::permanent(denied()),
-        // Neither the page of a proxy nor a reason that nobody knows should make a merchant open the app.
+        // Neither the error page of a proxy nor an unknown reason should require the merchant to act.
         400 if credential == SpentCredential::Reusable => RequestFailure::permanent(status),
         400 => RequestFailure::permanent(Error::Reauthorize),
         401 | 403 => RequestFailure::permanent(denied()),

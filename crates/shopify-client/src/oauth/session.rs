@@ -1,5 +1,5 @@
-//! Session tokens: how the page of an embedded app tells who has opened it. They are JSON Web Tokens (RFC 7519), signed
-//! with the app's secret.
+//! Verifies session tokens: JSON Web Tokens (RFC 7519), signed with the app's secret, with which the page of an
+//! embedded app identifies shop and user.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use url::Url;
 use super::is_signed_by_any;
 use crate::ShopDomain;
 
-/// By how much Shopify's clock and this machine's may differ, in seconds: the tolerance of Shopify's own libraries.
+/// The tolerated clock difference in seconds, as in Shopify's own libraries.
 const LEEWAY: i64 = 10;
-/// Session tokens have some 500 characters. Longer ones are not read.
+/// The maximum length in bytes. Session tokens have about 500 characters.
 const MAX_TOKEN_LENGTH: usize = 8192;
 
-/// A session token whose signature and claims are right: this person has this app open in this shop's admin.
+/// A verified session token: this user has this app open in this shop's admin.
 #[derive(Clone)]
 pub struct SessionToken {
     shop: ShopDomain,
@@ -38,37 +38,37 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// Why a session token is refused. The page can get another one; only [`Expired`](Self::Expired) is worth trying that.
+/// Why a session token is rejected. The page can get a new one, which helps only if it is [`Expired`](Self::Expired).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionTokenError {
-    /// It is no JSON Web Token with the claims of a session token.
+    /// It is not a JSON Web Token with the claims of a session token.
     #[error("not a session token")]
     Malformed,
-    /// It is signed by another algorithm than HS256, or by none.
+    /// Its algorithm is not HS256.
     #[error("the session token is not signed with HS256")]
     WrongAlgorithm,
-    /// None of the secrets has signed it.
+    /// It is not signed with any of the secrets.
     #[error("the session token's signature is wrong")]
     WrongSignature,
-    /// Its time is over (`exp`).
+    /// It has expired (`exp`).
     #[error("the session token has expired")]
     Expired,
-    /// Its time is to come (`nbf`): a clock is wrong.
+    /// It is not valid yet (`nbf`): a clock is wrong.
     #[error("the session token is not valid yet")]
     NotYetValid,
-    /// It is another app's (`aud`).
+    /// It is for another app (`aud`).
     #[error("the session token is for another app")]
     OtherApp,
-    /// It names no shop, or two (`iss`, `dest`).
-    #[error("the session token is not of one shop")]
+    /// It names no shop, or two different ones (`iss`, `dest`).
+    #[error("the session token does not name exactly one shop")]
     InvalidShop,
 }
 
 #[derive(Deserialize)]
 struct Header {
     alg: String,
-    /// What a reader must understand. Nothing of it is. RFC 7515, section 4.1.11.
+    /// Extensions that a reader must support; none is supported. RFC 7515, section 4.1.11.
     #[serde(default)]
     crit: Option<IgnoredAny>,
 }
@@ -86,14 +86,14 @@ struct Claims {
     sid: Option<String>,
 }
 
-/// Checks a session token, from `Authorization: Bearer` or the parameter `id_token`.
+/// Verifies a session token, from `Authorization: Bearer` or the parameter `id_token`.
 ///
-/// The algorithm is HS256 and nothing else; the signature is compared in constant time, and under every secret, so that
-/// a secret can be replaced; `exp` and `nbf` may be 10 seconds off; `aud` must be the app's client id; and `iss` and
+/// The only accepted algorithm is HS256. The signature is compared in constant time, under every secret, so that
+/// secrets can be rotated. `exp` and `nbf` have a tolerance of 10 seconds. `aud` must be the app's client id. `iss` and
 /// `dest` must name the same shop. Source: Shopify, "About session tokens".
 ///
 /// # Errors
-/// See [`SessionTokenError`]. No claim is looked at before the signature.
+/// See [`SessionTokenError`]. No claim is read before the signature is verified.
 pub fn verify_session_token<'a>(
     token: &str,
     client_id: &str,
@@ -168,22 +168,22 @@ impl SessionToken {
         &self.shop
     }
 
-    /// The number of the person who has it open (`sub`).
+    /// The number of the user who has it open (`sub`).
     pub fn user(&self) -> Option<u64> {
         self.user
     }
 
-    /// The session's id, the same for all of a person's session tokens of one login (`sid`).
+    /// The session's id, the same for all session tokens of one login (`sid`).
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }
 
-    /// When it expires: a minute after it was made.
+    /// When it expires: a minute after it was issued.
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
     }
 
-    /// The token itself, to be exchanged.
+    /// The encoded token, for the token exchange.
     pub(super) fn raw(&self) -> &SecretString {
         &self.raw
     }

@@ -1,21 +1,21 @@
-//! What a document would do, as far as it matters to the one who sends it.
+//! Tells whether an operation of a GraphQL document may be a mutation, which must not be repeated.
 
-/// Whether the operation of this name may change something: it is a mutation, or it cannot be told from one.
+/// Whether the named operation may change data: it is a mutation, or cannot be distinguished from one.
 ///
-/// Shopify carries out the operation that is named, so that other mutations of the document do not count.
+/// Shopify executes only the named operation, so other mutations of the document do not count.
 pub(super) fn may_mutate(document: &str, operation: &str) -> bool {
     let mut words = top_level_words(document);
     words.push(ANONYMOUS);
-    // Without a name, it is the only operation of the document.
+    // An operation without a name is the only one of its document.
     words
         .windows(2)
         .any(|pair| pair[0] == "mutation" && (pair[1] == operation || pair[1] == ANONYMOUS))
 }
 
-/// What can follow `mutation` instead of a name.
+/// Marks the absence of a name after `mutation`.
 const ANONYMOUS: &str = "{";
 
-/// The words outside of braces and brackets, and [`ANONYMOUS`] where one of those or a directive begins.
+/// Returns the words outside of braces and brackets, with [`ANONYMOUS`] where a brace, a bracket or a directive begins.
 fn top_level_words(document: &str) -> Vec<&str> {
     let (mut words, mut depth, mut rest) = (Vec::new(), 0_usize, document);
     while let Some(first) = rest.chars().next() {
@@ -52,20 +52,20 @@ fn top_level_words(document: &str) -> Vec<&str> {
     words
 }
 
-/// The length of the string or block string that begins here.
+/// Returns the length of the string or block string at the start of `rest`.
 fn string_length(rest: &str) -> usize {
-    let mark = if rest.starts_with("\"\"\"") {
+    let delimiter = if rest.starts_with("\"\"\"") {
         "\"\"\""
     } else {
         "\""
     };
-    let mut at = mark.len();
+    let mut at = delimiter.len();
     while let Some(found) = rest[at..].find(['\\', '"']) {
         at += found;
-        if rest[at..].starts_with(mark) {
-            return at + mark.len();
+        if rest[at..].starts_with(delimiter) {
+            return at + delimiter.len();
         }
-        // A block string knows no other escape than that of its own mark.
+        // A block string has no escape but that of its own delimiter.
         at += if rest[at..].starts_with('\\') {
             let escaped = rest[at + 1..].chars().next();
             1 + escaped.map_or(0, char::len_utf8)
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mutation_is_known_however_it_is_written() {
+    fn mutations_are_recognised_in_every_form() {
         for document in [
             "mutation Do { a }",
             "mutation Do($n: Int) { a }",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_no_mutation_whatever_is_in_it() {
+    fn queries_are_not_taken_for_mutations() {
         for document in [
             "query Do { a }",
             "query Do { mutation Do }",
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(document in "\\PC{0,40}|[a-z{}()\"\\\\#é\n ]{0,40}") {
+        fn no_document_panics(document in "\\PC{0,40}|[a-z{}()\"\\\\#é\n ]{0,40}") {
             may_mutate(&document, "Do");
         }
     }

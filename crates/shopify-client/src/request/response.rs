@@ -1,4 +1,4 @@
-//! What an HTTP answer of the Admin API means.
+//! Classifies a raw response of the Admin API: data, or an error and whether to retry.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use crate::governor::Cost;
 use crate::http_client::{RawResponse, RequestFailure, Retry};
 use crate::{Error, GraphQlError};
 
-/// What to make of it.
+/// A classified response.
 #[derive(Debug)]
 pub(crate) struct ClassifiedResponse {
-    /// What it says about the cost bucket, whatever the outcome.
+    /// `extensions.cost`, whatever the outcome.
     pub(crate) cost: Option<Cost>,
     pub(crate) outcome: Result<Box<RawValue>, RequestFailure>,
 }
@@ -28,7 +28,7 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Extensions {
-    /// Read apart, so that an unknown shape of it does not cost the answer.
+    /// Parsed separately, so that an unknown form does not fail the whole response.
     #[serde(default)]
     cost: Option<Value>,
 }
@@ -48,7 +48,7 @@ impl Envelope {
     }
 }
 
-/// One of `errors`. On 401 and 403 `errors` is a text instead of a list.
+/// One entry of `errors`. On 401 and 403 `errors` is a string instead of a list.
 struct WireError {
     message: String,
     code: Option<String>,
@@ -74,7 +74,7 @@ impl WireError {
     }
 }
 
-/// Enough to understand it, on one line: a body must not fill a log, nor write lines of its own into it.
+/// Shortens a message and puts it on one line, so that a response body can neither flood a log nor add lines to it.
 pub(super) fn excerpt(message: &str) -> String {
     const MAX_CHARS: usize = 300;
     let one_line = |c: char| if c.is_control() { ' ' } else { c };
@@ -86,8 +86,8 @@ pub(super) fn excerpt(message: &str) -> String {
     short
 }
 
-/// Judges an answer to the operation. The status comes first: `THROTTLED` is seen with 200 and 429 alike.
-/// Source: Shopify, "API response status and error codes".
+/// Classifies the response to an operation, by its HTTP status first: `THROTTLED` occurs with both 200 and 429. Source:
+/// Shopify, "API response status and error codes".
 pub(crate) fn classify(operation: &'static str, raw: &RawResponse) -> ClassifiedResponse {
     let envelope = serde_json::from_slice::<Envelope>(&raw.body);
     let cost = envelope.as_ref().ok().and_then(Envelope::cost);
@@ -110,12 +110,12 @@ fn classify_envelope(
     if !errors.is_empty() {
         return Err(classify_errors(operation, errors, raw));
     }
-    // `null` counts as absent.
+    // `null` counts as missing.
     envelope.data.ok_or_else(|| {
         RequestFailure::permanent(Error::Decode {
             operation,
             path: "data".to_owned(),
-            source: "there is neither data nor an error".into(),
+            source: "the response has neither data nor errors".into(),
         })
     })
 }
@@ -206,7 +206,7 @@ fn throttled(operation: &'static str, raw: &RawResponse) -> RequestFailure {
     }
 }
 
-/// A page of HTML or half an answer: what a failing proxy sends.
+/// An HTML page or a truncated body, as a failing proxy sends it.
 fn not_json(operation: &'static str, source: serde_json::Error) -> RequestFailure {
     let error = Error::Transport {
         operation,

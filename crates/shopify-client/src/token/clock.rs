@@ -1,19 +1,19 @@
 use chrono::{DateTime, Utc};
 
-/// What time it is: the service's clock, or a test's.
+/// A source of the current time: the system's clock or a test's.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// This machine's clock.
+/// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the clock that all others take"
+        reason = "this is the implementation that all other code uses"
     )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()

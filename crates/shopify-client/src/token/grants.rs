@@ -4,10 +4,10 @@ use secrecy::SecretString;
 use crate::oauth::{AppCredentials, TokenGrant};
 use crate::{Client, Error, ShopDomain};
 
-/// The requests by which a token is followed by another. [`AppGrants`] sends them to Shopify.
+/// Requests new tokens. [`AppGrants`] sends the requests to Shopify.
 #[async_trait]
 pub trait Grants: Send + Sync {
-    /// The next pair for this refresh token. It may be asked for again with the same one, until the new pair is used.
+    /// Exchanges a refresh token for a new pair. The same refresh token may be used again until the new pair is used.
     ///
     /// # Errors
     /// [`Error::Reauthorize`] if the refresh token is retired, expired or revoked.
@@ -17,10 +17,11 @@ pub trait Grants: Send + Sync {
         refresh_token: &SecretString,
     ) -> Result<TokenGrant, Error>;
 
-    /// A token by the app's own credentials.
+    /// Requests a token with the app's own credentials.
     async fn client_credentials(&self, shop: &ShopDomain) -> Result<TokenGrant, Error>;
 
-    /// An expiring pair for this token that never expires, which ends. It may be asked for again for seven days.
+    /// Exchanges a token that never expires for an expiring pair, and ends the old token. The exchange may be repeated
+    /// for seven days.
     ///
     /// # Errors
     /// [`Error::Reauthorize`] if the token is revoked, or was exchanged too long ago.
@@ -31,7 +32,7 @@ pub trait Grants: Send + Sync {
     ) -> Result<TokenGrant, Error>;
 }
 
-/// Shopify's grants for one app, by [`Client::oauth`].
+/// Shopify's grants for one app, through [`Client::oauth`].
 #[derive(Debug, Clone)]
 pub struct AppGrants {
     client: Client,
@@ -39,7 +40,7 @@ pub struct AppGrants {
 }
 
 impl AppGrants {
-    /// The grants of this app, over this client.
+    /// Creates the grants of an app.
     pub fn new(client: Client, app: AppCredentials) -> Self {
         Self { client, app }
     }

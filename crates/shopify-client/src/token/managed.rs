@@ -1,4 +1,4 @@
-//! Tokens that renew themselves.
+//! Provides access tokens that are renewed before they expire.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,8 +17,8 @@ use super::state::{CacheEntry, EntryState, RenewalOutcome, SharedRenewal, lock};
 use super::{Clock, Grants, SystemClock, TokenSource, TokenStore};
 use crate::{ShopDomain, TokenError};
 
-/// The tokens of all of an app's shops: read from a [`TokenStore`], renewed before they expire, each by one request at
-/// a time. Cheap to clone. See the [module](super) for what happens when something fails.
+/// Manages the tokens of all of an app's shops: reads them from a [`TokenStore`] and renews each before it expires,
+/// with one request at a time. Cheap to clone. The [module](super) lists what happens on each failure.
 #[derive(Clone)]
 pub struct ManagedTokens(Arc<TokenCache>);
 
@@ -27,7 +27,7 @@ struct TokenCache {
     entries: Mutex<HashMap<ShopDomain, Arc<CacheEntry>>>,
 }
 
-/// How [`ManagedTokens`] are made.
+/// Builds [`ManagedTokens`].
 pub struct ManagedTokensBuilder {
     store: Arc<dyn TokenStore>,
     grants: Arc<dyn Grants>,
@@ -40,7 +40,8 @@ pub struct ManagedTokensBuilder {
     migrate: bool,
 }
 
-/// The token of one shop, renewed as needed. All of the same shop and [`ManagedTokens`] share what they know.
+/// The token of one shop, renewed as needed. All instances for the same shop and [`ManagedTokens`] share one cache
+/// entry.
 #[derive(Clone)]
 pub struct ManagedToken {
     shared: Arc<SharedState>,
@@ -68,60 +69,60 @@ impl fmt::Debug for ManagedToken {
 }
 
 impl ManagedTokensBuilder {
-    /// The clock; the machine's by default.
+    /// Sets the clock; the system's by default.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Where chance comes from; the operating system by default.
+    /// Sets the random number generator; by default it is seeded by the operating system.
     #[must_use]
     pub fn rng(mut self, rng: impl RngCore + Send + 'static) -> Self {
         self.rng = Box::new(rng);
         self
     }
 
-    /// How long before its end a token is renewed: a random time between this and twice this. 5 minutes by default, the
-    /// constant of Shopify's own libraries.
+    /// Sets how long before its expiry a token is renewed: a random time between this and twice this. Default: 5
+    /// minutes, as in Shopify's own libraries.
     #[must_use]
     pub fn renew_before_expiry(mut self, margin: Duration) -> Self {
         self.renew_before_expiry = margin;
         self
     }
 
-    /// After this time, a renewal that another process has begun is taken to have died with it; a minute by default. An
-    /// answer must come within half of it.
+    /// Sets the lease of a renewal: after this time, another process's renewal counts as dead. Default: one minute. The
+    /// response must arrive within half of it.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How long a caller waits for a renewal while the old token is still good; 10 seconds by default.
+    /// Sets how long a caller waits for a renewal while the old token is still valid. Default: 10 seconds.
     #[must_use]
     pub fn renewal_wait(mut self, wait: Duration) -> Self {
         self.renewal_wait = wait;
         self
     }
 
-    /// Shops that the store does not know get a token by the app's own credentials. It is kept in memory alone.
-    /// Source: Shopify, "Client credentials grant".
+    /// Requests tokens with the app's own credentials for shops that the store does not know. They are kept in memory
+    /// only. Source: Shopify, "Client credentials grant".
     #[must_use]
     pub fn client_credentials(mut self) -> Self {
         self.client_credentials = true;
         self
     }
 
-    /// Tokens that never expire are exchanged for expiring ones when they are first used. This cannot be undone, and
-    /// ends the old token everywhere. Source: Shopify, "Use expiring offline access tokens".
+    /// Exchanges tokens that never expire for expiring ones at their first use. This cannot be undone, and ends the old
+    /// token everywhere. Source: Shopify, "Use expiring offline access tokens".
     #[must_use]
     pub fn migrate_permanent(mut self) -> Self {
         self.migrate = true;
         self
     }
 
-    /// The tokens.
+    /// Builds the managed tokens.
     pub fn build(mut self) -> ManagedTokens {
         let instance = self.rng.next_u64();
         ManagedTokens(Arc::new(TokenCache {
@@ -143,7 +144,7 @@ impl ManagedTokensBuilder {
 }
 
 impl ManagedTokens {
-    /// Tokens of this store, renewed by these grants.
+    /// Returns a builder for tokens of this store, renewed through these grants.
     pub fn builder(store: Arc<dyn TokenStore>, grants: Arc<dyn Grants>) -> ManagedTokensBuilder {
         ManagedTokensBuilder {
             store,
@@ -158,10 +159,10 @@ impl ManagedTokens {
         }
     }
 
-    /// The token of a shop. Nothing is asked before it is used.
+    /// Returns the token of a shop. Sends no request and reads nothing until it is used.
     pub fn shop(&self, shop: &ShopDomain) -> ManagedToken {
         let entries = self.0.entries.lock();
-        // Nothing panics while it is held, so a poisoned lock still guards a whole map.
+        // No code panics while it holds the lock, so the map is complete even if the lock is poisoned.
         let mut entries = entries.unwrap_or_else(PoisonError::into_inner);
         ManagedToken {
             shared: Arc::clone(&self.0.shared),
@@ -170,16 +171,16 @@ impl ManagedTokens {
         }
     }
 
-    /// Reads the shop's token anew at its next use: an installation has replaced it, or it was removed.
+    /// Drops the cached token, so that its next use reads the store. Call it after an installation or a removal.
     pub fn forget(&self, shop: &ShopDomain) {
         self.shop(shop).lock().forget();
     }
 }
 
 impl ManagedToken {
-    /// Exchanges a token that never expires for one that does; nothing happens to one that expires already. This cannot
-    /// be undone, and ends the old token everywhere. If the answer is lost, it is asked for again, here or in another
-    /// process, up to seven days later. Source: Shopify, "Use expiring offline access tokens".
+    /// Exchanges a token that never expires for an expiring one. Does nothing if the token already expires. The
+    /// exchange cannot be undone, and ends the old token everywhere. If the response is lost, the exchange is repeated,
+    /// here or in another process, for up to seven days. Source: Shopify, "Use expiring offline access tokens".
     ///
     /// # Errors
     /// As for [`TokenSource::access_token`].
@@ -204,9 +205,9 @@ impl ManagedToken {
         lock(&self.entry)
     }
 
-    /// A token other than `rejected`.
+    /// Returns a valid token other than `rejected`.
     async fn current(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
-        // More often only if the token is replaced again and again by tokens that are rejected.
+        // More iterations would be needed only if each new token is rejected too.
         for _ in 0..4 {
             let (usable, renewal, stale) = {
                 let mut state = self.lock();
@@ -231,7 +232,7 @@ impl ManagedToken {
                 let now = self.shared.clock.now();
                 match usable.filter(|known| known.is_usable(rejected, now)) {
                     Some(known) => return Ok(known.token()),
-                    // It has expired while the next one was waited for.
+                    // It expired during the wait.
                     None => continue,
                 }
             };
@@ -240,13 +241,11 @@ impl ManagedToken {
                 (Some(_), None) if outcome.first_read => {}
                 (Some(token), _) => return Ok(token),
                 (None, Some(error)) => return Err(error),
-                // What somebody else was after is what was rejected here.
+                // The renewal of another caller returned the token that is rejected here.
                 (None, None) => {}
             }
         }
-        Err(TokenError::temporary(
-            "each token that replaces another is rejected too",
-        ))
+        Err(TokenError::temporary("every new token is rejected too"))
     }
 
     fn usable_token(
@@ -276,14 +275,14 @@ impl ManagedToken {
         state.begin(&self.entry, Arc::clone(&self.shared), renewal.run())
     }
 
-    /// Waits for a renewal. The first to see its end, a caller or the driver, notes what it came to.
+    /// Waits for a renewal. The first to see its end, a caller or the driver task, records its outcome.
     async fn await_renewal(&self, renewal: SharedRenewal) -> RenewalOutcome {
         let outcome = renewal.clone().await;
         self.lock().record(&renewal, &outcome, &self.shared);
         outcome
     }
 
-    /// The same, but `None` if it takes longer than a caller waits who has a token that will do.
+    /// Like [`Self::await_renewal`], but returns `None` after the renewal wait if the caller has a valid token.
     async fn await_renewal_for(
         &self,
         renewal: SharedRenewal,

@@ -1,4 +1,4 @@
-//! One renewal of one shop's token, from the store to Shopify and back.
+//! Runs one renewal of a shop's token: reads the store, requests the new token, saves it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::{Attempt, Purpose, StoredToken, TokenRecord};
 use crate::oauth::TokenGrant;
 use crate::{Error, ShopDomain, TokenError};
 
-/// How often the store is looked at while another process renews.
+/// How often the store is read while another process renews.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How often others may change the row just before this one does.
+/// How often another process may change the row first before the renewal fails.
 const MAX_LOST_RACES: u32 = 4;
-/// Shopify may ask to be left alone for this long, and no longer.
+/// The maximum of Shopify's `Retry-After` that is respected.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
-/// Pauses between attempts to save what was obtained.
+/// Pauses between attempts to save a new token.
 const SAVE_RETRY_PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(500),
@@ -29,7 +29,7 @@ const SAVE_RETRY_PAUSES: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
-/// Why a renewal fails, and how long Shopify asked to be left alone.
+/// Why a renewal failed, and Shopify's `Retry-After`.
 struct RenewalFailure {
     error: TokenError,
     retry_after: Duration,
@@ -42,32 +42,32 @@ impl From<TokenError> for RenewalFailure {
     }
 }
 
-/// A renewal that is under way.
+/// A renewal in progress.
 pub(super) struct Renewal {
     pub(super) shared: Arc<SharedState>,
     pub(super) shop: ShopDomain,
-    /// Shopify does not accept this one.
+    /// The token that Shopify rejected.
     pub(super) rejected: Option<SecretString>,
-    /// What was known before.
+    /// The token known before.
     pub(super) before: Option<KnownToken>,
-    /// The version for which Shopify has said that the merchant must be asked.
+    /// The version for which Shopify requires a new authorization by the merchant.
     pub(super) reauthorize_version: Option<u64>,
-    /// A token that never expires is to be exchanged for one that does.
+    /// Whether to exchange a token that never expires for an expiring one.
     pub(super) migrate: bool,
 }
 
-/// What to do next with what the store holds.
+/// The next step, given the stored token.
 enum RenewalStep {
-    /// It is good.
+    /// Use the stored token.
     Keep,
-    /// Another process is at it.
+    /// Wait: another process is renewing it.
     AwaitOther,
     Obtain(Purpose),
 }
 
 impl Renewal {
     pub(super) async fn run(self) -> RenewalOutcome {
-        // What was known does as long as nothing else is known.
+        // The known token remains in use until another one is known.
         let mut outcome = RenewalOutcome {
             known: self.before.clone(),
             error: None,
@@ -82,10 +82,10 @@ impl Renewal {
                 outcome.first_read = self.before.is_none() && due;
             }
             Err(RenewalFailure { error, retry_after }) => {
-                // Otherwise the callers are told, who need another one.
+                // Otherwise the callers get the error, since they need another token.
                 if known.is_some_and(|known| known.is_usable(self.rejected.as_ref(), now)) {
                     let shop = &self.shop;
-                    log::warn!(shop:% = shop; "The token could not be renewed yet: {error}");
+                    log::warn!(shop:% = shop; "The token could not be renewed yet: {error}; the old one is still valid");
                 }
                 (outcome.error, outcome.retry_after) = (Some(error), retry_after);
             }
@@ -93,7 +93,7 @@ impl Renewal {
         outcome
     }
 
-    /// Follows the store until it holds what is wanted. `known` is what it holds, at the end and when it fails.
+    /// Repeats until the store holds the required token. `known` is set to the stored token, also on failure.
     async fn bring_up_to_date(&self, known: &mut Option<KnownToken>) -> Result<(), RenewalFailure> {
         let start = Instant::now();
         let mut lost_races = 0;
@@ -107,9 +107,10 @@ impl Renewal {
             *known = Some(current.clone());
             let purpose = match step? {
                 RenewalStep::Keep => return Ok(()),
-                // Each of its tries begins anew, so the last one may never be old enough to be taken over.
+                // Each attempt of the other process begins a new lease, so its entry may never become old enough to be
+                // taken over.
                 RenewalStep::AwaitOther if start.elapsed() > self.shared.lease => {
-                    let reason = "another process fails to renew the token";
+                    let reason = "another process could not renew the token in time";
                     return Err(TokenError::temporary(reason).into());
                 }
                 RenewalStep::AwaitOther => {
@@ -124,7 +125,7 @@ impl Renewal {
             }
             lost_races += 1;
             if lost_races == MAX_LOST_RACES {
-                let reason = "the stored token changes again and again";
+                let reason = "the stored token changed repeatedly during the renewal";
                 return Err(TokenError::temporary(reason).into());
             }
         }
@@ -147,11 +148,11 @@ impl Renewal {
             .attempt
             .filter(|attempt| attempt.purpose == Purpose::Migration);
         let purpose = match record.token.kind() {
-            // Once begun, it may have ended the token: only the end of it leads on.
+            // Once begun, an exchange may have ended the token, so it must be completed.
             TokenKind::Permanent if self.migrate || migrating.is_some() => Purpose::Migration,
             TokenKind::Permanent if usable => return Ok(RenewalStep::Keep),
             TokenKind::Permanent => return Err(TokenError::reauthorize()),
-            // Whoever reads it first gets it as long as it is good, and need not wait for the next one.
+            // The first reader gets the token as long as it is valid, and need not wait for the next one.
             TokenKind::Refreshable | TokenKind::ClientCredentials
                 if usable && (self.before.is_none() || !known.is_due(now)) =>
             {
@@ -175,15 +176,16 @@ impl Renewal {
         Ok(RenewalStep::Obtain(purpose))
     }
 
-    /// Whether another process may be at it.
+    /// Whether another process may be renewing the token.
     fn is_held_by_other(&self, other: Attempt, now: DateTime<Utc>) -> bool {
         let lease = TimeDelta::from_std(self.shared.lease).unwrap_or(TimeDelta::MAX);
         let age = now - other.begun_at;
-        // An entry from the future is that of a clock that is wrong, and as good as an old one.
+        // An entry from the future comes from a wrong clock and counts as expired.
         other.by != self.shared.instance && age < lease && age > -lease
     }
 
-    /// Journals, asks Shopify, and saves. `None`: somebody else was first, look again.
+    /// Writes the journal entry, requests the token, and saves it. Returns `None` if another process was first: read
+    /// the store again.
     async fn obtain(
         &self,
         record: TokenRecord,
@@ -193,7 +195,7 @@ impl Renewal {
         let (begun, now) = (Instant::now(), shared.clock.now());
         let attempt = Attempt {
             by: shared.instance,
-            // It is compared with what the store returns.
+            // Milliseconds, as it is compared with what the store returns.
             begun_at: now.trunc_subsecs(3),
             purpose,
         };
@@ -209,7 +211,7 @@ impl Renewal {
                 if self.is_unchanged(&record, attempt).await? {
                     return Err(TokenError::reauthorize().into());
                 }
-                // Another process has used the next refresh token by now.
+                // Another process has already used the next refresh token.
                 return Ok(None);
             }
             Err(error) => return Err(renewal_failure(&error)),
@@ -250,7 +252,7 @@ impl Renewal {
         if grant.refresh_token.is_some() {
             return Ok(StoredToken::from_grant(grant, now));
         }
-        // Without another one it stays in use. RFC 6749, section 6.
+        // Without a new refresh token, the old one stays in use. RFC 6749, section 6.
         grant.refresh_token = Some(refresh_token.clone());
         Ok(StoredToken {
             refresh_expires_at: old.refresh_expires_at,
@@ -270,9 +272,9 @@ impl Renewal {
         ))
     }
 
-    /// An answer that comes later than half the lease is as good as lost: another process may ask by the time that it
-    /// would be saved. The time is looked at first, so that a renewal that stood still for long, as on a machine that
-    /// slept, sends nothing.
+    /// Fails if the response takes longer than half the lease: another process may send its request before the token
+    /// would be saved. The deadline is checked first, so that a renewal that was suspended for long, as on a machine
+    /// that slept, sends nothing.
     async fn within_half_lease(
         &self,
         begun: Instant,
@@ -283,13 +285,13 @@ impl Renewal {
             () = sleep_until(begun + self.shared.lease / 2) => Err(Error::Transport {
                 operation: "access_token",
                 timed_out: true,
-                source: "no answer in time".into(),
+                source: "no response in time".into(),
             }),
             response = request => response,
         }
     }
 
-    /// Saves, again and again: until it is saved the new token must not be used, as its use retires the old one.
+    /// Saves the new token, with retries. It must not be used before it is saved, as its use retires the old one.
     async fn save(
         &self,
         version: u64,
@@ -302,7 +304,7 @@ impl Renewal {
             match self.store_call(saved).await {
                 Err(error) if error.retryable => {
                     let shop = &self.shop;
-                    log::warn!(shop:% = shop; "The new token could not be saved yet: {error}");
+                    log::warn!(shop:% = shop; "The new token could not be saved yet: {error}; retrying");
                     sleep(pause).await;
                 }
                 result => return result,
@@ -312,13 +314,14 @@ impl Renewal {
         self.store_call(saved).await
     }
 
-    /// What the store says, if it says so in time. If it does not, nobody knows whether it was done; the version tells.
+    /// Awaits a call of the store, for half the lease at most. After a timeout it is unknown whether the call was
+    /// executed; the version shows it later.
     async fn store_call<T>(
         &self,
         request: impl Future<Output = Result<T, TokenError>> + Send,
     ) -> Result<T, TokenError> {
-        let answered = timeout(self.shared.lease / 2, request).await;
-        answered.unwrap_or_else(|_| Err(TokenError::temporary("the token store does not answer")))
+        let result = timeout(self.shared.lease / 2, request).await;
+        result.unwrap_or_else(|_| Err(TokenError::temporary("the token store does not respond")))
     }
 
     async fn is_unchanged(
@@ -332,7 +335,7 @@ impl Renewal {
         }))
     }
 
-    /// A token that needs no store, if the app's own credentials are enough.
+    /// Requests a token that needs no store, if client credentials are enabled.
     async fn obtain_without_store(
         &self,
         known: &mut Option<KnownToken>,
@@ -359,7 +362,7 @@ fn renewal_failure(error: &Error) -> RenewalFailure {
     let retry_after = error.retry_after().unwrap_or_default();
     let error = match error {
         Error::Reauthorize => TokenError::reauthorize(),
-        // Half an answer, or one of a proxy: asked for again with the same refresh token.
+        // A truncated response or one of a proxy: the request is repeated with the same refresh token.
         Error::Decode { .. } | Error::Status { .. } => TokenError::temporary(error.to_string()),
         error if error.is_retryable() => TokenError::temporary(error.to_string()),
         error => TokenError::permanent(error.to_string()),

@@ -1,4 +1,5 @@
-//! Holds what all renewals share: the store, the grants, the clock, and the rules for when to renew and how long to pause.
+//! Holds the state that all renewals share (store, grants, clock, settings) and computes when to renew and how long to
+//! pause.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,13 +10,13 @@ use rand::{Rng, RngCore};
 use super::store::TokenKind;
 use super::{Clock, Grants, StoredToken, TokenStore};
 
-/// What renewals need.
+/// The state that all renewals share.
 pub(super) struct SharedState {
     pub(super) store: Arc<dyn TokenStore>,
     pub(super) grants: Arc<dyn Grants>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
-    /// Tells this process's journal entries from others'.
+    /// Distinguishes this process's journal entries from others'.
     pub(super) instance: u64,
     pub(super) renew_before_expiry: Duration,
     pub(super) lease: Duration,
@@ -25,8 +26,7 @@ pub(super) struct SharedState {
 }
 
 impl SharedState {
-    /// When a token is renewed: some time before its end, and each at another moment, so that not all shops renew at
-    /// once.
+    /// Returns when to renew a token: before its expiry, at a random time, so that not all shops renew at once.
     pub(super) fn renew_at(&self, token: &StoredToken) -> Option<DateTime<Utc>> {
         if self.migrate && token.kind() == TokenKind::Permanent {
             return Some(DateTime::<Utc>::MIN_UTC);
@@ -36,7 +36,7 @@ impl SharedState {
         token.expires_at?.checked_sub_signed(ahead)
     }
 
-    /// The same for a token that was just obtained: not before half its life is over, however short that is.
+    /// Returns when to renew a new token: like [`Self::renew_at`], but not before half of its lifetime.
     pub(super) fn renew_new_at(
         &self,
         token: &StoredToken,
@@ -46,7 +46,7 @@ impl SharedState {
         Some(self.renew_at(token)?.max(now + half))
     }
 
-    /// The pause after so many failures in a row.
+    /// Returns the pause after `failures` consecutive failures.
     pub(super) fn pause(&self, failures: u32) -> Duration {
         let longest = Duration::from_secs(30);
         let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));

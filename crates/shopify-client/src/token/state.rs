@@ -1,4 +1,4 @@
-//! What is known of one shop's token.
+//! Caches one shop's token, its running renewal, and the pause after a failure.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::TokenRecord;
 use super::shared::SharedState;
 use crate::TokenError;
 
-/// A token that is known, and when it is to be followed by another.
+/// A known token, and when to renew it.
 #[derive(Debug, Clone)]
 pub(super) struct KnownToken {
     pub(super) record: TokenRecord,
@@ -30,7 +30,7 @@ impl KnownToken {
         self.record.token.access_token.expose_secret() == other.expose_secret()
     }
 
-    /// Whether it will do for somebody who has had `rejected` refused.
+    /// Whether it is unexpired and other than `rejected`.
     pub(super) fn is_usable(&self, rejected: Option<&SecretString>, now: DateTime<Utc>) -> bool {
         self.record.token.is_unexpired(now)
             && !rejected.is_some_and(|rejected| self.is_token(rejected))
@@ -41,19 +41,19 @@ impl KnownToken {
     }
 }
 
-/// What a renewal comes to: what is in the store now, as far as it could be read, and why it is not newer.
+/// The outcome of a renewal: the stored token, as far as it could be read, and the error if it was not renewed.
 #[derive(Debug, Clone)]
 pub(super) struct RenewalOutcome {
     pub(super) known: Option<KnownToken>,
     pub(super) error: Option<TokenError>,
-    /// How long Shopify asked to be left alone, with the error.
+    /// Shopify's `Retry-After`, with the error.
     pub(super) retry_after: Duration,
-    /// The token was read for the first time and is due: what is renewed next.
+    /// The token was read for the first time and is due: it is renewed next.
     pub(super) first_read: bool,
 }
 
 impl RenewalOutcome {
-    /// Of a renewal that ended with a panic, of the store for instance, which has been reported as such.
+    /// The outcome of a renewal that panicked, for instance in the store. The panic hook has reported it.
     pub(super) fn panicked(known: Option<KnownToken>) -> Self {
         Self {
             known,
@@ -67,33 +67,34 @@ impl RenewalOutcome {
 pub(super) type CacheEntry = Mutex<EntryState>;
 pub(super) type SharedRenewal = Shared<BoxFuture<'static, RenewalOutcome>>;
 
-/// What is known of one shop.
+/// The cached state of one shop.
 #[derive(Default)]
 pub(super) struct EntryState {
     pub(super) known: Option<KnownToken>,
-    /// What is under way, to be awaited by everybody who needs it. It goes on by itself: a caller that gives up costs
-    /// no answer, and nothing that the store holds for it, such as a connection, stays held.
+    /// The running renewal, which all callers await. The driver task polls it, so that a caller that gives up neither
+    /// loses the response nor blocks a resource of the store, such as a connection.
     pub(super) renewal: Option<SharedRenewal>,
-    /// It may have read the store before that was changed: its outcome is no news.
+    /// The running renewal may have read the store before it changed: its outcome is ignored.
     pub(super) stale: bool,
-    /// Drives it. Ends with this, so that tokens which nobody has any more ask for nothing.
+    /// The driver task. It is aborted when the entry is dropped, so that unused tokens send no requests.
     driver: JoinSet<()>,
     pause: Option<Pause>,
     failures: u32,
-    /// The version for which Shopify has said that the merchant must be asked.
+    /// The version for which Shopify requires a new authorization by the merchant.
     pub(super) reauthorize_version: Option<u64>,
 }
 
-/// Nothing is asked for a while: not before `since` either, lest a clock that is set back prolongs it.
+/// A pause in which no request is sent. It does not apply before `since`, so that a clock that is set back does not
+/// prolong it.
 #[derive(Clone)]
 pub(super) struct Pause {
     since: DateTime<Utc>,
     until: DateTime<Utc>,
-    /// What callers are told until then. Without it, the pause is for those who have a token that will do.
+    /// The error that callers get until then. Without it, the pause applies only to callers that have a usable token.
     pub(super) error: Option<TokenError>,
 }
 
-/// No pause is longer, whatever Shopify asks for.
+/// The maximum pause, whatever `Retry-After` says.
 const MAX_PAUSE: Duration = Duration::from_hours(24);
 
 impl Pause {
@@ -107,7 +108,7 @@ impl Pause {
 }
 
 pub(super) fn lock(entry: &CacheEntry) -> MutexGuard<'_, EntryState> {
-    // Nothing panics while it is held, so a poisoned lock still guards whole values.
+    // No code panics while it holds the lock, so the values are consistent even if the lock is poisoned.
     entry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -128,7 +129,7 @@ impl EntryState {
         pause.filter(|pause| (pause.since..pause.until).contains(&now))
     }
 
-    /// What is under way goes on: a second one beside it would use the same refresh token at the same time.
+    /// Keeps the running renewal: a second one would use the same refresh token concurrently.
     pub(super) fn forget(&mut self) {
         *self = Self {
             stale: self.renewal.is_some(),
@@ -138,7 +139,7 @@ impl EntryState {
         };
     }
 
-    /// Begins a renewal. There must be none under way.
+    /// Starts a renewal. None may be running.
     pub(super) fn begin(
         &mut self,
         entry: &Arc<CacheEntry>,
@@ -146,7 +147,8 @@ impl EntryState {
         renewal: impl Future<Output = RenewalOutcome> + Send + 'static,
     ) -> SharedRenewal {
         let (entry, known) = (Arc::downgrade(entry), self.known.clone());
-        // A store's panic costs its callers an error, not all of the shop's callers to come a panic.
+        // A panic of the store becomes an error for the waiting callers, instead of a panic for all later callers of
+        // the shop.
         let caught = AssertUnwindSafe(renewal).catch_unwind();
         let renewal =
             caught.map(|result| result.unwrap_or_else(|_| RenewalOutcome::panicked(known)));
@@ -163,7 +165,7 @@ impl EntryState {
         renewal
     }
 
-    /// Notes what a renewal came to, unless somebody has.
+    /// Records the outcome of a renewal, unless it is already recorded.
     pub(super) fn record(
         &mut self,
         renewal: &SharedRenewal,
@@ -186,7 +188,7 @@ impl EntryState {
         let Some(error) = &outcome.error else {
             self.failures = 0;
             self.reauthorize_version = None;
-            // Due nevertheless: another process is at it.
+            // Still due: another process is renewing it.
             let due = outcome.known.as_ref().filter(|_| !outcome.first_read);
             let due = due.is_some_and(|known| known.is_due(now));
             self.pause = due.then(|| Pause::new(now, Duration::from_secs(1), None));

@@ -1,4 +1,4 @@
-//! What is kept of a token, and where.
+//! Defines the token store: its rows, the journal entry of a renewal, and an in-memory store.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,45 +11,45 @@ use secrecy::SecretString;
 use crate::oauth::TokenGrant;
 use crate::{ShopDomain, TokenError};
 
-/// How long a token lasts that comes with a refresh token and does not say so: as long as Shopify documents.
-/// Source: Shopify, "About offline access tokens".
+/// The lifetime of a token that has a refresh token but no `expires_in`, as Shopify documents it. Source: Shopify,
+/// "About offline access tokens".
 const DOCUMENTED_LIFETIME: Duration = Duration::from_hours(1);
 
-/// A shop's access token and what renews it. To be sealed at rest; `Debug` shows no secret.
+/// A shop's access token and its refresh token. Encrypt it at rest. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct StoredToken {
-    /// For `X-Shopify-Access-Token`.
+    /// The value of `X-Shopify-Access-Token`.
     pub access_token: SecretString,
-    /// When Shopify stops accepting it; `None`: not before the app is uninstalled.
+    /// When the access token expires; `None`: it is valid until the app is uninstalled.
     pub expires_at: Option<DateTime<Utc>>,
-    /// For the next pair. `None` for a token that never expires, and for one by client credentials, which is asked for
-    /// anew instead.
+    /// Obtains the next pair. `None` for a token that never expires, and for one by client credentials, which is
+    /// requested again instead.
     pub refresh_token: Option<SecretString>,
-    /// When Shopify stops accepting the refresh token, as far as it is known.
+    /// When the refresh token expires, if known.
     pub refresh_expires_at: Option<DateTime<Utc>>,
-    /// What was granted, as Shopify spells it.
+    /// The granted scopes, as Shopify spells them.
     pub scopes: Vec<String>,
 }
 
-/// What becomes of a token that ends.
+/// How a token is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// A refresh token gets the next pair.
+    /// With its refresh token.
     Refreshable,
-    /// It is asked for anew, with the app's own credentials.
+    /// It is requested again, with the app's own credentials.
     ClientCredentials,
-    /// It does not end by itself.
+    /// Never: it does not expire.
     Permanent,
 }
 
 impl StoredToken {
-    /// What to keep of an answer. Lifetimes count from `requested_at`, before the request was sent, so that they end early
-    /// rather than late.
+    /// Builds a stored token from a grant. Lifetimes count from `requested_at`, before the request was sent, so that
+    /// they end early rather than late.
     ///
     /// A grant without `expires_in`, or with 0, lasts an hour if it has a refresh token, as Shopify documents for such
-    /// tokens; without either it never expires. The grant of a person
-    /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)) does not belong into a store: when it ends, the app's
-    /// own would follow it.
+    /// tokens; without a refresh token it never expires. Do not store the grant of a person
+    /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)): when it expires, the app's own token would replace
+    /// it.
     pub fn from_grant(grant: TokenGrant, requested_at: DateTime<Utc>) -> Self {
         let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFETIME);
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());
@@ -66,8 +66,8 @@ impl StoredToken {
         }
     }
 
-    /// The same for client credentials, whose token always expires: after an hour if nothing is said, which is earlier
-    /// than the documented day.
+    /// Builds a stored token from a grant by client credentials, which always expires: after an hour if the grant does
+    /// not say so, which is earlier than the documented day.
     pub(super) fn from_client_credentials(grant: TokenGrant, requested_at: DateTime<Utc>) -> Self {
         let mut token = Self::from_grant(grant, requested_at);
         token.refresh_token = None;
@@ -90,7 +90,7 @@ impl StoredToken {
     }
 }
 
-/// `None` if it is further away than a calendar goes, which is never.
+/// Returns the end of a lifetime; `None` (never) if it is beyond the range of dates.
 fn expiry(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
     at.checked_add_signed(TimeDelta::from_std(lasts).ok()?)
 }
@@ -100,43 +100,43 @@ fn expiry(at: DateTime<Utc>, lasts: Duration) -> Option<DateTime<Utc>> {
 pub struct TokenRecord {
     /// The token.
     pub token: StoredToken,
-    /// Grows with every replacement, and with a new installation after the row was removed: the same version never
-    /// stands for two tokens.
+    /// Increases with every replacement, also with a new installation after the row was removed: a version never
+    /// identifies two tokens.
     pub version: u64,
-    /// What was begun with this version and not ended.
+    /// The renewal that was begun with this version and not completed.
     pub attempt: Option<Attempt>,
 }
 
-/// A journal entry: somebody asks Shopify for this token's successor, and may have got it.
+/// A journal entry: a process is requesting this token's successor, and may have received it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Who: a random number for each [`ManagedTokens`](super::ManagedTokens).
+    /// The process: a random number for each [`ManagedTokens`](super::ManagedTokens).
     pub by: u64,
-    /// Since when, in whole milliseconds: it is compared with what the store kept of it.
+    /// When it began, in whole milliseconds, as it is compared with the value that the store returns.
     pub begun_at: DateTime<Utc>,
-    /// What for.
+    /// The purpose.
     pub purpose: Purpose,
 }
 
-/// What a token's successor is asked for.
+/// Why a new token is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To renew it: with its refresh token, or with the app's credentials.
+    /// Renewal, with the refresh token or with the app's credentials.
     Renewal,
-    /// To get an expiring token for one that never expires. It cannot be undone.
+    /// Exchange of a token that never expires for an expiring one. It cannot be undone.
     Migration,
 }
 
-/// Where tokens are kept, over restarts and for several processes: a table with a row for each shop.
+/// Stores tokens across restarts and for several processes: a table with a row for each shop.
 ///
-/// Its errors are [`TokenError`]s of the store's own: `retryable` if it may work again later.
+/// Errors are [`TokenError`]s with reasons of the store's own; `retryable` if a later call may succeed.
 #[async_trait]
 pub trait TokenStore: Send + Sync {
-    /// The shop's row; `None` if the app is not installed there.
+    /// Returns the shop's row; `None` if the app is not installed.
     async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError>;
 
-    /// Writes a journal entry into the row, if its version is still `version` and its entry still `replaces`. Durable
-    /// when it returns. `false`: the row is another one by now, and nothing was written.
+    /// Writes a journal entry into the row, if its version is still `version` and its entry still `replaces`. The write
+    /// is durable when it returns. Returns `false` if the row has changed; then nothing was written.
     async fn begin(
         &self,
         shop: &ShopDomain,
@@ -145,8 +145,8 @@ pub trait TokenStore: Send + Sync {
         attempt: Attempt,
     ) -> Result<bool, TokenError>;
 
-    /// Replaces the token, raises the version by one and removes the journal entry, at once, if the row's version is
-    /// still `version` and its entry still `attempt`. `false`: it is another one by now, and nothing was written.
+    /// Atomically replaces the token, increments the version and removes the journal entry, if the row's version is
+    /// still `version` and its entry still `attempt`. Returns `false` if the row has changed; then nothing was written.
     async fn save(
         &self,
         shop: &ShopDomain,
@@ -156,19 +156,19 @@ pub trait TokenStore: Send + Sync {
     ) -> Result<bool, TokenError>;
 }
 
-/// A store that lasts as long as the process: for single runs, and for tests.
+/// A store in memory, for single runs and tests.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Rows>);
 
 #[derive(Debug, Default)]
 struct Rows {
     records: HashMap<ShopDomain, TokenRecord>,
-    /// Of all rows, also of those that were removed.
+    /// Of all rows, including removed ones.
     highest_version: u64,
 }
 
 impl MemoryStore {
-    /// Puts a shop's token there, as after an installation: whatever was there is replaced.
+    /// Inserts or replaces a shop's token, as after an installation.
     pub fn install(&self, shop: &ShopDomain, token: StoredToken) {
         let mut rows = self.lock();
         rows.highest_version += 1;
@@ -186,7 +186,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Rows> {
-        // Nothing panics while it is held, so a poisoned lock still guards whole rows.
+        // No code panics while it holds the lock, so the rows are consistent even if the lock is poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

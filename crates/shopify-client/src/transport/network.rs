@@ -1,3 +1,5 @@
+//! Sends requests over the network with reqwest, and validates its settings.
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -12,27 +14,27 @@ use url::Url;
 use super::{RequestTimeout, ResponseBody, Transport, TransportError};
 use crate::{Error, Timeouts};
 
-/// Requests over the network.
+/// The transport that sends requests over the network.
 #[derive(Clone)]
 pub(crate) struct NetworkTransport(reqwest::Client);
 
-/// The client's own text is left out: it may tell the proxy's password.
+/// The `Debug` text of `reqwest::Client` is omitted: it may contain the proxy's password.
 impl fmt::Debug for NetworkTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Network")
     }
 }
 
-/// What a [`NetworkTransport`] is made of.
+/// The settings of a [`NetworkTransport`].
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkSettings {
     pub(crate) timeouts: Timeouts,
     pub(crate) user_agent: String,
-    /// Each in PEM.
+    /// Each in PEM format.
     pub(crate) root_certificates: Vec<Vec<u8>>,
-    /// A URL, which may hold a password.
+    /// A URL, which may contain a password.
     pub(crate) proxy: Option<SecretString>,
-    /// What is reached without the proxy.
+    /// The hosts that bypass the proxy.
     pub(crate) proxy_bypass: Vec<String>,
 }
 
@@ -55,7 +57,7 @@ fn invalid_configuration(reason: impl Into<String>) -> Error {
 
 impl NetworkTransport {
     pub(crate) fn new(settings: &NetworkSettings) -> Result<Self, Error> {
-        // Fails only if a provider is installed already, which is as good.
+        // Fails only if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = settings.root_certificates.iter().map(|pem| {
             reqwest::Certificate::from_pem_bundle(pem)
@@ -70,10 +72,10 @@ impl NetworkTransport {
             .connect_timeout(settings.timeouts.connect)
             .timeout(settings.timeouts.request)
             .user_agent(user_agent)
-            // A redirect would carry the token to wherever it points.
+            // A redirect would send the token to another address.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // Not what the environment says.
+            // Proxy environment variables are ignored.
             .no_proxy();
         let no_proxy = no_proxy(&settings.proxy_bypass)?;
         if let Some(url) = &settings.proxy {
@@ -89,7 +91,7 @@ impl NetworkTransport {
     }
 }
 
-/// Errors do not quote the URL, and with it the password.
+/// Errors do not quote the URL, which may contain a password.
 fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     let url = Url::parse(url.expose_secret()).ok();
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -97,17 +99,17 @@ fn proxy(url: &SecretString) -> Result<reqwest::Proxy, Error> {
     proxy.ok_or_else(|| invalid_configuration("the proxy is not an http or https URL"))
 }
 
-/// What is reached without a proxy. An entry that could never be met is a mistake, which would show late.
+/// Parses the hosts that bypass the proxy. An entry that can never match is an error, which would otherwise show only
+/// later.
 fn no_proxy(entries: &[String]) -> Result<Option<NoProxy>, Error> {
     if let Some(wrong) = entries.iter().find(|entry| !is_valid_bypass_entry(entry)) {
         return Err(invalid_configuration(format!(
-            "`{wrong}` names nothing that is reached without a proxy: expected a domain, an IP address, a range such as \
-             10.0.0.0/8, or *"
+            "`{wrong}` is not a proxy bypass entry: expected a domain, an IP address, a range such as 10.0.0.0/8, or *"
         )));
     }
     let mut entries = entries.join(",");
     if entries.split(',').any(|entry| entry == "*") {
-        // To reqwest, it is about names alone.
+        // reqwest applies `*` to names only.
         entries.push_str(",0.0.0.0/0,::/0");
     }
     Ok(NoProxy::from_string(&entries))
@@ -136,7 +138,7 @@ fn is_valid_bypass_entry(entry: &str) -> bool {
     }
 }
 
-/// The cause that says something: those around it only say that there is one.
+/// Returns the innermost source, which has the actual reason.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut root_cause = error;
     while let Some(source) = root_cause.source() {
@@ -170,7 +172,7 @@ impl Transport for NetworkTransport {
     }
 }
 
-/// The URL is left out: it may be one that is signed.
+/// The URL is omitted: it may be a signed one.
 fn transport_error(error: reqwest::Error) -> TransportError {
     let timed_out = error.is_timeout();
     let (is_builder, is_connect) = (error.is_builder(), error.is_connect());

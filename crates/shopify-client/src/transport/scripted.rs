@@ -1,3 +1,5 @@
+//! Responds from a script instead of the network, for tests.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,16 +13,16 @@ use serde_json::{Value, json};
 
 use super::{ResponseBody, Transport, TransportError};
 
-/// A transport that answers from a script, for tests of programs that use this crate.
+/// A transport that responds from a script, for tests of programs that use this crate.
 ///
-/// Each step names the request that it answers: by the operation's name (`ProductsPage`), or for anything but GraphQL by
-/// method and path (`POST /admin/oauth/access_token`). A step answers once; steps of the same name answer in the order
-/// in which they were given, steps of different names in any order, since the client asks for some things in parallel.
-/// A request without a step fails with a sentence that says what was asked and what was expected, and is not tried
-/// again; [`ScriptedTransport::finish`] fails too.
+/// Each step names its request: by the operation's name (`ProductsPage`), or for other requests by method and path
+/// (`POST /admin/oauth/access_token`). A step responds once. Steps of the same name respond in their order; steps of
+/// different names in any order, since the client sends some requests in parallel. A request without a step fails with
+/// an error that names the request and the expected steps, and is not retried; [`ScriptedTransport::finish`] then
+/// panics too.
 ///
-/// Clones share the script: give one to [`ClientBuilder::transport`](crate::ClientBuilder::transport) and keep another.
-/// Pauses between attempts are real unless the test stops the clock (`#[tokio::test(start_paused = true)]`).
+/// Clones share the script: pass one to [`ClientBuilder::transport`](crate::ClientBuilder::transport) and keep another.
+/// Pauses between attempts take real time unless the test pauses the clock (`#[tokio::test(start_paused = true)]`).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -61,29 +63,29 @@ struct Step {
     repeat: bool,
 }
 
-/// A request that came to a [`ScriptedTransport`].
+/// A request that a [`ScriptedTransport`] received.
 #[derive(Debug, Clone)]
 pub struct ScriptedRequest {
-    /// The operation's name; for anything but GraphQL, method and path.
+    /// The operation's name; for other requests, method and path.
     pub name: String,
-    /// Where it was sent.
+    /// The URL.
     pub url: String,
-    /// The variables of a GraphQL operation, `null` for anything else.
+    /// The variables of a GraphQL operation; otherwise `null`.
     pub variables: Value,
-    /// The body, as far as it is JSON.
+    /// The body, if it is JSON; otherwise `null`.
     pub body: Value,
-    /// The access token that it carried.
+    /// The access token in the header.
     pub token: Option<SecretString>,
 }
 
-/// How a step of a [`ScriptedTransport`] answers.
+/// The response of a step of a [`ScriptedTransport`].
 #[derive(Debug, Clone)]
 pub struct ScriptedResponse(ScriptedOutcome);
 
 #[derive(Debug, Clone)]
 enum ScriptedOutcome {
     Response(http::Response<Bytes>),
-    /// The head and so much of the body arrive.
+    /// The connection is lost after the head and this part of the body.
     Truncated(http::Response<Bytes>),
     ConnectFailed,
     ConnectionLost,
@@ -91,12 +93,12 @@ enum ScriptedOutcome {
 }
 
 impl ScriptedResponse {
-    /// 200 with this `data`.
+    /// Status 200 with this `data`.
     pub fn data(data: impl Into<Value>) -> Self {
         Self::json(200, json!({ "data": data.into() }))
     }
 
-    /// 200 with this `data` and what it cost, as Shopify tells it.
+    /// Status 200 with this `data` and this `extensions.cost`.
     pub fn data_with_cost(data: impl Into<Value>, cost: impl Into<Value>) -> Self {
         let extensions = json!({ "cost": cost.into() });
         Self::json(
@@ -105,26 +107,26 @@ impl ScriptedResponse {
         )
     }
 
-    /// 200 with one error of this code, such as `THROTTLED` or `ACCESS_DENIED`.
+    /// Status 200 with one error of this code, such as `THROTTLED` or `ACCESS_DENIED`.
     pub fn error(code: &str, message: &str) -> Self {
         let error = json!({ "message": message, "extensions": { "code": code } });
         Self::json(200, json!({ "errors": [error] }))
     }
 
-    /// A JSON body.
+    /// A status and a JSON body.
     pub fn json(status: u16, body: impl Into<Value>) -> Self {
         Self::bytes(status, body.into().to_string()).header("content-type", "application/json")
     }
 
-    /// An empty body.
+    /// A status and an empty body.
     pub fn status(status: u16) -> Self {
         Self::bytes(status, Bytes::new())
     }
 
-    /// Any body.
+    /// A status and any body.
     ///
     /// # Panics
-    /// If there can be no such status.
+    /// If the status is not between 100 and 999.
     #[track_caller]
     pub fn bytes(status: u16, body: impl Into<Bytes>) -> Self {
         let response = http::Response::builder().status(status).body(body.into());
@@ -133,10 +135,10 @@ impl ScriptedResponse {
         ))
     }
 
-    /// Adds a header to an answer; the other outcomes have none.
+    /// Adds a header. Connection failures and timeouts have none and stay unchanged.
     ///
     /// # Panics
-    /// If there can be no such header.
+    /// If the name or the value is not valid.
     #[must_use]
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -150,7 +152,7 @@ impl ScriptedResponse {
         self
     }
 
-    /// The connection breaks after `length` bytes of the body.
+    /// The connection is lost after `length` bytes of the body.
     #[must_use]
     pub fn truncated(self, length: usize) -> Self {
         match self.0 {
@@ -162,34 +164,34 @@ impl ScriptedResponse {
         }
     }
 
-    /// No connection can be made.
+    /// The connection fails; nothing is sent.
     pub fn connect_failure() -> Self {
         Self(ScriptedOutcome::ConnectFailed)
     }
 
-    /// The connection breaks before there is an answer.
+    /// The connection is lost before the response arrives.
     pub fn connection_lost() -> Self {
         Self(ScriptedOutcome::ConnectionLost)
     }
 
-    /// No answer comes in time. The failure is given at once.
+    /// The request times out. The error is returned at once.
     pub fn timeout() -> Self {
         Self(ScriptedOutcome::Timeout)
     }
 }
 
 impl ScriptedTransport {
-    /// An empty script: every request is unexpected.
+    /// Creates an empty script: every request is unexpected.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers the next request of this name so, once.
+    /// Adds a step that responds once, to the next request of this name.
     pub fn then(&self, name: impl Into<String>, response: ScriptedResponse) -> &Self {
         self.step(name.into(), response, false)
     }
 
-    /// Answers every request of this name so that no step before it answers. It need not come at all.
+    /// Adds a step that responds to every request of this name for which no earlier step responds. It need not be used.
     pub fn always(&self, name: impl Into<String>, response: ScriptedResponse) -> &Self {
         self.step(name.into(), response, true)
     }
@@ -204,15 +206,15 @@ impl ScriptedTransport {
         self
     }
 
-    /// The requests so far, in the order in which they came.
+    /// Returns the requests received so far, in order.
     pub fn requests(&self) -> Vec<ScriptedRequest> {
         self.lock().received.clone()
     }
 
-    /// All requests that came.
+    /// Checks that the script is complete, and returns all requests.
     ///
     /// # Panics
-    /// If there was an unexpected request, or if a step has not answered yet.
+    /// If a request was unexpected, or if a step was not used.
     #[track_caller]
     pub fn finish(&self) -> Vec<ScriptedRequest> {
         let script = self.lock();
@@ -222,7 +224,11 @@ impl ScriptedTransport {
             script.unexpected.join("; ")
         );
         let pending = script.pending();
-        assert!(pending.is_empty(), "never asked: {}", pending.join(", "));
+        assert!(
+            pending.is_empty(),
+            "never requested: {}",
+            pending.join(", ")
+        );
         script.received.clone()
     }
 
@@ -232,7 +238,7 @@ impl ScriptedTransport {
 }
 
 impl Script {
-    /// The steps that have not answered.
+    /// The steps not used yet.
     fn pending(&self) -> Vec<&str> {
         let once = self.steps.iter().filter(|step| !step.repeat);
         once.map(|step| step.name.as_str()).collect()
@@ -252,7 +258,7 @@ impl Script {
                 pending.join(", ")
             };
             let (name, variables) = (&request.name, &request.variables);
-            format!("the script expects {expected}, but `{name}` was asked with {variables}")
+            format!("the script expects {expected}, but received `{name}` with {variables}")
         };
         let outcome = step.map(|response| response.0).ok_or_else(message);
         if let Err(message) = &outcome {
@@ -270,7 +276,7 @@ impl ScriptedRequest {
         let operation = body.get("operationName").and_then(Value::as_str);
         let path = request.uri().path();
         Self {
-            // Behind an endpoint that names the shop in the path, the rest is what the test means.
+            // If the endpoint has the shop in its path, drop that part.
             name: operation.map_or_else(
                 || {
                     let path = path.find("/admin/").map_or(path, |start| &path[start..]);
@@ -298,7 +304,7 @@ impl Transport for ScriptedTransport {
         let outcome = outcome.map_err(|message| TransportError::InvalidRequest(message.into()))?;
         let broken = |timed_out| TransportError::ConnectionLost {
             timed_out,
-            source: "so says the script".into(),
+            source: "as scripted".into(),
         };
         match outcome {
             ScriptedOutcome::Response(response) => {
@@ -309,7 +315,7 @@ impl Transport for ScriptedTransport {
             }
             ScriptedOutcome::ConnectFailed => Err(TransportError::ConnectFailed {
                 timed_out: false,
-                source: "so says the script".into(),
+                source: "as scripted".into(),
             }),
             ScriptedOutcome::ConnectionLost => Err(broken(false)),
             ScriptedOutcome::Timeout => Err(broken(true)),
@@ -321,8 +327,8 @@ impl fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let script = self.lock();
         f.debug_struct("ScriptedTransport")
-            .field("left", &script.pending())
-            .field("asked", &script.received.len())
+            .field("pending", &script.pending())
+            .field("received", &script.received.len())
             .finish()
     }
 }

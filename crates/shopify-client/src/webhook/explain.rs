@@ -1,3 +1,5 @@
+//! Explains why a delivery was rejected: wrong secret, changed body, wrong encoding.
+
 use std::fmt;
 
 use base64::Engine;
@@ -9,87 +11,88 @@ use super::verify::{Key, SIGNATURE, Verifier, decode_signature, is_object};
 
 mod json;
 
-/// Bodies beyond this are tried as they are only: the rest costs time in proportion, for each known secret.
+/// The maximum body size in bytes for which changed forms are tried; the time grows with the size, for each known
+/// secret.
 const MAX_EXPLAINED_BODY: usize = 4 << 20;
 
-/// Why a delivery was refused, as far as it can be told; its text says what to do.
+/// Why a delivery was rejected, as far as it can be determined. Its `Display` text says what to do.
 ///
-/// For the operator's log or command line, not for the answer. It holds key ids, but nothing of secrets, signatures or
+/// For the operator's log or command line, not for the response. It contains key ids, but no secrets, signatures or
 /// bodies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Explanation {
-    /// The signature is right.
+    /// The signature is valid.
     Valid {
-        /// Under this key.
+        /// The key id.
         key_id: String,
     },
-    /// There is no signature header.
+    /// The signature header is missing.
     MissingSignature,
-    /// The signature is right, but the body is not a JSON object: it may be something else that the app's secret signs.
+    /// The signature is valid, but the body is not a JSON object: it may be another text that the app's secret signs.
     NotADelivery {
-        /// Under this key.
+        /// The key id.
         key_id: String,
     },
-    /// Signed with a secret that has been retired here, but not revoked at Shopify.
+    /// The delivery is signed with a secret that is retired here, but not revoked at Shopify.
     RetiredSecret {
-        /// The retired key.
+        /// The key id of the retired secret.
         key_id: String,
     },
-    /// The secret was copied with white space or quotation marks around it.
+    /// The configured secret has white space or quotation marks around it.
     UntrimmedSecret {
-        /// The key to mend.
+        /// The key id of the secret to correct.
         key_id: String,
     },
-    /// The signature is right but is written in hex, as those of OAuth are.
+    /// The signature is valid but encoded in hex, as in OAuth.
     HexSignature {
-        /// Under this key.
+        /// The key id.
         key_id: String,
     },
-    /// The signature is right but is written in another base64 than the padded standard one.
+    /// The signature is valid but not encoded in standard base64 with padding.
     NonStandardBase64 {
-        /// Under this key.
+        /// The key id.
         key_id: String,
     },
     /// The signature is not 32 bytes in base64.
     MalformedSignature,
     /// The body is empty.
     EmptyBody,
-    /// The body was changed after it had been signed.
+    /// The body was changed after signing.
     ReencodedBody {
-        /// Under this key.
+        /// The key id.
         key_id: String,
-        /// How.
+        /// How it was changed.
         by: Reencoding,
     },
-    /// The body has not the length that the header `Content-Length` promises.
+    /// The length of the body differs from the header `Content-Length`.
     WrongLength {
         /// In bytes.
         promised: u64,
         /// In bytes.
         read: u64,
     },
-    /// The body is one of the samples that "Send test notification" sends, which the shop signs with a key of its own.
+    /// The body is a sample of "Send test notification", which is signed with the shop's own key.
     TestNotification,
-    /// None of the known secrets has signed it, nor anything that the body may have been.
+    /// No known secret signed the body or any form that it may have had.
     UnknownSecret,
 }
 
-/// What has changed a body on its way.
+/// How a body was changed in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reencoding {
-    /// A line break was added at the end, or other white space around.
+    /// A line break or other white space was added around it.
     SurroundingSpace,
-    /// A line break at the end was taken away.
+    /// A line break at the end was removed.
     TrimmedEnd,
-    /// Line breaks were turned into `\r\n`, or from them.
+    /// Line breaks were converted to or from `\r\n`.
     LineBreaks,
-    /// A byte order mark was put before it.
+    /// A byte order mark was added.
     ByteOrderMark,
-    /// It was read as Latin-1 and written as UTF-8.
+    /// It was decoded as Latin-1 and encoded as UTF-8.
     Latin1,
-    /// It was parsed and written anew, with other white space or other escapes.
+    /// Its JSON was parsed and serialised again, with other white space or escapes.
     Json,
 }
 
@@ -97,11 +100,11 @@ impl fmt::Display for Reencoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SurroundingSpace => "white space was added around it",
-            Self::TrimmedEnd => "a line break at its end was taken away",
+            Self::TrimmedEnd => "a line break at its end was removed",
             Self::LineBreaks => "its line breaks were converted",
-            Self::ByteOrderMark => "a byte order mark was put before it",
-            Self::Latin1 => "it was read as Latin-1 and written as UTF-8",
-            Self::Json => "its JSON was parsed and written anew",
+            Self::ByteOrderMark => "a byte order mark was added",
+            Self::Latin1 => "it was decoded as Latin-1 and encoded as UTF-8",
+            Self::Json => "its JSON was parsed and serialised again",
         })
     }
 }
@@ -109,19 +112,19 @@ impl fmt::Display for Reencoding {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Valid { key_id } => write!(f, "the signature is right, under key `{key_id}`"),
+            Self::Valid { key_id } => write!(f, "the signature is valid, under key `{key_id}`"),
             Self::MissingSignature => f.write_str(
-                "there is no signature header: the request is not Shopify's, or a proxy drops X-Shopify-Hmac-Sha256",
+                "there is no signature header: the request is not from Shopify, or a proxy removed X-Shopify-Hmac-Sha256",
             ),
             Self::NotADelivery { key_id } => write!(
                 f,
-                "the signature is right, under key `{key_id}`, but the body is no JSON object: subscribe with format \
-                 JSON; if that is so, somebody replays another signed text"
+                "the signature is valid, under key `{key_id}`, but the body is not a JSON object: subscribe with format \
+                 JSON; if you already do, someone is replaying another signed text"
             ),
             Self::RetiredSecret { key_id } => write!(
                 f,
-                "signed with the retired secret `{key_id}`: revoke it at Shopify (which signs with the oldest secret \
-                 that is not revoked), or accept it again until then"
+                "the body is signed with the retired secret `{key_id}`: revoke it at Shopify (which signs with the oldest \
+                 secret that is not revoked), or accept it again until then"
             ),
             Self::UntrimmedSecret { key_id } => write!(
                 f,
@@ -129,44 +132,44 @@ impl fmt::Display for Explanation {
             ),
             Self::HexSignature { key_id } => write!(
                 f,
-                "the signature is right, under key `{key_id}`, but written in hex: deliveries carry base64, so \
-                 something between Shopify and here has rewritten the header"
+                "the signature is valid, under key `{key_id}`, but encoded in hex: deliveries use base64, so something \
+                 between Shopify and this server rewrote the header"
             ),
             Self::NonStandardBase64 { key_id } => write!(
                 f,
-                "the signature is right, under key `{key_id}`, but not in standard base64 with padding: something \
-                 between Shopify and here has rewritten the header"
+                "the signature is valid, under key `{key_id}`, but not in standard base64 with padding: something \
+                 between Shopify and this server rewrote the header"
             ),
             Self::MalformedSignature => f.write_str("the signature is not base64 of 32 bytes"),
             Self::EmptyBody => f.write_str(
-                "the body is empty: it was read before, perhaps by the framework's JSON parser; verify the raw bytes",
+                "the body is empty: it was already consumed, perhaps by the framework's JSON parser; verify the raw bytes",
             ),
             Self::ReencodedBody { key_id, by } => write!(
                 f,
-                "key `{key_id}` signed another form of this body: {by}; verify the bytes as they came over the wire"
+                "key `{key_id}` signed another form of this body: {by}; verify the raw bytes as received"
             ),
             Self::WrongLength { promised, read } => write!(
                 f,
-                "{promised} bytes were promised and {read} are here: the body was cut or rewritten on the way"
+                "Content-Length is {promised} bytes but the body has {read}: it was truncated or rewritten in transit"
             ),
             Self::TestNotification => f.write_str(
-                "this looks like \"Send test notification\": the shop's settings sign with a key of their own, shown \
-                 beside the button; trigger a real change instead",
+                "this looks like \"Send test notification\", which is signed with the shop's own key, shown beside the \
+                 button; trigger a real change instead",
             ),
             Self::UnknownSecret => f.write_str(
-                "no known secret has signed this body: compare the client secret with that of the app which owns the \
-                 subscription; subscriptions made in the shop's settings have a key of their own",
+                "no known secret has signed this body: compare the client secret with that of the app that owns the \
+                 subscription; subscriptions created in the shop's settings have their own key",
             ),
         }
     }
 }
 
 impl Verifier {
-    /// Says why [`Verifier::verify`] refuses a delivery. `header` looks a header up by its lower-case name.
+    /// Explains why [`Verifier::verify`] rejects a delivery. `header` looks up a header by its lower-case name.
     ///
-    /// It signs many forms of the body with all secrets, retired ones too, so it costs dozens of times as much as
-    /// verifying. Do not call it for every refused request, which anybody can send, but for one now and then. Only tell
-    /// operators: whoever sends the request should learn no more than 401.
+    /// It signs many forms of the body with all secrets, including retired ones, and takes dozens of times as long as
+    /// verifying. Limit how often you call it, since anyone can send requests that are rejected. Show the result to
+    /// operators only: the sender should get no more than 401.
     pub fn explain<'h>(
         &self,
         header: impl Fn(&str) -> Option<&'h str>,
@@ -202,7 +205,7 @@ impl Verifier {
             .unwrap_or(Explanation::UnknownSecret)
     }
 
-    /// A signature that is no standard base64 may be right all the same.
+    /// Explains a signature that is not standard base64, but may be valid in another encoding.
     fn explain_encoding(&self, signature: &str, body: &[u8]) -> Explanation {
         let signature = signature.trim_ascii();
         let signer = |tag: Vec<u8>| self.signer(body, &tag).map(|key| key.id.clone());
@@ -219,7 +222,7 @@ impl Verifier {
         }
     }
 
-    /// The body may be as it was sent, and the secret one that is not accepted.
+    /// Explains a signature by a secret that is not accepted, with the body unchanged.
     fn explain_secret(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
         if let Some(key) = self.retired.iter().find(|key| key.verifies(body, tag)) {
             let key_id = key.id.clone();
@@ -232,7 +235,7 @@ impl Verifier {
         Some(Explanation::UntrimmedSecret { key_id })
     }
 
-    /// The secret may be a known one, and the body not as it was sent.
+    /// Explains a signature by a known secret, with the body changed.
     fn explain_body(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
         if body.len() > MAX_EXPLAINED_BODY {
             return None;
@@ -246,7 +249,7 @@ impl Verifier {
         if let Some(found) = bare.and_then(|bare| signed(Reencoding::ByteOrderMark, bare)) {
             return Some(found);
         }
-        // A mark may have come together with one of the others.
+        // A byte order mark may occur together with one of the other changes.
         let body = bare.unwrap_or(body);
         let trimmed = body.trim_ascii();
         signed(Reencoding::SurroundingSpace, trimmed)
@@ -263,13 +266,13 @@ impl Verifier {
             })
     }
 
-    /// The key that signed these bytes, also a retired one.
+    /// Returns the key that signed these bytes, active or retired.
     fn signer(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
         self.all_keys().find(|key| key.verifies(body, tag))
     }
 }
 
-/// With the other line breaks, with and without one at the end.
+/// Returns the body with the other kind of line breaks, with and without one at the end.
 fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
     let mut unix = Vec::with_capacity(body.len());
     for (place, byte) in body.iter().enumerate() {
@@ -291,17 +294,17 @@ fn line_breaks(body: &[u8]) -> Vec<Vec<u8>> {
     variants
 }
 
-/// The bytes whose reading as Latin-1 this is.
+/// Returns the bytes that yield this text when decoded as Latin-1.
 fn latin1(body: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(body).ok()?;
     if text.is_ascii() {
         return None;
     }
-    let bytes = text.chars().map(|sign| u8::try_from(u32::from(sign)));
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
     bytes.collect::<Result<_, _>>().ok()
 }
 
-/// The ids of the things in Shopify's sample bodies: order, product, collection, customer, inventory item, location, shop.
+/// The object ids in Shopify's sample bodies: order, product, collection, customer, inventory item, location, shop.
 const SAMPLE_IDS: [&str; 7] = [
     "820982911946154508",
     "788032119674292922",

@@ -1,3 +1,5 @@
+//! Reads the identifying fields of a webhook body.
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,9 +9,9 @@ use super::WebhookError;
 use super::verify::is_object;
 use crate::{Gid, ShopDomain};
 
-/// The fields of a body that say what it is about. The rest, which may be megabytes, is passed over unread.
+/// The fields of a body that identify its object. The rest, which may be megabytes, is skipped.
 ///
-/// They stay in their JSON, so that one that is not as expected is merely missing.
+/// The values stay raw JSON, so that an unexpected value only counts as missing.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct BodyFields<'a> {
@@ -53,7 +55,7 @@ pub(super) struct BodyFields<'a> {
     pub(super) orders_to_redact: Option<&'a RawValue>,
 }
 
-/// An object of which the id alone matters.
+/// An object of which only the id is read.
 #[derive(Deserialize)]
 struct ObjectWithId<'a> {
     #[serde(borrow, default)]
@@ -62,14 +64,14 @@ struct ObjectWithId<'a> {
 
 impl<'a> BodyFields<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, WebhookError> {
-        // An array would do for the deserialiser.
+        // The deserialiser would also accept an array.
         if !is_object(body) {
             return Err(WebhookError::InvalidBody);
         }
         serde_json::from_slice(body).map_err(|_| WebhookError::InvalidBody)
     }
 
-    /// The number of what the body is about: by its own field, or from the global id.
+    /// Returns the object's number, from its own field or from the global id.
     pub(super) fn object_number(&self) -> Option<u64> {
         number(self.id).or_else(|| Some(self.gid()?.number()))
     }
@@ -83,24 +85,24 @@ impl<'a> BodyFields<'a> {
         value(self.updated_at)
     }
 
-    /// The shop's permanent domain, by either name that bodies have for it.
+    /// Returns the shop's permanent domain, from either of its two fields.
     pub(super) fn shop(&self) -> Option<ShopDomain> {
         let domain = |raw| ShopDomain::parse_domain(&value::<String>(raw)?).ok();
         domain(self.shop_domain).or_else(|| domain(self.myshopify_domain))
     }
 }
 
-/// A value as it should be, or none.
+/// Deserialises a value; `None` if it has an unexpected type.
 pub(super) fn value<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()
 }
 
-/// A number, exact beyond 2^53, in digits or as a text of digits.
+/// Parses a number, exact beyond 2^53, given as a number or a string of digits.
 pub(super) fn number(raw: Option<&RawValue>) -> Option<u64> {
     value(raw).or_else(|| value::<String>(raw)?.parse().ok())
 }
 
-/// The number of an object within.
+/// Returns the id of a nested object.
 pub(super) fn number_within(raw: Option<&RawValue>) -> Option<u64> {
     let within: ObjectWithId = serde_json::from_str(raw?.get()).ok()?;
     number(within.id)

@@ -1,11 +1,13 @@
+//! Parses webhook bodies into the ids that they name.
+
 use chrono::{DateTime, Utc};
 
 use super::fields::{BodyFields, number, number_within, value};
 use super::{Topic, WebhookError};
 use crate::{Gid, ShopDomain};
 
-/// What a body is about: the ids in it, exact beyond 2^53, and what a topic adds that cannot be read again. Nothing else:
-/// a body may be a day old.
+/// The ids in a webhook body, exact beyond 2^53, and the values that cannot be read again from the API. Nothing else is
+/// extracted, since a body may be a day old.
 ///
 /// ```
 /// use shopify_client::webhook::{Payload, Topic};
@@ -49,7 +51,7 @@ pub enum Payload {
     Discount {
         /// Of type `DiscountCodeNode` or `DiscountAutomaticNode`.
         gid: Gid,
-        /// The number of the code that was added or removed, for the topics about codes.
+        /// The number of the added or removed code, for the topics about codes.
         redeem_code: Option<u64>,
         /// Absent when it was deleted.
         updated_at: Option<DateTime<Utc>>,
@@ -61,7 +63,7 @@ pub enum Payload {
         /// Absent when it was deleted.
         updated_at: Option<DateTime<Utc>>,
     },
-    /// `inventory_levels/*`: a place and a thing; the body does not say of which variant.
+    /// `inventory_levels/*`: a location and an inventory item; the body does not name the variant.
     InventoryLevel {
         /// The inventory item's number.
         inventory_item_id: u64,
@@ -91,30 +93,30 @@ pub enum Payload {
     Uninstalled {
         /// The shop's number.
         shop_id: Option<u64>,
-        /// Its permanent domain. Not always there.
+        /// Its permanent domain, if the body contains it.
         shop: Option<ShopDomain>,
     },
     /// `app/scopes_update`
     Scopes {
-        /// What was granted before.
+        /// The scopes granted before.
         previous: Vec<String>,
-        /// What is granted now.
+        /// The scopes granted now.
         current: Vec<String>,
         /// When it changed.
         updated_at: Option<DateTime<Utc>>,
     },
-    /// `bulk_operations/finish`. The result's address is not in the body: ask for the operation.
+    /// `bulk_operations/finish`. The body does not contain the result's URL: query the operation.
     BulkOperation {
         /// Of type `BulkOperation`.
         gid: Gid,
-        /// How it ended.
+        /// Its final status.
         status: BulkStatus,
-        /// Why it failed, in the API's words, lower-case.
+        /// The API's error code, in lower case.
         error_code: Option<String>,
         /// When it ended.
         completed_at: Option<DateTime<Utc>>,
     },
-    /// `customers/data_request`, to be met within 30 days.
+    /// `customers/data_request`, to be fulfilled within 30 days.
     CustomersDataRequest {
         /// The shop's number.
         shop_id: Option<u64>,
@@ -124,10 +126,10 @@ pub enum Payload {
         customer_id: Option<u64>,
         /// The request's number.
         data_request_id: Option<u64>,
-        /// The numbers of the orders that are asked about.
+        /// The numbers of the requested orders.
         orders: Vec<u64>,
     },
-    /// `customers/redact`, to be met within 30 days.
+    /// `customers/redact`, to be fulfilled within 30 days.
     CustomersRedact {
         /// The shop's number.
         shop_id: Option<u64>,
@@ -138,30 +140,30 @@ pub enum Payload {
         /// The numbers of the orders to erase.
         orders: Vec<u64>,
     },
-    /// `shop/redact`, to be met within 30 days. It may be late: make sure that the shop has not come back.
+    /// `shop/redact`, to be fulfilled within 30 days. It may be late: make sure that the app is not installed again.
     ShopRedact {
         /// The shop's number.
         shop_id: Option<u64>,
         /// Its permanent domain.
         shop: ShopDomain,
     },
-    /// Any other topic, or a body that does not say what it is about.
+    /// Any other topic, or a body without the expected ids.
     Other,
 }
 
-/// How a bulk operation ended.
+/// The final status of a bulk operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BulkStatus {
-    /// The result is whole.
+    /// It completed; its result is complete.
     Completed,
-    /// Somebody cancelled it.
+    /// It was cancelled.
     Canceled,
-    /// Shopify gave up on it.
+    /// It failed.
     Failed,
-    /// It took too long, or its result is no longer kept.
+    /// It took too long, or its result has expired.
     Expired,
-    /// Any other, as the body has it.
+    /// Any other status, as spelled in the body.
     Other(String),
 }
 
@@ -178,7 +180,7 @@ impl From<&str> for BulkStatus {
 }
 
 impl Payload {
-    /// Reads a body of the topic.
+    /// Parses a body of the topic.
     ///
     /// # Errors
     /// [`WebhookError::InvalidBody`] if the body is not a JSON object, which begins with `{`.
@@ -187,10 +189,10 @@ impl Payload {
         Ok(Self::from_fields(topic, &fields).unwrap_or(Self::Other))
     }
 
-    /// The shop that the body itself names, which is signed, unlike the header.
+    /// Returns the shop that the body names. The body is signed, unlike the header.
     ///
-    /// Some bodies name none; where one does, compare it with [`VerifiedDelivery::shop`](super::VerifiedDelivery::shop) before deleting
-    /// anything: whoever has seen a signed body can send it again with other headers.
+    /// Some bodies name no shop. If one does, compare it with [`VerifiedDelivery::shop`](super::VerifiedDelivery::shop)
+    /// before you delete anything: anyone who has seen a signed body can replay it with other headers.
     pub fn shop_domain(&self) -> Option<&ShopDomain> {
         match self {
             Self::Shop { shop, .. } | Self::Uninstalled { shop, .. } => shop.as_ref(),

@@ -1,25 +1,27 @@
+//! Lists the webhook topics and converts between their two spellings.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! topics {
     ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
-        /// A topic: those of API version 2026-10 that concern catalogues, the app itself, bulk operations and privacy
-        /// law, and any other by its name.
+        /// A webhook topic: the topics of API version 2026-10 for catalogues, the app itself, bulk operations and
+        /// privacy law, and any other by its name.
         ///
-        /// Read from either spelling, that of deliveries (`products/update`) and that of the API
-        /// (`PRODUCTS_UPDATE`); shown and serialised in the former.
+        /// Parsed from either spelling, that of deliveries (`products/update`) and that of the API (`PRODUCTS_UPDATE`);
+        /// displayed and serialised in the former.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(from = "String", into = "String")]
         #[non_exhaustive]
         pub enum Topic {
             $($(#[$doc])+ $variant,)+
-            /// Any other, as deliveries spell it. Never one of those above, if read by [`Topic::from`].
+            /// Any other topic, as deliveries spell it. [`Topic::from`] never returns a known topic as `Other`.
             Other(String),
         }
 
         impl Topic {
-            /// All but [`Topic::Other`].
+            /// All topics except [`Topic::Other`].
             pub const KNOWN: &'static [Self] = &[$(Self::$variant,)+];
 
             fn known(name: &str) -> Option<Self> {
@@ -29,7 +31,7 @@ macro_rules! topics {
                 }
             }
 
-            /// As deliveries spell it: `products/update`.
+            /// Returns the topic as deliveries spell it: `products/update`.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $name,)+
@@ -41,7 +43,7 @@ macro_rules! topics {
 }
 
 topics! {
-    /// A product was made.
+    /// A product was created.
     ProductsCreate = "products/create",
     /// A product or one of its variants was changed, or ordered.
     ProductsUpdate = "products/update",
@@ -55,13 +57,13 @@ topics! {
     ProductListingsAdd = "product_listings/add",
     /// A product listed there was changed.
     ProductListingsUpdate = "product_listings/update",
-    /// A product is listed there no more.
+    /// A product is no longer listed there.
     ProductListingsRemove = "product_listings/remove",
-    /// A product is to be listed at a set time.
+    /// A product is scheduled to be listed.
     ScheduledProductListingsAdd = "scheduled_product_listings/add",
-    /// That time was changed.
+    /// The scheduled time was changed.
     ScheduledProductListingsUpdate = "scheduled_product_listings/update",
-    /// It is not to be listed after all.
+    /// The scheduled listing was cancelled.
     ScheduledProductListingsRemove = "scheduled_product_listings/remove",
     /// A product was published.
     ProductPublicationsCreate = "product_publications/create",
@@ -69,17 +71,17 @@ topics! {
     ProductPublicationsUpdate = "product_publications/update",
     /// A product was unpublished.
     ProductPublicationsDelete = "product_publications/delete",
-    /// A product feed was made.
+    /// A product feed was created.
     ProductFeedsCreate = "product_feeds/create",
     /// A product feed was changed.
     ProductFeedsUpdate = "product_feeds/update",
-    /// A product of a feed's full synchronisation.
+    /// A product is part of a feed's full synchronisation.
     ProductFeedsFullSync = "product_feeds/full_sync",
     /// A feed's full synchronisation has ended.
     ProductFeedsFullSyncFinish = "product_feeds/full_sync_finish",
     /// A product of a feed was changed.
     ProductFeedsIncrementalSync = "product_feeds/incremental_sync",
-    /// A collection was made.
+    /// A collection was created.
     CollectionsCreate = "collections/create",
     /// A collection was changed. Not sent when products enter or leave it because they changed.
     CollectionsUpdate = "collections/update",
@@ -89,7 +91,7 @@ topics! {
     CollectionListingsAdd = "collection_listings/add",
     /// A collection listed there was changed.
     CollectionListingsUpdate = "collection_listings/update",
-    /// A collection is listed there no more.
+    /// A collection is no longer listed there.
     CollectionListingsRemove = "collection_listings/remove",
     /// A collection was published.
     CollectionPublicationsCreate = "collection_publications/create",
@@ -97,19 +99,19 @@ topics! {
     CollectionPublicationsUpdate = "collection_publications/update",
     /// A collection was unpublished.
     CollectionPublicationsDelete = "collection_publications/delete",
-    /// An inventory item was made.
+    /// An inventory item was created.
     InventoryItemsCreate = "inventory_items/create",
     /// An inventory item was changed.
     InventoryItemsUpdate = "inventory_items/update",
     /// An inventory item was deleted.
     InventoryItemsDelete = "inventory_items/delete",
-    /// An inventory item is stocked at a further location.
+    /// An inventory item is stocked at another location.
     InventoryLevelsConnect = "inventory_levels/connect",
     /// A quantity was changed.
     InventoryLevelsUpdate = "inventory_levels/update",
-    /// An inventory item is stocked at a location no more.
+    /// An inventory item is no longer stocked at a location.
     InventoryLevelsDisconnect = "inventory_levels/disconnect",
-    /// A location was made.
+    /// A location was created.
     LocationsCreate = "locations/create",
     /// A location was changed.
     LocationsUpdate = "locations/update",
@@ -119,35 +121,35 @@ topics! {
     LocationsDeactivate = "locations/deactivate",
     /// A location was deleted.
     LocationsDelete = "locations/delete",
-    /// A discount was made.
+    /// A discount was created.
     DiscountsCreate = "discounts/create",
     /// A discount was changed.
     DiscountsUpdate = "discounts/update",
     /// A discount was deleted.
     DiscountsDelete = "discounts/delete",
-    /// A discount has a further code.
+    /// A code was added to a discount.
     DiscountsRedeemcodeAdded = "discounts/redeemcode_added",
-    /// A discount has lost a code.
+    /// A code was removed from a discount.
     DiscountsRedeemcodeRemoved = "discounts/redeemcode_removed",
-    /// A metafield definition was made.
+    /// A metafield definition was created.
     MetafieldDefinitionsCreate = "metafield_definitions/create",
     /// A metafield definition was changed.
     MetafieldDefinitionsUpdate = "metafield_definitions/update",
     /// A metafield definition was deleted.
     MetafieldDefinitionsDelete = "metafield_definitions/delete",
-    /// A metaobject was made.
+    /// A metaobject was created.
     MetaobjectsCreate = "metaobjects/create",
     /// A metaobject was changed.
     MetaobjectsUpdate = "metaobjects/update",
     /// A metaobject was deleted.
     MetaobjectsDelete = "metaobjects/delete",
-    /// A selling plan group was made.
+    /// A selling plan group was created.
     SellingPlanGroupsCreate = "selling_plan_groups/create",
     /// A selling plan group was changed.
     SellingPlanGroupsUpdate = "selling_plan_groups/update",
     /// A selling plan group was deleted.
     SellingPlanGroupsDelete = "selling_plan_groups/delete",
-    /// A market was made.
+    /// A market was created.
     MarketsCreate = "markets/create",
     /// A market was changed.
     MarketsUpdate = "markets/update",
@@ -163,7 +165,7 @@ topics! {
     DomainsDestroy = "domains/destroy",
     /// A sales channel was removed.
     ChannelsDelete = "channels/delete",
-    /// The app was uninstalled: its tokens are dead.
+    /// The app was uninstalled: its tokens are no longer valid.
     AppUninstalled = "app/uninstalled",
     /// The scopes granted to the app were changed.
     AppScopesUpdate = "app/scopes_update",
@@ -173,9 +175,9 @@ topics! {
     AppSubscriptionsApproachingCappedAmount = "app_subscriptions/approaching_capped_amount",
     /// A one-time purchase was changed.
     AppPurchasesOneTimeUpdate = "app_purchases_one_time/update",
-    /// A bulk operation has ended, well or not.
+    /// A bulk operation has ended, successfully or not.
     BulkOperationsFinish = "bulk_operations/finish",
-    /// A customer asks what is stored about them. Compliance: set in the app's configuration only.
+    /// A customer requests the data stored about them. Compliance: set in the app's configuration only.
     CustomersDataRequest = "customers/data_request",
     /// A customer's data are to be erased. Compliance: set in the app's configuration only.
     CustomersRedact = "customers/redact",
@@ -185,14 +187,13 @@ topics! {
 }
 
 impl Topic {
-    /// As the API spells it: `PRODUCTS_UPDATE`. The compliance topics have no such name in the API, which does not take
-    /// them.
+    /// Returns the topic as the API spells it: `PRODUCTS_UPDATE`. The compliance topics do not exist in the API.
     pub fn constant(&self) -> String {
         topic_constant(self.as_str())
     }
 
-    /// Whether privacy law asks for it. Such a topic is subscribed to in the app's configuration only, and a delivery
-    /// of it with a wrong signature has to be answered 401.
+    /// Whether it is a compliance topic, required by privacy law. Such topics are subscribed to in the app's
+    /// configuration only, and a delivery with a wrong signature requires a 401 response.
     pub fn is_compliance(&self) -> bool {
         matches!(
             self,
@@ -234,16 +235,15 @@ impl fmt::Display for Topic {
     }
 }
 
-/// The API's name of a topic: `products/update` is `PRODUCTS_UPDATE`. Any text is turned so, whether Shopify knows it
-/// or not.
+/// Converts a topic to the API's spelling: `products/update` to `PRODUCTS_UPDATE`. Unknown topics are converted too.
 pub fn topic_constant(topic: &str) -> String {
     topic.to_ascii_uppercase().replace(['/', '.'], "_")
 }
 
-/// The name that deliveries carry of a topic that the API lists: `PRODUCTS_UPDATE` is `products/update`.
+/// Converts a topic from the API's spelling to that of deliveries: `PRODUCTS_UPDATE` to `products/update`.
 ///
-/// An underscore may stand for either sign, so the resources that have one in their name are known here. Of a topic
-/// that is new, the first underscore is taken for the slash.
+/// An underscore may stand for a slash or for itself, so the resources with an underscore in their name are listed
+/// here. In an unknown topic, the first underscore becomes the slash.
 pub fn topic_name(constant: &str) -> String {
     let name = constant.to_ascii_lowercase();
     let known = UNDERSCORED_RESOURCES.iter().filter(|resource| {
@@ -252,14 +252,14 @@ pub fn topic_name(constant: &str) -> String {
     });
     let longest = known.map(|resource| resource.len()).max();
     match longest.or_else(|| name.find('_')) {
-        // These few are written with a dot.
+        // The topics of this resource are spelled with a dot.
         Some(dot) if &name[..dot] == "customer" => name.replacen('_', ".", 1),
         Some(slash) => format!("{}/{}", &name[..slash], &name[slash + 1..]),
         None => name,
     }
 }
 
-/// The resources of API version 2026-10 with an underscore in their name.
+/// The resources of API version 2026-10 that have an underscore in their name.
 const UNDERSCORED_RESOURCES: &[&str] = &[
     "app_purchases_one_time",
     "app_subscriptions",
@@ -314,8 +314,8 @@ mod tests {
 
     use super::*;
 
-    /// The topics that the API itself takes.
-    fn of_the_api() -> HashSet<&'static str> {
+    /// The topics of the API.
+    fn api_topics() -> HashSet<&'static str> {
         let schema = include_str!("../../schema/admin-2026-10.graphql");
         let (_, rest) = schema
             .split_once("enum WebhookSubscriptionTopic {")
@@ -328,8 +328,8 @@ mod tests {
     }
 
     #[test]
-    fn the_topics_are_those_of_the_api_and_the_three_of_privacy_law() {
-        let api = of_the_api();
+    fn the_topics_are_those_api_topics_and_the_three_of_privacy_law() {
+        let api = api_topics();
         assert_eq!(api.len(), 218);
         for topic in Topic::KNOWN {
             let constant = topic.constant();
@@ -344,8 +344,8 @@ mod tests {
     }
 
     #[test]
-    fn every_topic_of_the_api_is_the_same_in_both_spellings() {
-        for constant in of_the_api() {
+    fn every_topic_api_topics_is_the_same_in_both_spellings() {
+        for constant in api_topics() {
             let topic = Topic::from(constant);
             assert_eq!(topic.constant(), constant);
             assert_eq!(Topic::from(topic.as_str()), topic);

@@ -1,3 +1,5 @@
+//! Verifies the signature and the headers of a webhook delivery.
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,10 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Topic;
 use crate::ShopDomain;
 
-/// Checks the signatures of deliveries, under any of several secrets.
+/// Verifies the signatures of deliveries with several secrets.
 ///
-/// While a secret is being rotated Shopify signs with the oldest that has not been revoked, so both must be known. Each
-/// has a key id of one's own choice; [`VerifiedDelivery::key_id`] and [`Verifier::uses`] tell when the old one is in use no more.
+/// During a rotation Shopify signs with the oldest secret that is not revoked, so both secrets must be known. Each has
+/// a key id of your choice; [`VerifiedDelivery::key_id`] and [`Verifier::uses`] show when the old secret is no longer
+/// used.
 ///
 /// ```
 /// use secrecy::SecretString;
@@ -38,15 +41,15 @@ use crate::ShopDomain;
 /// ```
 pub struct Verifier {
     keys: Vec<Key>,
-    /// Known for [`Verifier::explain`] alone.
+    /// Used by [`Verifier::explain`] only.
     pub(super) retired: Vec<Key>,
 }
 
-/// A secret, ready for use.
+/// A secret with its key id.
 pub(super) struct Key {
     pub(super) id: String,
     hmac: hmac::Key,
-    /// The secret without what a careless copy has put around it, if that makes another.
+    /// The secret without surrounding white space and quotation marks, if that differs.
     pub(super) trimmed: Option<hmac::Key>,
     uses: AtomicU64,
 }
@@ -54,7 +57,7 @@ pub(super) struct Key {
 impl Key {
     fn new(id: String, secret: &SecretString) -> Self {
         let text = secret.expose_secret();
-        let trimmed = text.trim_matches(|sign: char| sign.is_whitespace() || "\"'".contains(sign));
+        let trimmed = text.trim_matches(|c: char| c.is_whitespace() || "\"'".contains(c));
         Self {
             id,
             hmac: hmac_key(text),
@@ -82,7 +85,7 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// How often deliveries were right under a secret.
+/// How many deliveries a secret has verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUse {
     /// The secret's key id.
@@ -91,28 +94,28 @@ pub struct KeyUse {
     pub deliveries: u64,
 }
 
-/// A secret that cannot be used.
+/// An invalid secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {
-    /// Anybody can sign with an empty secret.
+    /// The secret is empty: anyone can sign with it.
     #[error("the secret of key `{key_id}` is empty")]
     EmptySecret {
-        /// Whose.
+        /// The key id.
         key_id: String,
     },
     /// Two secrets have the same key id.
-    #[error("there are two keys `{key_id}`")]
+    #[error("the key id `{key_id}` is used twice")]
     SameId {
-        /// Which.
+        /// The key id.
         key_id: String,
     },
-    /// There is no secret at all.
-    #[error("there is no secret")]
+    /// No secret was given.
+    #[error("no secret was given")]
     NoSecret,
 }
 
-/// The names that a delivery's headers begin with.
+/// The prefix of a delivery's headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderFamily {
@@ -122,15 +125,15 @@ pub enum HeaderFamily {
     Events,
 }
 
-/// A delivery whose signature is right.
+/// A delivery with a valid signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifiedDelivery {
-    /// `products/update` and so on; for [`Topic`], see [`VerifiedDelivery::topic`].
+    /// The topic as text, such as `products/update`; [`VerifiedDelivery::topic`] parses it.
     pub topic: String,
-    /// The shop it speaks of. Headers are not signed: see [`Payload::shop_domain`](super::Payload::shop_domain).
+    /// The shop, from the header, which is not signed: see [`Payload::shop_domain`](super::Payload::shop_domain).
     pub shop: ShopDomain,
-    /// The delivery's own id, constant over its retries. Without the header, a digest of the signature.
+    /// The delivery's id, the same for its retries. Without the header, the signature in hex.
     pub webhook_id: String,
     /// The same for all deliveries of one action.
     pub event_id: Option<String>,
@@ -138,46 +141,47 @@ pub struct VerifiedDelivery {
     pub triggered_at: Option<DateTime<Utc>>,
     /// The API version that wrote the body.
     pub api_version: Option<String>,
-    /// The key id of the secret that signed it: of those made by [`Verifier::new`], the place, from `1`.
+    /// The key id of the secret that signed it; with [`Verifier::new`], its position, from `1`.
     pub key_id: String,
-    /// The subscription's name, if it was given one.
+    /// The subscription's name, if it has one.
     pub name: Option<String>,
-    /// Of an event: the handle of its subscription.
+    /// Events only: the handle of the subscription.
     pub handle: Option<String>,
-    /// Of an event: what was done, such as `update`.
+    /// Events only: the action, such as `update`.
     pub action: Option<String>,
-    /// Whether it came as a webhook or as an event.
+    /// Whether it is a webhook or an event.
     pub family: HeaderFamily,
 }
 
 impl VerifiedDelivery {
-    /// The topic, typed.
+    /// Returns the parsed topic.
     pub fn topic(&self) -> Topic {
         Topic::from(self.topic.as_str())
     }
 }
 
-/// Why a delivery is refused.
+/// Why a delivery is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// There is no signature. Answer 401.
+    /// The signature header is missing. Respond with 401.
     #[error("the signature is missing")]
     MissingSignature,
-    /// The signature is not that of the body under any of the secrets. Answer 401. [`Verifier::explain`] may say why.
+    /// The signature does not match the body under any of the secrets. Respond with 401. [`Verifier::explain`] may tell
+    /// why.
     #[error("the signature is wrong")]
     WrongSignature,
-    /// The topic is missing. Answer 400.
+    /// The topic is missing. Respond with 400.
     #[error("the topic is missing")]
     MissingTopic,
-    /// The shop is missing or is no shop. Answer 400.
-    #[error("the shop domain is missing or is none")]
+    /// The shop is missing or invalid. Respond with 400.
+    #[error("the shop domain is missing or invalid")]
     InvalidShop,
-    /// The body is not a JSON object. Answer 400.
+    /// The body is not a JSON object. Respond with 400.
     #[error("the body is not a JSON object")]
     InvalidBody,
 }
 
-/// A header's name in both families.
+/// The name of a header in both families.
 type HeaderNames = [&'static str; 2];
 
 macro_rules! header_names {
@@ -191,10 +195,10 @@ const TOPIC: HeaderNames = header_names!("topic");
 const SHOP: HeaderNames = header_names!("shop-domain");
 
 impl Verifier {
-    /// A verifier that accepts any of the secrets, whose key ids are their places: `1`, `2` and so on.
+    /// Creates a verifier that accepts any of the secrets. Their key ids are their positions: `1`, `2` and so on.
     ///
-    /// An empty secret keeps its place but verifies nothing, as if it were not there; without any secret every delivery
-    /// is refused. [`Verifier::keyed`] refuses such secrets instead.
+    /// An empty secret keeps its position but verifies nothing. Without any secret every delivery is rejected.
+    /// [`Verifier::keyed`] returns an error for such secrets instead.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let places = (1..).zip(secrets);
         let given = places.filter(|(_, secret)| !secret.expose_secret().is_empty());
@@ -205,10 +209,10 @@ impl Verifier {
         }
     }
 
-    /// A verifier that accepts any of the secrets, each with its key id.
+    /// Creates a verifier that accepts any of the secrets, each with its key id.
     ///
     /// # Errors
-    /// If a secret is empty, if two have the same key id, or if there is none.
+    /// [`InvalidKey`] if a secret is empty, if two have the same key id, or if there is no secret.
     pub fn keyed<'a, I: Into<String>>(
         secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
     ) -> Result<Self, InvalidKey> {
@@ -225,10 +229,10 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Adds secrets that verify nothing any more, so that [`Verifier::explain`] can recognise them.
+    /// Adds retired secrets. They verify nothing, but [`Verifier::explain`] recognises them.
     ///
     /// # Errors
-    /// If a secret is empty or its key id is taken.
+    /// [`InvalidKey`] if a secret is empty or its key id is taken.
     pub fn retired<'a, I: Into<String>>(
         mut self,
         secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
@@ -251,9 +255,8 @@ impl Verifier {
         Ok(Key::new(key_id, secret))
     }
 
-    /// How often each secret has verified a delivery since this verifier was made, in the order in which they were
-    /// given. A replaced secret can be revoked when deliveries come under the new one alone; Shopify may take an hour to
-    /// change over.
+    /// Returns how many deliveries each secret has verified since this verifier was created, in the order of the
+    /// secrets. Revoke a replaced secret when only the new one is used; Shopify may take an hour to switch.
     pub fn uses(&self) -> Vec<KeyUse> {
         let uses = self.keys.iter().map(|key| KeyUse {
             key_id: key.id.clone(),
@@ -262,10 +265,10 @@ impl Verifier {
         uses.collect()
     }
 
-    /// Checks a delivery. `header` looks a header up by its lower-case name; `body` is what came over the wire.
+    /// Verifies a delivery. `header` looks up a header by its lower-case name; `body` is the raw body.
     ///
-    /// Headers are read with either prefix, `X-Shopify-` or `Shopify-`. The signature is checked first, in constant
-    /// time, so that nothing about a forged delivery is told.
+    /// Headers may have either prefix, `X-Shopify-` or `Shopify-`. The signature is checked first, in constant time, so
+    /// that the error reveals nothing about a forged delivery.
     ///
     /// # Errors
     /// See [`WebhookError`].
@@ -306,8 +309,8 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// [`Verifier::verify`] for those whose server speaks the `http` crate: axum, hyper, tower. Of a header that comes
-    /// twice, the first counts; one that is not ASCII counts as missing.
+    /// [`Verifier::verify`] for servers that use the `http` crate: axum, hyper, tower. If a header occurs twice, the
+    /// first value counts; a value that is not ASCII counts as missing.
     ///
     /// # Errors
     /// See [`WebhookError`].
@@ -319,7 +322,8 @@ impl Verifier {
         self.verify(|name| headers.get(name)?.to_str().ok(), body)
     }
 
-    /// The key whose signature it is. Every one is tried, so that the time taken does not tell which one fits.
+    /// Returns the key that made the signature. All keys are tried, so that the duration does not reveal which one
+    /// matches.
     pub(super) fn verifying_key(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
         let mut found = None;
         for key in &self.keys {
@@ -330,23 +334,23 @@ impl Verifier {
         found
     }
 
-    /// All keys, those that verify first.
+    /// Returns all keys: first the active ones, then the retired ones.
     pub(super) fn all_keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter().chain(&self.retired)
     }
 }
 
-/// Whether it is a delivery's body at all. The same secret signs query strings and session tokens, which others can
-/// read and partly choose: none of those begins with `{`, but some can be made to begin with white space.
+/// Whether the body is a JSON object. The same secret signs query strings and session tokens, which others can read and
+/// partly choose: none of those begins with `{`, but some can begin with white space.
 pub(super) fn is_object(body: &[u8]) -> bool {
     body.first() == Some(&b'{')
 }
 
 const TAG_LENGTH: usize = 32;
 
-/// The 32 bytes of a signature in base64.
+/// Decodes a signature: base64 of 32 bytes.
 pub(super) fn decode_signature(signature: &str) -> Option<[u8; TAG_LENGTH]> {
-    // A decoder may ask for more room than it needs.
+    // The decoder may require more space than it uses.
     let mut bytes = [0; TAG_LENGTH + 4];
     let length = BASE64
         .decode_slice(signature.trim_ascii(), &mut bytes)
@@ -354,7 +358,7 @@ pub(super) fn decode_signature(signature: &str) -> Option<[u8; TAG_LENGTH]> {
     bytes[..length].try_into().ok()
 }
 
-/// Signs a body as Shopify does: base64 of HMAC-SHA256. For tests of one's own endpoint.
+/// Signs a body as Shopify does: base64 of HMAC-SHA256. Use it to test your endpoint.
 pub fn sign(secret: &SecretString, body: &[u8]) -> String {
     BASE64.encode(hmac::sign(&hmac_key(secret.expose_secret()), body))
 }
@@ -392,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_signature_is_right_with_either_prefix() {
+    fn the_documented_signature_is_accepted_with_either_prefix() {
         let verifier = Verifier::new([&hush()]);
         assert_eq!(sign(&hush(), BODY), SIGNATURE);
         for prefix in ["x-shopify-", "shopify-"] {
@@ -418,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_delivery_is_refused_before_anything_else() {
+    fn a_forged_delivery_is_rejected_before_any_other_check() {
         let verifier = Verifier::new([&hush()]);
         let good = headers("x-shopify-", SIGNATURE);
         let altered = br#"{"id":788032119674292923}"#;
@@ -440,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_headers_are_named() {
         let verifier = Verifier::new([&hush()]);
         let mut headers = headers("x-shopify-", SIGNATURE);
         headers[2].1 = "evil.example".to_owned();
@@ -465,8 +469,8 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_query_string_is_no_delivery() {
-        // An app proxy's signed query may begin with white space; a token begins with `eyJ`.
+    fn a_signed_query_string_is_not_a_delivery() {
+        // The signed query of an app proxy may begin with white space; a token begins with `eyJ`.
         for body in [
             "code=1&shop=a.myshopify.com",
             " {\"id\":1}",

@@ -1,7 +1,7 @@
-//! The cost governor against a simulated bucket, with others who take points behind its back.
+//! Tests the cost governor against a simulated bucket that others use too.
 //!
-//! Time is tokio's, paused, and chance is seeded: every run of a seed is the same. Each line printed tells the seed,
-//! so `cargo nextest run --no-capture governor` shows how much of the budget was used.
+//! Time is tokio's, paused, and random numbers are seeded, so runs are reproducible. Each printed line has the seed;
+//! `cargo nextest run --no-capture governor` shows how much of the budget was used.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,9 +28,9 @@ struct Setup {
     concurrency: usize,
     pattern: Pattern,
     seed: u64,
-    /// Seconds that each of a request's three legs may take: there, carried out, back.
+    /// The maximum duration of the three legs of a request in seconds: to Shopify, execution, back.
     legs: [f64; 3],
-    /// Simulated.
+    /// The simulated time.
     length: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Setup {
             concurrency,
             pattern,
             seed,
-            // One caller alone can use no more than it gets answers for, so they come quickly.
+            // A single caller is limited by latency, so the responses come quickly.
             legs: if concurrency == 1 {
                 [0.01, 0.05, 0.01]
             } else {
@@ -58,13 +58,14 @@ struct Outcome {
     requests: u64,
     throttled: u64,
     others_throttled: u64,
-    /// Of the points that flowed in and that the others left.
+    /// The used part of the points that were restored and not used by others.
     used: f64,
     /// In points per second.
     pace: f64,
 }
 
-/// Five queries with pages of several sizes: dear ones that use little of what they ask for, and cheap ones.
+/// Returns one of five queries with several page sizes: expensive ones that use little of their requested cost, and
+/// cheap ones.
 fn query(rng: &mut StdRng) -> (RequestSpec, f64, f64) {
     let kind = rng.random_range(0..5);
     let first = [5, 10, 25, 50][rng.random_range(0..4)];
@@ -110,7 +111,7 @@ async fn send_query(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs
     }
 }
 
-/// Asks for as much as the governor lets through.
+/// Sends as many queries as the governor admits.
 async fn run(setup: Setup) -> Outcome {
     let Setup {
         rate,
@@ -151,7 +152,7 @@ async fn run(setup: Setup) -> Outcome {
 }
 
 /// Every pattern at every rate, with one caller and with eight.
-async fn nobody_is_throttled_and_nothing_is_wasted(pattern: Pattern, seed: u64) {
+async fn assert_no_throttling_and_no_waste(pattern: Pattern, seed: u64) {
     for (step, rate) in RATES.into_iter().enumerate() {
         for concurrency in [1, 8] {
             let seed = seed + 10 * step as u64 + concurrency as u64;
@@ -171,32 +172,32 @@ async fn nobody_is_throttled_and_nothing_is_wasted(pattern: Pattern, seed: u64) 
 
 #[tokio::test(start_paused = true)]
 async fn alone_all_of_the_budget_is_used() {
-    nobody_is_throttled_and_nothing_is_wasted(Pattern::Nobody, 100).await;
+    assert_no_throttling_and_no_waste(Pattern::Nobody, 100).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn beside_others_who_ask_at_random_all_that_they_leave_is_used() {
-    nobody_is_throttled_and_nothing_is_wasted(Pattern::Random, 200).await;
+    assert_no_throttling_and_no_waste(Pattern::Random, 200).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn beside_others_who_take_their_share_in_bursts_all_that_they_leave_is_used() {
-    nobody_is_throttled_and_nothing_is_wasted(Pattern::Bursts, 300).await;
+    assert_no_throttling_and_no_waste(Pattern::Bursts, 300).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn beside_others_who_take_all_of_their_share_at_once_all_that_they_leave_is_used() {
-    nobody_is_throttled_and_nothing_is_wasted(Pattern::Greedy, 400).await;
+    assert_no_throttling_and_no_waste(Pattern::Greedy, 400).await;
 }
 
 /// Others who know everything, and take all that is theirs at the worst moment: just before a request arrives.
 #[tokio::test(start_paused = true)]
-async fn others_at_the_worst_moment_throttle_nobody() {
-    nobody_is_throttled_and_nothing_is_wasted(Pattern::Ambush, 500).await;
+async fn others_at_the_worst_moment_cause_no_throttling() {
+    assert_no_throttling_and_no_waste(Pattern::Ambush, 500).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_answers_are_asked_for_side_by_side() {
+async fn requests_with_slow_responses_run_concurrently() {
     for (rate, concurrency) in [(100.0, 8), (1000.0, 32), (2000.0, 64)] {
         let setup = Setup {
             legs: [0.5, 3.0, 0.5],
@@ -324,7 +325,7 @@ async fn what_is_given_back_wakes_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
+async fn a_query_above_the_bucket_size_is_rejected_at_once() {
     let governor = Governor::new(0.5);
     let bucket = Bucket::new(1000.0, 50.0);
     let reservation = governor.reserve(&RequestSpec::new("A")).await.unwrap();
@@ -356,7 +357,7 @@ async fn a_query_that_no_bucket_can_pay_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn until_the_bucket_is_known_one_asks_at_a_time() {
+async fn until_the_bucket_is_known_requests_are_sent_one_at_a_time() {
     let governor = Governor::new(0.1);
     let first = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     let waiting = timeout(
@@ -381,7 +382,7 @@ async fn until_the_bucket_is_known_one_asks_at_a_time() {
 
 /// Figures that no bucket can have. Whoever believed them would wait for ever.
 #[tokio::test(start_paused = true)]
-async fn impossible_figures_stop_nobody() {
+async fn impossible_costs_stop_no_request() {
     for (available, actual) in [
         (-1e300, 10.0),
         (1000.0, 1e308),
@@ -438,7 +439,7 @@ async fn a_share_beyond_its_limits_is_the_nearest_one_within() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_can_be_asked() {
+async fn budget_and_operation_costs_are_exposed() {
     let (governor, _) = drained().await;
     let budget = governor.budget().unwrap();
     assert!((budget.maximum - 1000.0).abs() < 0.1 && (budget.restore_rate - 50.0).abs() < 0.1);
@@ -451,7 +452,7 @@ async fn what_is_known_can_be_asked() {
     assert_eq!(governor.operation_cost("Other"), None);
 }
 
-/// An answer with a page of one location, and what it cost of a bucket of 100 points.
+/// A response with a page of one location, and its cost, from a bucket of 100 points.
 fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
     let location = json!({
         "id": format!("gid://shopify/Location/{number}"),
@@ -473,7 +474,7 @@ fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
     json_response(200, &answer)
 }
 
-/// Shopify would carry it out, but only with points that are left to others.
+/// Shopify would execute the larger page, but with points that are left to others.
 #[tokio::test]
 async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
     let script = Script::start().await;

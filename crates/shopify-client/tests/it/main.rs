@@ -1,4 +1,4 @@
-//! The client over HTTP and from a script, against scripted answers and a small shop that pages.
+//! Tests the client over HTTP and with the scripted transport, against scripted responses and a small paging shop.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 

@@ -88,7 +88,7 @@ async fn a_token_without_an_end_has_no_lifetime() {
 }
 
 #[tokio::test]
-async fn a_token_is_refreshed_and_a_lost_answer_asked_for_again() {
+async fn a_token_is_refreshed_and_a_lost_response_is_retried() {
     let script = Script::start().await;
     script
         .then(EXCHANGE, ResponseTemplate::new(503))
@@ -108,7 +108,7 @@ async fn a_token_is_refreshed_and_a_lost_answer_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_asked_for_again() {
+async fn a_truncated_response_is_retried() {
     let whole = grant(1).to_string();
     let raw = RawServer::start(vec![
         truncated_response(&whole, 9),
@@ -152,7 +152,7 @@ async fn a_shop_of_the_apps_own_organization_needs_no_merchant() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_tried_again() {
+async fn a_rejected_grant_is_not_retried() {
     type Check = fn(&Error) -> bool;
     let checks: [(u16, &str, Check); 8] = [
         (400, r#"{"error":"invalid_request"}"#, |error| {

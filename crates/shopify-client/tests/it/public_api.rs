@@ -1,4 +1,4 @@
-//! What other programs can name of this crate is listed in `public-api.txt`, so that no change of it goes unseen.
+//! Checks that `public-api.txt` lists the public API of this crate, so that no change goes unnoticed.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The form of rustdoc's JSON that the crate `public-api` reads: that of Rust 1.95.
+/// The format version of rustdoc's JSON that the crate `public-api` reads: that of Rust 1.95.
 const FORMAT_VERSION: u64 = 57;
 
 fn cargo(arguments: &[&str]) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn cargo(arguments: &[&str]) -> Vec<u8> {
     ran.stdout
 }
 
-/// rustdoc's JSON of this crate with all its features.
+/// Generates rustdoc's JSON of this crate with all features.
 fn rustdoc_json() -> PathBuf {
     let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version=1"]);
     let metadata: Value = serde_json::from_slice(&metadata).expect("cargo's metadata");
@@ -80,7 +80,7 @@ fn the_public_api_is_as_committed() {
     );
     assert!(
         api == committed,
-        "the public API has changed; if that is meant, run `just public-api`.\ngone: {removed:#?}\nnew: {added:#?}"
+        "the public API has changed; if that is intended, run `just public-api`.\nremoved: {removed:#?}\nadded: {added:#?}"
     );
 }
 
@@ -102,9 +102,9 @@ const ALLOWED_CRATES: [&str; 14] = [
     "vec",
 ];
 
-/// No HTTP client and no code generator among them: those may be exchanged.
+/// No HTTP client and no code generator among them, so that those can be replaced.
 #[test]
-fn the_public_api_takes_types_from_few_crates() {
+fn the_public_api_uses_types_of_few_crates() {
     let api = include_str!("../../public-api.txt");
     let is_path_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     let paths = api

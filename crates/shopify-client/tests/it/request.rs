@@ -34,7 +34,7 @@ async fn a_request_has_the_documented_form() {
 }
 
 #[tokio::test]
-async fn throttling_is_known_with_200_and_429_and_waited_out() {
+async fn throttling_is_recognised_with_200_and_429_and_retried() {
     let script = Script::start().await;
     script
         .then("Shop", throttled(200))
@@ -81,7 +81,7 @@ async fn costs_are_added_up() {
 }
 
 #[tokio::test]
-async fn an_odd_form_of_the_cost_does_not_cost_the_answer() {
+async fn an_unknown_form_of_the_cost_does_not_fail_the_response() {
     let script = Script::start().await;
     for extensions in [
         json!({ "cost": "free" }),
@@ -96,7 +96,7 @@ async fn an_odd_form_of_the_cost_does_not_cost_the_answer() {
 }
 
 #[tokio::test]
-async fn a_throttled_query_that_no_bucket_can_hold_is_too_dear_at_once() {
+async fn a_throttled_query_above_the_bucket_size_fails_at_once() {
     let script = Script::start().await;
     let answer = json!({
         "errors": [{ "message": "Throttled", "extensions": { "code": "THROTTLED" } }],
@@ -206,7 +206,7 @@ async fn failures_that_pass_are_tried_again_up_to_a_limit() {
 }
 
 #[tokio::test]
-async fn an_answer_with_errors_is_never_data() {
+async fn a_response_with_errors_is_never_data() {
     let script = Script::start().await;
     let answer = json!({
         "data": a_shop(),
@@ -230,7 +230,7 @@ async fn an_empty_list_of_errors_is_none() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_says_where() {
+async fn a_decode_error_names_the_path() {
     let script = Script::start().await;
     let mut answer = a_shop();
     answer["shop"]["plan"]["shopifyPlus"] = json!("yes");
@@ -276,7 +276,7 @@ async fn what_errors_quote_is_short_and_on_one_line() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_asked_for_again() {
+async fn a_truncated_response_is_retried() {
     let whole = json!({ "data": a_shop() }).to_string();
     for broken in [
         truncated_response(&whole, 1),
@@ -295,7 +295,7 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
+async fn a_response_above_the_size_limit_is_not_read_to_its_end() {
     let script = Script::start().await;
     script.then("Shop", data(&json!({ "shop": "x".repeat(100_000) })));
     let error = script
@@ -308,7 +308,7 @@ async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn no_answer_in_time_is_a_failure_that_passes() {
+async fn a_timeout_is_a_transient_failure() {
     let script = Script::start().await;
     let hanging = data(&a_shop()).set_delay(Duration::from_hours(1));
     script.then("Shop", hanging).then("Shop", data(&a_shop()));
@@ -321,7 +321,7 @@ async fn no_answer_in_time_is_a_failure_that_passes() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_retryable_failure() {
+async fn a_refused_connection_is_a_retryable_failure() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -415,7 +415,7 @@ async fn another_api_version_is_reported_once() {
 }
 
 #[tokio::test]
-async fn a_query_of_ones_own_goes_the_same_way() {
+async fn a_custom_query_is_sent_like_any_other() {
     #[derive(serde::Deserialize)]
     struct Response {
         n: u64,

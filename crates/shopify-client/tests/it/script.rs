@@ -1,4 +1,4 @@
-//! Answers in a fixed order. What was not expected is answered with 500 and remembered.
+//! A server that responds in a fixed order. It responds to unexpected requests with 500 and records them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use shopify_client::{
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct ReceivedRequest {
     pub(crate) operation: String,
@@ -42,7 +42,7 @@ struct State {
     unexpected: Vec<String>,
 }
 
-/// A server that answers by a script.
+/// A server that responds from a script.
 pub(crate) struct Script {
     server: MockServer,
     state: Arc<Mutex<State>>,
@@ -83,7 +83,7 @@ impl Script {
         Self { server, state }
     }
 
-    /// Expects an operation next, and answers so.
+    /// Expects this operation next, and responds with this.
     pub(crate) fn then(&self, operation: &'static str, response: ResponseTemplate) -> &Self {
         lock(&self.state).responses.push_back((operation, response));
         self
@@ -105,7 +105,7 @@ impl Script {
         lock(&self.state).requests.clone()
     }
 
-    /// That everything expected was asked, and nothing else.
+    /// Asserts that exactly the expected requests arrived, and returns them.
     #[track_caller]
     pub(crate) fn finish(&self) -> Vec<ReceivedRequest> {
         let state = lock(&self.state);
@@ -148,12 +148,12 @@ pub(crate) fn json_response(status: u16, body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
 
-/// An answer with data alone.
+/// A response with data only.
 pub(crate) fn data(data: &Value) -> ResponseTemplate {
     json_response(200, &json!({ "data": data }))
 }
 
-/// An answer with one error.
+/// A response with one error.
 pub(crate) fn error(code: &str) -> ResponseTemplate {
     let error = json!({ "message": "a message", "extensions": { "code": code } });
     json_response(200, &json!({ "errors": [error] }))
@@ -164,7 +164,7 @@ pub(crate) fn throttled(status: u16) -> ResponseTemplate {
     json_response(status, &json!({ "errors": [error] }))
 }
 
-/// The answer to `shop()`.
+/// The data of the response to `shop()`.
 pub(crate) fn a_shop() -> Value {
     json!({ "shop": {
         "id": "gid://shopify/Shop/1",

@@ -247,7 +247,7 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn anything_but_a_session_token_is_rejected() {
     let whole = token(&claims());
     let (message, signature) = whole.rsplit_once('.').unwrap();
     for text in [
@@ -291,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in ".*", header in ".*", claims in ".*") {
+    fn no_text_panics(text in ".*", header in ".*", claims in ".*") {
         prop_assert!(verify(&text, NOW).is_err());
         let parts = format!("{}.{}.{}", encoded(&header), encoded(&claims), encoded(&text));
         prop_assert!(verify(&parts, NOW).is_err());

@@ -1,4 +1,4 @@
-//! A cost bucket as Shopify keeps it, and others who take points from it.
+//! Simulates Shopify's cost bucket and other callers that use it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,11 +16,11 @@ pub(crate) struct Bucket {
     level: Cell<f64>,
     at: Cell<Instant>,
     totals: RefCell<BucketTotals>,
-    /// Is called just before one of our requests is reckoned.
+    /// Called just before one of our requests is charged.
     ambush: RefCell<Option<Box<dyn Fn()>>>,
 }
 
-/// What has happened to a bucket, in points where it is not a number of requests.
+/// The totals of a bucket, in points or requests.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BucketTotals {
     pub(crate) started_with: f64,
@@ -37,7 +37,7 @@ pub(crate) enum BucketResponse {
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub(crate) fn new(maximum: f64, rate: f64) -> Self {
         let started_with = maximum;
         Self {
@@ -65,7 +65,7 @@ impl Bucket {
         level
     }
 
-    /// Takes the points, if there are as many.
+    /// Takes the points if the bucket holds them.
     fn take(&self, points: f64) -> bool {
         let level = self.level();
         let enough = level >= points - 1e-6;
@@ -82,13 +82,13 @@ impl Bucket {
     fn status(&self) -> ThrottleStatus {
         ThrottleStatus {
             maximum_available: self.maximum,
-            // As Shopify tells it: in whole points.
+            // In whole points, as Shopify states it.
             currently_available: self.level().floor(),
             restore_rate: self.rate,
         }
     }
 
-    /// Reckons one of our requests, and carries it out in this time.
+    /// Charges one of our requests, and executes it in this time.
     pub(crate) async fn query(
         &self,
         requested: f64,
@@ -110,14 +110,14 @@ impl Bucket {
     }
 }
 
-/// How the others ask.
+/// The request pattern of the others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pattern {
-    /// There are none.
+    /// No others.
     Nobody,
     /// Requests of random cost at random times, within their share.
     Random,
-    /// Nothing for long, then all of their share at once.
+    /// Long idle periods, then all of their share at once.
     Bursts,
     /// All that their share allows, as soon as it does.
     Greedy,
@@ -190,7 +190,7 @@ impl Others {
             Pattern::Nobody => {}
             Pattern::Ambush => self.ambush_requests(),
             Pattern::Random => loop {
-                // Twice as often as the share would pay for; what is beyond it is not asked for.
+                // Twice as often as the share allows; requests beyond it are skipped.
                 let mean = self.allowance.most * 0.1 / self.allowance.rate / 2.0;
                 self.pause(mean).await;
                 let cost = self.allowance.most * self.rng.random_range(0.01..0.2);
@@ -215,13 +215,13 @@ impl Others {
         }
     }
 
-    /// At random, after so many seconds on average.
+    /// Pauses for a random time with this mean in seconds.
     async fn pause(&mut self, mean: f64) {
         let seconds = -mean * self.rng.random_range(f64::EPSILON..1.0f64).ln();
         sleep(Duration::from_secs_f64(seconds)).await;
     }
 
-    /// Asks for something; half of the time a part of its cost is given back later.
+    /// Spends points; half of the time a part of them is refunded later.
     async fn spend(&mut self, cost: f64) {
         if !take(&self.bucket, &self.allowance, cost) || self.rng.random_bool(0.5) {
             return;

@@ -47,7 +47,7 @@ async fn retry_after_in_seconds_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_as_a_date_is_waited_for_by_the_answers_own_clock() {
+async fn retry_after_as_a_date_is_compared_with_the_date_of_the_response() {
     let script = Script::start().await;
     let later = ResponseTemplate::new(503)
         .insert_header("Date", "Tue, 24 Nov 2026 12:00:00 GMT")

@@ -1,4 +1,4 @@
-//! The life of tokens against a strict Shopify, a store that fails and processes that die. Time is paused.
+//! Tests managed tokens against a strict token endpoint, a failing store and crashing processes. Time is paused.
 
 mod chaos;
 mod crash;
@@ -36,7 +36,7 @@ async fn error(source: &ManagedToken) -> TokenError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_callers_make_one_request() {
+async fn a_thousand_callers_send_one_request() {
     let setup = Setup::installed();
     let source = setup.process(1).shop(&shop());
     for round in 1..=3 {
@@ -52,9 +52,9 @@ async fn a_thousand_callers_make_one_request() {
     }
 }
 
-/// The same on several threads, with callers of which half come with a rejected token.
+/// Like the previous test, on several threads; half of the callers pass a rejected token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_callers_on_several_threads_make_one_request() {
+async fn a_thousand_callers_on_several_threads_send_one_request() {
     let setup = Setup::installed();
     let process = setup.process(2);
     let rejected = process.shop(&shop()).access_token().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_token_is_renewed_five_to_ten_minutes_ahead_each_at_another_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_old_token_is_good_nobody_waits_long_for_the_new_one() {
+async fn while_the_old_token_is_valid_callers_wait_only_briefly() {
     let setup = Setup::installed();
     let source = setup.process(3).shop(&shop());
     token(&source).await;
@@ -105,7 +105,7 @@ async fn while_the_old_token_is_good_nobody_waits_long_for_the_new_one() {
     let start = Instant::now();
     assert_eq!(token(&source).await, "access-1");
     assert_eq!(start.elapsed().as_secs(), 10);
-    // It is given up after half a minute, and asked again some time later.
+    // The request is abandoned after half a minute, and retried later.
     let start = Instant::now();
     while token(&source).await == "access-1" {
         sleep(Duration::from_secs(1)).await;
@@ -115,7 +115,7 @@ async fn while_the_old_token_is_good_nobody_waits_long_for_the_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_or_unreadable_answer_is_asked_for_again_with_the_same_refresh_token() {
+async fn a_lost_or_unreadable_response_is_retried_with_the_same_refresh_token() {
     for fault in [Fault::LostResponse, Fault::TruncatedResponse] {
         let setup = Setup::installed();
         let source = setup.process(4).shop(&shop());
@@ -123,7 +123,7 @@ async fn a_lost_or_unreadable_answer_is_asked_for_again_with_the_same_refresh_to
         setup.shopify.fault(fault);
         assert_eq!(token(&source).await, "access-1");
         advance(MINUTE).await;
-        // The pair 2 was made and never seen.
+        // Pair 2 was issued but never received.
         assert_eq!(token(&source).await, "access-3");
         assert_eq!(setup.shopify.requests(), ["refresh refresh-1"; 2]);
         advance(HOUR).await;
@@ -133,7 +133,7 @@ async fn a_lost_or_unreadable_answer_is_asked_for_again_with_the_same_refresh_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_shopify_is_asked_at_intervals_and_the_old_token_is_good_to_its_end() {
+async fn a_failing_shopify_is_retried_with_pauses_and_the_old_token_is_used_until_it_expires() {
     let setup = Setup::installed();
     let source = setup.process(5).shop(&shop());
     for _ in 0..1000 {
@@ -162,7 +162,7 @@ async fn a_failing_shopify_is_asked_at_intervals_and_the_old_token_is_good_to_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_does_not_say_how_long_it_lasts_lasts_an_hour() {
+async fn a_grant_without_a_lifetime_lasts_an_hour() {
     let setup = Setup::installed();
     let source = setup.process(6).shop(&shop());
     for lasts in [None, Some(Duration::ZERO)] {
@@ -177,7 +177,7 @@ async fn a_grant_that_does_not_say_how_long_it_lasts_lasts_an_hour() {
 }
 
 #[test]
-fn without_a_refresh_token_a_grant_that_does_not_say_so_never_expires() {
+fn a_grant_without_refresh_token_and_lifetime_never_expires() {
     let now = DateTime::from_timestamp(0, 0).unwrap();
     let grant = |expires_in, refresh: bool| TokenGrant {
         access_token: "access".into(),
@@ -197,7 +197,7 @@ fn without_a_refresh_token_a_grant_that_does_not_say_so_never_expires() {
     assert_eq!(ends(grant(Some(Duration::MAX), true)), None);
 }
 
-/// Tokens of a minute, as no Shopify grants them today, are not renewed at every use.
+/// Tokens of a minute, which Shopify does not grant today, are not renewed at every use.
 #[tokio::test(start_paused = true)]
 async fn a_short_token_is_renewed_after_half_its_life() {
     let setup = Setup::installed();
@@ -214,16 +214,16 @@ async fn a_short_token_is_renewed_after_half_its_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retired_refresh_token_ends_with_the_merchant() {
+async fn a_retired_refresh_token_requires_the_merchant() {
     let setup = Setup::installed();
     let process = setup.process(8);
     let source = process.shop(&shop());
     let first = source.access_token().await.unwrap();
-    // Another installation, of which this store does not know.
+    // Another installation, unknown to this store.
     setup.shopify.install();
     advance(MINUTE * 56).await;
     for _ in 0..10 {
-        assert_eq!(token(&source).await, "access-1", "good to its end");
+        assert_eq!(token(&source).await, "access-1", "valid until it expires");
         advance(Duration::from_secs(20)).await;
     }
     advance(MINUTE * 5).await;
@@ -245,7 +245,7 @@ async fn a_retired_refresh_token_ends_with_the_merchant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_installation_is_found_without_being_told() {
+async fn a_new_installation_by_another_process_is_found() {
     let setup = Setup::installed();
     let source = setup.process(9).shop(&shop());
     setup.shopify.revoke();
@@ -269,7 +269,7 @@ async fn a_wrong_secret_is_no_reason_to_ask_the_merchant() {
     let error = error(&source).await;
     assert!(!error.reauthorize && !error.retryable, "{error:?}");
     advance(MINUTE).await;
-    assert_eq!(token(&source).await, "access-2", "the secret was mended");
+    assert_eq!(token(&source).await, "access-2", "the secret was corrected");
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,7 +282,7 @@ async fn without_an_installation_there_is_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_does_no_harm_while_the_token_is_good() {
+async fn an_unavailable_store_does_no_harm_while_the_token_is_valid() {
     let setup = Setup::installed();
     let source = setup.process(12).shop(&shop());
     setup.store.fail_loads(1);
@@ -311,7 +311,7 @@ async fn a_rejected_token_is_renewed_at_once_and_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_lose_patience_lose_no_answer() {
+async fn callers_that_time_out_do_not_cancel_the_renewal() {
     let setup = Setup::installed();
     let source = setup.process(14).shop(&shop());
     advance(HOUR).await;
@@ -324,7 +324,7 @@ async fn callers_that_lose_patience_lose_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_credentials_need_no_store_and_are_asked_anew() {
+async fn client_credentials_need_no_store_and_are_requested_again() {
     let setup = Setup::new();
     let source = setup.builder(15).client_credentials().build().shop(&shop());
     assert_eq!(token(&source).await, "access-1");
@@ -341,7 +341,7 @@ async fn client_credentials_need_no_store_and_are_asked_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stored_token_without_a_refresh_token_is_asked_anew_with_the_apps_credentials() {
+async fn a_stored_token_without_a_refresh_token_is_requested_again_with_the_apps_credentials() {
     let setup = Setup::installed();
     let mut stored = setup.store.record().await.token;
     stored.refresh_token = None;
@@ -368,7 +368,7 @@ async fn no_secret_is_shown() {
     );
 }
 
-/// Over HTTP, with the grants of an app.
+/// Over HTTP, with `AppGrants`.
 #[tokio::test]
 async fn the_grants_of_an_app_renew_its_tokens() {
     let script = Script::start().await;

@@ -1,4 +1,4 @@
-//! Access tokens: where they come from, when they are renewed, and that they are not told.
+//! Tests token sources: when tokens are renewed, and that they are never shown.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use wiremock::ResponseTemplate;
 use crate::log_lines;
 use crate::script::{Script, a_shop, builder, client_at, data, domain, throttled};
 
-/// Hands out `token-0`, and another after each renewal.
+/// Returns `token-0`, and another token after each renewal.
 #[derive(Default)]
 struct RenewingSource {
     renewals: AtomicUsize,
@@ -53,7 +53,7 @@ async fn a_rejected_token_is_renewed_once() {
     assert_eq!(source.renewals.load(Ordering::SeqCst), 2);
 }
 
-/// Has no token.
+/// A source without a token.
 struct NoToken {
     retryable: bool,
 }
@@ -107,6 +107,6 @@ async fn the_token_is_in_no_error_and_no_log_line() {
     assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
     assert!(!format!("{error:?} {error}").contains("very-secret"));
     assert!(log_lines::containing("very-secret").is_empty());
-    assert!(!log_lines::containing("trying again").is_empty());
+    assert!(!log_lines::containing("retrying after a pause").is_empty());
     script.finish();
 }

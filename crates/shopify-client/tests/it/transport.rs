@@ -31,7 +31,7 @@ fn seven() -> ScriptedResponse {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_answers_what_it_expects_and_shows_what_came() {
+async fn a_script_responds_to_expected_requests_and_records_them() {
     let script = ScriptedTransport::new();
     script
         .then("ProductsCount", ScriptedResponse::connect_failure())
@@ -62,7 +62,7 @@ async fn an_unexpected_request_fails_at_once_with_a_sentence() {
     };
     let sentence = source.source().unwrap().to_string();
     assert!(
-        sentence.starts_with("the script expects Shop, but `ProductsCount` was asked with {"),
+        sentence.starts_with("the script expects Shop, but received `ProductsCount` with {"),
         "{sentence}"
     );
     assert_eq!(script.requests().len(), 1);
@@ -81,7 +81,7 @@ async fn a_step_that_never_came_fails_the_test() {
     }
     let finish = std::panic::catch_unwind(|| script.finish()).unwrap_err();
     let sentence: &String = finish.downcast_ref().unwrap();
-    assert_eq!(sentence, "never asked: Shop");
+    assert_eq!(sentence, "never requested: Shop");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn grants_go_through_the_transport_and_are_named_by_their_path() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_too_large_is_refused_by_the_client_itself() {
+async fn the_client_rejects_a_response_above_the_size_limit() {
     let script = ScriptedTransport::new();
     script.then(
         "ProductsCount",
@@ -137,7 +137,7 @@ fn a_scripts_debug_text_holds_no_token() {
         .transport(Arc::new(script));
     let text = format!("{client:?}");
     assert!(!text.contains("geheim"), "{text}");
-    assert!(text.contains("left: [\"Shop\"]"), "{text}");
+    assert!(text.contains("pending: [\"Shop\"]"), "{text}");
 }
 
 /// A proxy that answers the first request itself, and returns it in small letters.
@@ -190,7 +190,7 @@ async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
 
 /// Only the tunnel is asked of it: neither path nor token are for the proxy to see.
 #[tokio::test]
-async fn an_https_address_is_reached_by_a_tunnel_and_a_refusal_says_nothing_secret() {
+async fn an_https_address_is_reached_through_a_tunnel_and_errors_show_no_secret() {
     let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
     let (address, served) = proxy(refusal.to_owned()).await;
     let client = Client::builder()
@@ -245,7 +245,7 @@ async fn what_bypasses_the_proxy_is_reached_directly() {
 }
 
 #[test]
-fn a_bypass_that_nothing_can_meet_is_refused() {
+fn a_bypass_entry_that_can_never_match_is_rejected() {
     for entry in [
         "",
         " ",
@@ -286,7 +286,7 @@ fn the_clients_debug_text_holds_no_password_of_the_proxy() {
 }
 
 #[test]
-fn an_unusable_proxy_is_refused_without_quoting_it() {
+fn an_invalid_proxy_is_rejected_without_quoting_it() {
     for url in [
         "",
         "geheim",
@@ -303,7 +303,7 @@ fn an_unusable_proxy_is_refused_without_quoting_it() {
 }
 
 #[test]
-fn settings_that_make_no_client_are_refused_with_their_name() {
+fn invalid_settings_are_rejected_by_name() {
     let refused = |client: ClientBuilder| {
         let error = client.build().unwrap_err();
         assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
@@ -327,7 +327,7 @@ fn settings_that_make_no_client_are_refused_with_their_name() {
 }
 
 #[tokio::test]
-async fn asking_for_the_usage_of_a_shop_remembers_nothing() {
+async fn reading_the_usage_of_a_shop_creates_no_state() {
     let client = Client::builder().build().unwrap();
     for number in 0..100 {
         let domain = ShopDomain::parse(&format!("shop-{number}")).unwrap();
@@ -339,7 +339,7 @@ async fn asking_for_the_usage_of_a_shop_remembers_nothing() {
 
 /// A dropped caller, a lost answer and a refusal each leave the bucket as it must be reckoned with.
 #[tokio::test(start_paused = true)]
-async fn the_governor_is_told_how_each_request_ended() {
+async fn every_reservation_is_settled_with_its_outcome() {
     let count = json!({ "productsCount": { "count": 7, "precision": "EXACT" } });
     let cost = json!({
         "requestedQueryCost": 100, "actualQueryCost": 0,

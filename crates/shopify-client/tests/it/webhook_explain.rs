@@ -37,7 +37,7 @@ fn reencoded(by: Reencoding) -> Explanation {
 }
 
 #[test]
-fn what_is_right_is_said_to_be_so() {
+fn a_valid_delivery_is_explained_as_valid() {
     let key_id = "new".to_owned();
     let right = explain(&signed("the new one", BODY.as_bytes()), BODY.as_bytes());
     assert_eq!(right, Explanation::Valid { key_id });
@@ -135,7 +135,7 @@ fn a_large_body_is_tried_as_it_is_only() {
 }
 
 #[test]
-fn what_cannot_be_a_delivery_is_told_apart() {
+fn other_signed_texts_are_distinguished_from_deliveries() {
     let query = b"code=1&shop=a.myshopify.com";
     let key_id = "new".to_owned();
     let explained = explain(&signed("the new one", query), query);
@@ -164,7 +164,7 @@ fn a_body_that_was_cut_and_a_test_notification_are_guessed() {
 }
 
 #[test]
-fn an_explanation_tells_what_to_do_and_nothing_of_secret_signature_or_body() {
+fn an_explanation_has_advice_and_no_secret_signature_or_body() {
     let body = r#"{"id":788032119674292922,"title":"vertraulich"}"#;
     let sent = signed("the new one", body.as_bytes());
     let windows = format!("{body}\r\n");
@@ -211,7 +211,7 @@ fn json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_json_that_was_parsed_and_written_prettily_is_recognised(value in json()) {
+    fn pretty_printed_json_is_recognised(value in json()) {
         let sent = value.to_string();
         let received = serde_json::to_string_pretty(&value).unwrap();
         let explained = explain(&signed("the new one", sent.as_bytes()), received.as_bytes());
@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn anything_at_all_can_be_explained(
+    fn no_input_makes_explain_panic(
         signature in "\\PC{0,64}",
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {

@@ -51,7 +51,7 @@ fn a_delivery_tells_under_which_key_it_was_right() {
 }
 
 #[test]
-fn keys_without_ids_are_known_by_their_place_and_empty_ones_verify_nothing() {
+fn keys_without_ids_get_their_position_and_empty_ones_verify_nothing() {
     let (nothing, old) = (secret(""), secret("old"));
     let verifier = Verifier::new([&nothing, &old]);
     assert_eq!(signed_by(&old, &verifier).unwrap().key_id, "2");
@@ -77,7 +77,7 @@ fn a_delivery_without_an_id_is_known_by_its_signature() {
 }
 
 #[test]
-fn of_a_header_that_comes_twice_the_first_counts() {
+fn the_first_of_repeated_headers_counts() {
     let hush = secret("hush");
     let verifier = Verifier::new([&hush]);
     let mut headers = headers("X-Shopify-", &sign(&hush, BODY), &[]);
@@ -105,7 +105,7 @@ fn a_header_that_is_not_ascii_is_missing() {
 }
 
 #[test]
-fn unusable_keys_are_refused() {
+fn invalid_keys_are_rejected() {
     let (good, nothing) = (secret("good"), secret(""));
     let key_id = || "a".to_owned();
     let empty = Verifier::keyed([("b", &good), ("a", &nothing)]);

@@ -85,7 +85,7 @@ fn each_kind_of_item_is_named() {
 }
 
 #[test]
-fn what_cannot_be_read_again_is_kept() {
+fn values_that_cannot_be_read_again_are_extracted() {
     let scopes = r#"{"id":1,"previous":["read_products"],"current":["read_products","read_discounts"],
         "shop_id":"gid://shopify/Shop/1","updated_at":"2026-11-24T12:00:00Z"}"#;
     assert_eq!(
@@ -200,7 +200,7 @@ fn a_deep_body_is_read() {
 }
 
 #[test]
-fn a_body_that_names_nothing_is_about_nothing() {
+fn a_body_without_ids_is_other() {
     for (topic, body) in [
         ("products/update", "{}"),
         ("products/update", r#"{"id":-1}"#),

@@ -1,15 +1,16 @@
-//! What a full scan would change, without changing it.
+//! Compares a shop's catalogue with the mirror without changing anything.
 
 use futures::StreamExt;
 
-use super::{Counts, Engine, Pass, SetAside};
+use super::{Counts, Engine, Quarantine, RunContext};
 use crate::item::ItemKind;
 use crate::ports::{ScanItem, WriteMode};
 use crate::progress::Observer;
 use crate::{Lease, Outcome, PortError, RunId, RunReport, ShopDomain};
 
 impl Engine {
-    /// Reads the shop's whole catalogue and compares it with the mirror. Claims nothing and writes nothing.
+    /// Reports what a full scan would change: reads the whole catalogue and compares it with the mirror. Claims no lease
+    /// and writes nothing.
     ///
     /// # Errors
     /// When the shop or the state database cannot be read.
@@ -22,20 +23,20 @@ impl Engine {
             shop: shop.clone(),
             token: 0,
         };
-        let mut pass = Pass {
+        let mut context = RunContext {
             engine: self,
             lease: &lease,
             run: RunId(0),
             observer,
             counts: Counts::new(),
-            set_aside: SetAside::new(),
+            quarantined: Quarantine::new(),
         };
         let known = self.ports.mirror.counts(shop).await?;
         for kind in ItemKind::SCANNED {
             let known = known.get(&kind).copied().unwrap_or_default();
-            pass.compare(kind, known).await?;
+            context.compare(kind, known).await?;
         }
-        let counts = pass.counts;
+        let counts = context.counts;
         let differences = counts
             .values()
             .map(|counts| counts.added + counts.changed + counts.removed)
@@ -50,14 +51,14 @@ impl Engine {
     }
 }
 
-impl Pass<'_> {
+impl RunContext<'_> {
     async fn compare(&mut self, kind: ItemKind, known: u64) -> Result<(), PortError> {
         let engine = self.engine;
         let lease = self.lease;
         let expected = engine.ports.catalog.count(&lease.shop, kind).await?;
         let expected = expected.map(|count| count.count);
         self.count(kind).expected = expected;
-        self.tell_read(None, kind);
+        self.report_progress(None, kind);
         let items = engine.ports.catalog.scan(&lease.shop, kind);
         let mut batches = items.ready_chunks(engine.config.batch_size);
         while let Some(batch) = batches.next().await {
@@ -65,14 +66,14 @@ impl Pass<'_> {
             for scanned in batch {
                 match scanned? {
                     ScanItem::Found(item) => items.push(*item),
-                    ScanItem::Unreadable(key, error) => self.do_without(key, error)?,
+                    ScanItem::Unreadable(key, error) => self.quarantine_within_limit(key, error)?,
                 }
             }
             self.upsert(&items, WriteMode::DryRun).await?;
-            self.tell_read(None, kind);
+            self.report_progress(None, kind);
         }
         let counts = self.count(kind);
-        // What is set aside stays in the mirror, if it is there.
+        // Quarantined items stay in the mirror if they are there.
         let still_there = counts.read - counts.added + counts.failed;
         counts.removed = known.saturating_sub(still_there);
         Ok(())

@@ -1,22 +1,22 @@
-//! From the mirror to the Space.
+//! Publishes the mirror's items as a snapshot in the Space.
 
 use futures::StreamExt;
 
-use super::{Pass, Stop};
+use super::{RunContext, RunError};
 use crate::item::{ItemId, Section};
 use crate::ports::{ItemStream, Mirror, PublishMode};
 use crate::progress::Progress;
 use crate::{Outcome, ShopDomain};
 
-impl Pass<'_> {
-    /// Publishes the mirror as it is. Safe to repeat: the Space is compared first, and if the process dies
-    /// after an upload, the next run finds the same bytes there and only makes the note.
-    pub(super) async fn publish(&mut self) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    /// Publishes the mirror's current revision. Safe to repeat: the Space is compared first. If the process dies after the
+    /// upload, the next run finds the same bytes there and only stores the published revision.
+    pub(super) async fn publish(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let shop = self.shop();
         self.observer
             .observe(shop, Some(self.run), &Progress::Publishing);
-        // Only the holder of the lease writes to the mirror, so it stands still while it is streamed.
+        // Only the lease holder writes to the mirror, so it does not change while it is streamed.
         let revision = ports.mirror.revision(shop).await?.current;
         let items = items(ports.mirror.as_ref(), shop, self.engine.config.page_size);
         let published = ports
@@ -40,7 +40,7 @@ impl Pass<'_> {
     }
 }
 
-/// The whole mirror in document order, a page at a time.
+/// Streams the whole mirror in document order, a page at a time.
 fn items<'a>(mirror: &'a dyn Mirror, shop: &'a ShopDomain, page: u32) -> ItemStream<'a> {
     let sections = futures::stream::iter(Section::ALL);
     sections

@@ -1,14 +1,14 @@
-//! Reading again what deliveries named, and nothing else.
+//! Carries out a refresh: reads the dirty items again, and the items that repeat their fields.
 
 use std::collections::HashSet;
 
-use super::{Pass, Stop};
+use super::{RunContext, RunError};
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Change, FetchResult, WriteMode};
 use crate::{DirtyItem, Disposition, ItemFailure, Outcome, PortError};
 
-impl Pass<'_> {
-    pub(super) async fn refresh(&mut self) -> Result<Outcome, Stop> {
+impl RunContext<'_> {
+    pub(super) async fn refresh(&mut self) -> Result<Outcome, RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         let now = ports.clock.now();
@@ -16,19 +16,19 @@ impl Pass<'_> {
             .inbox
             .dirty(self.lease, now, engine.config.dirty_per_run)
             .await?;
-        let mut named = Named::default();
+        let mut targets = RefreshTargets::default();
         for item in &dirty {
-            named.add(item.key, self.targets(item.key).await?);
+            targets.add(item.key, self.targets(item.key).await?);
         }
-        self.read(named.keys(), WriteMode::Refresh).await?;
+        self.read_items(targets.keys(), WriteMode::Refresh).await?;
         let outcome = self.publish_if_changed().await?;
-        // Marks go only after the upload: if the process dies before, the items are read again.
-        let (done, failed) = self.sort(dirty, &named);
+        // Settled only after the upload: if the process dies before, the items are read again.
+        let (done, failed) = self.split_dirty(dirty, &targets);
         ports.inbox.settle(self.lease, &done, &failed).await?;
         Ok(outcome)
     }
 
-    /// The items to read for a dirty key: itself, or the products an inventory item belongs to.
+    /// The items to read for a dirty key: the item itself, or the products that an inventory item belongs to.
     async fn targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
         let known = self.known_targets(key).await?;
         if known.is_empty() {
@@ -38,7 +38,7 @@ impl Pass<'_> {
         Ok(known)
     }
 
-    /// As far as the mirror knows them.
+    /// The same from the mirror alone. Empty for an inventory item that the mirror does not know.
     pub(super) async fn known_targets(&self, key: ItemKey) -> Result<Vec<ItemKey>, PortError> {
         if key.kind != ItemKind::InventoryItem {
             return Ok(vec![key]);
@@ -47,8 +47,9 @@ impl Pass<'_> {
         mirror.referrers(self.shop(), &[key]).await
     }
 
-    /// Nothing is published before the first full scan has succeeded: a part of a catalogue is not a snapshot.
-    async fn publish_if_changed(&mut self) -> Result<Outcome, Stop> {
+    /// Publishes unless the current revision is published already. Nothing is published before the first full scan has
+    /// succeeded, because the mirror is incomplete until then.
+    async fn publish_if_changed(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let revision = ports.mirror.revision(self.shop()).await?;
         let shop = ports.registry.find(self.shop()).await?;
@@ -59,19 +60,19 @@ impl Pass<'_> {
         self.publish().await
     }
 
-    /// Tells the marks that have been dealt with from those of which an item was set aside.
-    pub(super) fn sort(
+    /// Splits dirty items into settled ones and failed ones, which have a quarantined target.
+    pub(super) fn split_dirty(
         &self,
         dirty: Vec<DirtyItem>,
-        named: &Named,
+        targets: &RefreshTargets,
     ) -> (Vec<DirtyItem>, Vec<ItemFailure>) {
         let config = &self.engine.config;
         let now = self.engine.ports.clock.now();
         let mut done = Vec::new();
         let mut failed = Vec::new();
         for item in dirty {
-            let targets = named.targets_of(item.key);
-            let error = targets.iter().find_map(|key| self.set_aside.get(key));
+            let targets = targets.targets_of(item.key);
+            let error = targets.iter().find_map(|key| self.quarantined.get(key));
             match error {
                 None => done.push(item),
                 Some(error) => {
@@ -87,16 +88,20 @@ impl Pass<'_> {
         (done, failed)
     }
 
-    /// Reads items by their keys into the mirror, then those that repeat something of what changed, until
-    /// nothing repeats anything outdated.
-    pub(super) async fn read(&mut self, keys: Vec<ItemKey>, write: WriteMode) -> Result<(), Stop> {
+    /// Fetches items by key into the mirror, then the items that repeat a changed field of those, until no item repeats an
+    /// outdated field.
+    pub(super) async fn read_items(
+        &mut self,
+        keys: Vec<ItemKey>,
+        mode: WriteMode,
+    ) -> Result<(), RunError> {
         let mut seen: HashSet<ItemKey> = keys.iter().copied().collect();
         let mut wave = keys;
         while !wave.is_empty() {
             let mut outdated = Vec::new();
             for batch in wave.chunks(self.engine.config.batch_size) {
                 let fetched = self.fetch(batch.to_vec()).await?;
-                outdated.extend(self.write(fetched, write).await?);
+                outdated.extend(self.store_fetched(fetched, mode).await?);
             }
             let mirror = &self.engine.ports.mirror;
             wave = mirror.referrers(self.shop(), &outdated).await?;
@@ -105,18 +110,18 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Reads a batch. If the shop's answer to it is beyond us, halves it until the items at fault stand alone,
-    /// so that one bad item does not hold up the others.
-    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, Stop> {
+    /// Fetches a batch. If it fails for good, halves it until the unreadable items are found and quarantined, so that one
+    /// bad item does not block the others.
+    async fn fetch(&mut self, keys: Vec<ItemKey>) -> Result<Vec<FetchResult>, RunError> {
         let catalog = &self.engine.ports.catalog;
         let mut fetched = Vec::with_capacity(keys.len());
         let mut pending = vec![keys];
         while let Some(mut keys) = pending.pop() {
             match catalog.fetch(self.shop(), &keys).await {
-                Ok(answers) => fetched.extend(answers),
+                Ok(results) => fetched.extend(results),
                 Err(error) if error.disposition == Disposition::Fail => {
                     if let [key] = keys[..] {
-                        self.set_aside(key, &error);
+                        self.quarantine(key, &error);
                     } else {
                         pending.push(keys.split_off(keys.len() / 2));
                         pending.push(keys);
@@ -128,28 +133,29 @@ impl Pass<'_> {
         Ok(fetched)
     }
 
-    /// Writes what was fetched. Returns the keys whose label changed or which are gone.
-    async fn write(
+    /// Writes fetched items and tombstones to the mirror. Returns the keys whose denormalised fields changed or which are
+    /// deleted.
+    async fn store_fetched(
         &mut self,
         fetched: Vec<FetchResult>,
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let mut items = Vec::new();
-        let mut gone = Vec::new();
-        for answer in fetched {
-            match answer {
+        let mut deleted = Vec::new();
+        for result in fetched {
+            match result {
                 FetchResult::Found(item) => items.push(*item),
-                FetchResult::Deleted(key) => gone.push(key),
+                FetchResult::Deleted(key) => deleted.push(key),
             }
         }
-        for key in &gone {
-            self.take_back(*key);
+        for key in &deleted {
+            self.release_from_quarantine(*key);
         }
-        let mut outdated = self.upsert(&items, write).await?;
+        let mut outdated = self.upsert(&items, mode).await?;
         let ports = &self.engine.ports;
         let removed = ports
             .mirror
-            .tombstone(self.lease, &gone, ports.clock.now())
+            .tombstone(self.lease, &deleted, ports.clock.now())
             .await?;
         for key in &removed {
             self.count(key.kind).removed += 1;
@@ -158,20 +164,20 @@ impl Pass<'_> {
         Ok(outdated)
     }
 
-    /// Writes items to the mirror and counts them. Returns the keys whose label changed.
+    /// Writes items to the mirror and counts them. Returns the keys whose denormalised fields changed.
     pub(super) async fn upsert(
         &mut self,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<ItemKey>, PortError> {
         let upserted = self
             .engine
             .ports
             .mirror
-            .upsert(self.lease, items, write)
+            .upsert(self.lease, items, mode)
             .await?;
         for item in &upserted {
-            self.take_back(item.key);
+            self.release_from_quarantine(item.key);
             let counts = self.count(item.key.kind);
             counts.read += 1;
             match item.change {
@@ -185,16 +191,16 @@ impl Pass<'_> {
     }
 }
 
-/// Which items are read for which dirty keys.
+/// Maps each dirty key to the items that are read for it.
 #[derive(Debug, Default)]
-pub(super) struct Named(Vec<(ItemKey, Vec<ItemKey>)>);
+pub(super) struct RefreshTargets(Vec<(ItemKey, Vec<ItemKey>)>);
 
-impl Named {
+impl RefreshTargets {
     pub(super) fn add(&mut self, dirty: ItemKey, targets: Vec<ItemKey>) {
         self.0.push((dirty, targets));
     }
 
-    /// Every target once, in the order of first mention.
+    /// All targets without duplicates, in the order of their first occurrence.
     fn keys(&self) -> Vec<ItemKey> {
         let mut seen = HashSet::new();
         let targets = self.0.iter().flat_map(|(_, targets)| targets);

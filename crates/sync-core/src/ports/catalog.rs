@@ -3,7 +3,7 @@ use futures::stream::BoxStream;
 
 use crate::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
-/// How many items of a kind a shop says it has.
+/// The number of items of a kind that a shop reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
     /// The number.
@@ -12,76 +12,77 @@ pub struct Count {
     pub exact: bool,
 }
 
-/// What became of an item that was asked for by its key.
+/// The result of fetching an item by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchResult {
-    /// It exists, complete.
+    /// The item exists; it is complete.
     Found(Box<Item>),
-    /// The shop says that there is no such item.
+    /// The shop reports that there is no such item.
     Deleted(ItemKey),
 }
 
-/// What a scan comes upon.
+/// An element of a scan.
 #[derive(Debug)]
 pub enum ScanItem {
-    /// An item, complete.
+    /// A complete item.
     Found(Box<Item>),
-    /// An item that exists, but of which no sense can be made.
+    /// An item that exists but whose data cannot be decoded.
     Unreadable(ItemKey, PortError),
 }
 
-/// What a look at the shop's webhook subscriptions did.
+/// The result of [`CatalogSource::audit_subscriptions`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscriptionAudit {
-    /// Topics that were missing and are subscribed to now.
+    /// Topics whose subscription was missing and has been created.
     pub created: Vec<String>,
-    /// Topics whose address was wrong and is mended now.
+    /// Topics whose address was wrong and has been corrected.
     pub updated: Vec<String>,
-    /// Topics that were right.
+    /// The number of subscriptions that were correct.
     pub kept: usize,
-    /// Topics that the shop refused, with its reason.
+    /// Topics that the shop refused, with the reason.
     pub failed: Vec<(String, String)>,
 }
 
-/// A shop's catalogue, read from the shop.
+/// Reads a shop's catalogue from the shop.
 #[async_trait]
 pub trait CatalogSource: Send + Sync {
-    /// Every item of a kind, in any order, each at most once: complete, or named as one that cannot be read.
+    /// Streams every item of a kind, in any order, each at most once.
     ///
-    /// The stream ends after the last item or with the first error; items before an error are whole, but the
-    /// set is not. `kind` is one of [`ItemKind::SCANNED`].
+    /// The stream ends after the last item or with the first error. Items before an error are complete, but the set is
+    /// not. `kind` is one of [`ItemKind::SCANNED`].
     fn scan<'a>(
         &'a self,
         shop: &'a ShopDomain,
         kind: ItemKind,
     ) -> BoxStream<'a, Result<ScanItem, PortError>>;
 
-    /// How many items of a kind there are; `None` when the shop does not say.
+    /// The number of items of a kind; `None` if the shop does not report it.
     async fn count(&self, shop: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError>;
 
-    /// The named items as they are now, one answer for each key, in any order. No key is an inventory item.
+    /// Fetches items by key: one result for each key, in any order. No key may be an inventory item.
     async fn fetch(
         &self,
         shop: &ShopDomain,
         keys: &[ItemKey],
     ) -> Result<Vec<FetchResult>, PortError>;
 
-    /// The products that the named inventory items belong to. An unknown one belongs to none.
+    /// The products that these inventory items belong to. An unknown inventory item belongs to none.
     async fn owners(
         &self,
         shop: &ShopDomain,
         inventory_items: &[ItemId],
     ) -> Result<Vec<ItemKey>, PortError>;
 
-    /// Makes sure that the shop's webhook subscriptions are those this service needs.
+    /// Compares the shop's webhook subscriptions with those this service needs, and creates or corrects them.
     async fn audit_subscriptions(&self, shop: &ShopDomain) -> Result<SubscriptionAudit, PortError>;
 
-    /// Ends what scans that were cut off have left going on at the shop, and says how many that were; 0 if scans leave
-    /// nothing behind. What they read is never taken over: it may be older than the marks that a new scan settles.
+    /// Ends the operations that interrupted scans have left running at the shop, and returns their number; 0 if scans
+    /// start none.
     ///
-    /// Only the holder of the shop's lease may ask for it: what it ends may be another's scan under way.
+    /// Their results are never used: they may be older than the dirty items that a new scan settles. Only the holder of
+    /// the shop's lease may call this, because it also ends the operations of a scan in progress.
     async fn end_interrupted_scans(&self, shop: &ShopDomain) -> Result<u64, PortError>;
 
-    /// One small authorised read: whether polling this shop would work.
+    /// Sends one small authorised request, to check whether polling this shop works.
     async fn probe(&self, shop: &ShopDomain) -> Result<(), PortError>;
 }

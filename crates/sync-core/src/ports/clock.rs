@@ -2,10 +2,10 @@ use async_trait::async_trait;
 
 use crate::Timestamp;
 
-/// The time. Tests move it by hand.
+/// The source of the current time. Tests use a manual one.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 
     /// Returns once [`Clock::now`] is `at` or later.

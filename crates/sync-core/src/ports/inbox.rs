@@ -5,17 +5,17 @@ use crate::{
     ShopDomain, Timestamp, WorkRequest,
 };
 
-/// Deliveries, demands and leases: everything that waits to be done, and who is doing it.
+/// Stores deliveries, work requests, dirty items and leases.
 ///
-/// A shop is claimable when something is asked of it, the time of its demand has come, no lease on it is alive,
-/// and its status is active or unavailable (an unavailable shop may have come back). Calls that take a [`Lease`] fail with [`crate::Disposition::LeaseLost`] once the
-/// shop has been claimed anew.
+/// A shop is claimable when work is requested from it, that work is due, no lease on the shop is unexpired, and the
+/// shop's status is active or unavailable (an unavailable shop may have recovered). Calls that take a [`Lease`] fail with
+/// [`crate::Disposition::LeaseLost`] once another worker has claimed the shop.
 #[async_trait]
 pub trait Inbox: Send + Sync {
-    /// Stores a delivery and raises its demand in one transaction that is on disk when this returns.
+    /// Stores a delivery and its work request in one transaction, which is on disk when this returns.
     ///
-    /// A delivery id seen before changes nothing. The demand falls due at `run_after`, or earlier if
-    /// something else was due earlier.
+    /// A known delivery id changes nothing. The work falls due at `run_after`, or earlier if other work of the shop is due
+    /// earlier.
     async fn record(
         &self,
         delivery: &Delivery,
@@ -23,7 +23,7 @@ pub trait Inbox: Send + Sync {
         run_after: Timestamp,
     ) -> Result<RecordOutcome, PortError>;
 
-    /// Raises a demand. It adds to what is asked already; its time is the earlier of both.
+    /// Requests work. It is merged with the work already requested; the earlier due time applies.
     async fn request(
         &self,
         shop: &ShopDomain,
@@ -31,10 +31,10 @@ pub trait Inbox: Send + Sync {
         run_after: Timestamp,
     ) -> Result<(), PortError>;
 
-    /// Takes the claimable shop that has been due longest (or only `only`, due or not, if anything is asked
-    /// of it), until `until`.
+    /// Claims the claimable shop that has been due longest, with a lease until `until`. With `only`, claims that shop if it
+    /// has any requested work, due or not.
     ///
-    /// An erasure can be claimed whatever the shop's status.
+    /// An erasure can be claimed in any status of the shop.
     async fn claim(
         &self,
         only: Option<&ShopDomain>,
@@ -42,10 +42,10 @@ pub trait Inbox: Send + Sync {
         until: Timestamp,
     ) -> Result<ClaimOutcome, PortError>;
 
-    /// Prolongs a lease.
+    /// Renews a lease: it now lasts until `until`.
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError>;
 
-    /// The shop's dirty items that may be read at `now`, oldest mark first, at most `limit`.
+    /// The shop's dirty items that may be read at `now`, lowest sequence number first, at most `limit`.
     async fn dirty(
         &self,
         lease: &Lease,
@@ -53,8 +53,8 @@ pub trait Inbox: Send + Sync {
         limit: u32,
     ) -> Result<Vec<DirtyItem>, PortError>;
 
-    /// Removes the marks of items that have been dealt with, unless they were marked again meanwhile, and
-    /// puts off those that failed.
+    /// Removes the items in `done` from the dirty items, unless they were requested again since, and postpones those in
+    /// `failed`.
     async fn settle(
         &self,
         lease: &Lease,
@@ -64,8 +64,8 @@ pub trait Inbox: Send + Sync {
 
     /// Ends the lease.
     ///
-    /// After [`Release::Done`] whatever is still asked stays claimable: put-off items when the first of them may
-    /// be read again, a demand raised since the claim at its own time. After [`Release::Retry`] nothing is
-    /// claimed before that time, except through `only` and for newly raised demands.
+    /// After [`Release::Done`] the remaining work stays claimable: postponed items when the first of them may be read
+    /// again, work requested since the claim at its own time. After [`Release::Retry`] the shop cannot be claimed before
+    /// that time, except through `only` or for newly requested work.
     async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError>;
 }

@@ -7,72 +7,72 @@ use crate::{
     Timestamp,
 };
 
-/// What writing an item to the mirror changed.
+/// How writing an item changed the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was not there, or was a tombstone.
+    /// The item was missing or a tombstone.
     Added,
-    /// Its bytes differ.
+    /// The item's bytes differed.
     Updated,
-    /// Its bytes are the same.
+    /// The item's bytes were the same.
     None,
 }
 
-/// One written item.
+/// The result of writing one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpsertResult {
-    /// Which one.
+    /// The item.
     pub key: ItemKey,
-    /// What changed.
+    /// How the mirror changed.
     pub change: Change,
-    /// Whether its label did: those who refer to it repeat something outdated. An added item's label counts as
-    /// changed.
+    /// Whether its denormalised fields changed, so that the items that refer to it repeat an outdated field. `true` for an
+    /// added item.
     pub denorm_changed: bool,
 }
 
-/// How [`Mirror::upsert`] treats what it is given.
+/// How [`Mirror::upsert`] treats the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteMode {
-    /// Writes, outside a full scan.
+    /// Writes the items, outside a full scan.
     Refresh,
-    /// Writes and notes that this full scan has seen the items.
+    /// Writes the items and records that this full scan has seen them.
     Scan(RunId),
-    /// Compares and writes nothing; the lease is not looked at.
+    /// Compares the items and writes nothing; the lease is not checked.
     DryRun,
 }
 
-/// How far the mirror has moved, and which of its states was last published.
+/// The mirror's current revision and the one last published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Revision {
-    /// Grows with every change of the mirror, in the transaction that makes it. 0: never written.
+    /// The current revision. It grows with every change of the mirror, in the same transaction. 0: never written.
     pub current: u64,
-    /// The revision last published.
+    /// The revision last published, if any.
     pub published: Option<u64>,
 }
 
-/// An item's bytes.
+/// An item's id and bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredItem {
-    /// Which one.
+    /// The id.
     pub id: ItemId,
     /// Canonical JSON.
     pub body: String,
 }
 
-/// Our copy of the catalogue, item by item.
+/// Stores the copy of each shop's catalogue, item by item.
 #[async_trait]
 pub trait Mirror: Send + Sync {
-    /// Writes items under a lease and tells what that changed, in the order given.
+    /// Writes items under a lease. Returns one result for each item, in the same order.
     ///
-    /// One transaction: either all are written, and the revision grows if any changed, or none.
+    /// One transaction: either all items are written, and the revision grows if any changed, or none.
     async fn upsert(
         &self,
         lease: &Lease,
         items: &[Item],
-        write: WriteMode,
+        mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError>;
 
-    /// Marks items as gone, and returns those that were there. Keys of nothing are passed over.
+    /// Tombstones items and returns the keys of those that were live. Other keys are ignored.
     async fn tombstone(
         &self,
         lease: &Lease,
@@ -80,7 +80,7 @@ pub trait Mirror: Send + Sync {
         at: Timestamp,
     ) -> Result<Vec<ItemKey>, PortError>;
 
-    /// The live items of a kind that the full scan `run` has not seen, in the order of their ids.
+    /// The live items of a kind that the full scan `run` has not seen, by ascending id.
     async fn unseen(
         &self,
         shop: &ShopDomain,
@@ -88,14 +88,14 @@ pub trait Mirror: Send + Sync {
         run: RunId,
     ) -> Result<Vec<ItemKey>, PortError>;
 
-    /// The live items that refer to any of `keys`, each once.
+    /// The live items that refer to any of `keys`, without duplicates.
     async fn referrers(
         &self,
         shop: &ShopDomain,
         keys: &[ItemKey],
     ) -> Result<Vec<ItemKey>, PortError>;
 
-    /// The live items of a section in the order of their ids: at most `limit` of them, after `after`.
+    /// A page of a section's live items by ascending id: at most `limit` items with ids greater than `after`.
     async fn page(
         &self,
         shop: &ShopDomain,
@@ -104,13 +104,13 @@ pub trait Mirror: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredItem>, PortError>;
 
-    /// How many live items there are, by kind. Kinds without any are absent.
+    /// The number of live items by kind. Kinds without items are absent.
     async fn counts(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, PortError>;
 
-    /// How far the mirror has moved.
+    /// The mirror's revision; the default for an unknown shop.
     async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError>;
 
-    /// Notes that `revision` is what the Space holds, with the hash of the document.
+    /// Records that the Space contains `revision`, whose document has this hash.
     async fn mark_published(
         &self,
         lease: &Lease,

@@ -5,26 +5,26 @@ use crate::{
     VersionedToken,
 };
 
-/// The shops, and their tokens sealed at rest.
+/// Stores the shops and their access tokens, which are encrypted at rest.
 #[async_trait]
 pub trait ShopRegistry: Send + Sync {
-    /// Adds a shop, or renews one: its status becomes active, its token and scopes are replaced.
+    /// Adds a shop or updates a known one: its status becomes active, its token and scopes are replaced.
     async fn install(&self, installation: &Installation) -> Result<(), PortError>;
 
-    /// The shop, if it is known.
+    /// The shop; `None` if it is unknown.
     async fn find(&self, shop: &ShopDomain) -> Result<Option<Shop>, PortError>;
 
-    /// All shops in the order of their domains, at most `limit` after `after`.
+    /// A page of shops in the order of their domains: at most `limit` shops after `after`.
     async fn list(&self, after: Option<&ShopDomain>, limit: u32) -> Result<Vec<Shop>, PortError>;
 
-    /// The shop's token; `None` if the shop is unknown or has none (uninstalled).
+    /// The shop's token; `None` if the shop is unknown or uninstalled.
     async fn token(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, PortError>;
 
-    /// Notes that the token's successor is about to be asked for, if the token's version is still `expected` and the
-    /// attempt on it still `replaces`. Durable when it returns, and seen by every process. `false`: somebody else was
-    /// first, and nothing was written.
+    /// Records an attempt to replace the token, if the token's version is still `expected` and the current attempt is
+    /// still `replaces`. On disk, and visible to every process, when it returns. Returns `false`, and writes nothing, if
+    /// another process was first.
     ///
-    /// When an attempt is so old that it may be taken over is for the caller to judge, who names it in `replaces`.
+    /// The caller decides when an attempt is abandoned and may be taken over, and passes it in `replaces`.
     async fn begin_token_attempt(
         &self,
         shop: &ShopDomain,
@@ -33,8 +33,8 @@ pub trait ShopRegistry: Send + Sync {
         attempt: TokenAttempt,
     ) -> Result<bool, PortError>;
 
-    /// Replaces the token, raises its version and ends the attempt, if the version is still `expected` and the attempt
-    /// still `attempt`. `false`: somebody else has taken over or was first, and nothing was written.
+    /// Replaces the token, increments its version and ends the attempt, if the version is still `expected` and the current
+    /// attempt is still `attempt`. Returns `false`, and writes nothing, if another process has taken over or was first.
     async fn replace_token(
         &self,
         shop: &ShopDomain,
@@ -43,16 +43,16 @@ pub trait ShopRegistry: Send + Sync {
         token: &Token,
     ) -> Result<bool, PortError>;
 
-    /// Changes the status of a known shop. [`ShopStatus::Uninstalled`] also drops its token.
+    /// Changes the status of a known shop. [`ShopStatus::Uninstalled`] also deletes its token.
     async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError>;
 
-    /// Notes that a full scan of the shop has succeeded.
+    /// Records that a full scan of the shop has succeeded.
     async fn record_scan(
         &self,
         shop: &ShopDomain,
         reconciled_at: Timestamp,
     ) -> Result<(), PortError>;
 
-    /// Removes every trace of the shop: its row, token, deliveries, dirty marks, mirror and runs.
+    /// Deletes all data of the shop: its row, token, deliveries, work requests, dirty items, mirror and runs.
     async fn erase(&self, shop: &ShopDomain) -> Result<(), PortError>;
 }

@@ -2,10 +2,10 @@ use async_trait::async_trait;
 
 use crate::{PortError, Run, RunId, RunReport, ShopDomain, Timestamp, Trigger};
 
-/// The record of runs.
+/// Records runs.
 #[async_trait]
 pub trait RunLog: Send + Sync {
-    /// Begins a run and gives it its number.
+    /// Records the start of a run and returns its number.
     async fn start(
         &self,
         shop: &ShopDomain,
@@ -14,12 +14,12 @@ pub trait RunLog: Send + Sync {
         at: Timestamp,
     ) -> Result<RunId, PortError>;
 
-    /// Ends a run.
+    /// Records the end of a run.
     async fn finish(&self, run: RunId, report: &RunReport, at: Timestamp) -> Result<(), PortError>;
 
-    /// The newest runs, of one shop or of all, newest first.
+    /// The newest runs of one shop, or of all shops, newest first.
     async fn recent(&self, shop: Option<&ShopDomain>, limit: u32) -> Result<Vec<Run>, PortError>;
 
-    /// Forgets runs and deliveries older than `before`. Returns how many rows went.
+    /// Deletes runs and deliveries older than `before`. Returns the number of deleted rows.
     async fn prune(&self, before: Timestamp) -> Result<u64, PortError>;
 }

@@ -9,13 +9,13 @@ pub type ItemStream<'a> = BoxStream<'a, Result<(Section, String), PortError>>;
 /// What [`SnapshotStore::publish`] may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishMode {
-    /// Upload what differs.
+    /// Upload the document if it differs.
     Upload,
-    /// Only compare.
+    /// Only compare it.
     DryRun,
 }
 
-/// What publishing did.
+/// The result of [`SnapshotStore::publish`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishResult {
     /// The object's key.
@@ -24,28 +24,28 @@ pub struct PublishResult {
     pub hash: ContentHash,
     /// The document's size in bytes.
     pub bytes: u64,
-    /// Whether the Space held something else before: it was uploaded, or would be in a dry run.
+    /// Whether the document differed from the Space's: it was uploaded, or would be without [`PublishMode::DryRun`].
     pub changed: bool,
 }
 
-/// A snapshot as the Space holds it.
+/// A snapshot stored in the Space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSnapshot {
     /// The object's key.
     pub key: String,
-    /// The hash of its bytes, computed from them.
+    /// The hash computed from the object's bytes.
     pub hash: ContentHash,
-    /// Its size.
+    /// The object's size in bytes.
     pub bytes: u64,
 }
 
-/// The Space.
+/// Publishes snapshots in the Space.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
-    /// Writes the document from `items` and uploads it if the Space holds other bytes.
+    /// Builds the document from `items` and uploads it if the object in the Space differs.
     ///
-    /// Memory use does not grow with the document. If `items` ends with an error, nothing is uploaded and that
-    /// error is returned.
+    /// Memory use does not grow with the document. If `items` ends with an error, nothing is uploaded and the error is
+    /// returned.
     async fn publish(
         &self,
         shop: &ShopDomain,
@@ -54,9 +54,9 @@ pub trait SnapshotStore: Send + Sync {
         mode: PublishMode,
     ) -> Result<PublishResult, PortError>;
 
-    /// The shop's snapshot, its bytes read and hashed; `None` if there is none.
+    /// Reads and hashes the shop's snapshot; `None` if there is none.
     async fn inspect(&self, shop: &ShopDomain) -> Result<Option<StoredSnapshot>, PortError>;
 
-    /// Deletes every object of the shop. Returns how many.
+    /// Deletes every object of the shop. Returns the number of deleted objects.
     async fn erase(&self, shop: &ShopDomain) -> Result<u64, PortError>;
 }

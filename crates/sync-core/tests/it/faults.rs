@@ -1,3 +1,5 @@
+//! Tests dying workers, retries, permanent failures and shutdown.
+
 use std::time::Duration;
 
 use sync_core::engine::Step;
@@ -7,43 +9,47 @@ use sync_core::{ClaimOutcome, Disposition, ItemKind, Outcome, PortError, Trigger
 use testkit::{key, product};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 
-async fn scanned() -> Bench {
-    let bench = Bench::new().await;
-    bench.catalog.put(product(1, "x"));
-    bench.scan().await;
-    bench
+async fn scanned() -> Harness {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
+    harness.scan().await;
+    harness
 }
 
 #[tokio::test]
 async fn a_worker_that_dies_before_the_upload_is_replaced() {
-    let bench = scanned().await;
-    bench.catalog.put(product(1, "new"));
-    bench.deliver("w1", key(ItemKind::Product, 1)).await;
-    bench.clock.advance(Duration::from_secs(1));
-    // A worker claims the shop and is never heard of again.
-    let until = bench.now() + chrono::TimeDelta::seconds(15);
-    let claimed = bench.state.claim(None, bench.now(), until).await.unwrap();
+    let harness = scanned().await;
+    harness.catalog.put(product(1, "new"));
+    harness.deliver("w1", key(ItemKind::Product, 1)).await;
+    harness.clock.advance(Duration::from_secs(1));
+    // A worker claims the shop and dies.
+    let until = harness.now() + chrono::TimeDelta::seconds(15);
+    let claimed = harness
+        .state
+        .claim(None, harness.now(), until)
+        .await
+        .unwrap();
     assert!(matches!(claimed, ClaimOutcome::Claimed(_)));
-    bench.clock.advance(Duration::from_secs(14));
-    assert!(bench.run().await.is_none());
-    bench.clock.advance(Duration::from_secs(1));
-    bench.run().await.unwrap();
-    assert!(bench.lines()[0].contains("new"));
-    assert!(bench.state.is_settled());
+    harness.clock.advance(Duration::from_secs(14));
+    assert!(harness.run().await.is_none());
+    harness.clock.advance(Duration::from_secs(1));
+    harness.run().await.unwrap();
+    assert!(harness.lines()[0].contains("new"));
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_between_upload_and_note_is_not_repeated_in_effect() {
-    let bench = scanned().await;
-    bench.catalog.put(product(1, "new"));
-    bench.deliver("w1", key(ItemKind::Product, 1)).await;
-    // The upload succeeds and its answer is lost: the run fails, the document is there.
-    bench
+async fn a_run_repeated_after_its_upload_changes_nothing() {
+    let harness = scanned().await;
+    harness.catalog.put(product(1, "new"));
+    harness.deliver("w1", key(ItemKind::Product, 1)).await;
+    // The first attempt to publish fails, so the run fails and is retried.
+    harness
         .snapshots
         .fail_next(PortError::retry("upload", "reset"));
-    let report = bench.settle().await.unwrap();
+    let report = harness.settle().await.unwrap();
     assert!(
         matches!(
             report.outcome,
@@ -54,27 +60,27 @@ async fn a_worker_that_dies_between_upload_and_note_is_not_repeated_in_effect() 
         ),
         "{report:?}"
     );
-    assert!(!bench.state.is_settled());
-    bench.clock.advance(Duration::from_secs(10));
-    let report = bench.run().await.unwrap();
+    assert!(!harness.is_settled().await);
+    harness.clock.advance(Duration::from_secs(10));
+    let report = harness.run().await.unwrap();
     assert!(matches!(report.outcome, Outcome::Published { .. }));
-    assert_eq!(bench.snapshots.uploads(), 2);
-    assert!(bench.state.is_settled());
+    assert_eq!(harness.snapshots.uploads(), 2);
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]
-async fn failures_wait_longer_each_time_and_are_forgotten_after_a_success() {
-    let bench = Bench::new().await;
-    bench.catalog.put(product(1, "x"));
-    bench.request(&WorkRequest::full(Trigger::Backfill)).await;
+async fn retry_delays_grow_until_a_success() {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
+    harness.request(&WorkRequest::full(Trigger::Backfill)).await;
     let mut waits = Vec::new();
     for _ in 0..5 {
-        let down = PortError::retry("read the products", "503");
-        bench.catalog.fail_scan(ItemKind::Product, 0, down);
-        bench.run().await.unwrap();
+        let unavailable = PortError::retry("read the products", "503");
+        harness.catalog.fail_scan(ItemKind::Product, 0, unavailable);
+        harness.run().await.unwrap();
         let mut waited = 0;
-        while !due(&bench).await {
-            bench.clock.advance(Duration::from_secs(1));
+        while !due(&harness).await {
+            harness.clock.advance(Duration::from_secs(1));
             waited += 1;
         }
         waits.push(waited);
@@ -84,89 +90,89 @@ async fn failures_wait_longer_each_time_and_are_forgotten_after_a_success() {
         "{waits:?}"
     );
     assert!(matches!(
-        bench.run().await.unwrap().outcome,
+        harness.run().await.unwrap().outcome,
         Outcome::Published { .. }
     ));
 }
 
-async fn due(bench: &Bench) -> bool {
-    let claiming = bench
+async fn due(harness: &Harness) -> bool {
+    let claiming = harness
         .state
-        .claim(None, bench.now(), bench.now())
+        .claim(None, harness.now(), harness.now())
         .await
         .unwrap();
-    // A lease that ends at once does not keep anybody out.
+    // The lease ends at once, so it excludes no other worker.
     matches!(claiming, ClaimOutcome::Claimed(_))
 }
 
 #[tokio::test]
-async fn the_other_side_is_left_alone_for_as_long_as_it_asks() {
-    let bench = Bench::new().await;
-    bench.catalog.put(product(1, "x"));
+async fn a_retry_waits_for_the_requested_delay() {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
     let after = Some(Duration::from_mins(10));
     let busy = PortError::new("read", Disposition::Retry { after }, "429");
-    bench.catalog.fail_scan(ItemKind::Product, 0, busy);
-    bench.scan().await;
-    bench.clock.advance(Duration::from_secs(599));
-    assert!(bench.run().await.is_none());
-    bench.clock.advance(Duration::from_secs(1));
-    assert!(bench.run().await.is_some());
+    harness.catalog.fail_scan(ItemKind::Product, 0, busy);
+    harness.scan().await;
+    harness.clock.advance(Duration::from_secs(599));
+    assert!(harness.run().await.is_none());
+    harness.clock.advance(Duration::from_secs(1));
+    assert!(harness.run().await.is_some());
 }
 
-/// Something on the way may answer any number; a date beyond the calendar must not end the worker.
+/// A proxy may send any `Retry-After`; a time outside the calendar's range must not crash the worker.
 #[tokio::test]
-async fn a_day_is_the_longest_that_anybody_is_left_alone() {
-    let bench = Bench::new().await;
-    bench.catalog.put(product(1, "x"));
+async fn a_requested_delay_is_limited_to_a_day() {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
     let after = Some(Duration::MAX);
     let busy = PortError::new("read", Disposition::Retry { after }, "429");
-    bench.catalog.fail_scan(ItemKind::Product, 0, busy);
-    bench.scan().await;
-    bench
+    harness.catalog.fail_scan(ItemKind::Product, 0, busy);
+    harness.scan().await;
+    harness
         .clock
         .advance(Duration::from_hours(24) - Duration::from_secs(1));
-    assert!(bench.run().await.is_none());
-    bench.clock.advance(Duration::from_secs(1));
-    assert!(bench.run().await.is_some());
+    assert!(harness.run().await.is_none());
+    harness.clock.advance(Duration::from_secs(1));
+    assert!(harness.run().await.is_some());
 }
 
 #[tokio::test]
-async fn what_cannot_succeed_is_given_up_and_told() {
-    let bench = Bench::new().await;
+async fn a_permanent_failure_is_recorded_and_given_up() {
+    let harness = Harness::new().await;
     let refused = PortError::fail("read the products", "no such field");
-    bench.catalog.fail_scan(ItemKind::Product, 0, refused);
-    bench.scan().await;
+    harness.catalog.fail_scan(ItemKind::Product, 0, refused);
+    harness.scan().await;
     let expected = Outcome::Failed {
         error: "could not read the products: no such field".to_owned(),
         will_retry: false,
     };
-    assert_eq!(bench.last_outcome().await, expected);
-    bench.clock.advance(Duration::from_hours(24));
-    assert!(bench.run().await.is_none());
+    assert_eq!(harness.last_outcome().await, expected);
+    harness.clock.advance(Duration::from_hours(24));
+    assert!(harness.run().await.is_none());
 }
 
 #[tokio::test]
-async fn a_worker_stops_when_it_is_told_to() {
-    let bench = scanned().await;
+async fn a_worker_stops_on_shutdown() {
+    let harness = scanned().await;
     let shutdown = CancellationToken::new();
-    let engine = bench.engine.clone();
-    let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
+    let engine = harness.engine.clone();
+    let signal = shutdown.clone();
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
     shutdown.cancel();
     worker.await.unwrap();
 }
 
 #[tokio::test]
 async fn an_idle_worker_wakes_for_a_delivery() {
-    let bench = scanned().await;
+    let harness = scanned().await;
     let shutdown = CancellationToken::new();
-    let engine = bench.engine.clone();
-    let told = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &told).await });
-    bench.catalog.put(product(1, "new"));
-    bench.deliver("w1", key(ItemKind::Product, 1)).await;
-    bench.clock.advance(Duration::from_secs(1));
-    while !bench.lines()[0].contains("new") {
+    let engine = harness.engine.clone();
+    let signal = shutdown.clone();
+    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
+    harness.catalog.put(product(1, "new"));
+    harness.deliver("w1", key(ItemKind::Product, 1)).await;
+    harness.clock.advance(Duration::from_secs(1));
+    while !harness.lines()[0].contains("new") {
         tokio::task::yield_now().await;
     }
     shutdown.cancel();
@@ -175,17 +181,17 @@ async fn an_idle_worker_wakes_for_a_delivery() {
 
 #[tokio::test]
 async fn one_shop_is_run_before_it_is_due() {
-    let bench = scanned().await;
-    bench.deliver("w1", key(ItemKind::Product, 1)).await;
+    let harness = scanned().await;
+    harness.deliver("w1", key(ItemKind::Product, 1)).await;
     let shutdown = CancellationToken::new();
-    let shop = Bench::shop();
-    let step = bench
+    let shop = Harness::shop();
+    let step = harness
         .engine
         .run_next(Some(&shop), &NoopObserver, &shutdown)
         .await
         .unwrap();
     assert!(matches!(step, Step::Ran { .. }), "{step:?}");
-    let step = bench
+    let step = harness
         .engine
         .run_next(Some(&shop), &NoopObserver, &shutdown)
         .await

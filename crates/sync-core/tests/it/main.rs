@@ -1,8 +1,8 @@
-//! The worker on fakes, with a clock moved by hand.
+//! Tests the worker with fake ports and a manual clock.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod bench;
 mod faults;
+mod harness;
 mod intake;
 mod poll;
 mod reconcile;

@@ -1,3 +1,5 @@
+//! Tests the daily poll over lost webhooks, downtime and clock changes.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,60 +9,60 @@ use sync_core::Outcome;
 use sync_core::schedule::Scheduler;
 use testkit::{at, product};
 
-use crate::bench::Bench;
+use crate::harness::Harness;
 
-fn scheduler(bench: &Bench, zone: Tz) -> Scheduler {
+fn scheduler(harness: &Harness, zone: Tz) -> Scheduler {
     Scheduler::new(
-        Arc::new(bench.state.clone()),
-        Arc::new(bench.clock.clone()),
-        bench.wake.clone(),
+        Arc::new(harness.state.clone()),
+        Arc::new(harness.clock.clone()),
+        harness.wake.clone(),
         zone,
         NaiveTime::MIN,
         Duration::ZERO,
     )
 }
 
-/// A shop that was polled today and read since.
-async fn polled(zone: Tz) -> (Bench, Scheduler) {
-    let bench = Bench::new().await;
-    bench.catalog.put(product(1, "x"));
-    let scheduler = scheduler(&bench, zone);
+/// A shop that was polled and scanned today.
+async fn polled(zone: Tz) -> (Harness, Scheduler) {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
+    let scheduler = scheduler(&harness, zone);
     assert_eq!(scheduler.tick().await.unwrap(), Some(1));
-    bench.run().await.unwrap();
-    (bench, scheduler)
+    harness.run().await.unwrap();
+    (harness, scheduler)
 }
 
 #[tokio::test]
-async fn a_lost_webhook_is_made_good_by_the_poll() {
-    let (bench, scheduler) = polled(Tz::UTC).await;
-    bench.catalog.put(product(1, "changed without a word"));
-    bench.clock.set(at("2026-11-24T23:59:59Z"));
+async fn the_poll_finds_the_change_of_a_lost_webhook() {
+    let (harness, scheduler) = polled(Tz::UTC).await;
+    harness.catalog.put(product(1, "changed without a webhook"));
+    harness.clock.set(at("2026-11-24T23:59:59Z"));
     assert_eq!(scheduler.tick().await.unwrap(), None);
-    assert!(bench.run().await.is_none());
-    bench.clock.set(at("2026-11-25T00:00:00Z"));
+    assert!(harness.run().await.is_none());
+    harness.clock.set(at("2026-11-25T00:00:00Z"));
     assert_eq!(scheduler.tick().await.unwrap(), Some(1));
     assert_eq!(scheduler.tick().await.unwrap(), None);
-    let report = bench.run().await.unwrap();
+    let report = harness.run().await.unwrap();
     assert!(
         matches!(report.outcome, Outcome::Published { .. }),
         "{report:?}"
     );
-    assert!(bench.lines()[0].contains("without a word"));
+    assert!(harness.lines()[0].contains("without a webhook"));
 }
 
 #[tokio::test]
 async fn three_days_of_downtime_make_one_run_at_once() {
-    let (bench, scheduler) = polled(Tz::UTC).await;
-    bench.clock.set(at("2026-11-27T15:30:00Z"));
+    let (harness, scheduler) = polled(Tz::UTC).await;
+    harness.clock.set(at("2026-11-27T15:30:00Z"));
     assert_eq!(scheduler.tick().await.unwrap(), Some(1));
-    assert!(bench.run().await.is_some());
-    assert!(bench.run().await.is_none());
+    assert!(harness.run().await.is_some());
+    assert!(harness.run().await.is_none());
     assert_eq!(scheduler.tick().await.unwrap(), None);
-    bench.clock.set(at("2026-11-28T00:00:00Z"));
+    harness.clock.set(at("2026-11-28T00:00:00Z"));
     assert_eq!(
         scheduler.tick().await.unwrap(),
         Some(1),
-        "the rhythm is kept"
+        "the schedule is kept"
     );
 }
 
@@ -79,12 +81,12 @@ async fn every_local_day_is_polled_once_where_midnight_does_not_exist() {
             "2027-03-17T12:00:00Z",
         ),
     ] {
-        let (bench, scheduler) = polled(zone).await;
-        bench.clock.set(at(from));
+        let (harness, scheduler) = polled(zone).await;
+        harness.clock.set(at(from));
         scheduler.tick().await.unwrap();
         let mut runs = 0;
-        while sync_core::ports::Clock::now(&bench.clock) < at(to) {
-            bench.clock.advance(Duration::from_mins(1));
+        while sync_core::ports::Clock::now(&harness.clock) < at(to) {
+            harness.clock.advance(Duration::from_mins(1));
             if scheduler.tick().await.unwrap().is_some() {
                 runs += 1;
             }

@@ -1,7 +1,7 @@
-//! SQLite and PostgreSQL keep the contract of the state ports.
+//! Tests that SQLite and PostgreSQL fulfil the contract of the state ports.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod bench;
 mod postgres;
 mod renewals;
 mod sqlite;
+mod timings;

@@ -1,4 +1,4 @@
-//! Against the PostgreSQL named by `SHOPSYNC_TEST_DATABASE_URL`; each test in a schema of its own.
+//! Tests against the PostgreSQL server in `SHOPSYNC_TEST_DATABASE_URL`, each test in its own schema.
 
 use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
@@ -12,15 +12,18 @@ mod contract {
     use super::{Database, Schema, connect};
 
     async fn fresh() -> Option<(Database, Schema)> {
-        let schema = Schema::make().await?;
+        let schema = Schema::create().await?;
         Some((connect(&schema.url()).await, schema))
     }
 
     testkit::state_contract!(super::fresh);
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the test database is")]
-#[expect(clippy::print_stderr, reason = "tells that a test did not run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the address of the test database"
+)]
+#[expect(clippy::print_stderr, reason = "reports a skipped test")]
 fn server() -> Option<String> {
     let url = std::env::var("SHOPSYNC_TEST_DATABASE_URL").ok();
     let required = std::env::var("SHOPSYNC_TEST_REQUIRE").is_ok_and(|value| value == "1");
@@ -36,14 +39,14 @@ fn server() -> Option<String> {
     url
 }
 
-/// A test's own schema, dropped with it.
+/// A test's own schema, dropped at its end.
 pub(crate) struct Schema {
     server: String,
     name: String,
 }
 
 impl Schema {
-    pub(crate) async fn make() -> Option<Self> {
+    pub(crate) async fn create() -> Option<Self> {
         let server = server()?;
         let mut connection = PgConnection::connect(&server).await.unwrap();
         let (number,): (i64,) = sqlx::query_as("SELECT (random() * 1e15)::bigint")
@@ -68,14 +71,14 @@ impl Drop for Schema {
     fn drop(&mut self) {
         let server = self.server.clone();
         let drop = format!("DROP SCHEMA {} CASCADE", self.name);
-        // A thread, since a runtime cannot be entered from within another; its failure leaves a schema behind.
+        // In a thread, because a runtime cannot start inside another. If it fails, the schema is left over.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async {
                 let mut connection = PgConnection::connect(&server).await.unwrap();
-                // A transaction left open would block this forever.
+                // An open transaction would block this forever.
                 connection
                     .execute("SET lock_timeout = '10s'")
                     .await
@@ -94,10 +97,10 @@ pub(crate) async fn connect(url: &str) -> Database {
     Database::connect(url, config).await.unwrap()
 }
 
-/// Two replicas, many shops, many workers: every demand is carried out, none by two at once.
+/// Two replicas, 30 shops, four workers: each shop is claimed exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_work() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let first = connect(&schema.url()).await;
@@ -123,7 +126,7 @@ async fn replicas_share_the_work() {
         });
     }
     let mut claimed: Vec<_> = workers.join_all().await.concat();
-    // A worker may have left because all that remained was being claimed by others at that moment.
+    // A worker may have stopped while the remaining shops were being claimed by others.
     while let ClaimOutcome::Claimed(claim) = first.claim(None, now, until).await.unwrap() {
         claimed.push(claim.lease.shop);
     }
@@ -135,8 +138,8 @@ async fn replicas_share_the_work() {
 
 /// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
-async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
-    let Some(schema) = Schema::make().await else {
+async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let database = connect(&schema.url()).await;
@@ -158,10 +161,10 @@ async fn a_claim_that_passes_over_a_locked_row_finds_a_time_that_has_passed() {
     assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
 }
 
-/// Of two replicas, one begins to renew a shop's token, and the other sees it.
+/// Of two replicas, one begins to renew a shop's token, and the other sees the attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_replica_renews_a_token() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let replicas = [connect(&schema.url()).await, connect(&schema.url()).await];
@@ -170,7 +173,7 @@ async fn one_replica_renews_a_token() {
 
 #[tokio::test]
 async fn replicas_may_start_together() {
-    let Some(schema) = Schema::make().await else {
+    let Some(schema) = Schema::create().await else {
         return;
     };
     let url = schema.url();

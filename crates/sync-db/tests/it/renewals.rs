@@ -1,4 +1,4 @@
-//! Several processes that want to renew the same token.
+//! Tests concurrent attempts of several processes to renew the same token.
 
 use sync_core::ports::ShopRegistry;
 use sync_core::{Timestamp, TokenAttempt, TokenPurpose};
@@ -14,7 +14,7 @@ pub(crate) fn attempt(by: u64, begun_at: Timestamp) -> TokenAttempt {
     }
 }
 
-/// Ten shops, each process tries ten times at once for each: one wins, and all see who.
+/// Ten shops, ten concurrent attempts of each process for each shop: one begins, and both processes see it.
 pub(crate) async fn race(processes: &[Database; 2]) {
     let now = at("2026-11-24T12:00:00Z");
     let shops: Vec<_> = (0..10).map(|number| shop(&format!("s{number}"))).collect();

@@ -20,7 +20,7 @@ fn config() -> Config {
     Config::new(TokenCipher::derive_from(&SecretString::from("test")))
 }
 
-/// A new database, and the folder that is removed with it.
+/// A new database and its folder, which is removed at the end of the test.
 pub(crate) async fn temporary() -> (Database, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::connect(&url(&folder), config()).await;
@@ -32,7 +32,7 @@ pub(crate) fn url(folder: &TempDir) -> String {
 }
 
 #[tokio::test]
-async fn unusable_urls_are_refused() {
+async fn invalid_urls_are_rejected() {
     for url in ["", "shopsync.db", "mysql://localhost/x", "file:x"] {
         let refused = Database::connect(url, config()).await.unwrap_err();
         assert!(
@@ -67,7 +67,7 @@ async fn a_database_in_memory_lives_with_its_handle() {
 }
 
 #[tokio::test]
-async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
+async fn tokens_survive_a_restart_and_are_encrypted_in_the_files() {
     let (state, folder) = temporary().await;
     let a = shop("a");
     let now = at("2026-11-24T12:00:00Z");
@@ -98,7 +98,7 @@ async fn tokens_outlive_a_restart_and_are_not_readable_in_the_files() {
     );
 }
 
-/// A service and a command beside it.
+/// The service and a command that runs at the same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_processes_renews_a_token() {
     let (first, folder) = temporary().await;
@@ -106,7 +106,7 @@ async fn one_of_two_processes_renews_a_token() {
     crate::renewals::race(&[first, second]).await;
 }
 
-/// During an upgrade, replicas of the release before know nothing of attempts.
+/// During an upgrade, replicas of the previous release do not know attempts.
 #[tokio::test]
 async fn an_attempt_ends_when_an_older_replica_replaces_the_token() {
     let (state, folder) = temporary().await;
@@ -169,7 +169,7 @@ async fn a_purpose_of_a_later_release_is_an_error() {
 }
 
 #[tokio::test]
-async fn tokens_are_sealed_anew_with_the_first_key() {
+async fn tokens_are_resealed_with_the_first_key() {
     let folder = tempfile::tempdir().unwrap();
     let url = url(&folder);
     let keys = |names: &[(&str, u8)]| {
@@ -211,7 +211,7 @@ async fn tokens_are_sealed_anew_with_the_first_key() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_a_reason_to_try_later() {
+async fn a_full_disk_is_a_transient_error() {
     let (state, folder) = temporary().await;
     let url = url(&folder);
     state.close().await;
@@ -221,14 +221,14 @@ async fn a_full_disk_is_a_reason_to_try_later() {
     let a = shop("a");
     let now = at("2026-11-24T12:00:00Z");
     raw.install(&installation(&a, now)).await.unwrap();
-    let marks = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
+    let keys = (0..200_000).map(|id| key(ItemKind::Product, id)).collect();
     let refused = raw
-        .request(&a, &WorkRequest::items(marks), now)
+        .request(&a, &WorkRequest::items(keys), now)
         .await
         .unwrap_err();
     assert_eq!(refused.disposition, Disposition::Retry { after: None });
     assert!(refused.chain().contains("full"), "{}", refused.chain());
-    // Nothing of the refused demand is left, and the database goes on working.
+    // The rejected request was rolled back, and the database still works.
     let small = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
     raw.request(&a, &small, now).await.unwrap();
 }

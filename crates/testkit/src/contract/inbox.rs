@@ -1,4 +1,4 @@
-//! [`sync_core::ports::Inbox`]: deliveries and demands.
+//! Tests [`sync_core::ports::Inbox`]: deliveries and work requests.
 
 use sync_core::{
     ClaimOutcome, DeliverySubject, FullScan, ItemKind, RecordOutcome, Release, ShopStatus, Trigger,
@@ -8,7 +8,7 @@ use sync_core::{
 use super::{State, after, claim, install, noon};
 use crate::sample::{delivery, key, shop};
 
-/// The same delivery fifty times is one.
+/// A delivery that arrives fifty times counts once.
 pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
@@ -28,18 +28,18 @@ pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
     state.release(&claimed.lease, &Release::Done).await.unwrap();
     assert!(
         claim(state, after(60)).await.is_none(),
-        "a duplicate asks for nothing"
+        "a duplicate requests nothing"
     );
 
-    // The id is one shop's own.
+    // Ids of different shops are independent.
     install(state, &shop("b")).await;
     let other = delivery(&shop("b"), "w1", DeliverySubject::Item(one), noon());
     let recorded = state.record(&other, &request, noon()).await.unwrap();
     assert_eq!(recorded, RecordOutcome::New);
 }
 
-/// A delivery that names nothing to do is remembered, and no run follows.
-pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
+/// A delivery that requests no work is stored, and no run follows.
+pub async fn a_delivery_without_work_is_only_stored(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let delivery = delivery(&a, "w1", DeliverySubject::Nothing, noon());
@@ -55,8 +55,8 @@ pub async fn a_delivery_without_work_is_only_remembered(state: &dyn State) {
     assert!(claim(state, after(60)).await.is_none());
 }
 
-/// A burst becomes one claim, at the time of its first demand.
-pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
+/// A burst causes one claim, at the earliest time requested.
+pub async fn work_requests_add_up_and_the_earlier_time_applies(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let dirty_item = |id| WorkRequest::items(vec![key(ItemKind::Product, id)]);
@@ -74,18 +74,22 @@ pub async fn demands_add_up_and_the_earlier_time_wins(state: &dyn State) {
     ids.sort_unstable();
     assert_eq!(ids, [1, 2]);
     let first = state.dirty(&claimed.lease, after(5), 1).await.unwrap();
-    assert_eq!(first[0].key.id.as_u64(), 2, "the oldest mark comes first");
+    assert_eq!(
+        first[0].key.id.as_u64(),
+        2,
+        "the lowest sequence number comes first"
+    );
     state.settle(&claimed.lease, &dirty, &[]).await.unwrap();
     state.release(&claimed.lease, &Release::Done).await.unwrap();
     assert!(claim(state, after(3600)).await.is_none());
 
-    // After that a new demand has its own time.
+    // After that, new work has its own time.
     state.request(&a, &dirty_item(1), after(100)).await.unwrap();
     assert!(claim(state, after(99)).await.is_none());
     assert!(claim(state, after(100)).await.is_some());
 }
 
-/// A scan asked for by the poll and then by a person stays the poll's, with the person's confirmation.
+/// A scan requested by the poll and then by a person keeps the poll's trigger and the person's confirmation.
 pub async fn a_full_scan_keeps_its_first_trigger_and_any_confirmation(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
@@ -109,7 +113,7 @@ pub async fn a_full_scan_keeps_its_first_trigger_and_any_confirmation(state: &dy
     assert_eq!(claimed.full, Some(expected));
 }
 
-/// Claims go by due time, not by name or by the order of demands.
+/// Shops are claimed by due time, not by name or by the order of requests.
 pub async fn the_shop_due_longest_is_claimed_first(state: &dyn State) {
     for (name, due) in [("a", 30), ("b", 10), ("c", 20)] {
         let shop = shop(name);
@@ -124,15 +128,12 @@ pub async fn the_shop_due_longest_is_claimed_first(state: &dyn State) {
     assert_eq!(order, [shop("b"), shop("c"), shop("a")]);
 }
 
-/// Paused, uninstalled and unknown shops wait; an unavailable one is tried.
-pub async fn shops_that_are_not_served_are_not_claimed(state: &dyn State) {
+/// Paused, uninstalled and unknown shops are not claimed; an unavailable one is.
+pub async fn inactive_shops_are_not_claimed(state: &dyn State) {
     let a = shop("a");
     let request = WorkRequest::full(Trigger::Manual);
     state.request(&a, &request, noon()).await.unwrap();
-    assert!(
-        claim(state, noon()).await.is_none(),
-        "nobody knows this shop"
-    );
+    assert!(claim(state, noon()).await.is_none(), "the shop is unknown");
     install(state, &a).await;
     for status in [ShopStatus::Paused, ShopStatus::Uninstalled] {
         state.set_status(&a, status).await.unwrap();
@@ -143,7 +144,7 @@ pub async fn shops_that_are_not_served_are_not_claimed(state: &dyn State) {
     assert!(claim(state, noon()).await.is_some());
 }
 
-/// `shop/redact` comes for shops that are gone.
+/// `shop/redact` is sent for uninstalled shops.
 pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
@@ -158,8 +159,8 @@ pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
     assert!(claim(state, after(60)).await.is_none(), "it is done");
 }
 
-/// The next demand's time, or the end of a lease, whichever is first.
-pub async fn idle_says_when_to_ask_again(state: &dyn State) {
+/// The time when the next work is due or a lease ends, whichever is earlier.
+pub async fn an_idle_claim_returns_when_to_try_again(state: &dyn State) {
     let idle = ClaimOutcome::Idle { next: None };
     assert_eq!(state.claim(None, noon(), after(15)).await.unwrap(), idle);
     for (name, due) in [("a", 50), ("b", 40), ("c", 0)] {
@@ -188,7 +189,7 @@ pub async fn idle_says_when_to_ask_again(state: &dyn State) {
     );
 }
 
-/// A command does not wait for the debounce, and takes no other shop.
+/// A command does not wait for the debounce and claims no other shop.
 pub async fn one_shop_can_be_claimed_before_it_is_due(state: &dyn State) {
     for name in ["a", "b", "c"] {
         install(state, &shop(name)).await;
@@ -202,7 +203,7 @@ pub async fn one_shop_can_be_claimed_before_it_is_due(state: &dyn State) {
     let b = shop("b");
     let ClaimOutcome::Claimed(claimed) = state.claim(Some(&b), noon(), after(15)).await.unwrap()
     else {
-        panic!("b is asked for something");
+        panic!("b has pending work");
     };
     assert_eq!(claimed.lease.shop, b);
     let nothing_asked = state.claim(Some(&shop("c")), noon(), after(15)).await;

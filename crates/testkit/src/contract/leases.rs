@@ -1,4 +1,4 @@
-//! [`sync_core::ports::Inbox`]: leases, settling and releasing.
+//! Tests [`sync_core::ports::Inbox`]: leases, settling and releasing.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn assert_lost<T: std::fmt::Debug>(result: Result<T, PortError>) {
     assert_eq!(error.disposition, Disposition::LeaseLost, "{error:?}");
 }
 
-/// One holder at a time; a dead holder's shop is taken over when its lease has run out.
+/// A shop has one holder at a time; a dead holder's shop can be claimed when its lease has expired.
 pub async fn a_claimed_shop_is_not_claimed_again_until_the_lease_ends(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
@@ -41,12 +41,12 @@ pub async fn a_claimed_shop_is_not_claimed_again_until_the_lease_ends(state: &dy
     assert_eq!(
         dirty.len(),
         1,
-        "what the first had not settled is still to do"
+        "the first worker's unsettled item is still dirty"
     );
 }
 
-/// Twenty workers, ten shops: ten claims, all different.
-pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
+/// Twenty workers and ten shops: ten claims of different shops.
+pub async fn racing_workers_never_claim_one_shop_together(state: &dyn State) {
     for number in 0..10 {
         let shop = shop(&format!("s{number}"));
         install(state, &shop).await;
@@ -61,15 +61,15 @@ pub async fn racing_workers_never_hold_one_shop_together(state: &dyn State) {
     let different: BTreeSet<_> = shops.iter().collect();
     assert_eq!(different.len(), shops.len(), "{shops:?}");
     let mut held = shops.len();
-    // A worker that lost a race may have come back with nothing; what is left is still there to claim.
+    // A worker that lost a race may have claimed nothing; the remaining shops are still claimable.
     while claim(state, noon()).await.is_some() {
         held += 1;
     }
     assert_eq!(held, 10);
 }
 
-/// The fencing token guards every write.
-pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State) {
+/// The fencing token protects every write.
+pub async fn every_write_under_a_lost_lease_is_rejected(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let slow = claim(state, noon()).await.unwrap().lease;
@@ -104,8 +104,8 @@ pub async fn everything_written_under_a_lost_lease_is_refused(state: &dyn State)
     assert_lost(state.renew(&nobodys, after(60)).await);
 }
 
-/// A worker that is alive keeps its shop.
-pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
+/// A worker that renews its lease keeps its shop.
+pub async fn a_renewed_lease_lasts_longer(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -114,8 +114,8 @@ pub async fn a_prolonged_lease_holds_longer(state: &dyn State) {
     assert!(claim(state, after(100)).await.is_some());
 }
 
-/// A scan demanded while one runs is a further scan, at its own time.
-pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
+/// A scan requested during a scan is carried out later, at its own time.
+pub async fn work_requested_during_a_run_stays_pending_after_it(state: &dyn State) {
     let a = installed(state).await;
     let full = WorkRequest::full(Trigger::Poll);
     state.request(&a, &full, noon()).await.unwrap();
@@ -129,8 +129,8 @@ pub async fn what_is_asked_during_a_run_survives_its_end(state: &dyn State) {
     assert!(claim(state, after(60)).await.is_none());
 }
 
-/// An item that changed again after it was read is read again.
-pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
+/// An item requested again after it was read is read again.
+pub async fn items_that_become_dirty_during_a_run_stay_dirty(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -146,8 +146,8 @@ pub async fn marks_made_during_a_run_survive_settling(state: &dyn State) {
     assert_eq!(ids, [1]);
 }
 
-/// A quarantined item comes back at its time, with its failures counted, and is read at once when it changes.
-pub async fn failed_items_are_put_off(state: &dyn State) {
+/// A failed item is dirty again at its retry time, with its failures counted, and at once when it is requested again.
+pub async fn failed_items_are_postponed(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -156,7 +156,7 @@ pub async fn failed_items_are_put_off(state: &dyn State) {
     let bad = dirty.remove(0);
     let failure = ItemFailure {
         item: bad.clone(),
-        error: "the answer makes no sense".to_owned(),
+        error: "the response cannot be decoded".to_owned(),
         retry_at: after(30),
     };
     state.settle(&lease, &dirty, &[failure]).await.unwrap();
@@ -178,7 +178,7 @@ pub async fn failed_items_are_put_off(state: &dyn State) {
     assert_eq!(state.dirty(&lease, after(40), 9).await.unwrap().len(), 1);
 }
 
-/// A failed run's demand falls due again when it was told to, with the failure counted.
+/// A failed run's work falls due again at the retry time, with the failure counted.
 pub async fn a_retry_waits_and_counts(state: &dyn State) {
     let a = installed(state).await;
     let full = WorkRequest::full(Trigger::Backfill);
@@ -205,8 +205,8 @@ pub async fn a_retry_waits_and_counts(state: &dyn State) {
     assert_eq!(claim(state, after(200)).await.unwrap().attempts, 0);
 }
 
-/// News do not wait for an old failure.
-pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
+/// New work does not wait for the retry of a failed run.
+pub async fn new_work_does_not_wait_for_a_retry(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -217,8 +217,8 @@ pub async fn a_retry_gives_way_to_a_new_demand(state: &dyn State) {
     assert_eq!(state.dirty(&lease, after(1), 9).await.unwrap().len(), 2);
 }
 
-/// What cannot succeed is not tried for ever, and not lost sight of either.
-pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn State) {
+/// A permanently failing scan is not retried; dirty items wait for new work.
+pub async fn giving_up_drops_the_scan_and_waits_for_new_work(state: &dyn State) {
     let a = installed(state).await;
     state
         .request(&a, &WorkRequest::full(Trigger::Poll), noon())
@@ -238,8 +238,8 @@ pub async fn giving_up_forgets_the_scan_and_waits_for_a_new_demand(state: &dyn S
     assert_eq!(dirty.len(), 2);
 }
 
-/// A demand for a later time, raised after a worker died, does not hold up what that worker had taken.
-pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn State) {
+/// Work requested for later, after a worker died, does not delay the work that the worker had claimed.
+pub async fn a_dead_workers_shop_does_not_wait_for_later_work(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     claim(state, noon()).await.unwrap();
@@ -251,8 +251,8 @@ pub async fn a_dead_workers_shop_does_not_wait_for_later_demands(state: &dyn Sta
     assert_eq!(dirty.len(), 1);
 }
 
-/// A failed run is tried again at its time, not at that of a demand raised meanwhile for later.
-pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
+/// A failed run is retried at its own time, not at the later time of work requested since.
+pub async fn a_retry_does_not_wait_for_later_work(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -264,8 +264,8 @@ pub async fn a_retry_does_not_wait_for_later_demands(state: &dyn State) {
     assert!(claim(state, after(60)).await.is_some());
 }
 
-/// What a run had no time for follows at once, behind the shops that have waited longer.
-pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
+/// Items that a run left are claimable at once, after shops that have waited longer.
+pub async fn unfinished_work_is_queued_again(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     state.request(&a, &dirty_item(2), noon()).await.unwrap();
@@ -283,8 +283,8 @@ pub async fn what_a_run_left_undone_queues_again(state: &dyn State) {
     assert_eq!((lease.shop, left.len()), (a, 1));
 }
 
-/// What a person confirmed for one scan is not taken for the next.
-pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
+/// A person's confirmation for one scan does not apply to the next.
+pub async fn a_confirmation_applies_to_one_scan(state: &dyn State) {
     let a = installed(state).await;
     let confirmed = WorkRequest {
         full: Some(FullScan {
@@ -301,7 +301,7 @@ pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
     let claimed = claim(state, after(1)).await.unwrap();
     assert_eq!(claimed.full, poll.full);
 
-    // But a scan that has to be tried again is still the confirmed one.
+    // But a retried scan keeps its confirmation.
     state.request(&a, &confirmed, after(1)).await.unwrap();
     let at = after(2);
     let retry = Release::Retry { at };
@@ -310,8 +310,8 @@ pub async fn a_confirmation_counts_for_one_scan(state: &dyn State) {
     assert!(claimed.full.unwrap().accept_deletions);
 }
 
-/// A demand that the run under way met as well leaves nothing to run for.
-pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
+/// Work that the current run has already done does not cause another run.
+pub async fn work_already_done_starts_no_run(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();
     let lease = claim(state, noon()).await.unwrap().lease;
@@ -320,11 +320,11 @@ pub async fn what_was_met_on_the_way_starts_no_run(state: &dyn State) {
     assert_eq!(dirty.len(), 2);
     state.settle(&lease, &dirty, &[]).await.unwrap();
     state.release(&lease, &Release::Done).await.unwrap();
-    let claiming = state.claim(None, after(60), after(75)).await.unwrap();
-    assert_eq!(claiming, ClaimOutcome::Idle { next: None });
+    let outcome = state.claim(None, after(60), after(75)).await.unwrap();
+    assert_eq!(outcome, ClaimOutcome::Idle { next: None });
 }
 
-/// A worker that slept through an erasure and a new installation is still fenced off.
+/// A worker whose lease predates an erasure and a new installation is still rejected.
 pub async fn lease_tokens_grow_across_an_erasure(state: &dyn State) {
     let a = installed(state).await;
     state.request(&a, &dirty_item(1), noon()).await.unwrap();

@@ -1,4 +1,4 @@
-//! [`sync_core::ports::Mirror`].
+//! Tests [`sync_core::ports::Mirror`].
 
 use sync_core::ports::{Change, Revision, WriteMode};
 use sync_core::{
@@ -30,8 +30,8 @@ async fn ids(state: &dyn State, shop: &ShopDomain, section: Section) -> Vec<u64>
     page.iter().map(|item| item.id.as_u64()).collect()
 }
 
-/// Added, updated, unchanged; with the label or without.
-pub async fn writing_tells_what_changed(state: &dyn State) {
+/// Added, updated or unchanged, with or without changed denormalised fields.
+pub async fn writing_returns_what_changed(state: &dyn State) {
     let lease = leased(state, &shop("a")).await;
     assert_eq!(
         put(state, &lease, product(1, "one")).await,
@@ -56,7 +56,7 @@ pub async fn writing_tells_what_changed(state: &dyn State) {
         .unwrap();
     let keys: Vec<_> = upserted.iter().map(|item| item.key).collect();
     let expected: Vec<_> = many.iter().map(|item| item.key).collect();
-    assert_eq!(keys, expected, "answers come in the order of the items");
+    assert_eq!(keys, expected, "results are in the order of the items");
     assert_eq!(upserted[0].change, Change::Updated);
     assert!(
         upserted[1..]
@@ -72,7 +72,7 @@ pub async fn writing_tells_what_changed(state: &dyn State) {
     );
 }
 
-/// It tells the same and leaves the mirror alone, under whatever lease.
+/// A dry run returns the same results and does not check the lease.
 pub async fn a_dry_run_writes_nothing(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
@@ -83,18 +83,18 @@ pub async fn a_dry_run_writes_nothing(state: &dyn State) {
         token: 0,
     };
     let items = [product(1, "uno"), product(2, "two")];
-    let told = state
+    let upserted = state
         .upsert(&nobodys, &items, WriteMode::DryRun)
         .await
         .unwrap();
-    let changes: Vec<_> = told.iter().map(|item| item.change).collect();
+    let changes: Vec<_> = upserted.iter().map(|item| item.change).collect();
     assert_eq!(changes, [Change::Updated, Change::Added]);
     assert_eq!(ids(state, &a, Section::Products).await, [1]);
     assert_eq!(put(state, &lease, product(1, "one")).await.0, Change::None);
     assert_eq!(state.revision(&a).await.unwrap(), before);
 }
 
-/// 9 before 10, beyond 2^53 exactly, in pages without gaps.
+/// 9 comes before 10, ids beyond 2^53 are exact, pages have no gaps.
 pub async fn ids_are_ordered_as_numbers(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
@@ -133,15 +133,15 @@ pub async fn ids_are_ordered_as_numbers(state: &dyn State) {
     assert!(ids(state, &a, Section::Collections).await.is_empty());
 }
 
-/// A buried item is nowhere to be seen; one that comes back is new.
-pub async fn a_tombstone_hides_and_a_return_revives(state: &dyn State) {
+/// A tombstoned item is not listed; one that is written again is added.
+pub async fn a_tombstone_hides_an_item_until_it_is_written_again(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
     put(state, &lease, product(1, "one")).await;
     put(state, &lease, product(2, "two")).await;
     let keys = [key(ItemKind::Product, 1), key(ItemKind::Product, 7)];
-    let buried = state.tombstone(&lease, &keys, noon()).await.unwrap();
-    assert_eq!(buried, [keys[0]]);
+    let tombstoned = state.tombstone(&lease, &keys, noon()).await.unwrap();
+    assert_eq!(tombstoned, [keys[0]]);
     assert_eq!(ids(state, &a, Section::Products).await, [2]);
     assert_eq!(state.counts(&a).await.unwrap()[&ItemKind::Product], 1);
     let again = state.tombstone(&lease, &keys, noon()).await.unwrap();
@@ -153,8 +153,8 @@ pub async fn a_tombstone_hides_and_a_return_revives(state: &dyn State) {
     assert_eq!(ids(state, &a, Section::Products).await, [1, 2]);
 }
 
-/// Unseen is what this scan has not written, of this kind, and still there.
-pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
+/// Unseen items are the live items of a kind that the scan has not written.
+pub async fn unseen_items_of_a_scan_are_listed(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
     let first: Vec<Item> = [1, 2, 3, 10].map(|id| product(id, "x")).into();
@@ -170,7 +170,7 @@ pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
     let unseen = state.unseen(&a, ItemKind::Product, RunId(1)).await.unwrap();
     assert!(unseen.is_empty());
 
-    // An unchanged item is seen too; one written outside the scan is not.
+    // An unchanged item counts as seen; one written outside the scan does not.
     state
         .upsert(&lease, &first[..1], WriteMode::Scan(RunId(2)))
         .await
@@ -184,7 +184,7 @@ pub async fn a_scan_knows_what_it_has_not_seen(state: &dyn State) {
     assert_eq!(unseen, [first[1].key, first[3].key]);
 }
 
-/// References are those of the item as it is now; a buried item refers to nothing.
+/// Referrers depend on the current references; a tombstoned item has none.
 pub async fn referrers_follow_the_latest_references(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
@@ -225,8 +225,8 @@ pub async fn referrers_follow_the_latest_references(state: &dyn State) {
     assert_eq!(referrers(&many).await, [one]);
 }
 
-/// Changes move it, repetitions do not; publishing is noted beside it.
-pub async fn the_revision_moves_with_changes_only(state: &dyn State) {
+/// A change increments the revision, a repeated write does not; the published revision is stored separately.
+pub async fn only_changes_increment_the_revision(state: &dyn State) {
     let a = shop("a");
     assert_eq!(state.revision(&a).await.unwrap(), Revision::default());
     let lease = leased(state, &a).await;

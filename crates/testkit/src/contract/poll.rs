@@ -1,4 +1,4 @@
-//! [`sync_core::ports::PollSchedule`].
+//! Tests [`sync_core::ports::PollSchedule`].
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sync_core::{ShopStatus, Trigger, UnavailableReason};
 use super::{State, after, claim, install, noon};
 use crate::sample::shop;
 
-/// A slot that is open, or older than the open one, is not opened again.
+/// A slot that is open already, or older than the last one, is not opened.
 pub async fn a_slot_is_opened_once(state: &dyn State) {
     assert_eq!(state.last_slot().await.unwrap(), None);
     install(state, &shop("a")).await;
@@ -23,7 +23,7 @@ pub async fn a_slot_is_opened_once(state: &dyn State) {
     assert_eq!(open(after(86_400)).await, Some(1));
 }
 
-/// Of many replicas one opens it.
+/// Only one of several replicas opens a slot.
 pub async fn racing_replicas_open_a_slot_once(state: &dyn State) {
     install(state, &shop("a")).await;
     let tries = (0..8).map(|_| state.open_slot(noon(), noon(), Duration::ZERO));
@@ -32,7 +32,7 @@ pub async fn racing_replicas_open_a_slot_once(state: &dyn State) {
     assert_eq!(opened, [1]);
 }
 
-/// Evenly from `now` on, the shops that are served only.
+/// Active and unavailable shops are spread evenly from `now` on; others are not polled.
 pub async fn polled_shops_are_spread(state: &dyn State) {
     for name in ["a", "b", "c", "d", "e", "f"] {
         install(state, &shop(name)).await;

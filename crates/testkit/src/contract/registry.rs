@@ -1,4 +1,4 @@
-//! [`sync_core::ports::ShopRegistry`].
+//! Tests [`sync_core::ports::ShopRegistry`].
 
 use secrecy::{ExposeSecret, SecretString};
 use sync_core::{
@@ -10,7 +10,7 @@ use crate::sample::{delivery, installation, key, product, shop};
 use sync_core::ports::WriteMode;
 use sync_core::{RecordOutcome, WorkRequest};
 
-/// What was installed comes back, in the order of domains and in pages.
+/// Installed shops are found, and listed by domain in pages.
 pub async fn an_installed_shop_is_found_and_listed(state: &dyn State) {
     let names = ["c", "a", "b"];
     for name in names {
@@ -59,7 +59,7 @@ pub async fn a_reinstallation_renews_token_and_status(state: &dyn State) {
     assert!(stored.token.refresh_token.is_none());
 }
 
-/// Uninstalling drops the token and keeps the shop.
+/// Uninstalling deletes the token and keeps the shop.
 pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
@@ -107,7 +107,7 @@ pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
     );
     assert!(
         claim(state, after(3600)).await.is_none(),
-        "a's dirty mark is gone"
+        "a's dirty item was deleted"
     );
     let delivery = delivery(&shop("a"), "w1", subject, noon());
     let recorded = state.record(&delivery, &request, noon()).await.unwrap();

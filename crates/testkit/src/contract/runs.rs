@@ -1,4 +1,4 @@
-//! [`sync_core::ports::RunLog`].
+//! Tests [`sync_core::ports::RunLog`].
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ fn report() -> RunReport {
     }
 }
 
-/// With what they did, of one shop or of all.
+/// Runs of one shop or of all are listed with their reports.
 pub async fn runs_are_listed_newest_first(state: &dyn State) {
     let (a, b) = (shop("a"), shop("b"));
     install(state, &a).await;
@@ -60,8 +60,8 @@ pub async fn runs_are_listed_newest_first(state: &dyn State) {
     assert_eq!(of_a[1].finished, Some((after(3), report())));
 }
 
-/// Old ones go, and the ids of old deliveries with them.
-pub async fn old_runs_and_deliveries_are_forgotten(state: &dyn State) {
+/// Pruning deletes old runs and the ids of old deliveries.
+pub async fn old_runs_and_deliveries_are_deleted(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     for (id, at) in [("w1", noon()), ("w2", after(100))] {

@@ -1,4 +1,4 @@
-//! [`sync_core::ports::ShopRegistry`]: tokens, and the attempts to replace them.
+//! Tests [`sync_core::ports::ShopRegistry`]: tokens and the attempts to replace them.
 
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use sync_core::{ShopDomain, ShopStatus, Token, TokenAttempt, TokenPurpose, Versi
 use super::{State, after, install, noon};
 use crate::sample::{installation, shop};
 
-/// An attempt begun so many seconds after noon. `by` stands for a process.
+/// An attempt of the process `by`, begun `seconds` after noon.
 fn attempt(by: u64, seconds: i64) -> TokenAttempt {
     TokenAttempt {
         by,
@@ -60,7 +60,7 @@ async fn replace(
     replaced.unwrap()
 }
 
-/// A token is replaced by whoever has begun to, once for each version.
+/// Only the process that began the attempt can replace the token, once for each version.
 pub async fn a_token_is_replaced_once_for_each_version(state: &dyn State) {
     assert!(state.token(&shop("a")).await.unwrap().is_none());
     let (a, first) = installed(state).await;
@@ -71,8 +71,8 @@ pub async fn a_token_is_replaced_once_for_each_version(state: &dyn State) {
 
     let (one, version) = (attempt(1, 0), first.version);
     assert!(
-        !replace(state, &a, version, one, "shpat_unasked").await,
-        "it was not begun"
+        !replace(state, &a, version, one, "shpat_unrequested").await,
+        "no attempt was begun"
     );
     assert!(begin(state, &a, version, None, one).await);
     assert!(replace(state, &a, version, one, "shpat_2").await);
@@ -91,8 +91,8 @@ pub async fn a_token_is_replaced_once_for_each_version(state: &dyn State) {
     assert!(!replace(state, &shop("b"), 1, one, "shpat_b").await);
 }
 
-/// Whoever reads the token sees what was begun, as it was written but for parts of a microsecond.
-pub async fn an_attempt_is_seen_until_it_ends(state: &dyn State) {
+/// The stored attempt is returned with the token, truncated to microseconds.
+pub async fn an_attempt_is_visible_until_it_ends(state: &dyn State) {
     let (a, first) = installed(state).await;
     assert_eq!(first.attempt, None);
     let exact = after(0) + chrono::TimeDelta::nanoseconds(123_456_789);
@@ -105,17 +105,17 @@ pub async fn an_attempt_is_seen_until_it_ends(state: &dyn State) {
     let seen = stored(state, &a).await;
     assert_eq!(seen.version, first.version);
     assert_eq!(seen.token.access_token.expose_secret(), "shpat_a");
-    let kept = TokenAttempt {
+    let stored_attempt = TokenAttempt {
         begun_at: after(0) + chrono::TimeDelta::microseconds(123_456),
         ..begun
     };
-    assert_eq!(seen.attempt, Some(kept));
+    assert_eq!(seen.attempt, Some(stored_attempt));
     assert!(replace(state, &a, first.version, begun, "shpat_2").await);
     assert_eq!(stored(state, &a).await.attempt, None);
 }
 
-/// Of many who see a token without an attempt, one begins. The same goes for those who want to take one over.
-pub async fn of_those_who_begin_together_one_wins(state: &dyn State) {
+/// Of several processes that see no attempt, one begins. The same holds for processes that take an attempt over.
+pub async fn of_concurrent_attempts_one_begins(state: &dyn State) {
     let (a, first) = installed(state).await;
     let mut replaces = None;
     for round in 0..3 {
@@ -135,8 +135,8 @@ pub async fn of_those_who_begin_together_one_wins(state: &dyn State) {
     }
 }
 
-/// An attempt is taken over by whoever names it, all of it. Whoever had begun it can save nothing any more.
-pub async fn an_attempt_is_taken_over_by_whoever_names_it(state: &dyn State) {
+/// A process takes an attempt over by naming all of its fields. The process that began it can no longer save a token.
+pub async fn an_attempt_is_taken_over_by_naming_it(state: &dyn State) {
     let (a, first) = installed(state).await;
     let (dead, next) = (attempt(1, 0), attempt(2, 60));
     assert!(begin(state, &a, first.version, None, dead).await);
@@ -151,11 +151,11 @@ pub async fn an_attempt_is_taken_over_by_whoever_names_it(state: &dyn State) {
         Some(migration),
     ] {
         let begun = begin(state, &a, first.version, other, next).await;
-        assert!(!begun, "{other:?} is not what is under way");
+        assert!(!begun, "{other:?} is not the current attempt");
     }
     for other in [attempt(2, 0), attempt(1, 1), migration] {
         let replaced = replace(state, &a, first.version, other, "shpat_2").await;
-        assert!(!replaced, "{other:?} is not what is under way");
+        assert!(!replaced, "{other:?} is not the current attempt");
     }
     let (version, late) = (first.version + 1, Some(dead));
     assert!(!begin(state, &a, version, late, next).await);
@@ -168,7 +168,7 @@ pub async fn an_attempt_is_taken_over_by_whoever_names_it(state: &dyn State) {
     assert_eq!(stored.token.access_token.expose_secret(), "shpat_next");
 }
 
-/// An attempt is one on this shop's token, and ends with an installation, an uninstallation or an erasure.
+/// An attempt belongs to one shop's token. It ends with an installation, an uninstallation or an erasure.
 pub async fn an_attempt_ends_with_its_token(state: &dyn State) {
     let (a, first) = installed(state).await;
     install(state, &shop("b")).await;
@@ -193,14 +193,14 @@ pub async fn an_attempt_ends_with_its_token(state: &dyn State) {
     let third = stored(state, &a).await;
     assert!(third.version > second.version && third.attempt.is_none());
 
-    // Versions begin anew after an erasure.
+    // Versions start from the beginning after an erasure.
     assert!(begin(state, &a, third.version, None, begun).await);
     state.erase(&a).await.unwrap();
     for _ in 0..third.version {
         install(state, &a).await;
-        let anew = stored(state, &a).await;
-        assert_eq!(anew.attempt, None);
-        assert!(!replace(state, &a, anew.version, begun, "shpat_late").await);
+        let current = stored(state, &a).await;
+        assert_eq!(current.attempt, None);
+        assert!(!replace(state, &a, current.version, begun, "shpat_late").await);
     }
     let last = stored(state, &a).await;
     assert_eq!(last.token.access_token.expose_secret(), "shpat_a");

@@ -1,4 +1,4 @@
-//! The client's own operations against its own schemas, and against schemas in which something has changed.
+//! Tests the client's operations against its schemas and against modified schemas.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 25).expect("a day")
 }
 
-/// The schema in use, changed within one type.
+/// The pinned schema with a change in one type.
 fn mutated(name: &str, type_line: &str, from: &str, to: &str) -> ApiVersion {
     let text = pinned_text();
     let start = text.find(&format!("\n{type_line}")).expect(type_line);
@@ -44,13 +44,13 @@ fn mutated(name: &str, type_line: &str, from: &str, to: &str) -> ApiVersion {
     version(name, &text)
 }
 
-/// What the client's own operations meet in a version.
-fn own(version: &ApiVersion) -> Vec<Finding> {
+/// Returns the findings of the client's operations in a version.
+fn client_findings(version: &ApiVersion) -> Vec<Finding> {
     let operations = Operation::read_all(&client("operations")).expect("operations");
     check(&operations, &pinned(), version, today()).expect("right operations")
 }
 
-fn of(findings: &[Finding], file: &str) -> Vec<(usize, usize, FindingKind)> {
+fn in_file(findings: &[Finding], file: &str) -> Vec<(usize, usize, FindingKind)> {
     let here = |finding: &&Finding| finding.path.ends_with(file);
     let findings = findings.iter().filter(here);
     findings
@@ -58,7 +58,7 @@ fn of(findings: &[Finding], file: &str) -> Vec<(usize, usize, FindingKind)> {
         .collect()
 }
 
-/// Where something stands in one of the client's operations, from 1.
+/// Returns line and column of a text in one of the client's operations, starting at 1.
 fn place(file: &str, text: &str) -> (usize, usize) {
     let all = std::fs::read_to_string(client("operations").join(file)).expect(file);
     let found = |line: &str| Some(line.find(text)? + 1);
@@ -72,7 +72,7 @@ fn the_operations_work_in_every_committed_version_and_use_nothing_deprecated() {
     let versions = ApiVersion::read_all(&client("schema")).unwrap();
     assert!(versions.len() >= 2, "{versions:?}");
     for version in versions {
-        let mut findings = own(&version);
+        let mut findings = client_findings(&version);
         findings.retain(|finding| finding.kind.severity() > Severity::Note);
         let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
         assert!(lines.is_empty(), "{}", lines.join("\n"));
@@ -82,10 +82,13 @@ fn the_operations_work_in_every_committed_version_and_use_nothing_deprecated() {
 #[test]
 fn a_removed_field_is_found_wherever_it_is_selected() {
     let next = mutated("2027-01", "type Product ", "  vendor: String!\n", "");
-    let findings = own(&next);
+    let findings = client_findings(&next);
     for file in ["products_page.graphql", "products_by_id.graphql"] {
         let (line, column) = place(file, "vendor");
-        assert_eq!(of(&findings, file), [(line, column, FindingKind::Removed)]);
+        assert_eq!(
+            in_file(&findings, file),
+            [(line, column, FindingKind::Removed)]
+        );
     }
     for finding in &findings {
         assert_eq!(finding.kind, FindingKind::Removed);
@@ -109,7 +112,7 @@ fn a_removed_argument_type_and_member_are_found() {
         "order: Int",
     );
     let (line, _) = place("locations_page.graphql", "sortKey");
-    let found = of(&own(&next), "locations_page.graphql");
+    let found = in_file(&client_findings(&next), "locations_page.graphql");
     assert!(!found.is_empty());
     assert!(
         found
@@ -119,9 +122,9 @@ fn a_removed_argument_type_and_member_are_found() {
     );
 
     let text = pinned_text().replace(" | DiscountCodeApp", "");
-    let findings = own(&version("2027-01", &text));
+    let findings = client_findings(&version("2027-01", &text));
     let (line, column) = place("discounts_page.graphql", "... on DiscountCodeApp");
-    let found = of(&findings, "discounts_page.graphql");
+    let found = in_file(&findings, "discounts_page.graphql");
     assert!(
         found.contains(&(line, column, FindingKind::Removed)),
         "{found:?} {line}:{column}"
@@ -137,8 +140,8 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
         "  title: String\n",
     );
     let (line, column) = place("products_page.graphql", "title");
-    let findings = own(&next);
-    let found = of(&findings, "products_page.graphql");
+    let findings = client_findings(&next);
+    let found = in_file(&findings, "products_page.graphql");
     assert_eq!(found, [(line, column, FindingKind::Nullable)]);
     assert_eq!(findings[0].kind.severity(), Severity::Breaking);
 
@@ -148,7 +151,7 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
         "  publishedAt: DateTime\n",
         "  publishedAt: DateTime!\n",
     );
-    let findings = own(&next);
+    let findings = client_findings(&next);
     assert!(
         findings
             .iter()
@@ -158,7 +161,7 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
     for file in ["products_page.graphql", "products_by_id.graphql"] {
         let (line, column) = place(file, "publishedAt");
         assert_eq!(
-            of(&findings, file),
+            in_file(&findings, file),
             [(line, column, FindingKind::NeverNull)]
         );
     }
@@ -169,7 +172,10 @@ fn a_field_that_can_be_null_now_is_found_and_one_that_cannot_is_noted() {
         "  tags: [String!]!\n",
         "  tags: [String]!\n",
     );
-    assert_eq!(of(&own(&next), "products_by_id.graphql").len(), 1);
+    assert_eq!(
+        in_file(&client_findings(&next), "products_by_id.graphql").len(),
+        1
+    );
 }
 
 #[test]
@@ -180,7 +186,7 @@ fn a_field_of_another_type_is_found() {
         "  totalInventory: Int!\n",
         "  totalInventory: UnsignedInt64!\n",
     );
-    let findings = own(&next);
+    let findings = client_findings(&next);
     assert!(
         findings
             .iter()
@@ -206,10 +212,10 @@ fn deprecations_are_warnings_with_their_reason_also_in_the_version_in_use() {
         "  vendor: String!\n",
         &to,
     );
-    let findings = own(&now);
+    let findings = client_findings(&now);
     let (line, column) = place("products_page.graphql", "vendor");
     assert_eq!(
-        of(&findings, "products_page.graphql"),
+        in_file(&findings, "products_page.graphql"),
         [(line, column, FindingKind::Deprecated)]
     );
     assert_eq!(findings[0].kind.severity(), Severity::Warning);
@@ -221,23 +227,23 @@ fn deprecations_are_warnings_with_their_reason_also_in_the_version_in_use() {
 
     let to = "ID @deprecated(reason: \"Slow.\")\n";
     let next = mutated("2027-01", "enum ProductSortKeys", "ID\n", to);
-    let findings = own(&next);
+    let findings = client_findings(&next);
     let (line, column) = place("products_page.graphql", "sortKey");
     assert_eq!(
-        of(&findings, "products_page.graphql"),
+        in_file(&findings, "products_page.graphql"),
         [(line, column, FindingKind::Deprecated)]
     );
     assert!(findings[0].message.contains("`ProductSortKeys.ID`: Slow."));
 }
 
 #[test]
-fn inputs_are_followed_through_variables() {
+fn inputs_are_checked_through_variables() {
     let input = "input WebhookSubscriptionInput";
     let file = "webhook_subscription_create.graphql";
     let (line, column) = place(file, "subscription:");
     let kinds = |to: &str| {
-        of(
-            &own(&mutated("2027-01", input, "  filter: String\n", to)),
+        in_file(
+            &client_findings(&mutated("2027-01", input, "  filter: String\n", to)),
             file,
         )
     };
@@ -255,14 +261,14 @@ fn inputs_are_followed_through_variables() {
 }
 
 #[test]
-fn further_values_and_members_are_notes() {
+fn new_values_and_members_are_notes() {
     let next = mutated(
         "2027-01",
         "enum ProductStatus",
         "  ACTIVE\n",
         "  ACTIVE\n  ASLEEP\n",
     );
-    let findings = own(&next);
+    let findings = client_findings(&next);
     assert!(!findings.is_empty());
     for finding in findings {
         assert_eq!(finding.kind, FindingKind::Extended);
@@ -275,15 +281,15 @@ fn further_values_and_members_are_notes() {
 }
 
 #[test]
-fn an_older_version_has_its_own_end() {
+fn an_older_version_has_its_own_end_date() {
     let before = mutated("2026-07", "type Product ", "  vendor: String!\n", "");
-    let findings = own(&before);
+    let findings = client_findings(&before);
     assert_eq!(findings[0].until, NaiveDate::from_ymd_opt(2027, 7, 16));
     assert_eq!(findings[0].days_left, Some(233));
 }
 
 #[test]
-fn an_operation_that_is_wrong_in_the_version_in_use_is_no_drift() {
+fn an_operation_invalid_in_the_version_in_use_is_an_error() {
     let operation = Operation {
         path: "mine.graphql".into(),
         text: "query Mine { shop { mood } }".to_owned(),

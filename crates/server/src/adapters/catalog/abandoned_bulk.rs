@@ -1,5 +1,5 @@
-//! Bulk operations that nobody waits for any more: they run on in Shopify when their run is cut off, and take one of the
-//! five places that the app has in a shop.
+//! Cancels abandoned bulk operations. They continue in Shopify after their run was interrupted, and each occupies one of the
+//! five that an app may run in a shop at the same time.
 
 use shopify_client::bulk::{BulkOperation, BulkStatus};
 use shopify_client::{Error, ShopClient};
@@ -7,13 +7,14 @@ use sync_core::PortError;
 
 use crate::adapters::shopify_error;
 
-/// Cancels those of this installation, and says how many that were. Others, of the same app too, are left alone.
+/// Cancels the operations of this deployment and returns their number. Those of other deployments of the same app are left
+/// alone.
 pub(super) async fn cancel_abandoned(client: &ShopClient) -> Result<u64, PortError> {
     let failed = |error| shopify_error("end interrupted bulk operations", error);
     let bulk = client.bulk();
     let own = match bulk.own_operations().await {
         Ok(own) => own,
-        // Whoever may not run any has left none.
+        // Without permission to run bulk operations there are none to cancel.
         Err(Error::AccessDenied { .. }) => return Ok(0),
         Err(error) => return Err(failed(error)),
     };
@@ -21,7 +22,7 @@ pub(super) async fn cancel_abandoned(client: &ShopClient) -> Result<u64, PortErr
     for BulkOperation { id, .. } in own.iter().filter(|own| own.status != BulkStatus::Canceling) {
         match bulk.cancel(id).await {
             Ok(_) => cancelled += 1,
-            // It has ended by itself meanwhile.
+            // The operation has ended in the meantime.
             Err(Error::UserErrors { .. }) => {}
             Err(error) => return Err(failed(error)),
         }

@@ -1,23 +1,23 @@
-//! From Shopify's things to items: what stands in the document, what others repeat of it, what it refers to.
+//! Converts Shopify objects into mirror items: body, denormalised fields, references.
 //!
-//! A body holds what the client reads and nothing else: no cursor, no cost, no time of reading. The client has put all
-//! lists in an order that depends on their contents alone, so the same thing gives the same bytes.
+//! A body contains what the client reads and nothing else: no cursor, no cost, no fetch time. The client orders all lists by
+//! their contents alone, so the same object always gives the same bytes.
 
 use serde::Serialize;
 use shopify_client::model::{Collection, Discount, DiscountKind, Location, Product, Shop};
 use spaces_store::to_canonical_vec;
 use sync_core::{ContentHash, Item, ItemId, ItemKey, ItemKind, PortError, Section, Timestamp};
 
-/// The key of a thing by its number.
+/// The key of an item by its numeric id.
 pub(super) fn key(kind: ItemKind, number: u64) -> Result<ItemKey, PortError> {
     let id = ItemId::new(number).ok_or_else(|| {
-        let why = format!("the {kind} number {number} is larger than any that Shopify gives");
+        let why = format!("the {kind} id {number} is larger than any that Shopify assigns");
         PortError::fail("name an item", why)
     })?;
     Ok(ItemKey::new(kind, id))
 }
 
-/// What only some kinds have.
+/// Fields that only some kinds have.
 #[derive(Default)]
 struct ItemFields<'a> {
     updated_at: Option<&'a str>,
@@ -52,7 +52,7 @@ fn parse_timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok()
 }
 
-/// What others repeat, as one text. Written as JSON, so that no two labels run together.
+/// The denormalised fields, those that other items repeat, as JSON text, so that different fields never give the same text.
 fn denorm_fields(repeated: impl Serialize) -> Result<String, PortError> {
     serde_json::to_string(&repeated)
         .map_err(|error| PortError::fail("write the denormalised fields", error))
@@ -62,7 +62,7 @@ pub(super) fn shop(shop: &Shop) -> Result<Item, PortError> {
     item(ItemKey::SHOP, Section::Shop, shop, ItemFields::default())
 }
 
-/// Stock levels repeat a location's name and whether it is active.
+/// Inventory levels repeat a location's name and whether it is active.
 pub(super) fn location(location: &Location) -> Result<Item, PortError> {
     let fields = ItemFields {
         updated_at: Some(&location.updated_at),
@@ -73,8 +73,8 @@ pub(super) fn location(location: &Location) -> Result<Item, PortError> {
     item(key, Section::Locations, location, fields)
 }
 
-/// Collections repeat a product's title and handle. It refers to the inventory items of its variants, by which
-/// deliveries find it, and to the locations of their stock.
+/// Collections repeat a product's title and handle. The product references its variants' inventory items, so that
+/// inventory deliveries find it, and the locations of their stock.
 pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     let mut references = Vec::new();
     for variant in &product.variants {
@@ -95,7 +95,7 @@ pub(super) fn product(product: &Product) -> Result<Item, PortError> {
     item(key, Section::Products, product, fields)
 }
 
-/// A collection refers to its products, since it repeats their titles and handles.
+/// A collection references its products, because it repeats their titles and handles.
 pub(super) fn collection(collection: &Collection) -> Result<Item, PortError> {
     let products = collection.products.iter();
     let references = products.map(|product| key(ItemKind::Product, product.id.number()));
@@ -122,7 +122,7 @@ struct AutomaticDiscountNode<'a> {
     automatic_discount: &'a DiscountKind,
 }
 
-/// Those with codes stand where Shopify's own `codeDiscountNodes` puts them, the others in `automaticDiscountNodes`.
+/// Code discounts are placed in `codeDiscountNodes`, as in Shopify's API, and automatic ones in `automaticDiscountNodes`.
 pub(super) fn discount(discount: &Discount) -> Result<Item, PortError> {
     let fields = ItemFields {
         updated_at: discount.updated_at(),

@@ -1,4 +1,4 @@
-//! Webhook subscriptions: those this service needs, and no others touched.
+//! Reconciles a shop's webhook subscriptions with the topics that the service needs.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use sync_core::ports::SubscriptionAudit;
 
 use crate::adapters::{shopify_error, topics};
 
-/// What has to be done about one topic.
+/// The subscription that one topic needs, compared with those that exist.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct DesiredSubscription<'a> {
-    /// The subscription that stays.
+    /// The existing subscription to keep, if there is one.
     current: Option<&'a Subscription>,
-    /// Others of ours for the same topic.
+    /// Further subscriptions of ours to the same topic, to be deleted.
     duplicates: Vec<&'a Subscription>,
 }
 
-/// Subscribes `address` to every topic of [`topics::SUBSCRIBED`]. A subscription is ours if it leads to `address`: others,
-/// of the same app at another address, are left alone.
+/// Subscribes `address` to every topic of [`topics::SUBSCRIBED`]. A subscription is ours if it delivers to `address`; those
+/// of the same app at other addresses are left alone.
 ///
-/// A topic that the shop refuses is reported and does not hold up the others.
+/// A topic that the shop refuses is reported, and the other topics continue.
 pub(super) async fn audit(
     client: &ShopClient,
     address: &str,
@@ -40,7 +40,7 @@ pub(super) async fn audit(
     Ok(audit)
 }
 
-/// Every topic with what there is for it, the oldest right subscription first.
+/// Every topic with its existing subscriptions. The oldest correct one is kept.
 fn desired_subscriptions<'a>(
     listed: &'a [Subscription],
     address: &str,
@@ -66,7 +66,7 @@ fn desired_subscriptions<'a>(
     topics::SUBSCRIBED.into_iter().map(desired).collect()
 }
 
-/// Whether it withholds deliveries, or parts of them, or writes them in another format.
+/// Whether it filters deliveries or their fields, or has another format than JSON.
 fn needs_update(subscription: &Subscription) -> bool {
     subscription.format != "JSON"
         || has_filter(subscription)
@@ -99,7 +99,7 @@ async fn reconcile(
             client.create_webhook_subscription(topic, &wanted).await?;
             audit.created.push(topic.to_owned());
         }
-        // An update leaves the filter as it is, and two with the same address are refused.
+        // An update cannot remove a filter, and Shopify refuses two subscriptions with the same topic and address.
         Some(current) if has_filter(current) => {
             client.delete_webhook_subscription(&current.id).await?;
             client.create_webhook_subscription(topic, &wanted).await?;
@@ -116,7 +116,7 @@ async fn reconcile(
     Ok(())
 }
 
-/// What the shop says against one topic; an error that is not about the topic is given back.
+/// The shop's reason for refusing a topic; any other error is returned.
 fn rejection_reason(error: Error) -> Result<String, Error> {
     match error {
         Error::UserErrors { .. } | Error::AccessDenied { .. } => Ok(error.to_string()),

@@ -7,27 +7,28 @@ use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
 use shopify_client::token::Purpose;
 use sync_core::{Installation, Token, VersionedToken};
-use testkit::{ManualClock, MemoryState};
+use sync_db::Database;
+use testkit::ManualClock;
 
 use super::*;
+use crate::service::tests::database_in_memory;
 
-/// Hands out `access-1`, `access-2`, …, and can be told to fail.
-#[derive(Default)]
+/// Grants `access-1`, `access-2`, …; fails with `failure` if it is set.
 struct FakeGrants {
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
-    meanwhile: Mutex<Option<(Arc<MemoryState>, Installation)>>,
-    /// Where a renewal must be on record before it is asked for.
-    registry: Arc<MemoryState>,
+    concurrent_install: Mutex<Option<(Arc<Database>, Installation)>>,
+    /// The registry that must contain the attempt before the grant is requested.
+    registry: Arc<Database>,
 }
 
 impl FakeGrants {
     async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
         tokio::task::yield_now().await;
         let stored = self.registry.token(&shop()).await.unwrap().unwrap();
-        assert!(stored.attempt.is_some(), "nobody knows of this request");
-        let meanwhile = self.meanwhile.lock().unwrap().take();
-        if let Some((state, installation)) = meanwhile {
+        assert!(stored.attempt.is_some(), "the attempt is not recorded");
+        let concurrent_install = self.concurrent_install.lock().unwrap().take();
+        if let Some((state, installation)) = concurrent_install {
             state.install(&installation).await.unwrap();
         }
         if let Some(error) = self.failure.lock().unwrap().take() {
@@ -67,7 +68,7 @@ impl Grants for FakeGrants {
         _: &shopify_client::ShopDomain,
         _: &SecretString,
     ) -> Result<TokenGrant, Error> {
-        panic!("nobody asks for it")
+        panic!("no test migrates a token")
     }
 }
 
@@ -82,7 +83,7 @@ fn token(access: &str, refresh: Option<&str>, now: Timestamp) -> Token {
 }
 
 struct Setup {
-    state: Arc<MemoryState>,
+    state: Arc<Database>,
     grants: Arc<FakeGrants>,
     clock: ManualClock,
     tokens: ShopTokens,
@@ -104,12 +105,14 @@ fn installation(token: Token, at: Timestamp) -> Installation {
 
 async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let clock = ManualClock::new("2026-11-24T10:00:00Z".parse().unwrap());
-    let state = Arc::new(MemoryState::new());
+    let state = Arc::new(database_in_memory().await);
     let now = clock.now();
     state.install(&installation(token(now), now)).await.unwrap();
     let grants = Arc::new(FakeGrants {
+        calls: AtomicU64::new(0),
+        failure: Mutex::new(None),
+        concurrent_install: Mutex::new(None),
         registry: state.clone(),
-        ..FakeGrants::default()
     });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
@@ -137,7 +140,7 @@ impl Setup {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_ahead_of_its_end_and_stored() {
+async fn a_token_is_renewed_before_it_expires_and_stored() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_mins(49));
     assert_eq!(setup.access().await, "old");
@@ -177,30 +180,30 @@ async fn a_rejected_token_that_was_replaced_elsewhere_is_not_refreshed() {
 }
 
 #[tokio::test]
-async fn whoever_stores_first_wins() {
+async fn the_first_stored_token_wins() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
     let theirs = installation(token("theirs", Some("refresh"), now), now);
-    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.concurrent_install.lock().unwrap() = Some((setup.state.clone(), theirs));
     assert_eq!(setup.access().await, "theirs");
     let stored = setup.stored().await;
     assert_eq!(stored.token.access_token.expose_secret(), "theirs");
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_was_used_up_elsewhere_is_no_failure() {
+async fn a_refresh_token_that_was_used_elsewhere_is_no_failure() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     let now = setup.clock.now();
     let theirs = installation(token("theirs", Some("refresh"), now), now);
-    *setup.grants.meanwhile.lock().unwrap() = Some((setup.state.clone(), theirs));
+    *setup.grants.concurrent_install.lock().unwrap() = Some((setup.state.clone(), theirs));
     *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
     assert_eq!(setup.access().await, "theirs");
 }
 
 #[tokio::test]
-async fn a_new_installation_replaces_a_token_that_is_still_good() {
+async fn a_new_installation_replaces_a_valid_token() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     assert_eq!(setup.access().await, "old");
     let now = setup.clock.now();
@@ -212,18 +215,18 @@ async fn a_new_installation_replaces_a_token_that_is_still_good() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
+async fn a_transient_failure_keeps_the_old_token_until_it_expires() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_mins(57));
-    let passing = || Error::Status {
+    let transient = || Error::Status {
         operation: "refresh",
         status: 503,
         request_id: None,
     };
-    *setup.grants.failure.lock().unwrap() = Some(passing());
+    *setup.grants.failure.lock().unwrap() = Some(transient());
     assert_eq!(setup.access().await, "old");
     setup.clock.advance(Duration::from_mins(3));
-    *setup.grants.failure.lock().unwrap() = Some(passing());
+    *setup.grants.failure.lock().unwrap() = Some(transient());
     let error = setup.source.access_token().await.unwrap_err();
     assert!(error.retryable, "{error}");
     setup.clock.advance(Duration::from_mins(1));
@@ -231,7 +234,7 @@ async fn a_passing_failure_leaves_the_old_token_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
+async fn a_rejected_refresh_token_is_a_permanent_failure() {
     let setup = setup(|now| token("old", Some("refresh"), now)).await;
     setup.clock.advance(Duration::from_hours(2));
     *setup.grants.failure.lock().unwrap() = Some(Error::Reauthorize);
@@ -243,7 +246,7 @@ async fn a_dead_refresh_token_cannot_be_mended_by_waiting() {
 }
 
 #[tokio::test]
-async fn tokens_by_client_credentials_are_asked_for_anew() {
+async fn client_credentials_tokens_are_requested_again() {
     let setup = setup(|now| token("old", None, now)).await;
     setup.clock.advance(Duration::from_hours(1));
     assert_eq!(setup.access().await, "access-1");
@@ -251,7 +254,7 @@ async fn tokens_by_client_credentials_are_asked_for_anew() {
 }
 
 #[tokio::test]
-async fn a_fixed_token_or_none_is_the_end() {
+async fn a_token_without_expiry_or_a_missing_one_is_not_renewed() {
     let fixed = setup(|now| Token {
         expires_at: None,
         ..token("fixed", None, now)
@@ -271,7 +274,7 @@ async fn a_fixed_token_or_none_is_the_end() {
 }
 
 #[test]
-fn the_registry_keeps_what_the_client_notes() {
+fn attempts_survive_the_conversion() {
     let begun_at = "2026-11-24T10:00:00.123456Z".parse().unwrap();
     for purpose in [Purpose::Renewal, Purpose::Migration] {
         let attempt = Attempt {

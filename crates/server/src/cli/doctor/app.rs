@@ -1,3 +1,5 @@
+//! Checks Shopify, the clock and the public webhook address.
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,13 +15,13 @@ use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
 use crate::http_client;
 use crate::settings::{NetworkSettings, Settings, non_empty};
 
-/// How far clocks may differ unnoticed. Signatures allow 15 minutes, an installation's `timestamp` less.
+/// The tolerated clock difference. Signatures allow 15 minutes, an installation's `timestamp` less.
 const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
 
-/// Nobody's: a delivery for it is answered and nothing of it is kept.
+/// A shop that does not exist: a delivery for it is answered with 200 and not stored.
 const UNKNOWN_SHOP: &str = "shopsync-doctor.myshopify.com";
 
-/// Whether Shopify answers. Returns the app if its settings make one.
+/// Checks that Shopify responds. Returns the app if its settings are valid.
 pub(super) async fn examine(
     settings: &Settings,
     only: Option<&ShopDomain>,
@@ -37,33 +39,29 @@ pub(super) async fn examine(
     let path = format!("/admin/api/{API_VERSION}/graphql.json");
     let url = endpoint.url(&to_client_domain(&shop), &path);
     let place = url.host_str().unwrap_or_default().to_owned();
-    // Without a token: any answer shows that it can be reached.
+    // Sent without a token: any response shows that Shopify can be reached.
     match client(&settings.network).map(|client| client.post(url)) {
         Ok(request) => match request.send().await {
             Ok(response) => {
-                report.ok(subject, format!("{place} answers"));
+                report.ok(subject, format!("{place} responds"));
                 examine_clock(&response, report);
             }
             Err(error) => report.fail(
                 subject,
                 format!("{place}: {}", error_chain(&error.without_url())),
-                "look at the network, the proxy and the trusted certificates of this machine",
+                "check the network, the proxy and the trusted certificates of this machine",
             ),
         },
         Err(error) => report.fail(
             subject,
             error_chain(&error),
-            "look at this machine's TLS set-up",
+            "check this machine's TLS configuration",
         ),
     }
     match ShopifyApp::new(&settings.shopify, &settings.network) {
         Ok(app) => Some(app),
         Err(error) => {
-            report.fail(
-                subject,
-                error_chain(&error),
-                "look at the SHOPIFY_… settings",
-            );
+            report.fail(subject, error_chain(&error), "check the SHOPIFY_… settings");
             None
         }
     }
@@ -77,7 +75,7 @@ fn client(network: &NetworkSettings) -> reqwest::Result<Client> {
         .build()
 }
 
-/// Compares this machine's clock with that of whoever answered.
+/// Compares this machine's clock with the `Date` header of Shopify's response.
 fn examine_clock(response: &Response, report: &mut Report) {
     let date = response.headers().get(reqwest::header::DATE);
     let Some(theirs) = date.and_then(|date| parse_date(date.to_str().ok()?)) else {
@@ -95,16 +93,16 @@ fn examine_clock(response: &Response, report: &mut Report) {
     report.warn(
         "clock",
         format!("{} seconds {word} Shopify's", ahead.num_seconds().abs()),
-        "set this machine's clock: signatures and tokens depend on it",
+        "correct this machine's clock: signatures and tokens depend on it",
     );
 }
 
-/// An HTTP date (RFC 9110, 5.6.7).
+/// Parses an HTTP date (RFC 9110, 5.6.7).
 fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
-/// Sends a signed and a forged delivery to the public address, as Shopify would.
+/// Sends a signed and a forged delivery to the public webhook address, as Shopify would.
 pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Report) {
     let subject = "webhook address";
     let address = &settings.shopify.webhook_address;
@@ -112,7 +110,7 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
     let (false, Some(secret)) = (address.is_empty(), secret) else {
         return report.skip(
             subject,
-            "without an address and a client secret it is not tried",
+            "not checked: SHOPIFY_WEBHOOK_ADDRESS or SHOPIFY_API_SECRET is not set",
         );
     };
     let body = r#"{"id":0}"#;
@@ -121,38 +119,38 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
     let forged = deliver(network, address, body, &sign(secret, b"another body")).await;
     match (signed, forged) {
         (Ok(StatusCode::OK), Ok(StatusCode::UNAUTHORIZED)) => {
-            report.ok(subject, "takes what is signed and refuses what is forged");
+            report.ok(subject, "accepts a signed delivery and rejects a forged one");
         }
         (Err(error), _) | (_, Err(error)) => report.warn(
             subject,
-            format!("{address} does not answer: {}", error_chain(&error.without_url())),
-            "start `shopsync serve`, and look whether your proxy passes on to it. If this machine cannot reach its own \
-             public address, try from another one",
+            format!("{address} does not respond: {}", error_chain(&error.without_url())),
+            "start `shopsync serve` and check that your proxy forwards to it. If this machine cannot reach its own public \
+             address, run the check on another machine",
         ),
         (Ok(StatusCode::UNAUTHORIZED), _) => report.fail(
             subject,
-            format!("{address} refuses a delivery signed with SHOPIFY_API_SECRET"),
-            "restart the service with the secret that is set here",
+            format!("{address} rejects a delivery that is signed with SHOPIFY_API_SECRET (401)"),
+            "restart the service with the secret of these settings",
         ),
         (Ok(StatusCode::OK), Ok(status)) => report.fail(
             subject,
-            format!("{address} answers {status} to a forged delivery instead of 401"),
-            "something else answers there; look at your proxy",
+            format!("{address} responds with {status} to a forged delivery instead of 401"),
+            "another service responds there; check your proxy",
         ),
         (Ok(status), _) if status.is_redirection() => report.fail(
             subject,
             format!("{address} redirects ({status}), which Shopify does not follow"),
-            "set SHOPIFY_WEBHOOK_ADDRESS to where it leads",
+            "set SHOPIFY_WEBHOOK_ADDRESS to the target of the redirect",
         ),
         (Ok(StatusCode::SERVICE_UNAVAILABLE), _) => report.fail(
             subject,
             format!("{address} cannot store deliveries (503)"),
-            "look at the service's log and its database",
+            "check the service's log and its database",
         ),
         (Ok(status), _) => report.fail(
             subject,
-            format!("{address} answers {status} instead of 200"),
-            "look whether SHOPIFY_WEBHOOK_ADDRESS ends with /shopify/webhook and your proxy passes on POSTs",
+            format!("{address} responds with {status} instead of 200"),
+            "check that SHOPIFY_WEBHOOK_ADDRESS ends with /shopify/webhook and that your proxy forwards POST requests",
         ),
     }
 }
@@ -179,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_dates_are_read() {
+    fn http_dates_are_parsed() {
         let expected: DateTime<Utc> = "2026-11-24T12:00:01Z".parse().unwrap();
         assert_eq!(parse_date("Tue, 24 Nov 2026 12:00:01 GMT"), Some(expected));
         assert_eq!(parse_date("soon"), None);

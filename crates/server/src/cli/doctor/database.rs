@@ -1,3 +1,5 @@
+//! Checks that the database can be reached, has the current schema and is writable.
+
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -14,24 +16,24 @@ use crate::settings::{LoadedSettings, Settings};
 
 const SUBJECT: &str = "database";
 
-/// How long a connection may take.
+/// How long a TCP connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reachable, up to date, writable. Returns it if it is.
+/// Opens the database and checks that it is writable. Returns it if all checks pass.
 pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Option<Database> {
     let url = display_url(loaded);
     let database = match with_timeout(open_database(&loaded.settings)).await {
         Some(Ok(database)) => database,
-        // Named among the settings already.
+        // Already reported among the settings.
         Some(Err(OpenError::Settings(_))) => {
             report.skip(
                 SUBJECT,
-                "without a secret to seal tokens with it is not opened",
+                "not checked: no secret is set to encrypt tokens with",
             );
             return None;
         }
         Some(Err(error)) => {
-            let remedy = "look whether it is up, whether DATABASE_URL names it rightly, and whether this user may write there";
+            let remedy = "check that the database is running, that DATABASE_URL is correct, and that this user may write to it";
             let mut detail = format!("{url}: {}", error_chain(&error));
             if let Some(reason) = connection_failure(&loaded.settings).await {
                 detail = format!("{url}: {reason}");
@@ -40,12 +42,12 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
             return None;
         }
         None => {
-            let remedy = "look whether it is overloaded, or another process holds it";
-            report.fail(SUBJECT, format!("{url}: no answer in time"), remedy);
+            let remedy = "check whether the database is overloaded or locked by another process";
+            report.fail(SUBJECT, format!("{url}: no response in time"), remedy);
             return None;
         }
     };
-    // Takes the lock that every write takes, and finds nothing that old.
+    // Takes the write lock; deletes nothing, since no row is that old.
     match database.prune(DateTime::UNIX_EPOCH).await {
         Ok(_) => {
             report.ok(
@@ -55,7 +57,8 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
             Some(database)
         }
         Err(error) => {
-            let remedy = "look whether the disk is full and whether this user may write there";
+            let remedy =
+                "check that the disk is not full and that this user may write to the database";
             report.fail(
                 SUBJECT,
                 format!("{url} cannot be written: {}", error.chain()),
@@ -67,7 +70,7 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
     }
 }
 
-/// Why no connection to a database server comes about. (The pool waits for one, and says only that it has waited.)
+/// Returns why a connection to the database server fails. (The pool reports only a timeout.)
 async fn connection_failure(settings: &Settings) -> Option<String> {
     if settings.database.is_sqlite() {
         return None;
@@ -79,11 +82,13 @@ async fn connection_failure(settings: &Settings) -> Option<String> {
     match connected.await {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(format!("no connection to {host}:{port}: {error}")),
-        Err(_) => Some(format!("no connection to {host}:{port}: no answer in time")),
+        Err(_) => Some(format!(
+            "no connection to {host}:{port}: no response in time"
+        )),
     }
 }
 
-/// Its address without a password.
+/// Returns the URL of the database without the password.
 fn display_url(loaded: &LoadedSettings) -> String {
     let setting = loaded
         .effective

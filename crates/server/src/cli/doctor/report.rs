@@ -1,11 +1,14 @@
+//! Collects the findings of `shopsync doctor` and prints them as text or JSON.
+
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::json;
 
+use crate::terminal::text::pluralize;
 use crate::terminal::{CommandError, print_json, print_line};
 
-/// How something is.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
@@ -26,7 +29,7 @@ impl Status {
     }
 }
 
-/// What was found about one thing.
+/// The result of one check, with its remedy.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     status: Status,
@@ -36,7 +39,7 @@ pub(super) struct Finding {
     remedy: Option<String>,
 }
 
-/// What was found, told as it is found.
+/// All findings. Text output is printed as each check ends, JSON at the end.
 #[derive(Debug)]
 pub(super) struct Report {
     json: bool,
@@ -51,12 +54,12 @@ impl Report {
         }
     }
 
-    /// It is as it should be.
+    /// Adds a passed check.
     pub(super) fn ok(&mut self, subject: impl Into<String>, detail: impl Into<String>) {
         self.add(Status::Ok, subject.into(), detail.into(), None);
     }
 
-    /// It works, but costs something now or later.
+    /// Adds a check that found something which works but has a cost or a risk.
     pub(super) fn warn(
         &mut self,
         subject: impl Into<String>,
@@ -71,7 +74,7 @@ impl Report {
         );
     }
 
-    /// It does not work.
+    /// Adds a failed check.
     pub(super) fn fail(
         &mut self,
         subject: impl Into<String>,
@@ -86,7 +89,7 @@ impl Report {
         );
     }
 
-    /// It could not be looked at.
+    /// Adds a check that could not be made.
     pub(super) fn skip(&mut self, subject: impl Into<String>, detail: impl Into<String>) {
         self.add(Status::Skip, subject.into(), detail.into(), None);
     }
@@ -109,13 +112,13 @@ impl Report {
         found.filter(|finding| finding.status == status).count()
     }
 
-    /// How each thing is, in order.
+    /// The statuses in the order of the checks.
     #[cfg(test)]
     pub(super) fn statuses(&self) -> Vec<Status> {
         self.findings.iter().map(|finding| finding.status).collect()
     }
 
-    /// Tells the rest, and the exit code.
+    /// Prints the summary (or the JSON) and returns the exit code.
     pub(super) fn finish(&self) -> Result<ExitCode, CommandError> {
         let (fails, warns) = (self.count(Status::Fail), self.count(Status::Warn));
         if self.json {
@@ -137,11 +140,12 @@ impl Report {
 }
 
 fn summary(fails: usize, warns: usize) -> String {
+    let warnings = format!("{warns} {}", pluralize("warning", warns as u64));
     match (fails, warns) {
-        (0, 0) => "Everything is as it should be.".to_owned(),
-        (0, _) => format!("Nothing fails; {warns} to look at."),
-        (_, 0) => format!("{fails} to mend."),
-        _ => format!("{fails} to mend, {warns} to look at."),
+        (0, 0) => "All checks passed.".to_owned(),
+        (0, _) => format!("No check failed; {warnings}."),
+        (_, 0) => format!("{fails} failed."),
+        _ => format!("{fails} failed, {warnings}."),
     }
 }
 
@@ -161,24 +165,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_what_to_do_below() {
+    fn the_remedy_is_printed_below_the_finding() {
         let finding = Finding {
             status: Status::Fail,
             subject: "space".into(),
             detail: "there is no bucket `b`".into(),
-            remedy: Some("make it".into()),
+            remedy: Some("create it".into()),
         };
         assert_eq!(
             finding.lines(),
             [
                 "fail  space               there is no bucket `b`",
-                "                          do: make it",
+                "                          do: create it",
             ]
         );
     }
 
     #[test]
-    fn only_failures_count() {
+    fn warnings_and_skipped_checks_are_not_failures() {
         let mut report = Report::new(true);
         report.ok("a", "");
         report.warn("b", "", "");
@@ -187,7 +191,7 @@ mod tests {
         report.fail("d", "", "");
         assert_eq!(
             summary(report.count(Status::Fail), 1),
-            "1 to mend, 1 to look at."
+            "1 failed, 1 warning."
         );
     }
 }

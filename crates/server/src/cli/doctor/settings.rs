@@ -1,3 +1,5 @@
+//! Checks the settings: what is missing, and what is likely a mistake.
+
 use url::Url;
 
 use super::report::Report;
@@ -5,17 +7,17 @@ use crate::settings::{Settings, SettingsError, non_empty};
 
 const SUBJECT: &str = "settings";
 
-/// The settings cannot be read at all.
+/// Reports settings that cannot be loaded.
 pub(super) fn report_unreadable(error: &SettingsError, report: &mut Report) {
     match error {
         SettingsError::Invalid(_) => report_problems(error, report),
         SettingsError::File { path, source } => report.fail(
             SUBJECT,
             format!("{} cannot be read: {source}", path.display()),
-            "mend the file; `shopsync check-config --reference` explains every setting",
+            "fix the file; `shopsync check-config --reference` explains every setting",
         ),
     }
-    report.skip("the rest", "nothing can be looked at without settings");
+    report.skip("the rest", "not checked: the settings cannot be loaded");
 }
 
 fn report_problems(error: &SettingsError, report: &mut Report) {
@@ -27,10 +29,10 @@ fn report_problems(error: &SettingsError, report: &mut Report) {
     }
 }
 
-/// What is missing, and what is odd.
+/// Reports missing settings and likely mistakes.
 pub(super) fn examine(settings: &Settings, report: &mut Report) {
     match settings.require_for_serving() {
-        Ok(()) => report.ok(SUBJECT, "all that the service needs is set"),
+        Ok(()) => report.ok(SUBJECT, "all required settings are set"),
         Err(error) => report_problems(&error, report),
     }
     examine_keys(settings, report);
@@ -42,7 +44,7 @@ fn examine_keys(settings: &Settings, report: &mut Report) {
     if non_empty(&settings.database.encryption_keys).is_some() {
         return report.ok(
             "encryption keys",
-            "tokens are sealed with keys of their own",
+            "tokens are encrypted with SHOPSYNC_ENCRYPTION_KEYS",
         );
     }
     let source = if non_empty(&shopify.state_token_secret).is_some() {
@@ -50,15 +52,12 @@ fn examine_keys(settings: &Settings, report: &mut Report) {
     } else if non_empty(&shopify.api_secret).is_some() {
         "SHOPIFY_API_SECRET"
     } else {
-        return report.skip(
-            "encryption keys",
-            "there is no secret yet to derive one from",
-        );
+        return report.skip("encryption keys", "no secret is set to derive a key from");
     };
     report.warn(
         "encryption keys",
-        format!("tokens are sealed with a key derived from {source}: if that changes, every shop must be installed again"),
-        "set SHOPSYNC_ENCRYPTION_KEYS to id:KEY with KEY from `openssl rand -base64 32`, before shops are installed",
+        format!("tokens are encrypted with a key derived from {source}: if it changes, every shop must be installed again"),
+        "set SHOPSYNC_ENCRYPTION_KEYS to id:KEY with KEY from `openssl rand -base64 32` before you install shops",
     );
 }
 
@@ -70,10 +69,10 @@ fn examine_addresses(settings: &Settings, report: &mut Report) {
         report.warn(
             "shopify endpoint",
             format!(
-                "SHOPIFY_ENDPOINT is {}: secrets and tokens go there, not to Shopify",
+                "SHOPIFY_ENDPOINT is {}: secrets and tokens are sent there, not to Shopify",
                 shopify.endpoint
             ),
-            "remove SHOPIFY_ENDPOINT, unless this is meant for a simulator",
+            "remove SHOPIFY_ENDPOINT unless you use a simulator",
         );
     }
     for (name, value, path) in [
@@ -93,17 +92,17 @@ fn examine_addresses(settings: &Settings, report: &mut Report) {
             report.warn(
                 "addresses",
                 format!(
-                    "{name} ends with {}, but the service answers at {path}",
+                    "the path of {name} is {}, but the route of the service is {path}",
                     url.path()
                 ),
-                format!("write https://YOUR-HOST{path}, unless your proxy rewrites the path"),
+                format!("set it to https://YOUR-HOST{path}, unless your proxy rewrites the path"),
             );
         }
         if by_shopify && url.scheme() != "https" {
             report.fail(
                 "addresses",
                 format!("{name} is not https: Shopify does not accept it"),
-                "put a proxy that ends TLS before the service, and write its https address",
+                "put a proxy that terminates TLS in front of the service, and set its https address",
             );
         }
     }

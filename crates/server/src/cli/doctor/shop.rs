@@ -1,3 +1,5 @@
+//! Checks each shop: state, token, scopes, webhooks, last run and published snapshot.
+
 use std::sync::Arc;
 
 use shopify_client::webhook::topic_constant;
@@ -15,13 +17,13 @@ use crate::cli::connect::missing_scopes;
 use crate::settings::Settings;
 use crate::terminal::{CommandError, remedy_for};
 
-/// How many shops are read together.
+/// How many shops are read per query.
 const PAGE: u32 = 200;
 
-/// A daily poll later than this did not take place.
+/// A last full scan older than this means that a daily poll was missed.
 const POLL_OVERDUE: chrono::TimeDelta = chrono::TimeDelta::hours(26);
 
-/// What shops are examined with; what is not usable is absent.
+/// What the checks of a shop use; `None` for what is not usable.
 pub(super) struct Backends<'a> {
     pub(super) settings: &'a Settings,
     pub(super) database: &'a Database,
@@ -29,7 +31,7 @@ pub(super) struct Backends<'a> {
     pub(super) shopify: Option<ShopifyApp>,
 }
 
-/// Every shop, or one of them.
+/// Checks every shop, or only one.
 pub(super) async fn examine_all(
     backends: &Backends<'_>,
     only: Option<&ShopDomain>,
@@ -46,14 +48,14 @@ pub(super) async fn examine_all(
             } else if shops.is_empty() {
                 report.skip(
                     "shops",
-                    "none is installed yet; `shopsync install-url SHOP` says how",
+                    "none is installed; run `shopsync install-url SHOP`",
                 );
             }
             for shop in &shops {
                 examine(backends, shop, report).await;
             }
         }
-        Err(error) => report.fail("shops", error.chain(), "look at the database"),
+        Err(error) => report.fail("shops", error.chain(), "check the database"),
     }
 }
 
@@ -78,20 +80,20 @@ async fn examine(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
         ShopStatus::Active => {}
         ShopStatus::Unavailable(reason) => report.fail(
             name,
-            format!("Shopify refuses us: {}", shop.status.as_str()),
+            format!("Shopify refuses requests: {}", shop.status.as_str()),
             remedy_for(reason, &shop.domain),
         ),
         ShopStatus::Paused => {
             report.warn(
                 name,
-                "is paused: nothing is read",
+                "is paused: it is not read",
                 "resume it where it was paused",
             );
         }
         ShopStatus::Uninstalled => {
             return report.skip(
                 name,
-                "the app was uninstalled; its last snapshot stays as it is",
+                "the app was uninstalled; its last snapshot stays unchanged",
             );
         }
     }
@@ -102,7 +104,7 @@ async fn examine(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     examine_snapshot(backends, shop, report).await;
 }
 
-/// Its token, its permissions, its webhooks.
+/// Checks the shop's token, scopes and webhook subscriptions.
 async fn examine_access(
     backends: &Backends<'_>,
     shopify: &ShopifyApp,
@@ -128,16 +130,18 @@ async fn examine_access(
             report.fail(subject("token"), error.chain(), remedy);
             return;
         }
-        None => return report.fail(subject("token"), "no answer in time", "try again later"),
+        None => return report.fail(subject("token"), "no response in time", "try again later"),
     };
     let missing = missing_scopes(&backends.settings.shopify.scopes, &scopes);
     if missing.is_empty() {
-        report.ok(subject("token"), "works, with all permissions");
+        report.ok(subject("token"), "works and has all scopes");
     } else {
         report.fail(
             subject("token"),
-            format!("works, but does not permit {}", missing.join(", ")),
-            format!("install again, the grant page asks for them: `shopsync install-url {name}`"),
+            format!("works, but lacks the scopes {}", missing.join(", ")),
+            format!(
+                "install the app again, the grant page requests them: `shopsync install-url {name}`"
+            ),
         );
     }
     let address = &backends.settings.shopify.webhook_address;
@@ -157,11 +161,16 @@ async fn examine_access(
             let remedy = CommandError::from_port(&error, &shop.domain).remedy();
             report.fail(subject("webhooks"), error.chain(), remedy);
         }
-        None => report.fail(subject("webhooks"), "no answer in time", "try again later"),
+        None => report.fail(
+            subject("webhooks"),
+            "no response in time",
+            "try again later",
+        ),
     }
 }
 
-/// Whether every topic is subscribed to, at the right address. `found` are topics in the API's form and addresses.
+/// Checks that every topic is subscribed to, at the configured address. `found` contains pairs of a topic, in the API's
+/// form, and an address.
 fn examine_webhooks(
     found: &[(&str, &str)],
     address: &str,
@@ -184,14 +193,14 @@ fn examine_webhooks(
         let count = topics::SUBSCRIBED.len();
         return report.ok(
             subject,
-            format!("all {count} topics are subscribed to, at {address}"),
+            format!("all {count} topics are subscribed, at {address}"),
         );
     }
     let remedy = format!(
-        "`shopsync sync {name}` mends them; if it does not, the log says what Shopify refuses"
+        "run `shopsync sync {name}` to repair them; if that fails, the log contains Shopify's reason"
     );
     if !missing.is_empty() {
-        let detail = format!("not subscribed to {}", missing.join(", "));
+        let detail = format!("not subscribed: {}", missing.join(", "));
         report.warn(subject, detail, remedy.clone());
     }
     if !elsewhere.is_empty() {
@@ -208,18 +217,18 @@ async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report)
     let subject = format!("{name}: runs");
     let newest = match backends.database.recent(Some(&shop.domain), 1).await {
         Ok(runs) => runs.into_iter().next(),
-        Err(error) => return report.fail(subject, error.chain(), "look at the database"),
+        Err(error) => return report.fail(subject, error.chain(), "check the database"),
     };
     let Some(scanned) = shop.reconciled_at else {
-        let remedy = format!("start the service, or `shopsync sync {name}`");
+        let remedy = format!("start the service, or run `shopsync sync {name}`");
         return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
         Some(Outcome::Failed { error, will_retry }) => {
             let remedy = if will_retry {
-                "wait: it is tried again by itself while the service runs".to_owned()
+                "wait: a running service retries it automatically".to_owned()
             } else {
-                format!("mend that, then `shopsync sync {name}`")
+                format!("fix the cause, then run `shopsync sync {name}`")
             };
             return report.fail(subject, format!("the last run failed: {error}"), remedy);
         }
@@ -231,53 +240,54 @@ async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report)
             let detail = format!(
                 "the last run halted: {missing} of {known} items of kind {kind} disappeared at once"
             );
-            let remedy = format!("if that is meant: `shopsync sync {name} --accept-deletions`");
+            let remedy =
+                format!("if this is intended, run `shopsync sync {name} --accept-deletions`");
             return report.fail(subject, detail, remedy);
         }
         _ => {}
     }
     let when = scanned.format("%Y-%m-%d %H:%M UTC");
     if backends.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
-        let detail = format!("the last full scan was at {when}: a daily poll has not taken place");
+        let detail = format!("the last full scan was at {when}: a daily poll was missed");
         return report.warn(
             subject,
             detail,
-            "look whether the service runs, and at its log",
+            "check that the service is running, and check its log",
         );
     }
     report.ok(subject, format!("the last full scan was at {when}"));
 }
 
-/// Whether the Space holds what was put there.
+/// Checks that the snapshot in the Space is the one that was published.
 async fn examine_snapshot(backends: &Backends<'_>, shop: &Shop, report: &mut Report) {
     let name = shop.domain.name();
     let subject = format!("{name}: snapshot");
     let Some(store) = &backends.store else {
-        return report.skip(subject, "the Space cannot be read");
+        return report.skip(subject, "not checked: the Space cannot be read");
     };
-    let Some((_, generation, recorded)) = shop.published else {
-        return report.skip(subject, "none was published yet");
+    let Some((_, generation, published_hash)) = shop.published else {
+        return report.skip(subject, "not checked: none has been published");
     };
     let snapshots = SpacesSnapshots::new(store.clone(), SpoolConfig::default());
-    let resync = format!("`shopsync sync {name}` uploads it anew");
+    let resync = format!("run `shopsync sync {name}` to upload it again");
     match with_timeout(snapshots.inspect(&shop.domain)).await {
-        Some(Ok(Some(found))) if found.hash == recorded => report.ok(
+        Some(Ok(Some(found))) if found.hash == published_hash => report.ok(
             subject,
             format!(
-                "{}: generation {generation}, {} bytes, as recorded",
+                "{}: generation {generation}, {} bytes, as published",
                 found.key, found.bytes
             ),
         ),
         Some(Ok(Some(found))) => {
             report.fail(
                 subject,
-                format!("{} holds other bytes than were recorded", found.key),
+                format!("{} differs from what was published", found.key),
                 resync,
             );
         }
-        Some(Ok(None)) => report.fail(subject, "it is not in the Space", resync),
-        Some(Err(error)) => report.fail(subject, error.chain(), "look at the Space above"),
-        None => report.warn(subject, "it could not be read in time", "try again"),
+        Some(Ok(None)) => report.fail(subject, "missing from the Space", resync),
+        Some(Err(error)) => report.fail(subject, error.chain(), "check the Space, see above"),
+        None => report.warn(subject, "no response in time", "try again"),
     }
 }
 
@@ -304,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_misdirected_webhooks_are_told_apart() {
+    fn missing_webhooks_warn_and_misdirected_ones_fail() {
         assert_eq!(statuses(|_| {}), [Status::Ok]);
         assert_eq!(statuses(|found| drop(found.pop())), [Status::Warn]);
         let astray = statuses(|found| found[0].1 = "https://old.example/".to_owned());

@@ -1,3 +1,5 @@
+//! Checks that objects can be written, read and deleted in the Space.
+
 use spaces_store::error::TransportKind;
 use spaces_store::{Capabilities, Error, Store};
 
@@ -7,25 +9,24 @@ use crate::settings::{Settings, non_empty};
 
 const SUBJECT: &str = "space";
 
-/// Whether objects can be written, read and removed there. Returns it if it can be read from.
+/// Writes, reads and deletes a test object. Returns the store if that succeeds.
 pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<Store> {
     let spaces = &settings.spaces;
     let is_set = non_empty(&spaces.access_key).is_some()
         && non_empty(&spaces.secret_key).is_some()
         && !spaces.bucket.is_empty();
     if !is_set {
-        report.skip(SUBJECT, "without keys and a bucket it is not tried");
+        report.skip(
+            SUBJECT,
+            "not checked: the access keys or the bucket are not set",
+        );
         return None;
     }
     let place = format!("bucket {} at {}", spaces.bucket, spaces.endpoint_url());
     let store = match super::store(settings) {
         Ok(store) => store,
         Err(error) => {
-            report.fail(
-                SUBJECT,
-                error_chain(&error),
-                "look at the SPACES_… settings",
-            );
+            report.fail(SUBJECT, error_chain(&error), "check the SPACES_… settings");
             return None;
         }
     };
@@ -39,7 +40,7 @@ pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<
         None => {
             report.fail(
                 SUBJECT,
-                format!("{place}: no answer in time"),
+                format!("{place}: no response in time"),
                 CHECK_NETWORK,
             );
             return None;
@@ -49,36 +50,36 @@ pub(super) async fn examine(settings: &Settings, report: &mut Report) -> Option<
 }
 
 fn report_capabilities(place: &str, capabilities: Capabilities, report: &mut Report) {
-    let detail = format!("{place}: an object was written, read and removed");
+    let detail = format!("{place}: a test object was written, read and deleted");
     if capabilities.metadata {
         report.ok(SUBJECT, detail);
     } else {
         report.warn(
             SUBJECT,
-            format!("{detail}, but its metadata was lost: every comparison reads the whole document"),
-            "nothing, if the store is meant to be like that; a proxy may drop the x-amz-meta-… headers",
+            format!("{detail}, but its metadata was lost: every comparison must read the whole document"),
+            "nothing, if the store does not support metadata; otherwise check whether a proxy drops the x-amz-meta-… headers",
         );
     }
 }
 
 const CHECK_NETWORK: &str =
-    "look at SPACES_ENDPOINT and SPACES_REGION, and whether this machine reaches the network";
+    "check SPACES_ENDPOINT and SPACES_REGION, and that this machine reaches the network";
 
-/// What a person can do about it.
+/// Returns what a person can do about the error.
 fn remedy_for(error: &Error) -> String {
     match error {
         Error::WrongCredentials { .. } => {
-            "set SPACES_ACCESS_KEY and SPACES_SECRET_KEY to a pair of the control panel, Spaces Object Storage, Access Keys"
+            "set SPACES_ACCESS_KEY and SPACES_SECRET_KEY to a key pair from the control panel: Spaces Object Storage, Access Keys"
                 .to_owned()
         }
         Error::AccessDenied { .. } => {
-            "give the key read, write and delete in this bucket; look at the bucket's policy and its quota".to_owned()
+            "give the key read, write and delete permission in this bucket; check the bucket's policy and quota".to_owned()
         }
         Error::NoSuchBucket { .. } => {
-            "make the bucket, or set SPACES_BUCKET, SPACES_REGION and SPACES_ENDPOINT to where it is".to_owned()
+            "create the bucket, or correct SPACES_BUCKET, SPACES_REGION and SPACES_ENDPOINT".to_owned()
         }
         Error::WrongEndpoint { .. } => {
-            "set SPACES_REGION (and SPACES_ENDPOINT, if you set it) to the bucket's own".to_owned()
+            "set SPACES_REGION, and SPACES_ENDPOINT if you set it, to the region of the bucket".to_owned()
         }
         Error::ClockSkewed { store_ahead } => {
             let by = store_ahead.map_or_else(String::new, |ahead| {
@@ -86,14 +87,14 @@ fn remedy_for(error: &Error) -> String {
                 let word = if seconds < 0 { "ahead" } else { "behind" };
                 format!(": it is {} seconds {word}", seconds.abs())
             });
-            format!("set this machine's clock{by}")
+            format!("correct this machine's clock{by}")
         }
         Error::Transport { kind: TransportKind::Tls, .. } => {
-            "let the system trust the certificate's authority, or mend the certificate".to_owned()
+            "add the certificate's authority to the trusted certificates of this machine, or fix the certificate".to_owned()
         }
         Error::Transport { .. } => CHECK_NETWORK.to_owned(),
         _ if error.is_retryable() => "try again later".to_owned(),
-        _ => "look at the SPACES_… settings".to_owned(),
+        _ => "check the SPACES_… settings".to_owned(),
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_is_told_which_way_to_go() {
+    fn the_remedy_for_a_skewed_clock_names_its_direction() {
         for (ahead, word) in [
             (-3_600, "3600 seconds ahead"),
             (3_600, "3600 seconds behind"),
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_has_a_remedy_of_its_own() {
+    fn each_error_has_its_own_remedy() {
         let errors = [
             Error::WrongCredentials { code: "x".into() },
             Error::AccessDenied { code: "x".into() },

@@ -1,4 +1,4 @@
-//! Commands about a shop, with a simulated one beside the binary.
+//! Tests the commands that work on a shop, with a simulated shop beside the binary.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ struct ShopSandbox {
     sandbox: Sandbox,
     shop: ShopControl,
     s3: EmbeddedS3,
-    // Both run on it.
+    // The simulator and the S3 server run on it.
     runtime: Runtime,
     _simulator: Simulator,
 }
@@ -54,7 +54,7 @@ impl ShopSandbox {
         let files = sandbox.path("s3");
         let s3 = EmbeddedS3::start(&files, "access-key-id", "very-secret-key", "space");
         let s3 = runtime.block_on(s3).unwrap();
-        // The test opens it too, from another folder.
+        // An absolute path: the test opens the database from another folder.
         let database = format!("sqlite:{}", sandbox.path("shopsync.db").display());
         let sandbox = sandbox
             .with("DATABASE_URL", database)
@@ -69,7 +69,7 @@ impl ShopSandbox {
         }
     }
 
-    /// With the shop connected by a token of its own.
+    /// A sandbox whose shop is connected with an access token.
     fn connected(products: usize) -> Self {
         let setup = Self::with_products(products);
         let output = setup.connect(&SCOPES);
@@ -91,12 +91,12 @@ impl ShopSandbox {
         output
     }
 
-    /// How many objects have been written.
+    /// The number of PUT requests to the S3 server.
     fn puts(&self) -> usize {
         self.s3.count(&"PUT".parse().unwrap())
     }
 
-    /// Makes one product dearer, without telling.
+    /// Changes the price of one product, without a webhook.
     fn change_a_price(&self) {
         let product = self.shop.product_ids()[0];
         self.shop
@@ -105,7 +105,7 @@ impl ShopSandbox {
             .unwrap();
     }
 
-    /// The binary's settings, to reach its database by.
+    /// The settings of the binary, to open its database.
     fn settings(&self) -> Settings {
         let variables = self.sandbox.variables.iter();
         let environment =
@@ -116,7 +116,7 @@ impl ShopSandbox {
 }
 
 #[test]
-fn a_sync_says_uploaded_and_then_unchanged() {
+fn sync_prints_uploaded_and_then_unchanged() {
     let setup = ShopSandbox::connected(12);
     let first = setup.sandbox.run(&["sync", "a"]);
     first.assert_code(0).assert_no_secret();
@@ -156,7 +156,7 @@ fn a_sync_says_uploaded_and_then_unchanged() {
 }
 
 #[test]
-fn a_dry_run_tells_what_would_change_and_writes_nothing() {
+fn a_dry_run_prints_what_would_change_and_writes_nothing() {
     let setup = ShopSandbox::connected(5);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     let same = setup.sandbox.run(&["sync", "a", "--dry-run"]);
@@ -182,7 +182,7 @@ fn a_dry_run_tells_what_would_change_and_writes_nothing() {
 }
 
 #[test]
-fn a_mass_disappearance_halts_until_it_is_accepted() {
+fn a_mass_disappearance_halts_the_sync_until_it_is_accepted() {
     let setup = ShopSandbox::connected(30);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     for product in setup.shop.product_ids().into_iter().take(20) {
@@ -202,11 +202,11 @@ fn a_mass_disappearance_halts_until_it_is_accepted() {
     );
     let accepted = setup.sandbox.run(&["sync", "a", "--accept-deletions"]);
     accepted.assert_code(0);
-    assert!(accepted.stdout.contains("20 gone"), "{accepted:#?}");
+    assert!(accepted.stdout.contains("20 deleted"), "{accepted:#?}");
 }
 
 #[test]
-fn a_revoked_token_is_told_by_every_command() {
+fn every_command_reports_a_revoked_token() {
     let setup = ShopSandbox::connected(3);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     setup.shop.revoke_tokens();
@@ -224,26 +224,26 @@ fn a_revoked_token_is_told_by_every_command() {
         "{diagnosed:#?}"
     );
     assert!(diagnosed.stdout.contains("install-url a"), "{diagnosed:#?}");
-    // A new token of the same shop mends it.
+    // A new token of the same shop fixes it.
     assert_eq!(setup.connect(&SCOPES).code, Some(0));
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
 }
 
 #[test]
-fn a_token_that_permits_too_little_is_not_kept() {
+fn a_token_without_the_required_scopes_is_not_stored() {
     let setup = ShopSandbox::with_products(3);
     let output = setup.connect(&["read_products", "read_inventory"]);
-    output.assert_failure(1, &["read_locations, read_discounts", "nothing was kept"]);
+    output.assert_failure(1, &["read_locations, read_discounts", "nothing was stored"]);
     assert_eq!(setup.sandbox.run(&["shops", "--json"]).stdout, "[]\n");
     let wrong = setup
         .sandbox
         .run_with_input(&["connect", "a"], "shpat_wrong");
-    wrong.assert_failure(1, &["does not accept the access token"]);
+    wrong.assert_failure(1, &["rejected the access token"]);
     assert_eq!(setup.sandbox.run(&["shops", "--json"]).stdout, "[]\n");
 }
 
 #[test]
-fn a_space_that_is_down_is_code_three() {
+fn an_unreachable_space_exits_with_code_3() {
     let setup = ShopSandbox::connected(3);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     setup.change_a_price();
@@ -261,7 +261,7 @@ fn a_space_that_is_down_is_code_three() {
 }
 
 #[test]
-fn client_credentials_need_no_token() {
+fn connect_by_client_credentials_needs_no_token() {
     let setup = ShopSandbox::with_products(3);
     let output = setup.sandbox.run(&[
         "connect",
@@ -282,7 +282,7 @@ fn client_credentials_need_no_token() {
 }
 
 #[test]
-fn doctor_finds_a_missing_webhook_and_a_changed_snapshot() {
+fn doctor_reports_missing_webhooks_and_a_changed_snapshot() {
     let setup = ShopSandbox::connected(3);
     setup.sandbox.run(&["sync", "a"]).assert_code(0);
     let good = setup.sandbox.run(&["doctor", "a"]);
@@ -309,7 +309,7 @@ fn doctor_finds_a_missing_webhook_and_a_changed_snapshot() {
 }
 
 #[test]
-fn a_sync_waits_for_the_process_that_holds_the_shop() {
+fn sync_waits_for_the_process_that_holds_the_lease() {
     let setup = ShopSandbox::connected(3);
     let shop: ShopDomain = "a.myshopify.com".parse().unwrap();
     let settings = setup.settings();
@@ -323,7 +323,7 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
         let until = now + chrono::TimeDelta::hours(1);
         let ClaimOutcome::Claimed(claim) = database.claim(Some(&shop), now, until).await.unwrap()
         else {
-            panic!("the shop should be free");
+            panic!("no other process should hold the shop");
         };
         let run = database
             .start(&shop, Trigger::Poll, true, now)
@@ -338,7 +338,11 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let waits = err.find(|line| line.as_ref().unwrap().contains("another process works on"));
+    let waits = err.find(|line| {
+        line.as_ref()
+            .unwrap()
+            .contains("another process is running a scan of")
+    });
     assert!(
         waits
             .unwrap()
@@ -356,14 +360,14 @@ fn a_sync_waits_for_the_process_that_holds_the_shop() {
             .unwrap();
         database.release(&lease, &Release::Done).await.unwrap();
     });
-    // What was asked for after that run had begun is done by another one.
+    // The scan was requested after that run began, so another run performs it.
     let output = CommandOutput::from(child.wait_with_output().unwrap());
     output.assert_code(0);
     assert!(output.stdout.starts_with("uploaded "), "{output:#?}");
 }
 
 #[test]
-fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
+fn an_interrupted_sync_ends_immediately_and_the_next_one_succeeds() {
     let setup = ShopSandbox::connected(3);
     setup
         .shop
@@ -377,7 +381,7 @@ fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
         .spawn();
     let mut child = child.unwrap();
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-    let began = err.find(|line| line.as_ref().unwrap().contains("The run begins"));
+    let began = err.find(|line| line.as_ref().unwrap().contains("Run started"));
     assert!(began.is_some());
     let id = child.id().to_string();
     assert!(
@@ -387,10 +391,10 @@ fn an_interrupted_sync_ends_at_once_and_is_made_up_for() {
             .unwrap()
             .success()
     );
-    let told: Vec<_> = err.map_while(Result::ok).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{told:#?}");
-    assert_eq!(told.last().unwrap(), "shopsync: interrupted");
-    // It may have been interrupted before anything hung.
+    let rest: Vec<_> = err.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:#?}");
+    assert_eq!(rest.last().unwrap(), "shopsync: interrupted");
+    // The interruption may have come before the fault took effect.
     setup.shop.clear_faults();
     let again = sandbox.run(&["sync", "a"]);
     again.assert_code(0);

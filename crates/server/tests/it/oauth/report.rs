@@ -1,4 +1,4 @@
-//! What the callback reports once it has been let in.
+//! Tests the report of an accepted callback.
 
 use serde_json::{Value, json};
 use sync_core::ports::ShopRegistry;
@@ -40,18 +40,18 @@ async fn the_callback_installs_the_shop_and_reports() {
     let found = database.find(&shop()).await.unwrap().unwrap();
     assert_eq!(found.status, ShopStatus::Active);
     assert_eq!(found.scopes.len(), 4);
-    // The test delivery has left no work.
+    // The test delivery has requested no work.
     setup.app.settled().await;
     assert_eq!((setup.catalog.fetches(), setup.app.put_count()), (0, 1));
 
-    // The state is used up.
+    // A state is accepted once.
     setup
         .assert_refused(&callback("good", &state), 400, "invalid_state")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_shopify_refuses_installs_nothing() {
+async fn a_code_that_shopify_rejects_installs_nothing() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, _) = setup.begin_login().await;
     let response = setup.app.get(&callback("bad", &state)).send().await;
@@ -63,7 +63,7 @@ async fn a_code_that_shopify_refuses_installs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_gets_a_page_that_it_can_load_again() {
+async fn a_browser_gets_a_page_that_it_can_reload() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begin_login().await;
     let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
@@ -107,11 +107,11 @@ async fn a_browser_gets_a_page_that_it_can_load_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_no_delivery_reaches_is_reported() {
-    // Nothing listens on port 1, and the second is somebody else's.
-    for (address, says) in [
+    // Nothing listens on port 1; the other addresses belong to another server.
+    for (address, reason) in [
         ("http://127.0.0.1:1/shopify/webhook", "cannot be reached"),
-        ("/shopify/elsewhere", "answered 404"),
-        ("/", "answered 405"),
+        ("/shopify/elsewhere", "returned 404"),
+        ("/", "returned 405"),
     ] {
         let stranger = MockServer::start().await;
         let address = if address.starts_with('/') {
@@ -119,7 +119,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         } else {
             address.to_owned()
         };
-        if says.contains("405") {
+        if reason.contains("405") {
             Mock::given(method("POST"))
                 .respond_with(ResponseTemplate::new(405))
                 .mount(&stranger)
@@ -133,7 +133,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         assert_eq!(report["webhook_test"]["status"], "failed", "{report}");
         let message = report["webhook_test"]["message"].as_str().unwrap();
         assert!(
-            message.contains(says) && message.contains(&address),
+            message.contains(reason) && message.contains(&address),
             "{message}"
         );
         assert_eq!(report["polling_test"]["status"], "success");
@@ -141,7 +141,7 @@ async fn an_address_that_no_delivery_reaches_is_reported() {
         assert_eq!(report["snapshot"], Value::Null);
         setup.app.settled().await;
         assert_eq!((setup.catalog.scans(), setup.app.put_count()), (0, 0));
-        // The shop is known all the same: the next poll looks after it.
+        // The shop is stored nevertheless; the next daily poll reads it.
         assert!(setup.installed().await);
     }
 }
@@ -158,7 +158,7 @@ async fn an_address_of_another_service_is_reported() {
     let report = setup.app.get(&callback("good", &state)).send().await;
     let report: Value = report.unwrap().json().await.unwrap();
     let message = report["webhook_test"]["message"].as_str().unwrap();
-    assert!(message.contains("is it another one?"), "{message}");
+    assert!(message.contains("is it another service?"), "{message}");
     assert_eq!(report["upload_status"], "failed");
 }
 
@@ -186,7 +186,7 @@ async fn a_shop_that_cannot_be_read_is_reported_and_not_uploaded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_a_failed_upload_goes_on_looking() {
+async fn the_page_of_a_failed_upload_keeps_refreshing() {
     let setup = Setup::new(TestApp::builder()).await;
     setup.catalog.fail_scan(
         sync_core::ItemKind::Product,

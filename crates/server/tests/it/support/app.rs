@@ -1,3 +1,5 @@
+//! Starts the service in process and sends it requests.
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,17 +16,17 @@ use testkit::ManualClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Quiet;
+use super::IdleWatch;
 use super::Relay;
 use super::backends::Backends;
 
-/// The app's secret in tests.
+/// The app's client secret in tests.
 pub(crate) const SECRET: &str = "hush-hush";
 
-/// Tests give up on an event after this time; it is never waited for otherwise.
+/// How long a test waits for an event before it fails.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What a test wants differently.
+/// Overrides of the service that a test needs.
 #[derive(Default)]
 pub(crate) struct TestAppBuilder {
     variables: BTreeMap<String, String>,
@@ -40,19 +42,19 @@ impl TestAppBuilder {
         self
     }
 
-    /// Puts a clock that is moved by hand in the place of the machine's.
+    /// Replaces the system clock with a manual one.
     pub(crate) fn clock(mut self, clock: &ManualClock) -> Self {
         self.clock = Some(clock.clone());
         self
     }
 
-    /// Puts another catalogue in the place of Shopify's.
+    /// Replaces Shopify's catalogue.
     pub(crate) fn catalog(mut self, catalog: impl CatalogSource + 'static) -> Self {
         self.catalog = Some(Arc::new(catalog));
         self
     }
 
-    /// Makes this its address to Shopify.
+    /// Uses this relay as the public address of the service.
     pub(crate) fn relay(mut self, relay: Relay) -> Self {
         self.relay = Some(relay);
         self
@@ -69,7 +71,7 @@ impl TestAppBuilder {
             ("SHOPIFY_API_KEY", "test-app"),
             ("SHOPIFY_API_SECRET", SECRET),
             ("STATE_TOKEN_SECRET", "state-secret"),
-            // Nothing listens there: no test reaches Shopify itself.
+            // Nothing listens there, so that no test reaches Shopify.
             ("SHOPIFY_ENDPOINT", "http://127.0.0.1:1/{shop}"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -101,11 +103,11 @@ impl TestAppBuilder {
     }
 }
 
-/// A running service with everything it needs.
+/// A running service with its database and bucket.
 pub(crate) struct TestApp {
-    /// Its database and its bucket.
+    /// Its database and bucket.
     pub(crate) backends: Backends,
-    /// Its address to Shopify.
+    /// Its public address.
     pub(crate) relay: Relay,
     variables: BTreeMap<String, String>,
     clock: Option<ManualClock>,
@@ -118,13 +120,13 @@ pub(crate) struct TestApp {
 struct Instance {
     address: SocketAddr,
     service: Service,
-    quiet: Quiet,
+    idle_watch: IdleWatch,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
 
 impl TestApp {
-    /// A service to adjust before it starts.
+    /// Returns a builder with default settings.
     pub(crate) fn builder() -> TestAppBuilder {
         TestAppBuilder::default()
     }
@@ -138,13 +140,13 @@ impl TestApp {
     }
 
     async fn launch(&mut self) {
-        let quiet = Quiet::default();
-        let around = quiet.clone();
+        let idle_watch = IdleWatch::default();
+        let watch = idle_watch.clone();
         let clock = self.clock.clone();
         let overrides = Overrides {
             clock: clock.map(|clock| Arc::new(clock) as Arc<dyn Clock>),
             catalog: self.catalog.clone(),
-            inbox: Some(Box::new(move |inbox| around.around(inbox))),
+            inbox: Some(Box::new(move |inbox| watch.wrap(inbox))),
         };
         let built = Application::build(self.settings(), overrides).await;
         let application = built.unwrap();
@@ -153,7 +155,7 @@ impl TestApp {
         self.instance = Some(Instance {
             address: application.local_address(),
             service: application.service().clone(),
-            quiet,
+            idle_watch,
             shutdown: shutdown.clone(),
             running: tokio::spawn(application.run_until(shutdown)),
         });
@@ -163,32 +165,32 @@ impl TestApp {
         self.instance.as_ref().expect("the service was stopped")
     }
 
-    /// What the service is made of.
+    /// The parts of the running service.
     pub(crate) fn service(&self) -> &Service {
         &self.instance().service
     }
 
-    /// The address of a path of the service's.
+    /// The URL of a path of the service.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.instance().address)
     }
 
-    /// A GET of a path. Redirects are not followed.
+    /// Builds a GET request for a path. Redirects are not followed.
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(self.url(path))
     }
 
-    /// A HEAD of a path.
+    /// Builds a HEAD request for a path.
     pub(crate) fn head(&self, path: &str) -> RequestBuilder {
         self.http.head(self.url(path))
     }
 
-    /// A POST to a path.
+    /// Builds a POST request for a path.
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.http.post(self.url(path))
     }
 
-    /// A delivery as Shopify sends it, signed with the app's secret.
+    /// Builds a delivery as Shopify sends it, signed with the app's secret.
     pub(crate) fn delivery(&self, shop: &str, topic: &str, id: &str, body: &str) -> RequestBuilder {
         let signature = sign(SECRET, body.as_bytes());
         self.post("/shopify/webhook")
@@ -200,25 +202,27 @@ impl TestApp {
             .body(body.to_owned())
     }
 
-    /// Waits until no demand is left and no run is going on. Items that were put off count as a demand.
+    /// Waits until no work request is left and no run is going on. Items with a later retry count as requested work.
     pub(crate) async fn settled(&self) {
         let instance = self.instance();
-        let quiet = instance.quiet.wait(|| instance.service.wake.notify_one());
-        let settled = tokio::time::timeout(TIMEOUT, quiet).await;
+        let idle = instance
+            .idle_watch
+            .wait(|| instance.service.wake.notify_one());
+        let settled = tokio::time::timeout(TIMEOUT, idle).await;
         settled.expect("the service should settle");
     }
 
-    /// The shop's document in the Space; `None` if there is none.
+    /// Reads the shop's document from the Space; `None` if there is none.
     pub(crate) async fn document(&self, shop: &ShopDomain) -> Option<serde_json::Value> {
         let bytes = self.document_bytes(shop).await?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
-    /// The bytes of the shop's document in the Space.
+    /// Reads the bytes of the shop's document from the Space.
     pub(crate) async fn document_bytes(&self, shop: &ShopDomain) -> Option<Vec<u8>> {
         let prefix = spaces_store::ShopPrefix::new(shop.as_str()).unwrap();
         let key = spaces_store::SnapshotKey::single(&prefix);
-        // Not through the service's own store, which counts, and may be stopped.
+        // Not through the service's own store, which counts requests and may be stopped.
         let settings = self.settings();
         let space = server::service::spaces_config(&settings.spaces, &settings.network).unwrap();
         let store = spaces_store::Store::new(space.connect().unwrap());
@@ -226,17 +230,18 @@ impl TestApp {
         Some(stored.into_vec().await.unwrap())
     }
 
-    /// How many objects the service has written since the test began.
+    /// The number of objects that the service has written since the test began.
     pub(crate) fn put_count(&self) -> u64 {
         self.earlier_uploads + self.service().store.requests().uploads()
     }
 
-    /// One heartbeat, as clokwerk gives one each minute. Returns for how many shops the poll was opened, if it was.
+    /// Runs the periodic jobs once, as the timer does each minute. Returns the number of shops that a daily poll covers, if
+    /// one began.
     pub(crate) async fn run_due_jobs(&self) -> Option<u64> {
         self.service().periodic_jobs().run_due().await
     }
 
-    /// Stops the service as SIGTERM does, and waits for it.
+    /// Stops the service as SIGTERM does, and waits for its end.
     pub(crate) async fn stop(&mut self) {
         self.earlier_uploads = self.put_count();
         let instance = self.instance.take().expect("the service was stopped");
@@ -246,19 +251,19 @@ impl TestApp {
         stopped.expect("the service should stop").unwrap().unwrap();
     }
 
-    /// Ends the service as a crash would: what it was doing is dropped where it stands.
+    /// Aborts the service as a crash would, in the middle of its work.
     pub(crate) async fn crash(&mut self) {
         self.earlier_uploads = self.put_count();
         let instance = self.instance.take().expect("the service was stopped");
         self.relay.disconnect();
         instance.running.abort();
-        // Cancelled, or ended before that.
+        // Cancelled, or already ended.
         let _ = instance.running.await;
     }
 
-    /// Waits until workers have prolonged their leases `count` times more.
+    /// Waits until workers have renewed their leases `count` more times.
     pub(crate) async fn leases_renewed(&self, count: u64) {
-        let renewed = self.instance().quiet.prolonged(count);
+        let renewed = self.instance().idle_watch.leases_renewed(count);
         let renewed = tokio::time::timeout(TIMEOUT, renewed).await;
         renewed.expect("the lease should be renewed");
     }
@@ -273,7 +278,7 @@ impl TestApp {
         &self.variables
     }
 
-    /// Stops the service, if it runs, and starts it anew on the same database and bucket.
+    /// Stops the service, if it is running, and starts it again with the same database and bucket.
     pub(crate) async fn restart(&mut self) {
         if self.instance.is_some() {
             self.stop().await;
@@ -296,7 +301,7 @@ pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
 }
 
 fn client() -> reqwest::Client {
-    // Fails if another test of this process was first.
+    // Fails if another test of this process has installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -1,4 +1,4 @@
-//! Databases and buckets for tests.
+//! Provides a database and a bucket for each test.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -6,15 +6,15 @@ use std::process::Command;
 use spaces_store::EmbeddedS3;
 use tempfile::TempDir;
 
-/// The SHA-256 of nothing.
+/// The SHA-256 of an empty body.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Where a test keeps its state and its snapshots. What it made is removed with it.
+/// The database and the bucket of a test, deleted with it.
 #[derive(Debug)]
 pub(crate) struct Backends {
-    /// Also the place for whatever else the test writes.
+    /// The folder for all files of the test.
     pub(crate) dir: TempDir,
-    /// Runs as long as the test, if that is what the snapshots go to.
+    /// Keeps the embedded S3 server running, if it is used.
     _embedded: Option<EmbeddedS3>,
     schema: Option<Schema>,
     space: Vec<(&'static str, String)>,
@@ -48,7 +48,7 @@ impl Backends {
         }
     }
 
-    /// The variables that point a service here.
+    /// The variables that configure a service for these backends.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let database = match &self.schema {
             Some(schema) => schema.url(),
@@ -62,10 +62,8 @@ impl Backends {
     }
 }
 
-/// A bucket of the test's own on the given server. Made with `curl`: this crate makes no S3 requests. It stays there; the
-/// server is thrown away after the tests.
 impl Backends {
-    /// Everything in the database as its bytes are stored.
+    /// All bytes of the database as stored.
     pub(crate) fn raw_state(&self, variables: &BTreeMap<String, String>) -> Vec<u8> {
         if let Some(schema) = &self.schema {
             let dump = Command::new("pg_dump")
@@ -80,6 +78,8 @@ impl Backends {
     }
 }
 
+/// Creates a bucket for the test on the given server, with `curl`: this crate makes no S3 requests. The bucket is not
+/// deleted; the server is discarded after the tests.
 fn services_space() -> Vec<(&'static str, String)> {
     let given = |suffix| required(&format!("SHOPSYNC_TEST_S3_{suffix}"));
     let (endpoint, region) = (given("ENDPOINT"), given("REGION"));
@@ -89,7 +89,7 @@ fn services_space() -> Vec<(&'static str, String)> {
         .args(["-sf", "-o", "/dev/null", "-X", "PUT", "--aws-sigv4"])
         .arg(format!("aws:amz:{region}:s3"))
         .args(["--user", &format!("{access_key}:{secret_key}"), "-H"])
-        // curl signs for S3 only if the payload's hash is given.
+        // curl signs for S3 only if the hash of the payload is given.
         .arg(format!("x-amz-content-sha256: {EMPTY_SHA256}"))
         .arg(format!("{endpoint}/{bucket}"))
         .status();
@@ -113,7 +113,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A test's own schema in PostgreSQL. Made with `psql`: this crate knows no SQL driver.
+/// A schema in PostgreSQL for one test, created with `psql`: this crate has no SQL driver.
 #[derive(Debug)]
 struct Schema {
     server: String,
@@ -145,7 +145,7 @@ impl Schema {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        // A schema that stays behind harms no other test.
+        // A schema that is left behind affects no other test.
         let _ = self.psql(&format!("DROP SCHEMA {} CASCADE", self.name));
     }
 }

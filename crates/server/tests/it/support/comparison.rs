@@ -1,9 +1,9 @@
-//! A shop and its document, brought into one form in which they can be compared.
+//! Converts a shop and its document into the same form, so that tests can compare them.
 
 use serde_json::{Value, json};
 
-/// What the document must hold of a shop. Left out are what no operation reads: metafields of variants and of other
-/// namespaces, stock states that cannot be sold from, and how often a discount was used.
+/// Returns what the document must contain of a shop: the shop without the fields that no operation reads, which are
+/// metafields of variants and of other namespaces, inventory states that are not sellable, and the use counts of discounts.
 pub(crate) fn comparable_shop(truth: &Value) -> Value {
     let mut shop = truth.clone();
     for product in list(&mut shop["products"]) {
@@ -32,14 +32,14 @@ pub(crate) fn comparable_shop(truth: &Value) -> Value {
         sort_texts(&mut discount["tags"]);
         let kind = discount["kind"].as_str().unwrap();
         if kind.starts_with("DiscountAutomatic") {
-            // Shopify's automatic kinds have no such field.
+            // Automatic discounts have no such field.
             discount["usage_limit"] = Value::Null;
         }
     }
     shop
 }
 
-/// The same form, read from a document.
+/// Returns the same form, read from a document.
 pub(crate) fn comparable_document(document: &Value) -> Value {
     let data = &document["data"];
     let shop = &data["shop"];
@@ -209,16 +209,16 @@ fn collection(node: &Value) -> Value {
     })
 }
 
-/// The nodes of a connection, which must be whole.
+/// Returns the nodes of a connection, which must be complete.
 fn nodes(connection: &Value) -> impl Iterator<Item = &Value> {
     assert_eq!(connection["pageInfo"]["hasNextPage"], false, "{connection}");
     let edges = connection["edges"].as_array().unwrap();
     edges.iter().map(|edge| &edge["node"])
 }
 
-/// The number at the end of a global id.
+/// Returns the number at the end of a global id.
 fn number(gid: &Value) -> u64 {
-    let gid = gid.as_str().unwrap_or_else(|| panic!("{gid} is no id"));
+    let gid = gid.as_str().unwrap_or_else(|| panic!("{gid} is not an id"));
     gid.rsplit('/').next().unwrap().parse().unwrap()
 }
 

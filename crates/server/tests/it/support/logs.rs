@@ -1,23 +1,25 @@
+//! Captures the log of the test process.
+
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-/// Everything that any crate of this process logs, with its fields.
+/// All log lines of this process, with their fields.
 pub(crate) struct Logs(Mutex<String>);
 
 static LOGS: Logs = Logs(Mutex::new(String::new()));
 
 impl Logs {
-    /// Begins to keep what is logged from now on, every level of it.
+    /// Starts to capture the log, at every level.
     pub(crate) fn capture() -> &'static Self {
-        // Fails if another test of this process was first.
+        // Fails if another test of this process has installed it.
         let _ = log::set_logger(&LOGS);
         log::set_max_level(LevelFilter::Trace);
         &LOGS
     }
 
-    /// What has been logged.
+    /// The captured lines.
     pub(crate) fn text(&self) -> String {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         text.clone()

@@ -1,25 +1,24 @@
-//! A whole service for a test: `TestApp`.
+//! Runs a complete service for a test: `TestApp`; with a simulated shop: `World`.
 //!
-//! Everything is on loopback and of the test's own: a free port, a database, a bucket . By
-//! default that is SQLite in a temporary folder and the embedded S3 server. With `SHOPSYNC_TEST_E2E=services` it is the
-//! PostgreSQL of `SHOPSYNC_TEST_DATABASE_URL` (a schema for each test) and the server of `SHOPSYNC_TEST_S3_*` (a bucket for
-//! each test). `World` puts a simulated shop beside it.
+//! Each test has its own port on the loopback interface, its own database and its own bucket. By default these are SQLite in
+//! a temporary folder and the embedded S3 server. With `SHOPSYNC_TEST_E2E=services` they are a schema in the PostgreSQL of
+//! `SHOPSYNC_TEST_DATABASE_URL` and a bucket on the server of `SHOPSYNC_TEST_S3_*`.
 
 mod app;
 mod backends;
 mod comparison;
+mod idle_watch;
 mod logs;
 mod oauth;
 mod process;
-mod quiet;
 mod relay;
 mod world;
 
 pub(crate) use app::{SECRET, TestApp, TestAppBuilder, sign};
 pub(crate) use comparison::{comparable_document, comparable_shop};
+pub(crate) use idle_watch::IdleWatch;
 pub(crate) use logs::Logs;
 pub(crate) use oauth::signed_query;
 pub(crate) use process::Process;
-pub(crate) use quiet::Quiet;
 pub(crate) use relay::Relay;
 pub(crate) use world::{World, WorldBuilder};

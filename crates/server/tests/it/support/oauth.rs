@@ -1,6 +1,8 @@
+//! Signs OAuth queries.
+
 use ring::hmac;
 
-/// A query as Shopify signs it. The values must need no escaping.
+/// Returns a query with the signature that Shopify adds. The values must need no escaping.
 pub(crate) fn signed_query(secret: &str, pairs: &[(&str, &str)]) -> String {
     let mut pairs: Vec<String> = pairs
         .iter()

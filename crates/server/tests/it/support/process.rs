@@ -1,3 +1,5 @@
+//! Runs `shopsync serve` as a separate process.
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,10 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-/// Tests give up on a line after this time.
+/// How long a test waits for a log line.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// `shopsync serve` as a process of its own.
+/// A running `shopsync serve`.
 pub(crate) struct Process {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
@@ -18,7 +20,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it with these variables and no others, and waits until it listens.
+    /// Starts it with only these variables, and waits until it listens.
     pub(crate) async fn serve(variables: &BTreeMap<String, String>, folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_shopsync"))
             .arg("serve")
@@ -44,12 +46,12 @@ impl Process {
         process
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits for a line of its log with this in it.
+    /// Waits for a log line that contains the text.
     pub(crate) async fn logged(&mut self, text: &str) -> String {
         let mut seen = String::new();
         let find = async {
@@ -63,10 +65,10 @@ impl Process {
             None
         };
         let found = tokio::time::timeout(TIMEOUT, find).await.ok().flatten();
-        found.unwrap_or_else(|| panic!("it never logged {text:?}, only:\n{seen}"))
+        found.unwrap_or_else(|| panic!("no log line contains {text:?}; logged:\n{seen}"))
     }
 
-    /// `kill -9`, and the rest of its log.
+    /// Kills the process with SIGKILL and returns the rest of its log.
     pub(crate) async fn kill(mut self) -> String {
         self.child.start_kill().unwrap();
         self.child.wait().await.unwrap();

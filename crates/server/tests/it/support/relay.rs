@@ -1,4 +1,4 @@
-//! One address for a service that is started again at another port.
+//! Provides a constant address for a service that restarts on another port.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Leads every connection to where the service is at the time; closes it while there is none. What Shopify has been told
-/// stays true over restarts.
+/// Forwards connections to the current address of the service, and closes them while there is none. The addresses that
+/// Shopify was given stay valid across restarts.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -36,17 +36,17 @@ impl Relay {
         }
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// From now on connections lead there; those that led elsewhere are closed.
+    /// Forwards connections to this address from now on; connections to another address are closed.
     pub(crate) fn forward_to(&self, service: SocketAddr) {
         self.target.send_replace(Some(service));
     }
 
-    /// From now on connections are closed.
+    /// Closes all connections from now on.
     pub(crate) fn disconnect(&self) {
         self.target.send_replace(None);
     }
@@ -68,7 +68,7 @@ async fn forward_connection(
     };
     let moved = targets.wait_for(|now| *now != Some(target));
     tokio::select! {
-        // How a connection ends is its ends' business.
+        // The error of a closed connection is irrelevant.
         _ = tokio::io::copy_bidirectional(&mut client, &mut service) => {}
         _ = moved => {}
     }

@@ -1,3 +1,5 @@
+//! Runs a complete service beside a simulated shop.
+
 use serde_json::Value;
 use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use sync_core::ports::{RunLog, ShopRegistry};
@@ -7,7 +9,7 @@ use testkit::ManualClock;
 
 use super::{Relay, SECRET, TestApp, TestAppBuilder, comparable_document, comparable_shop};
 
-/// The scopes that the service asks for.
+/// The scopes that the service requests.
 const SCOPES: [&str; 4] = [
     "read_products",
     "read_inventory",
@@ -15,7 +17,7 @@ const SCOPES: [&str; 4] = [
     "read_discounts",
 ];
 
-/// The operations of a full scan.
+/// The operations of a full scan by pages.
 const SCANNING: [&str; 4] = [
     "ProductsPage",
     "CollectionsPage",
@@ -23,7 +25,7 @@ const SCANNING: [&str; 4] = [
     "LocationsPage",
 ];
 
-/// A service and a shop that knows it.
+/// A service and a simulated shop that knows its app.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) shop: ShopControl,
@@ -32,7 +34,7 @@ pub(crate) struct World {
     _simulator: Simulator,
 }
 
-/// What a test wants differently.
+/// Overrides of the service and the shop that a test needs.
 pub(crate) struct WorldBuilder {
     app: TestAppBuilder,
     catalog: CatalogSpec,
@@ -40,31 +42,31 @@ pub(crate) struct WorldBuilder {
 }
 
 impl WorldBuilder {
-    /// Sets a variable of the service's.
+    /// Sets a variable of the service.
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.app = self.app.set(name, value);
         self
     }
 
-    /// Gives the service a clock that is moved by hand. The shop goes by the machine's.
+    /// Gives the service a manual clock. The shop uses the system clock.
     pub(crate) fn clock(mut self, clock: &ManualClock) -> Self {
         self.app = self.app.clock(clock);
         self
     }
 
-    /// Fills the shop.
+    /// Sets the shop's catalogue.
     pub(crate) fn catalog(mut self, catalog: CatalogSpec) -> Self {
         self.catalog = catalog;
         self
     }
 
-    /// Gives the shop another cost bucket.
+    /// Sets the shop's cost bucket.
     pub(crate) fn bucket(mut self, bucket: BucketSize) -> Self {
         self.bucket = bucket;
         self
     }
 
-    /// Starts the shop, then the service. It is not installed.
+    /// Starts the shop, then the service, which is not installed yet.
     pub(crate) async fn start(self) -> World {
         let relay = Relay::start().await;
         let app = SimApp {
@@ -101,7 +103,7 @@ impl WorldBuilder {
         }
     }
 
-    /// Starts both and installs the service in the shop.
+    /// Starts both, installs the service in the shop and waits for the first full scan.
     pub(crate) async fn installed(self) -> World {
         let world = self.start().await;
         let report = world.install().await;
@@ -112,7 +114,7 @@ impl WorldBuilder {
 }
 
 impl World {
-    /// A service and a shop to adjust before they start.
+    /// Returns a builder with default settings.
     pub(crate) fn builder() -> WorldBuilder {
         WorldBuilder {
             app: TestApp::builder(),
@@ -124,7 +126,7 @@ impl World {
         }
     }
 
-    /// Follows the merchant's way from the login to the callback. Returns the callback's report.
+    /// Installs the service as a merchant does, from the login to the callback. Returns the callback's report.
     pub(crate) async fn install(&self) -> Value {
         let login = format!("/shopify/{}/login", self.domain.name());
         let mut response = self.get(&self.app.relay.url(&login)).await;
@@ -138,24 +140,24 @@ impl World {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// A GET of any address. Redirects are not followed.
+    /// Sends a GET request to any address. Redirects are not followed.
     pub(crate) async fn get(&self, url: &str) -> reqwest::Response {
         self.http.get(url).send().await.unwrap()
     }
 
-    /// Waits until all webhooks have arrived and all that they ask for is done.
+    /// Waits until all webhooks are delivered and all work that they request is done.
     pub(crate) async fn settled(&self) {
         self.shop.settled().await;
         self.app.settled().await;
     }
 
-    /// Demands a full scan, as `shopsync sync --full` does, and waits until all is done.
+    /// Requests a full scan, as `shopsync sync` does, and waits until all work is done.
     pub(crate) async fn sync(&self) {
         self.request_scan().await;
         self.app.settled().await;
     }
 
-    /// Demands a full scan.
+    /// Requests a full scan.
     pub(crate) async fn request_scan(&self) {
         let service = self.app.service();
         let request = WorkRequest::full(Trigger::Manual);
@@ -164,7 +166,7 @@ impl World {
         service.wake.notify_one();
     }
 
-    /// Demands a full scan and waits for the end of the next run, whether or not it is tried again afterwards.
+    /// Requests a full scan and waits for the end of the next run, even if that run is retried afterwards.
     pub(crate) async fn next_run(&self) -> Outcome {
         let mut events = self.app.service().run_events.subscribe();
         self.request_scan().await;
@@ -182,7 +184,7 @@ impl World {
         document.expect("there is a document")
     }
 
-    /// Whether the document says of the shop what is true of it, item by item.
+    /// Compares the document with the shop, item by item. The error is the first difference.
     pub(crate) async fn document_matches_shop(&self) -> Result<(), String> {
         let (found, truth) = (
             comparable_document(&self.document().await),
@@ -207,13 +209,13 @@ impl World {
         runs.await.unwrap()
     }
 
-    /// How often each of these operations was called.
+    /// How often the operation was called.
     pub(crate) fn calls(&self, operation: &str) -> u64 {
         let calls = self.shop.calls();
         calls.operations.get(operation).copied().unwrap_or_default()
     }
 
-    /// How many pages of full scans were read.
+    /// The number of pages that full scans have read.
     pub(crate) fn scanned_pages(&self) -> u64 {
         SCANNING.iter().map(|operation| self.calls(operation)).sum()
     }
@@ -225,7 +227,7 @@ impl World {
     }
 }
 
-/// The first place in which two values differ, and how.
+/// Returns the path and the values of the first difference.
 fn first_difference(path: &str, found: &Value, truth: &Value) -> Option<String> {
     match (found, truth) {
         (Value::Object(found), Value::Object(truth)) => {

@@ -1,7 +1,7 @@
 //! Measures downloading and reading a bulk result over loopback: lines per second and the peak memory of the process.
 //!
-//! Each reader runs in a process of its own, since the peak memory is that of a process. The readers take turns, so that
-//! other load on the machine affects all of them alike.
+//! Each reader runs in a process of its own, since the peak memory is that of a process. The readers take turns, so
+//! that other load on the machine affects all of them alike.
 
 #[path = "bulk/catalogue.rs"]
 mod catalogue;
@@ -16,9 +16,8 @@ use std::process::Command;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-
 use catalogue::{Catalogue, CatalogueSize};
-use readers::{Reader, Measurement};
+use readers::{Measurement, Reader};
 use server::Server;
 
 const ROUNDS: usize = 7;
@@ -78,7 +77,10 @@ fn speed(rounds: usize, products: u64) {
     };
     let rates = samples.each_mut().map(rate);
     for (place, (reader, catalogue)) in measured.iter().enumerate() {
-        let memory = samples[place].iter().map(|measurement| measurement.peak_mib).max();
+        let memory = samples[place]
+            .iter()
+            .map(|measurement| measurement.peak_mib)
+            .max();
         let order = if std::ptr::eq(*catalogue, &shuffled) {
             "shuffled"
         } else {
@@ -112,11 +114,7 @@ fn memory() {
         metafields: 1,
     };
     let grouped = Catalogue::make(size);
-    let expected = run(
-        Reader::OursDigest,
-        &grouped,
-        &Server::start(grouped.text()),
-    );
+    let expected = run(Reader::OursDigest, &grouped, &Server::start(grouped.text()));
     let shuffled = grouped.shuffled();
     drop(grouped);
     let found = run(
@@ -139,7 +137,10 @@ fn memory() {
         },
     );
     assert_eq!(found.digest, expected.digest);
-    assert!(found.peak_mib <= MAX_MEMORY_MIB, "more than {MAX_MEMORY_MIB} MiB");
+    assert!(
+        found.peak_mib <= MAX_MEMORY_MIB,
+        "more than {MAX_MEMORY_MIB} MiB"
+    );
 }
 
 fn run(reader: Reader, catalogue: &Catalogue, server: &Server) -> Measurement {
@@ -151,7 +152,8 @@ fn run(reader: Reader, catalogue: &Catalogue, server: &Server) -> Measurement {
         .expect("a process");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {stderr}", reader.name());
-    let measurement = Measurement::parse(&String::from_utf8_lossy(&output.stdout)).expect("a result");
+    let measurement =
+        Measurement::parse(&String::from_utf8_lossy(&output.stdout)).expect("a result");
     assert_eq!(measurement.roots, catalogue.roots, "{}", reader.name());
     measurement
 }

@@ -45,7 +45,7 @@ fn a_request_waits_until_it_can_be_paid() {
 }
 
 #[test]
-fn the_share_of_the_others_is_left_in_the_bucket_and_not_reckoned_with() {
+fn the_share_of_the_others_is_left_in_the_bucket_and_not_counted_as_ours() {
     let (mut bucket, now) = holding(0.2, 400.0);
     near(wait(&mut bucket, 200.0, now), 0.0);
     // 100 points are missing, of which 40 a second are ours.
@@ -53,7 +53,7 @@ fn the_share_of_the_others_is_left_in_the_bucket_and_not_reckoned_with() {
 }
 
 #[test]
-fn a_request_dearer_than_our_part_goes_when_the_bucket_is_full() {
+fn a_request_above_our_part_is_sent_when_the_bucket_is_full() {
     let (mut bucket, now) = holding(0.5, 900.0);
     near(wait(&mut bucket, 800.0, now), 4.0);
     near(wait(&mut bucket, 800.0, now + seconds(4.0)), 0.0);
@@ -64,7 +64,7 @@ fn a_request_dearer_than_our_part_goes_when_the_bucket_is_full() {
 }
 
 #[test]
-fn what_an_answer_did_not_use_is_given_back_at_once() {
+fn the_unused_cost_is_refunded_with_the_response() {
     let (mut bucket, now) = holding(0.0, 1000.0);
     let id = bucket.take(600.0, now);
     // Until it is answered.
@@ -77,7 +77,7 @@ fn what_an_answer_did_not_use_is_given_back_at_once() {
 }
 
 #[test]
-fn an_answer_is_read_as_if_what_is_under_way_had_yet_to_be_taken() {
+fn the_first_level_counts_requests_in_flight_as_not_yet_taken() {
     let now = Instant::now();
     let mut bucket = BucketEstimate::new(0.0, now);
     let first = bucket.take(100.0, now);
@@ -87,7 +87,7 @@ fn an_answer_is_read_as_if_what_is_under_way_had_yet_to_be_taken() {
 }
 
 #[test]
-fn an_answer_that_was_overtaken_is_read_as_if_it_came_first() {
+fn an_overtaken_response_does_not_raise_the_level() {
     let (mut bucket, now) = holding(0.0, 1000.0);
     let slow = bucket.take(100.0, now);
     let quick = bucket.take(300.0, now);
@@ -99,7 +99,7 @@ fn an_answer_that_was_overtaken_is_read_as_if_it_came_first() {
 }
 
 #[test]
-fn what_disappears_is_noticed_and_kept_in_reserve_for_a_while() {
+fn missing_points_raise_the_reserve_for_a_while() {
     let (mut bucket, now) = holding(0.1, 1000.0);
     near(bucket.reserve(now), 100.0);
     let id = bucket.take(10.0, now);
@@ -114,7 +114,7 @@ fn what_disappears_is_noticed_and_kept_in_reserve_for_a_while() {
 }
 
 #[test]
-fn others_who_always_take_more_than_their_share_are_reckoned_with() {
+fn others_who_always_exceed_their_share_lower_the_refill_rate() {
     let (mut bucket, mut now) = holding(0.1, 500.0);
     for _ in 0..300 {
         // 20 of the 45 points a second that would be ours are not there.
@@ -171,7 +171,7 @@ fn a_lost_request_does_not_hold_up_the_others_for_ever() {
 }
 
 #[test]
-fn a_bucket_that_does_not_refill_is_asked_again_after_a_minute() {
+fn a_bucket_that_does_not_refill_admits_after_a_minute() {
     let (mut bucket, now) = holding(0.0, 0.0);
     let dry = ThrottleStatus {
         restore_rate: 0.0,
@@ -207,7 +207,7 @@ fn figures_that_make_no_sense_are_not_reckoned_with() {
 
 /// The first is slow, and has given back long before its answer comes; the second is quick, and says so.
 #[test]
-fn what_another_answer_has_shown_is_not_given_back_again() {
+fn a_refund_seen_in_another_response_is_not_added_again() {
     let start = Instant::now();
     let at = |after: f64| start + seconds(after);
     let told = |level: f64| ThrottleStatus {
@@ -396,7 +396,7 @@ proptest! {
 
     /// The promise of the module, whatever happens in whatever order: nobody is throttled, neither we nor the others.
     #[test]
-    fn nobody_is_throttled_as_long_as_the_others_keep_to_their_share(
+    fn no_request_is_throttled_while_the_others_keep_to_their_share(
         rate in prop_oneof![Just(2.0), Just(50.0), Just(100.0), Just(2000.0)],
         share in 0.0..0.9f64,
         full in 0.0..1.0f64,
@@ -437,7 +437,7 @@ proptest! {
     /// However full it was and whatever it was told, it lets a payable request go within twice the time in which our
     /// part of the inflow fills the bucket.
     #[test]
-    fn nothing_waits_for_what_can_never_be_there(
+    fn no_request_waits_for_points_that_cannot_come(
         share in 0.0..0.9f64,
         available in -500.0..1500.0f64,
         burst in 0.0..2000.0f64,

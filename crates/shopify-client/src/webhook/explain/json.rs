@@ -1,20 +1,21 @@
-//! Other ways to write the same JSON.
+//! Generates other serialisations of the same JSON text.
 
 use std::fmt::Write as _;
 
-/// How the strings of a JSON text are written.
+/// How the strings of a JSON text are escaped.
 #[derive(Debug, Clone, Copy)]
 struct EscapeStyle {
     /// `\/` for `/`.
     slashes: bool,
-    /// `\u00e9` for what is not ASCII.
+    /// `\u00e9` for non-ASCII characters.
     ascii: bool,
-    /// `\u0026` for what means something in HTML.
+    /// `\u0026` for characters with a meaning in HTML.
     html: bool,
 }
 
-/// All ways to write a JSON text without white space between its tokens that common serialisers have. Numbers and the
-/// order of fields stay as they are, since nobody can tell what they were. None, if it is no JSON.
+/// Returns the serialisations of a JSON text, without white space between tokens, that common serialisers produce.
+/// Numbers and the order of fields are kept, since their original form is unknown. Returns nothing if the text is not
+/// JSON.
 pub(super) fn serializations(text: &[u8]) -> impl Iterator<Item = String> {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let tokens = tokens(text);
@@ -28,11 +29,11 @@ pub(super) fn serializations(text: &[u8]) -> impl Iterator<Item = String> {
 
 enum Token<'a> {
     String(String),
-    /// Anything between strings, without white space.
+    /// The text between strings, without white space.
     Other(&'a str),
 }
 
-/// Splits into strings and what is between them. `None`: this is no JSON.
+/// Splits the text into strings and the parts between them. Returns `None` if it is not JSON.
 fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     let mut tokens = Vec::new();
@@ -65,8 +66,8 @@ fn write(tokens: &[Token<'_>], style: EscapeStyle) -> String {
             Token::Other(other) => text.push_str(other),
             Token::String(string) => {
                 text.push('"');
-                for sign in string.chars() {
-                    write_char(&mut text, sign, style);
+                for c in string.chars() {
+                    write_char(&mut text, c, style);
                 }
                 text.push('"');
             }
@@ -75,8 +76,8 @@ fn write(tokens: &[Token<'_>], style: EscapeStyle) -> String {
     text
 }
 
-fn write_char(text: &mut String, sign: char, style: EscapeStyle) {
-    let short = match sign {
+fn write_char(text: &mut String, c: char, style: EscapeStyle) {
+    let short = match c {
         '"' => "\\\"",
         '\\' => "\\\\",
         '\n' => "\\n",
@@ -87,17 +88,17 @@ fn write_char(text: &mut String, sign: char, style: EscapeStyle) {
         '/' if style.slashes => "\\/",
         _ => "",
     };
-    let escaped = matches!(sign, '\0'..='\u{1f}')
-        || (style.ascii && !sign.is_ascii())
-        || (style.html && matches!(sign, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'));
+    let escaped = matches!(c, '\0'..='\u{1f}')
+        || (style.ascii && !c.is_ascii())
+        || (style.html && matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'));
     if !short.is_empty() {
         text.push_str(short);
     } else if escaped {
-        for unit in sign.encode_utf16(&mut [0; 2]) {
-            // A `String` takes everything.
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "\\u{unit:04x}");
         }
     } else {
-        text.push(sign);
+        text.push(c);
     }
 }

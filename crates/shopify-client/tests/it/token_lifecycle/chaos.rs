@@ -1,4 +1,4 @@
-//! Everything at once, by chance: processes that die, answers that are lost, saves that fail, for days.
+//! Tests random faults over days: crashing processes, lost responses, failing saves.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ fn inject_fault(setup: &Setup, rng: &mut StdRng) {
     }
 }
 
-/// Whatever happens, a token that is handed out is one that Shopify accepts, nobody has to ask the merchant, and when
-/// all is well again, there is a token.
+/// Checks that every returned token is accepted by Shopify, that the merchant is never needed, and that a token is
+/// available once the faults end.
 async fn run_chaos(seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
     let setup = Setup::installed();
@@ -74,7 +74,7 @@ async fn run_chaos(seed: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_happens_no_token_is_lost() {
+async fn no_token_is_lost_under_random_faults() {
     for seed in 1..=60 {
         run_chaos(seed).await;
     }

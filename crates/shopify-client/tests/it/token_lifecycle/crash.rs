@@ -1,4 +1,4 @@
-//! Processes that die, and several that share a store.
+//! Tests crashing processes, and several processes that share a store.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
 
-/// Lets a process die after Shopify has made a new pair and before it is saved.
+/// Lets a process crash after Shopify has issued a new pair and before it is saved.
 async fn crash_before_saving(setup: &Setup, seed: u64) {
     let process = setup.process(seed);
     setup.store.hang_saves(1);
@@ -19,7 +19,7 @@ async fn crash_before_saving(setup: &Setup, seed: u64) {
         process.shop(&shop()).access_token(),
     )
     .await;
-    // With a token that is still good the caller has gone on with that.
+    // A caller with a valid token has continued with it.
     drop(given_up);
     drop(process);
     let kept = setup.store.record().await;
@@ -29,16 +29,16 @@ async fn crash_before_saving(setup: &Setup, seed: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_between_answer_and_save_loses_nothing() {
+async fn a_crash_between_response_and_save_loses_nothing() {
     let setup = Setup::installed();
     advance(MINUTE * 56).await;
     crash_before_saving(&setup, 20).await;
     let next = setup.process(21).shop(&shop());
-    assert_eq!(token(&next).await, "access-1", "good to its end");
+    assert_eq!(token(&next).await, "access-1", "valid until it expires");
     assert_eq!(
         setup.shopify.requests().len(),
         1,
-        "the dead process may yet be alive"
+        "the crashed process may still be alive"
     );
     advance(MINUTE).await;
     assert_eq!(token(&next).await, "access-3");
@@ -59,7 +59,7 @@ async fn after_a_crash_an_expired_token_is_waited_for_until_the_lease_is_over() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_restarts_many_times_comes_through() {
+async fn a_process_that_restarts_many_times_recovers() {
     let setup = Setup::installed();
     advance(HOUR).await;
     setup.store.hang_saves(u32::MAX);
@@ -79,9 +79,9 @@ async fn a_process_that_restarts_many_times_comes_through() {
     assert!(asked.len() > 10 && asked.iter().all(|asked| asked == "refresh refresh-1"));
 }
 
-/// An answer that nobody waits for is not lost as long as the process lives.
+/// The response to an abandoned request is not lost while the process lives.
 #[tokio::test(start_paused = true)]
-async fn the_caller_who_began_may_go() {
+async fn the_renewal_survives_the_caller_that_started_it() {
     let setup = Setup::installed();
     let process = setup.process(24);
     advance(HOUR).await;
@@ -94,9 +94,9 @@ async fn the_caller_who_began_may_go() {
     assert_eq!(setup.shopify.requests().len(), 1);
 }
 
-/// What a store holds while it answers, such as a connection, would stay held if a renewal stood still.
+/// Otherwise resources of the store, such as a connection, would stay in use.
 #[tokio::test(start_paused = true)]
-async fn a_renewal_goes_on_when_nobody_waits_for_it() {
+async fn an_abandoned_renewal_continues() {
     let setup = Setup::installed();
     let process = setup.process(26);
     advance(HOUR).await;
@@ -104,7 +104,7 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
     let mut began = Box::pin(source.access_token());
     assert!(began.as_mut().now_or_never().is_none());
     drop(began);
-    // Paused time moves by itself while the renewal takes its steps.
+    // Paused time advances automatically while the renewal runs.
     sleep(MINUTE).await;
     assert_eq!(
         setup.store.record().await.version,
@@ -114,7 +114,7 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_fails_is_tried_again_before_the_new_token_is_used() {
+async fn a_failed_save_is_retried_before_the_new_token_is_used() {
     let setup = Setup::installed();
     let source = setup.process(25).shop(&shop());
     advance(HOUR).await;
@@ -147,7 +147,7 @@ async fn a_pair_that_cannot_be_saved_counts_as_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_is_asked_again() {
+async fn a_store_that_does_not_respond_is_called_again() {
     let setup = Setup::installed();
     let source = setup.process(33).shop(&shop());
     advance(HOUR).await;
@@ -157,7 +157,7 @@ async fn a_store_that_does_not_answer_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_processes_one_asks_and_the_other_takes_what_it_got() {
+async fn of_two_processes_one_renews_and_both_use_the_result() {
     let setup = Setup::installed();
     let (one, other) = (
         setup.process(27).shop(&shop()),
@@ -191,9 +191,9 @@ async fn while_another_process_renews_the_old_token_is_used() {
     assert_eq!(setup.shopify.requests().len(), 1);
 }
 
-/// It begins anew with each try, so its journal entry never grows old.
+/// Each attempt writes a new journal entry, so the entry never expires.
 #[tokio::test(start_paused = true)]
-async fn a_process_that_fails_again_and_again_is_not_waited_for_without_end() {
+async fn a_process_that_keeps_failing_is_not_awaited_forever() {
     let setup = Setup::installed();
     let (one, other) = (
         setup.process(34).shop(&shop()),
@@ -215,16 +215,16 @@ async fn a_process_that_fails_again_and_again_is_not_waited_for_without_end() {
     assert!(error.retryable && !error.reauthorize, "{error:?}");
     let waited = start.elapsed();
     assert!(waited <= MINUTE + Duration::from_secs(1), "{waited:?}");
-    assert!(!failing.is_finished(), "it goes on");
+    assert!(!failing.is_finished(), "it continues");
     failing.abort();
     setup.shopify.clear_faults();
     advance(MINUTE * 2).await;
     assert_eq!(token(&other).await, "access-2");
 }
 
-/// A process was stopped for so long that another one renewed in its place, twice.
+/// A process was suspended for so long that another one renewed the token twice.
 #[tokio::test(start_paused = true)]
-async fn a_process_that_comes_late_takes_what_is_there() {
+async fn a_late_process_uses_the_stored_token() {
     let setup = Setup::installed();
     let (late, other) = (
         setup.process(31).shop(&shop()),
@@ -244,10 +244,10 @@ async fn a_process_that_comes_late_takes_what_is_there() {
     assert_eq!(setup.shopify.requests().len(), asked);
 }
 
-/// Its callers gave up between its journal entry and its request, and come back when another process has taken over. A
-/// second use of the refresh token would retire the pair that the other one has stored.
+/// The callers gave up between the journal entry and the request, and return when another process has taken over. A
+/// second use of the refresh token would retire the pair that the other process stored.
 #[tokio::test(start_paused = true)]
-async fn a_process_that_goes_on_too_late_sends_nothing() {
+async fn a_suspended_renewal_sends_nothing_after_its_lease() {
     for seed in 60..80 {
         let setup = Setup::installed();
         let (late, other) = (

@@ -1,4 +1,4 @@
-//! From tokens that never expire to tokens that do: one way, and to its end.
+//! Tests the exchange of permanent tokens for expiring ones.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn a_permanent_token_is_used_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permanent_token_that_is_revoked_ends_with_the_merchant() {
+async fn a_revoked_permanent_token_requires_the_merchant() {
     let setup = Setup::permanent();
     let source = setup.process(51).shop(&shop());
     let rejected = source.access_token().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
     source.migrate().await.unwrap();
     assert_eq!(token(&source).await, "access-2");
     assert!(!setup.shopify.accepts(&SecretString::from("permanent-1")));
-    // It goes on like any other, and is not exchanged again.
+    // It is renewed like any other, and not exchanged again.
     source.migrate().await.unwrap();
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-3");
@@ -50,23 +50,23 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permanent_tokens_are_exchanged_at_their_first_use_if_so_wished() {
+async fn permanent_tokens_are_exchanged_at_their_first_use_if_configured() {
     let setup = Setup::permanent();
     let source = setup.builder(53).migrate_permanent().build().shop(&shop());
     setup.shopify.fault(Fault::Unavailable);
-    assert_eq!(token(&source).await, "permanent-1", "it was not done");
+    assert_eq!(token(&source).await, "permanent-1", "the exchange failed");
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exchange_whose_answer_is_lost_is_repeated() {
+async fn an_exchange_with_a_lost_response_is_repeated() {
     let setup = Setup::permanent();
     let source = setup.process(54).shop(&shop());
     let old = source.access_token().await.unwrap();
     setup.shopify.fault(Fault::LostResponse);
     assert!(source.migrate().await.unwrap_err().retryable);
-    // The old token has ended meanwhile, as the next request finds out.
+    // The old token has ended, as the next request shows.
     assert!(!setup.shopify.accepts(&old));
     advance(MINUTE).await;
     let renewed = source.renew(&old).await.unwrap();
@@ -75,7 +75,7 @@ async fn an_exchange_whose_answer_is_lost_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exchange_that_a_process_died_of_is_ended_by_the_next() {
+async fn an_exchange_interrupted_by_a_crash_is_completed_by_the_next_process() {
     let setup = Setup::permanent();
     setup.store.hang_saves(1);
     let process = setup.process(55);
@@ -85,7 +85,7 @@ async fn an_exchange_that_a_process_died_of_is_ended_by_the_next() {
     let begun = setup.store.record().await.attempt.unwrap();
     assert_eq!(begun.purpose, Purpose::Migration);
     advance(MINUTE).await;
-    // Nobody tells it to.
+    // No caller requests the exchange.
     let next = setup.process(56).shop(&shop());
     let token = next.access_token().await.unwrap();
     assert!(setup.shopify.accepts(&token));
@@ -93,7 +93,7 @@ async fn an_exchange_that_a_process_died_of_is_ended_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_exchange_that_is_refused_leaves_the_token_as_it_is() {
+async fn a_rejected_exchange_leaves_the_token_unchanged() {
     let setup = Setup::permanent();
     let source = setup.process(57).shop(&shop());
     setup.shopify.fault(Fault::WrongSecret);

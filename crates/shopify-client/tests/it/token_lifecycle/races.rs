@@ -1,4 +1,4 @@
-//! What happens at the same time, and what happens when nobody looks.
+//! Tests concurrent changes, abandoned calls and wrong clocks.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::{Instant, advance, sleep, timeout};
 use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
 
-/// The simulated Shopify does not take two requests at a time.
+/// The simulated Shopify accepts one request at a time.
 #[tokio::test(start_paused = true)]
-async fn several_who_migrate_make_one_request_at_a_time() {
+async fn concurrent_migrations_send_one_request_at_a_time() {
     let setup = Setup::permanent();
     let source = setup.process(80).shop(&shop());
     setup.shopify.fault(Fault::Unavailable);
@@ -24,7 +24,7 @@ async fn several_who_migrate_make_one_request_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_goes_on_when_a_shop_is_forgotten() {
+async fn a_running_renewal_continues_when_a_shop_is_forgotten() {
     let setup = Setup::installed();
     let process = setup.process(81);
     let source = process.shop(&shop());
@@ -40,7 +40,7 @@ async fn what_is_under_way_goes_on_when_a_shop_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_before_a_shop_was_forgotten_is_read_again() {
+async fn a_row_read_before_a_shop_was_forgotten_is_read_again() {
     let setup = Setup::installed();
     let process = setup.process(82);
     let source = process.shop(&shop());
@@ -55,13 +55,13 @@ async fn what_was_read_before_a_shop_was_forgotten_is_read_again() {
     assert_eq!(
         [before.as_str(), after.as_str()],
         ["access-1", "access-2"],
-        "who asks after the installation gets its token"
+        "a caller after the installation gets its token"
     );
     assert_eq!(token(&source).await, "access-2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_nobody_waited_for_is_not_told_hours_later() {
+async fn an_old_failure_is_not_reported_hours_later() {
     let setup = Setup::installed();
     let source = setup.process(83).shop(&shop());
     advance(HOUR).await;
@@ -69,7 +69,7 @@ async fn a_failure_that_nobody_waited_for_is_not_told_hours_later() {
     let given_up = timeout(Duration::from_millis(100), source.access_token()).await;
     assert!(given_up.is_err());
     sleep(HOUR).await;
-    assert_eq!(setup.shopify.requests().len(), 1, "it has failed meanwhile");
+    assert_eq!(setup.shopify.requests().len(), 1, "the renewal failed");
     assert_eq!(token(&source).await, "access-2");
 }
 
@@ -83,9 +83,9 @@ async fn a_store_that_panics_once_costs_one_error() {
     assert_eq!(token(&source).await, "access-1");
 }
 
-/// A store that always says that the row has changed, as one does that keeps less of an entry than it was given.
+/// A store that always reports a changed row, as one does that stores an entry with less precision.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_agrees_is_given_up() {
+async fn a_store_that_never_saves_fails_the_renewal() {
     let setup = Setup::installed();
     let source = setup.process(84).shop(&shop());
     advance(HOUR).await;
@@ -122,9 +122,9 @@ async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
     assert_eq!(token(&source).await, "access-2");
 }
 
-/// The entry of a process whose clock was ahead, and which died, keeps nobody away for longer than any other.
+/// The entry of a crashed process with a fast clock excludes others for no longer than any other entry.
 #[tokio::test(start_paused = true)]
-async fn an_entry_from_the_future_holds_nothing() {
+async fn an_entry_from_the_future_excludes_no_process() {
     let setup = Setup::installed();
     advance(HOUR).await;
     setup.clock.jump(TimeDelta::days(30));
@@ -139,9 +139,9 @@ async fn an_entry_from_the_future_holds_nothing() {
     assert!(start.elapsed() <= MINUTE, "{:?}", start.elapsed());
 }
 
-/// It retires the refresh token that is being used: what counts is what is there now.
+/// The installation retires the refresh token in use; the stored token counts.
 #[tokio::test(start_paused = true)]
-async fn an_installation_during_a_renewal_is_taken() {
+async fn an_installation_during_a_renewal_is_used() {
     let setup = Setup::installed();
     let source = setup.process(78).shop(&shop());
     advance(HOUR).await;
@@ -154,7 +154,7 @@ async fn an_installation_during_a_renewal_is_taken() {
     assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
-/// Whichever way the clock is wrong, Shopify's 401 sets it right.
+/// With a wrong clock in either direction, Shopify's 401 leads to a valid token.
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_costs_a_renewal_and_no_token() {
     for days in [-400, -1, 1, 400] {
@@ -171,7 +171,7 @@ async fn a_clock_that_jumps_costs_a_renewal_and_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_installation_after_a_removal_is_found_without_being_told() {
+async fn an_installation_after_a_removal_is_found() {
     let setup = Setup::installed();
     let source = setup.process(88).shop(&shop());
     let rejected = source.access_token().await.unwrap();

@@ -1,4 +1,4 @@
-//! Answers that are not as they should be.
+//! Tests unusual responses of the token endpoint.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::shopify::{Fault, HOUR, Setup, shop};
 use super::{MINUTE, error, token};
 use crate::log_lines;
 
-/// Otherwise the token would count as one that never expires, and the refresh token would be lost.
+/// Otherwise the token would count as permanent, and the refresh token would be lost.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_without_a_refresh_token_keeps_the_old_one() {
     let setup = Setup::installed();
@@ -32,7 +32,7 @@ async fn a_renewal_without_a_refresh_token_keeps_the_old_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_renewal_waits_as_long_as_shopify_asks() {
+async fn a_throttled_renewal_waits_for_retry_after() {
     for (asked, minutes) in [(MINUTE * 5, 5), (HOUR * 1_000_000, 15)] {
         let setup = Setup::installed();
         let source = setup.process(91).shop(&shop());
@@ -49,7 +49,7 @@ async fn a_throttled_renewal_waits_as_long_as_shopify_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_fails_is_logged_once_however_many_wait_for_it() {
+async fn a_failed_renewal_is_logged_once_for_any_number_of_callers() {
     log_lines::capture();
     let setup = Setup::installed();
     let noted = ShopDomain::parse("noted").unwrap();
@@ -66,7 +66,7 @@ async fn a_renewal_that_fails_is_logged_once_however_many_wait_for_it() {
         panic!("{lines:?}")
     };
     assert!(line.contains("could not be renewed yet"), "{line}");
-    // Whoever has no token is told instead.
+    // A caller without a token gets the error instead.
     advance(HOUR + Duration::from_secs(1)).await;
     setup.shopify.fault(Fault::Unavailable);
     assert!(error(&source).await.retryable);

@@ -1,4 +1,4 @@
-//! Shopify's side of the grants, with the strictest reading of its rules; and a clock to go with it.
+//! Simulates Shopify's token endpoint with the strictest reading of its rules, and a matching clock.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::pending;
@@ -23,7 +23,7 @@ pub(crate) fn shop() -> ShopDomain {
     ShopDomain::parse("example").unwrap()
 }
 
-/// Wall time that goes with tokio's, and can be set.
+/// A wall clock that follows tokio's time and can be set.
 pub(crate) struct TokioClock {
     start: Instant,
     off: Mutex<TimeDelta>,
@@ -37,7 +37,7 @@ impl TokioClock {
         })
     }
 
-    /// Sets it forward or back.
+    /// Sets the clock forward or back.
     pub(crate) fn jump(&self, by: TimeDelta) {
         *self.off.lock().unwrap() += by;
     }
@@ -50,22 +50,22 @@ impl Clock for TokioClock {
     }
 }
 
-/// What happens to a request instead of an answer.
+/// A fault of one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// Answered with 503; nothing is done.
+    /// Status 503; not executed.
     Unavailable,
-    /// Done, but the answer does not arrive.
+    /// Executed, but the response is lost.
     LostResponse,
-    /// Done, but the answer is half.
+    /// Executed, but the response is truncated.
     TruncatedResponse,
-    /// Done, but the answer holds an access token alone.
+    /// Executed, but the response contains only an access token.
     AccessTokenOnly,
-    /// Neither done nor answered, ever.
+    /// Not executed, and no response ever arrives.
     NoResponse,
-    /// Answered with 429 and how long to stay away; nothing is done.
+    /// Status 429 with `Retry-After`; not executed.
     Throttled(Duration),
-    /// The app's secret is refused.
+    /// The app's secret is rejected.
     WrongSecret,
 }
 
@@ -79,22 +79,22 @@ struct TokenPair {
 #[derive(Default)]
 struct ServerState {
     made: u64,
-    /// The pair whose refresh token may be used, and the one before it, which may be as long as this one is not.
+    /// The current pair, and the previous one, whose refresh token may be used until the current one is.
     current: Option<TokenPair>,
     previous: Option<TokenPair>,
-    /// When each access token ends; `None`: it does not by itself.
+    /// When each access token expires; `None`: never.
     ends: HashMap<String, Option<DateTime<Utc>>>,
     faults: VecDeque<Fault>,
     requests: Vec<String>,
     in_flight: HashSet<ShopDomain>,
     overlaps: u32,
-    /// How long an access token lasts; `None`: the answer does not say.
+    /// The lifetime of an access token; `None`: not stated.
     lasts: Option<Duration>,
 }
 
-/// Shopify, for one shop. A refresh token that is tried again makes another pair and retires the first answer's, which is
-/// the strictest way to read the documentation. Two requests at a time are an error, which shows when it is told what was
-/// asked.
+/// Shopify's token endpoint for one shop. Using a refresh token again issues another pair and retires the first one,
+/// which is the strictest reading of the documentation. Concurrent requests are an error, which [`Self::requests`]
+/// reports.
 pub(crate) struct Shopify {
     clock: Arc<TokioClock>,
     state: Arc<Mutex<ServerState>>,
@@ -130,14 +130,14 @@ impl Shopify {
         self.state().lasts = lasts;
     }
 
-    /// What was sent so far: `refresh refresh-1` and the like.
+    /// Returns the requests so far, such as `refresh refresh-1`.
     pub(crate) fn requests(&self) -> Vec<String> {
         let state = self.state();
         assert_eq!(state.overlaps, 0, "two requests at a time for a shop");
         state.requests.clone()
     }
 
-    /// The pair of a new installation.
+    /// Issues the pair of a new installation.
     pub(crate) fn install(&self) -> StoredToken {
         let mut state = self.state();
         state.previous = None;
@@ -145,7 +145,7 @@ impl Shopify {
         StoredToken::from_grant(grant, self.clock.now())
     }
 
-    /// A token that never expires.
+    /// Issues a token that never expires.
     pub(crate) fn install_permanent(&self) -> StoredToken {
         let mut state = self.state();
         state.made += 1;
@@ -160,7 +160,7 @@ impl Shopify {
         }
     }
 
-    /// Nothing that was granted is accepted any more.
+    /// Revokes all tokens.
     pub(crate) fn revoke(&self) {
         let mut state = self.state();
         state.ends.clear();
@@ -168,14 +168,14 @@ impl Shopify {
         state.previous = None;
     }
 
-    /// Whether a request with it would be answered.
+    /// Whether a request with this token would be accepted.
     pub(crate) fn accepts(&self, token: &SecretString) -> bool {
         let state = self.state();
         let end = state.ends.get(token.expose_secret());
         end.is_some_and(|end| end.is_none_or(|end| self.clock.now() < end))
     }
 
-    /// Answers a request, whether anybody waits for the answer or not.
+    /// Executes a request and responds, even if the caller has gone.
     async fn respond(
         &self,
         shop: &ShopDomain,
@@ -309,7 +309,7 @@ impl Grants for Shopify {
         let token = access_token.expose_secret().to_owned();
         self.respond(shop, format!("migrate {token}"), move |state, now| {
             let known = state.ends.contains_key(&token);
-            // It is known and ended: exchanged before, and asked for again.
+            // It is known and ended: this is a repeated exchange.
             let used = state.current.is_some_and(|pair| pair.used);
             if !known || used {
                 return Err(Error::Reauthorize);
@@ -321,7 +321,7 @@ impl Grants for Shopify {
     }
 }
 
-/// A shop, its store, and processes that share it.
+/// A shop, its store, and the processes that share it.
 pub(crate) struct Setup {
     pub(crate) clock: Arc<TokioClock>,
     pub(crate) shopify: Arc<Shopify>,
@@ -360,7 +360,7 @@ impl Setup {
             .rng(StdRng::seed_from_u64(seed))
     }
 
-    /// One process's tokens.
+    /// The managed tokens of one process.
     pub(crate) fn process(&self, seed: u64) -> ManagedTokens {
         self.builder(seed).build()
     }

@@ -1,4 +1,4 @@
-//! A store that fails on request.
+//! A token store with injected faults.
 
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::shopify::shop;
 
-/// A store whose writes can fail. Like a database, it keeps times to the microsecond.
+/// A store whose calls can fail. Like a database, it stores times with microsecond precision.
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) rows: MemoryStore,
@@ -40,12 +40,12 @@ impl Store {
         self.faults().failing_saves = times;
     }
 
-    /// The process that saves never comes to the end of it: it dies there.
+    /// Saves never return: the process crashes there.
     pub(crate) fn hang_saves(&self, times: u32) {
         self.faults().hanging_saves = times;
     }
 
-    /// The row is another one by then, as the store has it.
+    /// Saves report a changed row.
     pub(crate) fn reject_saves(&self, times: u32) {
         self.faults().rejected_saves = times;
     }
@@ -54,12 +54,12 @@ impl Store {
         self.faults().panicking_loads = times;
     }
 
-    /// What is read takes a second to arrive.
+    /// Loads return after a second.
     pub(crate) fn delay_loads(&self, times: u32) {
         self.faults().delayed_loads = times;
     }
 
-    /// What is begun is written, but it takes a second until the process knows.
+    /// Journal entries are written, but the call returns after a second.
     pub(crate) fn delay_begins(&self, times: u32) {
         self.faults().delayed_begins = times;
     }
@@ -76,7 +76,7 @@ impl Store {
         };
     }
 
-    /// What was written.
+    /// Returns the writes.
     pub(crate) fn log(&self) -> Vec<&'static str> {
         self.faults().log.clone()
     }
@@ -96,10 +96,10 @@ fn take_one(count: &mut u32) -> bool {
 impl TokenStore for Store {
     async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError> {
         if take_one(&mut self.faults().failing_loads) {
-            return Err(TokenError::temporary("the database is away"));
+            return Err(TokenError::temporary("the database is unavailable"));
         }
         let panics = take_one(&mut self.faults().panicking_loads);
-        assert!(!panics, "a bug of the store's");
+        assert!(!panics, "a bug in the store");
         let loaded = self.rows.load(shop).await;
         let delayed = take_one(&mut self.faults().delayed_loads);
         if delayed {
@@ -139,7 +139,7 @@ impl TokenStore for Store {
             return pending().await;
         }
         if take_one(&mut self.faults().failing_saves) {
-            return Err(TokenError::temporary("the database is away"));
+            return Err(TokenError::temporary("the database is unavailable"));
         }
         if take_one(&mut self.faults().rejected_saves) {
             return Ok(false);

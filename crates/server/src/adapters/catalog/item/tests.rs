@@ -11,7 +11,7 @@ fn body(item: &Item) -> Value {
     serde_json::from_str(&item.body).unwrap()
 }
 
-fn whole(nodes: &Value) -> Value {
+fn connection(nodes: &Value) -> Value {
     json!({"nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": "abc"}})
 }
 
@@ -33,7 +33,7 @@ fn variant(id: u64, stock: u64, levels: &Value) -> Value {
         "inventoryItem": {
             "id": format!("gid://shopify/InventoryItem/{stock}"), "legacyResourceId": stock.to_string(),
             "sku": "S", "tracked": true, "requiresShipping": true, "updatedAt": "2026-11-01T00:00:00Z",
-            "inventoryLevels": whole(levels),
+            "inventoryLevels": connection(levels),
         },
     })
 }
@@ -50,11 +50,11 @@ fn product_json(title: &str) -> Value {
             "minVariantPrice": {"amount": "10.0", "currencyCode": "EUR"},
             "maxVariantPrice": {"amount": "10.0", "currencyCode": "EUR"},
         },
-        "metafields": whole(&json!([{
+        "metafields": connection(&json!([{
             "id": "gid://shopify/Metafield/1", "namespace": "custom", "key": "fabric",
             "type": "single_line_text_field", "value": "wool", "updatedAt": "2026-11-01T00:00:00Z",
         }])),
-        "variants": whole(&json!([
+        "variants": connection(&json!([
             variant(21, 31, &json!([level(40, 1), level(41, 2)])),
             variant(20, 30, &json!([level(40, 0)])),
         ])),
@@ -89,7 +89,7 @@ fn discount_json(kind: &str, fields: &Value) -> Discount {
 }
 
 #[test]
-fn a_product_stands_at_the_seeds_paths() {
+fn a_products_fields_are_at_the_expected_paths() {
     let item = product(&model(product_json("Shirt"))).unwrap();
     assert_eq!(item.section, Section::Products);
     assert_eq!(item.key.to_string(), "product/9007199254740993");
@@ -121,7 +121,7 @@ fn a_product_stands_at_the_seeds_paths() {
 }
 
 #[test]
-fn a_product_refers_to_its_stock_and_where_it_is() {
+fn a_product_references_its_inventory_items_and_locations() {
     let item = product(&model(product_json("Shirt"))).unwrap();
     let references: Vec<_> = item.references.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -139,7 +139,7 @@ fn a_product_refers_to_its_stock_and_where_it_is() {
 }
 
 #[test]
-fn the_same_thing_gives_the_same_bytes_and_another_title_another_label() {
+fn the_same_object_gives_the_same_bytes_and_another_title_other_denormalised_fields() {
     let one = product(&model(product_json("Shirt"))).unwrap();
     assert_eq!(one, product(&model(product_json("Shirt"))).unwrap());
     let other = product(&model(product_json("Blouse"))).unwrap();
@@ -150,8 +150,8 @@ fn the_same_thing_gives_the_same_bytes_and_another_title_another_label() {
 }
 
 #[test]
-fn discounts_stand_by_whether_they_need_a_code() {
-    let codes = whole(&json!([{"id": "gid://shopify/DiscountRedeemCode/1", "code": "TEN"}]));
+fn discounts_are_placed_by_whether_they_need_a_code() {
+    let codes = connection(&json!([{"id": "gid://shopify/DiscountRedeemCode/1", "code": "TEN"}]));
     let fields = json!({"usageLimit": null, "appliesOncePerCustomer": false, "codes": codes});
     let item = discount(&discount_json("DiscountCodeBasic", &fields)).unwrap();
     assert_eq!(item.section, Section::CodeDiscounts);
@@ -173,7 +173,7 @@ fn discounts_stand_by_whether_they_need_a_code() {
 }
 
 #[test]
-fn a_kind_of_discount_that_is_new_is_kept_as_it_came() {
+fn an_unknown_kind_of_discount_is_kept_unchanged() {
     let new = model(json!({
         "id": "gid://shopify/DiscountCodeNode/5",
         "discount": {"__typename": "DiscountCodeLottery"},
@@ -187,7 +187,7 @@ fn a_kind_of_discount_that_is_new_is_kept_as_it_came() {
 }
 
 #[test]
-fn a_collection_refers_to_its_products() {
+fn a_collection_references_its_products() {
     let products = json!([
         {"id": "gid://shopify/Product/2", "title": "B", "handle": "b"},
         {"id": "gid://shopify/Product/1", "title": "A", "handle": "a"},
@@ -195,7 +195,7 @@ fn a_collection_refers_to_its_products() {
     let item = collection(&model(json!({
         "id": "gid://shopify/Collection/3", "legacyResourceId": "3", "title": "All", "handle": "all",
         "description": "", "descriptionHtml": "", "sortOrder": "MANUAL", "templateSuffix": null,
-        "updatedAt": "not a time", "products": whole(&products), "metafields": whole(&json!([])),
+        "updatedAt": "not a time", "products": connection(&products), "metafields": connection(&json!([])),
     })))
     .unwrap();
     let references: Vec<_> = item.references.iter().map(ToString::to_string).collect();
@@ -205,7 +205,7 @@ fn a_collection_refers_to_its_products() {
 }
 
 #[test]
-fn a_locations_label_is_what_levels_repeat() {
+fn a_locations_denormalised_fields_are_what_inventory_levels_repeat() {
     let location = |name: &str, active: bool| {
         location(&model(json!({
             "id": "gid://shopify/Location/4", "legacyResourceId": "4", "name": name,
@@ -242,7 +242,7 @@ fn the_shop_is_one_item() {
 }
 
 #[test]
-fn what_cannot_be_an_item_is_an_error_of_its_own() {
+fn an_object_that_cannot_be_an_item_is_a_permanent_error() {
     assert!(key(ItemKind::Product, u64::MAX).is_err());
     let mut huge = product_json("Shirt");
     huge["totalInventory"] = json!(1_u64 << 60);

@@ -18,8 +18,8 @@ pub enum Reader {
     OursTyped,
     /// The same, with a digest of the products' JSON.
     OursDigest,
-    /// Parses lines into values without assembling them. The other crate's assembly supports neither connections within a
-    /// plain object, such as inventory levels, nor unordered files.
+    /// Parses lines into values without assembling them. The other crate's assembly supports neither connections within
+    /// a plain object, such as inventory levels, nor unordered files.
     TheirsValues,
 }
 
@@ -76,9 +76,7 @@ pub fn read(arguments: &[String]) {
     let [name, url, bytes, lines, roots] = arguments else {
         panic!("expected: NAME URL BYTES LINES ROOTS")
     };
-    let reader = Reader::ALL
-        .into_iter()
-        .find(|reader| reader.name() == name);
+    let reader = Reader::ALL.into_iter().find(|reader| reader.name() == name);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

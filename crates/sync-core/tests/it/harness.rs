@@ -1,26 +1,26 @@
-//! Everything the engine needs, in memory.
+//! Provides an engine with in-memory ports for one installed shop.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use sync_core::engine::{Engine, EngineConfig, Ports, Step};
 use sync_core::intake::{Intake, IntakeOutcome};
 use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
 use sync_core::progress::NoopObserver;
 use sync_core::{
-    DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
-    WorkRequest,
+    ClaimOutcome, DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp,
+    Trigger, WorkRequest,
 };
-use testkit::{
-    FakeCatalog, ManualClock, MemorySnapshots, MemoryState, at, delivery, installation, shop,
-};
+use sync_db::{Config, Database, TokenCipher};
+use testkit::{FakeCatalog, ManualClock, MemorySnapshots, at, delivery, installation, shop};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) catalog: FakeCatalog,
     pub(crate) snapshots: MemorySnapshots,
-    pub(crate) state: MemoryState,
+    pub(crate) state: Database,
     pub(crate) clock: ManualClock,
     pub(crate) wake: Arc<Notify>,
     pub(crate) engine: Engine,
@@ -29,17 +29,19 @@ pub(crate) struct Bench {
 
 pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
 
-impl Bench {
-    /// An installed shop, `a.myshopify.com`, of which nothing has been read.
+impl Harness {
+    /// Creates a harness with the installed shop `a.myshopify.com` and an empty mirror.
     pub(crate) async fn new() -> Self {
-        let state = MemoryState::new();
-        let bench = Self::on(state, at("2026-11-24T12:00:00Z"));
-        let installation = installation(&Self::shop(), bench.now());
-        bench.state.install(&installation).await.unwrap();
-        bench
+        let cipher = TokenCipher::derive_from(&SecretString::from("test"));
+        let connecting = Database::connect("sqlite::memory:", Config::new(cipher));
+        let state = connecting.await.unwrap();
+        let harness = Self::on(state, at("2026-11-24T12:00:00Z"));
+        let installation = installation(&Self::shop(), harness.now());
+        harness.state.install(&installation).await.unwrap();
+        harness
     }
 
-    fn on(state: MemoryState, now: Timestamp) -> Self {
+    fn on(state: Database, now: Timestamp) -> Self {
         let catalog = FakeCatalog::new();
         let snapshots = MemorySnapshots::new();
         let clock = ManualClock::new(now);
@@ -72,7 +74,7 @@ impl Bench {
         }
     }
 
-    /// The one shop there is.
+    /// The only shop.
     pub(crate) fn shop() -> ShopDomain {
         shop("a")
     }
@@ -81,13 +83,13 @@ impl Bench {
         sync_core::ports::Clock::now(&self.clock)
     }
 
-    /// Asks for a full scan and carries it out.
+    /// Requests a full scan and carries it out.
     pub(crate) async fn scan(&self) -> RunReport {
         self.request(&WorkRequest::full(Trigger::Manual)).await;
-        self.run().await.expect("a scan was asked for")
+        self.run().await.expect("a scan was requested")
     }
 
-    /// The same, with a person's word that deletions are meant.
+    /// The same, with mass deletions confirmed.
     pub(crate) async fn scan_accepting_deletions(&self) -> RunReport {
         let full = FullScan {
             trigger: Trigger::Manual,
@@ -98,7 +100,7 @@ impl Bench {
             ..WorkRequest::default()
         };
         self.request(&request).await;
-        self.run().await.expect("a scan was asked for")
+        self.run().await.expect("a scan was requested")
     }
 
     pub(crate) async fn request(&self, request: &WorkRequest) {
@@ -122,7 +124,7 @@ impl Bench {
         }
     }
 
-    /// A webhook about an item arrives.
+    /// Delivers a webhook about an item.
     pub(crate) async fn deliver(&self, id: &str, key: ItemKey) -> IntakeOutcome {
         self.deliver_subject(id, DeliverySubject::Item(key)).await
     }
@@ -136,7 +138,7 @@ impl Bench {
         self.intake.receive(&delivery).await.unwrap()
     }
 
-    /// Moves past the debounce and runs.
+    /// Advances the clock past the debounce and carries out a run.
     pub(crate) async fn settle(&self) -> Option<RunReport> {
         self.clock.advance(DEBOUNCE);
         self.run().await
@@ -158,5 +160,12 @@ impl Bench {
     pub(crate) async fn last_outcome(&self) -> Outcome {
         let runs = self.state.recent(None, 1).await.unwrap();
         runs[0].finished.clone().unwrap().1.outcome
+    }
+
+    /// Whether no work is left, due or not. Claims nothing: nothing is due at this time.
+    pub(crate) async fn is_settled(&self) -> bool {
+        let past = Timestamp::UNIX_EPOCH;
+        let outcome = self.state.claim(None, past, past).await.unwrap();
+        outcome == ClaimOutcome::Idle { next: None }
     }
 }

@@ -1,5 +1,5 @@
-//! How long the mirror and the intake take. Not checks: run by name with `--ignored --no-capture`.
-#![expect(clippy::print_stderr, reason = "a measurement tells its figures")]
+//! Measures how long the mirror and the intake take. Not checks: run by name with `--ignored --no-capture`.
+#![expect(clippy::print_stderr, reason = "a measurement prints its figures")]
 
 use std::time::Instant;
 
@@ -41,13 +41,13 @@ async fn mirror(name: &str, database: &Database) {
     let a = shop("a");
     let lease = leased(database, &a).await;
     let items = items();
-    for (pass, run) in [("new", 1), ("the same", 2)] {
+    for (round, run) in [("new", 1), ("the same", 2)] {
         let start = Instant::now();
         for batch in items.chunks(50) {
-            let write = WriteMode::Scan(RunId(run));
-            database.upsert(&lease, batch, write).await.unwrap();
+            let mode = WriteMode::Scan(RunId(run));
+            database.upsert(&lease, batch, mode).await.unwrap();
         }
-        eprintln!("{name}: {ITEMS} items, {pass}: {:?}", start.elapsed());
+        eprintln!("{name}: {ITEMS} items, {round}: {:?}", start.elapsed());
     }
     let start = Instant::now();
     let unseen = database.unseen(&a, ItemKind::Product, RunId(2)).await;
@@ -73,7 +73,7 @@ async fn mirror(name: &str, database: &Database) {
     eprintln!("{name}: 500 referrers: {:?}", start.elapsed());
 }
 
-/// Deliveries of eight connections at once, while a scan is being written.
+/// Records deliveries over eight connections at once, while a scan is being written.
 async fn intake(name: &str, database: &Database) {
     let a = shop("a");
     let lease = leased(database, &a).await;
@@ -81,8 +81,8 @@ async fn intake(name: &str, database: &Database) {
         let database = database.clone();
         tokio::spawn(async move {
             for batch in items().chunks(50).take(100) {
-                let write = WriteMode::Scan(RunId(1));
-                database.upsert(&lease, batch, write).await.unwrap();
+                let mode = WriteMode::Scan(RunId(1));
+                database.upsert(&lease, batch, mode).await.unwrap();
             }
         })
     };
@@ -116,7 +116,7 @@ async fn intake(name: &str, database: &Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-async fn sqlite_pace() {
+async fn sqlite_timings() {
     let (database, _folder) = sqlite::temporary().await;
     mirror("SQLite", &database).await;
     let (database, _folder) = sqlite::temporary().await;
@@ -125,12 +125,12 @@ async fn sqlite_pace() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
-async fn postgres_pace() {
-    let Some(schema) = postgres::Schema::make().await else {
+async fn postgres_timings() {
+    let Some(schema) = postgres::Schema::create().await else {
         return;
     };
     mirror("PostgreSQL", &postgres::connect(&schema.url()).await).await;
-    let Some(schema) = postgres::Schema::make().await else {
+    let Some(schema) = postgres::Schema::create().await else {
         return;
     };
     intake("PostgreSQL", &postgres::connect(&schema.url()).await).await;
