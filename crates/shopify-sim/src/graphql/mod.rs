@@ -45,6 +45,9 @@ use pinned_schema::PinnedSchema;
 use plan::Plan;
 use prepared::PreparedOperation;
 
+/// The supported stable versions of the API, oldest first; the last one is the latest.
+pub(crate) const SUPPORTED_VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
+
 /// How many validated documents are cached. A client uses a few dozen.
 const MAX_CACHED_DOCUMENTS: usize = 256;
 
