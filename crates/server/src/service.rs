@@ -324,3 +324,16 @@ pub fn spaces_config(
     config.validate()?;
     Ok(config)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An empty state database.
+    pub(crate) async fn database_in_memory() -> Database {
+        let cipher = sync_db::TokenCipher::derive_from(&"test".into());
+        let config = sync_db::Config::new(cipher);
+        let connecting = Database::connect("sqlite::memory:", config);
+        connecting.await.unwrap()
+    }
+}

@@ -96,7 +96,7 @@ impl Error {
         Self::Corrupt { what }
     }
 
-    pub(crate) fn into_port(self, operation: &'static str) -> PortError {
+    fn into_port(self, operation: &'static str) -> PortError {
         let disposition = match &self {
             Self::Unavailable(_) => Disposition::Retry { after: None },
             Self::LeaseLost => Disposition::LeaseLost,
@@ -104,6 +104,14 @@ impl Error {
         };
         PortError::new(operation, disposition, self)
     }
+}
+
+/// Runs the body of a port method. `operation` names the method in its error, as a verb phrase.
+pub(crate) async fn port<T>(
+    operation: &'static str,
+    body: impl Future<Output = Result<T, Error>> + Send,
+) -> Result<T, PortError> {
+    body.await.map_err(|error| error.into_port(operation))
 }
 
 #[cfg(test)]
