@@ -1,4 +1,4 @@
-//! Serves Admin GraphQL over HTTP.
+//! Serves Admin GraphQL over HTTP: token, version, cost limit and throttling, then the document's execution.
 
 use std::sync::Arc;
 
