@@ -38,7 +38,8 @@ const DEMO_EXAMPLE: &str = if HAS_DEMO {
     ""
 };
 
-const EXAMPLES: &str = "  shopsync check-config              show the effective settings and the source of each
+const EXAMPLES: &str =
+    "  shopsync check-config              show the effective settings and the source of each
   shopsync doctor                    find problems and show how to fix them
   shopsync serve                     run the service on port 5000
   shopsync install-url my-shop       print the address that installs my-shop
