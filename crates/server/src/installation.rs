@@ -13,6 +13,7 @@ use sync_core::{
 use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
+use crate::operations::scopes::missing_scopes;
 use crate::service::Service;
 use self_test::SelfTest;
 
@@ -143,12 +144,27 @@ impl Checks {
     }
 }
 
+/// Why an installation is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The grant lacks scopes that the app needs.
+    #[error("the shop has not granted the scopes {}", .0.join(", "))]
+    MissingScopes(Vec<String>),
+    /// The state database cannot store it.
+    #[error(transparent)]
+    State(#[from] PortError),
+}
+
 impl Service {
     /// Stores a new shop, or the new installation of a known one.
     ///
     /// # Errors
-    /// If the state database cannot store it.
-    pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
+    /// If scopes are missing, or the state database cannot store it. A known shop then keeps its earlier installation.
+    pub async fn install(&self, installation: &Installation) -> Result<(), InstallError> {
+        let missing = missing_scopes(&self.settings.shopify.scopes, &installation.scopes);
+        if !missing.is_empty() {
+            return Err(InstallError::MissingScopes(missing));
+        }
         self.ports.registry.install(installation).await?;
         self.tokens.forget(&installation.domain);
         log::info!(shop:% = installation.domain; "The app is installed");

@@ -13,7 +13,7 @@ use crate::adapters::{
     ShopTokens, ShopifyApp, SpacesSnapshots, SubscriptionDefect, SystemClock, shopify_error,
     subscription_defects, to_client_domain, topics,
 };
-use crate::cli::connect::missing_scopes;
+use crate::operations::scopes::missing_scopes;
 use crate::settings::Settings;
 use crate::terminal::{CommandError, remedy_for};
 
