@@ -1,8 +1,6 @@
 //! Completes an installation: stores the shop, registers webhooks, tests webhook delivery and polling, then requests the
 //! first full scan.
 
-mod self_test;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,9 +11,9 @@ use sync_core::{
 use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
+use crate::operations::delivery_test::DeliveryTest;
 use crate::operations::scopes::missing_scopes;
 use crate::service::Service;
-use self_test::SelfTest;
 
 /// How many of a shop's newest runs are read for the report.
 const RECENT_RUNS: u32 = 50;
@@ -220,8 +218,8 @@ impl Service {
 
     async fn test_webhook(&self, shop: &ShopDomain) -> CheckResult {
         let (app, network) = (&self.settings.shopify, &self.settings.network);
-        let test = SelfTest::new(&app.webhook_address, &app.api_secret, network);
-        match test.run(shop).await {
+        let test = DeliveryTest::new(&app.webhook_address, &app.api_secret, network);
+        match test.accepts_signed(shop).await {
             Ok(()) => CheckResult::passed(),
             Err(why) => {
                 log::error!(shop:%; "The test delivery to SHOPIFY_WEBHOOK_ADDRESS failed: {why}");
