@@ -15,3 +15,4 @@ mod tokens;
 pub use cipher::{CipherError, TokenCipher};
 pub use database::{Config, Database};
 pub use error::Error;
+pub use tokens::Resealed;
