@@ -2,6 +2,7 @@
 
 use sync_core::{Disposition, PortError};
 
+use crate::SchemaState;
 use crate::cipher::CipherError;
 
 /// An error of the state database.
@@ -23,6 +24,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The SQLite file, or the database of the PostgreSQL server, does not exist.
+    #[error("{database} does not exist")]
+    Absent {
+        /// The kind and the name of the database.
+        database: String,
+    },
+    /// The schema is not the one that this binary works with.
+    #[error("{0}")]
+    Schema(SchemaState),
     /// A migration failed.
     #[error("the database schema could not be brought up to date")]
     Migration(#[source] Box<sqlx::migrate::MigrateError>),
@@ -86,7 +96,7 @@ impl Error {
         Self::Corrupt { what }
     }
 
-    pub(crate) fn into_port(self, operation: &'static str) -> PortError {
+    fn into_port(self, operation: &'static str) -> PortError {
         let disposition = match &self {
             Self::Unavailable(_) => Disposition::Retry { after: None },
             Self::LeaseLost => Disposition::LeaseLost,
@@ -94,6 +104,14 @@ impl Error {
         };
         PortError::new(operation, disposition, self)
     }
+}
+
+/// Runs the body of a port method. `operation` names the method in its error, as a verb phrase.
+pub(crate) async fn port<T>(
+    operation: &'static str,
+    body: impl Future<Output = Result<T, Error>> + Send,
+) -> Result<T, PortError> {
+    body.await.map_err(|error| error.into_port(operation))
 }
 
 #[cfg(test)]

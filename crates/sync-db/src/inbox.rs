@@ -8,6 +8,7 @@ use sync_core::{
 };
 
 use crate::database::{in_transaction, require_lease};
+use crate::error::port;
 use crate::rows::{key, micros, optional_timestamp};
 use crate::{Database, Error};
 
@@ -119,73 +120,6 @@ const NEXT: &str = select_claimable!(
 type ClaimRow = (String, i64, Option<String>, i64, i64, i64);
 
 impl Database {
-    async fn record_delivery(
-        &self,
-        delivery: &Delivery,
-        request: &WorkRequest,
-        run_after: Timestamp,
-    ) -> Result<RecordOutcome, Error> {
-        let recorded = in_transaction!(self, tx => {
-            let inserted = sqlx::query(
-                "INSERT INTO delivery (shop, id, topic, event_id, triggered_at, received_at, subject)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (shop, id) DO NOTHING",
-            )
-            .bind(delivery.shop.as_str())
-            .bind(&delivery.id.0)
-            .bind(&delivery.topic)
-            .bind(delivery.event_id.as_deref())
-            .bind(delivery.triggered_at.map(micros))
-            .bind(micros(delivery.received_at))
-            .bind(subject_text(delivery.subject))
-            .execute(&mut *tx)
-            .await?;
-            if inserted.rows_affected() == 0 {
-                return Ok(RecordOutcome::Duplicate);
-            }
-            request_work!(tx, delivery.shop, request, run_after);
-            Ok(RecordOutcome::New)
-        });
-        Ok(recorded)
-    }
-
-    async fn store_request(
-        &self,
-        shop: &ShopDomain,
-        request: &WorkRequest,
-        run_after: Timestamp,
-    ) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            request_work!(tx, shop, request, run_after);
-            Ok(())
-        });
-        Ok(())
-    }
-
-    async fn claim_shop(
-        &self,
-        only: Option<&ShopDomain>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<ClaimOutcome, Error> {
-        let only = only.map(ShopDomain::as_str);
-        let statement = match (only, self.is_shared()) {
-            (Some(_), _) => CLAIM_ONLY,
-            (None, true) => CLAIM_POSTGRES,
-            (None, false) => CLAIM,
-        };
-        let claimed: Option<ClaimRow> = in_transaction!(self, tx => {
-            let mut query = sqlx::query_as(statement).bind(micros(now)).bind(micros(until));
-            if let Some(only) = only {
-                query = query.bind(only);
-            }
-            Ok(query.fetch_optional(&mut *tx).await?)
-        });
-        match claimed {
-            Some(row) => Ok(ClaimOutcome::Claimed(claim_of(row)?)),
-            None => self.next_due(only).await,
-        }
-    }
-
     async fn next_due(&self, only: Option<&str>) -> Result<ClaimOutcome, Error> {
         let next: Option<(i64,)> = crate::database::on_pool!(self, pool => sqlx::query_as(NEXT)
             .bind(only)
@@ -193,127 +127,6 @@ impl Database {
             .await?);
         let next = optional_timestamp(next.map(|(at,)| at))?;
         Ok(ClaimOutcome::Idle { next })
-    }
-
-    async fn renew_lease(&self, lease: &Lease, until: Timestamp) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            sqlx::query("UPDATE work SET lease_until = $2, due_at = $2 WHERE shop = $1")
-                .bind(lease.shop.as_str())
-                .bind(micros(until))
-                .execute(&mut *tx)
-                .await?;
-            Ok(())
-        });
-        Ok(())
-    }
-
-    async fn list_dirty(
-        &self,
-        lease: &Lease,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<DirtyItem>, Error> {
-        let rows: Vec<(String, i64, i64, i64)> = in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            let rows = sqlx::query_as(
-                "SELECT kind, id, mark, attempts FROM dirty_item
-                  WHERE shop = $1 AND (not_before IS NULL OR not_before <= $2)
-                  ORDER BY mark, kind, id LIMIT $3",
-            )
-            .bind(lease.shop.as_str())
-            .bind(micros(now))
-            .bind(i64::from(limit))
-            .fetch_all(&mut *tx)
-            .await?;
-            Ok(rows)
-        });
-        rows.into_iter()
-            .map(|(kind, id, seq, attempts)| {
-                Ok(DirtyItem {
-                    key: key(&kind, id)?,
-                    seq,
-                    attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-                })
-            })
-            .collect()
-    }
-
-    async fn settle_dirty(
-        &self,
-        lease: &Lease,
-        done: &[DirtyItem],
-        failed: &[ItemFailure],
-    ) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            for item in done {
-                sqlx::query("DELETE FROM dirty_item WHERE shop = $1 AND kind = $2 AND id = $3 AND mark = $4")
-                    .bind(lease.shop.as_str())
-                    .bind(item.key.kind.as_str())
-                    .bind(item.key.id.as_i64())
-                    .bind(item.seq)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            for failure in failed {
-                sqlx::query(
-                    "UPDATE dirty_item SET attempts = attempts + 1, error = $5, not_before = $6
-                      WHERE shop = $1 AND kind = $2 AND id = $3 AND mark = $4",
-                )
-                .bind(lease.shop.as_str())
-                .bind(failure.item.key.kind.as_str())
-                .bind(failure.item.key.id.as_i64())
-                .bind(failure.item.seq)
-                .bind(&failure.error)
-                .bind(micros(failure.retry_at))
-                .execute(&mut *tx)
-                .await?;
-            }
-            Ok(())
-        });
-        Ok(())
-    }
-
-    /// Work requested since the claim keeps its own time. After a success, items that the run did not settle are due at the
-    /// time of the claim, so that shops that have waited longer come first.
-    async fn end_lease(&self, lease: &Lease, release: &Release) -> Result<(), Error> {
-        let failed = matches!(release, Release::Retry { .. });
-        in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            let (unsettled_due, new_due): (Option<i64>, Option<i64>) = sqlx::query_as(
-                "SELECT MIN(CASE WHEN dirty_item.mark <= work.claimed_mark
-                            THEN COALESCE(dirty_item.not_before, work.claimed_at) END),
-                        MIN(CASE WHEN work.asked_trigger IS NOT NULL OR work.asked_erase = 1
-                              OR dirty_item.mark > work.claimed_mark
-                            THEN work.asked_after END)
-                   FROM work LEFT JOIN dirty_item ON dirty_item.shop = work.shop
-                  WHERE work.shop = $1",
-            )
-            .bind(lease.shop.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
-            let release_due = match release {
-                Release::Done => unsettled_due,
-                Release::Retry { at } => Some(micros(*at)),
-                Release::GiveUp => None,
-            };
-            sqlx::query(
-                "UPDATE work SET
-                     lease_until = NULL, due_at = $2,
-                     taken_trigger = CASE WHEN $3 = 1 THEN taken_trigger END,
-                     taken_accept = taken_accept * $3, taken_erase = taken_erase * $3,
-                     attempts = (attempts + 1) * $3
-                  WHERE shop = $1",
-            )
-            .bind(lease.shop.as_str())
-            .bind([new_due, release_due].into_iter().flatten().min())
-            .bind(i64::from(failed))
-            .execute(&mut *tx)
-            .await?;
-            Ok(())
-        });
-        Ok(())
     }
 }
 
@@ -354,8 +167,30 @@ impl Inbox for Database {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<RecordOutcome, PortError> {
-        let recorded = self.record_delivery(delivery, request, run_after).await;
-        recorded.map_err(|error| error.into_port("store the delivery"))
+        port("store the delivery", async {
+            let recorded = in_transaction!(self, tx => {
+                let inserted = sqlx::query(
+                    "INSERT INTO delivery (shop, id, topic, event_id, triggered_at, received_at, subject)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (shop, id) DO NOTHING",
+                )
+                .bind(delivery.shop.as_str())
+                .bind(&delivery.id.0)
+                .bind(&delivery.topic)
+                .bind(delivery.event_id.as_deref())
+                .bind(delivery.triggered_at.map(micros))
+                .bind(micros(delivery.received_at))
+                .bind(subject_text(delivery.subject))
+                .execute(&mut *tx)
+                .await?;
+                if inserted.rows_affected() == 0 {
+                    return Ok(RecordOutcome::Duplicate);
+                }
+                request_work!(tx, delivery.shop, request, run_after);
+                Ok(RecordOutcome::New)
+            });
+            Ok(recorded)
+        })
+        .await
     }
 
     async fn request(
@@ -364,8 +199,14 @@ impl Inbox for Database {
         request: &WorkRequest,
         run_after: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.store_request(shop, request, run_after).await;
-        done.map_err(|error| error.into_port("store the work request"))
+        port("store the work request", async {
+            in_transaction!(self, tx => {
+                request_work!(tx, shop, request, run_after);
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 
     async fn claim(
@@ -374,13 +215,42 @@ impl Inbox for Database {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<ClaimOutcome, PortError> {
-        let outcome = self.claim_shop(only, now, until).await;
-        outcome.map_err(|error| error.into_port("claim a shop"))
+        port("claim a shop", async {
+            let only = only.map(ShopDomain::as_str);
+            let statement = match (only, self.is_shared()) {
+                (Some(_), _) => CLAIM_ONLY,
+                (None, true) => CLAIM_POSTGRES,
+                (None, false) => CLAIM,
+            };
+            let claimed: Option<ClaimRow> = in_transaction!(self, tx => {
+                let mut query = sqlx::query_as(statement).bind(micros(now)).bind(micros(until));
+                if let Some(only) = only {
+                    query = query.bind(only);
+                }
+                Ok(query.fetch_optional(&mut *tx).await?)
+            });
+            match claimed {
+                Some(row) => Ok(ClaimOutcome::Claimed(claim_of(row)?)),
+                None => self.next_due(only).await,
+            }
+        })
+        .await
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), PortError> {
-        let done = self.renew_lease(lease, until).await;
-        done.map_err(|error| error.into_port("renew the lease"))
+        port("renew the lease", async {
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                sqlx::query("UPDATE work SET lease_until = $2, due_at = $2 WHERE shop = $1")
+                    .bind(lease.shop.as_str())
+                    .bind(micros(until))
+                    .execute(&mut *tx)
+                    .await?;
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 
     async fn dirty(
@@ -389,8 +259,32 @@ impl Inbox for Database {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<DirtyItem>, PortError> {
-        let dirty = self.list_dirty(lease, now, limit).await;
-        dirty.map_err(|error| error.into_port("read the dirty items"))
+        port("read the dirty items", async {
+            let rows: Vec<(String, i64, i64, i64)> = in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                let rows = sqlx::query_as(
+                    "SELECT kind, id, mark, attempts FROM dirty_item
+                      WHERE shop = $1 AND (not_before IS NULL OR not_before <= $2)
+                      ORDER BY mark, kind, id LIMIT $3",
+                )
+                .bind(lease.shop.as_str())
+                .bind(micros(now))
+                .bind(i64::from(limit))
+                .fetch_all(&mut *tx)
+                .await?;
+                Ok(rows)
+            });
+            rows.into_iter()
+                .map(|(kind, id, seq, attempts)| {
+                    Ok(DirtyItem {
+                        key: key(&kind, id)?,
+                        seq,
+                        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+                    })
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn settle(
@@ -399,12 +293,80 @@ impl Inbox for Database {
         done: &[DirtyItem],
         failed: &[ItemFailure],
     ) -> Result<(), PortError> {
-        let settled = self.settle_dirty(lease, done, failed).await;
-        settled.map_err(|error| error.into_port("settle the dirty items"))
+        port("settle the dirty items", async {
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                for item in done {
+                    sqlx::query("DELETE FROM dirty_item WHERE shop = $1 AND kind = $2 AND id = $3 AND mark = $4")
+                        .bind(lease.shop.as_str())
+                        .bind(item.key.kind.as_str())
+                        .bind(item.key.id.as_i64())
+                        .bind(item.seq)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                for failure in failed {
+                    sqlx::query(
+                        "UPDATE dirty_item SET attempts = attempts + 1, error = $5, not_before = $6
+                          WHERE shop = $1 AND kind = $2 AND id = $3 AND mark = $4",
+                    )
+                    .bind(lease.shop.as_str())
+                    .bind(failure.item.key.kind.as_str())
+                    .bind(failure.item.key.id.as_i64())
+                    .bind(failure.item.seq)
+                    .bind(&failure.error)
+                    .bind(micros(failure.retry_at))
+                    .execute(&mut *tx)
+                    .await?;
+                }
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 
     async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
-        let done = self.end_lease(lease, release).await;
-        done.map_err(|error| error.into_port("end the lease"))
+        // Work requested since the claim keeps its own time. After a success, items that the run did not settle are due at the
+        // time of the claim, so that shops that have waited longer come first.
+        port("end the lease", async {
+            let failed = matches!(release, Release::Retry { .. });
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                let (unsettled_due, new_due): (Option<i64>, Option<i64>) = sqlx::query_as(
+                    "SELECT MIN(CASE WHEN dirty_item.mark <= work.claimed_mark
+                                THEN COALESCE(dirty_item.not_before, work.claimed_at) END),
+                            MIN(CASE WHEN work.asked_trigger IS NOT NULL OR work.asked_erase = 1
+                                  OR dirty_item.mark > work.claimed_mark
+                                THEN work.asked_after END)
+                       FROM work LEFT JOIN dirty_item ON dirty_item.shop = work.shop
+                      WHERE work.shop = $1",
+                )
+                .bind(lease.shop.as_str())
+                .fetch_one(&mut *tx)
+                .await?;
+                let release_due = match release {
+                    Release::Done => unsettled_due,
+                    Release::Retry { at } => Some(micros(*at)),
+                    Release::GiveUp => None,
+                };
+                sqlx::query(
+                    "UPDATE work SET
+                         lease_until = NULL, due_at = $2,
+                         taken_trigger = CASE WHEN $3 = 1 THEN taken_trigger END,
+                         taken_accept = taken_accept * $3, taken_erase = taken_erase * $3,
+                         attempts = (attempts + 1) * $3
+                      WHERE shop = $1",
+                )
+                .bind(lease.shop.as_str())
+                .bind([new_due, release_due].into_iter().flatten().min())
+                .bind(i64::from(failed))
+                .execute(&mut *tx)
+                .await?;
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 }

@@ -11,6 +11,7 @@ use sync_core::{
 };
 
 use crate::database::{in_transaction, on_pool, require_lease};
+use crate::error::port;
 use crate::rows::{id, key, micros, signed, unsigned};
 use crate::{Database, Error};
 
@@ -142,177 +143,6 @@ impl Database {
         });
         Ok(upserted)
     }
-
-    async fn write_tombstones(
-        &self,
-        lease: &Lease,
-        keys: &[ItemKey],
-        at: Timestamp,
-    ) -> Result<Vec<ItemKey>, Error> {
-        let shop = &lease.shop;
-        let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            let mut tombstoned = Vec::new();
-            for key in keys {
-                let done = sqlx::query(
-                    "UPDATE item SET deleted_at = $4, body = ''
-                      WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
-                )
-                .bind(shop.as_str())
-                .bind(key.kind.as_str())
-                .bind(key.id.as_i64())
-                .bind(micros(at))
-                .execute(&mut *tx)
-                .await?;
-                if done.rows_affected() == 1 {
-                    sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
-                        .bind(shop.as_str())
-                        .bind(key.kind.as_str())
-                        .bind(key.id.as_i64())
-                        .execute(&mut *tx)
-                        .await?;
-                    tombstoned.push(*key);
-                }
-            }
-            if !tombstoned.is_empty() {
-                increment_revision!(tx, shop);
-            }
-            Ok(tombstoned)
-        });
-        Ok(tombstoned)
-    }
-
-    async fn list_unseen(
-        &self,
-        shop: &ShopDomain,
-        kind: ItemKind,
-        run: RunId,
-    ) -> Result<Vec<ItemKey>, Error> {
-        let rows: Vec<(i64,)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT id FROM item
-              WHERE shop = $1 AND kind = $2 AND deleted_at IS NULL AND (seen_run IS NULL OR seen_run <> $3)
-              ORDER BY id",
-        )
-        .bind(shop.as_str())
-        .bind(kind.as_str())
-        .bind(run.0)
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(number,)| Ok(ItemKey::new(kind, id(number)?)))
-            .collect()
-    }
-
-    async fn list_referrers(
-        &self,
-        shop: &ShopDomain,
-        keys: &[ItemKey],
-    ) -> Result<Vec<ItemKey>, Error> {
-        let mut found = Vec::new();
-        for keys in keys.chunks(ROWS) {
-            let rows: Vec<(String, i64)> = on_pool!(self, pool => {
-                let mut query =
-                    QueryBuilder::new("SELECT DISTINCT kind, id FROM item_reference WHERE shop = ");
-                query.push_bind(shop.as_str());
-                query.push(" AND (to_kind, to_id) IN (VALUES ");
-                for (index, key) in keys.iter().enumerate() {
-                    query.push(if index == 0 { "(" } else { ", (" });
-                    query.push_bind(key.kind.as_str());
-                    query.push(", ");
-                    query.push_bind(key.id.as_i64());
-                    query.push(")");
-                }
-                query.push(")");
-                query.build_query_as().fetch_all(pool).await?
-            });
-            for (kind, id) in rows {
-                found.push(key(&kind, id)?);
-            }
-        }
-        found.sort();
-        found.dedup();
-        Ok(found)
-    }
-
-    async fn read_page(
-        &self,
-        shop: &ShopDomain,
-        section: Section,
-        after: Option<ItemId>,
-        limit: u32,
-    ) -> Result<Vec<StoredItem>, Error> {
-        let rows: Vec<(i64, String)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT id, body FROM item
-              WHERE shop = $1 AND section = $2 AND deleted_at IS NULL AND id > $3
-              ORDER BY id LIMIT $4",
-        )
-        .bind(shop.as_str())
-        .bind(section.name())
-        .bind(after.map_or(-1, ItemId::as_i64))
-        .bind(i64::from(limit))
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(number, body)| {
-                let id = id(number)?;
-                Ok(StoredItem { id, body })
-            })
-            .collect()
-    }
-
-    async fn count_items(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, Error> {
-        let rows: Vec<(String, i64)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT kind, COUNT(*) FROM item WHERE shop = $1 AND deleted_at IS NULL GROUP BY kind",
-        )
-        .bind(shop.as_str())
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter()
-            .map(|(kind, count)| {
-                let kind = kind.parse().map_err(|_| Error::corrupt("item kind"))?;
-                Ok((kind, unsigned(count)))
-            })
-            .collect()
-    }
-
-    async fn read_revision(&self, shop: &ShopDomain) -> Result<Revision, Error> {
-        let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT revision, published_revision FROM shop WHERE domain = $1",
-        )
-        .bind(shop.as_str())
-        .fetch_optional(pool)
-        .await?);
-        Ok(
-            row.map_or(Revision::default(), |(current, published)| Revision {
-                current: unsigned(current),
-                published: published.map(unsigned),
-            }),
-        )
-    }
-
-    async fn store_publication(
-        &self,
-        lease: &Lease,
-        revision: u64,
-        hash: ContentHash,
-        at: Timestamp,
-    ) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            sqlx::query(
-                "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
-                  WHERE domain = $1",
-            )
-            .bind(lease.shop.as_str())
-            .bind(micros(at))
-            .bind(signed(revision))
-            .bind(hash.to_string())
-            .execute(&mut *tx)
-            .await?;
-            Ok(())
-        });
-        Ok(())
-    }
 }
 
 fn diff(item: &Item, known: &StoredHashes) -> UpsertResult {
@@ -343,12 +173,14 @@ impl Mirror for Database {
         items: &[Item],
         mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError> {
-        let upserted = match mode {
-            WriteMode::DryRun => self.compare(&lease.shop, items).await,
-            WriteMode::Refresh => self.write_items(lease, items, None).await,
-            WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
-        };
-        upserted.map_err(|error| error.into_port("write items to the mirror"))
+        port("write items to the mirror", async {
+            match mode {
+                WriteMode::DryRun => self.compare(&lease.shop, items).await,
+                WriteMode::Refresh => self.write_items(lease, items, None).await,
+                WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
+            }
+        })
+        .await
     }
 
     async fn tombstone(
@@ -357,8 +189,40 @@ impl Mirror for Database {
         keys: &[ItemKey],
         at: Timestamp,
     ) -> Result<Vec<ItemKey>, PortError> {
-        let tombstoned = self.write_tombstones(lease, keys, at).await;
-        tombstoned.map_err(|error| error.into_port("tombstone items in the mirror"))
+        port("tombstone items in the mirror", async {
+            let shop = &lease.shop;
+            let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                let mut tombstoned = Vec::new();
+                for key in keys {
+                    let done = sqlx::query(
+                        "UPDATE item SET deleted_at = $4, body = ''
+                          WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
+                    )
+                    .bind(shop.as_str())
+                    .bind(key.kind.as_str())
+                    .bind(key.id.as_i64())
+                    .bind(micros(at))
+                    .execute(&mut *tx)
+                    .await?;
+                    if done.rows_affected() == 1 {
+                        sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
+                            .bind(shop.as_str())
+                            .bind(key.kind.as_str())
+                            .bind(key.id.as_i64())
+                            .execute(&mut *tx)
+                            .await?;
+                        tombstoned.push(*key);
+                    }
+                }
+                if !tombstoned.is_empty() {
+                    increment_revision!(tx, shop);
+                }
+                Ok(tombstoned)
+            });
+            Ok(tombstoned)
+        })
+        .await
     }
 
     async fn unseen(
@@ -367,8 +231,22 @@ impl Mirror for Database {
         kind: ItemKind,
         run: RunId,
     ) -> Result<Vec<ItemKey>, PortError> {
-        let unseen = self.list_unseen(shop, kind, run).await;
-        unseen.map_err(|error| error.into_port("list the unseen items"))
+        port("list the unseen items", async {
+            let rows: Vec<(i64,)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT id FROM item
+                  WHERE shop = $1 AND kind = $2 AND deleted_at IS NULL AND (seen_run IS NULL OR seen_run <> $3)
+                  ORDER BY id",
+            )
+            .bind(shop.as_str())
+            .bind(kind.as_str())
+            .bind(run.0)
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(number,)| Ok(ItemKey::new(kind, id(number)?)))
+                .collect()
+        })
+        .await
     }
 
     async fn referrers(
@@ -376,8 +254,33 @@ impl Mirror for Database {
         shop: &ShopDomain,
         keys: &[ItemKey],
     ) -> Result<Vec<ItemKey>, PortError> {
-        let referrers = self.list_referrers(shop, keys).await;
-        referrers.map_err(|error| error.into_port("look up the referring items"))
+        port("look up the referring items", async {
+            let mut found = Vec::new();
+            for keys in keys.chunks(ROWS) {
+                let rows: Vec<(String, i64)> = on_pool!(self, pool => {
+                    let mut query =
+                        QueryBuilder::new("SELECT DISTINCT kind, id FROM item_reference WHERE shop = ");
+                    query.push_bind(shop.as_str());
+                    query.push(" AND (to_kind, to_id) IN (VALUES ");
+                    for (index, key) in keys.iter().enumerate() {
+                        query.push(if index == 0 { "(" } else { ", (" });
+                        query.push_bind(key.kind.as_str());
+                        query.push(", ");
+                        query.push_bind(key.id.as_i64());
+                        query.push(")");
+                    }
+                    query.push(")");
+                    query.build_query_as().fetch_all(pool).await?
+                });
+                for (kind, id) in rows {
+                    found.push(key(&kind, id)?);
+                }
+            }
+            found.sort();
+            found.dedup();
+            Ok(found)
+        })
+        .await
     }
 
     async fn page(
@@ -387,18 +290,62 @@ impl Mirror for Database {
         after: Option<ItemId>,
         limit: u32,
     ) -> Result<Vec<StoredItem>, PortError> {
-        let page = self.read_page(shop, section, after, limit).await;
-        page.map_err(|error| error.into_port("read the mirror"))
+        port("read the mirror", async {
+            let rows: Vec<(i64, String)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT id, body FROM item
+                  WHERE shop = $1 AND section = $2 AND deleted_at IS NULL AND id > $3
+                  ORDER BY id LIMIT $4",
+            )
+            .bind(shop.as_str())
+            .bind(section.name())
+            .bind(after.map_or(-1, ItemId::as_i64))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(number, body)| {
+                    let id = id(number)?;
+                    Ok(StoredItem { id, body })
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn counts(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, PortError> {
-        let counts = self.count_items(shop).await;
-        counts.map_err(|error| error.into_port("count the mirror's items"))
+        port("count the mirror's items", async {
+            let rows: Vec<(String, i64)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT kind, COUNT(*) FROM item WHERE shop = $1 AND deleted_at IS NULL GROUP BY kind",
+            )
+            .bind(shop.as_str())
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter()
+                .map(|(kind, count)| {
+                    let kind = kind.parse().map_err(|_| Error::corrupt("item kind"))?;
+                    Ok((kind, unsigned(count)))
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError> {
-        let revision = self.read_revision(shop).await;
-        revision.map_err(|error| error.into_port("read the mirror's revision"))
+        port("read the mirror's revision", async {
+            let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT revision, published_revision FROM shop WHERE domain = $1",
+            )
+            .bind(shop.as_str())
+            .fetch_optional(pool)
+            .await?);
+            Ok(
+                row.map_or(Revision::default(), |(current, published)| Revision {
+                    current: unsigned(current),
+                    published: published.map(unsigned),
+                }),
+            )
+        })
+        .await
     }
 
     async fn mark_published(
@@ -408,7 +355,23 @@ impl Mirror for Database {
         hash: ContentHash,
         at: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.store_publication(lease, revision, hash, at).await;
-        done.map_err(|error| error.into_port("store what was published"))
+        port("store what was published", async {
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                sqlx::query(
+                    "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
+                      WHERE domain = $1",
+                )
+                .bind(lease.shop.as_str())
+                .bind(micros(at))
+                .bind(signed(revision))
+                .bind(hash.to_string())
+                .execute(&mut *tx)
+                .await?;
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 }

@@ -1,4 +1,4 @@
-//! Implements [`ShopRegistry`]: stores shops and their status.
+//! Implements [`ShopRegistry`]: stores shops, their status, and the attempts to renew their tokens.
 
 use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;
@@ -8,7 +8,8 @@ use sync_core::{
 };
 
 use crate::database::{in_transaction, on_pool};
-use crate::rows::{micros, optional_timestamp, timestamp, unsigned};
+use crate::error::port;
+use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
 use crate::{Database, Error};
 
 type ShopRow = (
@@ -33,94 +34,6 @@ const ERASE: [&str; 7] = [
     "DELETE FROM shop WHERE domain = $1",
 ];
 
-impl Database {
-    async fn upsert_shop(&self, installation: &Installation) -> Result<(), Error> {
-        let sealed = self.seal(&installation.domain, &installation.token)?;
-        on_pool!(self, pool => sqlx::query(
-            "INSERT INTO shop (domain, status, installed_at, scopes, token_version,
-                 access_token, access_expires_at, refresh_token, refresh_expires_at)
-             VALUES ($1, 'active', $2, $3, 1, $4, $5, $6, $7)
-             ON CONFLICT (domain) DO UPDATE SET
-                 status = excluded.status, installed_at = excluded.installed_at, scopes = excluded.scopes,
-                 token_version = shop.token_version + 1,
-                 access_token = excluded.access_token, access_expires_at = excluded.access_expires_at,
-                 refresh_token = excluded.refresh_token, refresh_expires_at = excluded.refresh_expires_at",
-        )
-        .bind(installation.domain.as_str())
-        .bind(micros(installation.at))
-        .bind(installation.scopes.join(" "))
-        .bind(sealed.access)
-        .bind(sealed.access_expires_at)
-        .bind(sealed.refresh)
-        .bind(sealed.refresh_expires_at)
-        .execute(pool)
-        .await
-        .map(drop)?);
-        Ok(())
-    }
-
-    async fn find_shop(&self, shop: &ShopDomain) -> Result<Option<Shop>, Error> {
-        let row: Option<ShopRow> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT domain, status, installed_at, scopes, reconciled_at,
-                    published_at, published_revision, published_hash
-               FROM shop WHERE domain = $1",
-        )
-        .bind(shop.as_str())
-        .fetch_optional(pool)
-        .await?);
-        row.map(shop_of).transpose()
-    }
-
-    async fn list_shops(&self, after: &str, limit: u32) -> Result<Vec<Shop>, Error> {
-        let rows: Vec<ShopRow> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT domain, status, installed_at, scopes, reconciled_at,
-                    published_at, published_revision, published_hash
-               FROM shop WHERE domain > $1 ORDER BY domain LIMIT $2",
-        )
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter().map(shop_of).collect()
-    }
-
-    async fn change_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), Error> {
-        let statement = if status == ShopStatus::Uninstalled {
-            "UPDATE shop SET status = $2, access_token = NULL, access_expires_at = NULL,
-                 refresh_token = NULL, refresh_expires_at = NULL WHERE domain = $1"
-        } else {
-            "UPDATE shop SET status = $2 WHERE domain = $1"
-        };
-        on_pool!(self, pool => sqlx::query(statement)
-            .bind(shop.as_str())
-            .bind(status.as_str())
-            .execute(pool)
-            .await
-            .map(drop)?);
-        Ok(())
-    }
-
-    async fn store_scan_time(&self, shop: &ShopDomain, at: Timestamp) -> Result<(), Error> {
-        on_pool!(self, pool => sqlx::query("UPDATE shop SET reconciled_at = $2 WHERE domain = $1")
-            .bind(shop.as_str())
-            .bind(micros(at))
-            .execute(pool)
-            .await
-            .map(drop)?);
-        Ok(())
-    }
-
-    async fn erase_shop(&self, shop: &ShopDomain) -> Result<(), Error> {
-        in_transaction!(self, tx => {
-            for statement in ERASE {
-                sqlx::query(statement).bind(shop.as_str()).execute(&mut *tx).await?;
-            }
-            Ok(())
-        });
-        Ok(())
-    }
-}
-
 fn shop_of(row: ShopRow) -> Result<Shop, Error> {
     let (domain, status, installed_at, scopes, reconciled_at, at, revision, hash) = row;
     let published = match (at, revision, hash) {
@@ -143,25 +56,66 @@ fn shop_of(row: ShopRow) -> Result<Shop, Error> {
 #[async_trait]
 impl ShopRegistry for Database {
     async fn install(&self, installation: &Installation) -> Result<(), PortError> {
-        let done = self.upsert_shop(installation).await;
-        done.map_err(|error| error.into_port("store the installation"))
+        port("store the installation", async {
+            let sealed = self.seal(&installation.domain, &installation.token)?;
+            on_pool!(self, pool => sqlx::query(
+                "INSERT INTO shop (domain, status, installed_at, scopes, token_version,
+                     access_token, access_expires_at, refresh_token, refresh_expires_at)
+                 VALUES ($1, 'active', $2, $3, 1, $4, $5, $6, $7)
+                 ON CONFLICT (domain) DO UPDATE SET
+                     status = excluded.status, installed_at = excluded.installed_at, scopes = excluded.scopes,
+                     token_version = shop.token_version + 1,
+                     access_token = excluded.access_token, access_expires_at = excluded.access_expires_at,
+                     refresh_token = excluded.refresh_token, refresh_expires_at = excluded.refresh_expires_at",
+            )
+            .bind(installation.domain.as_str())
+            .bind(micros(installation.at))
+            .bind(installation.scopes.join(" "))
+            .bind(sealed.access)
+            .bind(sealed.access_expires_at)
+            .bind(sealed.refresh)
+            .bind(sealed.refresh_expires_at)
+            .execute(pool)
+            .await
+            .map(drop)?);
+            Ok(())
+        })
+        .await
     }
 
     async fn find(&self, shop: &ShopDomain) -> Result<Option<Shop>, PortError> {
-        let found = self.find_shop(shop).await;
-        found.map_err(|error| error.into_port("look up the shop"))
+        port("look up the shop", async {
+            let row: Option<ShopRow> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT domain, status, installed_at, scopes, reconciled_at,
+                        published_at, published_revision, published_hash
+                   FROM shop WHERE domain = $1",
+            )
+            .bind(shop.as_str())
+            .fetch_optional(pool)
+            .await?);
+            row.map(shop_of).transpose()
+        })
+        .await
     }
 
     async fn list(&self, after: Option<&ShopDomain>, limit: u32) -> Result<Vec<Shop>, PortError> {
-        let shops = self
-            .list_shops(after.map_or("", ShopDomain::as_str), limit)
-            .await;
-        shops.map_err(|error| error.into_port("list the shops"))
+        port("list the shops", async {
+            let rows: Vec<ShopRow> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT domain, status, installed_at, scopes, reconciled_at,
+                        published_at, published_revision, published_hash
+                   FROM shop WHERE domain > $1 ORDER BY domain LIMIT $2",
+            )
+            .bind(after.map_or("", ShopDomain::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter().map(shop_of).collect()
+        })
+        .await
     }
 
     async fn token(&self, shop: &ShopDomain) -> Result<Option<VersionedToken>, PortError> {
-        let token = self.open_token(shop).await;
-        token.map_err(|error| error.into_port("read the shop's token"))
+        port("read the shop's token", self.open_token(shop)).await
     }
 
     async fn begin_token_attempt(
@@ -171,8 +125,29 @@ impl ShopRegistry for Database {
         replaces: Option<TokenAttempt>,
         attempt: TokenAttempt,
     ) -> Result<bool, PortError> {
-        let begun = self.begin_attempt(shop, expected, replaces, attempt).await;
-        begun.map_err(|error| error.into_port("store the attempt to renew the shop's token"))
+        port("store the attempt to renew the shop's token", async {
+            let begun = on_pool!(self, pool => sqlx::query(
+                "UPDATE shop SET attempt_version = token_version,
+                     attempt_by = $3, attempt_begun_at = $4, attempt_purpose = $5
+                  WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                    AND CASE WHEN attempt_version = token_version
+                        THEN attempt_by = $6 AND attempt_begun_at = $7 AND attempt_purpose = $8
+                        ELSE $6 IS NULL END",
+            )
+            .bind(shop.as_str())
+            .bind(signed(expected))
+            .bind(attempt.by.cast_signed())
+            .bind(micros(attempt.begun_at))
+            .bind(attempt.purpose.as_str())
+            .bind(replaces.map(|replaced| replaced.by.cast_signed()))
+            .bind(replaces.map(|replaced| micros(replaced.begun_at)))
+            .bind(replaces.map(|replaced| replaced.purpose.as_str()))
+            .execute(pool)
+            .await?
+            .rows_affected());
+            Ok(begun == 1)
+        })
+        .await
     }
 
     async fn replace_token(
@@ -182,13 +157,49 @@ impl ShopRegistry for Database {
         attempt: TokenAttempt,
         token: &Token,
     ) -> Result<bool, PortError> {
-        let replaced = self.swap_token(shop, expected, attempt, token).await;
-        replaced.map_err(|error| error.into_port("store the shop's token"))
+        port("store the shop's token", async {
+            let sealed = self.seal(shop, token)?;
+            let replaced = on_pool!(self, pool => sqlx::query(
+                "UPDATE shop SET token_version = token_version + 1,
+                     access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
+                  WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
+                    AND attempt_version = $2
+                    AND attempt_by = $7 AND attempt_begun_at = $8 AND attempt_purpose = $9",
+            )
+            .bind(shop.as_str())
+            .bind(signed(expected))
+            .bind(sealed.access)
+            .bind(sealed.access_expires_at)
+            .bind(sealed.refresh)
+            .bind(sealed.refresh_expires_at)
+            .bind(attempt.by.cast_signed())
+            .bind(micros(attempt.begun_at))
+            .bind(attempt.purpose.as_str())
+            .execute(pool)
+            .await?
+            .rows_affected());
+            Ok(replaced == 1)
+        })
+        .await
     }
 
     async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError> {
-        let done = self.change_status(shop, status).await;
-        done.map_err(|error| error.into_port("store the shop's status"))
+        port("store the shop's status", async {
+            let statement = if status == ShopStatus::Uninstalled {
+                "UPDATE shop SET status = $2, access_token = NULL, access_expires_at = NULL,
+                     refresh_token = NULL, refresh_expires_at = NULL WHERE domain = $1"
+            } else {
+                "UPDATE shop SET status = $2 WHERE domain = $1"
+            };
+            on_pool!(self, pool => sqlx::query(statement)
+                .bind(shop.as_str())
+                .bind(status.as_str())
+                .execute(pool)
+                .await
+                .map(drop)?);
+            Ok(())
+        })
+        .await
     }
 
     async fn record_scan(
@@ -196,12 +207,28 @@ impl ShopRegistry for Database {
         shop: &ShopDomain,
         reconciled_at: Timestamp,
     ) -> Result<(), PortError> {
-        let done = self.store_scan_time(shop, reconciled_at).await;
-        done.map_err(|error| error.into_port("store the time of the full scan"))
+        port("store the time of the full scan", async {
+            on_pool!(self, pool => sqlx::query("UPDATE shop SET reconciled_at = $2 WHERE domain = $1")
+                .bind(shop.as_str())
+                .bind(micros(reconciled_at))
+                .execute(pool)
+                .await
+                .map(drop)?);
+            Ok(())
+        })
+        .await
     }
 
     async fn erase(&self, shop: &ShopDomain) -> Result<(), PortError> {
-        let done = self.erase_shop(shop).await;
-        done.map_err(|error| error.into_port("erase the shop"))
+        port("erase the shop", async {
+            in_transaction!(self, tx => {
+                for statement in ERASE {
+                    sqlx::query(statement).bind(shop.as_str()).execute(&mut *tx).await?;
+                }
+                Ok(())
+            });
+            Ok(())
+        })
+        .await
     }
 }

@@ -5,6 +5,7 @@ use sync_core::ports::RunLog;
 use sync_core::{PortError, Run, RunId, RunReport, ShopDomain, Timestamp, Trigger};
 
 use crate::database::{in_transaction, on_pool};
+use crate::error::port;
 use crate::rows::{micros, timestamp};
 use crate::{Database, Error};
 
@@ -18,70 +19,6 @@ type RunRow = (
     Option<String>,
     Option<String>,
 );
-
-impl Database {
-    async fn start_run(
-        &self,
-        shop: &ShopDomain,
-        trigger: Trigger,
-        full: bool,
-        at: Timestamp,
-    ) -> Result<RunId, Error> {
-        let (id,): (i64,) = on_pool!(self, pool => sqlx::query_as(
-            "INSERT INTO run (shop, cause, full_scan, started_at) VALUES ($1, $2, $3, $4) RETURNING id",
-        )
-        .bind(shop.as_str())
-        .bind(trigger.as_str())
-        .bind(i64::from(full))
-        .bind(micros(at))
-        .fetch_one(pool)
-        .await?);
-        Ok(RunId(id))
-    }
-
-    async fn finish_run(&self, run: RunId, report: &RunReport, at: Timestamp) -> Result<(), Error> {
-        let outcome = serde_json::to_string(&report.outcome);
-        let counts = serde_json::to_string(&report.counts);
-        on_pool!(self, pool => sqlx::query(
-            "UPDATE run SET finished_at = $2, outcome = $3, counts = $4 WHERE id = $1",
-        )
-        .bind(run.0)
-        .bind(micros(at))
-        .bind(outcome.map_err(|_| Error::corrupt("outcome"))?)
-        .bind(counts.map_err(|_| Error::corrupt("counts"))?)
-        .execute(pool)
-        .await
-        .map(drop)?);
-        Ok(())
-    }
-
-    async fn list_runs(&self, shop: Option<&ShopDomain>, limit: u32) -> Result<Vec<Run>, Error> {
-        let rows: Vec<RunRow> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT id, shop, cause, full_scan, started_at, finished_at, outcome, counts FROM run
-              WHERE CAST($1 AS TEXT) IS NULL OR shop = $1 ORDER BY id DESC LIMIT $2",
-        )
-        .bind(shop.map(ShopDomain::as_str))
-        .bind(i64::from(limit))
-        .fetch_all(pool)
-        .await?);
-        rows.into_iter().map(run_of).collect()
-    }
-
-    async fn delete_history(&self, before: Timestamp) -> Result<u64, Error> {
-        let deleted = in_transaction!(self, tx => {
-            let mut rows = 0;
-            for statement in [
-                "DELETE FROM run WHERE started_at < $1",
-                "DELETE FROM delivery WHERE received_at < $1",
-            ] {
-                let deleted = sqlx::query(statement).bind(micros(before)).execute(&mut *tx);
-                rows += deleted.await?.rows_affected();
-            }
-            Ok(rows)
-        });
-        Ok(deleted)
-    }
-}
 
 fn run_of(row: RunRow) -> Result<Run, Error> {
     let (id, shop, cause, full, started_at, finished_at, outcome, counts) = row;
@@ -114,22 +51,70 @@ impl RunLog for Database {
         full: bool,
         at: Timestamp,
     ) -> Result<RunId, PortError> {
-        let started = self.start_run(shop, trigger, full, at).await;
-        started.map_err(|error| error.into_port("record the run"))
+        port("record the run", async {
+            let (id,): (i64,) = on_pool!(self, pool => sqlx::query_as(
+                "INSERT INTO run (shop, cause, full_scan, started_at) VALUES ($1, $2, $3, $4) RETURNING id",
+            )
+            .bind(shop.as_str())
+            .bind(trigger.as_str())
+            .bind(i64::from(full))
+            .bind(micros(at))
+            .fetch_one(pool)
+            .await?);
+            Ok(RunId(id))
+        })
+        .await
     }
 
     async fn finish(&self, run: RunId, report: &RunReport, at: Timestamp) -> Result<(), PortError> {
-        let done = self.finish_run(run, report, at).await;
-        done.map_err(|error| error.into_port("record the end of the run"))
+        port("record the end of the run", async {
+            let outcome = serde_json::to_string(&report.outcome);
+            let counts = serde_json::to_string(&report.counts);
+            on_pool!(self, pool => sqlx::query(
+                "UPDATE run SET finished_at = $2, outcome = $3, counts = $4 WHERE id = $1",
+            )
+            .bind(run.0)
+            .bind(micros(at))
+            .bind(outcome.map_err(|_| Error::corrupt("outcome"))?)
+            .bind(counts.map_err(|_| Error::corrupt("counts"))?)
+            .execute(pool)
+            .await
+            .map(drop)?);
+            Ok(())
+        })
+        .await
     }
 
     async fn recent(&self, shop: Option<&ShopDomain>, limit: u32) -> Result<Vec<Run>, PortError> {
-        let runs = self.list_runs(shop, limit).await;
-        runs.map_err(|error| error.into_port("list the runs"))
+        port("list the runs", async {
+            let rows: Vec<RunRow> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT id, shop, cause, full_scan, started_at, finished_at, outcome, counts FROM run
+                  WHERE CAST($1 AS TEXT) IS NULL OR shop = $1 ORDER BY id DESC LIMIT $2",
+            )
+            .bind(shop.map(ShopDomain::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await?);
+            rows.into_iter().map(run_of).collect()
+        })
+        .await
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, PortError> {
-        let deleted = self.delete_history(before).await;
-        deleted.map_err(|error| error.into_port("delete old runs and deliveries"))
+        port("delete old runs and deliveries", async {
+            let deleted = in_transaction!(self, tx => {
+                let mut rows = 0;
+                for statement in [
+                    "DELETE FROM run WHERE started_at < $1",
+                    "DELETE FROM delivery WHERE received_at < $1",
+                ] {
+                    let deleted = sqlx::query(statement).bind(micros(before)).execute(&mut *tx);
+                    rows += deleted.await?.rows_affected();
+                }
+                Ok(rows)
+            });
+            Ok(deleted)
+        })
+        .await
     }
 }

@@ -1,11 +1,11 @@
-//! Stores the shops' sealed tokens and the attempts to replace them.
+//! Reads and seals the shops' tokens, and seals them again under the newest key. The attempts are in `registry.rs`.
 
 use secrecy::SecretString;
 use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
 
 use crate::cipher::CipherError;
 use crate::database::on_pool;
-use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
+use crate::rows::{micros, optional_timestamp, timestamp, unsigned};
 use crate::{Database, Error};
 
 type TokenRow = (
@@ -68,65 +68,6 @@ impl Database {
             version: unsigned(version),
             attempt: attempt_of(by, at, purpose)?,
         }))
-    }
-
-    pub(crate) async fn begin_attempt(
-        &self,
-        shop: &ShopDomain,
-        expected: u64,
-        replaces: Option<TokenAttempt>,
-        attempt: TokenAttempt,
-    ) -> Result<bool, Error> {
-        let begun = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET attempt_version = token_version,
-                 attempt_by = $3, attempt_begun_at = $4, attempt_purpose = $5
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
-                AND CASE WHEN attempt_version = token_version
-                    THEN attempt_by = $6 AND attempt_begun_at = $7 AND attempt_purpose = $8
-                    ELSE $6 IS NULL END",
-        )
-        .bind(shop.as_str())
-        .bind(signed(expected))
-        .bind(attempt.by.cast_signed())
-        .bind(micros(attempt.begun_at))
-        .bind(attempt.purpose.as_str())
-        .bind(replaces.map(|replaced| replaced.by.cast_signed()))
-        .bind(replaces.map(|replaced| micros(replaced.begun_at)))
-        .bind(replaces.map(|replaced| replaced.purpose.as_str()))
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(begun == 1)
-    }
-
-    pub(crate) async fn swap_token(
-        &self,
-        shop: &ShopDomain,
-        expected: u64,
-        attempt: TokenAttempt,
-        token: &Token,
-    ) -> Result<bool, Error> {
-        let sealed = self.seal(shop, token)?;
-        let replaced = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET token_version = token_version + 1,
-                 access_token = $3, access_expires_at = $4, refresh_token = $5, refresh_expires_at = $6
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL
-                AND attempt_version = $2
-                AND attempt_by = $7 AND attempt_begun_at = $8 AND attempt_purpose = $9",
-        )
-        .bind(shop.as_str())
-        .bind(signed(expected))
-        .bind(sealed.access)
-        .bind(sealed.access_expires_at)
-        .bind(sealed.refresh)
-        .bind(sealed.refresh_expires_at)
-        .bind(attempt.by.cast_signed())
-        .bind(micros(attempt.begun_at))
-        .bind(attempt.purpose.as_str())
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(replaced == 1)
     }
 
     /// Seals every token that was sealed with an older key again with the first one.

@@ -6,10 +6,8 @@ mod clock;
 pub mod contract;
 mod sample;
 mod snapshots;
-mod state;
 
 pub use catalog::FakeCatalog;
 pub use clock::ManualClock;
 pub use sample::{at, delivery, installation, item, key, product, shop};
 pub use snapshots::MemorySnapshots;
-pub use state::MemoryState;

@@ -120,13 +120,13 @@ impl Inbox for ProbedInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::tests::database_in_memory;
     use sync_core::{DeliverySubject, ItemKey};
-    use testkit::MemoryState;
 
     #[tokio::test]
     async fn deliveries_that_request_work_are_observed_once_the_earliest_first() {
         let probe = DeliveryProbe::default();
-        let inbox = probe.wrap(Arc::new(MemoryState::new()));
+        let inbox = probe.wrap(Arc::new(database_in_memory().await));
         let delivery = |id: &str, time: &str| {
             let at = testkit::at(&format!("2026-11-24T{time}Z"));
             let subject = DeliverySubject::Item(ItemKey::SHOP);

@@ -37,7 +37,7 @@ async fn a_worker_that_dies_before_the_upload_is_replaced() {
     harness.clock.advance(Duration::from_secs(1));
     harness.run().await.unwrap();
     assert!(harness.lines()[0].contains("new"));
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]
@@ -60,12 +60,12 @@ async fn a_run_repeated_after_its_upload_changes_nothing() {
         ),
         "{report:?}"
     );
-    assert!(!harness.state.is_settled());
+    assert!(!harness.is_settled().await);
     harness.clock.advance(Duration::from_secs(10));
     let report = harness.run().await.unwrap();
     assert!(matches!(report.outcome, Outcome::Published { .. }));
     assert_eq!(harness.snapshots.uploads(), 2);
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]

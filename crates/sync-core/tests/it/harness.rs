@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use sync_core::engine::{Engine, EngineConfig, Ports, Step};
 use sync_core::intake::{Intake, IntakeOutcome};
 use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
 use sync_core::progress::NoopObserver;
 use sync_core::{
-    DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
-    WorkRequest,
+    ClaimOutcome, DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp,
+    Trigger, WorkRequest,
 };
-use testkit::{
-    FakeCatalog, ManualClock, MemorySnapshots, MemoryState, at, delivery, installation, shop,
-};
+use sync_db::{Config, Database, TokenCipher};
+use testkit::{FakeCatalog, ManualClock, MemorySnapshots, at, delivery, installation, shop};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Harness {
     pub(crate) catalog: FakeCatalog,
     pub(crate) snapshots: MemorySnapshots,
-    pub(crate) state: MemoryState,
+    pub(crate) state: Database,
     pub(crate) clock: ManualClock,
     pub(crate) wake: Arc<Notify>,
     pub(crate) engine: Engine,
@@ -32,14 +32,16 @@ pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
 impl Harness {
     /// Creates a harness with the installed shop `a.myshopify.com` and an empty mirror.
     pub(crate) async fn new() -> Self {
-        let state = MemoryState::new();
+        let cipher = TokenCipher::derive_from(&SecretString::from("test"));
+        let connecting = Database::connect("sqlite::memory:", Config::new(cipher));
+        let state = connecting.await.unwrap();
         let harness = Self::on(state, at("2026-11-24T12:00:00Z"));
         let installation = installation(&Self::shop(), harness.now());
         harness.state.install(&installation).await.unwrap();
         harness
     }
 
-    fn on(state: MemoryState, now: Timestamp) -> Self {
+    fn on(state: Database, now: Timestamp) -> Self {
         let catalog = FakeCatalog::new();
         let snapshots = MemorySnapshots::new();
         let clock = ManualClock::new(now);
@@ -158,5 +160,12 @@ impl Harness {
     pub(crate) async fn last_outcome(&self) -> Outcome {
         let runs = self.state.recent(None, 1).await.unwrap();
         runs[0].finished.clone().unwrap().1.outcome
+    }
+
+    /// Whether no work is left, due or not. Claims nothing: nothing is due at this time.
+    pub(crate) async fn is_settled(&self) -> bool {
+        let past = Timestamp::UNIX_EPOCH;
+        let outcome = self.state.claim(None, past, past).await.unwrap();
+        outcome == ClaimOutcome::Idle { next: None }
     }
 }

@@ -1,9 +1,10 @@
 //! Tests duplicate deliveries, uninstallations and redactions.
 
 use sync_core::intake::IntakeOutcome;
-use sync_core::ports::{RunLog, ShopRegistry};
+use sync_core::ports::{Inbox, RunLog, ShopRegistry};
 use sync_core::{
-    DeliveryId, DeliverySubject, Disposition, ItemKind, Outcome, PortError, ShopStatus,
+    DeliverySubject, Disposition, ItemKind, Outcome, PortError, RecordOutcome, ShopStatus,
+    WorkRequest,
 };
 use testkit::{delivery, installation, item, key, product, shop};
 
@@ -33,12 +34,13 @@ async fn an_unknown_shop_changes_nothing() {
     let delivery = delivery(&stranger, "w1", subject, harness.now());
     let received = harness.intake.receive(&delivery).await.unwrap();
     assert_eq!(received, IntakeOutcome::UnknownShop);
-    assert!(
-        !harness
-            .state
-            .has_delivery(&stranger, &DeliveryId("w1".to_owned()))
-    );
-    assert!(harness.state.is_settled());
+    let nothing = WorkRequest::default();
+    let recorded = harness
+        .state
+        .record(&delivery, &nothing, harness.now())
+        .await;
+    assert_eq!(recorded.unwrap(), RecordOutcome::New, "it was not stored");
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn a_scan_publishes_everything_in_document_order() {
         (counts.expected, counts.read, counts.added),
         (Some(3), 3, 3)
     );
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
     assert_eq!(harness.catalog.audits(), 1, "the subscriptions are audited");
 }
 
@@ -345,7 +345,7 @@ async fn an_unreadable_item_keeps_its_old_version_and_does_not_block_others() {
     assert_eq!(report.counts["product"].changed, 1);
     let lines = harness.lines();
     assert!(lines.contains(&format!("products {}", product(4, "new").body)));
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
 }
 
 /// A delivery named the inventory item before the scan, which cannot read its product.

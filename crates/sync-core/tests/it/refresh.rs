@@ -50,7 +50,7 @@ async fn a_changed_product_is_published_without_a_scan() {
     assert!(has(&harness, "new"));
     assert_eq!(harness.catalog.scans(), scans);
     assert_eq!(harness.catalog.fetches(), 1);
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn an_inventory_item_refreshes_its_products() {
         .deliver("w3", key(ItemKind::InventoryItem, 71))
         .await;
     assert_eq!(harness.settle().await.unwrap().outcome, Outcome::Unchanged);
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
 }
 
 #[tokio::test]
@@ -172,12 +172,12 @@ async fn an_unreadable_item_is_quarantined_and_the_others_are_published() {
             .count(),
         2
     );
-    assert!(!harness.state.is_settled(), "it is still dirty");
+    assert!(!harness.is_settled().await, "it is still dirty");
     assert!(harness.run().await.is_none());
     harness.catalog.make_readable(bad);
     harness.clock.advance(Duration::from_secs(30));
     harness.run().await.unwrap();
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
     assert_eq!(
         harness
             .lines()
@@ -212,7 +212,7 @@ async fn a_scan_covers_what_was_dirty_before_it() {
     let fetches = harness.catalog.fetches();
     harness.scan().await;
     assert!(has(&harness, "new"));
-    assert!(harness.state.is_settled());
+    assert!(harness.is_settled().await);
     assert_eq!(
         harness.catalog.fetches(),
         fetches,

@@ -7,18 +7,19 @@ use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
 use shopify_client::token::Purpose;
 use sync_core::{Installation, Token, VersionedToken};
-use testkit::{ManualClock, MemoryState};
+use sync_db::Database;
+use testkit::ManualClock;
 
 use super::*;
+use crate::service::tests::database_in_memory;
 
 /// Grants `access-1`, `access-2`, …; fails with `failure` if it is set.
-#[derive(Default)]
 struct FakeGrants {
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
-    concurrent_install: Mutex<Option<(Arc<MemoryState>, Installation)>>,
+    concurrent_install: Mutex<Option<(Arc<Database>, Installation)>>,
     /// The registry that must contain the attempt before the grant is requested.
-    registry: Arc<MemoryState>,
+    registry: Arc<Database>,
 }
 
 impl FakeGrants {
@@ -82,7 +83,7 @@ fn token(access: &str, refresh: Option<&str>, now: Timestamp) -> Token {
 }
 
 struct Setup {
-    state: Arc<MemoryState>,
+    state: Arc<Database>,
     grants: Arc<FakeGrants>,
     clock: ManualClock,
     tokens: ShopTokens,
@@ -104,12 +105,14 @@ fn installation(token: Token, at: Timestamp) -> Installation {
 
 async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let clock = ManualClock::new("2026-11-24T10:00:00Z".parse().unwrap());
-    let state = Arc::new(MemoryState::new());
+    let state = Arc::new(database_in_memory().await);
     let now = clock.now();
     state.install(&installation(token(now), now)).await.unwrap();
     let grants = Arc::new(FakeGrants {
+        calls: AtomicU64::new(0),
+        failure: Mutex::new(None),
+        concurrent_install: Mutex::new(None),
         registry: state.clone(),
-        ..FakeGrants::default()
     });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
