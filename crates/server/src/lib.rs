@@ -6,6 +6,10 @@
 pub mod adapters;
 pub mod app;
 pub mod cli;
+#[cfg(feature = "demo")]
+mod demo;
+#[cfg(not(feature = "demo"))]
+#[path = "no_demo.rs"]
 mod demo;
 pub mod http;
 mod http_client;

@@ -294,6 +294,8 @@ async fn connect_postgres(url: &str, config: &Config) -> Result<PgPool, Error> {
 
 /// Whether the PostgreSQL server has no database of this name (`invalid_catalog_name`).
 fn is_unknown_database(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.as_deref() == Some("3D000")
 }
