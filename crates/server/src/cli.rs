@@ -4,6 +4,7 @@ mod check_config;
 mod connect;
 mod doctor;
 mod install_url;
+mod migrate;
 mod run_summary;
 mod serve;
 mod shops;
@@ -12,7 +13,7 @@ mod sync;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use sync_core::ShopDomain;
 
 use crate::demo;
@@ -20,36 +21,49 @@ use crate::logging;
 use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, print_error};
 
-const ABOUT: &str = "\
-Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
+/// Whether this build contains `shopsync demo`.
+const HAS_DEMO: bool = cfg!(feature = "demo");
 
-New to it? `shopsync demo` needs no account and no settings.";
+const ABOUT: &str = if HAS_DEMO {
+    "Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 
-const EXIT_CODES: &str = "\
-Examples:
-  shopsync demo                      run everything on this machine, with a simulated shop
-  shopsync check-config              show the effective settings and the source of each
+New to it? `shopsync demo` needs no account and no settings."
+} else {
+    "Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces."
+};
+
+const DEMO_EXAMPLE: &str = if HAS_DEMO {
+    "  shopsync demo                      run everything on this machine, with a simulated shop\n"
+} else {
+    ""
+};
+
+const EXAMPLES: &str =
+    "  shopsync check-config              show the effective settings and the source of each
   shopsync doctor                    find problems and show how to fix them
   shopsync serve                     run the service on port 5000
   shopsync install-url my-shop       print the address that installs my-shop
   shopsync sync my-shop              run one full scan now
   shopsync sync my-shop --dry-run    show what that scan would change
+";
 
+const EXIT_CODES: &str = "\
 Exit codes:
   0    success; for `sync` also when nothing had changed
   1    the command failed; the message gives the cause
-  2    the command line or the settings are invalid; nothing was attempted
+  2    the command line or the settings are invalid, or the database must be migrated first; nothing was attempted
   3    the database, Shopify or the Space cannot be reached; try again later
   4    `sync` halted: too many items disappeared at once; confirm to continue
   130  interrupted by SIGINT (143 by SIGTERM)
 
 Results go to standard output, progress and errors to standard error.
+`serve`, `sync`, `connect` and `migrate` create or migrate the database; every other command leaves it as it is.
 Settings come from --config, .env and the environment; later sources override earlier ones. `shopsync check-config
 --reference` explains each setting.";
 
 /// Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 #[derive(Debug, Parser)]
-#[command(name = "shopsync", version, about = ABOUT, after_help = EXIT_CODES)]
+#[command(name = "shopsync", version, about = ABOUT, after_help = after_help())]
 pub struct Cli {
     /// Settings file (TOML); overrides the defaults, overridden by .env and the environment.
     #[arg(long, global = true, value_name = "FILE")]
@@ -64,6 +78,7 @@ enum Command {
     /// Run the service: OAuth, webhooks, workers, daily poll.
     Serve(serve::Arguments),
     /// Run everything on this machine, with a simulated shop and an embedded S3 server.
+    #[command(hide = !HAS_DEMO)]
     Demo(demo::Arguments),
     /// Read a shop's whole catalogue now and upload its document if it changed.
     Sync(sync::Arguments),
@@ -77,6 +92,26 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Show the effective settings and the source of each; secrets are not shown.
     CheckConfig(check_config::Arguments),
+    /// Create the database, or migrate its schema to this release.
+    Migrate(migrate::Arguments),
+}
+
+/// What a command does with a database whose schema is not current.
+#[derive(Debug, Args)]
+struct SchemaArguments {
+    /// Do not create or migrate the database: fail if its schema is not the one of this release.
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl SchemaArguments {
+    fn apply_to(&self, settings: &mut Settings) {
+        settings.database.migrate &= !self.no_migrate;
+    }
+}
+
+fn after_help() -> String {
+    format!("Examples:\n{DEMO_EXAMPLE}{EXAMPLES}\n{EXIT_CODES}")
 }
 
 /// The global options, which every command may use.
@@ -134,6 +169,7 @@ fn run(cli: &Cli) -> Result<ExitCode, CommandError> {
         Command::Connect(arguments) => connect::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::CheckConfig(arguments) => check_config::run(arguments, || context.load()),
+        Command::Migrate(arguments) => migrate::run(arguments, context),
     }
 }
 

@@ -10,8 +10,11 @@ mod poll;
 mod registry;
 mod rows;
 mod runs;
+mod schema;
 mod tokens;
 
 pub use cipher::{CipherError, TokenCipher};
 pub use database::{Config, Database};
 pub use error::Error;
+pub use schema::SchemaState;
+pub use tokens::Resealed;

@@ -89,6 +89,8 @@ pub struct ShopifySettings {
     pub webhook_address: String,
     /// The secret that signs OAuth states.
     pub state_token_secret: SecretString,
+    /// The previous secret of states, during a rotation.
+    pub state_token_secret_previous: SecretString,
     /// The base URL of shops: a template with `{shop}`.
     pub endpoint: String,
     /// The access scopes that are requested.
@@ -185,6 +187,8 @@ pub struct DatabaseSettings {
     pub encryption_keys: SecretString,
     /// The largest number of connections.
     pub max_connections: u32,
+    /// Whether the service migrates an older schema, or refuses to start.
+    pub migrate: bool,
 }
 
 /// `[sync]`

@@ -1,7 +1,7 @@
 //! Implements the Admin GraphQL API: validates requests against the pinned schema, computes their cost, and executes
 //! them on the catalogue.
 //!
-//! apollo-compiler parses and validates. The execution is our own (`docs/adr/0011-the-simulators-executor.md`): a request
+//! apollo-compiler parses and validates. The execution is our own (docs/adr/0011-the-simulators-executor.md): a request
 //! is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds, and its errors carry
 //! Shopify's codes.
 

@@ -3,5 +3,6 @@
 
 mod postgres;
 mod renewals;
+mod schema;
 mod sqlite;
 mod timings;
