@@ -24,3 +24,4 @@ pub mod run_watch;
 pub mod service;
 pub mod settings;
 mod terminal;
+mod token_resealing;
