@@ -136,8 +136,8 @@ impl Context<'_> {
         });
         if !chosen {
             // The service and `doctor` already report derived keys and a simulated Shopify.
-            "warn,server::settings::keys=error,server::adapters::app=error"
-                .clone_into(&mut loaded.settings.log.filter);
+            let reported = [logging::DERIVED_KEYS_TARGET, logging::ENDPOINT_TARGET];
+            loaded.settings.log.filter = logging::warnings_except(&reported);
         }
         logging::init(&loaded.settings.log);
         Ok(loaded.settings)

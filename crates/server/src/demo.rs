@@ -18,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use self::environment::DemoEnvironment;
+use crate::logging;
 use crate::run_events::RunEvents;
 use crate::terminal::progress::ProgressDisplay;
 use crate::terminal::text::count_of;
@@ -38,9 +39,6 @@ Examples:
 
 /// The largest catalogue that the simulator generates.
 const MAX_PRODUCTS: u64 = 200_000;
-
-/// Logs warnings and errors, without the warning that Shopify is simulated.
-const DEFAULT_LOG_FILTER: &str = "warn,server::adapters::app=error";
 
 /// The catalogue and the mode of the demo.
 #[derive(Debug, Args)]
@@ -66,8 +64,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     once: bool,
     /// The log filter: a level, or a list such as `info,server=debug`.
-    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG_FILTER)]
+    #[arg(long, value_name = "FILTER", default_value_t = default_log_filter())]
     log: String,
+}
+
+/// Logs warnings and errors, without the warning that Shopify is simulated.
+fn default_log_filter() -> String {
+    logging::warnings_except(&[logging::ENDPOINT_TARGET])
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, CommandError> {

@@ -10,6 +10,18 @@ use serde_json::{Map, Value as Json};
 use crate::run_events::current_run;
 use crate::settings::{LogFormat, LogSettings};
 
+/// The target of warnings about keys that are derived from another secret.
+pub(crate) const DERIVED_KEYS_TARGET: &str = "server::derived_keys";
+
+/// The target of the warning that SHOPIFY_ENDPOINT is not Shopify.
+pub(crate) const ENDPOINT_TARGET: &str = "server::shopify_endpoint";
+
+/// Returns a filter that logs warnings and errors, except warnings with these targets.
+pub(crate) fn warnings_except(targets: &[&str]) -> String {
+    let muted = targets.iter().map(|target| format!(",{target}=error"));
+    format!("warn{}", muted.collect::<String>())
+}
+
 /// Installs the logger, which writes to standard error. Later calls change nothing.
 pub fn init(settings: &LogSettings) {
     let json = match settings.format {
@@ -113,6 +125,22 @@ mod tests {
     use log::{Level, Record};
     use sync_core::progress::{Observer, Progress};
     use sync_core::{RunId, Trigger};
+
+    #[test]
+    fn the_filter_mutes_only_the_warnings_of_its_targets() {
+        let filter = warnings_except(&[DERIVED_KEYS_TARGET, ENDPOINT_TARGET]);
+        let filter = env_filter::Builder::new().parse(&filter).build();
+        let enabled = |level, target| {
+            let metadata = log::Metadata::builder().level(level).target(target).build();
+            filter.enabled(&metadata)
+        };
+        for target in [DERIVED_KEYS_TARGET, ENDPOINT_TARGET] {
+            assert!(!enabled(Level::Warn, target), "{target}");
+            assert!(enabled(Level::Error, target), "{target}");
+        }
+        assert!(enabled(Level::Warn, "server::service"));
+        assert!(!enabled(Level::Info, "server::service"));
+    }
 
     #[test]
     fn fields_keep_their_types_and_never_replace_the_standard_fields() {

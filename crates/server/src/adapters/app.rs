@@ -11,6 +11,7 @@ use sync_core::{Installation, ShopDomain, Timestamp};
 use url::Url;
 
 use super::convert::{to_client_domain, to_registry_token};
+use crate::logging::ENDPOINT_TARGET;
 use crate::settings::{NetworkSettings, Proxy, ShopifySettings};
 
 /// The Shopify app: its API client and its credentials.
@@ -34,6 +35,7 @@ impl ShopifyApp {
         let endpoint = Endpoint::custom(&settings.endpoint).map_err(unusable)?;
         if !endpoint.is_shopify() {
             log::warn!(
+                target: ENDPOINT_TARGET,
                 "SHOPIFY_ENDPOINT is {endpoint}: secrets and tokens are sent there, not to Shopify"
             );
         }

@@ -4,6 +4,7 @@ use sync_db::TokenCipher;
 
 use super::{DatabaseSettings, ShopifySettings, non_empty};
 use crate::keys::{InvalidKeys, VersionedSecret, parse_cipher};
+use crate::logging::DERIVED_KEYS_TARGET;
 
 /// The secret that signs OAuth states and installation reports: `STATE_TOKEN_SECRET`, else the client secret. Signatures under its
 /// configured predecessor are valid too. `None` if neither is configured.
@@ -55,12 +56,14 @@ pub fn warn_about_derived_keys(database: &DatabaseSettings, shopify: &ShopifySet
         "STATE_TOKEN_SECRET"
     } else {
         log::warn!(
+            target: DERIVED_KEYS_TARGET,
             "STATE_TOKEN_SECRET is not set: installations are signed with a key derived from SHOPIFY_API_SECRET"
         );
         "SHOPIFY_API_SECRET"
     };
     if non_empty(&database.encryption_keys).is_none() {
         log::warn!(
+            target: DERIVED_KEYS_TARGET,
             "SHOPSYNC_ENCRYPTION_KEYS is not set: tokens are sealed with a key derived from {source}; \
              when you change it, keep the old value in {source}_PREVIOUS, or every shop has to be installed again"
         );
