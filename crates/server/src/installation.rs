@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
 use crate::operations::delivery_test::DeliveryTest;
+use crate::operations::outcome;
 use crate::operations::scopes::missing_scopes;
 use crate::service::Service;
 
@@ -268,7 +269,7 @@ impl Service {
             .filter(|run| run.full && Some(run.id) > after);
         let ended = full.filter_map(|run| run.finished);
         let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
-        if outcomes.iter().any(snapshot_is_stored) {
+        if outcomes.iter().any(outcome::is_stored) {
             return Ok(InstallationReport {
                 snapshot: Some(snapshot_key(shop)?.to_string()),
                 ..InstallationReport::of(checks, Status::Success, None)
@@ -277,25 +278,9 @@ impl Service {
         Ok(match outcomes.first() {
             None => InstallationReport::of(checks, Status::Running, None),
             Some(newest) => {
-                InstallationReport::of(checks, Status::Failed, Some(failure_message(newest)))
+                InstallationReport::of(checks, Status::Failed, Some(outcome::detail(newest)))
             }
         })
-    }
-}
-
-/// Whether the Space holds the shop's document after this outcome.
-fn snapshot_is_stored(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
-}
-
-fn failure_message(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed {
-            error,
-            will_retry: true,
-        } => format!("{error}; it will be retried"),
-        Outcome::Failed { error, .. } => error.clone(),
-        _ => "the run stopped before the upload; the log says why".to_owned(),
     }
 }
 

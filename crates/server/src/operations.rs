@@ -2,4 +2,6 @@
 //! and the demo render them.
 
 pub(crate) mod delivery_test;
+pub(crate) mod outcome;
+pub(crate) mod remedy;
 pub(crate) mod scopes;

@@ -7,7 +7,8 @@ use serde::Serialize;
 use shopify_client::Usage;
 use sync_core::{ItemKind, KindCounts, Outcome, RunId, RunReport, ShopDomain};
 
-use crate::terminal::text::{count_of, document_key, kind_noun, pluralize};
+use crate::operations::outcome;
+use crate::terminal::text::{count_of, document_key, pluralize};
 
 /// The result of a run, with its duration and cost.
 #[derive(Debug)]
@@ -69,48 +70,21 @@ impl RunSummary {
         lines
     }
 
+    /// The outcome, the document or the shop that it is about, and what happened.
     fn headline(&self) -> String {
-        let shop = &self.shop;
-        match &self.report.outcome {
-            Outcome::Published {
-                key,
-                bytes,
-                generation,
-                ..
-            } => {
-                format!(
-                    "uploaded {key}: {} bytes, generation {generation}",
-                    HumanCount(*bytes)
-                )
+        let outcome = &self.report.outcome;
+        let subject = match outcome {
+            Outcome::Published { key, .. } => key.clone(),
+            Outcome::Unchanged | Outcome::WouldPublish { .. } => document_key(&self.shop),
+            Outcome::Erased | Outcome::Halted { .. } | Outcome::Failed { .. } => {
+                self.shop.to_string()
             }
-            Outcome::Unchanged => format!("unchanged {}: nothing uploaded", document_key(shop)),
-            Outcome::WouldPublish { differences: 0 } => {
-                format!(
-                    "unchanged {}: a sync would upload nothing",
-                    document_key(shop)
-                )
-            }
-            Outcome::WouldPublish { differences } => format!(
-                "would upload {}: {} {} in the shop; nothing was written",
-                document_key(shop),
-                count_of(*differences, "item"),
-                if *differences == 1 {
-                    "differs"
-                } else {
-                    "differ"
-                },
-            ),
-            Outcome::Erased => format!("erased {shop}: shop/redact requested it"),
-            Outcome::Halted {
-                kind,
-                missing,
-                known,
-            } => format!(
-                "halted {shop}: {missing} of {known} {} disappeared at once; the old snapshot stays",
-                kind_noun(kind, *known),
-            ),
-            Outcome::Failed { error, .. } => format!("failed {shop}: {error}"),
-        }
+        };
+        format!(
+            "{} {subject}: {}",
+            outcome::word(outcome),
+            outcome::detail(outcome)
+        )
     }
 
     /// The result as JSON.

@@ -6,10 +6,11 @@ use clap::Args;
 use indicatif::HumanCount;
 use serde_json::json;
 use sync_core::ports::{Mirror, RunLog, ShopRegistry};
-use sync_core::{ItemKind, Outcome, PortError, Run, Shop, Timestamp};
+use sync_core::{ItemKind, PortError, Run, Shop, Timestamp};
 use sync_db::Database;
 
 use super::Context;
+use crate::operations::outcome;
 use crate::service::open_database;
 use crate::terminal::{CommandError, build_runtime, print_json, print_line};
 
@@ -134,26 +135,8 @@ impl Row {
     /// Why the last run failed or halted, as a line below the row.
     fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
-        match &report.outcome {
-            Outcome::Failed { error, will_retry } => {
-                let then = if *will_retry {
-                    "it will be retried"
-                } else {
-                    "it will not be retried"
-                };
-                Some(format!("{error} ({then})"))
-            }
-            Outcome::Halted {
-                kind,
-                missing,
-                known,
-            } => Some(format!(
-                "{missing} of {known} items of kind {kind} disappeared at once; if this is intended, run: \
-                 shopsync sync {} --accept-deletions",
-                self.shop.domain.name(),
-            )),
-            _ => None,
-        }
+        let remedy = outcome::remedy(&report.outcome, &self.shop.domain)?;
+        Some(format!("{} ({remedy})", outcome::detail(&report.outcome)))
     }
 }
 
@@ -163,14 +146,8 @@ fn format_time(at: Timestamp) -> String {
 
 /// Formats a run's outcome, start time, trigger and number.
 fn run_summary(run: &Run) -> String {
-    let outcome = match run.finished.as_ref().map(|(_, report)| &report.outcome) {
-        None => "running",
-        Some(Outcome::Published { .. }) => "uploaded",
-        Some(Outcome::Unchanged | Outcome::WouldPublish { .. }) => "unchanged",
-        Some(Outcome::Erased) => "erased",
-        Some(Outcome::Halted { .. }) => "halted",
-        Some(Outcome::Failed { .. }) => "failed",
-    };
+    let finished = run.finished.as_ref();
+    let outcome = finished.map_or("running", |(_, report)| outcome::word(&report.outcome));
     format!(
         "{outcome} {} ({} {})",
         format_time(run.started_at),
@@ -209,7 +186,7 @@ fn table(rows: &[Row]) -> Vec<String> {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use sync_core::{ContentHash, RunId, RunReport, ShopStatus, Trigger};
+    use sync_core::{ContentHash, Outcome, RunId, RunReport, ShopStatus, Trigger};
 
     fn row(outcome: Outcome) -> Row {
         let at = "2026-11-24T12:00:01Z".parse().unwrap();
@@ -257,7 +234,10 @@ mod tests {
             will_retry: true,
         };
         let lines = table(&[row(failed)]);
-        assert_eq!(lines[2], "  no response (it will be retried)");
+        assert_eq!(
+            lines[2],
+            "  no response; it will be retried (wait: a running service retries it automatically)"
+        );
     }
 
     #[test]

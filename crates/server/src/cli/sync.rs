@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::HumanCount;
 use shopify_client::Usage;
 use sync_core::{
     FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step, Trigger,
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::run_summary::{RunCost, RunSummary};
 use super::{Context, SchemaArguments, shop_argument};
 use crate::adapters::to_client_domain;
+use crate::operations::outcome;
 use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
 use crate::terminal::progress::{DisplayObserver, ProgressDisplay};
@@ -299,21 +299,13 @@ fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, Co
     let shop = &summary.shop;
     let name = shop.name();
     match &summary.report.outcome {
-        Outcome::Halted {
-            kind,
-            missing,
-            known,
-        } => Err(CommandError::new(
-            ExitStatus::Halted,
-            format!(
-                "{} of {} items of kind {kind} disappeared at once",
-                HumanCount(*missing),
-                HumanCount(*known)
-            ),
-        )
-        .with_remedy(format!(
-            "check the shop; if this is intended, run `shopsync sync {name} --accept-deletions`"
-        ))),
+        halted @ Outcome::Halted { .. } => {
+            let error = CommandError::new(ExitStatus::Halted, outcome::detail(halted));
+            Err(match outcome::remedy(halted, shop) {
+                Some(remedy) => error.with_remedy(remedy.to_string()),
+                None => error,
+            })
+        }
         Outcome::Failed { will_retry, .. } => {
             let (status, then) = match (will_retry, needs_attention) {
                 (true, false) => (

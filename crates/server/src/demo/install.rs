@@ -6,12 +6,12 @@ use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use serde_json::Value;
-use sync_core::Outcome;
 use tokio::time::Instant;
 use url::Url;
 
 use super::environment::DemoEnvironment;
 use crate::login_url::login_url;
+use crate::operations::outcome;
 use crate::terminal::{CommandError, ExitStatus};
 
 /// Login, grant page, callback, and two more.
@@ -51,11 +51,13 @@ pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> 
         .and_then(|run| run.finished)
         .map(|(_, report)| report.outcome)
     {
-        Some(Outcome::Published { .. } | Outcome::Unchanged) => Ok(()),
-        Some(Outcome::Failed { error, .. }) => Err(CommandError::failed(format!(
-            "the first scan failed: {error}"
+        Some(outcome) if outcome::is_stored(&outcome) => Ok(()),
+        Some(outcome) => Err(CommandError::failed(format!(
+            "the first scan {}: {}",
+            outcome::word(&outcome),
+            outcome::detail(&outcome)
         ))),
-        _ => Err(CommandError::new(
+        None => Err(CommandError::new(
             ExitStatus::Failed,
             "the first scan did not end in time",
         )),

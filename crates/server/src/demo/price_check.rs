@@ -41,7 +41,7 @@ pub(super) async fn run(demo: &DemoEnvironment) -> Result<(), CommandError> {
     })??;
     print_line("");
     print_line(format_args!(
-        "The price of \"{}\" was changed from {} to {price}: published generation {generation}, {:.1} s after the change.",
+        "The price of \"{}\" was changed from {} to {price}: uploaded generation {generation}, {:.1} s after the change.",
         change.title,
         change.before,
         began.elapsed().as_secs_f64(),

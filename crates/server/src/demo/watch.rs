@@ -7,6 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::delivery_probe::ObservedDelivery;
 use super::environment::DemoEnvironment;
 use super::seconds_between;
+use crate::operations::outcome;
 use crate::terminal::print_line;
 
 /// Prints each run as it ends, until the service ends.
@@ -34,19 +35,7 @@ pub(super) fn run_line(
     deliveries: &[ObservedDelivery],
     now: Timestamp,
 ) -> String {
-    let what = match outcome {
-        Outcome::Published { generation, .. } => format!("published generation {generation}"),
-        Outcome::Unchanged | Outcome::WouldPublish { .. } => {
-            "unchanged, nothing uploaded".to_owned()
-        }
-        Outcome::Erased => "erased".to_owned(),
-        Outcome::Halted {
-            kind,
-            missing,
-            known,
-        } => format!("halted: {missing} of {known} items of kind {kind} disappeared at once"),
-        Outcome::Failed { error, .. } => format!("failed: {error}"),
-    };
+    let what = format!("{}: {}", outcome::word(outcome), outcome::detail(outcome));
     let Some(first) = deliveries.first() else {
         return what;
     };
@@ -87,8 +76,11 @@ mod tests {
         ];
         assert_eq!(
             run_line(&outcome, &changes, at("01")),
-            "published generation 4, 0.8 s after the change (inventory_levels/update, products/update)"
+            "uploaded: 1 bytes, generation 4, 0.8 s after the change (inventory_levels/update, products/update)"
         );
-        assert_eq!(run_line(&outcome, &[], at("01")), "published generation 4");
+        assert_eq!(
+            run_line(&outcome, &[], at("01")),
+            "uploaded: 1 bytes, generation 4"
+        );
     }
 }

@@ -43,10 +43,7 @@ fn once_installs_the_shop_changes_a_price_and_ends() {
     let output = sandbox.run(&["demo", "--once", "--products", "30", "--keep", "kept"]);
     assert_eq!(output.code, Some(0), "{output:#?}");
     let printed = lines(&output.stdout);
-    assert!(
-        output.stdout.contains("published generation"),
-        "{output:#?}"
-    );
+    assert!(output.stdout.contains("uploaded generation"), "{output:#?}");
     let file = PathBuf::from(place(&printed, "file"));
     assert!(file.starts_with(sandbox.folder.path().canonicalize().unwrap().join("kept")));
     let document = json(&file);
@@ -264,7 +261,7 @@ fn every_printed_command_works() {
 
     let changed = demo.paste("change a price");
     assert_eq!(changed.code, Some(0), "{changed:#?}");
-    let line = demo.wait_for("published generation ");
+    let line = demo.wait_for("uploaded: ");
     assert!(
         line.contains("after the change (products/update)"),
         "{line}"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spaces_store::{SpoolConfig, Store};
 use sync_core::ports::{Clock, RunLog, ShopRegistry, SnapshotStore};
-use sync_core::{Outcome, PortError, Shop, ShopDomain, ShopStatus};
+use sync_core::{PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
 use super::report::Report;
@@ -13,6 +13,7 @@ use crate::adapters::{
     ShopTokens, ShopifyApp, SpacesSnapshots, SubscriptionDefect, SystemClock, shopify_error,
     subscription_defects, to_client_domain, topics,
 };
+use crate::operations::outcome;
 use crate::operations::scopes::missing_scopes;
 use crate::settings::Settings;
 use crate::terminal::{CommandError, remedy_for};
@@ -216,28 +217,15 @@ async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report)
         let remedy = format!("start the service, or run `shopsync sync {name}`");
         return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
-    match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
-        Some(Outcome::Failed { error, will_retry }) => {
-            let remedy = if will_retry {
-                "wait: a running service retries it automatically".to_owned()
-            } else {
-                format!("fix the cause, then run `shopsync sync {name}`")
-            };
-            return report.fail(subject, format!("the last run failed: {error}"), remedy);
-        }
-        Some(Outcome::Halted {
-            kind,
-            missing,
-            known,
-        }) => {
-            let detail = format!(
-                "the last run halted: {missing} of {known} items of kind {kind} disappeared at once"
-            );
-            let remedy =
-                format!("if this is intended, run `shopsync sync {name} --accept-deletions`");
-            return report.fail(subject, detail, remedy);
-        }
-        _ => {}
+    if let Some((_, last)) = newest.and_then(|run| run.finished)
+        && let Some(remedy) = outcome::remedy(&last.outcome, &shop.domain)
+    {
+        let (word, detail) = (outcome::word(&last.outcome), outcome::detail(&last.outcome));
+        return report.fail(
+            subject,
+            format!("the last run {word}: {detail}"),
+            remedy.to_string(),
+        );
     }
     let when = scanned.format("%Y-%m-%d %H:%M UTC");
     if backends.settings.poll.enabled && SystemClock.now() - scanned > POLL_OVERDUE {
