@@ -216,7 +216,7 @@ fn unknown_key(key: &str, place: &str) -> Problem {
     Problem::new(
         key,
         format!("{place} is not a setting"),
-        "`shopsync check-config --reference` lists all settings.",
+        "`shopsync check-config --reference` lists all settings",
     )
 }
 
@@ -284,13 +284,13 @@ fn read_variable(
         problems.push(Problem::new(
             name,
             format!("and {file_name} are both set"),
-            "Remove one of them.",
+            "remove one of them",
         ));
         return None;
     }
     match std::fs::read_to_string(path) {
         Ok(content) if content.trim().is_empty() => {
-            let remedy = format!("Write the secret into {path}.");
+            let remedy = format!("write the secret into {path}");
             problems.push(Problem::new(file_name, "names an empty file", remedy));
             None
         }
@@ -300,7 +300,7 @@ fn read_variable(
             problems.push(Problem::new(
                 file_name,
                 message,
-                format!("Make {path} readable."),
+                format!("make {path} readable"),
             ));
             None
         }

@@ -11,7 +11,7 @@ pub struct Problem {
     pub key: String,
     /// The problem, as a predicate of the key. Never contains the value of a secret.
     pub message: String,
-    /// How to fix it.
+    /// How to fix it, in lower case and without a full stop.
     pub remedy: String,
 }
 
@@ -32,7 +32,7 @@ impl Problem {
         Self::new(
             key,
             "is not the name of a setting",
-            "See `shopsync check-config --reference`.",
+            "see `shopsync check-config --reference`",
         )
         .into()
     }
@@ -40,7 +40,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}. {}", self.key, self.message, self.remedy)
+        write!(f, "{} {}; {}", self.key, self.message, self.remedy)
     }
 }
 
@@ -113,7 +113,7 @@ pub(super) fn from_config_error(error: &ConfigError) -> SettingsError {
     Problem::new(
         key,
         message,
-        "`shopsync check-config --reference` explains every setting.",
+        "`shopsync check-config --reference` explains every setting",
     )
     .into()
 }

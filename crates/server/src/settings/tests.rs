@@ -359,7 +359,7 @@ fn all_missing_settings_are_named_together() {
             "shopify.webhook_address",
         ]
     );
-    assert!(error.to_string().contains("Set SPACES_BUCKET"), "{error}");
+    assert!(error.to_string().contains("set SPACES_BUCKET"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Settings {
     pub(super) fn validate(&self) -> Result<(), SettingsError> {
         let mut problems = self.server.problems(&self.database);
         if let Err(error) = super::keys::token_cipher(&self.database, &self.shopify) {
-            let remedy = "Write id:KEY with KEY from `openssl rand -base64 32`; separate several by commas, newest first.";
+            let remedy = "write id:KEY with KEY from `openssl rand -base64 32`; separate several by commas, newest first";
             let message = format!("is not a list of keys ({error})");
             problems.push(Problem::new("database.encryption_keys", message, remedy));
         }
@@ -36,7 +36,7 @@ impl Settings {
         problems.extend(self.sync.problems());
         problems.extend(self.poll.problems());
         if let Err(error) = env_filter::Builder::new().try_parse(&self.log.filter) {
-            let remedy = "Write it as in RUST_LOG: info,server=debug.";
+            let remedy = "write it as in RUST_LOG: info,server=debug";
             problems.push(Problem::new(
                 "log.filter",
                 format!("is not a filter ({error})"),
@@ -153,7 +153,7 @@ impl Settings {
 }
 
 fn missing_setting(key: &str, name: &str, source: &str) -> Problem {
-    Problem::new(key, "is not set", format!("Set {name}: {source}."))
+    Problem::new(key, "is not set", format!("set {name}: {source}"))
 }
 
 fn into_result(problems: Vec<Problem>) -> Result<(), SettingsError> {
@@ -166,7 +166,7 @@ fn into_result(problems: Vec<Problem>) -> Result<(), SettingsError> {
 
 fn check_at_least_one(problems: &mut Vec<Problem>, key: &str, is_zero: bool) {
     if is_zero {
-        problems.push(Problem::new(key, "is zero", "Set it to at least 1."));
+        problems.push(Problem::new(key, "is zero", "set it to at least 1"));
     }
 }
 
@@ -178,7 +178,7 @@ fn check_range(
     most: Duration,
 ) {
     if value < least || value > most {
-        let remedy = format!("Choose between {least:?} and {most:?}.");
+        let remedy = format!("choose between {least:?} and {most:?}");
         problems.push(Problem::new(key, "is out of range", remedy));
     }
 }
@@ -186,7 +186,7 @@ fn check_range(
 /// Checks that a directory exists; an empty value selects the system's.
 fn check_folder(problems: &mut Vec<Problem>, key: &str, value: &str) {
     if !value.is_empty() && !Path::new(value).is_dir() {
-        let remedy = "Create it, or leave this empty for the system's temporary directory.";
+        let remedy = "create it, or leave this empty for the system's temporary directory";
         let message = format!("is {value}, which is not a directory");
         problems.push(Problem::new(key, message, remedy));
     }
@@ -201,11 +201,11 @@ impl ServerSettings {
             problems.push(Problem::new(
                 "server.replicas",
                 "is more than 1, but SQLite serves one process",
-                "Set DATABASE_URL to a PostgreSQL database, or replicas to 1.",
+                "set DATABASE_URL to a PostgreSQL database, or replicas to 1",
             ));
         }
         if self.webhook_body_limit < 64 << 10 {
-            let remedy = "Set at least 65536; Shopify's bodies reach 3 MB.";
+            let remedy = "set at least 65536; Shopify's bodies reach 3 MB";
             problems.push(Problem::new(
                 "server.webhook_body_limit",
                 "is too small",
@@ -214,7 +214,7 @@ impl ServerSettings {
         }
         let token = non_empty(&self.admin_token).map(|token| token.expose_secret().len());
         if token.is_some_and(|length| length < 16) {
-            let remedy = "Use at least 16 characters, such as from `openssl rand -hex 24`.";
+            let remedy = "use at least 16 characters, such as from `openssl rand -hex 24`";
             problems.push(Problem::new("server.admin_token", "is too short", remedy));
         }
         problems
@@ -240,8 +240,8 @@ impl NetworkSettings {
             ))
         };
         let address =
-            "Write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; SOCKS is not supported.";
-        let hosts = "Write domains, IP addresses or ranges, separated by commas, without ports.";
+            "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; SOCKS is not supported";
+        let hosts = "write domains, IP addresses or ranges, separated by commas, without ports";
         [
             problem(with_proxy, "network.proxy", address),
             problem(with_bypass, "network.no_proxy", hosts),
@@ -261,17 +261,17 @@ impl ShopifySettings {
             ("shopify.webhook_address", &self.webhook_address),
         ] {
             if !value.is_empty() && !is_http(value) {
-                let remedy = "Write the complete URL, https://HOST/shopify/….";
+                let remedy = "write the complete URL, https://HOST/shopify/…";
                 problems.push(Problem::new(key, "is not an http or https URL", remedy));
             }
         }
         if self.scopes.is_empty() {
-            let remedy = "Name at least read_products.";
+            let remedy = "name at least read_products";
             problems.push(Problem::new("shopify.scopes", "is empty", remedy));
         }
         let legal = |c: char| c.is_ascii_lowercase() || c == '_';
         if let Some(scope) = self.scopes.iter().find(|scope| !scope.chars().all(legal)) {
-            let remedy = "Scopes look like read_products.";
+            let remedy = "write scopes such as read_products";
             let message = format!("has `{scope}`, which is not a scope");
             problems.push(Problem::new("shopify.scopes", message, remedy));
         }
@@ -297,7 +297,7 @@ impl ShopifySettings {
             Duration::from_mins(10),
         );
         if self.budget_reserve > 90 {
-            let remedy = "Set at most 90, to leave at least a tenth to this service.";
+            let remedy = "set at most 90, to leave at least a tenth to this service";
             problems.push(Problem::new(
                 "shopify.budget_reserve",
                 "is too large",
@@ -326,7 +326,7 @@ impl ShopifySettings {
         );
         check_folder(problems, "shopify.spool_folder", &self.spool_folder);
         if self.spool_memory < 1 << 20 {
-            let remedy = "Set at least 1048576.";
+            let remedy = "set at least 1048576";
             problems.push(Problem::new("shopify.spool_memory", "is too small", remedy));
         }
     }
@@ -335,10 +335,10 @@ impl ShopifySettings {
         let sample = self.endpoint.replace(SHOP, "example.myshopify.com");
         if !self.endpoint.contains(SHOP) {
             let remedy =
-                "Write {shop} in the place of the shop's domain: http://127.0.0.1:9292/{shop}.";
+                "write {shop} in the place of the shop's domain: http://127.0.0.1:9292/{shop}";
             problems.push(Problem::new("shopify.endpoint", "has no {shop}", remedy));
         } else if !is_http(&sample) {
-            let remedy = "Write it like https://{shop} or http://127.0.0.1:9292/{shop}.";
+            let remedy = "write it like https://{shop} or http://127.0.0.1:9292/{shop}";
             let message = "is not an http or https URL";
             problems.push(Problem::new("shopify.endpoint", message, remedy));
         }
@@ -362,18 +362,18 @@ impl SpacesSettings {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.region.is_empty() {
-            let remedy = "Set SPACES_REGION, such as nyc3.";
+            let remedy = "set SPACES_REGION, such as nyc3";
             problems.push(Problem::new("spaces.region", "is empty", remedy));
         }
         if !is_http(&self.endpoint.replace("{region}", &self.region)) {
             let remedy =
-                "Write the service's URL without the bucket: https://nyc3.digitaloceanspaces.com.";
+                "write the service's URL without the bucket: https://nyc3.digitaloceanspaces.com";
             let message = "is not an http or https URL";
             problems.push(Problem::new("spaces.endpoint", message, remedy));
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         if !self.bucket.chars().all(legal) {
-            let remedy = "Write the name alone, without https:// and slashes.";
+            let remedy = "write the name alone, without https:// and slashes";
             problems.push(Problem::new(
                 "spaces.bucket",
                 "is not a bucket name",
@@ -403,7 +403,7 @@ impl DatabaseSettings {
         let url = self.url.expose_secret();
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| url.starts_with(scheme)) {
-            let remedy = "Write sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME.";
+            let remedy = "write sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME";
             let message = "is neither SQLite nor PostgreSQL";
             problems.push(Problem::new("database.url", message, remedy));
         }
@@ -423,11 +423,11 @@ impl SyncSettings {
         check_at_least_one(&mut problems, "sync.dirty_per_run", self.dirty_per_run == 0);
         // `nodes(ids:)` takes at most 250 ids.
         if !(1..=250).contains(&self.batch) {
-            let remedy = "Choose between 1 and 250.";
+            let remedy = "choose between 1 and 250";
             problems.push(Problem::new("sync.batch", "is out of range", remedy));
         }
         if self.disappearance_limit > 100 {
-            let remedy = "Set a percentage of at most 100.";
+            let remedy = "set a percentage of at most 100";
             problems.push(Problem::new(
                 "sync.disappearance_limit",
                 "is too large",
@@ -449,7 +449,7 @@ impl SyncSettings {
         check_range(&mut problems, "sync.retry_base", self.retry_base, tick, day);
         check_range(&mut problems, "sync.retry_max", self.retry_max, tick, day);
         if self.retry_base > self.retry_max {
-            let remedy = "Raise sync.retry_max or lower sync.retry_base.";
+            let remedy = "raise sync.retry_max or lower sync.retry_base";
             let message = "is longer than sync.retry_max";
             problems.push(Problem::new("sync.retry_base", message, remedy));
         }
@@ -471,11 +471,11 @@ impl PollSettings {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.time().is_none() {
-            let remedy = "Write it as HH:MM, such as 02:30.";
+            let remedy = "write it as HH:MM, such as 02:30";
             problems.push(Problem::new("poll.at", "is not a time of day", remedy));
         }
         if self.zone().is_none() {
-            let remedy = "Write an IANA name, such as Europe/Berlin or UTC.";
+            let remedy = "write an IANA name, such as Europe/Berlin or UTC";
             problems.push(Problem::new("poll.timezone", "is not a time zone", remedy));
         }
         check_range(
