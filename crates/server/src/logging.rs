@@ -13,7 +13,7 @@ use crate::settings::{LogFormat, LogSettings};
 /// The target of warnings about keys that are derived from another secret.
 pub(crate) const DERIVED_KEYS_TARGET: &str = "server::derived_keys";
 
-/// The target of the warning that SHOPIFY_ENDPOINT is not Shopify.
+/// The target of the warning that `SHOPIFY_ENDPOINT` is not Shopify.
 pub(crate) const ENDPOINT_TARGET: &str = "server::shopify_endpoint";
 
 /// Returns a filter that logs warnings and errors, except warnings with these targets.

@@ -295,7 +295,7 @@ mod tests {
         };
         assert_eq!(statuses(&[]), [Status::Ok]);
         assert_eq!(statuses(&[Missing, Duplicate]), [Status::Warn]);
-        assert_eq!(statuses(&[elsewhere.clone()]), [Status::Fail]);
+        assert_eq!(statuses(std::slice::from_ref(&elsewhere)), [Status::Fail]);
         assert_eq!(statuses(&[Incomplete]), [Status::Fail]);
         assert_eq!(
             statuses(&[Missing, elsewhere]),
