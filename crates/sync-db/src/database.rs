@@ -109,8 +109,7 @@ macro_rules! in_transaction {
 macro_rules! require_lease {
     ($transaction:ident, $lease:expr) => {
         let held = sqlx::query(
-            "UPDATE work SET lease_token = lease_token
-              WHERE shop = $1 AND lease_token = $2 AND lease_until IS NOT NULL",
+            "UPDATE lease SET token = token WHERE shop = $1 AND token = $2 AND until IS NOT NULL",
         )
         .bind($lease.shop.as_str())
         .bind($lease.token)

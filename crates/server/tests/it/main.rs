@@ -11,6 +11,7 @@ mod install;
 mod oauth;
 mod poll;
 mod refused;
+mod space_down;
 mod support;
 mod tokens;
 mod unchanged;

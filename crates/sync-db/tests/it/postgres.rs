@@ -136,7 +136,7 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
-/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
+/// Another replica is claiming the shop, and locks its lease. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
 async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
     let Some(schema) = Schema::create().await else {
@@ -152,13 +152,37 @@ async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
 
     let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
     let mut transaction = intake.begin().await.unwrap();
-    let lock = "SELECT shop FROM work FOR UPDATE";
+    let lock = "SELECT shop FROM lease FOR UPDATE";
     transaction.execute(lock).await.unwrap();
     let passed_over = database.claim(None, now, until).await.unwrap();
     assert_eq!(passed_over, ClaimOutcome::Idle { next: Some(now) });
     transaction.rollback().await.unwrap();
     let claimed = database.claim(None, now, until).await.unwrap();
     assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
+}
+
+/// A delivery that is being recorded locks the requests of its shop. The shop can be claimed meanwhile for the work that is
+/// stored already.
+#[tokio::test]
+async fn a_claim_does_not_skip_a_shop_whose_delivery_is_being_recorded() {
+    let Some(schema) = Schema::create().await else {
+        return;
+    };
+    let database = connect(&schema.url()).await;
+    let now = at("2026-11-24T12:00:00Z");
+    let until = now + chrono::TimeDelta::seconds(60);
+    let shop = shop("a");
+    database.install(&installation(&shop, now)).await.unwrap();
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+    database.request(&shop, &request, now).await.unwrap();
+
+    let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
+    let mut transaction = intake.begin().await.unwrap();
+    let lock = "UPDATE work_seq SET seq = seq + 1";
+    transaction.execute(lock).await.unwrap();
+    let claimed = database.claim(None, now, until).await.unwrap();
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
+    transaction.rollback().await.unwrap();
 }
 
 /// Of two replicas, one begins to renew a shop's token, and the other sees the attempt.

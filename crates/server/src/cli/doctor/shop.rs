@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shopify_client::webhook::topic_constant;
 use spaces_store::{SpoolConfig, Store};
-use sync_core::ports::{Clock, RunLog, ShopRegistry, SnapshotStore};
+use sync_core::ports::{Clock, Publisher, RunLog, ShopRegistry};
 use sync_core::{Outcome, PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
@@ -224,7 +224,9 @@ async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report)
         return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
-        Some(Outcome::Failed { error, will_retry }) => {
+        Some(Outcome::Failed {
+            error, will_retry, ..
+        }) => {
             let remedy = if will_retry {
                 "wait: a running service retries it automatically".to_owned()
             } else {
