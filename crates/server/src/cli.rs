@@ -4,6 +4,7 @@ mod check_config;
 mod connect;
 mod doctor;
 mod install_url;
+mod migrate;
 mod run_summary;
 mod serve;
 mod shops;
@@ -12,7 +13,7 @@ mod sync;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use sync_core::ShopDomain;
 
 use crate::demo;
@@ -38,12 +39,13 @@ Examples:
 Exit codes:
   0    success; for `sync` also when nothing had changed
   1    the command failed; the message gives the cause
-  2    the command line or the settings are invalid; nothing was attempted
+  2    the command line or the settings are invalid, or the database must be migrated first; nothing was attempted
   3    the database, Shopify or the Space cannot be reached; try again later
   4    `sync` halted: too many items disappeared at once; confirm to continue
   130  interrupted by SIGINT (143 by SIGTERM)
 
 Results go to standard output, progress and errors to standard error.
+`serve`, `sync`, `connect` and `migrate` create or migrate the database; every other command leaves it as it is.
 Settings come from --config, .env and the environment; later sources override earlier ones. `shopsync check-config
 --reference` explains each setting.";
 
@@ -77,6 +79,22 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Show the effective settings and the source of each; secrets are not shown.
     CheckConfig(check_config::Arguments),
+    /// Create the database, or migrate its schema to this release.
+    Migrate(migrate::Arguments),
+}
+
+/// What a command does with a database whose schema is not current.
+#[derive(Debug, Args)]
+struct SchemaArguments {
+    /// Do not create or migrate the database: fail if its schema is not the one of this release.
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl SchemaArguments {
+    fn apply_to(&self, settings: &mut Settings) {
+        settings.database.migrate &= !self.no_migrate;
+    }
 }
 
 /// The global options, which every command may use.
@@ -134,6 +152,7 @@ fn run(cli: &Cli) -> Result<ExitCode, CommandError> {
         Command::Connect(arguments) => connect::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::CheckConfig(arguments) => check_config::run(arguments, || context.load()),
+        Command::Migrate(arguments) => migrate::run(arguments, context),
     }
 }
 

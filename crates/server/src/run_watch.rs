@@ -15,7 +15,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How many of the shop's newest runs are read.
 const RECENT_RUNS: u32 = 50;
 
-/// Finds finished runs in the run log.
+/// Waits for runs to finish, by run events and by reading the run log.
 #[derive(Clone)]
 pub struct RunWatch {
     runs: Arc<dyn RunLog>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for RunWatch {
 }
 
 impl RunWatch {
-    /// Reads `runs`, again after each event from `run_events`.
+    /// Creates a watch that reads `runs` at once, then after each event and each poll interval.
     pub fn new(runs: Arc<dyn RunLog>, run_events: RunEvents) -> Self {
         Self { runs, run_events }
     }

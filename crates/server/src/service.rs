@@ -8,7 +8,7 @@ use spaces_store::{RetryConfig, SpacesConfig, SpoolConfig, Store, Timeouts};
 use sync_core::ports::{CatalogSource, Clock, Inbox};
 use sync_core::schedule::Scheduler;
 use sync_core::{Engine, EngineConfig, Ports, intake::Intake};
-use sync_db::Database;
+use sync_db::{Database, SchemaState};
 use tokio::sync::Notify;
 
 use crate::adapters::{ShopTokens, ShopifyApp, ShopifyCatalog, SpacesSnapshots, SystemClock};
@@ -45,6 +45,12 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    fn database(error: sync_db::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
 }
 
 /// Wraps the inbox; see [`Overrides::inbox`].
@@ -106,28 +112,67 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Opens the state database.
+/// Opens the state database. Changes neither its file nor its schema.
 ///
 /// # Errors
-/// If no key for sealing tokens is available, or the database cannot be reached.
+/// If no key for sealing tokens is available, the database does not exist or cannot be reached, or its schema is not the one
+/// of this binary.
 pub async fn open_database(settings: &Settings) -> Result<Database, OpenError> {
-    let cipher = settings.token_cipher()?;
-    let mut config = sync_db::Config::new(cipher);
+    let config = database_config(settings)?;
+    let opened = Database::open(settings.database.url.expose_secret(), config).await;
+    let database = opened.map_err(OpenError::database)?;
+    let checked = database.require_current_schema().await;
+    let (database, ()) = close_if_failed(database, checked).await?;
+    Ok(database)
+}
+
+/// Opens the state database, creates it if it is missing (SQLite), and runs the missing migrations. Returns the state of the
+/// schema before.
+///
+/// # Errors
+/// If no key for sealing tokens is available, the database cannot be reached or created, a migration fails, or the schema is
+/// newer than this binary.
+pub async fn migrate_database(settings: &Settings) -> Result<(Database, SchemaState), OpenError> {
+    let config = database_config(settings)?;
+    let opened = Database::open_or_create(settings.database.url.expose_secret(), config).await;
+    let database = opened.map_err(OpenError::database)?;
+    let migrated = database.migrate().await;
+    close_if_failed(database, migrated).await
+}
+
+fn database_config(settings: &Settings) -> Result<sync_db::Config, SettingsError> {
+    let mut config = sync_db::Config::new(settings.token_cipher()?);
     config.connections = settings.database.max_connections;
-    let url = settings.database.url.expose_secret();
-    let opened = Database::connect(url, config).await;
-    opened.map_err(|error| OpenError::Database(Box::new(error)))
+    Ok(config)
+}
+
+/// Closes the database if the result is an error.
+async fn close_if_failed<T>(
+    database: Database,
+    result: Result<T, sync_db::Error>,
+) -> Result<(Database, T), OpenError> {
+    match result {
+        Ok(value) => Ok((database, value)),
+        Err(error) => {
+            database.close().await;
+            Err(OpenError::database(error))
+        }
+    }
 }
 
 impl Service {
-    /// Opens the database and builds all components. Contacts neither Shopify nor the Space.
+    /// Opens the database, which it migrates unless `database.migrate` is off, and builds all components. Contacts neither Shopify nor the Space.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
         settings.require_for_syncing()?;
         warn_about_derived_keys(&settings.database, &settings.shopify);
-        let database = open_database(&settings).await?;
+        let database = if settings.database.migrate {
+            migrate_database(&settings).await?.0
+        } else {
+            open_database(&settings).await?
+        };
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let space = |error| OpenError::Space(Box::new(error));
         let backend = spaces_config(&settings.spaces, &settings.network).map_err(space)?;

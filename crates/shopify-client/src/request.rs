@@ -301,7 +301,7 @@ fn settle_reservation(reservation: Reservation<'_>, classified: &ClassifiedRespo
     let cost = classified.cost.as_ref();
     match &classified.outcome {
         Err(failure) if matches!(failure.retry, Retry::Throttled(_)) => {
-            reservation.settle_throttled(cost)
+            reservation.settle_throttled(cost);
         }
         Err(failure) if cost.is_none() && matches!(failure.retry, Retry::Transient(_)) => {
             // It may have been executed; a dropped reservation counts as a lost request.

@@ -9,6 +9,7 @@ mod catalog;
 mod clock;
 mod control;
 mod fault;
+mod fnv;
 mod graphql;
 mod id_generator;
 mod locks;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::net::TcpListener;
+use tokio_util::sync::DropGuard;
 
 use crate::app::SimApp;
 use crate::bucket::BucketSize;
@@ -16,7 +17,7 @@ use crate::control::ShopControl;
 use crate::graphql::AdminApi;
 use crate::server::{self, Shops};
 use crate::shop::{Context, Shop};
-use crate::tasks::{Shutdown, Tasks};
+use crate::tasks::Tasks;
 use crate::webhook::{RetrySchedule, Sender};
 
 const SUFFIX: &str = ".myshopify.com";
@@ -131,13 +132,14 @@ impl SimulatorBuilder {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let (tasks, stop) = Tasks::new();
+        let tasks = Tasks::new();
         let shops = Arc::new(self.shops(&tasks, address)?);
         tasks.spawn(server::serve(listener, Arc::clone(&shops), tasks.clone()));
         Ok(Simulator {
             address,
             shops,
-            stop,
+            _stop: tasks.stop_on_drop(),
+            tasks,
         })
     }
 
@@ -195,7 +197,8 @@ fn shop_name(text: &str) -> Result<String, StartError> {
 pub struct Simulator {
     address: SocketAddr,
     shops: Arc<Shops>,
-    stop: Shutdown,
+    tasks: Tasks,
+    _stop: DropGuard,
 }
 
 impl fmt::Debug for Simulator {
@@ -237,8 +240,8 @@ impl Simulator {
     }
 
     /// Stops the server and all deliveries, and waits until they have ended.
-    pub async fn stop(mut self) {
-        self.stop.wait().await;
+    pub async fn stop(self) {
+        self.tasks.stop().await;
     }
 }
 

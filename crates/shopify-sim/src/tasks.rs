@@ -3,71 +3,45 @@
 use std::future::Future;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 /// Spawns tasks that end when the simulator stops.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     runtime: Handle,
-    stopping: watch::Receiver<bool>,
-    /// Held by every task: the channel closes when the last task has ended.
-    alive: mpsc::WeakSender<()>,
-}
-
-/// Stops the tasks when dropped.
-#[derive(Debug)]
-pub(crate) struct Shutdown {
-    stopping: watch::Sender<bool>,
-    alive: Option<mpsc::Sender<()>>,
-    ended: mpsc::Receiver<()>,
+    tracker: TaskTracker,
+    stopping: CancellationToken,
 }
 
 impl Tasks {
-    /// A spawner for the current runtime, and the handle that stops its tasks.
-    pub(crate) fn new() -> (Self, Shutdown) {
-        let (stopping, stopped) = watch::channel(false);
-        let (alive, ended) = mpsc::channel(1);
-        let tasks = Self {
+    /// A spawner for the current runtime.
+    pub(crate) fn new() -> Self {
+        Self {
             runtime: Handle::current(),
-            stopping: stopped,
-            alive: alive.downgrade(),
-        };
-        let stop = Shutdown {
-            stopping,
-            alive: Some(alive),
-            ended,
-        };
-        (tasks, stop)
+            tracker: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }
     }
 
     /// Runs `work` until it completes or the simulator stops. Does nothing after that.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let Some(alive) = self.alive.upgrade() else {
-            return;
+        let stopping = self.stopping.clone();
+        let work = async move {
+            stopping.run_until_cancelled(work).await;
         };
-        let mut stopping = self.stopping.clone();
-        self.runtime.spawn(async move {
-            let _alive = alive;
-            tokio::select! {
-                // An error means that the simulator was dropped.
-                _ = stopping.wait_for(|stopping| *stopping) => {}
-                () = work => {}
-            }
-        });
+        self.tracker.spawn_on(work, &self.runtime);
     }
-}
 
-impl Shutdown {
+    /// Stops the tasks when dropped.
+    pub(crate) fn stop_on_drop(&self) -> DropGuard {
+        self.stopping.clone().drop_guard()
+    }
+
     /// Stops the tasks and waits until they have ended.
-    pub(crate) async fn wait(&mut self) {
-        self.stopping.send_replace(true);
-        self.alive = None;
-        while self.ended.recv().await.is_some() {}
-    }
-}
-
-impl Drop for Shutdown {
-    fn drop(&mut self) {
-        self.stopping.send_replace(true);
+    pub(crate) async fn stop(&self) {
+        self.stopping.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
     }
 }

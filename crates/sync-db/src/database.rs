@@ -1,19 +1,15 @@
-//! Connects to SQLite or PostgreSQL, runs the migrations, and defines the macros that run statements on either.
+//! Connects to SQLite or PostgreSQL, and defines the macros that run statements on either.
 
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
 use crate::{Error, TokenCipher};
-
-static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// The connection settings.
 #[derive(Debug, Clone)]
@@ -124,25 +120,50 @@ macro_rules! require_lease {
 pub(crate) use {finish_transaction, in_transaction, on_pool, require_lease};
 
 impl Database {
-    /// Connects, and brings the schema up to date.
-    ///
-    /// `url` is `sqlite:FILE` (the file and its folder are created if missing), `sqlite::memory:`, or `postgres://…`.
+    /// Connects, creates the SQLite file if it is missing, and migrates the schema: [`Database::open_or_create`] and
+    /// [`Database::migrate`].
     ///
     /// # Errors
-    /// If the URL is invalid, the database cannot be reached, or a migration fails.
+    /// See both.
     pub async fn connect(url: &str, config: Config) -> Result<Self, Error> {
+        let database = Self::open_or_create(url, config).await?;
+        match database.migrate().await {
+            Ok(_) => Ok(database),
+            Err(error) => {
+                database.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Connects to an existing database, and changes neither its file nor its schema, which may be of any version.
+    ///
+    /// `url` is `sqlite:FILE`, `sqlite::memory:` (a new database), or `postgres://…`.
+    ///
+    /// # Errors
+    /// If the URL is invalid, or the database does not exist ([`Error::Absent`]) or cannot be reached.
+    pub async fn open(url: &str, config: Config) -> Result<Self, Error> {
+        Self::with_file(url, config, MissingFile::Fail).await
+    }
+
+    /// Connects, and creates the SQLite file and its folder if they are missing. Does not create the schema.
+    ///
+    /// `url` is `sqlite:FILE`, `sqlite::memory:`, or `postgres://…`.
+    ///
+    /// # Errors
+    /// If the URL is invalid, the database cannot be reached, or the file cannot be created. A PostgreSQL database must exist.
+    pub async fn open_or_create(url: &str, config: Config) -> Result<Self, Error> {
+        Self::with_file(url, config, MissingFile::Create).await
+    }
+
+    async fn with_file(url: &str, config: Config, missing: MissingFile) -> Result<Self, Error> {
         let pool = match url.split_once(':') {
-            Some(("sqlite", _)) => Pool::Sqlite(connect_sqlite(url, &config).await?),
+            Some(("sqlite", _)) => Pool::Sqlite(connect_sqlite(url, &config, missing).await?),
             Some(("postgres" | "postgresql", _)) => {
                 Pool::Postgres(connect_postgres(url, &config).await?)
             }
             _ => return Err(Error::UnknownScheme),
         };
-        let migrated = match &pool {
-            Pool::Sqlite(pool) => SQLITE.run(pool).await,
-            Pool::Postgres(pool) => POSTGRES.run(pool).await,
-        };
-        migrated.map_err(|error| Error::Migration(Box::new(error)))?;
         Ok(Self {
             pool,
             cipher: config.cipher,
@@ -174,16 +195,36 @@ impl Database {
     }
 }
 
-async fn connect_sqlite(url: &str, config: &Config) -> Result<SqlitePool, Error> {
+/// What to do if the SQLite file does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MissingFile {
+    Create,
+    Fail,
+}
+
+async fn connect_sqlite(
+    url: &str,
+    config: &Config,
+    missing: MissingFile,
+) -> Result<SqlitePool, Error> {
     let malformed = |error| Error::MalformedUrl(Box::new(error));
     let options = SqliteConnectOptions::from_str(url).map_err(malformed)?;
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    if !in_memory {
-        create_folder(options.get_filename())?;
-    }
+    let options = match missing {
+        _ if in_memory => options,
+        MissingFile::Create => {
+            create_folder(options.get_filename())?;
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+        }
+        // The file keeps its journal mode, because changing it writes to the file.
+        MissingFile::Fail => {
+            require_file(options.get_filename())?;
+            options.create_if_missing(false)
+        }
+    };
     let options = options
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
         // A delivery acknowledged with 200 must survive a power failure.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -222,15 +263,36 @@ fn create_folder(file: &Path) -> Result<(), Error> {
     })
 }
 
+fn require_file(file: &Path) -> Result<(), Error> {
+    // If it cannot be determined, SQLite reports why.
+    if file.try_exists().unwrap_or(true) {
+        return Ok(());
+    }
+    let database = format!("the database file {}", file.display());
+    Err(Error::Absent { database })
+}
+
 async fn connect_postgres(url: &str, config: &Config) -> Result<PgPool, Error> {
     let malformed = |error| Error::MalformedUrl(Box::new(error));
     let options = PgConnectOptions::from_str(url)
         .map_err(malformed)?
         .application_name("shopsync");
+    let name = options.get_database().map(str::to_owned);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections)
         .acquire_timeout(config.wait_timeout.max(Duration::from_secs(1)))
         .connect_with(options)
-        .await?;
-    Ok(pool)
+        .await;
+    pool.map_err(|error| match name {
+        Some(name) if is_unknown_database(&error) => Error::Absent {
+            database: format!("the database {name}"),
+        },
+        _ => error.into(),
+    })
+}
+
+/// Whether the PostgreSQL server has no database of this name (`invalid_catalog_name`).
+fn is_unknown_database(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("3D000")
 }

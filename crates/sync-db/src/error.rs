@@ -2,6 +2,7 @@
 
 use sync_core::{Disposition, PortError};
 
+use crate::SchemaState;
 use crate::cipher::CipherError;
 
 /// An error of the state database.
@@ -23,6 +24,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The SQLite file, or the database of the PostgreSQL server, does not exist.
+    #[error("{database} does not exist")]
+    Absent {
+        /// The kind and the name of the database.
+        database: String,
+    },
+    /// The schema is not the one that this binary works with.
+    #[error("{0}")]
+    Schema(SchemaState),
     /// A migration failed.
     #[error("the database schema could not be brought up to date")]
     Migration(#[source] Box<sqlx::migrate::MigrateError>),

@@ -11,8 +11,10 @@ mod publications;
 mod registry;
 mod rows;
 mod runs;
+mod schema;
 mod tokens;
 
 pub use cipher::{CipherError, TokenCipher};
 pub use database::{Config, Database};
 pub use error::Error;
+pub use schema::SchemaState;

@@ -1,4 +1,4 @@
-//! Implements [`ShopRegistry`]: stores shops and their status.
+//! Implements [`ShopRegistry`]: stores shops, their status, and the attempts to renew their tokens.
 
 use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;

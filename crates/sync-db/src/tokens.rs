@@ -1,4 +1,4 @@
-//! Stores the shops' sealed tokens and the attempts to replace them.
+//! Reads and seals the shops' tokens, and seals them again under the newest key. The attempts are in `registry.rs`.
 
 use secrecy::SecretString;
 use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};

@@ -1,4 +1,4 @@
-//! Knows until when Shopify supports each API version.
+//! Computes the last day on which Shopify supports an API version.
 
 use chrono::{Datelike, NaiveDate};
 

@@ -14,7 +14,7 @@ use sync_core::{ContentHash, Disposition, Lease, PortError, Section, ShopDomain}
 /// The version of the document's schema, stored in the object's metadata. Increased when consumers have to adapt.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The shops' documents, in a Space or another store.
+/// Stores the shops' documents in a Space, or in any other [`Store`].
 #[derive(Debug, Clone)]
 pub struct SpacesSnapshots {
     store: Store,
@@ -60,7 +60,7 @@ impl SpacesSnapshots {
 
 fn prefix(shop: &ShopDomain) -> Result<ShopPrefix, PortError> {
     ShopPrefix::new(shop.as_str())
-        .map_err(|error| PortError::fail("name the snapshot's folder", error))
+        .map_err(|error| PortError::fail("build the snapshot's key", error))
 }
 
 /// The key of the shop's document.

@@ -12,7 +12,7 @@ use shopify_client::StaticToken;
 use sync_core::ports::SubscriptionAudit;
 use sync_core::{Installation, ShopDomain, Token, Trigger, WorkRequest};
 
-use super::{Context, shop_argument};
+use super::{Context, SchemaArguments, shop_argument};
 use crate::adapters::{shopify_error, to_client_domain};
 use crate::service::{Overrides, Service};
 use crate::terminal::{
@@ -53,10 +53,13 @@ pub(crate) struct Arguments {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    schema: SchemaArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let settings = context.load_for_command()?;
+    let mut settings = context.load_for_command()?;
+    arguments.schema.apply_to(&mut settings);
     settings.require_for_syncing()?;
     let token = if arguments.client_credentials {
         None

@@ -21,8 +21,9 @@ use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, build_runtime};
 
 const HELP: &str = "\
-Each line begins with ok, warn, fail or skip; the remedy is printed below it. Nothing is changed: the Space is tested with one
-small object that is deleted afterwards, the webhook address with a signed delivery for a shop that does not exist.
+Each line begins with ok, warn, fail or skip; the remedy is printed below it. Nothing is changed: the database is
+neither created nor migrated, the Space is tested with one small object that is deleted afterwards, the webhook address with a
+signed delivery for a shop that does not exist.
 
 Examples:
   shopsync doctor                   check everything, with all shops
@@ -87,6 +88,8 @@ async fn examine(loaded: &LoadedSettings, only: Option<&ShopDomain>, report: &mu
         };
         shop::examine_all(&backends, only, report).await;
         database.close().await;
+    } else {
+        report.skip("shops", "not checked: the database cannot be used");
     }
 }
 

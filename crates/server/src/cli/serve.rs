@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Context;
+use super::{Context, SchemaArguments};
 use crate::app::Application;
 use crate::logging;
 use crate::service::Overrides;
@@ -19,13 +19,17 @@ Examples:
   PORT=8080 RUST_LOG=info,server=debug shopsync serve
   shopsync --config /etc/shopsync.toml serve";
 
-/// No arguments: everything is a setting.
+/// Few arguments: almost everything is a setting.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    schema: SchemaArguments,
+}
 
-pub(crate) fn run(_: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
-    let settings = context.load()?.settings;
+pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
+    let mut settings = context.load()?.settings;
+    arguments.schema.apply_to(&mut settings);
     logging::init(&settings.log);
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;

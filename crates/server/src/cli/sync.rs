@@ -12,7 +12,7 @@ use sync_core::{
 use tokio_util::sync::CancellationToken;
 
 use super::run_summary::{RunCost, RunSummary};
-use super::{Context, shop_argument};
+use super::{Context, SchemaArguments, shop_argument};
 use crate::adapters::to_client_domain;
 use crate::run_events::with_run_context;
 use crate::service::{Overrides, Service};
@@ -37,7 +37,8 @@ Examples:
 Exit codes:
   0  uploaded, or unchanged; with --dry-run: compared
   1  the run failed and will not succeed without a fix; the old snapshot stays
-  2  the command line or the settings are invalid, or the shop is not installed
+  2  the command line or the settings are invalid, the shop is not installed, or the database must be
+     migrated first
   3  the database, Shopify or the Space cannot be reached; try again later
   4  halted: too many items disappeared at once; --accept-deletions confirms it";
 
@@ -51,7 +52,7 @@ pub(crate) struct Arguments {
     /// The shop: NAME, NAME.myshopify.com, or the address of its admin.
     #[arg(value_parser = shop_argument)]
     shop: ShopDomain,
-    /// Show what would change and write nothing.
+    /// Show what would change and write nothing. Neither creates nor migrates the database.
     #[arg(long)]
     dry_run: bool,
     /// Accept that many items disappeared at once.
@@ -60,12 +61,16 @@ pub(crate) struct Arguments {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    schema: SchemaArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: Context<'_>) -> Result<ExitCode, CommandError> {
     let mut settings = context.load_for_command()?;
     // An interrupted command ends without waiting for its run; the next run repeats the work.
     settings.sync.drain = Duration::ZERO;
+    arguments.schema.apply_to(&mut settings);
+    settings.database.migrate &= !arguments.dry_run;
     build_runtime()?.block_on(async {
         let shutdown = signals::shutdown_token()?;
         let service = Service::open(settings, Overrides::default()).await?;

@@ -185,6 +185,8 @@ pub struct DatabaseSettings {
     pub encryption_keys: SecretString,
     /// The largest number of connections.
     pub max_connections: u32,
+    /// Whether the service migrates an older schema, or refuses to start.
+    pub migrate: bool,
 }
 
 /// `[sync]`

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use sync_core::{Disposition, PortError, ShopDomain, UnavailableReason};
+use sync_db::SchemaState;
 
 use super::ExitStatus;
 use crate::service::OpenError;
@@ -149,6 +150,26 @@ pub(crate) fn remedy_for(reason: UnavailableReason, shop: &ShopDomain) -> String
     }
 }
 
+/// Returns what a person can do about a database that cannot be opened.
+fn database_remedy(error: &sync_db::Error) -> &'static str {
+    match error {
+        sync_db::Error::UnknownScheme | sync_db::Error::MalformedUrl(_) => {
+            "set DATABASE_URL to sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME"
+        }
+        sync_db::Error::Absent { .. } | sync_db::Error::Schema(SchemaState::Empty) => {
+            "check DATABASE_URL; if the database is new, `shopsync serve` or `shopsync migrate` creates its schema"
+        }
+        sync_db::Error::Schema(SchemaState::Older { .. }) => {
+            "back up the database, then run `shopsync migrate`"
+        }
+        sync_db::Error::Schema(_) => "run the release that migrated the database, or a newer one",
+        _ => {
+            "check that the database is running, that DATABASE_URL is correct, and that this user may write to it; \
+             `shopsync doctor` shows details"
+        }
+    }
+}
+
 impl From<SettingsError> for CommandError {
     fn from(error: SettingsError) -> Self {
         let mut command_error = Self::usage(error.to_string());
@@ -171,20 +192,22 @@ impl From<OpenError> for CommandError {
     fn from(error: OpenError) -> Self {
         let (status, remedy) = match error {
             OpenError::Settings(error) => return error.into(),
-            OpenError::Database(ref error) => match error.as_ref() {
-                sync_db::Error::UnknownScheme | sync_db::Error::MalformedUrl(_) => (
-                    ExitStatus::Usage,
-                    "set DATABASE_URL to sqlite:shopsync.db or postgres://USER:PASSWORD@HOST/NAME".to_owned(),
-                ),
-                _ => (
-                    ExitStatus::Unavailable,
-                    "check that the database is running and that this user may write to it; run `shopsync doctor` for details"
-                        .to_owned(),
-                ),
-            },
+            OpenError::Database(ref error) => {
+                let status = match error.as_ref() {
+                    sync_db::Error::UnknownScheme
+                    | sync_db::Error::MalformedUrl(_)
+                    | sync_db::Error::Absent { .. }
+                    | sync_db::Error::Schema(_) => ExitStatus::Usage,
+                    _ => ExitStatus::Unavailable,
+                };
+                (status, database_remedy(error).to_owned())
+            }
             OpenError::Listen { address, .. } => (
                 ExitStatus::Failed,
-                format!("stop the process that listens on port {}, or choose another port: PORT=5001", address.port()),
+                format!(
+                    "stop the process that listens on port {}, or choose another port: PORT=5001",
+                    address.port()
+                ),
             ),
             _ => (
                 ExitStatus::Usage,

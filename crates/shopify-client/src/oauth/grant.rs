@@ -324,7 +324,7 @@ struct OAuthError {
 
 impl OAuthError {
     /// Whether the spent credential is no longer valid. Shopify's libraries handle `invalid_subject_token`. RFC 6749,
-    /// section 5.2, defines `invalid_grant`. Apps have received "active refresh_token" with status 401 for retired
+    /// section 5.2, defines `invalid_grant`. Apps have received "active `refresh_token`" with status 401 for retired
     /// refresh tokens.
     fn ends_grant(&self) -> bool {
         match self.error.as_str() {

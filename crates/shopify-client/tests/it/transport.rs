@@ -123,7 +123,7 @@ async fn the_client_rejects_a_response_above_the_size_limit() {
     let error = shop.products_count().await.unwrap_err();
     assert_eq!(
         error.source().unwrap().to_string(),
-        "the answer is larger than 1000 bytes"
+        "the response is larger than 1000 bytes"
     );
     script.finish();
 }

@@ -1,9 +1,9 @@
 //! Implements the Admin GraphQL API: validates requests against the pinned schema, computes their cost, and executes
 //! them on the catalogue.
 //!
-//! apollo-compiler parses and validates. The execution is our own: its errors carry Shopify's codes, which apollo's
-//! resolvers cannot, and a request is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take
-//! milliseconds.
+//! apollo-compiler parses and validates. The execution is our own (docs/adr/0011-the-simulators-executor.md): a request
+//! is compiled to a [`plan::Plan`] once, so that pages of thousands of objects take milliseconds, and its errors carry
+//! Shopify's codes.
 
 mod bulk;
 mod cost;
@@ -44,6 +44,9 @@ use object::{Object, ObjectRef, ResolvedValue};
 use pinned_schema::PinnedSchema;
 use plan::Plan;
 use prepared::PreparedOperation;
+
+/// The supported stable versions of the API, oldest first; the last one is the latest.
+pub(crate) const SUPPORTED_VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 
 /// How many validated documents are cached. A client uses a few dozen.
 const MAX_CACHED_DOCUMENTS: usize = 256;

@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::fnv::{OFFSET_BASIS, fnv1a};
+
 /// The maximum page size.
 pub(crate) const MAX_PAGE_SIZE: usize = 250;
 
@@ -240,10 +242,7 @@ pub(crate) fn select_page<T>(
 /// A stable number for a connection and its sort order; cursors contain it.
 pub(crate) fn fingerprint(parts: &[&str]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    // FNV-1a: it has to be stable, not secure.
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv1a(OFFSET_BASIS, bytes)
 }
 
 #[cfg(test)]

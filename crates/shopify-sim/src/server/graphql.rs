@@ -1,4 +1,4 @@
-//! Serves Admin GraphQL over HTTP.
+//! Serves Admin GraphQL over HTTP: token, version, cost limit and throttling, then the document's execution.
 
 use std::sync::Arc;
 
@@ -19,11 +19,9 @@ use super::response::{
 use super::shops::Shops;
 use crate::fault::Route;
 use crate::graphql::prepared::PreparedOperation;
-use crate::graphql::{MAX_QUERY_COST, Request};
+use crate::graphql::{MAX_QUERY_COST, Request, SUPPORTED_VERSIONS};
 use crate::shop::Shop;
 
-/// The supported stable versions, oldest first.
-const VERSIONS: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 const NON_EXPIRING: &str = "[API] Non-expiring access tokens are no longer accepted for the Admin API. Use an expiring \
      access token";
 const TOKEN: &str = "x-shopify-access-token";
@@ -36,10 +34,13 @@ fn served_version(requested: &str) -> Option<&'static str> {
     if !digits(year, 4) || !digits(month, 2) || !("01"..="12").contains(&month) {
         return None;
     }
-    if requested < VERSIONS[0] {
-        return Some(VERSIONS[0]);
+    let oldest = SUPPORTED_VERSIONS[0];
+    if requested < oldest {
+        return Some(oldest);
     }
-    VERSIONS.into_iter().find(|version| *version == requested)
+    SUPPORTED_VERSIONS
+        .into_iter()
+        .find(|version| *version == requested)
 }
 
 /// A request that can be executed, or the error response for one that cannot.

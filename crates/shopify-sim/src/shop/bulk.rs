@@ -21,16 +21,21 @@ impl Shop {
             self.count(|calls| calls.bulk_operations += created.len() as u64);
         }
         for id in created {
-            let shop = Arc::clone(self);
-            self.context.tasks.spawn(async move {
-                let running = tokio::task::spawn_blocking(move || shop.run_bulk_operation(id));
-                if running.await.is_err() {
-                    log::error!("Bulk operation {id} panicked; it stays RUNNING");
-                }
-            });
+            let run = Arc::clone(self).run_or_fail(id, move |shop| shop.run_bulk_operation(id));
+            self.context.tasks.spawn(run);
         }
         for id in canceled {
             self.announce_end(id);
+        }
+    }
+
+    /// Calls `run` on a thread where it may block. If it panics, the operation fails.
+    async fn run_or_fail(self: Arc<Self>, id: u64, run: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let shop = Arc::clone(&self);
+        if let Err(error) = tokio::task::spawn_blocking(move || run(&shop)).await {
+            log::error!("{}: bulk operation {id} fails: {error}", self.domain);
+            let failed = BulkStatus::Failed("INTERNAL_SERVER_ERROR");
+            self.advance(id, failed, ResultFile::default());
         }
     }
 
@@ -138,5 +143,70 @@ impl Shop {
         let bulk = read(&self.bulk);
         let line = |each: &BulkOperation| (each.query.clone(), each.status_at(now));
         bulk.all().iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::app::SimApp;
+    use crate::bucket::BucketSize;
+    use crate::bulk::BulkRequest;
+    use crate::catalog::generate::generate;
+    use crate::catalog::spec::CatalogSpec;
+    use crate::clock::SystemClock;
+    use crate::graphql::{AdminApi, Request};
+    use crate::shop::Context;
+    use crate::tasks::Tasks;
+    use crate::webhook::{RetrySchedule, Sender};
+
+    fn shop() -> Arc<Shop> {
+        let app = Arc::new(SimApp::default());
+        let sender = Sender::new(Arc::clone(&app), RetrySchedule::scaled(0.0)).unwrap();
+        let context = Context {
+            app,
+            clock: Arc::new(SystemClock),
+            sender: Arc::new(sender),
+            tasks: Tasks::new(),
+            bucket: BucketSize::default(),
+            requires_expiring_tokens: false,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        };
+        let catalog = generate("example.myshopify.com", 7, &CatalogSpec::default());
+        Arc::new(Shop::new(catalog, 7, context))
+    }
+
+    fn start(shop: &Shop) -> u64 {
+        let query = "{ products { edges { node { id } } } }".to_owned();
+        let prepared = AdminApi::new().prepare(&Request {
+            query: query.clone(),
+            ..Request::default()
+        });
+        let request = BulkRequest {
+            query,
+            grouped: false,
+            scopes: Vec::new(),
+            version: "2026-10".to_owned(),
+            prepared: Arc::new(prepared.unwrap()),
+        };
+        write(&shop.bulk).start(request, shop.now().timestamp())
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_panics_fails() {
+        let shop = shop();
+        let id = start(&shop);
+        let run = move |shop: &Arc<Shop>| {
+            let mut bulk = write(&shop.bulk);
+            bulk.advance(id, BulkStatus::Running, ResultFile::default(), 0);
+            panic!("a bug in a resolver");
+        };
+        Arc::clone(&shop).run_or_fail(id, run).await;
+        let bulk = read(&shop.bulk);
+        let operation = bulk.find(id).unwrap();
+        assert_eq!(operation.status_at(0), "FAILED");
+        assert_eq!(operation.error_code(), Some("INTERNAL_SERVER_ERROR"));
     }
 }

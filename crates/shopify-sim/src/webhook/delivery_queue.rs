@@ -52,7 +52,7 @@ pub(crate) struct DeliveryQueue {
 
 impl std::fmt::Debug for DeliveryQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox")
+        f.debug_struct("DeliveryQueue")
             .field("in_flight", &*self.in_flight.borrow())
             .finish_non_exhaustive()
     }

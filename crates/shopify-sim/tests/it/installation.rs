@@ -59,7 +59,7 @@ async fn changed_scopes_are_announced() {
     world.install().await;
     let input = json!({"uri": receiver.address});
     world.subscribe("APP_SCOPES_UPDATE", input).await;
-    // The grant page was asked for two scopes; this grant gives all scopes of the app.
+    // The login requested two scopes; this grant gives all scopes of the app.
     let request = json!({"grant_type": "client_credentials"});
     assert_eq!(world.token_request(request).await.0, 200);
     world.shop.settled().await;

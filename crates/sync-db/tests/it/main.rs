@@ -4,5 +4,6 @@
 mod migration;
 mod postgres;
 mod renewals;
+mod schema;
 mod sqlite;
 mod timings;

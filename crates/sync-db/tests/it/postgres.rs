@@ -24,7 +24,7 @@ mod contract {
     reason = "the address of the test database"
 )]
 #[expect(clippy::print_stderr, reason = "reports a skipped test")]
-fn server() -> Option<String> {
+pub(crate) fn server() -> Option<String> {
     let url = std::env::var("SHOPSYNC_TEST_DATABASE_URL").ok();
     let required = std::env::var("SHOPSYNC_TEST_REQUIRE").is_ok_and(|value| value == "1");
     assert!(

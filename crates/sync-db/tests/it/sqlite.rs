@@ -16,7 +16,7 @@ mod contract {
     testkit::state_contract!(super::fresh);
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::new(TokenCipher::derive_from(&SecretString::from("test")))
 }
 

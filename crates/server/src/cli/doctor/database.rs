@@ -1,11 +1,11 @@
-//! Checks that the database can be reached, has the current schema and is writable.
+//! Checks that the database exists, can be reached, has the current schema and is writable. Changes nothing.
 
 use std::time::Duration;
 
 use chrono::DateTime;
 use secrecy::ExposeSecret;
 use sync_core::ports::RunLog;
-use sync_db::Database;
+use sync_db::{Database, SchemaState};
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -13,6 +13,7 @@ use super::report::Report;
 use super::{error_chain, with_timeout};
 use crate::service::{OpenError, open_database};
 use crate::settings::{LoadedSettings, Settings};
+use crate::terminal::CommandError;
 
 const SUBJECT: &str = "database";
 
@@ -33,12 +34,17 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
             return None;
         }
         Some(Err(error)) => {
-            let remedy = "check that the database is running, that DATABASE_URL is correct, and that this user may write to it";
             let mut detail = format!("{url}: {}", error_chain(&error));
             if let Some(reason) = connection_failure(&loaded.settings).await {
                 detail = format!("{url}: {reason}");
             }
-            report.fail(SUBJECT, detail, remedy);
+            let is_new = is_new(&error);
+            let remedy = CommandError::from(error).remedy();
+            if is_new {
+                report.warn(SUBJECT, detail, remedy);
+            } else {
+                report.fail(SUBJECT, detail, remedy);
+            }
             return None;
         }
         None => {
@@ -68,6 +74,17 @@ pub(super) async fn examine(loaded: &LoadedSettings, report: &mut Report) -> Opt
             None
         }
     }
+}
+
+/// Whether the service creates the database, or its schema, when it first starts.
+fn is_new(error: &OpenError) -> bool {
+    let OpenError::Database(error) = error else {
+        return false;
+    };
+    matches!(
+        error.as_ref(),
+        sync_db::Error::Absent { .. } | sync_db::Error::Schema(SchemaState::Empty)
+    )
 }
 
 /// Returns why a connection to the database server fails. (The pool reports only a timeout.)

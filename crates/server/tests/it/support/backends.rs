@@ -69,12 +69,40 @@ impl Backends {
             let dump = Command::new("pg_dump")
                 .args([&schema.server, "--schema", &schema.name])
                 .output();
-            return dump.unwrap().stdout;
+            let dump = String::from_utf8(dump.unwrap().stdout).unwrap();
+            // `\restrict` and `\unrestrict` contain a random key.
+            let lines = dump.lines().filter(|line| !line.contains("restrict "));
+            return lines.collect::<Vec<_>>().join("\n").into_bytes();
         }
         let url = &variables["DATABASE_URL"];
         let file = url.strip_prefix("sqlite:").unwrap();
         let files = ["", "-wal"].map(|suffix| std::fs::read(format!("{file}{suffix}")));
         files.into_iter().flatten().flatten().collect()
+    }
+}
+
+impl Backends {
+    /// The names of all files beside the SQLite database.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> = files
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Executes a statement in the database, with `sqlite3` or `psql`: this crate has no SQL driver.
+    pub(crate) fn execute(&self, statement: &str) {
+        if let Some(schema) = &self.schema {
+            let statement = format!("SET search_path TO {}; {statement}", schema.name);
+            assert!(schema.psql(&statement), "{statement}");
+            return;
+        }
+        let file = self.dir.path().join("state.db");
+        let executed = Command::new("sqlite3").arg(file).arg(statement).status();
+        let executed = executed.expect("scripts/install installs sqlite3");
+        assert!(executed.success(), "{statement}");
     }
 }
 

@@ -5,7 +5,7 @@
 //! `SHOPSYNC_TEST_DATABASE_URL` and a bucket on the server of `SHOPSYNC_TEST_S3_*`.
 
 mod app;
-mod backends;
+pub(crate) mod backends;
 mod comparison;
 mod idle_watch;
 mod logs;

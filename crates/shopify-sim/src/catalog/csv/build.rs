@@ -8,14 +8,13 @@ use crate::catalog::model::{
     FIRST_DAY, InventoryItem, InventoryLevel, OptionValue, Product, ProductOption, ProductStatus,
     Variant,
 };
+use crate::fnv::{OFFSET_BASIS, fnv1a};
 
 /// An id for `name` that does not depend on the rest of the file.
 fn number(name: &str, taken: &mut HashSet<u64>) -> u64 {
-    // FNV-1a, kept below 2^44 so that ids look like Shopify's.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mut id = 1_000_000_000_000 + (hash >> 20);
+    // Below 2^44, so that ids look like Shopify's.
+    let hash = fnv1a(OFFSET_BASIS, name.bytes()) >> 20;
+    let mut id = 1_000_000_000_000 + hash;
     while !taken.insert(id) {
         id += 1;
     }

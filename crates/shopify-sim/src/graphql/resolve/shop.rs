@@ -1,5 +1,6 @@
 //! Resolves fields of the shop, the app installation and the API versions.
 
+use super::super::SUPPORTED_VERSIONS;
 use super::super::object::{FieldResult, RequestContext, ResolvedValue, SelectedField};
 use super::values::timestamp;
 use crate::catalog::gid::gid;
@@ -59,14 +60,12 @@ pub(crate) fn installation<'a>(
     })
 }
 
-/// The supported stable versions, oldest first; the last one is the latest.
-const SUPPORTED: [&str; 4] = ["2026-01", "2026-04", "2026-07", "2026-10"];
 const NEXT: &str = "2027-01";
 const UNSTABLE: &str = "unstable";
 
 pub(super) fn versions<'a>() -> ResolvedValue<'a> {
-    let latest = SUPPORTED[SUPPORTED.len() - 1];
-    let supported = SUPPORTED.iter().map(|handle| {
+    let latest = SUPPORTED_VERSIONS[SUPPORTED_VERSIONS.len() - 1];
+    let supported = SUPPORTED_VERSIONS.iter().map(|handle| {
         let suffix = if *handle == latest { " (Latest)" } else { "" };
         version(handle, format!("{handle}{suffix}"))
     });
@@ -81,7 +80,7 @@ pub(super) fn version(handle: &str, display_name: String) -> ResolvedValue<'_> {
         vec![
             ("handle", handle.into()),
             ("displayName", display_name.into()),
-            ("supported", SUPPORTED.contains(&handle).into()),
+            ("supported", SUPPORTED_VERSIONS.contains(&handle).into()),
         ],
     )
 }
