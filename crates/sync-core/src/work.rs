@@ -184,8 +184,8 @@ pub enum ClaimOutcome {
     Claimed(Claim),
     /// No shop can be claimed now.
     Idle {
-        /// The earliest time at which a shop becomes claimable without a new request: its work falls due or its
-        /// lease expires. `None`: no work is pending. A time in the past: a shop is due, but another transaction has locked
+        /// The earliest time at which a shop may become claimable without a new request: its work falls due or its
+        /// lease expires. `None`: no work is waiting and no run goes on. A time in the past: a shop is due, but another transaction has locked
         /// its lease.
         next: Option<Timestamp>,
     },

@@ -66,20 +66,21 @@ macro_rules! on_pool {
 macro_rules! finish_transaction {
     ($transaction:ident, $result:ident) => {
         match $result {
-            Ok(value) => {
-                $transaction.commit().await?;
-                value
-            }
+            Ok(value) => $transaction
+                .commit()
+                .await
+                .map(|()| value)
+                .map_err(Into::into),
             Err(error) => {
                 // If this fails too, the connection is closed, which ends the transaction.
                 let _ignored = $transaction.rollback().await;
-                return Err(error);
+                Err(error)
             }
         }
     };
 }
 
-/// Runs statements in one transaction, which is committed if the block returns `Ok`.
+/// Runs statements in one transaction, which is committed if the block returns `Ok`, and returns the result.
 ///
 /// On SQLite the transaction takes the write lock at its start. One that reads first and writes later would fail at once if
 /// another one wrote in between, whatever the timeout.
@@ -293,6 +294,8 @@ async fn connect_postgres(url: &str, config: &Config) -> Result<PgPool, Error> {
 
 /// Whether the PostgreSQL server has no database of this name (`invalid_catalog_name`).
 fn is_unknown_database(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.as_deref() == Some("3D000")
 }

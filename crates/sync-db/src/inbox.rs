@@ -33,7 +33,7 @@ impl Inbox for Database {
         run_after: Timestamp,
     ) -> Result<RecordOutcome, PortError> {
         port("store the delivery", async {
-            let recorded = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 let inserted = sqlx::query(
                     "INSERT INTO delivery (shop, id, topic, event_id, triggered_at, received_at, subject)
                      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (shop, id) DO NOTHING",
@@ -52,8 +52,7 @@ impl Inbox for Database {
                 }
                 request_work!(tx, delivery.shop, request, run_after);
                 Ok(RecordOutcome::New)
-            });
-            Ok(recorded)
+            })
         })
         .await
     }
@@ -68,8 +67,7 @@ impl Inbox for Database {
             in_transaction!(self, tx => {
                 request_work!(tx, shop, request, run_after);
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }
@@ -115,12 +113,13 @@ impl Inbox for Database {
                     return Ok(None);
                 }
                 Ok(Some((shop, token, rows)))
-            });
+            })?;
             if let Some((shop, token, rows)) = claimed {
                 return Ok(ClaimOutcome::Claimed(claim_of(&shop, token, rows)?));
             }
             let next: (Option<i64>,) = on_pool!(self, pool => sqlx::query_as(NEXT)
                 .bind(only_shop)
+                .bind(micros(now))
                 .fetch_one(pool)
                 .await?);
             let next = optional_timestamp(next.0)?;
@@ -139,8 +138,7 @@ impl Inbox for Database {
                     .execute(&mut *tx)
                     .await?;
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }
@@ -165,7 +163,7 @@ impl Inbox for Database {
                 .fetch_all(&mut *tx)
                 .await?;
                 Ok(rows)
-            });
+            })?;
             rows.into_iter()
                 .map(|(kind, id, seq, attempts)| {
                     Ok(DirtyItem {
@@ -182,7 +180,7 @@ impl Inbox for Database {
     async fn settle(&self, lease: &Lease, settlement: &Settlement) -> Result<bool, PortError> {
         port("store what the run has read", async {
             let shop = lease.shop.as_str();
-            let publish = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 require_lease!(tx, lease);
                 let seq = lock_requests!(tx, shop);
                 for item in &settlement.done {
@@ -238,8 +236,7 @@ impl Inbox for Database {
                 .execute(&mut *tx)
                 .await?;
                 Ok(claimed.rows_affected() == 1)
-            });
-            Ok(publish)
+            })
         })
         .await
     }
@@ -264,8 +261,7 @@ impl Inbox for Database {
                     .execute(&mut *tx)
                     .await?;
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }

@@ -105,7 +105,7 @@ impl Mirror for Database {
         port("write items to the mirror", async {
             let shop = &lease.shop;
             let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-            let upserted: Vec<UpsertResult> = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 require_lease!(tx, lease);
                 let known = stored_hashes!(&mut *tx, shop, keys);
                 let upserted: Vec<UpsertResult> =
@@ -170,8 +170,7 @@ impl Mirror for Database {
                     }
                 }
                 Ok(upserted)
-            });
-            Ok(upserted)
+            })
         })
         .await
     }
@@ -197,7 +196,7 @@ impl Mirror for Database {
     ) -> Result<Vec<ItemKey>, PortError> {
         port("tombstone items in the mirror", async {
             let shop = &lease.shop;
-            let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 require_lease!(tx, lease);
                 let mut tombstoned = Vec::new();
                 for key in keys {
@@ -226,8 +225,7 @@ impl Mirror for Database {
                     increment_revision!(tx, shop);
                 }
                 Ok(tombstoned)
-            });
-            Ok(tombstoned)
+            })
         })
         .await
     }

@@ -89,8 +89,7 @@ impl Publications for Database {
                 .execute(&mut *tx)
                 .await?;
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }

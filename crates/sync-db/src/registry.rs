@@ -37,10 +37,12 @@ macro_rules! shop_rows {
 }
 
 /// Deletes a shop's rows from every table.
+///
+/// First the row that requests lock first, so that the two wait for each other in one order only.
 const ERASE: [&str; 10] = [
+    "DELETE FROM work_seq WHERE shop = $1",
     "DELETE FROM delivery WHERE shop = $1",
     "DELETE FROM work WHERE shop = $1",
-    "DELETE FROM work_seq WHERE shop = $1",
     "DELETE FROM lease WHERE shop = $1",
     "DELETE FROM publication WHERE shop = $1",
     "DELETE FROM dirty_item WHERE shop = $1",
@@ -241,8 +243,7 @@ impl ShopRegistry for Database {
                     sqlx::query(statement).bind(shop.as_str()).execute(&mut *tx).await?;
                 }
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }

@@ -140,6 +140,7 @@ macro_rules! state_contract {
             dead_work_waits_for_a_request_of_its_kind
             a_request_during_a_run_revives_dead_work
             an_expired_leases_work_is_merged_with_new_requests
+            a_run_that_goes_on_is_not_idle
             unfinished_work_is_put_back_unchanged
             a_settlement_finishes_work_and_claims_the_publication
             lease_tokens_grow_across_an_erasure);

@@ -74,7 +74,7 @@ impl Engine {
         let scan = claim.get(WorkKind::Scan);
         let full = scan.is_some();
         let trigger = scan
-            .or(claim.work.last())
+            .or(claim.work.first())
             .map_or(Trigger::default(), |work| work.trigger);
         let (runs, clock) = (&self.ports.runs, &self.ports.clock);
         let run = runs.start(shop, trigger, full, clock.now()).await?;
@@ -285,7 +285,7 @@ impl RunContext<'_> {
         };
         let outcome = results()
             .find(|outcome| is_failure(outcome))
-            .or(results().last());
+            .or(results().next_back());
         RunReport {
             outcome: outcome.cloned().unwrap_or(Outcome::Unchanged),
             counts: self.tally.report(),

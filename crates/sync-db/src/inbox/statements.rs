@@ -15,10 +15,15 @@ macro_rules! request_work {
             .bind($shop.as_str())
             .fetch_one(&mut *$transaction)
             .await?;
-            sqlx::query("INSERT INTO lease (shop) VALUES ($1) ON CONFLICT (shop) DO NOTHING")
-                .bind($shop.as_str())
-                .execute(&mut *$transaction)
-                .await?;
+            // Only if it is missing: on PostgreSQL also an insertion that does nothing waits for a transaction that updates
+            // the row, and the holder of the lease locks these two rows in the opposite order.
+            sqlx::query(
+                "INSERT INTO lease (shop) SELECT $1
+                  WHERE NOT EXISTS (SELECT 1 FROM lease WHERE shop = $1) ON CONFLICT (shop) DO NOTHING",
+            )
+            .bind($shop.as_str())
+            .execute(&mut *$transaction)
+            .await?;
             for (kind, arguments) in &request.work {
                 let arguments = (*arguments != sync_core::WorkArguments::default())
                     .then(|| serde_json::to_string(arguments))
@@ -234,13 +239,15 @@ pub(super) const CLAIM_POSTGRES: &str = longest_due!(" FOR UPDATE OF lease SKIP 
 /// Claims the shop, whether its work is due or not.
 pub(super) const CLAIM_ONLY: &str = claim_statement!(" AND lease.shop = $3 LIMIT 1");
 
-/// The earliest time at which a shop is claimable. It has passed if another replica holds the row of the lease at this moment.
+/// The earliest time at which a shop is claimable, or a run that goes on loses its lease. It has passed if another replica
+/// holds the row of the lease at this moment. `$1` is the shop, if only one, `$2` now.
 pub(super) const NEXT: &str = concat!(
-    "SELECT MIN(",
+    "SELECT MIN(due) FROM (SELECT ",
     claimable_at!(),
-    ")",
+    " AS due",
     claimable!(),
-    " AND (CAST($1 AS TEXT) IS NULL OR work.shop = $1)"
+    " AND (CAST($1 AS TEXT) IS NULL OR work.shop = $1)
+      UNION ALL SELECT until FROM lease WHERE until > $2 AND (CAST($1 AS TEXT) IS NULL OR shop = $1)) AS times"
 );
 
 pub(crate) use request_work;

@@ -109,11 +109,11 @@ async fn check(database: &Database) {
     use WorkKind::{Erase, Publish, Refresh, Scan, Subscribe};
     assert_eq!(second(0), at("2026-11-24T12:00:00Z"));
 
-    let a = database.find(&shop("a")).await.unwrap().unwrap();
+    let current = database.find(&shop("a")).await.unwrap().unwrap();
     let hash = ContentHash([5; 32]);
     let published_at = Timestamp::from_timestamp_micros(3).unwrap();
-    assert_eq!(a.published, Some((published_at, 5, hash)));
-    assert!(a.reconciled_at.is_some(), "it needs no new full scan");
+    assert_eq!(current.published, Some((published_at, 5, hash)));
+    assert!(current.reconciled_at.is_some(), "it needs no new full scan");
     let state = database.publication_state(&shop("a"), "single").await;
     let state = state.unwrap();
     assert!(!state.is_behind());
@@ -129,34 +129,34 @@ async fn check(database: &Database) {
     let later = database.changed_since(&shop("a"), 5, None, 9).await;
     assert_eq!(later.unwrap(), []);
 
-    let b = claim(database, second(-60)).await.unwrap();
-    assert_eq!(kinds(database, &b).await, (shop("b"), vec![Publish]));
+    let behind = claim(database, second(-60)).await.unwrap();
+    assert_eq!(kinds(database, &behind).await, (shop("b"), vec![Publish]));
     assert!(claim(database, second(-1)).await.is_none());
 
-    let c = claim(database, second(0)).await.unwrap();
-    let scan = c.get(Scan).unwrap();
+    let failed = claim(database, second(0)).await.unwrap();
+    let scan = failed.get(Scan).unwrap();
     assert_eq!((scan.trigger, scan.attempts), (Trigger::Poll, 2));
     assert!(scan.arguments.accept_deletions);
     assert_eq!(
-        kinds(database, &c).await,
+        kinds(database, &failed).await,
         (shop("c"), vec![Subscribe, Scan])
     );
 
-    let f = claim(database, second(0)).await.unwrap();
-    assert_eq!(kinds(database, &f).await, (shop("f"), vec![Erase]));
+    let redacted = claim(database, second(0)).await.unwrap();
+    assert_eq!(kinds(database, &redacted).await, (shop("f"), vec![Erase]));
 
     assert!(claim(database, second(9)).await.is_none());
-    let d = claim(database, second(10)).await.unwrap();
-    assert!(d.lease.token > 72);
-    assert_eq!(d.get(Scan).unwrap().trigger, Trigger::Backfill);
-    let dirty = database.dirty(&d.lease, second(10), 9).await.unwrap();
+    let held = claim(database, second(10)).await.unwrap();
+    assert!(held.lease.token > 72);
+    assert_eq!(held.get(Scan).unwrap().trigger, Trigger::Backfill);
+    let dirty = database.dirty(&held.lease, second(10), 9).await.unwrap();
     let keys: Vec<_> = dirty.iter().map(|item| (item.key, item.seq)).collect();
     assert_eq!(keys, [(key(ItemKind::Product, 1), 3)]);
     let expected = (shop("d"), vec![Subscribe, Scan, Refresh]);
-    assert_eq!(kinds(database, &d).await, expected);
+    assert_eq!(kinds(database, &held).await, expected);
     // Released without being settled.
-    let d = claim(database, second(10)).await.unwrap();
-    assert_eq!(d.work[0].kind, Refresh);
+    let held = claim(database, second(10)).await.unwrap();
+    assert_eq!(held.work[0].kind, Refresh);
 
     assert!(claim(database, second(3600)).await.is_none());
     let request = WorkRequest::items(vec![key(ItemKind::Product, 2)]);
@@ -164,9 +164,12 @@ async fn check(database: &Database) {
         .request(&shop("e"), &request, second(3600))
         .await
         .unwrap();
-    let e = claim(database, second(3600)).await.unwrap();
-    let dirty = database.dirty(&e.lease, second(3600), 9).await.unwrap();
+    let given_up = claim(database, second(3600)).await.unwrap();
+    let dirty = database
+        .dirty(&given_up.lease, second(3600), 9)
+        .await
+        .unwrap();
     let found: Vec<_> = dirty.iter().map(|item| (item.seq, item.attempts)).collect();
     assert_eq!(found, [(2, 4), (3, 0)], "the numbers go on");
-    assert_eq!(kinds(database, &e).await, (shop("e"), vec![Refresh]));
+    assert_eq!(kinds(database, &given_up).await, (shop("e"), vec![Refresh]));
 }

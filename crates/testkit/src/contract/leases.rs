@@ -443,6 +443,33 @@ pub async fn an_expired_leases_work_is_merged_with_new_requests(state: &dyn Stat
     assert!(claim(state, after(86_400)).await.is_none());
 }
 
+/// Until a shop is released, the end of its lease is awaited, also if its work is finished. Afterwards there is nothing to wait
+/// for, even if the holder has died.
+pub async fn a_run_that_goes_on_is_not_idle(state: &dyn State) {
+    let a = installed(state).await;
+    state.request(&a, &dirty_item(1), noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let settlement = Settlement {
+        done: state.dirty(&lease, noon(), 9).await.unwrap(),
+        finished: Some(WorkKind::Refresh),
+        ..Settlement::default()
+    };
+    state.settle(&lease, &settlement).await.unwrap();
+    let goes_on = ClaimOutcome::Idle {
+        next: Some(after(15)),
+    };
+    let idle = ClaimOutcome::Idle { next: None };
+    for only in [None, Some(&a)] {
+        let claiming = state.claim(only, after(1), after(16)).await;
+        assert_eq!(claiming.unwrap(), goes_on);
+        let claiming = state.claim(only, after(15), after(30)).await;
+        assert_eq!(claiming.unwrap(), idle);
+    }
+    state.release(&lease, &[]).await.unwrap();
+    let claiming = state.claim(None, after(1), after(16)).await;
+    assert_eq!(claiming.unwrap(), idle);
+}
+
 /// A run that is interrupted leaves what it has not finished as it was.
 pub async fn unfinished_work_is_put_back_unchanged(state: &dyn State) {
     let a = installed(state).await;
