@@ -2,10 +2,11 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
+# Without the feature `demo`: the image contains neither the simulated shop nor the S3 server for demonstrations.
 # Cache mounts are not part of the image, so the binary is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package server --bin shopsync \
+    cargo build --release --locked --package server --bin shopsync --no-default-features \
     && install -D target/release/shopsync /out/shopsync
 
 FROM debian:bookworm-slim

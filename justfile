@@ -20,6 +20,7 @@ fmt:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+    cargo clippy -p server --no-default-features --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 # Run all tests, on SQLite and PostgreSQL, the embedded S3 and Ceph RGW (starts and stops them)
@@ -52,13 +53,14 @@ boundaries:
     just _forbids spaces-store 'actix-web|actix-http|sqlx|graphql_client|sync-core|shopify-client|sync-db|server'
     just _forbids sync-db 'actix-web|actix-http|reqwest|rusoto_s3|object_store|graphql_client|shopify-client|spaces-store|server'
     just _forbids shopify-sim 'actix-web|actix-http|sqlx|rusoto_s3|object_store|sync-core|shopify-client|spaces-store|sync-db|server'
+    just _forbids server 'shopify-sim|apollo-compiler|axum|s3s|s3s-fs' --no-default-features
     just _forbids testkit 'actix-web|actix-http|sqlx|reqwest|rusoto_s3|object_store|shopify-client|spaces-store|sync-db|server'
 
 # Reads the tree into a variable first: in a pipe, a failing `cargo tree` would pass the check.
-_forbids crate pattern:
+_forbids crate pattern features="--all-features":
     #!/usr/bin/env bash
     set -euo pipefail
-    tree=$(cargo tree --locked -p {{ crate }} --all-features -e normal --prefix none -f '{p}')
+    tree=$(cargo tree --locked -p {{ crate }} {{ features }} -e normal --prefix none -f '{p}')
     if found=$(tail -n +2 <<<"$tree" | grep -E '^({{ pattern }}) ' | sort -u); then
         printf '%s must not depend on:\n%s\n' '{{ crate }}' "$found" >&2
         exit 1

@@ -47,7 +47,7 @@ impl Application {
         let (listener, address) = listen(&settings.server)?;
         let workers = settings.server.http_workers;
         let service = Service::open(settings, overrides).await?;
-        let app = Arc::new(AppState::new(service.clone()));
+        let app = Arc::new(AppState::new(service.clone())?);
         let configure = configure(app);
         let service_of_thread = move || {
             App::new()

@@ -21,21 +21,33 @@ use crate::logging;
 use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::{CommandError, print_error};
 
-const ABOUT: &str = "\
-Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
+/// Whether this build contains `shopsync demo`.
+const HAS_DEMO: bool = cfg!(feature = "demo");
 
-New to it? `shopsync demo` needs no account and no settings.";
+const ABOUT: &str = if HAS_DEMO {
+    "Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 
-const EXIT_CODES: &str = "\
-Examples:
-  shopsync demo                      run everything on this machine, with a simulated shop
-  shopsync check-config              show the effective settings and the source of each
+New to it? `shopsync demo` needs no account and no settings."
+} else {
+    "Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces."
+};
+
+const DEMO_EXAMPLE: &str = if HAS_DEMO {
+    "  shopsync demo                      run everything on this machine, with a simulated shop\n"
+} else {
+    ""
+};
+
+const EXAMPLES: &str =
+    "  shopsync check-config              show the effective settings and the source of each
   shopsync doctor                    find problems and show how to fix them
   shopsync serve                     run the service on port 5000
   shopsync install-url my-shop       print the address that installs my-shop
   shopsync sync my-shop              run one full scan now
   shopsync sync my-shop --dry-run    show what that scan would change
+";
 
+const EXIT_CODES: &str = "\
 Exit codes:
   0    success; for `sync` also when nothing had changed
   1    the command failed; the message gives the cause
@@ -51,7 +63,7 @@ Settings come from --config, .env and the environment; later sources override ea
 
 /// Keeps a Shopify shop's catalogue exact and current in DigitalOcean Spaces.
 #[derive(Debug, Parser)]
-#[command(name = "shopsync", version, about = ABOUT, after_help = EXIT_CODES)]
+#[command(name = "shopsync", version, about = ABOUT, after_help = after_help())]
 pub struct Cli {
     /// Settings file (TOML); overrides the defaults, overridden by .env and the environment.
     #[arg(long, global = true, value_name = "FILE")]
@@ -66,6 +78,7 @@ enum Command {
     /// Run the service: OAuth, webhooks, workers, daily poll.
     Serve(serve::Arguments),
     /// Run everything on this machine, with a simulated shop and an embedded S3 server.
+    #[command(hide = !HAS_DEMO)]
     Demo(demo::Arguments),
     /// Read a shop's whole catalogue now and upload its document if it changed.
     Sync(sync::Arguments),
@@ -95,6 +108,10 @@ impl SchemaArguments {
     fn apply_to(&self, settings: &mut Settings) {
         settings.database.migrate &= !self.no_migrate;
     }
+}
+
+fn after_help() -> String {
+    format!("Examples:\n{DEMO_EXAMPLE}{EXAMPLES}\n{EXIT_CODES}")
 }
 
 /// The global options, which every command may use.

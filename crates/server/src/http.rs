@@ -22,10 +22,10 @@ use tokio::runtime::Handle;
 
 pub use access_log::access_log;
 pub use error::ApiError;
-pub use oauth_state::{InvalidState, StateTokens};
+pub use oauth_state::{InvalidState, State, StateTokens};
 
 use crate::service::Service;
-use crate::settings::{non_empty, root_secret};
+use crate::settings::{SettingsError, non_empty};
 use delivery_verifier::DeliveryVerifier;
 use signed_report::SignedReports;
 
@@ -43,17 +43,19 @@ pub struct AppState {
 
 impl AppState {
     /// Creates the handlers' state. Must be called within the service's runtime.
-    pub fn new(service: Service) -> Self {
+    ///
+    /// # Errors
+    /// If no secret is configured to sign with.
+    pub fn new(service: Service) -> Result<Self, SettingsError> {
+        let secret = service.settings.signing_secret()?;
         let shopify = &service.settings.shopify;
-        let empty = SecretString::default();
-        let secret = root_secret(shopify).unwrap_or(&empty);
-        Self {
+        Ok(Self {
             deliveries: DeliveryVerifier::new(shopify),
-            states: StateTokens::new(secret, shopify.state_lifetime),
-            signed_reports: SignedReports::new(secret),
+            states: StateTokens::new(&secret, shopify.state_lifetime),
+            signed_reports: SignedReports::new(&secret),
             runtime: Handle::current(),
             service,
-        }
+        })
     }
 
     /// The app's secrets that Shopify may sign with: the current one, and the previous one during a rotation.

@@ -6,6 +6,10 @@
 pub mod adapters;
 pub mod app;
 pub mod cli;
+#[cfg(feature = "demo")]
+mod demo;
+#[cfg(not(feature = "demo"))]
+#[path = "no_demo.rs"]
 mod demo;
 pub mod http;
 mod http_client;
@@ -19,3 +23,4 @@ pub mod run_watch;
 pub mod service;
 pub mod settings;
 mod terminal;
+mod token_resealing;

@@ -1,4 +1,4 @@
-//! Runs the jobs of each minute: opens the daily poll when it is due, and deletes old records.
+//! Runs the jobs of each minute: opens the daily poll when it is due, deletes old records, and seals tokens with the newest key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,10 @@ use chrono::Utc;
 use clokwerk::{AsyncScheduler, TimeUnits};
 use sync_core::ports::{Clock, RunLog};
 use sync_core::schedule::Scheduler;
+use sync_db::Database;
 use tokio_util::sync::CancellationToken;
+
+use crate::token_resealing::TokenResealing;
 
 /// How often clokwerk is polled for due jobs.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -18,6 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub struct PeriodicJobs {
     scheduler: Option<Arc<Scheduler>>,
     runs: Arc<dyn RunLog>,
+    token_resealing: Arc<TokenResealing>,
     clock: Arc<dyn Clock>,
     history: Duration,
 }
@@ -32,16 +36,19 @@ impl std::fmt::Debug for PeriodicJobs {
 }
 
 impl PeriodicJobs {
-    /// Jobs for this scheduler (`None` if the poll is disabled). Records older than `history` are deleted.
+    /// Jobs for this scheduler (`None` if the poll is disabled). Records older than `history` are deleted; the tokens in
+    /// `database` are sealed again when their key is not the newest.
     pub fn new(
         scheduler: Option<Scheduler>,
         runs: Arc<dyn RunLog>,
+        database: Database,
         clock: Arc<dyn Clock>,
         history: Duration,
     ) -> Self {
         Self {
             scheduler: scheduler.map(Arc::new),
             runs,
+            token_resealing: Arc::new(TokenResealing::new(database)),
             clock,
             history,
         }
@@ -68,6 +75,7 @@ impl PeriodicJobs {
                 error.chain()
             ),
         }
+        self.token_resealing.run_if_due(&*self.clock).await;
         opened
     }
 

@@ -253,6 +253,7 @@ impl Service {
         PeriodicJobs::new(
             scheduler,
             Arc::clone(&self.ports.runs),
+            self.database.clone(),
             Arc::clone(&self.clock),
             self.settings.retention.history,
         )

@@ -14,7 +14,7 @@ use std::path::Path;
 use config::{Config, FileFormat};
 use serde::Deserialize;
 
-pub use keys::{root_secret, token_cipher, warn_about_derived_keys};
+pub use keys::{token_cipher, warn_about_derived_keys};
 pub use layers::{Environment, Origin};
 pub use problem::{Problem, SettingsError};
 pub use reference::{configuration_page, env_example};

@@ -104,15 +104,42 @@ impl PortError {
         )
     }
 
-    /// The error and its causes on one line, separated by `: `, for the run log.
+    /// [`error_chain`] of this error, for the run log.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause: Option<&dyn StdError> = Some(self.source.as_ref());
-        while let Some(error) = cause {
+        error_chain(self)
+    }
+}
+
+/// An error and its causes on one line, separated by `: `. A cause that the text already ends with is not repeated.
+pub fn error_chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.to_string();
+        if !text.ends_with(&inner) {
             text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
+            text.push_str(&inner);
         }
-        text
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the connection failed: {0}")]
+    struct Quoting(#[source] std::io::Error);
+
+    #[test]
+    fn a_chain_names_each_cause_once() {
+        let cause = Quoting(std::io::Error::other("reset by peer"));
+        let error = PortError::retry("read the products", cause);
+        assert_eq!(
+            error.chain(),
+            "could not read the products: the connection failed: reset by peer"
+        );
     }
 }

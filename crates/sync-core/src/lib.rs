@@ -19,7 +19,7 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 pub use delivery::{Delivery, DeliveryId, DeliverySubject};
 pub use engine::{Engine, EngineConfig, Ports, Step};
-pub use error::{Disposition, PortError, UnavailableReason};
+pub use error::{Disposition, PortError, UnavailableReason, error_chain};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
 pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopEvent, ShopStatus};

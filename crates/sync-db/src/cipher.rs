@@ -20,8 +20,15 @@ pub enum CipherError {
     #[error("an encryption key's name may contain only letters, digits, `-` and `_`")]
     BadKeyName,
     /// The token was sealed with a key that is not in the list.
-    #[error("the token was sealed with the key `{0}`, which is not among the encryption keys")]
+    #[error(
+        "the token was sealed with the key `{0}`, which is not among the encryption keys: add it behind the first one, or install the shop again"
+    )]
     UnknownKey(String),
+    /// The token was sealed with a key derived from a secret other than those given, or was altered.
+    #[error(
+        "the token was sealed with a key derived from another secret: configure the previous secret too, or install the shop again"
+    )]
+    OtherSecret,
     /// The sealed text was altered, belongs to another shop, or was sealed with a different key of the same name.
     #[error("the sealed token was altered, or the encryption key has changed")]
     Tampered,
@@ -29,6 +36,9 @@ pub enum CipherError {
     #[error("the system's random number generator failed")]
     NoRandomness,
 }
+
+/// The name of every key that is derived from a secret.
+const DERIVED: &str = "derived";
 
 /// Seals tokens with AES-256-GCM. The first key seals; every key opens.
 ///
@@ -83,19 +93,26 @@ impl TokenCipher {
     }
 
     /// Creates a cipher with one key, named `derived`, which is derived from another secret by HKDF-SHA256 (RFC 5869). Used
-    /// when no keys are configured. If the secret changes, tokens sealed with it cannot be opened.
+    /// when no keys are configured. When the secret changes, give the previous one to [`TokenCipher::opening_derived`].
     ///
     /// # Panics
     /// Never: the output length is that of the algorithm.
     pub fn derive_from(secret: &SecretString) -> Self {
-        let salt = Salt::new(HKDF_SHA256, b"shopsync token sealing");
-        let derived = salt.extract(secret.expose_secret().as_bytes());
-        let mut key = [0; 32];
-        derived
-            .expand(&[b"aes-256-gcm key 1"], HKDF_SHA256)
-            .and_then(|okm| okm.fill(&mut key))
-            .expect("SHA-256 yields 32 bytes");
-        Self::from_keys([("derived".to_owned(), key)]).expect("one key with a legal name")
+        Self {
+            keys: [derive_key(secret)].into(),
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// Also opens what was sealed with keys derived from these secrets: the previous secrets of
+    /// [`TokenCipher::derive_from`], or those used before keys were configured.
+    #[must_use]
+    pub fn opening_derived<'s>(self, secrets: impl IntoIterator<Item = &'s SecretString>) -> Self {
+        let derived = secrets.into_iter().map(derive_key);
+        Self {
+            keys: self.keys.iter().cloned().chain(derived).collect(),
+            random: self.random,
+        }
     }
 
     pub(crate) fn seal(&self, secret: &SecretString, place: &str) -> Result<String, CipherError> {
@@ -114,27 +131,51 @@ impl TokenCipher {
 
     pub(crate) fn open(&self, sealed: &str, place: &str) -> Result<SecretString, CipherError> {
         let (name, text) = sealed.split_once('.').ok_or(CipherError::Tampered)?;
-        let known = self.keys.iter().find(|(known, _)| known == name);
-        let (_, key) = known.ok_or_else(|| CipherError::UnknownKey(name.to_owned()))?;
         let bytes = BASE64.decode(text).map_err(|_| CipherError::Tampered)?;
-        let (nonce, ciphertext) = bytes
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(CipherError::Tampered)?;
-        let mut plain = Zeroizing::new(ciphertext.to_vec());
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = key
-            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut plain)
-            .map_err(|_| CipherError::Tampered)?;
-        let text = std::str::from_utf8(opened).map_err(|_| CipherError::Tampered)?;
-        Ok(SecretString::from(text))
+        let mut named = self.keys.iter().filter(|(known, _)| known == name);
+        let first = named.next();
+        let (_, key) = first.ok_or_else(|| CipherError::UnknownKey(name.to_owned()))?;
+        // Derived keys have one name: each is tried.
+        std::iter::once(key)
+            .chain(named.map(|(_, key)| key))
+            .find_map(|key| open_with(key, &bytes, place))
+            .ok_or(match name {
+                DERIVED => CipherError::OtherSecret,
+                _ => CipherError::Tampered,
+            })
     }
 
     /// Whether the text was sealed with the first key.
-    pub(crate) fn is_current(&self, sealed: &str) -> bool {
+    pub(crate) fn is_current(&self, sealed: &str, place: &str) -> bool {
+        let (name, key) = &self.keys[0];
         sealed
-            .split_once('.')
-            .is_some_and(|(name, _)| name == self.keys[0].0)
+            .strip_prefix(name.as_str())
+            .and_then(|rest| BASE64.decode(rest.strip_prefix('.')?).ok())
+            .is_some_and(|bytes| open_with(key, &bytes, place).is_some())
     }
+}
+
+/// Opens `nonce ‖ ciphertext ‖ tag`; `None` if it was sealed with another key or in another place, or was altered.
+fn open_with(key: &LessSafeKey, sealed: &[u8], place: &str) -> Option<SecretString> {
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut plain = Zeroizing::new(ciphertext.to_vec());
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let opened = key
+        .open_in_place(nonce, Aad::from(place.as_bytes()), &mut plain)
+        .ok()?;
+    Some(SecretString::from(std::str::from_utf8(opened).ok()?))
+}
+
+fn derive_key(secret: &SecretString) -> (String, LessSafeKey) {
+    let salt = Salt::new(HKDF_SHA256, b"shopsync token sealing");
+    let derived = salt.extract(secret.expose_secret().as_bytes());
+    let mut key = Zeroizing::new([0; 32]);
+    derived
+        .expand(&[b"aes-256-gcm key 1"], HKDF_SHA256)
+        .and_then(|okm| okm.fill(key.as_mut()))
+        .expect("SHA-256 yields 32 bytes");
+    let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("a key of 32 bytes");
+    (DERIVED.to_owned(), LessSafeKey::new(key))
 }
 
 #[cfg(test)]
@@ -203,8 +244,8 @@ mod tests {
             both.open(&sealed, "a").unwrap().expose_secret(),
             "shpat_0123"
         );
-        assert!(!both.is_current(&sealed));
-        assert!(both.is_current(&both.seal(&secret(), "a").unwrap()));
+        assert!(!both.is_current(&sealed, "a"));
+        assert!(both.is_current(&both.seal(&secret(), "a").unwrap(), "a"));
         let new = cipher(&["key2"]);
         let unknown = new.open(&sealed, "a").unwrap_err();
         assert_eq!(unknown, CipherError::UnknownKey("k1".to_owned()));
@@ -230,10 +271,45 @@ mod tests {
         let one = TokenCipher::derive_from(&SecretString::from("one"));
         let two = TokenCipher::derive_from(&SecretString::from("two"));
         let sealed = one.seal(&secret(), "a").unwrap();
-        assert_eq!(two.open(&sealed, "a").unwrap_err(), CipherError::Tampered);
+        let refused = two.open(&sealed, "a").unwrap_err();
+        assert_eq!(refused, CipherError::OtherSecret);
+        assert!(
+            refused
+                .to_string()
+                .contains("configure the previous secret too")
+        );
         assert_eq!(
             format!("{one:?}"),
             r#"TokenCipher { keys: ["derived"], .. }"#
         );
+    }
+
+    #[test]
+    fn the_derivation_and_the_format_are_those_of_earlier_releases() {
+        // AES-256-GCM with a key by HKDF-SHA256, computed with another implementation.
+        let sealed = "derived.AAECAwQFBgcICQoL6c9t8E0qVTu8wSxXlcFDyXAIQ7+Z0ekAvRI=";
+        let cipher = TokenCipher::derive_from(&SecretString::from("secret"));
+        let opened = cipher.open(sealed, "a/access").unwrap();
+        assert_eq!(opened.expose_secret(), "shpat_0123");
+    }
+
+    #[test]
+    fn derived_keys_rotate() {
+        let [one, two, three] = ["one", "two", "three"].map(SecretString::from);
+        let sealed = TokenCipher::derive_from(&one).seal(&secret(), "a").unwrap();
+        for rotated in [
+            TokenCipher::derive_from(&three).opening_derived([&two, &one]),
+            // From derived to configured keys.
+            cipher(&["k1"]).opening_derived([&three, &one]),
+        ] {
+            let opened = rotated.open(&sealed, "a").unwrap();
+            assert_eq!(opened.expose_secret(), "shpat_0123");
+            assert!(!rotated.is_current(&sealed, "a"));
+            let resealed = rotated.seal(&opened, "a").unwrap();
+            assert!(rotated.is_current(&resealed, "a"));
+            assert!(!rotated.is_current(&resealed, "b"), "not in another place");
+            let refused = TokenCipher::derive_from(&one).open(&resealed, "a");
+            assert!(refused.is_err(), "sealed with the new key");
+        }
     }
 }

@@ -18,3 +18,4 @@ pub use cipher::{CipherError, TokenCipher};
 pub use database::{Config, Database};
 pub use error::Error;
 pub use schema::SchemaState;
+pub use tokens::Resealed;

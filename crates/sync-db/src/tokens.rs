@@ -3,8 +3,9 @@
 use secrecy::SecretString;
 use sync_core::{ShopDomain, Token, TokenAttempt, VersionedToken};
 
+use crate::cipher::CipherError;
 use crate::database::on_pool;
-use crate::rows::{micros, optional_timestamp, signed, timestamp, unsigned};
+use crate::rows::{micros, optional_timestamp, timestamp, unsigned};
 use crate::{Database, Error};
 
 type TokenRow = (
@@ -24,6 +25,15 @@ pub(crate) struct SealedToken {
     pub(crate) access_expires_at: Option<i64>,
     pub(crate) refresh: Option<String>,
     pub(crate) refresh_expires_at: Option<i64>,
+}
+
+/// How many shops' tokens [`Database::reseal_tokens`] found under older keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resealed {
+    /// Sealed again with the first key.
+    pub resealed: u64,
+    /// Left as they are, because no key opens them.
+    pub unreadable: u64,
 }
 
 impl Database {
@@ -60,47 +70,66 @@ impl Database {
         }))
     }
 
-    /// Seals every token that was sealed with an older key again with the first one. Returns the number of shops.
+    /// Seals every token that was sealed with an older key again with the first one.
     ///
-    /// Tokens and their versions do not change, so that concurrent renewals are not affected.
+    /// Tokens and their versions do not change, so that concurrent renewals are not affected. Several processes may do this at
+    /// once: a row that has changed since it was read is left as it is. A token that cannot be opened is counted and left too.
     ///
     /// # Errors
-    /// If the database fails or a token cannot be opened.
-    pub async fn reseal_tokens(&self) -> Result<u64, Error> {
-        let rows: Vec<(String, String)> = on_pool!(self, pool => sqlx::query_as(
-            "SELECT domain, access_token FROM shop WHERE access_token IS NOT NULL",
+    /// If the database fails.
+    pub async fn reseal_tokens(&self) -> Result<Resealed, Error> {
+        let rows: Vec<(String, String, Option<String>)> = on_pool!(self, pool => sqlx::query_as(
+            "SELECT domain, access_token, refresh_token FROM shop WHERE access_token IS NOT NULL",
         )
         .fetch_all(pool)
         .await?);
-        let mut resealed = 0;
-        for (domain, sealed) in rows {
+        let mut result = Resealed::default();
+        for (domain, access, refresh) in rows {
             let shop: ShopDomain = domain.parse().map_err(|_| Error::corrupt("shop domain"))?;
-            if self.cipher.is_current(&sealed) {
+            if self
+                .cipher
+                .is_current(&access, &token_location(&shop, "access"))
+            {
                 continue;
             }
-            if let Some(known) = self.open_token(&shop).await?
-                && self.reseal_token(&shop, &known).await?
-            {
-                resealed += 1;
-            }
+            let (new_access, new_refresh) = match self.reseal(&shop, &access, refresh.as_deref()) {
+                Ok(sealed) => sealed,
+                Err(error @ CipherError::NoRandomness) => return Err(error.into()),
+                Err(_) => {
+                    result.unreadable += 1;
+                    continue;
+                }
+            };
+            // Both columns are always written together, and no text is ever sealed to the same bytes twice.
+            let updated = on_pool!(self, pool => sqlx::query(
+                "UPDATE shop SET access_token = $3, refresh_token = $4
+                  WHERE domain = $1 AND access_token = $2",
+            )
+            .bind(shop.as_str())
+            .bind(access)
+            .bind(new_access)
+            .bind(new_refresh)
+            .execute(pool)
+            .await?
+            .rows_affected());
+            result.resealed += updated;
         }
-        Ok(resealed)
+        Ok(result)
     }
 
-    async fn reseal_token(&self, shop: &ShopDomain, known: &VersionedToken) -> Result<bool, Error> {
-        let sealed = self.seal(shop, &known.token)?;
-        let resealed = on_pool!(self, pool => sqlx::query(
-            "UPDATE shop SET access_token = $3, refresh_token = $4
-              WHERE domain = $1 AND token_version = $2 AND access_token IS NOT NULL",
-        )
-        .bind(shop.as_str())
-        .bind(signed(known.version))
-        .bind(sealed.access)
-        .bind(sealed.refresh)
-        .execute(pool)
-        .await?
-        .rows_affected());
-        Ok(resealed == 1)
+    /// The access and the refresh token, sealed with the first key.
+    fn reseal(
+        &self,
+        shop: &ShopDomain,
+        access: &str,
+        refresh: Option<&str>,
+    ) -> Result<(String, Option<String>), CipherError> {
+        let reseal = |sealed: &str, column| {
+            let place = token_location(shop, column);
+            self.cipher.seal(&self.cipher.open(sealed, &place)?, &place)
+        };
+        let refresh = refresh.map(|sealed| reseal(sealed, "refresh"));
+        Ok((reseal(access, "access")?, refresh.transpose()?))
     }
 
     pub(crate) fn seal(&self, shop: &ShopDomain, token: &Token) -> Result<SealedToken, Error> {

@@ -108,18 +108,3 @@ fn store(settings: &Settings) -> Result<Store, spaces_store::Error> {
     };
     Ok(Store::new(config.connect()?))
 }
-
-/// Formats an error with its causes on one line.
-fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        // Some errors already contain their cause in their own text.
-        if !text.ends_with(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        cause = error.source();
-    }
-    text
-}

@@ -69,16 +69,15 @@ fn validate_callback(
     let shop: ShopDomain = shop.parse().map_err(|_| ApiError::InvalidShop)?;
     let callback = verify_callback(query, app.secrets())?;
     let now = app.service.clock.now();
-    app.states.check(&callback.state, &shop, now)?;
-    let (name, _) = app.states.cookie(&callback.state);
-    match cookie(request, &name) {
-        Some(value) => app.states.check_cookie(&callback.state, value)?,
+    let state = app.states.verify(&callback.state, &shop, now)?;
+    match cookie(request, &state.cookie_name()) {
+        Some(value) => app.states.check_cookie(&state, value)?,
         None if app.service.settings.shopify.require_state_cookie => {
             return Err(InvalidState::OtherBrowser.into());
         }
         None => {}
     }
-    app.states.consume(&callback.state, now)?;
+    app.states.consume(&state, now)?;
     Ok((shop, callback.code))
 }
 

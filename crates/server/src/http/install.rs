@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use shopify_client::oauth::{CallbackError, verify_query};
 use sync_core::ShopDomain;
 
+use super::oauth_state::State;
 use super::request::parameter;
 use super::{ApiError, AppState};
 
@@ -38,7 +39,7 @@ fn parse_shop(text: &str) -> Result<ShopDomain, ApiError> {
 
 fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
     let state = app.states.issue(shop, app.service.clock.now());
-    let page = app.service.app.authorize_url(shop, &state);
+    let page = app.service.app.authorize_url(shop, state.as_str());
     log::info!(shop:%; "An installation has begun");
     HttpResponse::Found()
         .insert_header((LOCATION, page.as_str()))
@@ -49,8 +50,8 @@ fn redirect_to_grant_page(app: &AppState, shop: &ShopDomain) -> HttpResponse {
 
 /// The `Set-Cookie` value that binds the state to this browser. It applies to the callback's path and expires with the
 /// state. Its name and value need no escaping: base64url and hexadecimal digits only.
-fn state_cookie(app: &AppState, state: &str) -> String {
-    let (name, value) = app.states.cookie(state);
+fn state_cookie(app: &AppState, state: &State) -> String {
+    let (name, value) = (state.cookie_name(), app.states.cookie_value(state));
     let callback = url::Url::parse(&app.service.settings.shopify.redirect_uri).ok();
     let path = callback.as_ref().map_or("/", url::Url::path);
     let is_https = callback.as_ref().is_some_and(|url| url.scheme() == "https");

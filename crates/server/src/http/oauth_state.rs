@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::hmac;
-use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use sync_core::{ShopDomain, Timestamp};
 
-use crate::keys::hmac_key;
+use crate::keys::{Envelope, InvalidEnvelope, Keyring, VersionedSecret};
 
 /// How many used states are remembered; beyond that, those that expire first are forgotten.
 const MAX_USED_STATES: usize = 10_000;
@@ -32,28 +31,57 @@ pub enum InvalidState {
     OtherBrowser,
 }
 
-/// Issues and verifies states: `expiry.nonce.signature`, bound to a shop, valid once.
+impl From<InvalidEnvelope> for InvalidState {
+    fn from(invalid: InvalidEnvelope) -> Self {
+        match invalid {
+            InvalidEnvelope::Forged => Self::Forged,
+            InvalidEnvelope::Expired => Self::Expired,
+        }
+    }
+}
+
+/// A state that was issued here for a shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    text: String,
+    content: Envelope<Content>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Content {
+    shop: ShopDomain,
+    nonce: String,
+}
+
+impl State {
+    /// The signed text, which Shopify passes back.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The name of the cookie that binds the state to a browser. It differs for each state, so that one browser can run two
+    /// installations at once.
+    pub fn cookie_name(&self) -> String {
+        let nonce = self.content.payload.nonce.get(..8).unwrap_or_default();
+        format!("shopsync_state_{nonce}")
+    }
+}
+
+/// Issues and verifies states: signed, bound to a shop, valid for a time and once.
+#[derive(Debug)]
 pub struct StateTokens {
-    signing: hmac::Key,
-    cookies: hmac::Key,
+    states: Keyring,
+    cookies: Keyring,
     lifetime: Duration,
     used: Mutex<BTreeSet<(i64, String)>>,
 }
 
-impl std::fmt::Debug for StateTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StateTokens")
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
-    }
-}
-
 impl StateTokens {
     /// Issues states that are valid for `lifetime`, signed with keys derived from `secret`.
-    pub fn new(secret: &SecretString, lifetime: Duration) -> Self {
+    pub fn new(secret: &VersionedSecret, lifetime: Duration) -> Self {
         Self {
-            signing: hmac_key(secret, "oauth state"),
-            cookies: hmac_key(secret, "oauth state cookie"),
+            states: Keyring::derive(secret, "oauth state"),
+            cookies: Keyring::derive(secret, "oauth state cookie"),
             lifetime,
             used: Mutex::default(),
         }
@@ -65,67 +93,65 @@ impl StateTokens {
     }
 
     /// Issues a state for this shop.
-    pub fn issue(&self, shop: &ShopDomain, now: Timestamp) -> String {
-        let nonce = hex::encode(rand::random::<[u8; 16]>());
-        let expiry = (now + self.lifetime).timestamp();
-        let tag = hmac::sign(&self.signing, &signed_message(shop, expiry, &nonce));
-        format!("{expiry}.{nonce}.{}", URL_SAFE_NO_PAD.encode(tag))
-    }
-
-    /// The name and value of the cookie that binds this state to the browser it was issued to.
-    ///
-    /// The name differs for each state, so that one browser can run two installations at once.
-    pub fn cookie(&self, state: &str) -> (String, String) {
-        let tag = hmac::sign(&self.cookies, state.as_bytes());
-        let nonce = state.split('.').nth(1).unwrap_or_default();
-        let name = format!("shopsync_state_{}", nonce.get(..8).unwrap_or_default());
-        (name, URL_SAFE_NO_PAD.encode(tag))
-    }
-
-    /// Checks that `cookie` is the value from [`StateTokens::cookie`].
-    ///
-    /// # Errors
-    /// If it is not.
-    pub fn check_cookie(&self, state: &str, cookie: &str) -> Result<(), InvalidState> {
-        URL_SAFE_NO_PAD
-            .decode(cookie)
-            .ok()
-            .and_then(|tag| hmac::verify(&self.cookies, state.as_bytes(), &tag).ok())
-            .ok_or(InvalidState::OtherBrowser)
+    pub fn issue(&self, shop: &ShopDomain, now: Timestamp) -> State {
+        let content = Content {
+            shop: shop.clone(),
+            nonce: hex::encode(rand::random::<[u8; 16]>()),
+        };
+        let content = Envelope::new(content, now, self.lifetime);
+        State {
+            text: content.sign(&self.states),
+            content,
+        }
     }
 
     /// Checks that the state was issued here for this shop and has not expired.
     ///
     /// # Errors
     /// If it was not, or has expired.
-    pub fn check(
+    pub fn verify(
         &self,
-        state: &str,
+        text: &str,
         shop: &ShopDomain,
         now: Timestamp,
-    ) -> Result<(), InvalidState> {
-        let (expiry, nonce, tag) = split_state(state).ok_or(InvalidState::Forged)?;
-        let tag = URL_SAFE_NO_PAD
-            .decode(tag)
-            .map_err(|_| InvalidState::Forged)?;
-        hmac::verify(&self.signing, &signed_message(shop, expiry, nonce), &tag)
-            .map_err(|_| InvalidState::Forged)?;
-        if expiry < now.timestamp() {
-            return Err(InvalidState::Expired);
+    ) -> Result<State, InvalidState> {
+        let content = Envelope::<Content>::verify(text, &self.states, now)?;
+        if content.payload.shop != *shop {
+            return Err(InvalidState::Forged);
         }
-        Ok(())
+        Ok(State {
+            text: text.to_owned(),
+            content,
+        })
     }
 
-    /// Marks a state as used, after [`StateTokens::check`] has accepted it.
+    /// The value of the cookie that binds this state to the browser it was issued to.
+    pub fn cookie_value(&self, state: &State) -> String {
+        URL_SAFE_NO_PAD.encode(self.cookies.sign(state.text.as_bytes()))
+    }
+
+    /// Checks that `cookie` is the value from [`StateTokens::cookie_value`].
     ///
     /// # Errors
-    /// If it was used before.
-    pub fn consume(&self, state: &str, now: Timestamp) -> Result<(), InvalidState> {
-        let (expiry, nonce, _) = split_state(state).ok_or(InvalidState::Forged)?;
+    /// If it is not.
+    pub fn check_cookie(&self, state: &State, cookie: &str) -> Result<(), InvalidState> {
+        let tag = URL_SAFE_NO_PAD.decode(cookie);
+        tag.ok()
+            .filter(|tag| self.cookies.verify(state.text.as_bytes(), tag))
+            .map(drop)
+            .ok_or(InvalidState::OtherBrowser)
+    }
+
+    /// Marks a state as used.
+    ///
+    /// # Errors
+    /// If this process has accepted it before.
+    pub fn consume(&self, state: &State, now: Timestamp) -> Result<(), InvalidState> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        // Expired states can be forgotten: `check` rejects them.
+        // Expired states can be forgotten: `verify` rejects them.
         *used = used.split_off(&(now.timestamp(), String::new()));
-        if !used.insert((expiry, nonce.to_owned())) {
+        let Envelope { expiry, payload } = &state.content;
+        if !used.insert((*expiry, payload.nonce.clone())) {
             return Err(InvalidState::Used);
         }
         if used.len() > MAX_USED_STATES {
@@ -135,23 +161,12 @@ impl StateTokens {
     }
 }
 
-fn split_state(state: &str) -> Option<(i64, &str, &str)> {
-    let mut parts = state.split('.');
-    let (expiry, nonce, tag) = (parts.next()?, parts.next()?, parts.next()?);
-    let expiry = expiry.parse().ok()?;
-    parts.next().is_none().then_some((expiry, nonce, tag))
-}
-
-fn signed_message(shop: &ShopDomain, expiry: i64, nonce: &str) -> Vec<u8> {
-    format!("{shop}\n{expiry}\n{nonce}").into_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn states() -> StateTokens {
-        StateTokens::new(&SecretString::from("secret"), Duration::from_mins(10))
+        StateTokens::new(&"secret".into(), Duration::from_mins(10))
     }
 
     fn shop(name: &str) -> ShopDomain {
@@ -165,39 +180,24 @@ mod tests {
     #[test]
     fn a_state_is_valid_once_for_its_shop_until_it_expires() {
         let (states, now) = (states(), at("10:00:00"));
-        let state = states.issue(&shop("a"), now);
-        assert_eq!(states.check(&state, &shop("a"), at("10:10:00")), Ok(()));
-        assert_eq!(
-            states.check(&state, &shop("b"), now),
-            Err(InvalidState::Forged)
-        );
-        let late = states.check(&state, &shop("a"), at("10:10:01"));
-        assert_eq!(late, Err(InvalidState::Expired));
-        assert_eq!(states.consume(&state, now), Ok(()));
-        assert_eq!(states.consume(&state, now), Err(InvalidState::Used));
+        let issued = states.issue(&shop("a"), now);
+        let verify = |name, time| states.verify(issued.as_str(), &shop(name), at(time));
+        assert_eq!(verify("a", "10:10:00"), Ok(issued.clone()));
+        assert_eq!(verify("b", "10:00:00"), Err(InvalidState::Forged));
+        assert_eq!(verify("a", "10:10:01"), Err(InvalidState::Expired));
+        assert_eq!(states.consume(&issued, now), Ok(()));
+        assert_eq!(states.consume(&issued, now), Err(InvalidState::Used));
     }
 
     #[test]
-    fn altered_states_are_rejected() {
+    fn altered_and_foreign_states_are_rejected() {
         let (states, now) = (states(), at("10:00:00"));
-        let state = states.issue(&shop("a"), now);
-        let (expiry, rest) = state.split_once('.').unwrap();
-        let later = format!("{}.{rest}", expiry.parse::<i64>().unwrap() + 1);
-        let other = StateTokens::new(&SecretString::from("other"), Duration::from_mins(10));
+        let issued = states.issue(&shop("a"), now);
+        let other = StateTokens::new(&"other".into(), Duration::from_mins(10));
         let foreign = other.issue(&shop("a"), now);
-        for bad in [
-            "",
-            ".",
-            "..",
-            "1.a.b.c",
-            "x.y.z",
-            &later,
-            &foreign,
-            &state[1..],
-            &format!("{state}."),
-        ] {
-            let checked = states.check(bad, &shop("a"), now);
-            assert_eq!(checked, Err(InvalidState::Forged), "{bad}");
+        for bad in ["", "x", &issued.as_str()[1..], foreign.as_str()] {
+            let verified = states.verify(bad, &shop("a"), now);
+            assert_eq!(verified, Err(InvalidState::Forged), "{bad}");
         }
     }
 
@@ -205,16 +205,31 @@ mod tests {
     fn a_cookie_belongs_to_one_state() {
         let (states, now) = (states(), at("10:00:00"));
         let (one, two) = (states.issue(&shop("a"), now), states.issue(&shop("a"), now));
-        let ((name_one, value_one), (name_two, _)) = (states.cookie(&one), states.cookie(&two));
-        assert_ne!(name_one, name_two);
-        assert_eq!(states.check_cookie(&one, &value_one), Ok(()));
-        for (state, cookie) in [(&two, value_one.as_str()), (&one, ""), (&one, "äö")] {
+        assert_ne!(one.cookie_name(), two.cookie_name());
+        let cookie = states.cookie_value(&one);
+        assert_eq!(states.check_cookie(&one, &cookie), Ok(()));
+        for (state, cookie) in [(&two, cookie.as_str()), (&one, ""), (&one, "äö")] {
             let checked = states.check_cookie(state, cookie);
             assert_eq!(checked, Err(InvalidState::OtherBrowser));
         }
         // The state's signature is not accepted as its cookie.
-        let signature = one.rsplit('.').next().unwrap();
+        let signature = one.as_str().rsplit('.').next().unwrap();
         assert!(states.check_cookie(&one, signature).is_err());
+    }
+
+    #[test]
+    fn a_rotation_of_the_secret_keeps_states_and_their_cookies() {
+        let (before, now) = (states(), at("10:00:00"));
+        let issued = before.issue(&shop("a"), now);
+        let cookie = before.cookie_value(&issued);
+        let rotated = VersionedSecret {
+            current: "new".into(),
+            previous: vec!["secret".into()],
+        };
+        let rotated = StateTokens::new(&rotated, Duration::from_mins(10));
+        let verified = rotated.verify(issued.as_str(), &shop("a"), now).unwrap();
+        assert_eq!(verified.cookie_name(), issued.cookie_name());
+        assert_eq!(rotated.check_cookie(&verified, &cookie), Ok(()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::problem::{Problem, SettingsError};
 use super::{DEFAULTS, EffectiveSetting};
 
 /// Settings with a short variable name, besides the name that every setting has.
-pub(super) const VARIABLES: [(&str, &str); 19] = [
+pub(super) const VARIABLES: [(&str, &str); 20] = [
     ("HTTPS_PROXY", "network.proxy"),
     ("NO_PROXY", "network.no_proxy"),
     ("PORT", "server.port"),
@@ -21,6 +21,10 @@ pub(super) const VARIABLES: [(&str, &str); 19] = [
     ("SHOPIFY_WEBHOOK_ADDRESS", "shopify.webhook_address"),
     ("SHOPIFY_ENDPOINT", "shopify.endpoint"),
     ("STATE_TOKEN_SECRET", "shopify.state_token_secret"),
+    (
+        "STATE_TOKEN_SECRET_PREVIOUS",
+        "shopify.state_token_secret_previous",
+    ),
     ("SPACES_ACCESS_KEY", "spaces.access_key"),
     ("SPACES_SECRET_KEY", "spaces.secret_key"),
     ("SPACES_BUCKET", "spaces.bucket"),
@@ -32,12 +36,13 @@ pub(super) const VARIABLES: [(&str, &str); 19] = [
 ];
 
 /// Keys whose values are never displayed.
-pub(super) const SECRET_KEYS: [&str; 9] = [
+pub(super) const SECRET_KEYS: [&str; 10] = [
     "network.proxy",
     "server.admin_token",
     "shopify.api_secret",
     "shopify.api_secret_previous",
     "shopify.state_token_secret",
+    "shopify.state_token_secret_previous",
     "spaces.access_key",
     "spaces.secret_key",
     "database.url",

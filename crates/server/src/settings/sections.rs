@@ -89,6 +89,8 @@ pub struct ShopifySettings {
     pub webhook_address: String,
     /// The secret that signs OAuth states.
     pub state_token_secret: SecretString,
+    /// The previous secret of states, during a rotation.
+    pub state_token_secret_previous: SecretString,
     /// The base URL of shops: a template with `{shop}`.
     pub endpoint: String,
     /// The access scopes that are requested.

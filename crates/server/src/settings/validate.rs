@@ -15,6 +15,7 @@ use super::sections::{
     SpacesSettings, SyncSettings,
 };
 use super::{Settings, non_empty};
+use crate::keys::VersionedSecret;
 
 /// The placeholder for the shop's domain in the endpoint.
 const SHOP: &str = "{shop}";
@@ -78,6 +79,17 @@ impl Settings {
     /// Names every missing key and where to find its value.
     pub fn require_for_syncing(&self) -> Result<(), SettingsError> {
         into_result(self.missing_for_syncing())
+    }
+
+    /// The secret that signs OAuth states and installation reports, with its predecessors.
+    ///
+    /// # Errors
+    /// If none is configured.
+    pub fn signing_secret(&self) -> Result<VersionedSecret, SettingsError> {
+        super::keys::signing_secret(&self.shopify).ok_or_else(|| {
+            let source = "any long random text; or set SHOPIFY_API_SECRET";
+            missing_setting("shopify.state_token_secret", "STATE_TOKEN_SECRET", source).into()
+        })
     }
 
     /// The cipher that seals tokens.

@@ -177,9 +177,11 @@ fn the_help_of_every_command_has_examples() {
         "connect",
         "doctor",
         "check-config",
-        "demo",
         "migrate",
-    ] {
+    ]
+    .into_iter()
+    .chain(HAS_DEMO.then_some("demo"))
+    {
         assert!(all.stdout.contains(command), "{command}");
         let help = sandbox.run(&[command, "--help"]);
         help.assert_code(0);
@@ -189,6 +191,20 @@ fn the_help_of_every_command_has_examples() {
             "{help:#?}"
         );
     }
+}
+
+/// Whether the binary contains the demo.
+const HAS_DEMO: bool = cfg!(feature = "demo");
+
+#[test]
+fn demo_is_in_the_help_or_says_that_the_build_does_not_contain_it() {
+    let sandbox = Sandbox::empty();
+    let help = sandbox.run(&["--help"]).stdout;
+    assert_eq!(help.contains("demo"), HAS_DEMO, "{help}");
+    let output = sandbox.run(&["demo", "--once", "--products", "0"]);
+    output.assert_code(2);
+    let absent = output.stderr.contains("does not contain the demo");
+    assert_eq!(absent, !HAS_DEMO, "{output:#?}");
 }
 
 #[test]
@@ -201,8 +217,6 @@ fn a_missing_or_invalid_command_is_a_usage_error() {
         &["sync", "a.myshopify.com@evil.example"],
         &["sync", "a", "--dry-run", "--accept-deletions"],
         &["connect", "a", "--token", "shpat_x"],
-        &["demo", "--products", "0"],
-        &["demo", "--products", "200001"],
     ] {
         let output = sandbox.run(arguments);
         output.assert_code(2);

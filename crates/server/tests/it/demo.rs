@@ -57,6 +57,16 @@ fn once_installs_the_shop_changes_a_price_and_ends() {
 }
 
 #[test]
+fn the_number_of_products_is_limited() {
+    let sandbox = Sandbox::empty();
+    for products in ["0", "200001"] {
+        let output = sandbox.run(&["demo", "--products", products]);
+        assert_eq!(output.code, Some(2), "{output:#?}");
+        assert!(output.stderr.contains("1..=200000"), "{output:#?}");
+    }
+}
+
+#[test]
 fn the_folder_is_deleted_unless_it_is_kept() {
     let sandbox = Sandbox::empty();
     let temporary = sandbox.folder.path().join("tmp");

@@ -6,6 +6,7 @@ mod bulk;
 mod catalogue;
 mod cli;
 mod crash;
+#[cfg(feature = "demo")]
 mod demo;
 mod install;
 mod oauth;

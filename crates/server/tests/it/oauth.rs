@@ -1,6 +1,7 @@
 //! Tests the login and the callback with a scripted token endpoint and a fake catalogue.
 
 mod report;
+mod rotation;
 
 use reqwest::Response;
 use serde_json::{Value, json};

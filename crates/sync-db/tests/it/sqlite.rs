@@ -2,7 +2,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, Executor, SqliteConnection};
 use sync_core::ports::{Inbox, ShopRegistry};
 use sync_core::{Disposition, ItemKind, WorkRequest};
-use sync_db::{Config, Database, Error, TokenCipher};
+use sync_db::{Config, Database, Error, Resealed, TokenCipher};
 use tempfile::TempDir;
 use testkit::{at, installation, key, shop};
 
@@ -95,7 +95,9 @@ async fn tokens_survive_a_restart_and_are_encrypted_in_the_files() {
     let refused = stranger.token(&a).await.unwrap_err();
     assert_eq!(refused.disposition, Disposition::Fail);
     assert!(
-        refused.chain().contains("encryption key has changed"),
+        refused
+            .chain()
+            .contains("configure the previous secret too"),
         "{}",
         refused.chain()
     );
@@ -186,7 +188,7 @@ async fn tokens_are_resealed_with_the_first_key() {
     for name in ["a", "b"] {
         old.install(&installation(&shop(name), now)).await.unwrap();
     }
-    assert_eq!(old.reseal_tokens().await.unwrap(), 0);
+    assert_eq!(old.reseal_tokens().await.unwrap(), resealed(0, 0));
     let before = old.token(&shop("a")).await.unwrap().unwrap();
     let attempt = crate::renewals::attempt(1, now);
     let begun = old
@@ -196,8 +198,8 @@ async fn tokens_are_resealed_with_the_first_key() {
 
     let both = keys(&[("new", 2), ("old", 1)]);
     let both = Database::connect(&url, both).await.unwrap();
-    assert_eq!(both.reseal_tokens().await.unwrap(), 2);
-    assert_eq!(both.reseal_tokens().await.unwrap(), 0);
+    assert_eq!(both.reseal_tokens().await.unwrap(), resealed(2, 0));
+    assert_eq!(both.reseal_tokens().await.unwrap(), resealed(0, 0));
     let new = Database::connect(&url, keys(&[("new", 2)])).await.unwrap();
     let after = new.token(&shop("a")).await.unwrap().unwrap();
     assert_eq!(after.version, before.version, "the same token");
@@ -209,8 +211,60 @@ async fn tokens_are_resealed_with_the_first_key() {
     let unknown = Database::connect(&url, keys(&[("third", 3)]))
         .await
         .unwrap();
-    let refused = unknown.reseal_tokens().await.unwrap_err();
-    assert!(matches!(refused, Error::Cipher(_)), "{refused:?}");
+    assert_eq!(unknown.reseal_tokens().await.unwrap(), resealed(0, 2));
+    let still = new.token(&shop("b")).await.unwrap().unwrap().token;
+    assert_eq!(still.access_token.expose_secret(), "shpat_b");
+}
+
+fn resealed(resealed: u64, unreadable: u64) -> Resealed {
+    Resealed {
+        resealed,
+        unreadable,
+    }
+}
+
+#[tokio::test]
+async fn after_a_rotation_of_their_secret_tokens_are_readable_with_the_previous_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url(&folder);
+    let [old_secret, new_secret] = ["old secret", "new secret"].map(SecretString::from);
+    let before = Config::new(TokenCipher::derive_from(&old_secret));
+    let before = Database::connect(&url, before).await.unwrap();
+    let now = at("2026-11-24T12:00:00Z");
+    let shops = ["a", "b", "c"].map(shop);
+    for domain in &shops {
+        before.install(&installation(domain, now)).await.unwrap();
+    }
+
+    let alone = Config::new(TokenCipher::derive_from(&new_secret));
+    let alone = Database::connect(&url, alone).await.unwrap();
+    let refused = alone.token(&shops[0]).await.unwrap_err();
+    assert_eq!(refused.disposition, Disposition::Fail);
+    let text = refused.chain();
+    assert!(text.contains("configure the previous secret too"), "{text}");
+    assert_eq!(alone.reseal_tokens().await.unwrap(), resealed(0, 3));
+
+    let cipher = || TokenCipher::derive_from(&new_secret).opening_derived([&old_secret]);
+    let one = Database::connect(&url, Config::new(cipher()))
+        .await
+        .unwrap();
+    let two = Database::connect(&url, Config::new(cipher()))
+        .await
+        .unwrap();
+    let opened = one.token(&shops[0]).await.unwrap().unwrap().token;
+    assert_eq!(opened.access_token.expose_secret(), "shpat_a");
+    // Two processes at once: each token is sealed again by one of them.
+    let (by_one, by_two) = tokio::join!(one.reseal_tokens(), two.reseal_tokens());
+    let (by_one, by_two) = (by_one.unwrap(), by_two.unwrap());
+    assert_eq!(
+        by_one.resealed + by_two.resealed,
+        3,
+        "{by_one:?} {by_two:?}"
+    );
+    for (domain, token) in shops.iter().zip(["shpat_a", "shpat_b", "shpat_c"]) {
+        let opened = alone.token(domain).await.unwrap().unwrap().token;
+        assert_eq!(opened.access_token.expose_secret(), token);
+    }
 }
 
 #[tokio::test]

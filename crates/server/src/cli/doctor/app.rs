@@ -6,10 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Response, StatusCode};
 use shopify_client::webhook::sign;
 use shopify_client::{API_VERSION, Endpoint};
-use sync_core::ShopDomain;
 use sync_core::ports::Clock;
+use sync_core::{ShopDomain, error_chain};
 
-use super::error_chain;
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
 use crate::http_client;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use secrecy::ExposeSecret;
+use sync_core::error_chain;
 use sync_core::ports::RunLog;
 use sync_db::{Database, SchemaState};
 use tokio::net::TcpStream;
 use url::Url;
 
 use super::report::Report;
-use super::{error_chain, with_timeout};
+use super::with_timeout;
 use crate::service::{OpenError, open_database};
 use crate::settings::{LoadedSettings, Settings};
 use crate::terminal::CommandError;

@@ -56,8 +56,8 @@ fn examine_keys(settings: &Settings, report: &mut Report) {
     };
     report.warn(
         "encryption keys",
-        format!("tokens are encrypted with a key derived from {source}: if it changes, every shop must be installed again"),
-        "set SHOPSYNC_ENCRYPTION_KEYS to id:KEY with KEY from `openssl rand -base64 32` before you install shops",
+        format!("tokens are encrypted with a key derived from {source}: if it changes, its old value must be kept in {source}_PREVIOUS"),
+        "set SHOPSYNC_ENCRYPTION_KEYS to id:KEY with KEY from `openssl rand -base64 32`; tokens under the derived key stay readable",
     );
 }
 

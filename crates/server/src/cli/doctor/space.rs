@@ -2,9 +2,10 @@
 
 use spaces_store::error::TransportKind;
 use spaces_store::{Capabilities, Error, Store};
+use sync_core::error_chain;
 
 use super::report::Report;
-use super::{error_chain, with_timeout};
+use super::with_timeout;
 use crate::settings::{Settings, non_empty};
 
 const SUBJECT: &str = "space";
