@@ -1,3 +1,5 @@
+//! Tests the token adapter with scripted grants and a database in memory.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
