@@ -27,6 +27,8 @@ pub enum ApiError {
     InvalidState(InvalidState),
     /// Shopify refused the grant code.
     ExchangeRefused,
+    /// The merchant has not granted these scopes.
+    MissingScopes(Vec<String>),
     /// The signature is missing or wrong; one response for both.
     BadSignature,
     /// The admin token is missing or wrong.
@@ -75,6 +77,7 @@ impl ApiError {
             Self::Malformed(_) => "malformed",
             Self::InvalidState(_) => "invalid_state",
             Self::ExchangeRefused => "exchange_refused",
+            Self::MissingScopes(_) => "missing_scopes",
             Self::BadSignature => "bad_signature",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
@@ -98,6 +101,11 @@ impl fmt::Display for ApiError {
             Self::ExchangeRefused => {
                 f.write_str("Token exchange failed: Shopify refused the code; begin again")
             }
+            Self::MissingScopes(scopes) => write!(
+                f,
+                "The shop has not granted the scopes {}: begin the installation again and grant them",
+                scopes.join(", ")
+            ),
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
             Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
             Self::NotFound => f.write_str("Not found"),
@@ -126,6 +134,7 @@ impl ResponseError for ApiError {
             | Self::InvalidState(_)
             | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
             Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::MissingScopes(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -184,6 +193,7 @@ mod tests {
             (ApiError::Malformed("no JSON object"), 400),
             (ApiError::InvalidState(InvalidState::Used), 400),
             (ApiError::ExchangeRefused, 400),
+            (ApiError::MissingScopes(vec!["read_products".into()]), 403),
             (ApiError::BadSignature, 401),
             (ApiError::Unauthorized, 401),
             (ApiError::NotFound, 404),
