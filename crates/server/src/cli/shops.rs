@@ -232,6 +232,7 @@ mod tests {
         let failed = Outcome::Failed {
             error: "no response".into(),
             will_retry: true,
+            catalogue_read: false,
         };
         let lines = table(&[row(failed)]);
         assert_eq!(
