@@ -267,9 +267,18 @@ impl Service {
         let full = runs
             .into_iter()
             .filter(|run| run.full && Some(run.id) > after);
-        let ended = full.filter_map(|run| run.finished);
-        let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
-        if outcomes.iter().any(outcome::is_stored) {
+        let ended = full.filter_map(|run| Some((run.started_at, run.finished?.1.outcome)));
+        let (starts, outcomes): (Vec<_>, Vec<Outcome>) = ended.unzip();
+        // What a scan could not publish is published by a later run.
+        let published = match starts.last() {
+            Some(start) => {
+                let found = self.ports.registry.find(shop).await?;
+                let published = found.and_then(|shop| shop.published);
+                published.is_some_and(|(at, ..)| at >= *start)
+            }
+            None => false,
+        };
+        if published {
             return Ok(InstallationReport {
                 snapshot: Some(snapshot_key(shop)?.to_string()),
                 ..InstallationReport::of(checks, Status::Success, None)

@@ -302,7 +302,11 @@ fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, Co
                 None => error,
             })
         }
-        Outcome::Failed { will_retry, .. } => {
+        Outcome::Failed {
+            will_retry,
+            catalogue_read,
+            ..
+        } => {
             let (status, then) = match (will_retry, needs_attention) {
                 (true, false) => (
                     ExitStatus::Unavailable,

@@ -6,6 +6,7 @@ use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use serde_json::Value;
+use sync_core::Outcome;
 use tokio::time::Instant;
 use url::Url;
 
@@ -51,7 +52,7 @@ pub(super) async fn install(demo: &DemoEnvironment) -> Result<(), CommandError> 
         .and_then(|run| run.finished)
         .map(|(_, report)| report.outcome)
     {
-        Some(outcome) if outcome::is_stored(&outcome) => Ok(()),
+        Some(Outcome::Published { .. } | Outcome::Unchanged) => Ok(()),
         Some(outcome) => Err(CommandError::failed(format!(
             "the first scan {}: {}",
             outcome::word(&outcome),

@@ -53,7 +53,8 @@ pub(super) fn run_line(
     now: Timestamp,
 ) -> String {
     let what = format!("{}: {}", outcome::word(outcome), outcome::detail(outcome));
-    let Some(first) = deliveries.first() else {
+    let first = deliveries.iter().min_by_key(|delivery| delivery.changed_at);
+    let Some(first) = first else {
         return what;
     };
     let mut topics: Vec<_> = deliveries

@@ -46,7 +46,9 @@ pub(crate) fn detail(outcome: &Outcome) -> String {
             HumanCount(*known),
             kind_noun(kind, *known),
         ),
-        Outcome::Failed { error, will_retry } => {
+        Outcome::Failed {
+            error, will_retry, ..
+        } => {
             let then = if *will_retry {
                 "it will be retried"
             } else {
@@ -75,11 +77,6 @@ pub(crate) fn remedy(outcome: &Outcome, shop: &ShopDomain) -> Option<Remedy> {
     }
 }
 
-/// Whether the Space holds the shop's document after this outcome.
-pub(crate) fn is_stored(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +87,7 @@ mod tests {
         let failed = |will_retry| Outcome::Failed {
             error: "no response".into(),
             will_retry,
+            catalogue_read: false,
         };
         let halted = Outcome::Halted {
             kind: "inventory_item".into(),
@@ -112,9 +110,7 @@ mod tests {
             assert_eq!(detail(&outcome), text);
             let remedy = remedy(&outcome, &shop).unwrap();
             assert_eq!(remedy.command.as_deref(), command);
-            assert!(!is_stored(&outcome));
         }
         assert_eq!(remedy(&Outcome::Unchanged, &shop), None);
-        assert!(is_stored(&Outcome::Unchanged));
     }
 }

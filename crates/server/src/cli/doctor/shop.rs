@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spaces_store::{SpoolConfig, Store};
-use sync_core::ports::{Clock, RunLog, ShopRegistry, SnapshotStore};
+use sync_core::ports::{Clock, Publisher, RunLog, ShopRegistry};
 use sync_core::{PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
