@@ -29,8 +29,6 @@ pub enum ApiError {
     ExchangeRefused,
     /// The signature is missing or wrong; one response for both.
     BadSignature,
-    /// The admin token is missing or wrong.
-    Unauthorized,
     /// There is no such route.
     NotFound,
     /// The route does not support the method.
@@ -76,7 +74,6 @@ impl ApiError {
             Self::InvalidState(_) => "invalid_state",
             Self::ExchangeRefused => "exchange_refused",
             Self::BadSignature => "bad_signature",
-            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::TooLarge => "too_large",
@@ -99,7 +96,6 @@ impl fmt::Display for ApiError {
                 f.write_str("Token exchange failed: Shopify refused the code; begin again")
             }
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
-            Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
             Self::NotFound => f.write_str("Not found"),
             Self::MethodNotAllowed(allowed) => write!(f, "Method not allowed: use {allowed}"),
             Self::TooLarge => f.write_str("The body is too large"),
@@ -125,7 +121,7 @@ impl ResponseError for ApiError {
             | Self::Malformed(_)
             | Self::InvalidState(_)
             | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
-            Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadSignature => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -185,7 +181,6 @@ mod tests {
             (ApiError::InvalidState(InvalidState::Used), 400),
             (ApiError::ExchangeRefused, 400),
             (ApiError::BadSignature, 401),
-            (ApiError::Unauthorized, 401),
             (ApiError::NotFound, 404),
             (ApiError::MethodNotAllowed("POST"), 405),
             (ApiError::TooLarge, 413),
