@@ -11,6 +11,7 @@ pub mod topics;
 
 pub use app::ShopifyApp;
 pub use catalog::ShopifyCatalog;
+pub(crate) use catalog::{SubscriptionDefect, subscription_defects};
 pub use clock::SystemClock;
 pub(crate) use convert::to_client_domain;
 pub use shopify_error::shopify_error;

@@ -1,8 +1,6 @@
 //! Completes an installation: stores the shop, registers webhooks, tests webhook delivery and polling, then requests the
 //! first full scan.
 
-mod self_test;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,8 +11,9 @@ use sync_core::{
 use tokio::time::Instant;
 
 use crate::adapters::snapshot_key;
+use crate::operations::delivery_test::DeliveryTest;
+use crate::operations::scopes::missing_scopes;
 use crate::service::Service;
-use self_test::SelfTest;
 
 /// How many of a shop's newest runs are read for the report.
 const RECENT_RUNS: u32 = 50;
@@ -143,12 +142,27 @@ impl Checks {
     }
 }
 
+/// Why an installation is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The grant lacks scopes that the app needs.
+    #[error("the shop has not granted the scopes {}", .0.join(", "))]
+    MissingScopes(Vec<String>),
+    /// The state database cannot store it.
+    #[error(transparent)]
+    State(#[from] PortError),
+}
+
 impl Service {
     /// Stores a new shop, or the new installation of a known one.
     ///
     /// # Errors
-    /// If the state database cannot store it.
-    pub async fn install(&self, installation: &Installation) -> Result<(), PortError> {
+    /// If scopes are missing, or the state database cannot store it. A known shop then keeps its earlier installation.
+    pub async fn install(&self, installation: &Installation) -> Result<(), InstallError> {
+        let missing = missing_scopes(&self.settings.shopify.scopes, &installation.scopes);
+        if !missing.is_empty() {
+            return Err(InstallError::MissingScopes(missing));
+        }
         self.ports.registry.install(installation).await?;
         self.tokens.forget(&installation.domain);
         log::info!(shop:% = installation.domain; "The app is installed");
@@ -204,8 +218,8 @@ impl Service {
 
     async fn test_webhook(&self, shop: &ShopDomain) -> CheckResult {
         let (app, network) = (&self.settings.shopify, &self.settings.network);
-        let test = SelfTest::new(&app.webhook_address, &app.api_secret, network);
-        match test.run(shop).await {
+        let test = DeliveryTest::new(&app.webhook_address, &app.api_secret, network);
+        match test.accepts_signed(shop).await {
             Ok(()) => CheckResult::passed(),
             Err(why) => {
                 log::error!(shop:%; "The test delivery to SHOPIFY_WEBHOOK_ADDRESS failed: {why}");
@@ -252,9 +266,18 @@ impl Service {
         let full = runs
             .into_iter()
             .filter(|run| run.full && Some(run.id) > after);
-        let ended = full.filter_map(|run| run.finished);
-        let outcomes: Vec<Outcome> = ended.map(|(_, report)| report.outcome).collect();
-        if outcomes.iter().any(snapshot_is_stored) {
+        let ended = full.filter_map(|run| Some((run.started_at, run.finished?.1.outcome)));
+        let (starts, outcomes): (Vec<_>, Vec<Outcome>) = ended.unzip();
+        // What a scan could not publish is published by a later run.
+        let published = match starts.last() {
+            Some(start) => {
+                let found = self.ports.registry.find(shop).await?;
+                let published = found.and_then(|shop| shop.published);
+                published.is_some_and(|(at, ..)| at >= *start)
+            }
+            None => false,
+        };
+        if published {
             return Ok(InstallationReport {
                 snapshot: Some(snapshot_key(shop)?.to_string()),
                 ..InstallationReport::of(checks, Status::Success, None)
@@ -269,16 +292,12 @@ impl Service {
     }
 }
 
-/// Whether the Space holds the shop's document after this outcome.
-fn snapshot_is_stored(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged)
-}
-
 fn failure_message(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed {
             error,
             will_retry: true,
+            ..
         } => format!("{error}; it will be retried"),
         Outcome::Failed { error, .. } => error.clone(),
         _ => "the run stopped before the upload; the log says why".to_owned(),

@@ -17,6 +17,7 @@ pub mod installation;
 pub mod keys;
 pub mod logging;
 mod login_url;
+mod operations;
 pub mod periodic_jobs;
 pub mod run_events;
 pub mod run_watch;

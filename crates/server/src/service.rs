@@ -192,13 +192,14 @@ impl Service {
         }
         let ports = Ports {
             catalog,
-            snapshots: Arc::new(SpacesSnapshots::new(
+            publisher: Arc::new(SpacesSnapshots::new(
                 store.clone(),
                 spool_config(&settings.spaces),
             )),
             registry: state.clone(),
             inbox,
             mirror: state.clone(),
+            publications: state.clone(),
             runs: state,
             clock: Arc::clone(&clock),
         };

@@ -15,12 +15,16 @@ use shopify_client::{Client, Endpoint, ShopClient, ShopDomain, StaticToken};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let domain = ShopDomain::parse(&arguments.next().ok_or("which shop?")?)?;
+    let domain = ShopDomain::parse(
+        &arguments
+            .next()
+            .ok_or("expected SHOP as the first argument")?,
+    )?;
     let mut builder = Client::builder().bulk(options());
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which every user of the machine can read.
+    // Every user of the machine can read the command line, so the token is not passed there.
     let mut token = String::new();
     stdin().read_to_string(&mut token)?;
     let token = StaticToken::new(token.trim());

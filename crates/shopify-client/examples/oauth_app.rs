@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 
 const SCOPES: [&str; 1] = ["read_products"];
 const STATE: &str = "oauth_state";
-/// As in Shopify's own libraries.
+/// The same limit as in Shopify's own libraries.
 const MAX_AGE: Duration = Duration::from_secs(90);
 
 /// The state that the pages share. A real app stores its tokens in a database, with its own `TokenStore`.
@@ -88,8 +88,8 @@ impl From<shopify_client::Error> for Rejection {
     }
 }
 
-fn stale_request() -> Rejection {
-    let text = "this link is too old: open the app from Shopify's admin again";
+fn expired_link() -> Rejection {
+    let text = "this link has expired: open the app from Shopify's admin again";
     Rejection(StatusCode::UNAUTHORIZED, text.to_owned())
 }
 
@@ -101,7 +101,7 @@ async fn install(
     let secrets = [&app.credentials.api_secret];
     let query = verify_query(&query.unwrap_or_default(), secrets)?;
     if !query.is_fresh(SystemClock.now(), MAX_AGE) {
-        return Err(stale_request());
+        return Err(expired_link());
     }
     let state = format!("{:032x}", rand::rng().random::<u128>());
     let oauth = app.client.oauth(&app.credentials);
@@ -122,11 +122,11 @@ async fn callback(
     let callback = verify_callback(&query.unwrap_or_default(), secrets)?;
     let now = SystemClock.now();
     if cookie(&headers) != Some(callback.state.as_str()) {
-        let text = "another browser asked for this: open the app from Shopify's admin again";
+        let text = "the installation was started in another browser: open the app from Shopify's admin again";
         return Err(Rejection(StatusCode::FORBIDDEN, text.to_owned()));
     }
     if !callback.is_fresh(now, MAX_AGE) {
-        return Err(stale_request());
+        return Err(expired_link());
     }
     let oauth = app.client.oauth(&app.credentials);
     let grant = oauth.exchange_code(&callback.shop, &callback.code).await?;
@@ -139,7 +139,7 @@ async fn callback(
     // The cached token of an earlier installation is no longer valid.
     app.tokens.forget(&callback.shop);
 
-    // From now on, whenever the shop is needed:
+    // Your program gets a client of the shop like this:
     let token = Arc::new(app.tokens.shop(&callback.shop));
     let shop = app.client.shop(&callback.shop, token);
     let (name, products) = (shop.shop().await?.name, shop.products_count().await?);
@@ -157,13 +157,17 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().ok_or("which URL do browsers reach?")?;
-    let listen = arguments.next().ok_or("which address is behind it?")?;
+    let url = arguments
+        .next()
+        .ok_or("expected URL as the first argument")?;
+    let listen = arguments
+        .next()
+        .ok_or("expected LISTEN as the second argument")?;
     let mut builder = Client::builder();
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
     }
-    // Not from the command line, which every user of the machine can read.
+    // Every user of the machine can read the command line, so the secret is not passed there.
     let mut lines = stdin().lines();
     let mut line = || {
         lines

@@ -32,8 +32,8 @@ const TOPICS: [Topic; 7] = [
     Topic::AppUninstalled,
 ];
 
-/// Receives deliveries. `report` must be quick: Shopify waits five seconds. A program that does more should store the
-/// delivery, respond, and work afterwards.
+/// Receives deliveries. `report` must return quickly: Shopify waits five seconds. If your program does more, let it store
+/// the delivery, respond, and process it afterwards.
 pub(crate) fn receiver(
     verifier: Verifier,
     report: impl Fn(String) + Send + Sync + 'static,
@@ -46,13 +46,13 @@ pub(crate) fn receiver(
                 // computes dozens of signatures, and anyone can send invalid requests.
                 let header = |name: &str| headers.get(name)?.to_str().ok();
                 report(format!(
-                    "refused: {error}: {}",
+                    "rejected: {error}: {}",
                     verifier.explain(header, body)
                 ));
                 return StatusCode::UNAUTHORIZED;
             }
             Err(error) => {
-                report(format!("refused: {error}"));
+                report(format!("rejected: {error}"));
                 return StatusCode::BAD_REQUEST;
             }
         };
@@ -86,8 +86,8 @@ pub(crate) async fn subscribe(
             .iter()
             .any(|each| Topic::from(each.topic.as_str()) == topic && each.uri == url);
         if !known {
-            let made = shop.create_webhook_subscription(topic.as_str(), &wanted);
-            new.push(made.await?.id);
+            let created = shop.create_webhook_subscription(topic.as_str(), &wanted);
+            new.push(created.await?.id);
         }
     }
     Ok(new)
@@ -105,7 +105,7 @@ pub(crate) async fn unsubscribe(
 }
 
 fn secrets() -> Result<Vec<SecretString>, Box<dyn Error>> {
-    // Not from the command line, which every user of the machine can read.
+    // Every user of the machine can read the command line, so secrets are not passed there.
     let lines = stdin().lines().collect::<Result<Vec<_>, _>>()?;
     let lines = lines.iter().map(|line| line.trim());
     let lines = lines.filter(|line| !line.is_empty());
@@ -115,9 +115,17 @@ fn secrets() -> Result<Vec<SecretString>, Box<dyn Error>> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let domain = ShopDomain::parse(&arguments.next().ok_or("which shop?")?)?;
-    let url = arguments.next().ok_or("which URL does Shopify reach?")?;
-    let listen = arguments.next().ok_or("which address is behind it?")?;
+    let domain = ShopDomain::parse(
+        &arguments
+            .next()
+            .ok_or("expected SHOP as the first argument")?,
+    )?;
+    let url = arguments
+        .next()
+        .ok_or("expected URL as the second argument")?;
+    let listen = arguments
+        .next()
+        .ok_or("expected LISTEN as the third argument")?;
     let mut builder = Client::builder();
     if let Some(endpoint) = arguments.next() {
         builder = builder.endpoint(Endpoint::custom(&endpoint)?);
@@ -140,7 +148,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let _ = tokio::signal::ctrl_c().await;
     });
     let ids = subscribe(&shop, &url).await?;
-    writeln!(stdout().lock(), "watching {domain}; Ctrl-C ends it")?;
+    writeln!(stdout().lock(), "watching {domain}; press Ctrl-C to stop")?;
     served.await?;
     unsubscribe(&shop, &ids).await?;
     Ok(())

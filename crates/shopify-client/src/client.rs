@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::bulk::{BulkOptions, BulkSlots};
 use crate::governor::Governor;
@@ -11,25 +10,7 @@ use crate::http_client::HttpClient;
 use crate::page_size::PageSizes;
 use crate::transport::{NetworkSettings, NetworkTransport, Transport};
 use crate::usage::UsageCounters;
-use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, TokenSource, Usage};
-
-/// Time limits of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the connection is established.
-    pub connect: Duration,
-    /// From the start of a request until its whole response has arrived.
-    pub request: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            request: Duration::from_mins(1),
-        }
-    }
-}
+use crate::{Endpoint, Error, RetryPolicy, ShopClient, ShopDomain, Timeouts, TokenSource, Usage};
 
 /// The client of all shops: holds connections, settings, and a cost bucket for each shop. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -29,7 +29,7 @@ pub enum Error {
     MaxCostExceeded {
         /// The operation's name.
         operation: &'static str,
-        /// Its cost, if Shopify said so.
+        /// Its cost, if Shopify stated it.
         cost: Option<f64>,
     },
     /// The token is missing, expired or revoked, or the app was uninstalled (401). The merchant must open or install
@@ -179,7 +179,7 @@ impl Error {
         }
     }
 
-    /// How long to wait before the next attempt, if Shopify said so.
+    /// How long to wait before the next attempt, if Shopify stated it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after, .. } => *retry_after,

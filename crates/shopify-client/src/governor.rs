@@ -50,7 +50,7 @@ pub use cost::{Cost, ThrottleStatus};
 use cost_history::{CostEstimate, CostHistory};
 pub use cost_history::{MAX_QUERY_COST, OperationCost, RequestSpec};
 
-/// Paces the requests to one shop. See the [module](self) for what it promises.
+/// Paces the requests to one shop. The [module](self) describes its guarantees.
 #[derive(Debug)]
 pub struct Governor {
     /// Held while waiting, so that callers are served in the order of their arrival.

@@ -1,4 +1,4 @@
-//! Adapts page sizes to what the shop can answer.
+//! Adapts page sizes to what the shop can return in one response.
 //!
 //! An operation starts with the sizes of its plan. When a request costs too much or fails, the size is halved: first
 //! that of the outer list, down to one object, then those of the nested lists. After some successes in a row it is

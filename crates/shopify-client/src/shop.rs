@@ -1,3 +1,5 @@
+//! Defines the client of one shop, and gives access to its usage and its cost governor.
+
 use std::fmt;
 use std::sync::Arc;
 

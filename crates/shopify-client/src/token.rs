@@ -13,18 +13,18 @@
 //! |---|---|
 //! | 5 to 10 minutes before expiry | the token is renewed; callers wait up to 10 seconds, then continue with the old one |
 //! | many callers, one shop | one request; all callers get its result |
-//! | several processes | the journal entry of one process excludes the others for one minute; if the old token has expired, they wait that long for the new one and then get a retryable error |
+//! | several processes | the recorded attempt of one process excludes the others for one minute; if the old token has expired, they wait that long for the new one and then get a retryable error |
 //! | the response is lost, late or unreadable | the request is repeated with the same refresh token: Shopify allows it until the new pair is used (since 28 August 2026), so the new pair is not used before it is saved |
-//! | the process dies between response and save | the next process repeats the request: the store still has the old refresh token, and the journal entry shows that a renewal had begun |
+//! | the process dies between response and save | the next process repeats the request: the store still has the old refresh token, and the attempt shows that a renewal had begun |
 //! | 5xx, 429, no network | a pause, growing from one second to half a minute, or Shopify's `Retry-After` (15 minutes at most); the old token is used until it expires, and only then callers get a retryable error |
 //! | any other 400 | the same: the error page of a proxy says nothing about the refresh token |
 //! | `expires_in` is missing or 0 | the token lasts an hour if there is a refresh token; otherwise it never expires (see [`StoredToken::from_grant`]) |
 //! | a renewal returns no new refresh token | the old refresh token stays in use |
 //! | the refresh token is retired, expired or revoked (400 or 401: `invalid_subject_token`, `invalid_grant`, "requires an active refresh_token") | if the store has changed meanwhile, its new token is used; else the old token until it expires, then [`Error::Reauthorize`](crate::Error::Reauthorize), without another request until the store changes |
-//! | the app's secret is wrong (`invalid_client`) | a permanent error, but no reason to ask the merchant |
+//! | the app's secret is wrong (`invalid_client`) | a permanent error, for which the merchant is not needed |
 //! | Shopify rejects the access token (401) | an immediate renewal; if it fails, `Reauthorize` |
 //! | a token by client credentials | a new one is requested, as it has no refresh token |
-//! | a token that never expires | it is used until it is rejected, or exchanged for an expiring one by [`ManagedToken::migrate`]; a journal entry records the start of the exchange, so that it is completed even after a crash |
+//! | a token that never expires | it is used until it is rejected, or exchanged for an expiring one by [`ManagedToken::migrate`]; an attempt records the start of the exchange, so that it is completed even after a crash |
 //! | saving fails | saving is retried for some seconds; then the response counts as lost |
 //! | the store panics | waiting callers get a retryable error; the next caller tries again |
 

@@ -34,7 +34,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// in its extensions.
     ///
     /// # Errors
-    /// See [`TransportError`]; it tells whether the request may have been sent.
+    /// See [`TransportError`]; it states whether the request may have been sent.
     async fn send(
         &self,
         request: http::Request<Bytes>,

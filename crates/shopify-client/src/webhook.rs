@@ -1,7 +1,7 @@
 //! Verifies webhook deliveries over their raw bodies and extracts the ids that they name.
 //!
 //! [`Verifier`] checks signatures, with several secrets during a rotation, and reports which secret signed a delivery;
-//! [`Verifier::explain`] reports why a signature is wrong. [`Topic`] and [`Payload`] tell what a delivery is about, by
+//! [`Verifier::explain`] reports why a signature is wrong. [`Topic`] and [`Payload`] identify what has changed, by
 //! ids only: a delivery may be late, duplicated or out of order, so read the object again instead of trusting its body.
 //!
 //! The signature covers the body, not the headers. Before you delete anything because of a delivery, check

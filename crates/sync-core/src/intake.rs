@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::ports::{Clock, Inbox, ShopRegistry};
 use crate::run::Trigger;
-use crate::{Delivery, DeliverySubject, PortError, RecordOutcome, Shop, ShopStatus, WorkRequest};
+use crate::{Delivery, DeliverySubject, PortError, RecordOutcome, Shop, ShopEvent, WorkRequest};
 
 /// Turns verified deliveries into work requests.
 ///
@@ -78,7 +78,7 @@ impl Intake {
             }
             // Idempotent, so it may precede the recording: if that fails, Shopify delivers again.
             self.registry
-                .set_status(&shop.domain, ShopStatus::Uninstalled)
+                .change_status(&shop.domain, ShopEvent::Uninstalled)
                 .await?;
         }
         let run_after = self.clock.now() + self.debounce;

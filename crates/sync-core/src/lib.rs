@@ -22,9 +22,9 @@ pub use engine::{Engine, EngineConfig, Ports, Step};
 pub use error::{Disposition, PortError, UnavailableReason, error_chain};
 pub use item::{ContentHash, Item, ItemId, ItemKey, ItemKind, Section};
 pub use run::{KindCounts, Outcome, Run, RunId, RunReport, Trigger};
-pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopStatus};
+pub use shop::{Installation, InvalidShopDomain, Shop, ShopDomain, ShopEvent, ShopStatus};
 pub use token::{Token, TokenAttempt, TokenPurpose, VersionedToken};
 pub use work::{
-    Claim, ClaimOutcome, DirtyItem, FullScan, ItemFailure, Lease, RecordOutcome, Release,
-    WorkRequest,
+    Claim, ClaimOutcome, ClaimedWork, DirtyItem, ItemFailure, Lease, RecordOutcome, Settlement,
+    WorkArguments, WorkKind, WorkOutcome, WorkRequest,
 };

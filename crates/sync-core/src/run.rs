@@ -20,13 +20,14 @@ impl fmt::Display for RunId {
 }
 
 /// What caused a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Trigger {
     /// An installation: the first full scan.
     Backfill,
     /// The daily poll: a later full scan.
     Poll,
     /// Webhook deliveries.
+    #[default]
     Webhook,
     /// A request by a person or a program.
     Manual,
@@ -124,6 +125,9 @@ pub enum Outcome {
         error: String,
         /// Whether the run will be retried automatically.
         will_retry: bool,
+        /// Whether only publishing failed: the catalogue was read and stored, and a retry does not read it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        catalogue_read: bool,
     },
 }
 

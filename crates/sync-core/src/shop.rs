@@ -101,6 +101,44 @@ impl ShopStatus {
     }
 }
 
+/// What happens to a shop's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShopEvent {
+    /// The app was installed, for the first time or again.
+    Installed,
+    /// Shopify refuses access to the shop.
+    Refused(UnavailableReason),
+    /// Shopify has served the shop's catalogue.
+    Served,
+    /// The app was uninstalled.
+    Uninstalled,
+    /// A person pauses the shop.
+    Paused,
+    /// A person resumes the shop.
+    Resumed,
+}
+
+impl ShopStatus {
+    /// The status after an event; `None` if the event does not change it.
+    ///
+    /// An uninstalled shop stays so until it is installed again, and a paused one until it is resumed, whatever a run that
+    /// began before finds out.
+    pub fn after(self, event: ShopEvent) -> Option<Self> {
+        let after = match (self, event) {
+            (_, ShopEvent::Installed)
+            | (Self::Unavailable(_), ShopEvent::Served)
+            | (Self::Paused, ShopEvent::Resumed) => Self::Active,
+            (_, ShopEvent::Uninstalled) => Self::Uninstalled,
+            (Self::Active | Self::Unavailable(_), ShopEvent::Refused(reason)) => {
+                Self::Unavailable(reason)
+            }
+            (Self::Active | Self::Unavailable(_), ShopEvent::Paused) => Self::Paused,
+            _ => self,
+        };
+        (after != self).then_some(after)
+    }
+}
+
 /// The text is not a name that [`ShopStatus::as_str`] returns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown shop status `{0}`")]
@@ -207,5 +245,46 @@ mod tests {
             assert_eq!(status.as_str().parse::<ShopStatus>(), Ok(status));
         }
         assert!("asleep".parse::<ShopStatus>().is_err());
+    }
+
+    #[test]
+    fn events_change_the_status_as_the_table_says() {
+        use ShopEvent::{Installed, Paused, Refused, Resumed, Served, Uninstalled};
+        let frozen = ShopStatus::Unavailable(UnavailableReason::Frozen);
+        let locked = ShopStatus::Unavailable(UnavailableReason::Locked);
+        let refused = Refused(UnavailableReason::Frozen);
+        let events = [Installed, refused, Served, Uninstalled, Paused, Resumed];
+        let (active, paused) = (ShopStatus::Active, ShopStatus::Paused);
+        let uninstalled = ShopStatus::Uninstalled;
+        let (to_active, to_paused) = (Some(active), Some(paused));
+        let (to_frozen, to_uninstalled) = (Some(frozen), Some(uninstalled));
+        for (status, after) in [
+            (
+                active,
+                [None, to_frozen, None, to_uninstalled, to_paused, None],
+            ),
+            (
+                frozen,
+                [to_active, None, to_active, to_uninstalled, to_paused, None],
+            ),
+            (
+                locked,
+                [
+                    to_active,
+                    to_frozen,
+                    to_active,
+                    to_uninstalled,
+                    to_paused,
+                    None,
+                ],
+            ),
+            (
+                paused,
+                [to_active, None, None, to_uninstalled, None, to_active],
+            ),
+            (uninstalled, [to_active, None, None, None, None, None]),
+        ] {
+            assert_eq!(events.map(|event| status.after(event)), after, "{status:?}");
+        }
     }
 }

@@ -66,20 +66,21 @@ macro_rules! on_pool {
 macro_rules! finish_transaction {
     ($transaction:ident, $result:ident) => {
         match $result {
-            Ok(value) => {
-                $transaction.commit().await?;
-                value
-            }
+            Ok(value) => $transaction
+                .commit()
+                .await
+                .map(|()| value)
+                .map_err(Into::into),
             Err(error) => {
                 // If this fails too, the connection is closed, which ends the transaction.
                 let _ignored = $transaction.rollback().await;
-                return Err(error);
+                Err(error)
             }
         }
     };
 }
 
-/// Runs statements in one transaction, which is committed if the block returns `Ok`.
+/// Runs statements in one transaction, which is committed if the block returns `Ok`, and returns the result.
 ///
 /// On SQLite the transaction takes the write lock at its start. One that reads first and writes later would fail at once if
 /// another one wrote in between, whatever the timeout.
@@ -105,8 +106,7 @@ macro_rules! in_transaction {
 macro_rules! require_lease {
     ($transaction:ident, $lease:expr) => {
         let held = sqlx::query(
-            "UPDATE work SET lease_token = lease_token
-              WHERE shop = $1 AND lease_token = $2 AND lease_until IS NOT NULL",
+            "UPDATE lease SET token = token WHERE shop = $1 AND token = $2 AND until IS NOT NULL",
         )
         .bind($lease.shop.as_str())
         .bind($lease.token)

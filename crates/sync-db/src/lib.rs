@@ -7,6 +7,7 @@ mod error;
 mod inbox;
 mod mirror;
 mod poll;
+mod publications;
 mod registry;
 mod rows;
 mod runs;

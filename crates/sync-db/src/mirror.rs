@@ -1,13 +1,12 @@
-//! Implements [`Mirror`]: stores items, their references and the published revision.
+//! Implements [`Mirror`]: stores items, their references and the revisions that changed them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use sqlx::QueryBuilder;
-use sync_core::ports::{Change, Mirror, Revision, StoredItem, UpsertResult, WriteMode};
+use sync_core::ports::{Change, ItemChange, Mirror, StoredItem, UpsertResult, WriteMode};
 use sync_core::{
-    ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain,
-    Timestamp,
+    Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain, Timestamp,
 };
 
 use crate::database::{in_transaction, on_pool, require_lease};
@@ -20,6 +19,8 @@ const ROWS: usize = 500;
 
 /// The stored hash and denormalised fields of items, before they are written.
 type StoredHashes = HashMap<ItemKey, (String, String)>;
+
+type ChangeRow = (String, i64, String, i64, Option<String>);
 
 /// Reads the hash and the denormalised fields of the live items among `$keys`.
 macro_rules! stored_hashes {
@@ -56,93 +57,17 @@ macro_rules! push_keys {
     };
 }
 
+/// Increments the shop's revision and returns it.
 macro_rules! increment_revision {
-    ($transaction:ident, $shop:expr) => {
-        sqlx::query("UPDATE shop SET revision = revision + 1 WHERE domain = $1")
-            .bind($shop.as_str())
-            .execute(&mut *$transaction)
-            .await?
-    };
-}
-
-impl Database {
-    async fn compare(&self, shop: &ShopDomain, items: &[Item]) -> Result<Vec<UpsertResult>, Error> {
-        let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-        let known = on_pool!(self, pool => stored_hashes!(pool, shop, keys));
-        Ok(items.iter().map(|item| diff(item, &known)).collect())
-    }
-
-    async fn write_items(
-        &self,
-        lease: &Lease,
-        items: &[Item],
-        seen: Option<RunId>,
-    ) -> Result<Vec<UpsertResult>, Error> {
-        let shop = &lease.shop;
-        let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
-        let upserted: Vec<UpsertResult> = in_transaction!(self, tx => {
-            require_lease!(tx, lease);
-            let known = stored_hashes!(&mut *tx, shop, keys);
-            let upserted: Vec<UpsertResult> =
-                items.iter().map(|item| diff(item, &known)).collect();
-            if let Some(run) = seen {
-                for keys in keys.chunks(ROWS) {
-                    let mut query = QueryBuilder::new("UPDATE item SET seen_run = ");
-                    query.push_bind(run.0);
-                    query.push(" WHERE shop = ");
-                    query.push_bind(shop.as_str());
-                    push_keys!(query, keys);
-                    query.build().execute(&mut *tx).await?;
-                }
-            }
-            let changed = items.iter().zip(&upserted);
-            for (item, _) in changed.filter(|(_, upserted)| needs_writing(upserted)) {
-                sqlx::query(
-                    "INSERT INTO item (shop, kind, id, section, hash, label, updated_at, seen_run, body)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-                     ON CONFLICT (shop, kind, id) DO UPDATE SET
-                         section = excluded.section, hash = excluded.hash, label = excluded.label,
-                         updated_at = excluded.updated_at, body = excluded.body, deleted_at = NULL,
-                         seen_run = COALESCE(excluded.seen_run, item.seen_run)",
-                )
-                .bind(shop.as_str())
-                .bind(item.key.kind.as_str())
-                .bind(item.key.id.as_i64())
-                .bind(item.section.name())
-                .bind(item.hash.to_string())
-                .bind(&item.denorm_fields)
-                .bind(item.updated_at.map(micros))
-                .bind(seen.map(|run| run.0))
-                .bind(&item.body)
-                .execute(&mut *tx)
-                .await?;
-                sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
-                    .bind(shop.as_str())
-                    .bind(item.key.kind.as_str())
-                    .bind(item.key.id.as_i64())
-                    .execute(&mut *tx)
-                    .await?;
-                for references in item.references.chunks(ROWS) {
-                    let mut query =
-                        QueryBuilder::new("INSERT INTO item_reference (shop, to_kind, to_id, kind, id) ");
-                    query.push_values(references, |mut row, to| {
-                        row.push_bind(shop.as_str())
-                            .push_bind(to.kind.as_str())
-                            .push_bind(to.id.as_i64())
-                            .push_bind(item.key.kind.as_str())
-                            .push_bind(item.key.id.as_i64());
-                    });
-                    query.push(" ON CONFLICT DO NOTHING");
-                    query.build().execute(&mut *tx).await?;
-                }
-            }
-            if upserted.iter().any(|item| item.change != Change::None) {
-                increment_revision!(tx, shop);
-            }
-            Ok(upserted)
-        });
-        Ok(upserted)
-    }
+    ($transaction:ident, $shop:expr) => {{
+        let (revision,): (i64,) = sqlx::query_as(
+            "UPDATE shop SET revision = revision + 1 WHERE domain = $1 RETURNING revision",
+        )
+        .bind($shop.as_str())
+        .fetch_one(&mut *$transaction)
+        .await?;
+        revision
+    }};
 }
 
 fn diff(item: &Item, known: &StoredHashes) -> UpsertResult {
@@ -173,12 +98,92 @@ impl Mirror for Database {
         items: &[Item],
         mode: WriteMode,
     ) -> Result<Vec<UpsertResult>, PortError> {
+        let seen = match mode {
+            WriteMode::Refresh => None,
+            WriteMode::Scan(run) => Some(run),
+        };
         port("write items to the mirror", async {
-            match mode {
-                WriteMode::DryRun => self.compare(&lease.shop, items).await,
-                WriteMode::Refresh => self.write_items(lease, items, None).await,
-                WriteMode::Scan(run) => self.write_items(lease, items, Some(run)).await,
-            }
+            let shop = &lease.shop;
+            let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
+            in_transaction!(self, tx => {
+                require_lease!(tx, lease);
+                let known = stored_hashes!(&mut *tx, shop, keys);
+                let upserted: Vec<UpsertResult> =
+                    items.iter().map(|item| diff(item, &known)).collect();
+                if let Some(run) = seen {
+                    for keys in keys.chunks(ROWS) {
+                        let mut query = QueryBuilder::new("UPDATE item SET seen_run = ");
+                        query.push_bind(run.0);
+                        query.push(" WHERE shop = ");
+                        query.push_bind(shop.as_str());
+                        push_keys!(query, keys);
+                        query.build().execute(&mut *tx).await?;
+                    }
+                }
+                let revision = if upserted.iter().any(|item| item.change != Change::None) {
+                    increment_revision!(tx, shop)
+                } else {
+                    0
+                };
+                let changed = items.iter().zip(&upserted);
+                for (item, _) in changed.filter(|(_, upserted)| needs_writing(upserted)) {
+                    sqlx::query(
+                        "INSERT INTO item (shop, kind, id, section, hash, label, updated_at, seen_run, body, revision)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                         ON CONFLICT (shop, kind, id) DO UPDATE SET
+                             revision = CASE WHEN item.hash = excluded.hash AND item.deleted_at IS NULL
+                                 THEN item.revision ELSE excluded.revision END,
+                             section = excluded.section, hash = excluded.hash, label = excluded.label,
+                             updated_at = excluded.updated_at, body = excluded.body, deleted_at = NULL,
+                             seen_run = COALESCE(excluded.seen_run, item.seen_run)",
+                    )
+                    .bind(shop.as_str())
+                    .bind(item.key.kind.as_str())
+                    .bind(item.key.id.as_i64())
+                    .bind(item.section.name())
+                    .bind(item.hash.to_string())
+                    .bind(&item.denorm_fields)
+                    .bind(item.updated_at.map(micros))
+                    .bind(seen.map(|run| run.0))
+                    .bind(&item.body)
+                    .bind(revision)
+                    .execute(&mut *tx)
+                    .await?;
+                    sqlx::query("DELETE FROM item_reference WHERE shop = $1 AND kind = $2 AND id = $3")
+                        .bind(shop.as_str())
+                        .bind(item.key.kind.as_str())
+                        .bind(item.key.id.as_i64())
+                        .execute(&mut *tx)
+                        .await?;
+                    for references in item.references.chunks(ROWS) {
+                        let mut query =
+                            QueryBuilder::new("INSERT INTO item_reference (shop, to_kind, to_id, kind, id) ");
+                        query.push_values(references, |mut row, to| {
+                            row.push_bind(shop.as_str())
+                                .push_bind(to.kind.as_str())
+                                .push_bind(to.id.as_i64())
+                                .push_bind(item.key.kind.as_str())
+                                .push_bind(item.key.id.as_i64());
+                        });
+                        query.push(" ON CONFLICT DO NOTHING");
+                        query.build().execute(&mut *tx).await?;
+                    }
+                }
+                Ok(upserted)
+            })
+        })
+        .await
+    }
+
+    async fn compare(
+        &self,
+        shop: &ShopDomain,
+        items: &[Item],
+    ) -> Result<Vec<UpsertResult>, PortError> {
+        port("compare items with the mirror", async {
+            let keys: Vec<ItemKey> = items.iter().map(|item| item.key).collect();
+            let known = on_pool!(self, pool => stored_hashes!(pool, shop, keys));
+            Ok(items.iter().map(|item| diff(item, &known)).collect())
         })
         .await
     }
@@ -191,12 +196,13 @@ impl Mirror for Database {
     ) -> Result<Vec<ItemKey>, PortError> {
         port("tombstone items in the mirror", async {
             let shop = &lease.shop;
-            let tombstoned: Vec<ItemKey> = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 require_lease!(tx, lease);
                 let mut tombstoned = Vec::new();
                 for key in keys {
                     let done = sqlx::query(
-                        "UPDATE item SET deleted_at = $4, body = ''
+                        "UPDATE item SET deleted_at = $4, body = '',
+                             revision = (SELECT shop.revision + 1 FROM shop WHERE shop.domain = item.shop)
                           WHERE shop = $1 AND kind = $2 AND id = $3 AND deleted_at IS NULL",
                     )
                     .bind(shop.as_str())
@@ -219,8 +225,7 @@ impl Mirror for Database {
                     increment_revision!(tx, shop);
                 }
                 Ok(tombstoned)
-            });
-            Ok(tombstoned)
+            })
         })
         .await
     }
@@ -330,47 +335,40 @@ impl Mirror for Database {
         .await
     }
 
-    async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError> {
-        port("read the mirror's revision", async {
-            let row: Option<(i64, Option<i64>)> = on_pool!(self, pool => sqlx::query_as(
-                "SELECT revision, published_revision FROM shop WHERE domain = $1",
+    async fn changed_since(
+        &self,
+        shop: &ShopDomain,
+        revision: u64,
+        after: Option<(u64, ItemKey)>,
+        limit: u32,
+    ) -> Result<Vec<ItemChange>, PortError> {
+        let (after, kind, id) = match after {
+            Some((revision, key)) => (revision, key.kind.as_str(), key.id.as_i64()),
+            // Before the first item of the next revision.
+            None => (revision.saturating_add(1), "", 0),
+        };
+        port("read the mirror's changes", async {
+            let rows: Vec<ChangeRow> = on_pool!(self, pool => sqlx::query_as(
+                "SELECT kind, id, section, revision, CASE WHEN deleted_at IS NULL THEN body END FROM item
+                  WHERE shop = $1 AND (revision, kind, id) > ($2, $3, $4)
+                  ORDER BY revision, kind, id LIMIT $5",
             )
             .bind(shop.as_str())
-            .fetch_optional(pool)
+            .bind(signed(after))
+            .bind(kind)
+            .bind(id)
+            .bind(i64::from(limit))
+            .fetch_all(pool)
             .await?);
-            Ok(
-                row.map_or(Revision::default(), |(current, published)| Revision {
-                    current: unsigned(current),
-                    published: published.map(unsigned),
-                }),
-            )
-        })
-        .await
-    }
-
-    async fn mark_published(
-        &self,
-        lease: &Lease,
-        revision: u64,
-        hash: ContentHash,
-        at: Timestamp,
-    ) -> Result<(), PortError> {
-        port("store what was published", async {
-            in_transaction!(self, tx => {
-                require_lease!(tx, lease);
-                sqlx::query(
-                    "UPDATE shop SET published_at = $2, published_revision = $3, published_hash = $4
-                      WHERE domain = $1",
-                )
-                .bind(lease.shop.as_str())
-                .bind(micros(at))
-                .bind(signed(revision))
-                .bind(hash.to_string())
-                .execute(&mut *tx)
-                .await?;
-                Ok(())
+            let changes = rows.into_iter().map(|(kind, id, section, revision, body)| {
+                Ok(ItemChange {
+                    key: key(&kind, id)?,
+                    section: section.parse().map_err(|_| Error::corrupt("section"))?,
+                    revision: unsigned(revision),
+                    body,
+                })
             });
-            Ok(())
+            changes.collect()
         })
         .await
     }

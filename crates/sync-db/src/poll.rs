@@ -35,7 +35,7 @@ impl PollSchedule for Database {
         // The upsert locks the row, so that only one of several replicas opens the slot.
         port("open a poll slot", async {
             let request = WorkRequest::full(Trigger::Poll);
-            let opened: Option<u64> = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 let opened = sqlx::query(
                     "INSERT INTO poll_slot (id, opened) VALUES (1, $1)
                      ON CONFLICT (id) DO UPDATE SET opened = excluded.opened
@@ -61,8 +61,7 @@ impl PollSchedule for Database {
                     request_work!(tx, shop, &request, now + offset);
                 }
                 Ok(Some(u64::from(count)))
-            });
-            Ok(opened)
+            })
         })
         .await
     }

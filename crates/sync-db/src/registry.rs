@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sync_core::ports::ShopRegistry;
 use sync_core::{
-    ContentHash, Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token,
+    ContentHash, Installation, PortError, Shop, ShopDomain, ShopEvent, ShopStatus, Token,
     TokenAttempt, VersionedToken,
 };
 
@@ -23,10 +23,28 @@ type ShopRow = (
     Option<String>,
 );
 
+/// Selects shops with their latest publication, in whichever layout.
+macro_rules! shop_rows {
+    ($condition:literal) => {
+        concat!(
+            "SELECT domain, status, installed_at, scopes, reconciled_at, published_at, generation, hash
+               FROM shop LEFT JOIN publication ON publication.shop = shop.domain
+                AND layout = (SELECT latest.layout FROM publication AS latest WHERE latest.shop = shop.domain
+                               ORDER BY latest.published_at DESC, latest.layout LIMIT 1) ",
+            $condition
+        )
+    };
+}
+
 /// Deletes a shop's rows from every table.
-const ERASE: [&str; 7] = [
+///
+/// First the row that requests lock first, so that the two wait for each other in one order only.
+const ERASE: [&str; 10] = [
+    "DELETE FROM work_seq WHERE shop = $1",
     "DELETE FROM delivery WHERE shop = $1",
     "DELETE FROM work WHERE shop = $1",
+    "DELETE FROM lease WHERE shop = $1",
+    "DELETE FROM publication WHERE shop = $1",
     "DELETE FROM dirty_item WHERE shop = $1",
     "DELETE FROM item_reference WHERE shop = $1",
     "DELETE FROM item WHERE shop = $1",
@@ -35,11 +53,11 @@ const ERASE: [&str; 7] = [
 ];
 
 fn shop_of(row: ShopRow) -> Result<Shop, Error> {
-    let (domain, status, installed_at, scopes, reconciled_at, at, revision, hash) = row;
-    let published = match (at, revision, hash) {
-        (Some(at), Some(revision), Some(hash)) => {
+    let (domain, status, installed_at, scopes, reconciled_at, at, generation, hash) = row;
+    let published = match (at, generation, hash) {
+        (Some(at), Some(generation), Some(hash)) => {
             let hash: ContentHash = hash.parse().map_err(|_| Error::corrupt("hash"))?;
-            Some((timestamp(at)?, unsigned(revision), hash))
+            Some((timestamp(at)?, unsigned(generation), hash))
         }
         _ => None,
     };
@@ -86,9 +104,7 @@ impl ShopRegistry for Database {
     async fn find(&self, shop: &ShopDomain) -> Result<Option<Shop>, PortError> {
         port("look up the shop", async {
             let row: Option<ShopRow> = on_pool!(self, pool => sqlx::query_as(
-                "SELECT domain, status, installed_at, scopes, reconciled_at,
-                        published_at, published_revision, published_hash
-                   FROM shop WHERE domain = $1",
+                shop_rows!("WHERE domain = $1"),
             )
             .bind(shop.as_str())
             .fetch_optional(pool)
@@ -101,9 +117,7 @@ impl ShopRegistry for Database {
     async fn list(&self, after: Option<&ShopDomain>, limit: u32) -> Result<Vec<Shop>, PortError> {
         port("list the shops", async {
             let rows: Vec<ShopRow> = on_pool!(self, pool => sqlx::query_as(
-                "SELECT domain, status, installed_at, scopes, reconciled_at,
-                        published_at, published_revision, published_hash
-                   FROM shop WHERE domain > $1 ORDER BY domain LIMIT $2",
+                shop_rows!("WHERE domain > $1 ORDER BY domain LIMIT $2"),
             )
             .bind(after.map_or("", ShopDomain::as_str))
             .bind(i64::from(limit))
@@ -183,38 +197,41 @@ impl ShopRegistry for Database {
         .await
     }
 
-    async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError> {
-        port("store the shop's status", async {
-            let statement = if status == ShopStatus::Uninstalled {
-                "UPDATE shop SET status = $2, access_token = NULL, access_expires_at = NULL,
-                     refresh_token = NULL, refresh_expires_at = NULL WHERE domain = $1"
-            } else {
-                "UPDATE shop SET status = $2 WHERE domain = $1"
-            };
-            on_pool!(self, pool => sqlx::query(statement)
-                .bind(shop.as_str())
-                .bind(status.as_str())
-                .execute(pool)
-                .await
-                .map(drop)?);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn record_scan(
+    async fn change_status(
         &self,
         shop: &ShopDomain,
-        reconciled_at: Timestamp,
-    ) -> Result<(), PortError> {
-        port("store the time of the full scan", async {
-            on_pool!(self, pool => sqlx::query("UPDATE shop SET reconciled_at = $2 WHERE domain = $1")
+        event: ShopEvent,
+    ) -> Result<Option<ShopStatus>, PortError> {
+        port("store the shop's status", async {
+            loop {
+                let row: Option<(String,)> = on_pool!(self, pool => sqlx::query_as(
+                    "SELECT status FROM shop WHERE domain = $1",
+                )
                 .bind(shop.as_str())
-                .bind(micros(reconciled_at))
-                .execute(pool)
-                .await
-                .map(drop)?);
-            Ok(())
+                .fetch_optional(pool)
+                .await?);
+                let Some((stored,)) = row else { return Ok(None) };
+                let from: ShopStatus =
+                    stored.parse().map_err(|_| Error::corrupt("shop status"))?;
+                let Some(to) = from.after(event) else { return Ok(None) };
+                let statement = if to == ShopStatus::Uninstalled {
+                    "UPDATE shop SET status = $3, access_token = NULL, access_expires_at = NULL,
+                         refresh_token = NULL, refresh_expires_at = NULL WHERE domain = $1 AND status = $2"
+                } else {
+                    "UPDATE shop SET status = $3 WHERE domain = $1 AND status = $2"
+                };
+                let changed = on_pool!(self, pool => sqlx::query(statement)
+                    .bind(shop.as_str())
+                    .bind(stored)
+                    .bind(to.as_str())
+                    .execute(pool)
+                    .await?
+                    .rows_affected());
+                if changed == 1 {
+                    return Ok(Some(to));
+                }
+                // Somebody else changed it in between.
+            }
         })
         .await
     }
@@ -226,8 +243,7 @@ impl ShopRegistry for Database {
                     sqlx::query(statement).bind(shop.as_str()).execute(&mut *tx).await?;
                 }
                 Ok(())
-            });
-            Ok(())
+            })
         })
         .await
     }

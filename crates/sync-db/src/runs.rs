@@ -102,7 +102,7 @@ impl RunLog for Database {
 
     async fn prune(&self, before: Timestamp) -> Result<u64, PortError> {
         port("delete old runs and deliveries", async {
-            let deleted = in_transaction!(self, tx => {
+            in_transaction!(self, tx => {
                 let mut rows = 0;
                 for statement in [
                     "DELETE FROM run WHERE started_at < $1",
@@ -112,8 +112,7 @@ impl RunLog for Database {
                     rows += deleted.await?.rows_affected();
                 }
                 Ok(rows)
-            });
-            Ok(deleted)
+            })
         })
         .await
     }

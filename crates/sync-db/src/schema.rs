@@ -133,7 +133,7 @@ impl Database {
                 // Not `run`: a future that borrows a transaction through `Acquire` is not `Send`.
                 let migrated = SQLITE.run_direct(None, &mut *transaction, false).await;
                 let migrated = migrated.map_err(|error| Error::Migration(Box::new(error)));
-                finish_transaction!(transaction, migrated);
+                finish_transaction!(transaction, migrated)?;
             }
             Pool::Postgres(pool) => {
                 let migrated = POSTGRES.run(pool).await;

@@ -9,6 +9,8 @@ use futures::stream::BoxStream;
 use sync_core::ports::{CatalogSource, Count, FetchResult, ScanItem, SubscriptionAudit};
 use sync_core::{Item, ItemId, ItemKey, ItemKind, PortError, ShopDomain};
 
+use crate::Gate;
+
 /// A shop whose items and failures a test sets. Every shop domain sees the same items.
 #[derive(Debug, Clone, Default)]
 pub struct FakeCatalog(Arc<Mutex<Catalog>>);
@@ -21,7 +23,9 @@ struct Catalog {
     counts: BTreeMap<ItemKind, Option<Count>>,
     failures: VecDeque<PortError>,
     scan_failure: Option<(ItemKind, usize, PortError)>,
+    gate: Option<Gate>,
     interrupted_scans: Option<Result<u64, PortError>>,
+    audit_failure: Option<PortError>,
     calls: CallCounts,
 }
 
@@ -77,6 +81,18 @@ impl FakeCatalog {
     /// Makes the next scan of a kind end with this error after `items` items.
     pub fn fail_scan(&self, kind: ItemKind, items: usize, error: PortError) {
         self.catalog().scan_failure = Some((kind, items, error));
+    }
+
+    /// Makes the next audit of the subscriptions fail.
+    pub fn fail_audit(&self, error: PortError) {
+        self.catalog().audit_failure = Some(error);
+    }
+
+    /// Holds the next scan where it counts the items of its first kind.
+    pub fn hold_next_scan(&self) -> Gate {
+        let gate = Gate::default();
+        self.catalog().gate = Some(gate.clone());
+        gate
     }
 
     /// Makes the next call of `end_interrupted_scans` return this instead of 0.
@@ -137,6 +153,10 @@ impl CatalogSource for FakeCatalog {
     }
 
     async fn count(&self, _: &ShopDomain, kind: ItemKind) -> Result<Option<Count>, PortError> {
+        let gate = self.catalog().gate.take();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
         let catalog = self.catalog();
         if let Some(count) = catalog.counts.get(&kind) {
             return Ok(*count);
@@ -181,8 +201,10 @@ impl CatalogSource for FakeCatalog {
     }
 
     async fn audit_subscriptions(&self, _: &ShopDomain) -> Result<SubscriptionAudit, PortError> {
-        self.catalog().calls.audits += 1;
-        Ok(SubscriptionAudit::default())
+        let mut catalog = self.catalog();
+        catalog.calls.audits += 1;
+        let failure = catalog.audit_failure.take();
+        failure.map_or(Ok(SubscriptionAudit::default()), Err)
     }
 
     async fn end_interrupted_scans(&self, _: &ShopDomain) -> Result<u64, PortError> {

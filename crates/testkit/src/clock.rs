@@ -23,6 +23,11 @@ impl ManualClock {
         self.0.send_modify(|now| *now += by);
     }
 
+    /// How many tasks sleep until some time.
+    pub fn sleepers(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Sets the clock.
     ///
     /// # Panics

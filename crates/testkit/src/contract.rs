@@ -16,15 +16,18 @@ pub mod registry;
 pub mod runs;
 pub mod tokens;
 
-use sync_core::ports::{Inbox, Mirror, PollSchedule, RunLog, ShopRegistry};
-use sync_core::{Claim, ClaimOutcome, ShopDomain, Timestamp};
+use sync_core::ports::{Inbox, Mirror, PollSchedule, Publications, RunLog, ShopRegistry};
+use sync_core::{
+    Claim, ClaimOutcome, DirtyItem, ItemFailure, Lease, PortError, Settlement, ShopDomain,
+    ShopEvent, Timestamp, WorkKind, WorkOutcome,
+};
 
 use crate::sample::{at, installation};
 
 /// All state ports.
-pub trait State: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog {}
+pub trait State: ShopRegistry + Inbox + Mirror + Publications + PollSchedule + RunLog {}
 
-impl<T: ShopRegistry + Inbox + Mirror + PollSchedule + RunLog> State for T {}
+impl<T: ShopRegistry + Inbox + Mirror + Publications + PollSchedule + RunLog> State for T {}
 
 /// The time at which most checks begin.
 pub(crate) fn noon() -> Timestamp {
@@ -49,6 +52,46 @@ pub(crate) async fn claim(state: &dyn State, now: Timestamp) -> Option<Claim> {
     }
 }
 
+/// Releases a shop with one outcome for all its claimed work.
+pub(crate) async fn release(
+    state: &dyn State,
+    lease: &Lease,
+    outcome: WorkOutcome,
+) -> Result<(), PortError> {
+    let outcomes = WorkKind::ALL.map(|kind| (kind, outcome.clone()));
+    state.release(lease, &outcomes).await
+}
+
+/// The outcome of work that failed and is due again at `at`.
+pub(crate) fn retry(at: Timestamp) -> WorkOutcome {
+    WorkOutcome::Retry {
+        at,
+        error: "no response".to_owned(),
+    }
+}
+
+/// Settles dirty items and nothing else.
+pub(crate) async fn settle(
+    state: &dyn State,
+    lease: &Lease,
+    done: &[DirtyItem],
+    failed: &[ItemFailure],
+) -> Result<bool, PortError> {
+    let settlement = Settlement {
+        at: noon(),
+        done: done.to_vec(),
+        failed: failed.to_vec(),
+        ..Settlement::default()
+    };
+    state.settle(lease, &settlement).await
+}
+
+/// Changes a shop's status by an event that must change it.
+pub(crate) async fn change_status(state: &dyn State, shop: &ShopDomain, event: ShopEvent) {
+    let changed = state.change_status(shop, event).await.unwrap();
+    assert!(changed.is_some(), "{event:?}");
+}
+
 /// Generates a test for every check: `state_contract!(fresh)`, where `fresh().await` returns empty state with a guard that
 /// lives as long as the test, or `None` to skip the test.
 #[macro_export]
@@ -58,7 +101,9 @@ macro_rules! state_contract {
             an_installed_shop_is_found_and_listed
             a_reinstallation_renews_token_and_status
             an_uninstalled_shop_has_no_token
-            an_erased_shop_leaves_nothing);
+            an_erased_shop_leaves_nothing
+            concurrent_events_are_all_applied
+            an_event_that_changes_nothing_is_ignored);
         $crate::state_contract!(@module $fresh, tokens:
             a_token_is_replaced_once_for_each_version
             an_attempt_is_visible_until_it_ends
@@ -91,15 +136,24 @@ macro_rules! state_contract {
             unfinished_work_is_queued_again
             a_confirmation_applies_to_one_scan
             work_already_done_starts_no_run
+            kinds_of_work_end_separately
+            dead_work_waits_for_a_request_of_its_kind
+            a_request_during_a_run_revives_dead_work
+            an_expired_leases_work_is_merged_with_new_requests
+            a_run_that_goes_on_is_not_idle
+            unfinished_work_is_put_back_unchanged
+            a_settlement_finishes_work_and_claims_the_publication
             lease_tokens_grow_across_an_erasure);
         $crate::state_contract!(@module $fresh, mirror:
             writing_returns_what_changed
-            a_dry_run_writes_nothing
+            a_comparison_writes_nothing
             ids_are_ordered_as_numbers
             a_tombstone_hides_an_item_until_it_is_written_again
             unseen_items_of_a_scan_are_listed
             referrers_follow_the_latest_references
             only_changes_increment_the_revision
+            changes_are_listed_by_revision
+            the_last_publication_of_each_layout_is_kept
             shops_do_not_see_each_other);
         $crate::state_contract!(@module $fresh, poll:
             a_slot_is_opened_once

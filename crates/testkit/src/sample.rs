@@ -2,6 +2,7 @@
 
 use ring::digest::{SHA256, digest};
 use secrecy::SecretString;
+use sync_core::ports::Publication;
 use sync_core::{
     ContentHash, Delivery, DeliveryId, DeliverySubject, Installation, Item, ItemId, ItemKey,
     ItemKind, Section, ShopDomain, Timestamp, Token,
@@ -93,5 +94,18 @@ pub fn delivery(shop: &ShopDomain, id: &str, subject: DeliverySubject, at: Times
         triggered_at: Some(at),
         received_at: at,
         subject,
+    }
+}
+
+/// A publication of a revision in the layout `single`.
+pub fn publication(revision: u64) -> Publication {
+    Publication {
+        layout: "single".to_owned(),
+        revision,
+        generation: revision,
+        key: "a.myshopify.com/shopify_data.json".to_owned(),
+        hash: hash(&revision.to_string()),
+        bytes: 48_211,
+        version: Some("\"e-tag\"".to_owned()),
     }
 }

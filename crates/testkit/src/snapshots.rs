@@ -1,13 +1,14 @@
-//! Provides an in-memory [`SnapshotStore`].
+//! Provides an in-memory [`Publisher`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use sync_core::ports::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};
-use sync_core::{PortError, Section, ShopDomain};
+use sync_core::ports::{MirrorReader, Publication, PublishResult, Publisher, StoredSnapshot};
+use sync_core::{Lease, PortError, Section, ShopDomain};
 
+use crate::Gate;
 use crate::sample::hash;
 
 /// An in-memory Space. Its documents have one line for each item, `section body`, in the order of the stream.
@@ -18,7 +19,9 @@ pub struct MemorySnapshots(Arc<Mutex<Objects>>);
 struct Objects {
     documents: BTreeMap<ShopDomain, String>,
     uploads: u64,
-    failures: Vec<PortError>,
+    failures: VecDeque<PortError>,
+    failure_after_upload: Option<PortError>,
+    gate: Option<Gate>,
 }
 
 impl MemorySnapshots {
@@ -27,21 +30,33 @@ impl MemorySnapshots {
         Self::default()
     }
 
-    /// The lines of the shop's document, if there is one.
+    /// The lines of the shop's document; `None` if there is none.
     pub fn lines(&self, shop: &ShopDomain) -> Option<Vec<String>> {
         let objects = self.objects();
         let document = objects.documents.get(shop)?;
         Some(document.lines().map(str::to_owned).collect())
     }
 
-    /// The number of uploads.
+    /// The number of uploads so far.
     pub fn uploads(&self) -> u64 {
         self.objects().uploads
     }
 
-    /// Makes the next publication fail.
+    /// Makes the next publication fail before it uploads. Each call adds one failure.
     pub fn fail_next(&self, error: PortError) {
-        self.objects().failures.push(error);
+        self.objects().failures.push_back(error);
+    }
+
+    /// Makes the next upload succeed and its response get lost.
+    pub fn fail_after_upload(&self, error: PortError) {
+        self.objects().failure_after_upload = Some(error);
+    }
+
+    /// Holds the next publication between writing the document and uploading it.
+    pub fn hold_next(&self) -> Gate {
+        let gate = Gate::default();
+        self.objects().gate = Some(gate.clone());
+        gate
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
@@ -50,14 +65,19 @@ impl MemorySnapshots {
 }
 
 #[async_trait]
-impl SnapshotStore for MemorySnapshots {
+impl Publisher for MemorySnapshots {
+    fn layout(&self) -> &'static str {
+        "lines"
+    }
+
     async fn publish(
         &self,
-        shop: &ShopDomain,
-        _: u64,
-        mut items: ItemStream<'_>,
-        mode: PublishMode,
+        lease: &Lease,
+        mirror: MirrorReader<'_>,
+        _: Option<&Publication>,
     ) -> Result<PublishResult, PortError> {
+        let shop = &lease.shop;
+        let mut items = mirror.items();
         let mut document = String::new();
         let mut last: Option<Section> = None;
         while let Some(item) = items.next().await {
@@ -66,22 +86,35 @@ impl SnapshotStore for MemorySnapshots {
             last = Some(section);
             document.extend([section.name(), " ", &body, "\n"]);
         }
+        let gate = self.objects().gate.take();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
         let mut objects = self.objects();
-        if let Some(error) = objects.failures.pop() {
+        if let Some(error) = objects.failures.pop_front() {
             return Err(error);
         }
-        let changed = objects.documents.get(shop) != Some(&document);
-        let published = PublishResult {
+        let publication = Publication {
+            layout: self.layout().to_owned(),
+            revision: mirror.revision(),
+            generation: mirror.revision(),
             key: format!("{shop}/shopify_data.json"),
             hash: hash(&document),
             bytes: document.len() as u64,
-            changed,
+            version: None,
         };
-        if changed && mode == PublishMode::Upload {
+        let changed = objects.documents.get(shop) != Some(&document);
+        if changed {
             objects.uploads += 1;
             objects.documents.insert(shop.clone(), document);
+            if let Some(error) = objects.failure_after_upload.take() {
+                return Err(error);
+            }
         }
-        Ok(published)
+        Ok(PublishResult {
+            publication,
+            changed,
+        })
     }
 
     async fn inspect(&self, shop: &ShopDomain) -> Result<Option<StoredSnapshot>, PortError> {

@@ -75,10 +75,10 @@ fn validation_errors(errors: &DiagnosticList) -> Vec<((usize, usize), String)> {
         "interface, union and object types must have",
     ];
     let follows = |message: &str| FOLLOWS.iter().any(|start| message.starts_with(start));
-    let errors_found = errors.iter().map(|refusal| {
-        let start = refusal.line_column_range().map(|range| range.start);
+    let errors_found = errors.iter().map(|error| {
+        let start = error.line_column_range().map(|range| range.start);
         let place = start.map_or((1, 1), |start| (start.line, start.column));
-        (place, refusal.to_json().message)
+        (place, error.to_json().message)
     });
     let errors_found: Vec<_> = errors_found.collect();
     let (following, causes): (Vec<_>, Vec<_>) = errors_found
@@ -122,10 +122,10 @@ impl OperationCheck<'_> {
     fn validate(&mut self) {
         let (text, path) = (&self.operation.text, &self.operation.path);
         let schema = &self.version.schema;
-        let Err(refused) = ExecutableDocument::parse_and_validate(schema, text, path) else {
+        let Err(invalid) = ExecutableDocument::parse_and_validate(schema, text, path) else {
             return;
         };
-        for ((line, column), message) in validation_errors(&refused.errors) {
+        for ((line, column), message) in validation_errors(&invalid.errors) {
             self.push(line, column, FindingKind::Removed, message);
         }
     }

@@ -1,3 +1,5 @@
+//! Compares an input object and its nested input objects in two schemas.
+
 use std::collections::BTreeSet;
 
 use apollo_compiler::Schema;

@@ -93,14 +93,6 @@ impl ShopifyApp {
     ) -> Result<Installation, Error> {
         let oauth = self.client.oauth(&self.credentials);
         let grant = oauth.exchange_code(&to_client_domain(shop), code).await?;
-        let missing: Vec<_> = self
-            .scopes
-            .iter()
-            .filter(|scope| !grant.covers(scope))
-            .collect();
-        if !missing.is_empty() {
-            log::warn!(shop:%; "The merchant has not granted the scopes {missing:?}");
-        }
         Ok(installation(shop, grant, now))
     }
 

@@ -4,6 +4,8 @@ mod abandoned_bulk;
 mod item;
 mod subscriptions;
 
+pub(crate) use subscriptions::{SubscriptionDefect, subscription_defects};
+
 use std::collections::BTreeMap;
 
 use async_stream::try_stream;

@@ -1,13 +1,15 @@
-//! Implements the `SnapshotStore` port: writes, inspects and erases the shops' documents in a Space.
+//! Implements the `Publisher` port in the layout `single`: writes, inspects and erases the shops' documents in a Space.
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use spaces_store::{
-    Comparison, Error, ObjectKey, ObjectMeta, PutOutcome, Section as LayoutSection, ShopPrefix,
-    SingleLayout, SnapshotKey, SnapshotWriter, Spool, SpoolConfig, Store,
+    Error, ObjectKey, ObjectMeta, PutOutcome, Section as LayoutSection, ShopPrefix, SingleLayout,
+    SnapshotKey, SnapshotWriter, Spool, SpoolConfig, Store,
 };
-use sync_core::ports::{ItemStream, PublishMode, PublishResult, SnapshotStore, StoredSnapshot};
-use sync_core::{ContentHash, Disposition, PortError, Section, ShopDomain};
+use sync_core::ports::{
+    ItemStream, MirrorReader, Publication, PublishResult, Publisher, StoredSnapshot,
+};
+use sync_core::{ContentHash, Disposition, Lease, PortError, Section, ShopDomain};
 
 /// The version of the document's schema, stored in the object's metadata. Increased when consumers have to adapt.
 const SCHEMA_VERSION: u32 = 1;
@@ -92,34 +94,42 @@ pub fn store_error(operation: &'static str, error: Error) -> PortError {
 }
 
 #[async_trait]
-impl SnapshotStore for SpacesSnapshots {
+impl Publisher for SpacesSnapshots {
+    fn layout(&self) -> &'static str {
+        "single"
+    }
+
     async fn publish(
         &self,
-        shop: &ShopDomain,
-        generation: u64,
-        items: ItemStream<'_>,
-        mode: PublishMode,
+        lease: &Lease,
+        mirror: MirrorReader<'_>,
+        last: Option<&Publication>,
     ) -> Result<PublishResult, PortError> {
-        let key = snapshot_key(shop)?;
-        let spool = self.write_document(items).await?;
-        let changed = match mode {
-            PublishMode::Upload => {
-                let meta = ObjectMeta::json(generation, SCHEMA_VERSION);
-                let put = self.store.put_if_changed(&key, &spool, &meta).await;
-                let outcome: PutOutcome =
-                    put.map_err(|error| store_error("upload the snapshot", error))?;
-                outcome.is_uploaded()
-            }
-            PublishMode::DryRun => {
-                let compared = self.store.compare(&key, &spool).await;
-                compared.map_err(|error| store_error("compare the snapshot", error))?
-                    != Comparison::Same
-            }
+        let key = snapshot_key(&lease.shop)?;
+        let spool = self.write_document(mirror.items()).await?;
+        let generation = mirror.revision();
+        let meta = ObjectMeta::json(generation, SCHEMA_VERSION);
+        let put = self.store.put_if_changed(&key, &spool, &meta).await;
+        let put = put.map_err(|error| store_error("upload the snapshot", error))?;
+        let hash = ContentHash(*spool.sha256().as_bytes());
+        let changed = put.is_uploaded();
+        let version = match put {
+            PutOutcome::Uploaded { e_tag, .. } => e_tag,
+            PutOutcome::Unchanged { .. } => last
+                .filter(|last| last.hash == hash)
+                .and_then(|last| last.version.clone()),
+        };
+        let publication = Publication {
+            layout: self.layout().to_owned(),
+            revision: mirror.revision(),
+            generation,
+            key: key.to_string(),
+            hash,
+            bytes: spool.len(),
+            version,
         };
         Ok(PublishResult {
-            key: key.to_string(),
-            hash: ContentHash(*spool.sha256().as_bytes()),
-            bytes: spool.len(),
+            publication,
             changed,
         })
     }
@@ -145,66 +155,105 @@ impl SnapshotStore for SpacesSnapshots {
 mod tests {
     use std::sync::Arc;
 
-    use futures::stream;
     use spaces_store::StoreUrl;
+    use sync_core::ports::{Inbox, Mirror, Publications, ShopRegistry, WriteMode};
+    use sync_core::{ClaimOutcome, ItemKey, ItemKind, Trigger, WorkRequest};
+    use sync_db::Database;
 
     use super::*;
+    use crate::service::tests::database_in_memory;
 
-    fn snapshots() -> SpacesSnapshots {
-        let backend = spaces_store::open(&StoreUrl::Memory).unwrap();
-        SpacesSnapshots::new(Store::new(Arc::clone(&backend)), SpoolConfig::default())
+    struct Setup {
+        snapshots: SpacesSnapshots,
+        database: Database,
     }
 
-    fn shop() -> ShopDomain {
-        "example.myshopify.com".parse().unwrap()
-    }
+    impl Setup {
+        async fn new() -> Self {
+            let backend = spaces_store::open(&StoreUrl::Memory).unwrap();
+            let store = Store::new(Arc::clone(&backend));
+            Self {
+                snapshots: SpacesSnapshots::new(store, SpoolConfig::default()),
+                database: database_in_memory().await,
+            }
+        }
 
-    fn items(price: &str) -> ItemStream<'static> {
-        let product = format!(r#"{{"id":"gid://shopify/Product/1","price":"{price}"}}"#);
-        let shop = r#"{"name":"Example"}"#.to_owned();
-        stream::iter([Ok((Section::Products, product)), Ok((Section::Shop, shop))]).boxed()
+        /// Installs a shop and leases it.
+        async fn lease(&self, name: &str) -> Lease {
+            let (shop, now) = (testkit::shop(name), testkit::at("2026-11-24T12:00:00Z"));
+            let installation = testkit::installation(&shop, now);
+            self.database.install(&installation).await.unwrap();
+            let request = WorkRequest::full(Trigger::Manual);
+            self.database.request(&shop, &request, now).await.unwrap();
+            let until = now + chrono::TimeDelta::hours(1);
+            let claiming = self.database.claim(Some(&shop), now, until).await;
+            let ClaimOutcome::Claimed(claim) = claiming.unwrap() else {
+                panic!("work was requested");
+            };
+            claim.lease
+        }
+
+        /// Sets the price of the shop's product.
+        async fn put(&self, lease: &Lease, price: &str) {
+            let product = format!(r#"{{"id":"gid://shopify/Product/1","price":"{price}"}}"#);
+            let items = [
+                testkit::item(testkit::key(ItemKind::Product, 1), &product),
+                testkit::item(ItemKey::SHOP, r#"{"name":"Example"}"#),
+            ];
+            let written = self
+                .database
+                .upsert(lease, &items, WriteMode::Refresh)
+                .await;
+            written.unwrap();
+        }
+
+        /// Publishes after the publication that is recorded, and records the new one.
+        async fn publish(&self, lease: &Lease) -> Result<PublishResult, PortError> {
+            let (shop, layout) = (&lease.shop, self.snapshots.layout());
+            let state = self.database.publication_state(shop, layout).await?;
+            let mirror = MirrorReader::new(&self.database, shop, state.revision, 1);
+            let last = state.last.as_ref();
+            let published = self.snapshots.publish(lease, mirror, last).await?;
+            let now = testkit::at("2026-11-24T12:00:00Z");
+            self.database
+                .record_publication(lease, &published.publication, now)
+                .await?;
+            Ok(published)
+        }
     }
 
     #[tokio::test]
     async fn an_unchanged_document_is_not_uploaded() {
-        let snapshots = snapshots();
+        let setup = Setup::new().await;
+        let lease = setup.lease("example").await;
         let mut seen = Vec::new();
         for price in ["1.00", "1.00", "2.00"] {
-            let mode = PublishMode::Upload;
-            let published = snapshots.publish(&shop(), 1, items(price), mode).await;
-            seen.push(published.unwrap().changed);
+            setup.put(&lease, price).await;
+            seen.push(setup.publish(&lease).await.unwrap());
         }
-        assert_eq!(seen, [true, false, true]);
-        assert_eq!(snapshots.store().requests().uploads(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_dry_run_compares_and_writes_nothing() {
-        let snapshots = snapshots();
-        let dry = PublishMode::DryRun;
-        let would = snapshots
-            .publish(&shop(), 1, items("1.00"), dry)
-            .await
-            .unwrap();
-        assert!(would.changed);
-        assert_eq!(snapshots.inspect(&shop()).await.unwrap(), None);
-        assert_eq!(snapshots.store().requests().uploads(), 0);
+        let changed: Vec<_> = seen.iter().map(|published| published.changed).collect();
+        assert_eq!(changed, [true, false, true]);
+        assert_eq!(setup.snapshots.store().requests().uploads(), 2);
+        let versions = seen.iter().map(|published| &published.publication.version);
+        let versions: Vec<_> = versions.collect();
+        assert!(versions[0].is_some() && versions[0] == versions[1]);
+        assert_ne!(versions[0], versions[2]);
     }
 
     #[tokio::test]
     async fn the_document_has_the_expected_paths_and_key() {
-        let snapshots = snapshots();
-        let mode = PublishMode::Upload;
-        let published = snapshots
-            .publish(&shop(), 7, items("1.00"), mode)
-            .await
-            .unwrap();
-        assert_eq!(published.key, "example.myshopify.com/shopify_data.json");
-        let key = snapshot_key(&shop()).unwrap();
-        let stored = snapshots.store().read(&key).await.unwrap().unwrap();
+        let setup = Setup::new().await;
+        let lease = setup.lease("example").await;
+        setup.put(&lease, "1.00").await;
+        let publication = setup.publish(&lease).await.unwrap().publication;
+        assert_eq!(publication.key, "example.myshopify.com/shopify_data.json");
+        assert_eq!((publication.revision, publication.generation), (1, 1));
+        let key = snapshot_key(&lease.shop).unwrap();
+        let store = setup.snapshots.store();
+        let stored = store.read(&key).await.unwrap().unwrap();
         assert_eq!(
             (stored.generation, stored.schema_version),
-            (Some(7), Some(1))
+            (Some(1), Some(1))
         );
         let document: serde_json::Value =
             serde_json::from_slice(&stored.into_vec().await.unwrap()).unwrap();
@@ -220,37 +269,34 @@ mod tests {
             assert_eq!(data[empty]["edges"], serde_json::json!([]), "{empty}");
             assert_eq!(data[empty]["pageInfo"]["hasNextPage"], false);
         }
-        let inspected = snapshots.inspect(&shop()).await.unwrap().unwrap();
-        assert_eq!(inspected.hash, published.hash);
+        let inspected = setup.snapshots.inspect(&lease.shop).await.unwrap().unwrap();
+        assert_eq!(inspected.hash, publication.hash);
     }
 
     #[tokio::test]
-    async fn an_error_among_the_items_uploads_nothing() {
-        let snapshots = snapshots();
-        let broken = stream::iter([Err(PortError::retry("read the mirror", "gone"))]).boxed();
-        let mode = PublishMode::Upload;
-        let error = snapshots
-            .publish(&shop(), 1, broken, mode)
-            .await
-            .unwrap_err();
-        assert_eq!(error.operation, "read the mirror");
-        assert_eq!(snapshots.store().requests().uploads(), 0);
+    async fn nothing_is_uploaded_if_the_mirror_cannot_be_read() {
+        let setup = Setup::new().await;
+        let lease = setup.lease("example").await;
+        setup.put(&lease, "1.00").await;
+        setup.database.close().await;
+        let mirror = MirrorReader::new(&setup.database, &lease.shop, 1, 100);
+        let error = setup.snapshots.publish(&lease, mirror, None).await;
+        assert_eq!(error.unwrap_err().operation, "read the mirror");
+        assert_eq!(setup.snapshots.store().requests().uploads(), 0);
     }
 
     #[tokio::test]
     async fn erasing_removes_one_shop_only() {
-        let snapshots = snapshots();
-        let other: ShopDomain = "other.myshopify.com".parse().unwrap();
-        for shop in [&shop(), &other] {
-            let mode = PublishMode::Upload;
-            snapshots
-                .publish(shop, 1, items("1.00"), mode)
-                .await
-                .unwrap();
+        let setup = Setup::new().await;
+        let leases = [setup.lease("example").await, setup.lease("other").await];
+        for lease in &leases {
+            setup.put(lease, "1.00").await;
+            setup.publish(lease).await.unwrap();
         }
-        assert_eq!(snapshots.erase(&shop()).await.unwrap(), 1);
-        assert_eq!(snapshots.inspect(&shop()).await.unwrap(), None);
-        assert!(snapshots.inspect(&other).await.unwrap().is_some());
+        let [erased, other] = leases.map(|lease| lease.shop);
+        assert_eq!(setup.snapshots.erase(&erased).await.unwrap(), 1);
+        assert_eq!(setup.snapshots.inspect(&erased).await.unwrap(), None);
+        assert!(setup.snapshots.inspect(&other).await.unwrap().is_some());
     }
 
     #[test]

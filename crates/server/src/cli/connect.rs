@@ -14,6 +14,7 @@ use sync_core::{Installation, ShopDomain, Token, Trigger, WorkRequest};
 
 use super::{Context, SchemaArguments, shop_argument};
 use crate::adapters::{shopify_error, to_client_domain};
+use crate::installation::InstallError;
 use crate::service::{Overrides, Service};
 use crate::terminal::{
     CommandError, ExitStatus, build_runtime, print_error, print_json, print_line, signals,
@@ -120,24 +121,19 @@ async fn connect(
         Some(token) => installation_with_token(service, shop, token).await?,
         None => installation_with_credentials(service, shop).await?,
     };
-    let missing = missing_scopes(&service.settings.shopify.scopes, &installation.scopes);
-    if !missing.is_empty() {
-        return Err(CommandError::failed(format!(
-            "the token lacks the scopes {}",
-            missing.join(", ")
-        ))
-        .with_remedy(
+    let stored = service.install(&installation).await;
+    stored.map_err(|error| match error {
+        InstallError::MissingScopes(_) => CommandError::failed(error.to_string()).with_remedy(
             "add these scopes to the app, create a new token and connect again; nothing was stored",
-        ));
-    }
-    let to_error = |error| CommandError::from_state_port(&error);
-    service.install(&installation).await.map_err(to_error)?;
+        ),
+        InstallError::State(error) => CommandError::from_state_port(&error),
+    })?;
     let audit = subscribe(service, shop).await?;
     if !arguments.no_sync {
         let request = WorkRequest::full(Trigger::Backfill);
         let now = service.clock.now();
         let requested = service.ports.inbox.request(shop, &request, now).await;
-        requested.map_err(to_error)?;
+        requested.map_err(|error| CommandError::from_state_port(&error))?;
     }
     print_result(arguments, &installation, audit.as_ref())
 }
@@ -181,18 +177,6 @@ async fn installation_with_credentials(
             shop.name()
         ))
     })
-}
-
-/// Returns the needed scopes that are not granted. A write scope includes the read scope.
-pub(super) fn missing_scopes(needed: &[String], granted: &[String]) -> Vec<String> {
-    let covered = |scope: &String| {
-        let write = scope
-            .strip_prefix("read_")
-            .map(|rest| format!("write_{rest}"));
-        granted.contains(scope) || write.is_some_and(|write| granted.contains(&write))
-    };
-    let missing = needed.iter().filter(|scope| !covered(scope));
-    missing.cloned().collect()
 }
 
 /// Subscribes to webhooks if a webhook address is set.
@@ -260,14 +244,6 @@ fn print_result(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_write_scope_covers_the_read_scope() {
-        let list = |text: &str| -> Vec<String> { text.split(',').map(str::to_owned).collect() };
-        let needed = list("read_products,read_locations,read_discounts");
-        let granted = list("write_products,read_locations");
-        assert_eq!(missing_scopes(&needed, &granted), ["read_discounts"]);
-    }
 
     #[test]
     fn a_token_file_contains_exactly_one_word() {

@@ -135,7 +135,9 @@ impl Row {
     fn problem(&self) -> Option<String> {
         let (_, report) = self.last_run.as_ref()?.finished.as_ref()?;
         match &report.outcome {
-            Outcome::Failed { error, will_retry } => {
+            Outcome::Failed {
+                error, will_retry, ..
+            } => {
                 let then = if *will_retry {
                     "it will be retried"
                 } else {
@@ -255,6 +257,7 @@ mod tests {
         let failed = Outcome::Failed {
             error: "no response".into(),
             will_retry: true,
+            catalogue_read: false,
         };
         let lines = table(&[row(failed)]);
         assert_eq!(lines[2], "  no response (it will be retried)");

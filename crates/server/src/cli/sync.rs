@@ -7,8 +7,7 @@ use clap::Args;
 use indicatif::HumanCount;
 use shopify_client::Usage;
 use sync_core::{
-    FullScan, Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step, Trigger,
-    WorkRequest,
+    Outcome, PortError, Run, RunId, RunReport, ShopDomain, ShopStatus, Step, Trigger, WorkRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -218,13 +217,10 @@ async fn scan(
 ) -> Result<CompletedRun, SyncError> {
     let watch = service.run_watch();
     let before = watch.newest_run(shop).await?;
-    let request = WorkRequest {
-        full: Some(FullScan {
-            trigger: Trigger::Manual,
-            accept_deletions,
-        }),
-        ..WorkRequest::default()
-    };
+    let mut request = WorkRequest::full(Trigger::Manual);
+    if accept_deletions {
+        request = request.accepting_deletions();
+    }
     let now = service.clock.now();
     service.ports.inbox.request(shop, &request, now).await?;
     let observer = DisplayObserver {
@@ -314,7 +310,11 @@ fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, Co
         .with_remedy(format!(
             "check the shop; if this is intended, run `shopsync sync {name} --accept-deletions`"
         ))),
-        Outcome::Failed { will_retry, .. } => {
+        Outcome::Failed {
+            will_retry,
+            catalogue_read,
+            ..
+        } => {
             let (status, then) = match (will_retry, needs_attention) {
                 (true, false) => (
                     ExitStatus::Unavailable,
@@ -326,10 +326,13 @@ fn exit_code(summary: &RunSummary, needs_attention: bool) -> Result<ExitCode, Co
                 ),
                 (false, _) => (ExitStatus::Failed, "it is not retried automatically"),
             };
-            Err(
-                CommandError::new(status, "the run failed; the old snapshot stays")
-                    .with_remedy(format!("run `shopsync doctor {name}` for details; {then}")),
-            )
+            let what = if *catalogue_read {
+                "the catalogue was read but not published; the old snapshot stays"
+            } else {
+                "the run failed; the old snapshot stays"
+            };
+            let remedy = format!("run `shopsync doctor {name}` for details; {then}");
+            Err(CommandError::new(status, what).with_remedy(remedy))
         }
         _ => Ok(ExitCode::SUCCESS),
     }
@@ -377,10 +380,17 @@ mod tests {
         for (will_retry, needs_attention, code) in
             [(true, false, 3), (true, true, 1), (false, false, 1)]
         {
-            let error = "no response".to_owned();
-            let error =
-                exit_code_of(Outcome::Failed { error, will_retry }, needs_attention).unwrap_err();
-            assert_eq!(error.exit_code(), ExitCode::from(code));
+            for catalogue_read in [false, true] {
+                let failed = Outcome::Failed {
+                    error: "no response".to_owned(),
+                    will_retry,
+                    catalogue_read,
+                };
+                let failure = exit_code_of(failed, needs_attention).unwrap_err();
+                assert_eq!(failure.exit_code(), ExitCode::from(code));
+                let says_so = failure.report().contains("was read but not published");
+                assert_eq!(says_so, catalogue_read);
+            }
         }
     }
 }

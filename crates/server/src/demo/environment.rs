@@ -210,7 +210,7 @@ impl DemoEnvironment {
         let shop = ports.registry.find(&self.domain).await.map_err(to_error)?;
         let published = shop.and_then(|shop| shop.published);
         let found = ports
-            .snapshots
+            .publisher
             .inspect(&self.domain)
             .await
             .map_err(to_error)?;

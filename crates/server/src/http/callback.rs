@@ -12,7 +12,7 @@ use sync_core::ShopDomain;
 use super::oauth_state::InvalidState;
 use super::request::{cookie, parameter, prefers_html};
 use super::{ApiError, AppState, page};
-use crate::installation::{InstallationReport, InstallationResult};
+use crate::installation::{InstallError, InstallationReport, InstallationResult};
 use crate::service::Service;
 
 /// Completes an installation and returns its report. A browser is redirected to the report's page, which it can reload: the
@@ -98,7 +98,14 @@ async fn install(
         ApiError::ExchangeRefused
     })?;
     let stored = service.install(&installation).await;
-    stored.map_err(|error| ApiError::unavailable(&error))?;
+    stored.map_err(|error| match error {
+        InstallError::MissingScopes(scopes) => {
+            let missing = scopes.join(", ");
+            log::warn!(shop:%; "The installation is refused: the shop has not granted the scopes {missing}");
+            ApiError::MissingScopes(scopes)
+        }
+        InstallError::State(error) => ApiError::unavailable(&error),
+    })?;
     let result = service.complete_installation(shop).await;
     result.map_err(|error| ApiError::unavailable(&error))
 }

@@ -27,6 +27,8 @@ pub enum ApiError {
     InvalidState(InvalidState),
     /// Shopify refused the grant code.
     ExchangeRefused,
+    /// The merchant has not granted these scopes.
+    MissingScopes(Vec<String>),
     /// The signature is missing or wrong; one response for both.
     BadSignature,
     /// There is no such route.
@@ -73,6 +75,7 @@ impl ApiError {
             Self::Malformed(_) => "malformed",
             Self::InvalidState(_) => "invalid_state",
             Self::ExchangeRefused => "exchange_refused",
+            Self::MissingScopes(_) => "missing_scopes",
             Self::BadSignature => "bad_signature",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -95,6 +98,11 @@ impl fmt::Display for ApiError {
             Self::ExchangeRefused => {
                 f.write_str("Token exchange failed: Shopify refused the code; begin again")
             }
+            Self::MissingScopes(scopes) => write!(
+                f,
+                "The shop has not granted the scopes {}: begin the installation again and grant them",
+                scopes.join(", ")
+            ),
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
             Self::NotFound => f.write_str("Not found"),
             Self::MethodNotAllowed(allowed) => write!(f, "Method not allowed: use {allowed}"),
@@ -122,6 +130,7 @@ impl ResponseError for ApiError {
             | Self::InvalidState(_)
             | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
             Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::MissingScopes(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -180,6 +189,7 @@ mod tests {
             (ApiError::Malformed("no JSON object"), 400),
             (ApiError::InvalidState(InvalidState::Used), 400),
             (ApiError::ExchangeRefused, 400),
+            (ApiError::MissingScopes(vec!["read_products".into()]), 403),
             (ApiError::BadSignature, 401),
             (ApiError::NotFound, 404),
             (ApiError::MethodNotAllowed("POST"), 405),

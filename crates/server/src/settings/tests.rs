@@ -1,3 +1,5 @@
+//! Tests loading settings: layers, values, secrets, and the errors for invalid ones.
+
 use std::io::Write as _;
 
 use secrecy::ExposeSecret;

@@ -1,8 +1,9 @@
 //! Formats phrases that several commands print: counts with their nouns, the key of a shop's document.
 
 use indicatif::HumanCount;
-use spaces_store::{ShopPrefix, SnapshotKey};
 use sync_core::ShopDomain;
+
+use crate::adapters::snapshot_key;
 
 /// Formats a count with its noun: `1 product`, `3,000 products`.
 pub(crate) fn count_of(count: u64, kind: &str) -> String {
@@ -22,8 +23,5 @@ pub(crate) fn pluralize(word: &str, count: u64) -> String {
 
 /// Returns the key of the shop's document in the Space, for printing.
 pub(crate) fn document_key(shop: &ShopDomain) -> String {
-    ShopPrefix::new(shop.as_str()).map_or_else(
-        |_| shop.to_string(),
-        |prefix| SnapshotKey::single(&prefix).to_string(),
-    )
+    snapshot_key(shop).map_or_else(|_| shop.to_string(), |key| key.to_string())
 }

@@ -12,6 +12,7 @@ mod install;
 mod oauth;
 mod poll;
 mod refused;
+mod space_down;
 mod support;
 mod tokens;
 mod unchanged;

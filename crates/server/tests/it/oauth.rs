@@ -54,6 +54,14 @@ impl Setup {
             })))
             .mount(&shopify)
             .await;
+        Mock::given(method("POST"))
+            .and(body_partial_json(json!({"code": "narrow"})))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({
+                "access_token": TOKEN, "scope": "write_products,read_locations",
+                "expires_in": 3600, "refresh_token": REFRESH_TOKEN, "refresh_token_expires_in": 7_776_000,
+            })))
+            .mount(&shopify)
+            .await;
         let refused = json!({"error": "invalid_request", "error_description": "no such code"});
         Mock::given(method("POST"))
             .and(body_partial_json(json!({"code": "bad"})))

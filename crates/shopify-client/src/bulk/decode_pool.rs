@@ -80,7 +80,7 @@ fn decode_worker<T: BulkObject>(
         }
         drop(source);
         let objects = filled.and_then(|()| decode_batch::<T>(shop, &batch));
-        // If the receiver is gone, sending the next result fails too, which ends the loop.
+        // If the receiver was dropped, sending the next result fails too, which ends the loop.
         drop(response.send(objects));
     }
 }

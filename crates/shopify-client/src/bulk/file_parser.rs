@@ -25,7 +25,7 @@ pub(super) struct ParsedLine<'l> {
     pub(super) role: Role,
     /// The ids that its children may use for it.
     pub(super) aliases: [Option<ObjectId>; 2],
-    /// The number of its root object, if the lines before it tell.
+    /// The number of its root object, if the lines before it determine it.
     pub(super) root: Option<u64>,
 }
 

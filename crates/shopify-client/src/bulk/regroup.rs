@@ -119,7 +119,7 @@ impl AliasCursor {
         Ok(self.sorted.advance()?)
     }
 
-    /// The root objects of an alias. Each look-up must ask for the same alias as the last one, or a larger one.
+    /// The root objects of an alias. `alias` must not be smaller than in the last call.
     fn roots(&mut self, alias: SortKey) -> Result<&[u64], BulkError> {
         if self.last_alias.replace(alias) != Some(alias) {
             self.roots.clear();

@@ -15,7 +15,7 @@ use crate::operations::{
 use crate::request::RetryBudget;
 use crate::{Error, Gid, UserError};
 
-/// Selects operations that have not ended. Their markers tell queries of this program from others.
+/// Selects operations that have not ended. Their markers distinguish queries of this program from others.
 const IN_PROGRESS: &str = "status:created OR status:running OR status:canceling";
 
 #[derive(Deserialize)]

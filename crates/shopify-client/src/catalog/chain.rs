@@ -1,9 +1,11 @@
+//! Follows the cursors of a paged list and detects broken chains.
+
 use std::collections::HashSet;
 
 use crate::Error;
 use crate::model::PageInfo;
 
-/// Follows the cursors of a list from page to page and detects broken chains.
+/// The paged read of one list, with the cursors already used.
 #[derive(Debug)]
 pub(super) struct CursorChain {
     operation: &'static str,

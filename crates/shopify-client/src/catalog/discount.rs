@@ -102,7 +102,7 @@ impl CatalogObject for Discount {
         Ok(shop.discounts_count().await?.if_exact())
     }
 
-    /// A number does not tell whether the discount has codes. It is looked up as `DiscountNode`, the documented type
+    /// A number does not show whether the discount has codes. It is looked up as `DiscountNode`, the documented type
     /// for both kinds, and, if that finds nothing, as the types that webhooks use.
     async fn batch(
         shop: &ShopClient,

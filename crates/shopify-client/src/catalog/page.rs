@@ -48,7 +48,7 @@ impl ShopClient {
         let response = self.send_operation::<Q>(variables, retry_budget).await?;
         match response.read() {
             Ok(SingleField(page)) => Ok(Connection::map(page, Ok)),
-            // If an entry cannot be named, the error of the whole page says more than that of the entry.
+            // If an entry has no id, the error of the whole page is more useful than that of the entry.
             Err(page_error) => decode_each(&response).ok_or(page_error),
         }
     }

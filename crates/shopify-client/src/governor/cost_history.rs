@@ -297,18 +297,18 @@ mod tests {
     #[test]
     fn the_used_ratio_is_a_moving_mean() {
         let mut costs = CostHistory::default();
-        let answer = |actual| Cost {
+        let cost = |actual| Cost {
             actual: Some(actual),
             ..cost(100.0)
         };
         for actual in [20.0, 40.0] {
-            costs.record(&RequestSpec::new("A"), &answer(actual));
+            costs.record(&RequestSpec::new("A"), &cost(actual));
         }
         let known = costs.operation("A").unwrap();
         assert_eq!((known.responses, known.requested), (2, 100.0));
         assert!((known.used_ratio - 0.3).abs() < 1e-9);
         for _ in 0..200 {
-            costs.record(&RequestSpec::new("A"), &answer(80.0));
+            costs.record(&RequestSpec::new("A"), &cost(80.0));
         }
         assert!((costs.operation("A").unwrap().used_ratio - 0.8).abs() < 1e-3);
     }

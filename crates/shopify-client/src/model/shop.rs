@@ -1,3 +1,5 @@
+//! Defines the model of a shop: name, domains, currency, time zone and plan.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Gid;

@@ -1,3 +1,5 @@
+//! Defines the models of webhook subscriptions, existing and new.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Gid;

@@ -249,18 +249,18 @@ mod tests {
         let other = SecretString::from("other");
         assert!(verify_callback(PLAIN, [&other, &hush()]).is_ok());
         for secrets in [vec![&other], vec![]] {
-            let refused = verify_callback(PLAIN, secrets).unwrap_err();
-            assert_eq!(refused, CallbackError::WrongSignature);
+            let error = verify_callback(PLAIN, secrets).unwrap_err();
+            assert_eq!(error, CallbackError::WrongSignature);
         }
     }
 
     #[test]
-    fn an_empty_secret_signs_nothing() {
+    fn a_signature_with_an_empty_secret_is_rejected() {
         // printf 'shop=a.myshopify.com' | openssl dgst -sha256 -hmac ''
         let tag = "8c92546e2d73b29a31c0b6279f20a9b6691f2dfeba6393f013a1ee5c5a5fd13e";
-        let nothing = SecretString::default();
-        let refused = verify_query(&format!("shop=a.myshopify.com&hmac={tag}"), [&nothing]);
-        assert_eq!(refused, Err(CallbackError::WrongSignature));
+        let empty = SecretString::default();
+        let result = verify_query(&format!("shop=a.myshopify.com&hmac={tag}"), [&empty]);
+        assert_eq!(result, Err(CallbackError::WrongSignature));
     }
 
     #[test]
@@ -306,12 +306,12 @@ mod tests {
             ("&state", "&state2=1&state"),
             ("&hmac=", "&hmac=zz"),
         ] {
-            let refused = verify_callback(&PLAIN.replace(from, to), [&hush()]).unwrap_err();
-            assert_eq!(refused, CallbackError::WrongSignature, "{from}");
+            let error = verify_callback(&PLAIN.replace(from, to), [&hush()]).unwrap_err();
+            assert_eq!(error, CallbackError::WrongSignature, "{from}");
         }
         let (unsigned, _) = PLAIN.split_once("&hmac").unwrap();
-        let refused = verify_callback(unsigned, [&hush()]).unwrap_err();
-        assert_eq!(refused, CallbackError::MissingSignature);
+        let error = verify_callback(unsigned, [&hush()]).unwrap_err();
+        assert_eq!(error, CallbackError::MissingSignature);
         assert_eq!(
             verify_callback("", [&hush()]).unwrap_err(),
             CallbackError::MissingSignature
@@ -320,25 +320,25 @@ mod tests {
 
     #[test]
     fn missing_and_repeated_parameters_are_named() {
-        let refused = |pairs: &[(&str, &str)]| {
+        let error_of = |pairs: &[(&str, &str)]| {
             let query = signed(pairs);
             verify_callback(&query, [&hush()]).unwrap_err()
         };
         let shop = ("shop", "a.myshopify.com");
         assert_eq!(
-            refused(&[("code", "1"), ("state", "2")]),
+            error_of(&[("code", "1"), ("state", "2")]),
             CallbackError::Missing("shop")
         );
         assert_eq!(
-            refused(&[shop, ("state", "2")]),
+            error_of(&[shop, ("state", "2")]),
             CallbackError::Missing("code")
         );
         assert_eq!(
-            refused(&[shop, ("code", "1"), ("state", "")]),
+            error_of(&[shop, ("code", "1"), ("state", "")]),
             CallbackError::Missing("state")
         );
         assert_eq!(
-            refused(&[("shop", "evil.example"), ("code", "1"), ("state", "2")]),
+            error_of(&[("shop", "evil.example"), ("code", "1"), ("state", "2")]),
             CallbackError::InvalidShop
         );
         let doubled = format!("{PLAIN}&shop=evil.myshopify.com");

@@ -72,18 +72,23 @@ pub struct TokenGrant {
 }
 
 impl TokenGrant {
-    /// Whether the grant includes a scope. A write scope includes the read scope, also for `unauthenticated_` scopes.
+    /// Whether the grant includes a scope; see [`scope_is_covered`].
     pub fn covers(&self, scope: &str) -> bool {
-        let writing = |reading: &str, writing: &str| {
-            let rest = scope.strip_prefix(reading)?;
-            Some(format!("{writing}{rest}"))
-        };
-        let write = writing("read_", "write_")
-            .or_else(|| writing("unauthenticated_read_", "unauthenticated_write_"));
-        self.scopes
-            .iter()
-            .any(|granted| granted == scope || write.as_ref() == Some(granted))
+        scope_is_covered(scope, &self.scopes)
     }
+}
+
+/// Whether the granted scopes include a scope. A write scope includes the read scope, also for `unauthenticated_` scopes.
+pub fn scope_is_covered(scope: &str, granted: &[String]) -> bool {
+    let writing = |reading: &str, writing: &str| {
+        let rest = scope.strip_prefix(reading)?;
+        Some(format!("{writing}{rest}"))
+    };
+    let write = writing("read_", "write_")
+        .or_else(|| writing("unauthenticated_read_", "unauthenticated_write_"));
+    granted
+        .iter()
+        .any(|granted| granted == scope || write.as_ref() == Some(granted))
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Tells whether an operation of a GraphQL document may be a mutation, which must not be repeated.
+//! Determines whether an operation of a GraphQL document may be a mutation, which must not be repeated.
 
 /// Whether the named operation may change data: it is a mutation, or cannot be distinguished from one.
 ///

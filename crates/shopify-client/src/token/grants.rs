@@ -1,3 +1,5 @@
+//! Requests new tokens for [`ManagedTokens`](super::ManagedTokens): the trait, and its implementation for Shopify.
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 

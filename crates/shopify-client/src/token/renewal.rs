@@ -107,7 +107,7 @@ impl Renewal {
             *known = Some(current.clone());
             let purpose = match step? {
                 RenewalStep::Keep => return Ok(()),
-                // Each attempt of the other process begins a new lease, so its entry may never become old enough to be
+                // Each attempt of the other process begins a new lease, so it may never become old enough to be
                 // taken over.
                 RenewalStep::AwaitOther if start.elapsed() > self.shared.lease => {
                     let reason = "another process could not renew the token in time";
@@ -180,11 +180,11 @@ impl Renewal {
     fn is_held_by_other(&self, other: Attempt, now: DateTime<Utc>) -> bool {
         let lease = TimeDelta::from_std(self.shared.lease).unwrap_or(TimeDelta::MAX);
         let age = now - other.begun_at;
-        // An entry from the future comes from a wrong clock and counts as expired.
+        // An attempt from the future comes from a wrong clock and counts as expired.
         other.by != self.shared.instance && age < lease && age > -lease
     }
 
-    /// Writes the journal entry, requests the token, and saves it. Returns `None` if another process was first: read
+    /// Records the attempt, requests the token, and saves it. Returns `None` if another process was first: read
     /// the store again.
     async fn obtain(
         &self,

@@ -16,7 +16,7 @@ pub(super) struct SharedState {
     pub(super) grants: Arc<dyn Grants>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: Mutex<Box<dyn RngCore + Send>>,
-    /// Distinguishes this process's journal entries from others'.
+    /// Distinguishes this process's attempts from others'.
     pub(super) instance: u64,
     pub(super) renew_before_expiry: Duration,
     pub(super) lease: Duration,

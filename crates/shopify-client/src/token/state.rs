@@ -85,7 +85,7 @@ pub(super) struct EntryState {
 }
 
 /// A pause in which no request is sent. It does not apply before `since`, so that a clock that is set back does not
-/// prolong it.
+/// extend it.
 #[derive(Clone)]
 pub(super) struct Pause {
     since: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Defines the token store: its rows, the journal entry of a renewal, and an in-memory store.
+//! Defines the token store: its rows, the recorded attempt of a renewal, and an in-memory store.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -107,7 +107,7 @@ pub struct TokenRecord {
     pub attempt: Option<Attempt>,
 }
 
-/// A journal entry: a process is requesting this token's successor, and may have received it.
+/// A recorded attempt: a process is requesting this token's successor, and may have received it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// The process: a random number for each [`ManagedTokens`](super::ManagedTokens).
@@ -135,8 +135,8 @@ pub trait TokenStore: Send + Sync {
     /// Returns the shop's row; `None` if the app is not installed.
     async fn load(&self, shop: &ShopDomain) -> Result<Option<TokenRecord>, TokenError>;
 
-    /// Writes a journal entry into the row, if its version is still `version` and its entry still `replaces`. The write
-    /// is durable when it returns. Returns `false` if the row has changed; then nothing was written.
+    /// Records an attempt in the row, if its version is still `version` and its attempt still `replaces`. The write is
+    /// durable when it returns. Returns `false` if the row has changed; then nothing was written.
     async fn begin(
         &self,
         shop: &ShopDomain,
@@ -145,8 +145,8 @@ pub trait TokenStore: Send + Sync {
         attempt: Attempt,
     ) -> Result<bool, TokenError>;
 
-    /// Atomically replaces the token, increments the version and removes the journal entry, if the row's version is
-    /// still `version` and its entry still `attempt`. Returns `false` if the row has changed; then nothing was written.
+    /// Atomically replaces the token, increments the version and removes the attempt, if the row's version is still
+    /// `version` and its attempt still `attempt`. Returns `false` if the row has changed; then nothing was written.
     async fn save(
         &self,
         shop: &ShopDomain,

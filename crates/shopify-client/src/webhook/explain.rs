@@ -68,7 +68,7 @@ pub enum Explanation {
     /// The length of the body differs from the header `Content-Length`.
     WrongLength {
         /// In bytes.
-        promised: u64,
+        declared: u64,
         /// In bytes.
         read: u64,
     },
@@ -148,9 +148,9 @@ impl fmt::Display for Explanation {
                 f,
                 "key `{key_id}` signed another form of this body: {by}; verify the raw bytes as received"
             ),
-            Self::WrongLength { promised, read } => write!(
+            Self::WrongLength { declared, read } => write!(
                 f,
-                "Content-Length is {promised} bytes but the body has {read}: it was truncated or rewritten in transit"
+                "Content-Length is {declared} bytes but the body has {read}: it was truncated or rewritten in transit"
             ),
             Self::TestNotification => f.write_str(
                 "this looks like \"Send test notification\", which is signed with the shop's own key, shown beside the \
@@ -193,13 +193,13 @@ impl Verifier {
         if body.is_empty() {
             return Explanation::EmptyBody;
         }
-        let promised = header("content-length").and_then(|length| length.trim().parse().ok());
+        let declared = header("content-length").and_then(|length| length.trim().parse().ok());
         let read = u64::try_from(body.len()).unwrap_or(u64::MAX);
         self.explain_secret(body, &tag)
             .or_else(|| self.explain_body(body, &tag))
             .or_else(|| {
-                let promised = promised.filter(|promised| *promised != read)?;
-                Some(Explanation::WrongLength { promised, read })
+                let declared = declared.filter(|declared| *declared != read)?;
+                Some(Explanation::WrongLength { declared, read })
             })
             .or_else(|| is_sample(body).then_some(Explanation::TestNotification))
             .unwrap_or(Explanation::UnknownSecret)

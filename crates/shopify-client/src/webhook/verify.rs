@@ -166,8 +166,8 @@ pub enum WebhookError {
     /// The signature header is missing. Respond with 401.
     #[error("the signature is missing")]
     MissingSignature,
-    /// The signature does not match the body under any of the secrets. Respond with 401. [`Verifier::explain`] may tell
-    /// why.
+    /// The signature does not match the body under any of the secrets. Respond with 401. [`Verifier::explain`] may find
+    /// the reason.
     #[error("the signature is wrong")]
     WrongSignature,
     /// The topic is missing. Respond with 400.
@@ -413,8 +413,8 @@ mod tests {
         let other = SecretString::from("other");
         let headers = headers("x-shopify-", SIGNATURE);
         assert!(verify(&Verifier::new([&other, &hush()]), &headers, BODY).is_ok());
-        let refused = verify(&Verifier::new([&other]), &headers, BODY);
-        assert_eq!(refused, Err(WebhookError::WrongSignature));
+        let result = verify(&Verifier::new([&other]), &headers, BODY);
+        assert_eq!(result, Err(WebhookError::WrongSignature));
         assert_eq!(
             verify(&Verifier::new([]), &headers, BODY),
             Err(WebhookError::WrongSignature)
@@ -481,8 +481,8 @@ mod tests {
             "",
         ] {
             let headers = headers("x-shopify-", &sign(&hush(), body.as_bytes()));
-            let refused = verify(&Verifier::new([&hush()]), &headers, body.as_bytes());
-            assert_eq!(refused, Err(WebhookError::InvalidBody), "{body}");
+            let result = verify(&Verifier::new([&hush()]), &headers, body.as_bytes());
+            assert_eq!(result, Err(WebhookError::InvalidBody), "{body}");
         }
     }
 }

@@ -81,7 +81,7 @@ async fn the_token_is_not_sent_and_errors_do_not_contain_the_url() {
 }
 
 #[tokio::test]
-async fn an_expired_url_is_an_error_of_its_own() {
+async fn an_expired_url_has_its_own_error() {
     for status in [403, 404, 410] {
         let shop = Shop::with_products(export()).await;
         shop.state().fetches.push_back(Fetch::Status(status));
@@ -95,7 +95,7 @@ async fn an_expired_url_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_length_is_refused() {
+async fn a_file_of_another_length_is_rejected() {
     let export = export();
     let length = export.text.len();
     // The response is complete but short, so only the stated size shows the error.
@@ -117,7 +117,7 @@ async fn a_file_of_another_length_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_during_the_download_is_refused() {
+async fn a_file_that_changes_during_the_download_is_rejected() {
     let shop = Shop::with_products(export()).await;
     shop.state()
         .fetches

@@ -183,7 +183,7 @@ async fn invalid_lines_are_errors_that_name_the_problem() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_too_long_is_refused() {
+async fn a_line_that_is_too_long_is_rejected() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let lines = product_lines(&product(&mut random, 7, 2), SHOPIFY_FORMAT);
     let longest = lines.iter().map(String::len).max().unwrap();
@@ -207,7 +207,7 @@ async fn a_line_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_with_wrong_counts_is_refused() {
+async fn a_file_with_wrong_counts_is_rejected() {
     let mut random = ChaCha8Rng::seed_from_u64(6);
     let good = Export::grouped(&products(&mut random, 5), SHOPIFY_FORMAT);
     for (objects, roots, wrong) in [(1, 0, "objects"), (0, 1, "root objects")] {

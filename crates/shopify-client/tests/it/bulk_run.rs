@@ -55,7 +55,7 @@ async fn an_operation_is_polled_until_it_has_completed() {
 }
 
 #[tokio::test]
-async fn each_end_without_a_result_is_an_error_of_its_own() {
+async fn each_end_without_a_result_has_its_own_error() {
     for (end, code) in [
         ("FAILED", Some("TIMEOUT")),
         ("FAILED", None),
@@ -146,7 +146,7 @@ async fn five_operations_run_at_a_time_and_others_wait() {
         .requested_operations
         .iter()
         .filter(|name| *name == "BulkOperationRun");
-    assert_eq!(starts.count(), 17, "none was refused");
+    assert_eq!(starts.count(), 17, "none was rejected");
 }
 
 #[tokio::test]

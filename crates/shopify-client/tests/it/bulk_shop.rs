@@ -298,12 +298,12 @@ impl State {
     }
 
     fn run(&mut self, query: &str, grouped: bool) -> Option<Value> {
-        let refused = |code: &str| {
+        let rejection = |code: &str| {
             let errors = json!([{ "code": code, "field": ["query"], "message": "no" }]);
             json!({ "data": { "bulkOperationRunQuery": { "bulkOperation": null, "userErrors": errors } } })
         };
         match self.starts.pop_front() {
-            Some(Start::UserError(code)) => Some(refused(code)),
+            Some(Start::UserError(code)) => Some(rejection(code)),
             Some(Start::Denied) => {
                 let extensions = json!({ "code": "ACCESS_DENIED" });
                 let message = "This app is not approved to run bulk operations.";
@@ -317,7 +317,7 @@ impl State {
             None => {
                 let running = self.operations.iter().filter(|it| !ended(&it.status));
                 if running.count() >= 5 {
-                    return Some(refused("LIMIT_REACHED"));
+                    return Some(rejection("LIMIT_REACHED"));
                 }
                 let id = self.begin(query, grouped);
                 let to_json = self.find(id);

@@ -1,4 +1,4 @@
-//! Broken cursor chains, and objects that change while they are read.
+//! Tests broken cursor chains, and objects that change while they are read.
 
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn a_broken_cursor_chain_is_an_error_and_never_a_short_result() {
     for (operation, path) in PAGED {
         for corrupt in [without_cursor, nothing_follows_it] {
             let mut state = large_catalog();
-            // The other objects only take time.
+            // The other objects would only slow the test down.
             match path.split('/').nth(1) {
                 Some("products" | "product" | "inventoryItem") => state.discounts.clear(),
                 _ => state.products.clear(),

@@ -1,4 +1,4 @@
-//! The examples' own code, against the simulator.
+//! Runs the code of the examples against the simulator.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ struct World {
     sim: Simulator,
     shop: ShopControl,
     listener: TcpListener,
-    /// Where the example under test is.
+    /// The URL of the example under test.
     url: String,
 }
 
@@ -107,7 +107,7 @@ async fn products_are_listed_with_all_their_variants() {
 }
 
 #[tokio::test]
-async fn webhooks_are_watched_from_subscription_to_the_end() {
+async fn webhooks_are_watched_from_subscription_to_shutdown() {
     let world = World::start().await;
     let (shop, client) = (&world.shop, world.shop_client());
     let url = format!("{}/", world.url);
@@ -138,7 +138,7 @@ async fn webhooks_are_watched_from_subscription_to_the_end() {
     assert_eq!(forged.unwrap().status(), StatusCode::UNAUTHORIZED);
     let line = lines.recv().await.unwrap();
     assert!(
-        line.starts_with("refused: the signature is wrong: "),
+        line.starts_with("rejected: the signature is wrong: "),
         "{line}"
     );
 
@@ -159,21 +159,21 @@ async fn a_merchant_installs_the_app() {
     let served = tokio::spawn(async move { axum::serve(world.listener, app).await });
     let browser = browser();
     let get = async |url: &str, cookie: &str| {
-        let answer = browser
+        let response = browser
             .get(url)
             .header("Cookie", cookie)
             .send()
             .await
             .unwrap();
         let header = |name| {
-            answer
+            response
                 .headers()
                 .get(name)
                 .map(|text| text.to_str().unwrap().to_owned())
         };
         let (location, cookie) = (header("location"), header("set-cookie"));
-        let status = answer.status();
-        (status, location, cookie, answer.text().await.unwrap())
+        let status = response.status();
+        (status, location, cookie, response.text().await.unwrap())
     };
 
     let opened = format!("{url}/?{}", shop.install_query());

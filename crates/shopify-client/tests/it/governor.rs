@@ -28,8 +28,8 @@ struct Setup {
     concurrency: usize,
     pattern: Pattern,
     seed: u64,
-    /// The maximum duration of the three legs of a request in seconds: to Shopify, execution, back.
-    legs: [f64; 3],
+    /// The maximum durations of the three phases of a request in seconds: to Shopify, execution, back.
+    phases: [f64; 3],
     /// The simulated time.
     length: Duration,
 }
@@ -42,7 +42,7 @@ impl Setup {
             pattern,
             seed,
             // A single caller is limited by latency, so the responses come quickly.
-            legs: if concurrency == 1 {
+            phases: if concurrency == 1 {
                 [0.01, 0.05, 0.01]
             } else {
                 [0.04, 0.15, 0.04]
@@ -90,16 +90,16 @@ fn query(rng: &mut StdRng) -> (RequestSpec, f64, f64) {
     )
 }
 
-async fn send_query(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, legs: [f64; 3]) {
+async fn send_query(governor: &Governor, bucket: &Bucket, rng: &mut StdRng, phases: [f64; 3]) {
     let (spec, requested, actual) = query(rng);
-    let journey =
-        legs.map(|longest| Duration::from_secs_f64(rng.random_range(0.1..=1.0) * longest));
+    let durations =
+        phases.map(|longest| Duration::from_secs_f64(rng.random_range(0.1..=1.0) * longest));
     let reservation = governor.reserve(&spec).await.expect("payable");
     assert!(reservation.points() >= requested, "{spec:?}");
-    sleep(journey[0]).await;
-    let answer = bucket.query(requested, actual, journey[1]).await;
-    sleep(journey[2]).await;
-    match answer {
+    sleep(durations[0]).await;
+    let response = bucket.query(requested, actual, durations[1]).await;
+    sleep(durations[2]).await;
+    match response {
         BucketResponse::Done(status) => {
             let cost = Cost::new(requested, Some(actual), status);
             reservation.settle(Some(&cost));
@@ -116,7 +116,7 @@ async fn run(setup: Setup) -> Outcome {
     let Setup {
         rate,
         seed,
-        legs,
+        phases,
         length,
         ..
     } = setup;
@@ -130,7 +130,7 @@ async fn run(setup: Setup) -> Outcome {
         let mut rng = StdRng::seed_from_u64(seed.wrapping_mul(1000) + caller as u64);
         tasks.spawn_local(async move {
             loop {
-                send_query(&governor, &bucket, &mut rng, legs).await;
+                send_query(&governor, &bucket, &mut rng, phases).await;
             }
         });
     }
@@ -144,7 +144,7 @@ async fn run(setup: Setup) -> Outcome {
         used: totals.ours / budget,
         pace: totals.ours / length.as_secs_f64(),
     };
-    #[expect(clippy::print_stdout, reason = "the numbers are worth reading")]
+    #[expect(clippy::print_stdout, reason = "the figures are results")]
     {
         println!("{setup:?}: {outcome:?}");
     }
@@ -161,7 +161,7 @@ async fn assert_no_throttling_and_no_waste(pattern: Pattern, seed: u64) {
             assert_eq!(outcome.throttled, 0, "{setup:?}: {outcome:?}");
             assert_eq!(outcome.others_throttled, 0, "{setup:?}: {outcome:?}");
             assert!(outcome.used >= 0.95, "{setup:?}: {outcome:?}");
-            // What is ours whatever the others do.
+            // Our share is used, whatever the others do.
             assert!(
                 outcome.pace >= 0.95 * rate * (1.0 - SHARE),
                 "{setup:?}: {outcome:?}"
@@ -176,7 +176,7 @@ async fn alone_all_of_the_budget_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beside_others_who_ask_at_random_all_that_they_leave_is_used() {
+async fn beside_others_with_random_requests_all_that_they_leave_is_used() {
     assert_no_throttling_and_no_waste(Pattern::Random, 200).await;
 }
 
@@ -190,7 +190,7 @@ async fn beside_others_who_take_all_of_their_share_at_once_all_that_they_leave_i
     assert_no_throttling_and_no_waste(Pattern::Greedy, 400).await;
 }
 
-/// Others who know everything, and take all that is theirs at the worst moment: just before a request arrives.
+/// The others take their whole allowance at the worst moment: just before a request arrives.
 #[tokio::test(start_paused = true)]
 async fn others_at_the_worst_moment_cause_no_throttling() {
     assert_no_throttling_and_no_waste(Pattern::Ambush, 500).await;
@@ -200,7 +200,7 @@ async fn others_at_the_worst_moment_cause_no_throttling() {
 async fn requests_with_slow_responses_run_concurrently() {
     for (rate, concurrency) in [(100.0, 8), (1000.0, 32), (2000.0, 64)] {
         let setup = Setup {
-            legs: [0.5, 3.0, 0.5],
+            phases: [0.5, 3.0, 0.5],
             ..Setup::new(rate, concurrency, Pattern::Random, 600)
         };
         let outcome = run(setup).await;
@@ -209,9 +209,9 @@ async fn requests_with_slow_responses_run_concurrently() {
     }
 }
 
-/// Beyond the promise, but met: others who always take three times their share.
+/// Outside the guarantee, but still without throttling: others who always take three times their share.
 #[tokio::test(start_paused = true)]
-async fn others_who_take_more_than_their_share_get_it_as_long_as_they_come_evenly() {
+async fn others_who_steadily_take_more_than_their_share_cause_no_throttling() {
     for rate in RATES {
         for concurrency in [1, 8] {
             let setup = Setup::new(rate, concurrency, Pattern::Evenly { times: 3.0 }, 700);
@@ -222,7 +222,7 @@ async fn others_who_take_more_than_their_share_get_it_as_long_as_they_come_evenl
     }
 }
 
-/// Beyond the promise: others who take four times their share at once. It is learned from the first such bursts.
+/// Outside the guarantee: others who take four times their share at once. The governor learns from the first bursts.
 #[tokio::test(start_paused = true)]
 async fn bursts_beyond_the_share_are_learned() {
     for rate in RATES {
@@ -236,11 +236,11 @@ async fn bursts_beyond_the_share_are_learned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_go_in_the_order_in_which_they_came() {
+async fn callers_are_admitted_in_their_order() {
     let bucket = Bucket::new(1000.0, 50.0);
     let governor = Rc::new(Governor::new(0.0));
     let known = |name: &str, requested: f64| (RequestSpec::new(name), requested);
-    for (spec, requested) in [known("Cheap", 1.0), known("Dear", 900.0)] {
+    for (spec, requested) in [known("Cheap", 1.0), known("Expensive", 900.0)] {
         advance(Duration::from_mins(1)).await;
         let reservation = governor.reserve(&spec).await.unwrap();
         let BucketResponse::Done(status) = bucket.query(requested, requested, Duration::ZERO).await
@@ -252,7 +252,7 @@ async fn callers_go_in_the_order_in_which_they_came() {
     }
     let order = Rc::new(std::cell::RefCell::new(Vec::new()));
     let tasks = LocalSet::new();
-    for (place, name) in ["Dear", "Cheap", "Dear", "Cheap", "Cheap"]
+    for (place, name) in ["Expensive", "Cheap", "Expensive", "Cheap", "Cheap"]
         .into_iter()
         .enumerate()
     {
@@ -268,15 +268,15 @@ async fn callers_go_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_gives_up_gives_way() {
+async fn a_caller_that_gives_up_does_not_block_the_next() {
     let (governor, _) = drained().await;
     let start = Instant::now();
     let first = timeout(
         Duration::from_secs(1),
-        governor.reserve(&RequestSpec::new("Dear")),
+        governor.reserve(&RequestSpec::new("Expensive")),
     )
     .await;
-    assert!(first.is_err(), "there is nothing to pay it with yet");
+    assert!(first.is_err(), "the bucket is nearly empty");
     governor
         .reserve(&RequestSpec::new("Cheap"))
         .await
@@ -289,13 +289,13 @@ async fn a_caller_that_gives_up_gives_way() {
 async fn drained() -> (Governor, Bucket) {
     let bucket = Bucket::new(1000.0, 50.0);
     let governor = Governor::new(0.0);
-    for (name, requested) in [("Cheap", 1.0), ("Dear", 990.0)] {
+    for (name, requested) in [("Cheap", 1.0), ("Expensive", 990.0)] {
         let reservation = governor
             .reserve(&RequestSpec::new(name))
             .await
             .expect("payable");
-        let answer = bucket.query(requested, requested, Duration::ZERO).await;
-        let BucketResponse::Done(status) = answer else {
+        let response = bucket.query(requested, requested, Duration::ZERO).await;
+        let BucketResponse::Done(status) = response else {
             panic!("there is enough");
         };
         reservation.settle(Some(&Cost::new(requested, Some(requested), status)));
@@ -304,7 +304,7 @@ async fn drained() -> (Governor, Bucket) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_given_back_wakes_who_waits() {
+async fn a_refund_admits_a_waiting_caller() {
     let governor = Governor::new(0.0);
     let bucket = Bucket::new(1000.0, 50.0);
     let probe = governor.reserve(&RequestSpec::new("A")).await.unwrap();
@@ -314,12 +314,12 @@ async fn what_is_given_back_wakes_who_waits() {
     probe.settle(Some(&Cost::new(600.0, Some(0.0), status)));
     let in_flight = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     let start = Instant::now();
-    let answer = async {
+    let response = async {
         sleep(Duration::from_secs(1)).await;
         in_flight.settle(Some(&Cost::new(600.0, Some(10.0), status)));
     };
     let spec = RequestSpec::new("A");
-    let (second, ()) = tokio::join!(governor.reserve(&spec), answer);
+    let (second, ()) = tokio::join!(governor.reserve(&spec), response);
     second.unwrap().release();
     assert!(start.elapsed() < Duration::from_millis(1010));
 }
@@ -337,7 +337,7 @@ async fn a_query_above_the_bucket_size_is_rejected_at_once() {
         governor.cost_above_share(&RequestSpec::new("A")),
         Some(700.0)
     );
-    // Shopify cuts the bucket, as it may.
+    // Shopify may shrink the bucket.
     let smaller = ThrottleStatus {
         maximum_available: 500.0,
         currently_available: 500.0,
@@ -346,8 +346,8 @@ async fn a_query_above_the_bucket_size_is_rejected_at_once() {
     let reservation = governor.reserve(&RequestSpec::new("B")).await.unwrap();
     reservation.settle(Some(&Cost::new(1.0, Some(1.0), smaller)));
     let start = Instant::now();
-    let refused = governor.reserve(&RequestSpec::new("A")).await.unwrap_err();
-    assert_eq!((refused.cost, refused.maximum), (700.0, 500.0));
+    let error = governor.reserve(&RequestSpec::new("A")).await.unwrap_err();
+    assert_eq!((error.cost, error.maximum), (700.0, 500.0));
     assert_eq!(start.elapsed(), Duration::ZERO);
     governor
         .reserve(&RequestSpec::new("B"))
@@ -366,11 +366,11 @@ async fn until_the_bucket_is_known_requests_are_sent_one_at_a_time() {
     )
     .await;
     assert!(waiting.is_err(), "nothing is known yet");
-    // Lost, so that the next one finds out.
+    // Its response is lost, so the next request finds out the size.
     drop(first);
     let second = governor.reserve(&RequestSpec::new("A")).await.unwrap();
     assert_eq!(governor.budget(), None);
-    // An endpoint that tells nothing is not waited for.
+    // An endpoint that states no status does not delay further requests.
     second.settle(None);
     let (third, fourth) = (
         governor.reserve(&RequestSpec::new("A")).await.unwrap(),
@@ -380,7 +380,7 @@ async fn until_the_bucket_is_known_requests_are_sent_one_at_a_time() {
     fourth.release();
 }
 
-/// Figures that no bucket can have. Whoever believed them would wait for ever.
+/// Figures that no bucket can have would make callers wait forever.
 #[tokio::test(start_paused = true)]
 async fn impossible_costs_stop_no_request() {
     for (available, actual) in [
@@ -391,7 +391,7 @@ async fn impossible_costs_stop_no_request() {
         (f64::NAN, f64::INFINITY),
     ] {
         let (governor, _) = drained().await;
-        let said = ThrottleStatus {
+        let invalid = ThrottleStatus {
             maximum_available: 1000.0,
             currently_available: available,
             restore_rate: 50.0,
@@ -401,14 +401,14 @@ async fn impossible_costs_stop_no_request() {
             governor.reserve(&RequestSpec::new("Cheap")).await.unwrap(),
         ];
         for reservation in both {
-            reservation.settle(Some(&Cost::new(1.0, Some(actual), said)));
+            reservation.settle(Some(&Cost::new(1.0, Some(actual), invalid)));
         }
-        let dear = timeout(
+        let expensive = timeout(
             Duration::from_mins(3),
-            governor.reserve(&RequestSpec::new("Dear")),
+            governor.reserve(&RequestSpec::new("Expensive")),
         )
         .await;
-        dear.expect("it fills within 20 s").unwrap().release();
+        expensive.expect("it fills within 20 s").unwrap().release();
         let budget = governor.budget().unwrap();
         assert!(
             budget.available <= 1000.0,
@@ -417,9 +417,9 @@ async fn impossible_costs_stop_no_request() {
     }
 }
 
-/// A page is never too dear because a share was given in percent.
+/// A share given in percent, such as 10 for 10 %, does not make every page too expensive.
 #[tokio::test(start_paused = true)]
-async fn a_share_beyond_its_limits_is_the_nearest_one_within() {
+async fn a_share_outside_its_limits_is_clamped() {
     for (share, reserve) in [(10.0, 900.0), (-1.0, 0.0), (f64::NAN, 0.0)] {
         let governor = Governor::new(share);
         let bucket = Bucket::new(1000.0, 50.0);
@@ -447,8 +447,8 @@ async fn budget_and_operation_costs_are_exposed() {
         budget.available < 60.0 && budget.in_flight.abs() < 0.1,
         "{budget:?}"
     );
-    let dear = governor.operation_cost("Dear").unwrap();
-    assert_eq!((dear.responses, dear.requested), (1, 990.0));
+    let cost = governor.operation_cost("Expensive").unwrap();
+    assert_eq!((cost.responses, cost.requested), (1, 990.0));
     assert_eq!(governor.operation_cost("Other"), None);
 }
 
@@ -470,11 +470,11 @@ fn locations(number: u64, more: bool, requested: f64) -> ResponseTemplate {
     let cost = json!({
         "requestedQueryCost": requested, "actualQueryCost": 1, "throttleStatus": status,
     });
-    let answer = json!({ "data": { "locations": page }, "extensions": { "cost": cost } });
-    json_response(200, &answer)
+    let response = json!({ "data": { "locations": page }, "extensions": { "cost": cost } });
+    json_response(200, &response)
 }
 
-/// Shopify would execute the larger page, but with points that are left to others.
+/// Shopify would execute the larger page, but with points that belong to the others.
 #[tokio::test]
 async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
     let script = Script::start().await;
@@ -490,7 +490,7 @@ async fn pages_shrink_until_they_fit_beside_the_share_of_the_others() {
     let sizes: Vec<_> = script
         .finish()
         .into_iter()
-        .map(|asked| asked.variables["first"].as_u64().unwrap())
+        .map(|request| request.variables["first"].as_u64().unwrap())
         .collect();
     assert_eq!(sizes, [250, 125, 62, 62]);
     let known = shop.governor().operation_cost("LocationsPage").unwrap();

@@ -1,4 +1,4 @@
-//! Keeps what is logged, so that tests can look at it.
+//! Captures log lines, so that tests can check them.
 
 use std::fmt::Write;
 use std::sync::{Mutex, Once};
@@ -40,7 +40,7 @@ impl Log for CapturedLines {
     fn flush(&self) {}
 }
 
-/// Begins to keep lines.
+/// Starts capturing.
 pub(crate) fn capture() {
     INSTALL.call_once(|| {
         log::set_logger(&LINES).unwrap();

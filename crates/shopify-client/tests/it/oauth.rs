@@ -1,4 +1,4 @@
-//! The exchanges at `/admin/oauth/access_token`.
+//! Tests the token requests to `/admin/oauth/access_token`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::log_lines;
 use crate::raw::{RawServer, truncated_response};
 use crate::script::{Script, builder, client_at, domain, json_response};
 
-/// The exchanges have no operation name.
+/// Token requests have no operation name.
 const EXCHANGE: &str = "";
 
 fn app() -> AppCredentials {
@@ -60,27 +60,24 @@ async fn a_code_is_exchanged_for_an_expiring_token() {
     assert!(!grant.covers("write_products") && !grant.covers("read_discounts"));
     assert!(grant.covers("unauthenticated_read_checkouts"));
     assert!(!grant.covers("read_checkouts") && !grant.covers("write_checkouts"));
-    assert!(
-        !format!("{grant:?}").contains("shp"),
-        "tokens stay out of Debug"
-    );
+    assert!(!format!("{grant:?}").contains("shp"), "Debug shows a token");
 
-    let asked = script.finish();
+    let requests = script.finish();
     assert_eq!(
-        asked[0].path,
+        requests[0].path,
         "/example.myshopify.com/admin/oauth/access_token"
     );
     let expected = json!({
         "client_id": "the-key", "client_secret": "the-secret", "code": "the-code", "expiring": "1",
     });
-    assert_eq!(asked[0].body, expected);
+    assert_eq!(requests[0].body, expected);
 }
 
 #[tokio::test]
-async fn a_token_without_an_end_has_no_lifetime() {
+async fn a_permanent_token_has_no_lifetime() {
     let script = Script::start().await;
-    let answer = json!({ "access_token": "shpat_1", "scope": "read_products" });
-    script.then(EXCHANGE, json_response(200, &answer));
+    let response = json!({ "access_token": "shpat_1", "scope": "read_products" });
+    script.then(EXCHANGE, json_response(200, &response));
     let grant = exchange(&client(&script)).await.unwrap();
     assert_eq!(grant.expires_in, None);
     assert!(grant.refresh_token.is_none());
@@ -102,8 +99,8 @@ async fn a_token_is_refreshed_and_a_lost_response_is_retried() {
         "client_id": "the-key", "client_secret": "the-secret",
         "grant_type": "refresh_token", "refresh_token": "shprt_1",
     });
-    for asked in script.finish() {
-        assert_eq!(asked.body, expected);
+    for request in script.finish() {
+        assert_eq!(request.body, expected);
     }
 }
 
@@ -123,11 +120,11 @@ async fn a_truncated_response_is_retried() {
 #[tokio::test]
 async fn a_shop_of_the_apps_own_organization_needs_no_merchant() {
     let script = Script::start().await;
-    let answer =
+    let response =
         json!({ "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399 });
-    script.then(EXCHANGE, json_response(200, &answer));
-    let refused = json!({ "error": "shop_not_permitted" });
-    script.then(EXCHANGE, json_response(400, &refused));
+    script.then(EXCHANGE, json_response(200, &response));
+    let not_permitted = json!({ "error": "shop_not_permitted" });
+    script.then(EXCHANGE, json_response(400, &not_permitted));
     let client = client(&script);
     let app = app();
     let grant = client
@@ -184,9 +181,9 @@ async fn a_rejected_grant_is_not_retried() {
     }
 }
 
-/// A refresh token is not given up for a page that a proxy sends, nor for a reason that says nothing about it.
+/// The error page of a proxy, or an error about something else, is no reason to discard a refresh token.
 #[tokio::test]
-async fn a_refresh_token_is_given_up_only_for_a_reason() {
+async fn a_refresh_token_is_discarded_only_if_shopify_rejects_it() {
     let (app, old) = (app(), SecretString::from("shprt_1"));
     let retired = json!({
         "error": "invalid_request",
@@ -216,8 +213,8 @@ async fn a_refresh_token_is_given_up_only_for_a_reason() {
         (401, "active refresh_token".to_owned()),
     ] {
         let script = Script::start().await;
-        let answer = ResponseTemplate::new(status).set_body_string(body.clone());
-        script.then(EXCHANGE, answer);
+        let response = ResponseTemplate::new(status).set_body_string(body.clone());
+        script.then(EXCHANGE, response);
         let error = client(&script).oauth(&app).refresh(&domain(), &old).await;
         let expected = match error {
             Err(Error::Status { status: 400, .. }) => 400,
@@ -230,7 +227,7 @@ async fn a_refresh_token_is_given_up_only_for_a_reason() {
 }
 
 #[tokio::test]
-async fn a_long_pause_is_the_callers() {
+async fn a_long_pause_is_left_to_the_caller() {
     let script = Script::start().await;
     let throttled = ResponseTemplate::new(429).insert_header("Retry-After", "60");
     script.then(EXCHANGE, throttled);
@@ -241,14 +238,14 @@ async fn a_long_pause_is_the_callers() {
 }
 
 #[tokio::test]
-async fn an_empty_token_is_none() {
+async fn an_empty_token_counts_as_missing() {
     let script = Script::start().await;
-    let (mut nothing, mut half) = (grant(1), grant(1));
-    nothing["access_token"] = "".into();
-    half["refresh_token"] = "".into();
+    let (mut without_access, mut without_refresh) = (grant(1), grant(1));
+    without_access["access_token"] = "".into();
+    without_refresh["refresh_token"] = "".into();
     script
-        .then(EXCHANGE, json_response(200, &nothing))
-        .then(EXCHANGE, json_response(200, &half));
+        .then(EXCHANGE, json_response(200, &without_access))
+        .then(EXCHANGE, json_response(200, &without_refresh));
     let client = client(&script);
     let error = exchange(&client).await.unwrap_err();
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
@@ -276,13 +273,13 @@ async fn a_permanent_token_is_exchanged_for_an_expiring_one() {
         "requested_token_type": offline,
         "expiring": "1",
     });
-    for asked in script.finish() {
-        assert_eq!(asked.body, expected);
+    for request in script.finish() {
+        assert_eq!(request.body, expected);
     }
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_error_and_no_log_line() {
+async fn errors_and_log_lines_contain_no_secret() {
     log_lines::capture();
     let script = Script::start().await;
     script.then(EXCHANGE, ResponseTemplate::new(503)).then(
@@ -293,9 +290,9 @@ async fn secrets_are_in_no_error_and_no_log_line() {
     let error = exchange(&client).await.unwrap_err();
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
     let app = app();
-    let said = format!("{error} {error:?} {app:?} {:?}", client.oauth(&app));
+    let text = format!("{error} {error:?} {app:?} {:?}", client.oauth(&app));
     for secret in ["the-secret", "the-code", "shpat_1"] {
-        assert!(!said.contains(secret), "{said}");
+        assert!(!text.contains(secret), "{text}");
         assert!(log_lines::containing(secret).is_empty());
     }
     script.finish();

@@ -1,4 +1,4 @@
-//! The request path: what each kind of answer comes to.
+//! Tests a request: its form, its retries, and the result of each kind of response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +19,14 @@ async fn a_request_has_the_documented_form() {
     script.then("Shop", data(&a_shop()));
     let shop = script.shop().shop().await.unwrap();
     assert_eq!(shop.name, "Example");
-    let asked = script.finish();
+    let requests = script.finish();
     assert_eq!(
-        asked[0].path,
+        requests[0].path,
         format!("/example.myshopify.com/admin/api/{API_VERSION}/graphql.json")
     );
-    assert_eq!(asked[0].token, "token");
+    assert_eq!(requests[0].token, "token");
     assert!(
-        asked[0].body["query"]
+        requests[0].body["query"]
             .as_str()
             .unwrap()
             .starts_with("query Shop")
@@ -63,7 +63,7 @@ async fn being_throttled_does_not_use_up_the_attempts() {
 }
 
 #[tokio::test]
-async fn costs_are_added_up() {
+async fn the_usage_is_the_sum_of_the_costs() {
     let script = Script::start().await;
     let cost = json!({
         "requestedQueryCost": 3, "actualQueryCost": 2.5,
@@ -71,9 +71,9 @@ async fn costs_are_added_up() {
             "maximumAvailable": 2000.0, "currentlyAvailable": 1998, "restoreRate": 100.0
         },
     });
-    let answer = json!({ "data": a_shop(), "extensions": { "cost": cost } });
-    script.then("Shop", json_response(200, &answer));
-    script.then("Shop", json_response(200, &answer));
+    let response = json!({ "data": a_shop(), "extensions": { "cost": cost } });
+    script.then("Shop", json_response(200, &response));
+    script.then("Shop", json_response(200, &response));
     let shop = script.shop();
     shop.shop().await.unwrap();
     shop.shop().await.unwrap();
@@ -88,8 +88,8 @@ async fn an_unknown_form_of_the_cost_does_not_fail_the_response() {
         json!({}),
         json!({ "cost": null }),
     ] {
-        let answer = json!({ "data": a_shop(), "extensions": extensions });
-        script.then("Shop", json_response(200, &answer));
+        let response = json!({ "data": a_shop(), "extensions": extensions });
+        script.then("Shop", json_response(200, &response));
         script.shop().shop().await.unwrap();
     }
     script.finish();
@@ -98,21 +98,21 @@ async fn an_unknown_form_of_the_cost_does_not_fail_the_response() {
 #[tokio::test]
 async fn a_throttled_query_above_the_bucket_size_fails_at_once() {
     let script = Script::start().await;
-    let answer = json!({
+    let response = json!({
         "errors": [{ "message": "Throttled", "extensions": { "code": "THROTTLED" } }],
         "extensions": { "cost": {
             "requestedQueryCost": 50, "actualQueryCost": null,
             "throttleStatus": { "maximumAvailable": 40, "currentlyAvailable": 40, "restoreRate": 2 },
         } },
     });
-    script.then("Shop", json_response(200, &answer));
+    script.then("Shop", json_response(200, &response));
     let error = script.shop().shop().await.unwrap_err();
     script.finish();
     assert!(matches!(error, Error::MaxCostExceeded { cost: Some(cost), .. } if cost > 49.0));
 }
 
 #[tokio::test]
-async fn a_status_that_stays_is_one_request_and_its_own_error() {
+async fn a_permanent_status_is_not_retried_and_has_its_own_error() {
     type Check = fn(&Error) -> bool;
     let checks: [(u16, &str, Check); 9] = [
         (401, r#"{"errors":"[API] Invalid API key"}"#, |error| {
@@ -143,10 +143,10 @@ async fn a_status_that_stays_is_one_request_and_its_own_error() {
     ];
     for (status, body, expected) in checks {
         let script = Script::start().await;
-        let answer = ResponseTemplate::new(status)
+        let response = ResponseTemplate::new(status)
             .insert_header("location", "https://evil.example/")
             .set_body_string(body);
-        script.then("Shop", answer);
+        script.then("Shop", response);
         let error = script.shop().shop().await.unwrap_err();
         assert!(expected(&error), "{status}: {error:?}");
         script.finish();
@@ -154,7 +154,7 @@ async fn a_status_that_stays_is_one_request_and_its_own_error() {
 }
 
 #[tokio::test]
-async fn graphql_errors_have_their_own_meanings() {
+async fn each_graphql_error_code_has_its_own_error() {
     type Check = fn(&Error) -> bool;
     let checks: [(&str, Check); 4] = [
         ("ACCESS_DENIED", |error| {
@@ -179,7 +179,7 @@ async fn graphql_errors_have_their_own_meanings() {
 }
 
 #[tokio::test]
-async fn failures_that_pass_are_tried_again_up_to_a_limit() {
+async fn transient_failures_are_retried_up_to_a_limit() {
     for failing in [
         ResponseTemplate::new(500),
         ResponseTemplate::new(502).set_body_string("<html>Bad Gateway</html>"),
@@ -208,11 +208,11 @@ async fn failures_that_pass_are_tried_again_up_to_a_limit() {
 #[tokio::test]
 async fn a_response_with_errors_is_never_data() {
     let script = Script::start().await;
-    let answer = json!({
+    let response = json!({
         "data": a_shop(),
         "errors": [{ "message": "half of it failed", "path": ["shop", "plan"] }],
     });
-    script.then("Shop", json_response(200, &answer));
+    script.then("Shop", json_response(200, &response));
     let error = script.shop().shop().await.unwrap_err();
     assert!(matches!(error, Error::GraphQl { .. }), "{error:?}");
     assert!(error.to_string().contains("half of it failed"));
@@ -220,11 +220,11 @@ async fn a_response_with_errors_is_never_data() {
 }
 
 #[tokio::test]
-async fn an_empty_list_of_errors_is_none() {
+async fn an_empty_list_of_errors_is_no_error() {
     let script = Script::start().await;
     for errors in [json!([]), json!(null)] {
-        let answer = json!({ "data": a_shop(), "errors": errors });
-        script.then("Shop", json_response(200, &answer));
+        let response = json!({ "data": a_shop(), "errors": errors });
+        script.then("Shop", json_response(200, &response));
         script.shop().shop().await.unwrap();
     }
 }
@@ -232,10 +232,10 @@ async fn an_empty_list_of_errors_is_none() {
 #[tokio::test]
 async fn a_decode_error_names_the_path() {
     let script = Script::start().await;
-    let mut answer = a_shop();
-    answer["shop"]["plan"]["shopifyPlus"] = json!("yes");
+    let mut response = a_shop();
+    response["shop"]["plan"]["shopifyPlus"] = json!("yes");
     script
-        .then("Shop", data(&answer))
+        .then("Shop", data(&response))
         .then("Shop", json_response(200, &json!({})));
     let error = script.shop().shop().await.unwrap_err();
     let Error::Decode { path, .. } = &error else {
@@ -247,16 +247,16 @@ async fn a_decode_error_names_the_path() {
     script.finish();
 }
 
-/// What an answer says may come from a merchant's texts: it neither fills a log nor writes lines of its own into it.
+/// Responses contain texts of merchants, which must neither fill the log nor add lines to it.
 #[tokio::test]
 async fn what_errors_quote_is_short_and_on_one_line() {
-    let long = "an answer\nERROR all is lost \u{1b}[31m".repeat(1000);
+    let long = "a response\nERROR all is lost \u{1b}[31m".repeat(1000);
     let script = Script::start().await;
-    let mut answer = a_shop();
-    answer["shop"]["plan"]["shopifyPlus"] = json!(long);
+    let mut response = a_shop();
+    response["shop"]["plan"]["shopifyPlus"] = json!(long);
     let coded = json!({ "errors": [{ "message": long, "extensions": { "code": "odd" } }] });
     script
-        .then("Shop", data(&answer))
+        .then("Shop", data(&response))
         .then("Shop", json_response(200, &coded))
         .then("Shop", json_response(403, &json!({ "errors": long })));
     let shop = script.shop();
@@ -269,7 +269,7 @@ async fn what_errors_quote_is_short_and_on_one_line() {
             cause = error.source();
         }
         let text = texts.join(": ");
-        assert!(text.len() < 500 && text.contains("an answer"), "{text}");
+        assert!(text.len() < 500 && text.contains("a response"), "{text}");
         assert!(!text.contains(char::is_control), "{text:?}");
     }
     script.finish();
@@ -321,7 +321,7 @@ async fn a_timeout_is_a_transient_failure() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_a_retryable_failure() {
+async fn a_failed_connection_is_retryable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -330,7 +330,7 @@ async fn a_refused_connection_is_a_retryable_failure() {
 }
 
 #[tokio::test]
-async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
+async fn a_mutation_that_may_have_been_executed_is_not_repeated() {
     let id = "gid://shopify/WebhookSubscription/1"
         .to_owned()
         .try_into()
@@ -350,7 +350,7 @@ async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
             .unwrap_err();
         assert!(
             error.is_retryable(),
-            "the caller may look and decide: {error:?}"
+            "the caller may decide to retry: {error:?}"
         );
         script.finish();
     }
@@ -361,19 +361,19 @@ async fn a_mutation_is_not_repeated_when_it_may_have_been_done() {
 }
 
 #[tokio::test]
-async fn a_mutation_of_ones_own_is_known_however_it_is_written() {
+async fn a_custom_mutation_is_recognised_in_any_form() {
     for document in ["mutation Mine { n }", "query A { n } mutation\nMine { n }"] {
         let script = Script::start().await;
         script.then("Mine", ResponseTemplate::new(502));
         let (shop, none) = (script.shop(), json!({}));
-        let answer = shop.execute::<serde_json::Value>("Mine", document, &none);
-        answer.await.unwrap_err();
+        let response = shop.execute::<serde_json::Value>("Mine", document, &none);
+        response.await.unwrap_err();
         script.finish();
     }
 }
 
 #[tokio::test]
-async fn a_mutation_that_was_throttled_was_not_done_and_is_repeated() {
+async fn a_throttled_mutation_is_repeated() {
     let id = "gid://shopify/WebhookSubscription/1"
         .to_owned()
         .try_into()
@@ -397,8 +397,8 @@ async fn another_api_version_is_reported_once() {
     log_lines::capture();
     let script = Script::start().await;
     for version in ["2027-01", "2027-01", API_VERSION] {
-        let answer = data(&a_shop()).insert_header("X-Shopify-API-Version", version);
-        script.then("Shop", answer);
+        let response = data(&a_shop()).insert_header("X-Shopify-API-Version", version);
+        script.then("Shop", response);
     }
     let other = ShopDomain::parse("old-version").unwrap();
     let token = Arc::new(StaticToken::new("token"));
@@ -426,7 +426,7 @@ async fn a_custom_query_is_sent_like_any_other() {
         .then("Mine", data(&json!({ "n": 7 })));
     let shop = script.shop();
     let variables = json!({ "a": 1 });
-    let answer = shop.execute::<Response>("Mine", "query Mine { n }", &variables);
-    assert_eq!(answer.await.unwrap().n, 7);
+    let response = shop.execute::<Response>("Mine", "query Mine { n }", &variables);
+    assert_eq!(response.await.unwrap().n, 7);
     assert_eq!(script.finish()[1].variables, json!({ "a": 1 }));
 }

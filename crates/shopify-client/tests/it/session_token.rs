@@ -1,4 +1,4 @@
-//! Session tokens of embedded apps: what is accepted, what is refused, and what they are exchanged for.
+//! Tests session tokens of embedded apps: which are accepted or rejected, and their exchange for access tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -70,7 +70,7 @@ fn rejection(token: &str) -> SessionTokenError {
 }
 
 #[test]
-fn a_session_token_tells_who_has_opened_the_app() {
+fn a_session_token_contains_shop_user_and_session() {
     let raw = token(&claims());
     let session = verify(&raw, NOW).unwrap();
     assert_eq!(session.shop().as_str(), "example.myshopify.com");
@@ -79,17 +79,17 @@ fn a_session_token_tells_who_has_opened_the_app() {
     assert_eq!(session.expires_at(), at(NOW + 60));
     assert!(
         !format!("{session:?}").contains("eyJ"),
-        "it opens the shop for a minute"
+        "Debug shows the token, which is valid for a minute"
     );
 }
 
-/// RFC 7515, appendix A.1: the signature is right, the claims are not those of a session token.
+/// RFC 7515, appendix A.1. Its signature is valid, but its claims are not those of a session token.
 #[test]
-fn the_signature_is_that_of_the_standard() {
+fn the_signature_follows_the_standard() {
     let key =
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     let key = URL_SAFE_NO_PAD.decode(key).unwrap();
-    // Its key is no text, which ours are: the signature is checked here, the reading of parts below.
+    // Its key is binary, and the client's secrets are text. So the signature is checked here, without the client.
     let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
         eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
         dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -149,8 +149,8 @@ fn only_hs256_is_accepted() {
         json!({"alg": ["HS256"]}),
         json!({"alg": "HS256", "crit": ["exp"]}),
     ] {
-        let refused = rejection(&signed(&header, &claims().to_string(), SECRET));
-        assert_eq!(refused, SessionTokenError::Malformed, "{header}");
+        let error = rejection(&signed(&header, &claims().to_string(), SECRET));
+        assert_eq!(error, SessionTokenError::Malformed, "{header}");
     }
 }
 
@@ -160,22 +160,22 @@ fn any_of_the_secrets_may_sign_and_no_other() {
     let (old, new) = (SecretString::from(SECRET), SecretString::from("new"));
     assert!(verify_session_token(&raw, CLIENT_ID, [&new, &old], at(NOW)).is_ok());
     for secrets in [vec![&new], vec![]] {
-        let refused = verify_session_token(&raw, CLIENT_ID, secrets, at(NOW));
-        assert_eq!(refused.unwrap_err(), SessionTokenError::WrongSignature);
+        let result = verify_session_token(&raw, CLIENT_ID, secrets, at(NOW));
+        assert_eq!(result.unwrap_err(), SessionTokenError::WrongSignature);
     }
 }
 
-/// As when the secret before a rotation is left empty in the settings: anybody could sign with it.
+/// An empty setting for the previous secret must not let anyone sign with an empty key.
 #[test]
-fn an_empty_secret_signs_nothing() {
+fn a_token_signed_with_an_empty_secret_is_rejected() {
     let forged = signed(&json!({"alg": "HS256"}), &claims().to_string(), "");
     let secrets = [&SecretString::from(SECRET), &SecretString::default()];
-    let refused = verify_session_token(&forged, CLIENT_ID, secrets, at(NOW));
-    assert_eq!(refused.unwrap_err(), SessionTokenError::WrongSignature);
+    let result = verify_session_token(&forged, CLIENT_ID, secrets, at(NOW));
+    assert_eq!(result.unwrap_err(), SessionTokenError::WrongSignature);
 }
 
 #[test]
-fn a_token_must_be_this_apps_and_of_one_shop() {
+fn a_token_must_be_for_this_app_and_one_shop() {
     for (name, value, expected) in [
         ("aud", "another-key", SessionTokenError::OtherApp),
         ("aud", "", SessionTokenError::OtherApp),
@@ -226,8 +226,8 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
         ),
         ("dest", "", SessionTokenError::InvalidShop),
     ] {
-        let refused = rejection(&token(&with(name, value.into())));
-        assert_eq!(refused, expected, "{name}: {value}");
+        let error = rejection(&token(&with(name, value.into())));
+        assert_eq!(error, expected, "{name}: {value}");
     }
     for (name, value) in [
         ("aud", json!([CLIENT_ID])),
@@ -236,8 +236,8 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
         ("nbf", Value::Null),
         ("iss", Value::Null),
     ] {
-        let refused = rejection(&token(&with(name, value.clone())));
-        assert_eq!(refused, SessionTokenError::Malformed, "{name}: {value}");
+        let error = rejection(&token(&with(name, value.clone())));
+        assert_eq!(error, SessionTokenError::Malformed, "{name}: {value}");
     }
     let doubled = claims()
         .to_string()
@@ -247,7 +247,7 @@ fn a_token_must_be_this_apps_and_of_one_shop() {
 }
 
 #[test]
-fn anything_but_a_session_token_is_rejected() {
+fn other_texts_are_rejected() {
     let whole = token(&claims());
     let (message, signature) = whole.rsplit_once('.').unwrap();
     for text in [
@@ -263,17 +263,17 @@ fn anything_but_a_session_token_is_rejected() {
         &format!("{message}.{signature}AAAA"),
         &"a".repeat(9000),
     ] {
-        let refused = rejection(text);
+        let error = rejection(text);
         let expected = [
             SessionTokenError::Malformed,
             SessionTokenError::WrongSignature,
         ];
-        assert!(expected.contains(&refused), "{text}: {refused:?}");
+        assert!(expected.contains(&error), "{text}: {error:?}");
     }
 }
 
 #[test]
-fn a_token_that_is_too_long_is_not_read() {
+fn a_token_that_is_too_long_is_rejected() {
     let long = |length: usize| token(&with("sid", "s".repeat(length).into()));
     assert!(verify(&long(5000), NOW).is_ok());
     assert_eq!(rejection(&long(6500)), SessionTokenError::Malformed);
@@ -295,7 +295,7 @@ proptest! {
         prop_assert!(verify(&text, NOW).is_err());
         let parts = format!("{}.{}.{}", encoded(&header), encoded(&claims), encoded(&text));
         prop_assert!(verify(&parts, NOW).is_err());
-        // Claims that are signed are read, whatever they hold.
+        // Signed claims are parsed, whatever they contain.
         let signed = signed(&json!({"alg": "HS256"}), &claims, SECRET);
         prop_assert!(verify(&signed, NOW).is_err());
     }
@@ -315,11 +315,11 @@ fn client(script: &Script) -> Client {
 #[tokio::test]
 async fn a_session_token_is_exchanged_for_an_expiring_token_of_the_shop() {
     let script = Script::start().await;
-    let answer = json!({
+    let response = json!({
         "access_token": "shpat_1", "scope": "read_products", "expires_in": 3600,
         "refresh_token": "shprt_1", "refresh_token_expires_in": 7_776_000,
     });
-    script.then("", json_response(200, &answer));
+    script.then("", json_response(200, &response));
     let raw = token(&claims());
     let session = verify(&raw, NOW).unwrap();
     let (client, app) = (client(&script), app());
@@ -331,9 +331,9 @@ async fn a_session_token_is_exchanged_for_an_expiring_token_of_the_shop() {
         grant.unwrap().refresh_token.unwrap().expose_secret(),
         "shprt_1"
     );
-    let asked = script.finish();
+    let requests = script.finish();
     assert_eq!(
-        asked[0].path,
+        requests[0].path,
         "/example.myshopify.com/admin/oauth/access_token"
     );
     let expected = json!({
@@ -345,17 +345,17 @@ async fn a_session_token_is_exchanged_for_an_expiring_token_of_the_shop() {
         "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
         "expiring": "1",
     });
-    assert_eq!(asked[0].body, expected);
+    assert_eq!(requests[0].body, expected);
 }
 
 #[tokio::test]
-async fn a_session_token_is_exchanged_for_a_token_of_the_person() {
+async fn a_session_token_is_exchanged_for_a_token_of_the_user() {
     let script = Script::start().await;
-    let answer = json!({
+    let response = json!({
         "access_token": "shpat_1", "scope": "read_products", "expires_in": 86399,
         "associated_user_scope": "read_products", "associated_user": {"id": 902_541_635},
     });
-    script.then("", json_response(200, &answer)).then(
+    script.then("", json_response(200, &response)).then(
         "",
         json_response(400, &json!({"error": "invalid_subject_token"})),
     );
@@ -370,11 +370,11 @@ async fn a_session_token_is_exchanged_for_a_token_of_the_person() {
         .exchange_session_token(&session, AccessMode::Online)
         .await;
     assert!(matches!(stale, Err(Error::Reauthorize)), "{stale:?}");
-    for asked in script.finish() {
+    for request in script.finish() {
         assert_eq!(
-            asked.body["requested_token_type"],
+            request.body["requested_token_type"],
             "urn:shopify:params:oauth:token-type:online-access-token"
         );
-        assert_eq!(asked.body.get("expiring"), None);
+        assert_eq!(request.body.get("expiring"), None);
     }
 }

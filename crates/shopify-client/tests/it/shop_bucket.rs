@@ -75,7 +75,7 @@ impl Bucket {
         enough
     }
 
-    fn give_back(&self, points: f64) {
+    fn refund(&self, points: f64) {
         self.level.set((self.level() + points).min(self.maximum));
     }
 
@@ -104,7 +104,7 @@ impl Bucket {
             return BucketResponse::Throttled(self.status());
         }
         sleep(time).await;
-        self.give_back(requested - actual);
+        self.refund(requested - actual);
         self.totals.borrow_mut().ours += actual;
         BucketResponse::Done(self.status())
     }
@@ -119,23 +119,23 @@ pub(crate) enum Pattern {
     Random,
     /// Long idle periods, then all of their share at once.
     Bursts,
-    /// All that their share allows, as soon as it does.
+    /// All points of their share, as soon as it has them.
     Greedy,
-    /// All that their share allows, just before one of our requests arrives.
+    /// All points of their share, just before one of our requests arrives.
     Ambush,
-    /// So many times their share, in small requests, all the time.
+    /// A multiple of their share, in small requests at a steady rate.
     Evenly {
         /// Of the share.
         times: f64,
     },
-    /// Bursts of so many times their share, and no more than it on average.
+    /// Bursts of a multiple of their share, and their share on average.
     Flood {
         /// Of the share.
         times: f64,
     },
 }
 
-/// Others who keep to a share of the bucket: a bucket of their own, of that part of its size and rate.
+/// Other callers, limited to a share of the bucket: their own bucket with that part of its size and rate.
 pub(crate) struct Others {
     bucket: Rc<Bucket>,
     allowance: Rc<Allowance>,
@@ -228,7 +228,7 @@ impl Others {
         }
         let unused = cost * self.rng.random_range(0.0..0.5);
         sleep(Duration::from_millis(self.rng.random_range(10..500))).await;
-        give_back(&self.bucket, &self.allowance, unused);
+        refund(&self.bucket, &self.allowance, unused);
     }
 
     fn ambush_requests(&self) {
@@ -252,8 +252,8 @@ fn take(bucket: &Bucket, allowance: &Allowance, cost: f64) -> bool {
     true
 }
 
-fn give_back(bucket: &Bucket, allowance: &Allowance, points: f64) {
-    bucket.give_back(points);
+fn refund(bucket: &Bucket, allowance: &Allowance, points: f64) {
+    bucket.refund(points);
     allowance.points.set(allowance.now() + points);
     bucket.totals.borrow_mut().others -= points;
 }

@@ -1,4 +1,4 @@
-//! Webhook subscriptions.
+//! Tests listing, creating, updating and deleting webhook subscriptions.
 
 use serde_json::{Value, json};
 use shopify_client::model::{NewSubscription, Subscription};
@@ -48,28 +48,28 @@ async fn all_pages_of_subscriptions_are_listed() {
     let numbers: Vec<_> = all.iter().map(|one| one.id.number()).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(topic_name(&all[0].topic), "dragons/hatch");
-    let asked = script.finish();
-    assert!(asked[0].variables.get("after").is_none());
-    assert_eq!(asked[1].variables["after"], "a");
+    let requests = script.finish();
+    assert!(requests[0].variables.get("after").is_none());
+    assert_eq!(requests[1].variables["after"], "a");
 }
 
 #[tokio::test]
-async fn subscriptions_are_made_of_any_topic() {
+async fn subscriptions_are_created_for_any_topic() {
     for (topic, constant) in [
         ("products/update", "PRODUCTS_UPDATE"),
         ("dragons/hatch", "DRAGONS_HATCH"),
         ("PRODUCTS_UPDATE", "PRODUCTS_UPDATE"),
     ] {
         let script = Script::start().await;
-        let made = subscription(9, constant);
-        let answer = json!({ "webhookSubscription": made, "userErrors": [] });
+        let created = subscription(9, constant);
+        let response = json!({ "webhookSubscription": created, "userErrors": [] });
         script.then(
             "WebhookSubscriptionCreate",
-            data(&json!({ "webhookSubscriptionCreate": answer })),
+            data(&json!({ "webhookSubscriptionCreate": response })),
         );
         let shop = script.shop();
         let outcome = shop.create_webhook_subscription(topic, &wanted()).await;
-        assert_eq!(outcome.unwrap(), model(&made));
+        assert_eq!(outcome.unwrap(), model(&created));
         let expected = json!({
             "topic": constant,
             "subscription": {
@@ -83,7 +83,7 @@ async fn subscriptions_are_made_of_any_topic() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_changed_and_deleted() {
+async fn a_subscription_is_updated_and_deleted() {
     let script = Script::start().await;
     let changed = subscription(9, "PRODUCTS_UPDATE");
     let updated = json!({ "webhookSubscription": changed, "userErrors": [] });
@@ -106,27 +106,30 @@ async fn a_subscription_is_changed_and_deleted() {
     let outcome = shop.update_webhook_subscription(&id, &all_fields).await;
     assert_eq!(outcome.unwrap(), model(&changed));
     shop.delete_webhook_subscription(&id).await.unwrap();
-    let asked = script.finish();
-    assert_eq!(asked[0].variables["id"], id.as_str());
+    let requests = script.finish();
+    assert_eq!(requests[0].variables["id"], id.as_str());
     assert_eq!(
-        asked[0].variables["subscription"]["includeFields"],
+        requests[0].variables["subscription"]["includeFields"],
         json!([])
     );
-    assert_eq!(asked[1].variables, json!({ "id": id }));
+    assert_eq!(requests[1].variables, json!({ "id": id }));
 }
 
 #[tokio::test]
-async fn a_refusal_says_why() {
+async fn a_rejection_contains_the_reason() {
     let script = Script::start().await;
-    let refused = json!({
+    let rejection = json!({
         "webhookSubscription": null,
         "userErrors": [
             { "field": ["webhookSubscription", "uri"], "message": "Address is not allowed" },
-            { "field": null, "message": "and another thing" },
+            { "field": null, "message": "another message" },
         ],
     });
     let name = "WebhookSubscriptionCreate";
-    script.then(name, data(&json!({ "webhookSubscriptionCreate": refused })));
+    script.then(
+        name,
+        data(&json!({ "webhookSubscriptionCreate": rejection })),
+    );
     let shop = script.shop();
     let error = shop
         .create_webhook_subscription("products/update", &wanted())
@@ -142,11 +145,11 @@ async fn a_refusal_says_why() {
 }
 
 #[tokio::test]
-async fn a_mutation_that_says_nothing_is_not_taken_for_done() {
+async fn a_mutation_with_an_empty_result_is_an_error() {
     let script = Script::start().await;
-    let nothing = json!({ "deletedWebhookSubscriptionId": null, "userErrors": [] });
-    let answer = json!({ "webhookSubscriptionDelete": nothing });
-    script.then("WebhookSubscriptionDelete", data(&answer));
+    let empty = json!({ "deletedWebhookSubscriptionId": null, "userErrors": [] });
+    let response = json!({ "webhookSubscriptionDelete": empty });
+    script.then("WebhookSubscriptionDelete", data(&response));
     let id = Gid::new("WebhookSubscription", 9);
     let error = script
         .shop()

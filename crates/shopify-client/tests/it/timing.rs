@@ -1,5 +1,5 @@
-//! How long is waited. The clock is tokio's, paused; a ticker moves it on while answers are under way, in steps so
-//! small that nothing times out meanwhile.
+//! Tests how long a request waits. The clock is tokio's, paused. A ticker advances it during requests, in small steps,
+//! so that nothing times out.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use wiremock::ResponseTemplate;
 
 use crate::script::{Script, a_shop, data, json_response, throttled};
 
-/// As it comes, except that nothing times out.
+/// A builder with the default settings, except that no request times out.
 fn builder() -> ClientBuilder {
     Client::builder().timeouts(Timeouts {
         connect: Duration::from_hours(10_000),
@@ -24,7 +24,7 @@ async fn tick() {
     }
 }
 
-/// Asks for the shop; returns the outcome and how long it took by the paused clock.
+/// Requests the shop. Returns the outcome and the duration by the paused clock.
 async fn timed(script: &Script, builder: ClientBuilder) -> (Result<(), Error>, Duration) {
     let shop = script.shop_with(builder);
     let start = Instant::now();
@@ -36,7 +36,7 @@ async fn timed(script: &Script, builder: ClientBuilder) -> (Result<(), Error>, D
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_in_seconds_is_waited_for() {
+async fn a_request_waits_for_retry_after_in_seconds() {
     let script = Script::start().await;
     let later = throttled(429).insert_header("Retry-After", "90.0");
     script.then("Shop", later).then("Shop", data(&a_shop()));
@@ -60,7 +60,7 @@ async fn retry_after_as_a_date_is_compared_with_the_date_of_the_response() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_beyond_the_budget_is_left_to_the_caller() {
+async fn a_pause_longer_than_the_retry_budget_is_left_to_the_caller() {
     let script = Script::start().await;
     script.then("Shop", throttled(429).insert_header("Retry-After", "3600"));
     let (outcome, took) = timed(&script, builder()).await;
@@ -72,7 +72,7 @@ async fn a_wait_beyond_the_budget_is_left_to_the_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn being_throttled_over_and_over_ends_with_the_budget() {
+async fn repeated_throttling_ends_with_the_retry_budget() {
     let script = Script::start().await;
     for _ in 0..60 {
         script.then("Shop", throttled(200));
@@ -94,15 +94,15 @@ async fn being_throttled_over_and_over_ends_with_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_the_bucket_cannot_pay_for_waits_before_it_is_sent() {
+async fn a_request_waits_for_its_points_before_it_is_sent() {
     let script = Script::start().await;
     let cost = json!({
         "requestedQueryCost": 100, "actualQueryCost": 100,
         "throttleStatus": { "maximumAvailable": 200, "currentlyAvailable": 20, "restoreRate": 1 },
     });
-    let answer = json!({ "data": a_shop(), "extensions": { "cost": cost } });
+    let response = json!({ "data": a_shop(), "extensions": { "cost": cost } });
     script
-        .then("Shop", json_response(200, &answer))
+        .then("Shop", json_response(200, &response))
         .then("Shop", data(&a_shop()));
     let shop = script.shop_with(builder().headroom(0.0));
     let both = async {

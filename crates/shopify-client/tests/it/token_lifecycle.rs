@@ -144,18 +144,18 @@ async fn a_failing_shopify_is_retried_with_pauses_and_the_old_token_is_used_unti
         assert_eq!(token(&source).await, "access-1");
         advance(Duration::from_millis(500)).await;
     }
-    let asked = setup.shopify.requests().len();
+    let sent = setup.shopify.requests().len();
     assert!(
-        (10..50).contains(&asked),
-        "{asked} requests in at most ten minutes"
+        (10..50).contains(&sent),
+        "{sent} requests in at most ten minutes"
     );
     advance(MINUTE).await;
     for _ in 0..100 {
         let error = error(&source).await;
         assert!(error.retryable && !error.reauthorize, "{error:?}");
     }
-    let hammered = setup.shopify.requests().len() - asked;
-    assert!(hammered <= 2, "{hammered} requests for 100 calls");
+    let further = setup.shopify.requests().len() - sent;
+    assert!(further <= 2, "{further} requests for 100 calls");
     setup.shopify.clear_faults();
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-2");
@@ -169,9 +169,9 @@ async fn a_grant_without_a_lifetime_lasts_an_hour() {
         setup.shopify.set_lifetime(lasts);
         advance(HOUR).await;
         token(&source).await;
-        let kept = setup.store.record().await;
+        let record = setup.store.record().await;
         let lasts =
-            kept.token.expires_at.unwrap() - shopify_client::token::Clock::now(&*setup.clock);
+            record.token.expires_at.unwrap() - shopify_client::token::Clock::now(&*setup.clock);
         assert!((3590..=3600).contains(&lasts.num_seconds()), "{lasts}");
     }
 }
@@ -209,8 +209,8 @@ async fn a_short_token_is_renewed_after_half_its_life() {
         token(&source).await;
         advance(Duration::from_secs(1)).await;
     }
-    let asked = setup.shopify.requests().len();
-    assert!((18..=22).contains(&asked), "{asked}");
+    let sent = setup.shopify.requests().len();
+    assert!((18..=22).contains(&sent), "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -261,7 +261,7 @@ async fn a_new_installation_by_another_process_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_secret_is_no_reason_to_ask_the_merchant() {
+async fn a_wrong_secret_does_not_require_the_merchant() {
     let setup = Setup::installed();
     let source = setup.process(10).shop(&shop());
     advance(HOUR).await;
@@ -286,7 +286,7 @@ async fn an_unavailable_store_does_no_harm_while_the_token_is_valid() {
     let setup = Setup::installed();
     let source = setup.process(12).shop(&shop());
     setup.store.fail_loads(1);
-    assert!(error(&source).await.retryable, "nothing is known yet");
+    assert!(error(&source).await.retryable, "no token was loaded yet");
     advance(MINUTE).await;
     assert_eq!(token(&source).await, "access-1");
     advance(MINUTE * 55).await;
@@ -336,7 +336,11 @@ async fn client_credentials_need_no_store_and_are_requested_again() {
     advance(HOUR).await;
     assert_eq!(token(&source).await, "access-3");
     advance(HOUR).await;
-    assert_eq!(token(&source).await, "access-4", "it counts as an hour");
+    assert_eq!(
+        token(&source).await,
+        "access-4",
+        "its lifetime counts as an hour"
+    );
     assert_eq!(setup.shopify.requests(), ["credentials"; 4]);
 }
 
@@ -354,14 +358,14 @@ async fn a_stored_token_without_a_refresh_token_is_requested_again_with_the_apps
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_secret_is_shown() {
+async fn debug_texts_contain_no_secret() {
     let setup = Setup::installed();
     let process = setup.process(17);
     let source = process.shop(&shop());
     advance(HOUR).await;
     token(&source).await;
-    let kept = setup.store.record().await;
-    let shown = format!("{process:?} {source:?} {kept:?} {:?}", setup.builder(0));
+    let record = setup.store.record().await;
+    let shown = format!("{process:?} {source:?} {record:?} {:?}", setup.builder(0));
     assert!(
         !shown.contains("access-") && !shown.contains("refresh-"),
         "{shown}"
@@ -409,7 +413,7 @@ async fn the_grants_of_an_app_renew_its_tokens() {
     let used: Vec<_> = script
         .finish()
         .into_iter()
-        .map(|asked| asked.body["refresh_token"].clone())
+        .map(|request| request.body["refresh_token"].clone())
         .collect();
     assert_eq!(used, ["refresh-1", "refresh-2"]);
     assert_eq!(store.log(), ["begin", "save", "begin"]);

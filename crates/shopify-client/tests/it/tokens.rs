@@ -47,7 +47,7 @@ async fn a_rejected_token_is_renewed_once() {
     let tokens: Vec<_> = script
         .finish()
         .into_iter()
-        .map(|asked| asked.token)
+        .map(|request| request.token)
         .collect();
     assert_eq!(tokens, ["token-0", "token-1", "token-1", "token-2"]);
     assert_eq!(source.renewals.load(Ordering::SeqCst), 2);
@@ -87,15 +87,15 @@ async fn without_a_token_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_error_and_no_log_line() {
+async fn errors_and_log_lines_contain_no_token() {
     log_lines::capture();
     let script = Script::start().await;
-    for answer in [
+    for response in [
         throttled(200),
         ResponseTemplate::new(500),
         ResponseTemplate::new(403).set_body_string("no"),
     ] {
-        script.then("Shop", answer);
+        script.then("Shop", response);
     }
     let token = Arc::new(StaticToken::new("shpat_very-secret"));
     let shop = client_at(&script.uri(), builder()).shop(&domain(), token);

@@ -1,4 +1,4 @@
-//! Scripted exchanges, and what the network transport is told by the builder.
+//! Tests the scripted transport, and the builder's settings for the network: proxy, bypass entries and validation.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ async fn a_script_responds_to_expected_requests_and_records_them() {
 }
 
 #[tokio::test]
-async fn an_unexpected_request_fails_at_once_with_a_sentence() {
+async fn an_unexpected_request_fails_at_once_with_a_clear_error() {
     let script = ScriptedTransport::new();
     script.then("Shop", ScriptedResponse::status(200));
     let error = shop(&script).products_count().await.unwrap_err();
@@ -140,8 +140,8 @@ fn a_scripts_debug_text_holds_no_token() {
     assert!(text.contains("pending: [\"Shop\"]"), "{text}");
 }
 
-/// A proxy that answers the first request itself, and returns it in small letters.
-async fn proxy(answer: String) -> (String, tokio::task::JoinHandle<String>) {
+/// A proxy that responds to the first request itself. Its task returns that request in lower case.
+async fn proxy(response: String) -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let served = tokio::spawn(async move {
@@ -154,7 +154,7 @@ async fn proxy(answer: String) -> (String, tokio::task::JoinHandle<String>) {
         while !whole(&request) {
             assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
         }
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.write_all(response.as_bytes()).await.unwrap();
         String::from_utf8(request).unwrap().to_ascii_lowercase()
     });
     (address, served)
@@ -188,11 +188,11 @@ async fn requests_go_through_the_proxy_with_its_password_and_the_user_agent() {
     assert!(request.contains("user-agent: a bot/1.0"));
 }
 
-/// Only the tunnel is asked of it: neither path nor token are for the proxy to see.
+/// The proxy receives the request for a tunnel only: it sees neither path nor token.
 #[tokio::test]
 async fn an_https_address_is_reached_through_a_tunnel_and_errors_show_no_secret() {
-    let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
-    let (address, served) = proxy(refusal.to_owned()).await;
+    let forbidden = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+    let (address, served) = proxy(forbidden.to_owned()).await;
     let client = Client::builder()
         .retry(RetryPolicy {
             max_attempts: 1,
@@ -228,7 +228,7 @@ async fn what_bypasses_the_proxy_is_reached_directly() {
         ("10.0.0.0/8", false),
         ("example.com", false),
     ] {
-        // The shop itself, and a proxy that gives another answer.
+        // The shop itself, and a proxy with another response.
         let (shop_address, at_the_shop) = proxy(seven_products()).await;
         let other = seven_products().replace(":7,", ":8,");
         let (proxy_address, at_the_proxy) = proxy(other).await;
@@ -304,23 +304,23 @@ fn an_invalid_proxy_is_rejected_without_quoting_it() {
 
 #[test]
 fn invalid_settings_are_rejected_by_name() {
-    let refused = |client: ClientBuilder| {
+    let build_error = |client: ClientBuilder| {
         let error = client.build().unwrap_err();
         assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
         error.to_string()
     };
     for headroom in [-0.1, 0.91, 10.0, f64::NAN, f64::INFINITY] {
-        let error = refused(Client::builder().headroom(headroom));
+        let error = build_error(Client::builder().headroom(headroom));
         assert!(error.contains("headroom"), "{error}");
     }
-    let error = refused(Client::builder().user_agent("a\nbot"));
+    let error = build_error(Client::builder().user_agent("a\nbot"));
     assert!(error.contains("user agent"), "{error}");
     for pem in [
         "",
         "geheim",
         "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
     ] {
-        let error = refused(Client::builder().root_certificate(pem));
+        let error = build_error(Client::builder().root_certificate(pem));
         assert!(error.contains("root certificate"), "{error}");
         assert!(!error.contains("geheim"), "{error}");
     }
@@ -337,7 +337,7 @@ async fn reading_the_usage_of_a_shop_creates_no_state() {
     assert!(!text.contains("shop-7"), "{text}");
 }
 
-/// A dropped caller, a lost answer and a refusal each leave the bucket as it must be reckoned with.
+/// After a rejected, throttled or lost request, the estimate of the bucket counts what Shopify may have charged.
 #[tokio::test(start_paused = true)]
 async fn every_reservation_is_settled_with_its_outcome() {
     let count = json!({ "productsCount": { "count": 7, "precision": "EXACT" } });
@@ -347,22 +347,22 @@ async fn every_reservation_is_settled_with_its_outcome() {
             "maximumAvailable": 1000, "currentlyAvailable": 1000, "restoreRate": 0,
         },
     });
-    for (name, answer, left) in [
-        ("refused", ScriptedResponse::status(403), 1000.0),
+    for (name, response, left) in [
+        ("denied", ScriptedResponse::status(403), 1000.0),
         (
-            "too dear",
+            "too expensive",
             ScriptedResponse::error("MAX_COST_EXCEEDED", "no"),
             1000.0,
         ),
         ("never sent", ScriptedResponse::connect_failure(), 1000.0),
-        // What it asked for was not there.
+        // The bucket held fewer points than the request costs.
         (
             "throttled",
             ScriptedResponse::error("THROTTLED", "no"),
             100.0,
         ),
         ("throttled by status", ScriptedResponse::status(429), 100.0),
-        // These may have been carried out.
+        // These may have been executed.
         ("lost", ScriptedResponse::connection_lost(), 900.0),
         ("too late", ScriptedResponse::timeout(), 900.0),
         ("failed", ScriptedResponse::status(502), 900.0),
@@ -374,7 +374,7 @@ async fn every_reservation_is_settled_with_its_outcome() {
                 "ProductsCount",
                 ScriptedResponse::data_with_cost(count.clone(), cost.clone()),
             )
-            .then("ProductsCount", answer);
+            .then("ProductsCount", response);
         let client = Client::builder()
             .headroom(0.0)
             .retry(RetryPolicy {

@@ -1,4 +1,4 @@
-//! Why a signature is wrong.
+//! Tests the explanations of rejected signatures.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use shopify_client::webhook::{Explanation, Reencoding, Verifier, sign};
 
-/// As Shopify writes it: escaped slashes, and characters that mean something in HTML.
+/// A body in Shopify's form: slashes and HTML's special characters are escaped.
 const BODY: &str = r#"{"id":9007199254740993,"admin_graphql_api_id":"gid:\/\/shopify\/Product\/9007199254740993","title":"Käse \u0026 Öl","price":"1.00","weight":1.0,"tags":""}"#;
 
 fn secret(text: &str) -> SecretString {
@@ -60,7 +60,7 @@ fn the_secret_is_named_by_its_key_id() {
 }
 
 #[test]
-fn another_way_to_write_the_signature_is_seen() {
+fn other_encodings_of_the_signature_are_recognised() {
     let base64 = signed("the new one", BODY.as_bytes());
     let tag = STANDARD.decode(&base64).unwrap();
     let key_id = || "new".to_owned();
@@ -71,14 +71,14 @@ fn another_way_to_write_the_signature_is_seen() {
     }
     let other = explain(&URL_SAFE_NO_PAD.encode(&tag), BODY.as_bytes());
     assert_eq!(other, Explanation::NonStandardBase64 { key_id: key_id() });
-    for nonsense in ["", "!", "AAAA", &hex::encode([0; 32])] {
-        let explained = explain(nonsense, BODY.as_bytes());
-        assert_eq!(explained, Explanation::MalformedSignature, "{nonsense}");
+    for malformed in ["", "!", "AAAA", &hex::encode([0; 32])] {
+        let explained = explain(malformed, BODY.as_bytes());
+        assert_eq!(explained, Explanation::MalformedSignature, "{malformed}");
     }
 }
 
 #[test]
-fn a_body_that_was_changed_on_its_way_is_recognised() {
+fn a_body_changed_in_transit_is_recognised() {
     let signature = signed("the new one", BODY.as_bytes());
     let parsed: Value = serde_json::from_str(r#"{"id":1,"title":"Käse \u0026 Öl"}"#).unwrap();
     let pretty = BODY.replace("\",\"", "\",\n  \"");
@@ -108,7 +108,7 @@ fn a_body_that_was_changed_on_its_way_is_recognised() {
 }
 
 #[test]
-fn line_breaks_and_a_lost_one_are_recognised() {
+fn changed_and_missing_line_breaks_are_recognised() {
     let unix = "{\n\"id\": 1\n}\n";
     let windows = unix.replace('\n', "\r\n");
     for (sent, received, by) in [
@@ -122,9 +122,9 @@ fn line_breaks_and_a_lost_one_are_recognised() {
     }
 }
 
-/// Finding out costs time in proportion to the body, and anybody can send one.
+/// The other forms cost time in proportion to the body, and anyone can send a large one.
 #[test]
-fn a_large_body_is_tried_as_it_is_only() {
+fn a_large_body_is_checked_in_its_received_form_only() {
     let body = format!(r#"{{"id":1,"text":"{}"}}"#, "x".repeat(4 << 20));
     let changed = format!("{body}\n");
     let explained = explain(&signed("the new one", body.as_bytes()), changed.as_bytes());
@@ -145,7 +145,7 @@ fn other_signed_texts_are_distinguished_from_deliveries() {
 }
 
 #[test]
-fn a_body_that_was_cut_and_a_test_notification_are_guessed() {
+fn a_truncated_body_and_a_test_notification_are_guessed() {
     let signature = signed("the new one", BODY.as_bytes());
     let header = |name: &str| match name {
         "shopify-hmac-sha256" => Some(signature.as_str()),
@@ -153,10 +153,10 @@ fn a_body_that_was_cut_and_a_test_notification_are_guessed() {
         _ => None,
     };
     let cut = &BODY.as_bytes()[..100];
-    let (promised, read) = (1000, 100);
+    let (declared, read) = (1000, 100);
     assert_eq!(
         verifier().explain(header, cut),
-        Explanation::WrongLength { promised, read }
+        Explanation::WrongLength { declared, read }
     );
     let sample = br#"{"id":788032119674292922,"title":"Example T-Shirt"}"#;
     let explained = explain(&signed("the shop's own", sample), sample);

@@ -1,4 +1,4 @@
-//! Under which secret a delivery was right, and what else its headers tell.
+//! Tests which key verifies a delivery, and the values read from its headers.
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
@@ -21,8 +21,8 @@ fn headers(prefix: &str, signature: &str, more: &[(&str, &str)]) -> HeaderMap {
     ];
     let all = always.iter().chain(more);
     let pairs = all.map(|(name, value)| {
-        let name = HeaderName::try_from(format!("{prefix}{name}")).expect("a name");
-        (name, HeaderValue::try_from(*value).expect("a value"))
+        let name = HeaderName::try_from(format!("{prefix}{name}")).expect("a valid name");
+        (name, HeaderValue::try_from(*value).expect("a valid value"))
     });
     pairs.collect()
 }
@@ -38,29 +38,29 @@ fn uses(verifier: &Verifier) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_delivery_tells_under_which_key_it_was_right() {
+fn a_delivery_names_the_key_that_verified_it() {
     let (new, old) = (secret("new"), secret("old"));
     let verifier = Verifier::keyed([("2026", &new), ("2025", &old)]).unwrap();
     assert_eq!(signed_by(&old, &verifier).unwrap().key_id, "2025");
     assert_eq!(signed_by(&new, &verifier).unwrap().key_id, "2026");
     assert_eq!(signed_by(&new, &verifier).unwrap().key_id, "2026");
-    let refused = signed_by(&secret("another"), &verifier);
-    assert_eq!(refused, Err(WebhookError::WrongSignature));
+    let result = signed_by(&secret("another"), &verifier);
+    assert_eq!(result, Err(WebhookError::WrongSignature));
     let counts = [("2026".to_owned(), 2), ("2025".to_owned(), 1)];
     assert_eq!(uses(&verifier), counts);
 }
 
 #[test]
-fn keys_without_ids_get_their_position_and_empty_ones_verify_nothing() {
-    let (nothing, old) = (secret(""), secret("old"));
-    let verifier = Verifier::new([&nothing, &old]);
+fn keys_without_ids_get_their_position_and_empty_ones_never_match() {
+    let (empty, old) = (secret(""), secret("old"));
+    let verifier = Verifier::new([&empty, &old]);
     assert_eq!(signed_by(&old, &verifier).unwrap().key_id, "2");
-    let refused = signed_by(&nothing, &verifier);
-    assert_eq!(refused, Err(WebhookError::WrongSignature));
+    let result = signed_by(&empty, &verifier);
+    assert_eq!(result, Err(WebhookError::WrongSignature));
 }
 
 #[test]
-fn of_two_keys_with_one_secret_the_first_counts() {
+fn of_two_keys_with_one_secret_the_first_is_used() {
     let same = secret("same");
     let verifier = Verifier::keyed([("a", &same), ("b", &same)]).unwrap();
     assert_eq!(signed_by(&same, &verifier).unwrap().key_id, "a");
@@ -68,7 +68,7 @@ fn of_two_keys_with_one_secret_the_first_counts() {
 }
 
 #[test]
-fn a_delivery_without_an_id_is_known_by_its_signature() {
+fn a_delivery_without_an_id_is_identified_by_its_signature() {
     let hush = secret("hush");
     let delivery = signed_by(&hush, &Verifier::new([&hush])).unwrap();
     // printf '{"id":788032119674292922}' | openssl dgst -sha256 -hmac hush
@@ -77,7 +77,7 @@ fn a_delivery_without_an_id_is_known_by_its_signature() {
 }
 
 #[test]
-fn the_first_of_repeated_headers_counts() {
+fn the_first_of_repeated_headers_is_used() {
     let hush = secret("hush");
     let verifier = Verifier::new([&hush]);
     let mut headers = headers("X-Shopify-", &sign(&hush, BODY), &[]);
@@ -88,7 +88,7 @@ fn the_first_of_repeated_headers_counts() {
 }
 
 #[test]
-fn a_header_that_is_not_ascii_is_missing() {
+fn a_header_that_is_not_ascii_counts_as_missing() {
     let hush = secret("hush");
     let verifier = Verifier::new([&hush]);
     let whole = headers("X-Shopify-", &sign(&hush, BODY), &[]);
@@ -99,16 +99,16 @@ fn a_header_that_is_not_ascii_is_missing() {
     ] {
         let mut headers = whole.clone();
         headers.insert(name, HeaderValue::from_bytes("ä".as_bytes()).unwrap());
-        let refused = verifier.verify_headers(&headers, BODY);
-        assert_eq!(refused, Err(expected), "{name}");
+        let result = verifier.verify_headers(&headers, BODY);
+        assert_eq!(result, Err(expected), "{name}");
     }
 }
 
 #[test]
 fn invalid_keys_are_rejected() {
-    let (good, nothing) = (secret("good"), secret(""));
+    let (good, blank) = (secret("good"), secret(""));
     let key_id = || "a".to_owned();
-    let empty = Verifier::keyed([("b", &good), ("a", &nothing)]);
+    let empty = Verifier::keyed([("b", &good), ("a", &blank)]);
     assert_eq!(
         empty.unwrap_err(),
         InvalidKey::EmptySecret { key_id: key_id() }
@@ -120,22 +120,22 @@ fn invalid_keys_are_rejected() {
     let verifier = || Verifier::keyed([("a", &good)]).unwrap();
     let same = verifier().retired([("a", &good)]);
     assert_eq!(same.unwrap_err(), InvalidKey::SameId { key_id: key_id() });
-    let empty = verifier().retired([("b", &nothing)]);
+    let empty = verifier().retired([("b", &blank)]);
     assert!(matches!(empty, Err(InvalidKey::EmptySecret { .. })));
 }
 
 #[test]
-fn a_retired_key_verifies_nothing() {
+fn a_delivery_signed_with_a_retired_key_is_rejected() {
     let (new, old) = (secret("new"), secret("old"));
     let verifier = Verifier::keyed([("new", &new)])
         .and_then(|verifier| verifier.retired([("old", &old)]))
         .unwrap();
-    let refused = signed_by(&old, &verifier);
-    assert_eq!(refused, Err(WebhookError::WrongSignature));
+    let result = signed_by(&old, &verifier);
+    assert_eq!(result, Err(WebhookError::WrongSignature));
 }
 
 #[test]
-fn both_header_families_are_read_whole() {
+fn all_headers_of_both_families_are_read() {
     let hush = secret("hush");
     let verifier = Verifier::new([&hush]);
     let signature = sign(&hush, BODY);
@@ -172,7 +172,7 @@ fn both_header_families_are_read_whole() {
 }
 
 #[test]
-fn what_the_verifier_shows_of_itself_holds_no_secret() {
+fn the_verifiers_debug_text_contains_no_secret() {
     let secret = secret("geheim");
     let verifier = Verifier::keyed([("a", &secret)]).unwrap();
     let text = format!("{verifier:?}");

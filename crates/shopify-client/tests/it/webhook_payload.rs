@@ -1,4 +1,4 @@
-//! What bodies say they are about.
+//! Tests which ids and values are read from webhook bodies.
 
 use shopify_client::webhook::{BulkStatus, Payload, Topic, WebhookError};
 use shopify_client::{Gid, ShopDomain};
@@ -184,7 +184,7 @@ fn the_shop_in_a_body_may_be_missing() {
     }
 }
 
-/// What is not read is passed over without recursion.
+/// Values that are not read are skipped without recursion.
 #[test]
 fn a_deep_body_is_read() {
     let deep = format!(
@@ -208,7 +208,7 @@ fn a_body_without_ids_is_other() {
         ("products/update", r#"{"id":1e3}"#),
         ("products/update", r#"{"id":18446744073709551616}"#),
         ("products/update", r#"{"product":{"id":1}}"#),
-        // The level's own number is no item's.
+        // The number of a level is not that of an inventory item.
         (
             "inventory_levels/update",
             r#"{"admin_graphql_api_id":"gid://shopify/InventoryLevel/7"}"#,
@@ -242,7 +242,7 @@ fn a_body_without_ids_is_other() {
         r#"{"id":1,"id":2}"#,
         &format!("{{\"id\":{}", "[".repeat(100_000)),
     ] {
-        let refused = Payload::read(&Topic::ProductsUpdate, body.as_bytes());
-        assert_eq!(refused, Err(WebhookError::InvalidBody), "{body}");
+        let result = Payload::read(&Topic::ProductsUpdate, body.as_bytes());
+        assert_eq!(result, Err(WebhookError::InvalidBody), "{body}");
     }
 }

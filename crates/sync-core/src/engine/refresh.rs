@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{RunContext, RunError};
+use super::run::{RunContext, RunError};
 use crate::item::{Item, ItemKey, ItemKind};
-use crate::ports::{Change, FetchResult, WriteMode};
-use crate::{DirtyItem, Disposition, ItemFailure, Outcome, PortError};
+use crate::ports::{FetchResult, WriteMode};
+use crate::{DirtyItem, Disposition, ItemFailure, Outcome, PortError, WorkKind};
 
 impl RunContext<'_> {
     pub(super) async fn refresh(&mut self) -> Result<Outcome, RunError> {
@@ -21,11 +21,8 @@ impl RunContext<'_> {
             targets.add(item.key, self.targets(item.key).await?);
         }
         self.read_items(targets.keys(), WriteMode::Refresh).await?;
-        let outcome = self.publish_if_changed().await?;
-        // Settled only after the upload: if the process dies before, the items are read again.
         let (done, failed) = self.split_dirty(dirty, &targets);
-        ports.inbox.settle(self.lease, &done, &failed).await?;
-        Ok(outcome)
+        self.settle(WorkKind::Refresh, done, failed).await
     }
 
     /// The items to read for a dirty key: the item itself, or the products that an inventory item belongs to.
@@ -47,19 +44,6 @@ impl RunContext<'_> {
         mirror.referrers(self.shop(), &[key]).await
     }
 
-    /// Publishes unless the current revision is published already. Nothing is published before the first full scan has
-    /// succeeded, because the mirror is incomplete until then.
-    async fn publish_if_changed(&mut self) -> Result<Outcome, RunError> {
-        let ports = &self.engine.ports;
-        let revision = ports.mirror.revision(self.shop()).await?;
-        let shop = ports.registry.find(self.shop()).await?;
-        let scanned = shop.is_some_and(|shop| shop.reconciled_at.is_some());
-        if !scanned || revision.published == Some(revision.current) {
-            return Ok(Outcome::Unchanged);
-        }
-        self.publish().await
-    }
-
     /// Splits dirty items into settled ones and failed ones, which have a quarantined target.
     pub(super) fn split_dirty(
         &self,
@@ -72,7 +56,7 @@ impl RunContext<'_> {
         let mut failed = Vec::new();
         for item in dirty {
             let targets = targets.targets_of(item.key);
-            let error = targets.iter().find_map(|key| self.quarantined.get(key));
+            let error = targets.iter().find_map(|key| self.tally.error_of(*key));
             match error {
                 None => done.push(item),
                 Some(error) => {
@@ -121,7 +105,7 @@ impl RunContext<'_> {
                 Ok(results) => fetched.extend(results),
                 Err(error) if error.disposition == Disposition::Fail => {
                     if let [key] = keys[..] {
-                        self.quarantine(key, &error);
+                        self.tally.quarantine(key, &error);
                     } else {
                         pending.push(keys.split_off(keys.len() / 2));
                         pending.push(keys);
@@ -149,7 +133,7 @@ impl RunContext<'_> {
             }
         }
         for key in &deleted {
-            self.release_from_quarantine(*key);
+            self.tally.release_from_quarantine(*key);
         }
         let mut outdated = self.upsert(&items, mode).await?;
         let ports = &self.engine.ports;
@@ -158,7 +142,7 @@ impl RunContext<'_> {
             .tombstone(self.lease, &deleted, ports.clock.now())
             .await?;
         for key in &removed {
-            self.count(key.kind).removed += 1;
+            self.tally.count(key.kind).removed += 1;
         }
         outdated.extend(removed);
         Ok(outdated)
@@ -176,16 +160,7 @@ impl RunContext<'_> {
             .mirror
             .upsert(self.lease, items, mode)
             .await?;
-        for item in &upserted {
-            self.release_from_quarantine(item.key);
-            let counts = self.count(item.key.kind);
-            counts.read += 1;
-            match item.change {
-                Change::Added => counts.added += 1,
-                Change::Updated => counts.changed += 1,
-                Change::None => {}
-            }
-        }
+        self.tally.add(&upserted);
         let outdated = upserted.into_iter().filter(|item| item.denorm_changed);
         Ok(outdated.map(|item| item.key).collect())
     }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome, Release,
-    ShopDomain, Timestamp, WorkRequest,
+    ClaimOutcome, Delivery, DirtyItem, Lease, PortError, RecordOutcome, Settlement, ShopDomain,
+    Timestamp, WorkKind, WorkOutcome, WorkRequest,
 };
 
 /// Stores deliveries, work requests, dirty items and leases.
@@ -31,10 +31,11 @@ pub trait Inbox: Send + Sync {
         run_after: Timestamp,
     ) -> Result<(), PortError>;
 
-    /// Claims the claimable shop that has been due longest, with a lease until `until`. With `only`, claims that shop if it
-    /// has any requested work, due or not.
+    /// Claims the claimable shop that has been due longest, with a lease until `until`, and its due work. With `only`, claims
+    /// that shop and all its waiting work, due or not.
     ///
-    /// An erasure can be claimed in any status of the shop.
+    /// The work of an expired lease is claimed again, merged with what was requested since. An erasure can be claimed in any
+    /// status of the shop.
     async fn claim(
         &self,
         only: Option<&ShopDomain>,
@@ -53,19 +54,18 @@ pub trait Inbox: Send + Sync {
         limit: u32,
     ) -> Result<Vec<DirtyItem>, PortError>;
 
-    /// Removes the items in `done` from the dirty items, unless they were requested again since, and postpones those in
-    /// `failed`.
-    async fn settle(
+    /// Stores what a scan or a refresh has achieved, in one transaction. Returns whether the holder of the lease must
+    /// publish now; see [`Settlement::publish`].
+    async fn settle(&self, lease: &Lease, settlement: &Settlement) -> Result<bool, PortError>;
+
+    /// Ends the lease and the claimed work, kind by kind. Claimed work without an outcome is put back unchanged.
+    ///
+    /// Work requested since the claim stays due at its own time, and dirty items that are left keep a refresh waiting: the
+    /// postponed ones until the first of them may be read again. After [`WorkOutcome::Retry`] the work is not claimed before
+    /// that time, except through `only` or after a new request of its kind.
+    async fn release(
         &self,
         lease: &Lease,
-        done: &[DirtyItem],
-        failed: &[ItemFailure],
+        outcomes: &[(WorkKind, WorkOutcome)],
     ) -> Result<(), PortError>;
-
-    /// Ends the lease.
-    ///
-    /// After [`Release::Done`] the remaining work stays claimable: postponed items when the first of them may be read
-    /// again, work requested since the claim at its own time. After [`Release::Retry`] the shop cannot be claimed before
-    /// that time, except through `only` or for newly requested work.
-    async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError>;
 }

@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::{
-    ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain,
-    Timestamp,
+    Item, ItemId, ItemKey, ItemKind, Lease, PortError, RunId, Section, ShopDomain, Timestamp,
 };
 
 /// How writing an item changed the mirror.
@@ -37,17 +36,19 @@ pub enum WriteMode {
     Refresh,
     /// Writes the items and records that this full scan has seen them.
     Scan(RunId),
-    /// Compares the items and writes nothing; the lease is not checked.
-    DryRun,
 }
 
-/// The mirror's current revision and the one last published.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Revision {
-    /// The current revision. It grows with every change of the mirror, in the same transaction. 0: never written.
-    pub current: u64,
-    /// The revision last published, if any.
-    pub published: Option<u64>,
+/// A changed item: its last change since some revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemChange {
+    /// The item.
+    pub key: ItemKey,
+    /// Its place in the document; of a tombstone, the last one.
+    pub section: Section,
+    /// The revision that changed it last.
+    pub revision: u64,
+    /// Canonical JSON; `None` for a tombstone.
+    pub body: Option<String>,
 }
 
 /// An item's id and bytes.
@@ -64,12 +65,20 @@ pub struct StoredItem {
 pub trait Mirror: Send + Sync {
     /// Writes items under a lease. Returns one result for each item, in the same order.
     ///
-    /// One transaction: either all items are written, and the revision grows if any changed, or none.
+    /// One transaction: either all items are written, or none. If any changed, the shop's revision grows by one, and the
+    /// changed items get it.
     async fn upsert(
         &self,
         lease: &Lease,
         items: &[Item],
         mode: WriteMode,
+    ) -> Result<Vec<UpsertResult>, PortError>;
+
+    /// Returns what [`Mirror::upsert`] would return, and writes nothing.
+    async fn compare(
+        &self,
+        shop: &ShopDomain,
+        items: &[Item],
     ) -> Result<Vec<UpsertResult>, PortError>;
 
     /// Tombstones items and returns the keys of those that were live. Other keys are ignored.
@@ -107,15 +116,13 @@ pub trait Mirror: Send + Sync {
     /// The number of live items by kind. Kinds without items are absent.
     async fn counts(&self, shop: &ShopDomain) -> Result<BTreeMap<ItemKind, u64>, PortError>;
 
-    /// The mirror's revision; the default for an unknown shop.
-    async fn revision(&self, shop: &ShopDomain) -> Result<Revision, PortError>;
-
-    /// Records that the Space contains `revision`, whose document has this hash.
-    async fn mark_published(
+    /// A page of the items, tombstones included, that were changed by a revision greater than `revision`: at most `limit`
+    /// items by ascending (revision, kind, id), after the item `after` of its revision.
+    async fn changed_since(
         &self,
-        lease: &Lease,
+        shop: &ShopDomain,
         revision: u64,
-        hash: ContentHash,
-        at: Timestamp,
-    ) -> Result<(), PortError>;
+        after: Option<(u64, ItemKey)>,
+        limit: u32,
+    ) -> Result<Vec<ItemChange>, PortError>;
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Installation, PortError, Shop, ShopDomain, ShopStatus, Timestamp, Token, TokenAttempt,
+    Installation, PortError, Shop, ShopDomain, ShopEvent, ShopStatus, Token, TokenAttempt,
     VersionedToken,
 };
 
@@ -43,15 +43,14 @@ pub trait ShopRegistry: Send + Sync {
         token: &Token,
     ) -> Result<bool, PortError>;
 
-    /// Changes the status of a known shop. [`ShopStatus::Uninstalled`] also deletes its token.
-    async fn set_status(&self, shop: &ShopDomain, status: ShopStatus) -> Result<(), PortError>;
-
-    /// Records that a full scan of the shop has succeeded.
-    async fn record_scan(
+    /// Changes the status of a shop to [`ShopStatus::after`] the event, however many processes do so at once. Returns the new
+    /// status; `None` if the event changes nothing or the shop is unknown. [`ShopStatus::Uninstalled`] also deletes the
+    /// token.
+    async fn change_status(
         &self,
         shop: &ShopDomain,
-        reconciled_at: Timestamp,
-    ) -> Result<(), PortError>;
+        event: ShopEvent,
+    ) -> Result<Option<ShopStatus>, PortError>;
 
     /// Deletes all data of the shop: its row, token, deliveries, work requests, dirty items, mirror and runs.
     async fn erase(&self, shop: &ShopDomain) -> Result<(), PortError>;

@@ -9,7 +9,7 @@ use sync_core::{ClaimOutcome, Disposition, ItemKind, Outcome, PortError, Trigger
 use testkit::{key, product};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, until};
 
 async fn scanned() -> Harness {
     let harness = Harness::new().await;
@@ -41,30 +41,36 @@ async fn a_worker_that_dies_before_the_upload_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_run_repeated_after_its_upload_changes_nothing() {
+async fn a_run_repeated_after_its_upload_uploads_nothing() {
     let harness = scanned().await;
     harness.catalog.put(product(1, "new"));
     harness.deliver("w1", key(ItemKind::Product, 1)).await;
-    // The first attempt to publish fails, so the run fails and is retried.
+    // The document is uploaded, and the worker never learns of it.
     harness
         .snapshots
-        .fail_next(PortError::retry("upload", "reset"));
+        .fail_after_upload(PortError::retry("upload", "reset"));
     let report = harness.settle().await.unwrap();
     assert!(
         matches!(
             report.outcome,
             Outcome::Failed {
                 will_retry: true,
+                catalogue_read: true,
                 ..
             }
         ),
         "{report:?}"
     );
+    assert_eq!(harness.snapshots.uploads(), 2);
+    assert!(harness.lines()[0].contains("new"));
     assert!(!harness.is_settled().await);
+    let fetches = harness.catalog.fetches();
     harness.clock.advance(Duration::from_secs(10));
     let report = harness.run().await.unwrap();
-    assert!(matches!(report.outcome, Outcome::Published { .. }));
+    assert_eq!(report.outcome, Outcome::Unchanged);
     assert_eq!(harness.snapshots.uploads(), 2);
+    assert_eq!(harness.catalog.fetches(), fetches);
+    assert!(!harness.publication().await.is_behind());
     assert!(harness.is_settled().await);
 }
 
@@ -145,6 +151,7 @@ async fn a_permanent_failure_is_recorded_and_given_up() {
     let expected = Outcome::Failed {
         error: "could not read the products: no such field".to_owned(),
         will_retry: false,
+        catalogue_read: false,
     };
     assert_eq!(harness.last_outcome().await, expected);
     harness.clock.advance(Duration::from_hours(24));
@@ -152,31 +159,30 @@ async fn a_permanent_failure_is_recorded_and_given_up() {
 }
 
 #[tokio::test]
-async fn a_worker_stops_on_shutdown() {
+async fn a_sleeping_worker_stops_on_shutdown() {
     let harness = scanned().await;
     let shutdown = CancellationToken::new();
-    let engine = harness.engine.clone();
-    let signal = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
+    let worker = harness.start_worker(&shutdown);
+    harness.worker_sleeps().await;
+    assert!(!worker.is_finished());
+    // The clock stands still: only the shutdown can wake it.
     shutdown.cancel();
-    worker.await.unwrap();
+    until(|| worker.is_finished()).await;
 }
 
 #[tokio::test]
-async fn an_idle_worker_wakes_for_a_delivery() {
+async fn a_sleeping_worker_wakes_for_a_delivery() {
     let harness = scanned().await;
     let shutdown = CancellationToken::new();
-    let engine = harness.engine.clone();
-    let signal = shutdown.clone();
-    let worker = tokio::spawn(async move { engine.work(&NoopObserver, &signal).await });
+    let worker = harness.start_worker(&shutdown);
+    harness.worker_sleeps().await;
     harness.catalog.put(product(1, "new"));
     harness.deliver("w1", key(ItemKind::Product, 1)).await;
+    // It would look by itself a day later.
     harness.clock.advance(Duration::from_secs(1));
-    while !harness.lines()[0].contains("new") {
-        tokio::task::yield_now().await;
-    }
+    until(|| harness.lines()[0].contains("new")).await;
     shutdown.cancel();
-    worker.await.unwrap();
+    until(|| worker.is_finished()).await;
 }
 
 #[tokio::test]

@@ -6,15 +6,18 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sync_core::engine::{Engine, EngineConfig, Ports, Step};
 use sync_core::intake::{Intake, IntakeOutcome};
-use sync_core::ports::{Inbox, Mirror, RunLog, ShopRegistry};
+use sync_core::ports::{
+    Inbox, Mirror, PublicationState, Publications, Publisher, RunLog, ShopRegistry,
+};
 use sync_core::progress::NoopObserver;
 use sync_core::{
-    ClaimOutcome, DeliverySubject, FullScan, ItemKey, Outcome, RunReport, ShopDomain, Timestamp,
-    Trigger, WorkRequest,
+    ClaimOutcome, DeliverySubject, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
+    WorkRequest,
 };
 use sync_db::{Config, Database, TokenCipher};
 use testkit::{FakeCatalog, ManualClock, MemorySnapshots, at, delivery, installation, shop};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Harness {
@@ -24,6 +27,7 @@ pub(crate) struct Harness {
     pub(crate) clock: ManualClock,
     pub(crate) wake: Arc<Notify>,
     pub(crate) engine: Engine,
+    ports: Ports,
     pub(crate) intake: Intake,
 }
 
@@ -48,10 +52,11 @@ impl Harness {
         let wake = Arc::new(Notify::new());
         let ports = Ports {
             catalog: Arc::new(catalog.clone()),
-            snapshots: Arc::new(snapshots.clone()),
+            publisher: Arc::new(snapshots.clone()),
             registry: Arc::new(state.clone()),
             inbox: Arc::new(state.clone()),
             mirror: Arc::new(state.clone()),
+            publications: Arc::new(state.clone()),
             runs: Arc::new(state.clone()),
             clock: Arc::new(clock.clone()),
         };
@@ -62,7 +67,7 @@ impl Harness {
             wake.clone(),
             DEBOUNCE,
         );
-        let engine = Engine::new(ports, EngineConfig::default(), wake.clone());
+        let engine = Engine::new(ports.clone(), EngineConfig::default(), wake.clone());
         Self {
             catalog,
             snapshots,
@@ -70,8 +75,25 @@ impl Harness {
             clock,
             wake,
             engine,
+            ports,
             intake,
         }
+    }
+
+    /// Starts a worker that looks for work only when it is woken, until `shutdown` is cancelled.
+    pub(crate) fn start_worker(&self, shutdown: &CancellationToken) -> JoinHandle<()> {
+        let config = EngineConfig {
+            idle_poll: Duration::from_hours(24),
+            ..EngineConfig::default()
+        };
+        let engine = Engine::new(self.ports.clone(), config, self.wake.clone());
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move { engine.work(&NoopObserver, &shutdown).await })
+    }
+
+    /// Waits until the only worker sleeps.
+    pub(crate) async fn worker_sleeps(&self) {
+        until(|| self.clock.sleepers() == 1).await;
     }
 
     /// The only shop.
@@ -91,14 +113,7 @@ impl Harness {
 
     /// The same, with mass deletions confirmed.
     pub(crate) async fn scan_accepting_deletions(&self) -> RunReport {
-        let full = FullScan {
-            trigger: Trigger::Manual,
-            accept_deletions: true,
-        };
-        let request = WorkRequest {
-            full: Some(full),
-            ..WorkRequest::default()
-        };
+        let request = WorkRequest::full(Trigger::Manual).accepting_deletions();
         self.request(&request).await;
         self.run().await.expect("a scan was requested")
     }
@@ -162,10 +177,27 @@ impl Harness {
         runs[0].finished.clone().unwrap().1.outcome
     }
 
+    pub(crate) async fn publication(&self) -> PublicationState {
+        let layout = self.snapshots.layout();
+        let state = self.state.publication_state(&Self::shop(), layout).await;
+        state.unwrap()
+    }
+
     /// Whether no work is left, due or not. Claims nothing: nothing is due at this time.
     pub(crate) async fn is_settled(&self) -> bool {
         let past = Timestamp::UNIX_EPOCH;
         let outcome = self.state.claim(None, past, past).await.unwrap();
         outcome == ClaimOutcome::Idle { next: None }
     }
+}
+
+/// Waits until a condition holds that another task brings about, and fails after ten seconds.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), holds).await;
+    waited.expect("the condition should hold");
 }

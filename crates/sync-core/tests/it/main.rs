@@ -5,5 +5,7 @@ mod faults;
 mod harness;
 mod intake;
 mod poll;
+mod publishing;
 mod reconcile;
 mod refresh;
+mod status;

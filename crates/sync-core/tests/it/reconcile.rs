@@ -77,7 +77,7 @@ async fn a_deleted_snapshot_is_restored_by_the_next_scan() {
     let harness = with_products(1).await;
     harness.scan().await;
     let shop = Harness::shop();
-    sync_core::ports::SnapshotStore::erase(&harness.snapshots, &shop)
+    sync_core::ports::Publisher::erase(&harness.snapshots, &shop)
         .await
         .unwrap();
     assert!(published(&harness.scan().await.outcome));
@@ -147,7 +147,10 @@ async fn an_interrupted_scan_publishes_nothing() {
     let broken = PortError::retry("read the products", "the next page is missing");
     harness.catalog.fail_scan(ItemKind::Product, 60, broken);
     let report = harness.scan().await;
-    let Outcome::Failed { error, will_retry } = &report.outcome else {
+    let Outcome::Failed {
+        error, will_retry, ..
+    } = &report.outcome
+    else {
         panic!("{report:?}");
     };
     assert!(
@@ -400,7 +403,10 @@ async fn a_quarantined_item_does_not_hide_a_missing_one() {
     harness.catalog.make_unreadable(key(ItemKind::Product, 2));
     harness.catalog.hide(key(ItemKind::Product, 3));
     let report = harness.scan().await;
-    let Outcome::Failed { error, will_retry } = &report.outcome else {
+    let Outcome::Failed {
+        error, will_retry, ..
+    } = &report.outcome
+    else {
         panic!("{report:?}");
     };
     assert!(
@@ -425,6 +431,7 @@ async fn too_many_unreadable_items_fail_the_run() {
         let failed = Outcome::Failed {
             error: "could not read the items: the response cannot be decoded".to_owned(),
             will_retry: false,
+            catalogue_read: false,
         };
         assert_eq!(report.outcome == failed, too_many, "{report:?}");
         assert_eq!(harness.lines() == before, too_many);

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use sync_core::ports::{Inbox, ShopRegistry};
-use sync_core::{ClaimOutcome, ItemKind, WorkRequest};
+use sync_core::{ClaimOutcome, ItemKind, Settlement, WorkKind, WorkRequest};
 use sync_db::{Config, Database, TokenCipher};
 use testkit::{at, installation, key, shop};
 
@@ -136,7 +136,7 @@ async fn replicas_share_the_work() {
     assert_eq!((claimed.len(), count), (30, 30));
 }
 
-/// A delivery that is being recorded locks its shop's row. The claim does not wait for it, and does not treat it as idle.
+/// Another replica is claiming the shop, and locks its lease. The claim does not wait for it, and does not treat it as idle.
 #[tokio::test]
 async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
     let Some(schema) = Schema::create().await else {
@@ -152,13 +152,83 @@ async fn a_claim_that_skips_a_locked_row_returns_a_past_time() {
 
     let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
     let mut transaction = intake.begin().await.unwrap();
-    let lock = "SELECT shop FROM work FOR UPDATE";
+    let lock = "SELECT shop FROM lease FOR UPDATE";
     transaction.execute(lock).await.unwrap();
     let passed_over = database.claim(None, now, until).await.unwrap();
     assert_eq!(passed_over, ClaimOutcome::Idle { next: Some(now) });
     transaction.rollback().await.unwrap();
     let claimed = database.claim(None, now, until).await.unwrap();
     assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
+}
+
+/// A delivery that is being recorded locks the requests of its shop. The shop can be claimed meanwhile for the work that is
+/// stored already.
+#[tokio::test]
+async fn a_claim_does_not_skip_a_shop_whose_delivery_is_being_recorded() {
+    let Some(schema) = Schema::create().await else {
+        return;
+    };
+    let database = connect(&schema.url()).await;
+    let now = at("2026-11-24T12:00:00Z");
+    let until = now + chrono::TimeDelta::seconds(60);
+    let shop = shop("a");
+    database.install(&installation(&shop, now)).await.unwrap();
+    let request = WorkRequest::items(vec![key(ItemKind::Product, 1)]);
+    database.request(&shop, &request, now).await.unwrap();
+
+    let mut intake = PgConnection::connect(&schema.url()).await.unwrap();
+    let mut transaction = intake.begin().await.unwrap();
+    let lock = "UPDATE work_seq SET seq = seq + 1";
+    transaction.execute(lock).await.unwrap();
+    let claimed = database.claim(None, now, until).await.unwrap();
+    assert!(matches!(claimed, ClaimOutcome::Claimed(_)), "{claimed:?}");
+    transaction.rollback().await.unwrap();
+}
+
+/// Deliveries of a shop arrive while its dirty items are read and settled: none is lost, and none waits in a circle.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_during_runs_are_all_carried_out() {
+    const REQUESTS: u64 = 300;
+    let Some(schema) = Schema::create().await else {
+        return;
+    };
+    let database = connect(&schema.url()).await;
+    let now = at("2026-11-24T12:00:00Z");
+    let until = now + chrono::TimeDelta::seconds(60);
+    let shop = shop("a");
+    database.install(&installation(&shop, now)).await.unwrap();
+    let mut requests = tokio::task::JoinSet::new();
+    for part in 0..3 {
+        let (database, shop) = (database.clone(), shop.clone());
+        requests.spawn(async move {
+            for id in (part..REQUESTS).step_by(3) {
+                let request = WorkRequest::items(vec![key(ItemKind::Product, id)]);
+                database.request(&shop, &request, now).await.unwrap();
+            }
+        });
+    }
+    let mut read = std::collections::BTreeSet::new();
+    loop {
+        let done = requests.is_empty();
+        match database.claim(None, now, until).await.unwrap() {
+            ClaimOutcome::Idle { next: None } if done => break,
+            ClaimOutcome::Idle { .. } => tokio::task::yield_now().await,
+            ClaimOutcome::Claimed(claim) => {
+                let settlement = Settlement {
+                    done: database.dirty(&claim.lease, now, 1_000).await.unwrap(),
+                    finished: Some(WorkKind::Refresh),
+                    ..Settlement::default()
+                };
+                database.settle(&claim.lease, &settlement).await.unwrap();
+                database.release(&claim.lease, &[]).await.unwrap();
+                read.extend(settlement.done.iter().map(|item| item.key.id.as_u64()));
+            }
+        }
+        while let Some(ended) = requests.try_join_next() {
+            ended.unwrap();
+        }
+    }
+    assert_eq!(read.len() as u64, REQUESTS);
 }
 
 /// Of two replicas, one begins to renew a shop's token, and the other sees the attempt.

@@ -23,8 +23,11 @@ pub(crate) fn config() -> Config {
 /// A new database and its folder, which is removed at the end of the test.
 pub(crate) async fn temporary() -> (Database, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::connect(&url(&folder), config()).await;
-    (database.unwrap(), folder)
+    (open(&url(&folder)).await, folder)
+}
+
+pub(crate) async fn open(url: &str) -> Database {
+    Database::connect(url, config()).await.unwrap()
 }
 
 pub(crate) fn url(folder: &TempDir) -> String {

@@ -1,11 +1,11 @@
 //! Tests [`sync_core::ports::Inbox`]: deliveries and work requests.
 
 use sync_core::{
-    ClaimOutcome, DeliverySubject, FullScan, ItemKind, RecordOutcome, Release, ShopStatus, Trigger,
-    UnavailableReason, WorkRequest,
+    ClaimOutcome, DeliverySubject, ItemKind, RecordOutcome, ShopEvent, Trigger, UnavailableReason,
+    WorkKind, WorkOutcome, WorkRequest,
 };
 
-use super::{State, after, claim, install, noon};
+use super::{State, after, change_status, claim, install, noon, release, settle};
 use crate::sample::{delivery, key, shop};
 
 /// A delivery that arrives fifty times counts once.
@@ -24,8 +24,10 @@ pub async fn a_repeated_delivery_changes_nothing(state: &dyn State) {
         let recorded = state.record(&first, &request, noon()).await.unwrap();
         assert_eq!(recorded, RecordOutcome::Duplicate);
     }
-    state.settle(&claimed.lease, &dirty, &[]).await.unwrap();
-    state.release(&claimed.lease, &Release::Done).await.unwrap();
+    settle(state, &claimed.lease, &dirty, &[]).await.unwrap();
+    release(state, &claimed.lease, WorkOutcome::Done)
+        .await
+        .unwrap();
     assert!(
         claim(state, after(60)).await.is_none(),
         "a duplicate requests nothing"
@@ -65,10 +67,10 @@ pub async fn work_requests_add_up_and_the_earlier_time_applies(state: &dyn State
     state.request(&a, &dirty_item(1), after(20)).await.unwrap();
     assert!(claim(state, after(4)).await.is_none());
     let claimed = claim(state, after(5)).await.unwrap();
-    assert_eq!(
-        (claimed.full, claimed.erase, claimed.attempts),
-        (None, false, 0)
-    );
+    let [work] = &claimed.work[..] else {
+        panic!("{claimed:?}");
+    };
+    assert_eq!((work.kind, work.attempts), (WorkKind::Refresh, 0));
     let dirty = state.dirty(&claimed.lease, after(5), 9).await.unwrap();
     let mut ids: Vec<_> = dirty.iter().map(|item| item.key.id.as_u64()).collect();
     ids.sort_unstable();
@@ -79,8 +81,10 @@ pub async fn work_requests_add_up_and_the_earlier_time_applies(state: &dyn State
         2,
         "the lowest sequence number comes first"
     );
-    state.settle(&claimed.lease, &dirty, &[]).await.unwrap();
-    state.release(&claimed.lease, &Release::Done).await.unwrap();
+    settle(state, &claimed.lease, &dirty, &[]).await.unwrap();
+    release(state, &claimed.lease, WorkOutcome::Done)
+        .await
+        .unwrap();
     assert!(claim(state, after(3600)).await.is_none());
 
     // After that, new work has its own time.
@@ -95,22 +99,13 @@ pub async fn a_full_scan_keeps_its_first_trigger_and_any_confirmation(state: &dy
     install(state, &a).await;
     let poll = WorkRequest::full(Trigger::Poll);
     state.request(&a, &poll, noon()).await.unwrap();
-    let confirmed = FullScan {
-        trigger: Trigger::Manual,
-        accept_deletions: true,
-    };
-    let manual = WorkRequest {
-        full: Some(confirmed),
-        ..WorkRequest::default()
-    };
+    let manual = WorkRequest::full(Trigger::Manual).accepting_deletions();
     state.request(&a, &manual, noon()).await.unwrap();
     state.request(&a, &poll, noon()).await.unwrap();
     let claimed = claim(state, noon()).await.unwrap();
-    let expected = FullScan {
-        trigger: Trigger::Poll,
-        accept_deletions: true,
-    };
-    assert_eq!(claimed.full, Some(expected));
+    let scan = claimed.get(WorkKind::Scan).unwrap();
+    assert_eq!(scan.trigger, Trigger::Poll);
+    assert!(scan.arguments.accept_deletions);
 }
 
 /// Shops are claimed by due time, not by name or by the order of requests.
@@ -135,12 +130,13 @@ pub async fn inactive_shops_are_not_claimed(state: &dyn State) {
     state.request(&a, &request, noon()).await.unwrap();
     assert!(claim(state, noon()).await.is_none(), "the shop is unknown");
     install(state, &a).await;
-    for status in [ShopStatus::Paused, ShopStatus::Uninstalled] {
-        state.set_status(&a, status).await.unwrap();
-        assert!(claim(state, noon()).await.is_none(), "{status:?}");
+    for event in [ShopEvent::Paused, ShopEvent::Uninstalled] {
+        change_status(state, &a, event).await;
+        assert!(claim(state, noon()).await.is_none(), "{event:?}");
     }
-    let frozen = ShopStatus::Unavailable(UnavailableReason::Frozen);
-    state.set_status(&a, frozen).await.unwrap();
+    install(state, &a).await;
+    let frozen = ShopEvent::Refused(UnavailableReason::Frozen);
+    change_status(state, &a, frozen).await;
     assert!(claim(state, noon()).await.is_some());
 }
 
@@ -148,14 +144,16 @@ pub async fn inactive_shops_are_not_claimed(state: &dyn State) {
 pub async fn an_erasure_is_claimed_whatever_the_status(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
-    state.set_status(&a, ShopStatus::Uninstalled).await.unwrap();
+    change_status(state, &a, ShopEvent::Uninstalled).await;
     state
         .request(&a, &WorkRequest::erase(), noon())
         .await
         .unwrap();
     let claimed = claim(state, noon()).await.unwrap();
-    assert!(claimed.erase);
-    state.release(&claimed.lease, &Release::Done).await.unwrap();
+    assert!(claimed.get(WorkKind::Erase).is_some());
+    release(state, &claimed.lease, WorkOutcome::Done)
+        .await
+        .unwrap();
     assert!(claim(state, after(60)).await.is_none(), "it is done");
 }
 

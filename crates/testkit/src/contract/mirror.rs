@@ -1,13 +1,12 @@
 //! Tests [`sync_core::ports::Mirror`].
 
-use sync_core::ports::{Change, Revision, WriteMode};
+use sync_core::ports::{Change, Publication, PublicationState, WriteMode};
 use sync_core::{
-    ContentHash, Item, ItemId, ItemKey, ItemKind, Lease, RunId, Section, ShopDomain, Trigger,
-    WorkRequest,
+    Item, ItemId, ItemKey, ItemKind, Lease, RunId, Section, ShopDomain, Trigger, WorkRequest,
 };
 
-use super::{State, claim, install, noon};
-use crate::sample::{item, key, product, shop};
+use super::{State, after, claim, install, noon};
+use crate::sample::{item, key, product, publication, shop};
 
 async fn leased(state: &dyn State, shop: &ShopDomain) -> Lease {
     install(state, shop).await;
@@ -23,6 +22,11 @@ async fn put(state: &dyn State, lease: &Lease, item: Item) -> (Change, bool) {
         .unwrap();
     assert_eq!(upserted[0].key, item.key);
     (upserted[0].change, upserted[0].denorm_changed)
+}
+
+async fn revision(state: &dyn State, shop: &ShopDomain) -> u64 {
+    let state = state.publication_state(shop, "single").await.unwrap();
+    state.revision
 }
 
 async fn ids(state: &dyn State, shop: &ShopDomain, section: Section) -> Vec<u64> {
@@ -72,26 +76,19 @@ pub async fn writing_returns_what_changed(state: &dyn State) {
     );
 }
 
-/// A dry run returns the same results and does not check the lease.
-pub async fn a_dry_run_writes_nothing(state: &dyn State) {
+/// A comparison returns the same results and needs no lease.
+pub async fn a_comparison_writes_nothing(state: &dyn State) {
     let a = shop("a");
     let lease = leased(state, &a).await;
     put(state, &lease, product(1, "one")).await;
-    let before = state.revision(&a).await.unwrap();
-    let nobodys = Lease {
-        shop: a.clone(),
-        token: 0,
-    };
+    let before = revision(state, &a).await;
     let items = [product(1, "uno"), product(2, "two")];
-    let upserted = state
-        .upsert(&nobodys, &items, WriteMode::DryRun)
-        .await
-        .unwrap();
-    let changes: Vec<_> = upserted.iter().map(|item| item.change).collect();
+    let compared = state.compare(&a, &items).await.unwrap();
+    let changes: Vec<_> = compared.iter().map(|item| item.change).collect();
     assert_eq!(changes, [Change::Updated, Change::Added]);
     assert_eq!(ids(state, &a, Section::Products).await, [1]);
     assert_eq!(put(state, &lease, product(1, "one")).await.0, Change::None);
-    assert_eq!(state.revision(&a).await.unwrap(), before);
+    assert_eq!(revision(state, &a).await, before);
 }
 
 /// 9 comes before 10, ids beyond 2^53 are exact, pages have no gaps.
@@ -225,39 +222,123 @@ pub async fn referrers_follow_the_latest_references(state: &dyn State) {
     assert_eq!(referrers(&many).await, [one]);
 }
 
-/// A change increments the revision, a repeated write does not; the published revision is stored separately.
+/// A change increments the revision, a repeated write does not.
 pub async fn only_changes_increment_the_revision(state: &dyn State) {
     let a = shop("a");
-    assert_eq!(state.revision(&a).await.unwrap(), Revision::default());
+    let unknown = state.publication_state(&a, "single").await.unwrap();
+    assert_eq!(unknown, PublicationState::default());
     let lease = leased(state, &a).await;
     put(state, &lease, product(1, "one")).await;
-    let first = state.revision(&a).await.unwrap();
-    assert!(first.current > 0);
-    assert_eq!(first.published, None);
+    let first = revision(state, &a).await;
+    assert!(first > 0);
     put(state, &lease, product(1, "one")).await;
     state
         .tombstone(&lease, &[key(ItemKind::Product, 7)], noon())
         .await
         .unwrap();
-    assert_eq!(state.revision(&a).await.unwrap(), first);
-
-    let hash = ContentHash([7; 32]);
-    state
-        .mark_published(&lease, first.current, hash, noon())
-        .await
-        .unwrap();
-    let published = state.revision(&a).await.unwrap();
-    assert_eq!(published.published, Some(first.current));
-    let found = state.find(&a).await.unwrap().unwrap();
-    assert_eq!(found.published, Some((noon(), first.current, hash)));
-
+    assert_eq!(revision(state, &a).await, first);
     state
         .tombstone(&lease, &[key(ItemKind::Product, 1)], noon())
         .await
         .unwrap();
-    let moved = state.revision(&a).await.unwrap();
-    assert!(moved.current > first.current);
-    assert_eq!(moved.published, Some(first.current));
+    assert!(revision(state, &a).await > first);
+}
+
+/// Every change is found once, with its revision; what did not change since is not.
+pub async fn changes_are_listed_by_revision(state: &dyn State) {
+    let a = shop("a");
+    let lease = leased(state, &a).await;
+    let items: Vec<Item> = [2, 10, 9].map(|id| product(id, "x")).into();
+    state
+        .upsert(&lease, &items, WriteMode::Refresh)
+        .await
+        .unwrap();
+    let first = revision(state, &a).await;
+    assert_eq!(changes(state, &a, first).await, []);
+    put(state, &lease, item(key(ItemKind::Collection, 5), "{}")).await;
+    put(state, &lease, product(9, "x")).await;
+    put(state, &lease, product(2, "new")).await;
+    let before_deletion = revision(state, &a).await;
+    state
+        .tombstone(&lease, &[items[1].key], noon())
+        .await
+        .unwrap();
+    let last = revision(state, &a).await;
+
+    let collection = (key(ItemKind::Collection, 5), Some("{}".to_owned()));
+    let renamed = (items[0].key, Some(product(2, "new").body));
+    let deleted = (items[1].key, None);
+    let unchanged = (items[2].key, Some(items[2].body.clone()));
+    let since_first = [collection, renamed, deleted.clone()];
+    assert_eq!(changes(state, &a, first).await, since_first);
+    let all = [&[unchanged][..], &since_first[..]].concat();
+    assert_eq!(changes(state, &a, 0).await, all);
+    assert_eq!(changes(state, &a, before_deletion).await, [deleted]);
+    assert_eq!(changes(state, &a, last).await, []);
+
+    // A deleted item that returns with the same bytes has changed.
+    put(state, &lease, items[1].clone()).await;
+    let returned = (items[1].key, Some(items[1].body.clone()));
+    assert_eq!(changes(state, &a, last).await, [returned]);
+    assert_eq!(changes(state, &shop("b"), 0).await, []);
+}
+
+/// All changes since a revision, read in pages of two.
+async fn changes(
+    state: &dyn State,
+    shop: &ShopDomain,
+    since: u64,
+) -> Vec<(ItemKey, Option<String>)> {
+    let mut found = Vec::new();
+    let mut last = None;
+    loop {
+        let page = state.changed_since(shop, since, last, 2).await.unwrap();
+        let Some(change) = page.last() else {
+            return found;
+        };
+        assert!(page.len() <= 2 && page.iter().all(|change| change.revision > since));
+        last = Some((change.revision, change.key));
+        let page = page.into_iter();
+        found.extend(page.map(|change| (change.key, change.body)));
+    }
+}
+
+/// Each layout has its own; the latest one is shown with the shop.
+pub async fn the_last_publication_of_each_layout_is_kept(state: &dyn State) {
+    let (a, b) = (shop("a"), shop("b"));
+    let lease = leased(state, &a).await;
+    leased(state, &b).await;
+    put(state, &lease, product(1, "one")).await;
+    let first = state.publication_state(&a, "single").await.unwrap();
+    assert!(first.is_behind() && first.last.is_none());
+    let older = Publication {
+        version: None,
+        ..publication(first.revision)
+    };
+    let other = Publication {
+        layout: "other".to_owned(),
+        ..publication(7)
+    };
+    let newer = publication(first.revision);
+    for (publication, at) in [(&older, noon()), (&other, after(1)), (&newer, after(2))] {
+        let recorded = state.record_publication(&lease, publication, at).await;
+        recorded.unwrap();
+    }
+    let single = state.publication_state(&a, "single").await.unwrap();
+    assert!(!single.is_behind());
+    assert_eq!(single.last.as_ref(), Some(&newer));
+    let others = state.publication_state(&a, "other").await.unwrap();
+    assert_eq!(others.last, Some(other));
+    let shown = Some((after(2), newer.generation, newer.hash));
+    assert_eq!(state.find(&a).await.unwrap().unwrap().published, shown);
+    let listed = state.list(None, 9).await.unwrap();
+    assert_eq!(listed.len(), 2, "once, however many layouts");
+    assert_eq!((listed[0].published, listed[1].published), (shown, None));
+
+    put(state, &lease, product(1, "uno")).await;
+    let behind = state.publication_state(&a, "single").await.unwrap();
+    assert!(behind.is_behind());
+    assert_eq!(behind.last, Some(newer));
 }
 
 /// The same ids in two shops are different items.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use sync_core::{ShopStatus, Trigger, UnavailableReason};
+use sync_core::{ShopEvent, Trigger, UnavailableReason, WorkKind, WorkOutcome};
 
-use super::{State, after, claim, install, noon};
+use super::{State, after, change_status, claim, install, noon, release};
 use crate::sample::shop;
 
 /// A slot that is open already, or older than the last one, is not opened.
@@ -18,8 +18,9 @@ pub async fn a_slot_is_opened_once(state: &dyn State) {
     assert_eq!(open(noon()).await, None);
     assert_eq!(open(after(-1)).await, None);
     let claimed = claim(state, noon()).await.unwrap();
-    assert_eq!(claimed.full.unwrap().trigger, Trigger::Poll);
-    assert!(!claimed.full.unwrap().accept_deletions);
+    let scan = claimed.get(WorkKind::Scan).unwrap();
+    assert_eq!(scan.trigger, Trigger::Poll);
+    assert!(!scan.arguments.accept_deletions);
     assert_eq!(open(after(86_400)).await, Some(1));
 }
 
@@ -37,16 +38,10 @@ pub async fn polled_shops_are_spread(state: &dyn State) {
     for name in ["a", "b", "c", "d", "e", "f"] {
         install(state, &shop(name)).await;
     }
-    let unavailable = ShopStatus::Unavailable(UnavailableReason::Locked);
-    state.set_status(&shop("b"), unavailable).await.unwrap();
-    state
-        .set_status(&shop("e"), ShopStatus::Paused)
-        .await
-        .unwrap();
-    state
-        .set_status(&shop("f"), ShopStatus::Uninstalled)
-        .await
-        .unwrap();
+    let unavailable = ShopEvent::Refused(UnavailableReason::Locked);
+    change_status(state, &shop("b"), unavailable).await;
+    change_status(state, &shop("e"), ShopEvent::Paused).await;
+    change_status(state, &shop("f"), ShopEvent::Uninstalled).await;
     let opened = state
         .open_slot(noon(), noon(), Duration::from_secs(400))
         .await;
@@ -56,9 +51,7 @@ pub async fn polled_shops_are_spread(state: &dyn State) {
         assert!(claim(state, after(number * 100 - 1)).await.is_none());
         let claimed = claim(state, due).await.unwrap();
         assert_eq!(claimed.lease.shop, shop(name));
-        let released = state
-            .release(&claimed.lease, &sync_core::Release::Done)
-            .await;
+        let released = release(state, &claimed.lease, WorkOutcome::Done).await;
         released.unwrap();
     }
     assert!(claim(state, after(86_400)).await.is_none());

@@ -1,14 +1,12 @@
 //! Tests [`sync_core::ports::ShopRegistry`].
 
 use secrecy::{ExposeSecret, SecretString};
-use sync_core::{
-    ContentHash, DeliverySubject, ItemKind, Section, ShopStatus, Trigger, UnavailableReason,
-};
+use sync_core::{DeliverySubject, ItemKind, Section, ShopStatus, Trigger, UnavailableReason};
 
-use super::{State, after, claim, install, noon};
-use crate::sample::{delivery, installation, key, product, shop};
+use super::{State, after, change_status, claim, install, noon};
+use crate::sample::{delivery, installation, key, product, publication, shop};
 use sync_core::ports::WriteMode;
-use sync_core::{RecordOutcome, WorkRequest};
+use sync_core::{RecordOutcome, Settlement, ShopEvent, WorkRequest};
 
 /// Installed shops are found, and listed by domain in pages.
 pub async fn an_installed_shop_is_found_and_listed(state: &dyn State) {
@@ -31,7 +29,15 @@ pub async fn an_installed_shop_is_found_and_listed(state: &dyn State) {
     assert_eq!(rest.len(), 1);
     assert_eq!(rest[0].domain, shop("c"));
 
-    state.record_scan(&shop("a"), after(7)).await.unwrap();
+    let request = WorkRequest::full(Trigger::Backfill);
+    state.request(&shop("a"), &request, noon()).await.unwrap();
+    let lease = claim(state, noon()).await.unwrap().lease;
+    let settlement = Settlement {
+        at: after(7),
+        scanned: true,
+        ..Settlement::default()
+    };
+    state.settle(&lease, &settlement).await.unwrap();
     let scanned = state.find(&shop("a")).await.unwrap().unwrap();
     assert_eq!(scanned.reconciled_at, Some(after(7)));
 }
@@ -41,7 +47,7 @@ pub async fn a_reinstallation_renews_token_and_status(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let frozen = ShopStatus::Unavailable(UnavailableReason::Frozen);
-    state.set_status(&a, frozen).await.unwrap();
+    change_status(state, &a, ShopEvent::Refused(UnavailableReason::Frozen)).await;
     assert_eq!(state.find(&a).await.unwrap().unwrap().status, frozen);
 
     let mut again = installation(&a, after(60));
@@ -64,7 +70,7 @@ pub async fn an_uninstalled_shop_has_no_token(state: &dyn State) {
     let a = shop("a");
     install(state, &a).await;
     let version = state.token(&a).await.unwrap().unwrap().version;
-    state.set_status(&a, ShopStatus::Uninstalled).await.unwrap();
+    change_status(state, &a, ShopEvent::Uninstalled).await;
     assert!(state.token(&a).await.unwrap().is_none());
     let found = state.find(&a).await.unwrap().unwrap();
     assert_eq!(found.status, ShopStatus::Uninstalled);
@@ -89,8 +95,10 @@ pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
             .upsert(lease, &items, WriteMode::Scan(run.unwrap()))
             .await
             .unwrap();
-        let hash = ContentHash([1; 32]);
-        state.mark_published(lease, 1, hash, noon()).await.unwrap();
+        let recorded = state
+            .record_publication(lease, &publication(1), noon())
+            .await;
+        recorded.unwrap();
     }
     state.erase(&shop("a")).await.unwrap();
     state.erase(&shop("unknown")).await.unwrap();
@@ -114,4 +122,47 @@ pub async fn an_erased_shop_leaves_nothing(state: &dyn State) {
     assert_eq!(recorded, RecordOutcome::New);
     assert_eq!(state.recent(Some(&shop("b")), 9).await.unwrap().len(), 1);
     assert_eq!(state.counts(&shop("b")).await.unwrap().len(), 1);
+}
+
+/// Of a pause and a refusal that come together, both have happened in some order: the shop is paused.
+pub async fn concurrent_events_are_all_applied(state: &dyn State) {
+    let a = shop("a");
+    for _ in 0..8 {
+        install(state, &a).await;
+        let events = [
+            ShopEvent::Paused,
+            ShopEvent::Refused(UnavailableReason::Locked),
+            ShopEvent::Served,
+        ];
+        let changes = events.map(|event| state.change_status(&a, event));
+        for change in futures::future::join_all(changes).await {
+            change.unwrap();
+        }
+        let status = state.find(&a).await.unwrap().unwrap().status;
+        assert_eq!(status, ShopStatus::Paused);
+    }
+}
+
+/// A status changes only as its events permit, and only of a known shop.
+pub async fn an_event_that_changes_nothing_is_ignored(state: &dyn State) {
+    let a = shop("a");
+    let refused = ShopEvent::Refused(UnavailableReason::Forbidden);
+    assert_eq!(state.change_status(&a, refused).await.unwrap(), None);
+    install(state, &a).await;
+    assert_eq!(
+        state.change_status(&a, ShopEvent::Served).await.unwrap(),
+        None
+    );
+    let changed = state.change_status(&a, ShopEvent::Uninstalled).await;
+    assert_eq!(changed.unwrap(), Some(ShopStatus::Uninstalled));
+    for event in [
+        refused,
+        ShopEvent::Served,
+        ShopEvent::Paused,
+        ShopEvent::Resumed,
+    ] {
+        assert_eq!(state.change_status(&a, event).await.unwrap(), None);
+    }
+    let status = state.find(&a).await.unwrap().unwrap().status;
+    assert_eq!(status, ShopStatus::Uninstalled);
 }

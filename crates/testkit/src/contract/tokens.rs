@@ -2,9 +2,9 @@
 
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use sync_core::{ShopDomain, ShopStatus, Token, TokenAttempt, TokenPurpose, VersionedToken};
+use sync_core::{ShopDomain, ShopEvent, Token, TokenAttempt, TokenPurpose, VersionedToken};
 
-use super::{State, after, install, noon};
+use super::{State, after, change_status, install, noon};
 use crate::sample::{installation, shop};
 
 /// An attempt of the process `by`, begun `seconds` after noon.
@@ -185,7 +185,7 @@ pub async fn an_attempt_ends_with_its_token(state: &dyn State) {
     }
 
     assert!(begin(state, &a, second.version, None, begun).await);
-    state.set_status(&a, ShopStatus::Uninstalled).await.unwrap();
+    change_status(state, &a, ShopEvent::Uninstalled).await;
     assert!(state.token(&a).await.unwrap().is_none());
     assert!(!replace(state, &a, second.version, begun, "shpat_late").await);
     assert!(!begin(state, &a, second.version, Some(begun), attempt(1, 1)).await);

@@ -1,4 +1,4 @@
-//! Reconciles a shop's webhook subscriptions with the topics that the service needs.
+//! Compares a shop's webhook subscriptions with the topics that the service needs, and reconciles them.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,48 @@ struct DesiredSubscription<'a> {
     current: Option<&'a Subscription>,
     /// Further subscriptions of ours to the same topic, to be deleted.
     duplicates: Vec<&'a Subscription>,
+}
+
+/// How the subscriptions to a topic differ from the one that the service needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SubscriptionDefect {
+    /// There is none.
+    Missing,
+    /// The only ones deliver to other addresses.
+    Elsewhere {
+        /// One of those addresses.
+        uri: String,
+    },
+    /// It filters deliveries or their fields, or has another format than JSON.
+    Incomplete,
+    /// There are several at the address.
+    Duplicate,
+}
+
+/// Returns the topics of [`topics::SUBSCRIBED`] whose subscriptions the audit would change, and why.
+pub(crate) fn subscription_defects(
+    listed: &[Subscription],
+    address: &str,
+) -> Vec<(&'static str, SubscriptionDefect)> {
+    let defect = |topic: &str, desired: &DesiredSubscription<'_>| match desired.current {
+        None => {
+            let topic = topic_constant(topic);
+            let elsewhere = listed.iter().find(|listed| listed.topic == topic);
+            Some(match elsewhere {
+                Some(found) => SubscriptionDefect::Elsewhere {
+                    uri: found.uri.clone(),
+                },
+                None => SubscriptionDefect::Missing,
+            })
+        }
+        Some(current) if needs_update(current) => Some(SubscriptionDefect::Incomplete),
+        Some(_) if !desired.duplicates.is_empty() => Some(SubscriptionDefect::Duplicate),
+        Some(_) => None,
+    };
+    desired_subscriptions(listed, address)
+        .into_iter()
+        .filter_map(|(topic, desired)| Some((topic, defect(topic, &desired)?)))
+        .collect()
 }
 
 /// Subscribes `address` to every topic of [`topics::SUBSCRIBED`]. A subscription is ours if it delivers to `address`; those
@@ -168,6 +210,56 @@ mod tests {
             desired_for(&listed, "products/update"),
             DesiredSubscription::default()
         );
+    }
+
+    #[test]
+    fn every_subscription_that_the_audit_would_change_is_a_defect() {
+        let all = || -> Vec<Subscription> {
+            let topics = topics::SUBSCRIBED.iter().zip(1..);
+            topics
+                .map(|(topic, id)| subscription(id, topic, OURS))
+                .collect()
+        };
+        assert_eq!(subscription_defects(&all(), OURS), []);
+        let first = topics::SUBSCRIBED[0];
+        let elsewhere = "https://old.example/".to_owned();
+        let change = |change: &dyn Fn(&mut Vec<Subscription>)| {
+            let mut listed = all();
+            change(&mut listed);
+            subscription_defects(&listed, OURS)
+        };
+        for (found, defect) in [
+            (
+                change(&|listed| drop(listed.remove(0))),
+                SubscriptionDefect::Missing,
+            ),
+            (
+                change(&|listed| listed[0].uri.clone_from(&elsewhere)),
+                SubscriptionDefect::Elsewhere {
+                    uri: elsewhere.clone(),
+                },
+            ),
+            (
+                change(&|listed| listed[0].format = "XML".to_owned()),
+                SubscriptionDefect::Incomplete,
+            ),
+            (
+                change(&|listed| listed[0].filter = Some("a:b".to_owned())),
+                SubscriptionDefect::Incomplete,
+            ),
+            (
+                change(&|listed| listed[0].include_fields = vec!["id".to_owned()]),
+                SubscriptionDefect::Incomplete,
+            ),
+            (
+                change(&|listed| listed.push(subscription(99, first, OURS))),
+                SubscriptionDefect::Duplicate,
+            ),
+        ] {
+            assert_eq!(found, [(first, defect)]);
+        }
+        let another_service = change(&|listed| listed.push(subscription(99, first, &elsewhere)));
+        assert_eq!(another_service, []);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Tests the token adapter with scripted grants and a database in memory.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -276,8 +278,9 @@ async fn a_token_without_expiry_or_a_missing_one_is_not_renewed() {
     assert!(!error.retryable);
 
     let uninstalled = setup(|now| token("old", Some("refresh"), now)).await;
-    let status = sync_core::ShopStatus::Uninstalled;
-    uninstalled.state.set_status(&shop(), status).await.unwrap();
+    let event = sync_core::ShopEvent::Uninstalled;
+    let changed = uninstalled.state.change_status(&shop(), event).await;
+    assert!(changed.unwrap().is_some());
     let error = uninstalled.source.access_token().await.unwrap_err();
     assert!(!error.retryable);
     assert_eq!(uninstalled.renewals(), 0);

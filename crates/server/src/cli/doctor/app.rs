@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::{Client, Response, StatusCode};
-use shopify_client::webhook::sign;
+use reqwest::{Client, Response};
 use shopify_client::{API_VERSION, Endpoint};
 use sync_core::ports::Clock;
 use sync_core::{ShopDomain, error_chain};
@@ -12,6 +11,7 @@ use sync_core::{ShopDomain, error_chain};
 use super::report::Report;
 use crate::adapters::{ShopifyApp, SystemClock, to_client_domain};
 use crate::http_client;
+use crate::operations::delivery_test::DeliveryTest;
 use crate::settings::{NetworkSettings, Settings, non_empty};
 
 /// The tolerated clock difference. Signatures allow 15 minutes, an installation's `timestamp` less.
@@ -101,7 +101,7 @@ fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
-/// Sends a signed and a forged delivery to the public webhook address, as Shopify would.
+/// Checks that the public webhook address accepts a signed delivery and rejects a forged one.
 pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Report) {
     let subject = "webhook address";
     let address = &settings.shopify.webhook_address;
@@ -112,63 +112,24 @@ pub(super) async fn examine_webhook_address(settings: &Settings, report: &mut Re
             "not checked: SHOPIFY_WEBHOOK_ADDRESS or SHOPIFY_API_SECRET is not set",
         );
     };
-    let body = r#"{"id":0}"#;
-    let network = &settings.network;
-    let signed = deliver(network, address, body, &sign(secret, body.as_bytes())).await;
-    let forged = deliver(network, address, body, &sign(secret, b"another body")).await;
-    match (signed, forged) {
-        (Ok(StatusCode::OK), Ok(StatusCode::UNAUTHORIZED)) => {
-            report.ok(subject, "accepts a signed delivery and rejects a forged one");
+    let Ok(shop) = UNKNOWN_SHOP.parse() else {
+        return;
+    };
+    let test = DeliveryTest::new(address, secret, &settings.network);
+    let result = match test.accepts_signed(&shop).await {
+        Ok(()) => test.rejects_forged(&shop).await,
+        failed => failed,
+    };
+    match result {
+        Ok(()) => report.ok(
+            subject,
+            "accepts a signed delivery and rejects a forged one",
+        ),
+        Err(error) if error.is_unreachable() => {
+            report.warn(subject, error.to_string(), error.remedy());
         }
-        (Err(error), _) | (_, Err(error)) => report.warn(
-            subject,
-            format!("{address} does not respond: {}", error_chain(&error.without_url())),
-            "start `shopsync serve` and check that your proxy forwards to it. If this machine cannot reach its own public \
-             address, run the check on another machine",
-        ),
-        (Ok(StatusCode::UNAUTHORIZED), _) => report.fail(
-            subject,
-            format!("{address} rejects a delivery that is signed with SHOPIFY_API_SECRET (401)"),
-            "restart the service with the secret of these settings",
-        ),
-        (Ok(StatusCode::OK), Ok(status)) => report.fail(
-            subject,
-            format!("{address} responds with {status} to a forged delivery instead of 401"),
-            "another service responds there; check your proxy",
-        ),
-        (Ok(status), _) if status.is_redirection() => report.fail(
-            subject,
-            format!("{address} redirects ({status}), which Shopify does not follow"),
-            "set SHOPIFY_WEBHOOK_ADDRESS to the target of the redirect",
-        ),
-        (Ok(StatusCode::SERVICE_UNAVAILABLE), _) => report.fail(
-            subject,
-            format!("{address} cannot store deliveries (503)"),
-            "check the service's log and its database",
-        ),
-        (Ok(status), _) => report.fail(
-            subject,
-            format!("{address} responds with {status} instead of 200"),
-            "check that SHOPIFY_WEBHOOK_ADDRESS ends with /shopify/webhook and that your proxy forwards POST requests",
-        ),
+        Err(error) => report.fail(subject, error.to_string(), error.remedy()),
     }
-}
-
-async fn deliver(
-    network: &NetworkSettings,
-    address: &str,
-    body: &'static str,
-    signature: &str,
-) -> reqwest::Result<StatusCode> {
-    let request = client(network)?
-        .post(address)
-        .header("X-Shopify-Topic", "shop/update")
-        .header("X-Shopify-Shop-Domain", UNKNOWN_SHOP)
-        .header("X-Shopify-Webhook-Id", "shopsync-doctor")
-        .header("X-Shopify-Hmac-Sha256", signature)
-        .header("Content-Type", "application/json")
-        .body(body);
-    Ok(request.send().await?.status())
 }
 
 #[cfg(test)]

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use shopify_client::webhook::topic_constant;
 use spaces_store::{SpoolConfig, Store};
-use sync_core::ports::{Clock, RunLog, ShopRegistry, SnapshotStore};
+use sync_core::ports::{Clock, Publisher, RunLog, ShopRegistry};
 use sync_core::{Outcome, PortError, Shop, ShopDomain, ShopStatus};
 use sync_db::Database;
 
 use super::report::Report;
 use super::with_timeout;
 use crate::adapters::{
-    ShopTokens, ShopifyApp, SpacesSnapshots, SystemClock, shopify_error, to_client_domain, topics,
+    ShopTokens, ShopifyApp, SpacesSnapshots, SubscriptionDefect, SystemClock, shopify_error,
+    subscription_defects, to_client_domain, topics,
 };
-use crate::cli::connect::missing_scopes;
+use crate::operations::scopes::missing_scopes;
 use crate::settings::Settings;
 use crate::terminal::{CommandError, remedy_for};
 
@@ -149,12 +149,9 @@ async fn examine_access(
         return report.skip(subject("webhooks"), "SHOPIFY_WEBHOOK_ADDRESS is not set");
     }
     match with_timeout(client.webhook_subscriptions()).await {
-        Some(Ok(found)) => {
-            let found: Vec<_> = found
-                .iter()
-                .map(|one| (one.topic.as_str(), one.uri.as_str()))
-                .collect();
-            examine_webhooks(&found, address, &subject("webhooks"), name, report);
+        Some(Ok(listed)) => {
+            let defects = subscription_defects(&listed, address);
+            report_webhooks(&defects, address, &subject("webhooks"), name, report);
         }
         Some(Err(error)) => {
             let error = shopify_error("list its webhooks", error);
@@ -169,27 +166,15 @@ async fn examine_access(
     }
 }
 
-/// Checks that every topic is subscribed to, at the configured address. `found` contains pairs of a topic, in the API's
-/// form, and an address.
-fn examine_webhooks(
-    found: &[(&str, &str)],
+/// Reports the subscriptions that differ from those that the service needs.
+fn report_webhooks(
+    defects: &[(&str, SubscriptionDefect)],
     address: &str,
     subject: &str,
     name: &str,
     report: &mut Report,
 ) {
-    let (mut missing, mut elsewhere) = (Vec::new(), Vec::new());
-    for topic in topics::SUBSCRIBED {
-        let api_form = topic_constant(topic);
-        if found.contains(&(api_form.as_str(), address)) {
-            continue;
-        }
-        match found.iter().find(|(known, _)| *known == api_form) {
-            Some((_, uri)) => elsewhere.push(format!("{topic} at {uri}")),
-            None => missing.push(topic),
-        }
-    }
-    if missing.is_empty() && elsewhere.is_empty() {
+    if defects.is_empty() {
         let count = topics::SUBSCRIBED.len();
         return report.ok(
             subject,
@@ -199,16 +184,24 @@ fn examine_webhooks(
     let remedy = format!(
         "run `shopsync sync {name}` to repair them; if that fails, the log contains Shopify's reason"
     );
-    if !missing.is_empty() {
-        let detail = format!("not subscribed: {}", missing.join(", "));
-        report.warn(subject, detail, remedy.clone());
+    let (mut warnings, mut failures) = (Vec::new(), Vec::new());
+    for (topic, defect) in defects {
+        match defect {
+            SubscriptionDefect::Missing => warnings.push(format!("{topic} is not subscribed")),
+            SubscriptionDefect::Duplicate => warnings.push(format!("{topic} is subscribed twice")),
+            SubscriptionDefect::Elsewhere { uri } => {
+                failures.push(format!("{topic} is delivered to {uri}"));
+            }
+            SubscriptionDefect::Incomplete => {
+                failures.push(format!("{topic} is delivered in part or not as JSON"));
+            }
+        }
     }
-    if !elsewhere.is_empty() {
-        report.fail(
-            subject,
-            format!("wrong address: {}", elsewhere.join(", ")),
-            remedy,
-        );
+    if !warnings.is_empty() {
+        report.warn(subject, warnings.join(", "), remedy.clone());
+    }
+    if !failures.is_empty() {
+        report.fail(subject, failures.join(", "), remedy);
     }
 }
 
@@ -224,7 +217,9 @@ async fn examine_runs(backends: &Backends<'_>, shop: &Shop, report: &mut Report)
         return report.warn(subject, "no full scan has succeeded yet", remedy);
     };
     match newest.and_then(|run| run.finished.map(|(_, report)| report.outcome)) {
-        Some(Outcome::Failed { error, will_retry }) => {
+        Some(Outcome::Failed {
+            error, will_retry, ..
+        }) => {
             let remedy = if will_retry {
                 "wait: a running service retries it automatically".to_owned()
             } else {
@@ -296,31 +291,29 @@ mod tests {
     use super::super::report::Status;
     use super::*;
 
-    const HERE: &str = "https://h.example/shopify/webhook";
-
-    fn statuses(change: impl Fn(&mut Vec<(String, String)>)) -> Vec<Status> {
-        let mut found: Vec<_> = topics::SUBSCRIBED
+    fn statuses(defects: &[SubscriptionDefect]) -> Vec<Status> {
+        let defects: Vec<_> = defects
             .iter()
-            .map(|topic| (topic_constant(topic), HERE.to_owned()))
+            .map(|defect| ("shop/update", defect.clone()))
             .collect();
-        change(&mut found);
         let mut report = Report::new(true);
-        let found: Vec<_> = found
-            .iter()
-            .map(|(topic, uri)| (topic.as_str(), uri.as_str()))
-            .collect();
-        examine_webhooks(&found, HERE, "webhooks", "a", &mut report);
+        report_webhooks(&defects, "https://h.example/", "webhooks", "a", &mut report);
         report.statuses()
     }
 
     #[test]
-    fn missing_webhooks_warn_and_misdirected_ones_fail() {
-        assert_eq!(statuses(|_| {}), [Status::Ok]);
-        assert_eq!(statuses(|found| drop(found.pop())), [Status::Warn]);
-        let astray = statuses(|found| found[0].1 = "https://old.example/".to_owned());
-        assert_eq!(astray, [Status::Fail]);
-        let both =
-            statuses(|found| found.push(("SHOP_UPDATE".into(), "https://old.example/".into())));
-        assert_eq!(both, [Status::Ok]);
+    fn missing_webhooks_warn_and_those_that_lose_changes_fail() {
+        use SubscriptionDefect::{Duplicate, Elsewhere, Incomplete, Missing};
+        let elsewhere = Elsewhere {
+            uri: "https://old.example/".to_owned(),
+        };
+        assert_eq!(statuses(&[]), [Status::Ok]);
+        assert_eq!(statuses(&[Missing, Duplicate]), [Status::Warn]);
+        assert_eq!(statuses(&[elsewhere.clone()]), [Status::Fail]);
+        assert_eq!(statuses(&[Incomplete]), [Status::Fail]);
+        assert_eq!(
+            statuses(&[Missing, elsewhere]),
+            [Status::Warn, Status::Fail]
+        );
     }
 }

@@ -9,7 +9,9 @@ use server::settings::{Environment, Settings};
 use shopify_sim::{CatalogSpec, Fault, FaultKind, FaultTarget, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ports::{Clock, Inbox, RunLog};
-use sync_core::{ClaimOutcome, Outcome, Release, RunReport, ShopDomain, Trigger, WorkRequest};
+use sync_core::{
+    ClaimOutcome, Outcome, RunReport, ShopDomain, Trigger, WorkKind, WorkOutcome, WorkRequest,
+};
 use tokio::runtime::Runtime;
 
 use super::{CommandOutput, SECRET, Sandbox, free_port};
@@ -358,7 +360,8 @@ fn sync_waits_for_the_process_that_holds_the_lease() {
             .finish(run, &report, SystemClock.now())
             .await
             .unwrap();
-        database.release(&lease, &Release::Done).await.unwrap();
+        let done = WorkKind::ALL.map(|kind| (kind, WorkOutcome::Done));
+        database.release(&lease, &done).await.unwrap();
     });
     // The scan was requested after that run began, so another run performs it.
     let output = CommandOutput::from(child.wait_with_output().unwrap());

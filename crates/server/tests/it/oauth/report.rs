@@ -63,6 +63,23 @@ async fn a_code_that_shopify_rejects_installs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_grant_without_the_required_scopes_installs_nothing() {
+    let setup = Setup::new(TestApp::builder()).await;
+    let (state, _) = setup.begin_login().await;
+    let response = setup.app.get(&callback("narrow", &state)).send().await;
+    let response = response.unwrap();
+    assert_eq!(response.status(), 403);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["code"], "missing_scopes");
+    let detail = body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("the scopes read_inventory, read_discounts:"),
+        "{detail}"
+    );
+    assert!(!setup.installed().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_gets_a_page_that_it_can_reload() {
     let setup = Setup::new(TestApp::builder()).await;
     let (state, cookie) = setup.begin_login().await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sync_core::ports::Inbox;
 use sync_core::{
-    ClaimOutcome, Delivery, DirtyItem, ItemFailure, Lease, PortError, RecordOutcome, Release,
-    ShopDomain, Timestamp, WorkRequest,
+    ClaimOutcome, Delivery, DirtyItem, Lease, PortError, RecordOutcome, Settlement, ShopDomain,
+    Timestamp, WorkKind, WorkOutcome, WorkRequest,
 };
 use tokio::sync::watch;
 
@@ -155,16 +155,15 @@ impl Inbox for WatchedInbox {
         self.inbox.dirty(lease, now, limit).await
     }
 
-    async fn settle(
-        &self,
-        lease: &Lease,
-        done: &[DirtyItem],
-        failed: &[ItemFailure],
-    ) -> Result<(), PortError> {
-        self.inbox.settle(lease, done, failed).await
+    async fn settle(&self, lease: &Lease, settlement: &Settlement) -> Result<bool, PortError> {
+        self.inbox.settle(lease, settlement).await
     }
 
-    async fn release(&self, lease: &Lease, release: &Release) -> Result<(), PortError> {
-        self.inbox.release(lease, release).await
+    async fn release(
+        &self,
+        lease: &Lease,
+        outcomes: &[(WorkKind, WorkOutcome)],
+    ) -> Result<(), PortError> {
+        self.inbox.release(lease, outcomes).await
     }
 }

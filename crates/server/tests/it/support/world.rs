@@ -166,14 +166,22 @@ impl World {
         service.wake.notify_one();
     }
 
-    /// Requests a full scan and waits for the end of the next run, even if that run is retried afterwards.
+    /// Requests a full scan and returns the outcome of the next finished run, even if it will be retried.
     pub(crate) async fn next_run(&self) -> Outcome {
-        let mut events = self.app.service().run_events.subscribe();
+        let finished = self.finished_run();
         self.request_scan().await;
-        loop {
-            let event = events.recv().await.unwrap();
-            if let Progress::Finished(report) = &event.progress {
-                return report.outcome.clone();
+        finished.await
+    }
+
+    /// Returns the outcome of the next run that finishes after this call.
+    pub(crate) fn finished_run(&self) -> impl Future<Output = Outcome> + use<> {
+        let mut events = self.app.service().run_events.subscribe();
+        async move {
+            loop {
+                let event = events.recv().await.unwrap();
+                if let Progress::Finished(report) = &event.progress {
+                    return report.outcome.clone();
+                }
             }
         }
     }

@@ -1,3 +1,5 @@
+//! Tests the estimate of the cost bucket: single rules, then random sequences against a simulated bucket.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -18,7 +20,7 @@ fn status(available: f64) -> ThrottleStatus {
     }
 }
 
-/// A ledger that has just learned that the bucket holds so much.
+/// An estimate that has just learned from a response that the bucket holds `available` points.
 fn holding(share: f64, available: f64) -> (BucketEstimate, Instant) {
     let now = Instant::now();
     let mut bucket = BucketEstimate::new(share, now);
@@ -67,7 +69,7 @@ fn a_request_above_our_part_is_sent_when_the_bucket_is_full() {
 fn the_unused_cost_is_refunded_with_the_response() {
     let (mut bucket, now) = holding(0.0, 1000.0);
     let id = bucket.take(600.0, now);
-    // Until it is answered.
+    // No refund before the response.
     near(wait(&mut bucket, 600.0, now), MAX_WAIT.as_secs_f64());
     bucket.settle(id, Settlement::Charged(50.0), None, now);
     near(wait(&mut bucket, 600.0, now), 0.0);
@@ -93,7 +95,7 @@ fn an_overtaken_response_does_not_raise_the_level() {
     let quick = bucket.take(300.0, now);
     bucket.settle(quick, Settlement::Charged(200.0), Some(status(700.0)), now);
     near(bucket.level(), 700.0);
-    // It may have left before the other's 200 points were taken, so it says nothing new.
+    // It may have been sent before the other's 200 points were charged, so its level is out of date.
     bucket.settle(slow, Settlement::Charged(100.0), Some(status(900.0)), now);
     near(bucket.level(), 700.0);
 }
@@ -117,7 +119,7 @@ fn missing_points_raise_the_reserve_for_a_while() {
 fn others_who_always_exceed_their_share_lower_the_refill_rate() {
     let (mut bucket, mut now) = holding(0.1, 500.0);
     for _ in 0..300 {
-        // 20 of the 45 points a second that would be ours are not there.
+        // Others take 20 of the 45 points a second that are ours.
         now += seconds(2.0);
         let id = bucket.take(50.0, now);
         bucket.settle(id, Settlement::Charged(50.0), Some(status(500.0)), now);
@@ -132,7 +134,7 @@ fn others_who_always_exceed_their_share_lower_the_refill_rate() {
 }
 
 #[test]
-fn a_throttled_request_without_figures_says_that_there_was_less() {
+fn a_throttled_request_without_figures_caps_the_level() {
     let (mut bucket, now) = holding(0.0, 1000.0);
     let id = bucket.take(200.0, now);
     bucket.settle(id, Settlement::Free, None, now);
@@ -184,7 +186,7 @@ fn a_bucket_that_does_not_refill_admits_after_a_minute() {
 }
 
 #[test]
-fn figures_that_make_no_sense_are_not_reckoned_with() {
+fn invalid_figures_are_ignored() {
     let (mut bucket, now) = holding(0.0, 500.0);
     for (maximum_available, currently_available, restore_rate) in [
         (f64::NAN, 1.0, 1.0),
@@ -193,50 +195,55 @@ fn figures_that_make_no_sense_are_not_reckoned_with() {
         (1000.0, f64::INFINITY, 1.0),
         (1000.0, 1.0, -1.0),
     ] {
-        let nonsense = ThrottleStatus {
+        let invalid = ThrottleStatus {
             maximum_available,
             currently_available,
             restore_rate,
         };
         let id = bucket.take(0.0, now);
-        bucket.settle(id, Settlement::Charged(0.0), Some(nonsense), now);
+        bucket.settle(id, Settlement::Charged(0.0), Some(invalid), now);
         near(bucket.level(), 500.0);
         near(bucket.limits().unwrap().rate, 50.0);
     }
 }
 
-/// The first is slow, and has given back long before its answer comes; the second is quick, and says so.
+/// The slow request is refunded long before its response arrives; the quick one's response already includes the refund.
 #[test]
 fn a_refund_seen_in_another_response_is_not_added_again() {
     let start = Instant::now();
     let at = |after: f64| start + seconds(after);
-    let told = |level: f64| ThrottleStatus {
+    let status = |level: f64| ThrottleStatus {
         maximum_available: 40.0,
         currently_available: level,
         restore_rate: 2.0,
     };
     let mut bucket = BucketEstimate::new(0.0, start);
     let first = bucket.take(0.0, start);
-    bucket.settle(first, Settlement::Charged(0.0), Some(told(40.0)), start);
+    bucket.settle(first, Settlement::Charged(0.0), Some(status(40.0)), start);
     let slow = bucket.take(20.0, start);
     let quick = bucket.take(20.0, at(13.0));
-    bucket.settle(quick, Settlement::Charged(20.0), Some(told(20.0)), at(13.5));
+    bucket.settle(
+        quick,
+        Settlement::Charged(20.0),
+        Some(status(20.0)),
+        at(13.5),
+    );
     near(bucket.level(), 20.0);
-    bucket.settle(slow, Settlement::Charged(0.0), Some(told(40.0)), at(15.0));
-    // What it gave back was in what was told at 13.5.
+    bucket.settle(slow, Settlement::Charged(0.0), Some(status(40.0)), at(15.0));
+    // The level reported at 13.5 s included its refund.
     near(bucket.level(), 20.0);
     bucket.advance(at(16.0));
     near(bucket.level(), 22.0);
 }
 
-/// Shopify's side: the bucket, and others who keep to their share of it.
+/// Simulates Shopify: the bucket, and others who keep to their share of it.
 #[derive(Debug)]
 struct Shopify {
     maximum: f64,
     rate: f64,
     share: f64,
     level: f64,
-    /// What the others may take at once.
+    /// The points that the others may take at once.
     allowance: f64,
 }
 
@@ -258,9 +265,9 @@ impl Shopify {
     }
 }
 
-/// A request on its way: to Shopify, then carried out there, then back.
+/// A request in flight: on its way to Shopify, executed there, or on its way back. Times are in seconds.
 #[derive(Debug)]
-struct Journey {
+struct InFlightRequest {
     id: u64,
     points: f64,
     actual: f64,
@@ -268,7 +275,8 @@ struct Journey {
     done: f64,
     back: f64,
     stage: u8,
-    told: f64,
+    /// The level that the response states.
+    reported: f64,
     lost: bool,
 }
 
@@ -276,25 +284,25 @@ struct Journey {
 enum Event {
     /// Time passes, in seconds.
     Pass(f64),
-    /// The others take this part of what they may.
+    /// The others take this part of their allowance.
     Others(f64),
-    /// A request of this cost goes if it may: requested cost as a part of the largest, used part, the seconds of the
-    /// three legs of its journey, and whether its answer is lost.
-    Ask(f64, f64, [f64; 3], bool),
+    /// A request is sent if it is admitted: requested cost as a part of the largest, used part of it, the seconds of its
+    /// three phases, and whether its response is lost.
+    Request(f64, f64, [f64; 3], bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let legs = prop_oneof![
+    let phases = prop_oneof![
         3 => [0.0..1.0f64, 0.0..3.0f64, 0.0..3.0f64],
         1 => [0.0..9.9f64, 0.0..5.0f64, 0.0..5.0f64],
     ];
     let points = prop_oneof![2 => 0.0..0.15f64, 1 => 0.0..1.0f64];
-    let spec = (points, 0.0..1.0f64, legs, prop::bool::weighted(0.1));
+    let spec = (points, 0.0..1.0f64, phases, prop::bool::weighted(0.1));
     prop_oneof![
         3 => (0.0..1.0f64).prop_map(Event::Pass),
         1 => (0.0..30.0f64).prop_map(Event::Pass),
         2 => prop_oneof![Just(1.0), 0.0..1.0f64].prop_map(Event::Others),
-        6 => spec.prop_map(|(points, used, legs, lost)| Event::Ask(points, used, legs, lost)),
+        6 => spec.prop_map(|(points, used, phases, lost)| Event::Request(points, used, phases, lost)),
     ]
 }
 
@@ -303,7 +311,7 @@ struct World {
     now: f64,
     shopify: Shopify,
     bucket: BucketEstimate,
-    journeys: Vec<Journey>,
+    requests: Vec<InFlightRequest>,
 }
 
 impl World {
@@ -311,7 +319,7 @@ impl World {
         self.start + seconds(self.now)
     }
 
-    /// Lets time pass, stopping at everything that happens to a journey.
+    /// Lets time pass, and executes each step of a request at its time.
     fn pass(&mut self, until: f64) {
         while let Some((at, which)) = self.next_step().filter(|(at, _)| *at <= until) {
             self.shopify.pass(at - self.now);
@@ -323,11 +331,11 @@ impl World {
     }
 
     fn next_step(&self) -> Option<(f64, usize)> {
-        let steps = self.journeys.iter().enumerate().map(|(index, journey)| {
-            let at = match journey.stage {
-                0 => journey.arrives,
-                1 => journey.done,
-                _ => journey.back,
+        let steps = self.requests.iter().enumerate().map(|(index, request)| {
+            let at = match request.stage {
+                0 => request.arrives,
+                1 => request.done,
+                _ => request.back,
             };
             (at, index)
         });
@@ -336,10 +344,10 @@ impl World {
 
     fn step(&mut self, which: usize) {
         let at = self.at();
-        let journey = &mut self.journeys[which];
-        journey.stage += 1;
-        let (points, actual) = (journey.points, journey.actual);
-        match journey.stage {
+        let request = &mut self.requests[which];
+        request.stage += 1;
+        let (points, actual) = (request.points, request.actual);
+        match request.stage {
             1 => {
                 assert!(
                     self.shopify.level >= points - 1e-6,
@@ -351,41 +359,41 @@ impl World {
             2 => {
                 let level = self.shopify.level + points - actual;
                 self.shopify.level = level.min(self.shopify.maximum);
-                journey.told = self.shopify.level;
+                request.reported = self.shopify.level;
             }
             _ => {
-                let told = ThrottleStatus {
+                let status = ThrottleStatus {
                     maximum_available: self.shopify.maximum,
-                    currently_available: journey.told,
+                    currently_available: request.reported,
                     restore_rate: self.shopify.rate,
                 };
-                let journey = self.journeys.swap_remove(which);
-                let (end, told) = if journey.lost {
+                let request = self.requests.swap_remove(which);
+                let (outcome, status) = if request.lost {
                     (Settlement::Lost, None)
                 } else {
-                    (Settlement::Charged(actual), Some(told))
+                    (Settlement::Charged(actual), Some(status))
                 };
-                self.bucket.settle(journey.id, end, told, at);
+                self.bucket.settle(request.id, outcome, status, at);
             }
         }
     }
 
-    fn ask(&mut self, points: f64, used: f64, legs: [f64; 3], lost: bool) {
+    fn send_request(&mut self, points: f64, used: f64, phases: [f64; 3], lost: bool) {
         let at = self.at();
         if self.bucket.admit(points, at, at) != Admission::Admit {
             return;
         }
-        let arrives = self.now + legs[0];
-        let done = arrives + legs[1];
-        self.journeys.push(Journey {
+        let arrives = self.now + phases[0];
+        let done = arrives + phases[1];
+        self.requests.push(InFlightRequest {
             id: self.bucket.take(points, at),
             points,
             actual: points * used,
             arrives,
             done,
-            back: done + legs[2],
+            back: done + phases[2],
             stage: 0,
-            told: 0.0,
+            reported: 0.0,
             lost,
         });
     }
@@ -394,7 +402,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    /// The promise of the module, whatever happens in whatever order: nobody is throttled, neither we nor the others.
+    /// The guarantee of the module, for any sequence of events: neither our requests nor the others' are throttled.
     #[test]
     fn no_request_is_throttled_while_the_others_keep_to_their_share(
         rate in prop_oneof![Just(2.0), Just(50.0), Just(100.0), Just(2000.0)],
@@ -404,7 +412,7 @@ proptest! {
     ) {
         let maximum = rate * 20.0;
         let start = Instant::now();
-        // What the others may take is in the bucket, as is the first request, which nothing can be known for.
+        // The bucket holds the others' allowance. The first request is sent before anything is known, and is free.
         let allowance = share * maximum * full;
         let level = allowance + (maximum - allowance) * full;
         let mut world = World {
@@ -412,9 +420,9 @@ proptest! {
             now: 0.0,
             shopify: Shopify { maximum, rate, share, level, allowance },
             bucket: BucketEstimate::new(share, start),
-            journeys: Vec::new(),
+            requests: Vec::new(),
         };
-        world.ask(0.0, 1.0, [0.1, 0.1, 0.1], false);
+        world.send_request(0.0, 1.0, [0.1, 0.1, 0.1], false);
         world.pass(0.5);
         for event in events {
             match event {
@@ -423,10 +431,10 @@ proptest! {
                     world.pass(until);
                 }
                 Event::Others(part) => world.shopify.others_take(part),
-                Event::Ask(points, used, legs, lost) => {
-                    // Dearer ones are beyond the promise.
+                Event::Request(points, used, phases, lost) => {
+                    // More expensive requests are outside the guarantee.
                     let points = points * maximum * (1.0 - share);
-                    world.ask(points, used, legs, lost);
+                    world.send_request(points, used, phases, lost);
                 }
             }
         }
@@ -434,8 +442,8 @@ proptest! {
         world.pass(end);
     }
 
-    /// However full it was and whatever it was told, it lets a payable request go within twice the time in which our
-    /// part of the inflow fills the bucket.
+    /// Whatever level is reported, a payable request is admitted within twice the time in which our part of the refill
+    /// fills the bucket.
     #[test]
     fn no_request_waits_for_points_that_cannot_come(
         share in 0.0..0.9f64,

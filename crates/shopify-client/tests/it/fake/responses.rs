@@ -64,7 +64,7 @@ fn array(value: &Value) -> Vec<&Value> {
         .unwrap_or_default()
 }
 
-/// No list returns more objects, and its last page does not tell that there are more.
+/// No list returns more objects, and its last page does not show that there are more.
 pub(crate) const MAX_LIST_DEPTH: usize = 25_000;
 
 /// The number at the end of an id.

@@ -69,8 +69,8 @@ async fn run_chaos(seed: u64) {
         let token = source.access_token().await.unwrap();
         assert!(setup.shopify.accepts(&token), "seed {seed}");
     }
-    let asked = setup.shopify.requests().len();
-    assert!(asked > 10, "seed {seed}: {asked} requests are no test");
+    let sent = setup.shopify.requests().len();
+    assert!(sent > 10, "seed {seed}: only {sent} requests");
 }
 
 #[tokio::test(start_paused = true)]

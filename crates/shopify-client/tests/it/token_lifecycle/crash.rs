@@ -22,9 +22,9 @@ async fn crash_before_saving(setup: &Setup, seed: u64) {
     // A caller with a valid token has continued with it.
     drop(given_up);
     drop(process);
-    let kept = setup.store.record().await;
-    assert_eq!(kept.version, 1, "nothing was saved");
-    assert!(kept.attempt.is_some(), "but it was begun");
+    let record = setup.store.record().await;
+    assert_eq!(record.version, 1, "nothing was saved");
+    assert!(record.attempt.is_some(), "but the attempt is recorded");
     assert_eq!(setup.shopify.requests(), ["refresh refresh-1"]);
 }
 
@@ -75,8 +75,13 @@ async fn a_process_that_restarts_many_times_recovers() {
             .await
             .starts_with("access-")
     );
-    let asked = setup.shopify.requests();
-    assert!(asked.len() > 10 && asked.iter().all(|asked| asked == "refresh refresh-1"));
+    let requests = setup.shopify.requests();
+    assert!(
+        requests.len() > 10
+            && requests
+                .iter()
+                .all(|request| request == "refresh refresh-1")
+    );
 }
 
 /// The response to an abandoned request is not lost while the process lives.
@@ -191,7 +196,7 @@ async fn while_another_process_renews_the_old_token_is_used() {
     assert_eq!(setup.shopify.requests().len(), 1);
 }
 
-/// Each attempt writes a new journal entry, so the entry never expires.
+/// Each attempt replaces the last one, so the recorded attempt never expires.
 #[tokio::test(start_paused = true)]
 async fn a_process_that_keeps_failing_is_not_awaited_forever() {
     let setup = Setup::installed();
@@ -235,16 +240,16 @@ async fn a_late_process_uses_the_stored_token() {
         advance(HOUR).await;
         token(&other).await;
     }
-    let asked = setup.shopify.requests().len();
+    let sent = setup.shopify.requests().len();
     assert_eq!(
         late.renew(&rejected).await.unwrap().expose_secret(),
         "access-3"
     );
     assert_eq!(token(&late).await, "access-3");
-    assert_eq!(setup.shopify.requests().len(), asked);
+    assert_eq!(setup.shopify.requests().len(), sent);
 }
 
-/// The callers gave up between the journal entry and the request, and return when another process has taken over. A
+/// The callers gave up between the attempt and the request, and return when another process has taken over. A
 /// second use of the refresh token would retire the pair that the other process stored.
 #[tokio::test(start_paused = true)]
 async fn a_suspended_renewal_sends_nothing_after_its_lease() {

@@ -83,7 +83,7 @@ async fn a_store_that_panics_once_costs_one_error() {
     assert_eq!(token(&source).await, "access-1");
 }
 
-/// A store that always reports a changed row, as one does that stores an entry with less precision.
+/// A store that always reports a changed row, as one does that stores an attempt with less precision.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_never_saves_fails_the_renewal() {
     let setup = Setup::installed();
@@ -98,7 +98,7 @@ async fn a_store_that_never_saves_fails_the_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_has_whole_milliseconds() {
+async fn an_attempt_has_whole_milliseconds() {
     let setup = Setup::installed();
     advance(HOUR).await;
     setup.store.hang_saves(1);
@@ -110,7 +110,7 @@ async fn an_entry_has_whole_milliseconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
+async fn a_clock_that_is_set_back_does_not_extend_a_pause() {
     let setup = Setup::installed();
     let source = setup.process(86).shop(&shop());
     advance(HOUR).await;
@@ -122,9 +122,9 @@ async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
     assert_eq!(token(&source).await, "access-2");
 }
 
-/// The entry of a crashed process with a fast clock excludes others for no longer than any other entry.
+/// The attempt of a crashed process with a fast clock excludes others for no longer than any other attempt.
 #[tokio::test(start_paused = true)]
-async fn an_entry_from_the_future_excludes_no_process() {
+async fn an_attempt_from_the_future_excludes_no_process() {
     let setup = Setup::installed();
     advance(HOUR).await;
     setup.clock.jump(TimeDelta::days(30));
@@ -165,8 +165,8 @@ async fn a_clock_that_jumps_costs_a_renewal_and_no_token() {
         let first = source.access_token().await.unwrap();
         let second = source.renew(&first).await.unwrap();
         assert!(setup.shopify.accepts(&second), "{days}");
-        let asked = setup.shopify.requests().len();
-        assert!((1..=2).contains(&asked), "{days}: {asked}");
+        let sent = setup.shopify.requests().len();
+        assert!((1..=2).contains(&sent), "{days}: {sent}");
     }
 }
 

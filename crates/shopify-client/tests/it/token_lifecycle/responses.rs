@@ -33,11 +33,11 @@ async fn a_renewal_without_a_refresh_token_keeps_the_old_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_renewal_waits_for_retry_after() {
-    for (asked, minutes) in [(MINUTE * 5, 5), (HOUR * 1_000_000, 15)] {
+    for (requested, minutes) in [(MINUTE * 5, 5), (HOUR * 1_000_000, 15)] {
         let setup = Setup::installed();
         let source = setup.process(91).shop(&shop());
         advance(HOUR).await;
-        setup.shopify.fault(Fault::Throttled(asked));
+        setup.shopify.fault(Fault::Throttled(requested));
         for _ in 1..minutes {
             assert!(error(&source).await.retryable);
             advance(MINUTE).await;

@@ -175,7 +175,7 @@ impl Shopify {
         end.is_some_and(|end| end.is_none_or(|end| self.clock.now() < end))
     }
 
-    /// Executes a request and responds, even if the caller has gone.
+    /// Executes a request and responds, even if the caller has given up.
     async fn respond(
         &self,
         shop: &ShopDomain,

@@ -59,7 +59,7 @@ impl Store {
         self.faults().delayed_loads = times;
     }
 
-    /// Journal entries are written, but the call returns after a second.
+    /// Attempts are recorded, but the call returns after a second.
     pub(crate) fn delay_begins(&self, times: u32) {
         self.faults().delayed_begins = times;
     }
@@ -116,11 +116,11 @@ impl TokenStore for Store {
         attempt: Attempt,
     ) -> Result<bool, TokenError> {
         self.faults().log.push("begin");
-        let kept = Attempt {
+        let stored = Attempt {
             begun_at: attempt.begun_at.trunc_subsecs(6),
             ..attempt
         };
-        let begun = self.rows.begin(shop, version, replaces, kept).await;
+        let begun = self.rows.begin(shop, version, replaces, stored).await;
         let delayed = take_one(&mut self.faults().delayed_begins);
         if delayed {
             sleep(Duration::from_secs(1)).await;

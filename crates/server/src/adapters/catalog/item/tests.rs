@@ -1,3 +1,5 @@
+//! Tests the conversion of Shopify objects into items.
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

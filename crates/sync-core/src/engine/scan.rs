@@ -3,11 +3,10 @@
 use futures::StreamExt;
 
 use super::refresh::RefreshTargets;
-use super::{RunContext, RunError};
+use super::run::{RunContext, RunError};
 use crate::item::{Item, ItemKey, ItemKind};
 use crate::ports::{Count, ScanItem, WriteMode};
-use crate::work::FullScan;
-use crate::{DirtyItem, ItemFailure, Outcome, PortError};
+use crate::{DirtyItem, ItemFailure, Outcome, PortError, WorkArguments, WorkKind};
 
 /// The shop's count of a kind differs from the number of items read.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +18,7 @@ struct CountMismatch {
 }
 
 impl RunContext<'_> {
-    pub(super) async fn reconcile(&mut self, full: FullScan) -> Result<Outcome, RunError> {
+    pub(super) async fn scan(&mut self, arguments: WorkArguments) -> Result<Outcome, RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         // The scan covers the items that were dirty before it began. Items that become dirty during it stay dirty.
@@ -27,18 +26,14 @@ impl RunContext<'_> {
             .inbox
             .dirty(self.lease, ports.clock.now(), u32::MAX)
             .await?;
-        self.audit_subscriptions().await?;
         self.end_interrupted_scans().await;
         for kind in ItemKind::SCANNED {
-            self.scan(kind).await?;
-            self.tombstone_missing(kind, full.accept_deletions).await?;
+            self.scan_kind(kind).await?;
+            self.tombstone_missing(kind, arguments.accept_deletions)
+                .await?;
         }
-        let outcome = self.publish().await?;
-        let shop = self.shop();
-        ports.registry.record_scan(shop, ports.clock.now()).await?;
         let (done, failed) = self.split_covered(covered).await?;
-        ports.inbox.settle(self.lease, &done, &failed).await?;
-        Ok(outcome)
+        self.settle(WorkKind::Scan, done, failed).await
     }
 
     /// Splits the dirty items that the scan covered into settled and failed ones: those of quarantined items failed.
@@ -47,26 +42,12 @@ impl RunContext<'_> {
         covered: Vec<DirtyItem>,
     ) -> Result<(Vec<DirtyItem>, Vec<ItemFailure>), PortError> {
         let mut targets = RefreshTargets::default();
-        if !self.quarantined.is_empty() {
+        if self.tally.has_quarantined() {
             for item in &covered {
                 targets.add(item.key, self.known_targets(item.key).await?);
             }
         }
         Ok(self.split_dirty(covered, &targets))
-    }
-
-    /// Shopify removes API subscriptions after repeated delivery failures, so every full scan recreates missing ones. A
-    /// topic that cannot be subscribed to does not fail the scan.
-    async fn audit_subscriptions(&self) -> Result<(), PortError> {
-        let shop = self.shop();
-        let audit = self.engine.ports.catalog.audit_subscriptions(shop).await?;
-        for topic in audit.created.iter().chain(&audit.updated) {
-            log::info!(shop:%, run:% = self.run, topic = topic.as_str(); "Repaired the webhook subscription to {topic}, which was missing or had a wrong address");
-        }
-        for (topic, reason) in &audit.failed {
-            log::warn!(shop:%, run:% = self.run, topic = topic.as_str(); "The shop refused a webhook subscription to {topic}: {reason}");
-        }
-        Ok(())
     }
 
     /// Interrupted scans that still run at the shop can delay this one but not falsify it, so an error is only logged.
@@ -83,15 +64,14 @@ impl RunContext<'_> {
         }
     }
 
-    async fn scan(&mut self, kind: ItemKind) -> Result<(), RunError> {
+    async fn scan_kind(&mut self, kind: ItemKind) -> Result<(), RunError> {
         let engine = self.engine;
         let ports = &engine.ports;
         let lease = self.lease;
         let shop = &lease.shop;
         let before = ports.catalog.count(shop, kind).await?;
-        let expected = before.map(|count| count.count);
-        self.count(kind).expected = expected;
-        self.report_progress(Some(self.run), kind);
+        self.tally.count(kind).expected = before.map(|count| count.count);
+        self.report_progress(kind);
         let mut items = ports.catalog.scan(shop, kind);
         let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch_size);
         loop {
@@ -100,14 +80,15 @@ impl RunContext<'_> {
             match item {
                 Some(ScanItem::Found(item)) => batch.push(*item),
                 Some(ScanItem::Unreadable(key, error)) => {
-                    self.quarantine_within_limit(key, error)?;
+                    self.tally
+                        .quarantine_within_limit(&engine.config, key, error)?;
                 }
                 None => {}
             }
             if batch.len() == engine.config.batch_size || (ended && !batch.is_empty()) {
                 self.upsert(&batch, WriteMode::Scan(self.run)).await?;
                 batch.clear();
-                self.report_progress(Some(self.run), kind);
+                self.report_progress(kind);
             }
             if ended {
                 break;
@@ -115,25 +96,6 @@ impl RunContext<'_> {
         }
         drop(items);
         self.verify_count(kind, before).await
-    }
-
-    /// Quarantines an item.
-    ///
-    /// # Errors
-    /// The item's error, if more items of its kind are quarantined than the limit permits: then the cause is not a
-    /// single item.
-    pub(super) fn quarantine_within_limit(
-        &mut self,
-        key: ItemKey,
-        error: PortError,
-    ) -> Result<(), PortError> {
-        self.quarantine(key, &error);
-        let counts = *self.count(key.kind);
-        let all = counts.expected.unwrap_or_default();
-        if self.engine.config.is_too_many(counts.failed, all) {
-            return Err(error);
-        }
-        Ok(())
     }
 
     /// Compares the number of items read with the shop's count. The catalogue may change during the scan, so a number
@@ -150,12 +112,8 @@ impl RunContext<'_> {
         let known = ports.mirror.counts(self.shop()).await?;
         let known = known.get(&kind).copied().unwrap_or_default();
         let unseen = ports.mirror.unseen(self.shop(), kind, self.run).await?;
-        let quarantined = self
-            .quarantined
-            .keys()
-            .filter(|key| key.kind == kind)
-            .count();
-        let read = known - unseen.len() as u64 + quarantined as u64;
+        let quarantined = self.tally.quarantined_count(kind);
+        let read = known - unseen.len() as u64 + quarantined;
         if count_matches(before, before, read) {
             return Ok(());
         }
@@ -182,7 +140,7 @@ impl RunContext<'_> {
         let engine = self.engine;
         let ports = &engine.ports;
         let mut missing: Vec<ItemKey> = ports.mirror.unseen(self.shop(), kind, self.run).await?;
-        missing.retain(|key| !self.quarantined.contains_key(key));
+        missing.retain(|key| self.tally.error_of(*key).is_none());
         if missing.is_empty() {
             return Ok(());
         }
