@@ -54,7 +54,7 @@ Exit codes:
   2    the command line or the settings are invalid, or the database must be migrated first; nothing was attempted
   3    the database, Shopify or the Space cannot be reached; try again later
   4    `sync` halted: too many items disappeared at once; confirm to continue
-  130  interrupted by SIGINT (143 by SIGTERM)
+  130  interrupted by SIGINT or SIGTERM (143: ended at once by a second SIGTERM)
 
 Results go to standard output, progress and errors to standard error.
 `serve`, `sync`, `connect` and `migrate` create or migrate the database; every other command leaves it as it is.

@@ -1,6 +1,5 @@
 //! `shopsync demo`: runs a simulated shop, an S3 server that verifies signatures, a database and the service in one process.
 
-mod delivery_probe;
 mod environment;
 mod install;
 mod instructions;
@@ -14,6 +13,7 @@ use std::time::Instant;
 
 use clap::Args;
 use sync_core::Timestamp;
+use sync_core::progress::Event;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -136,7 +136,11 @@ async fn show_progress(run_events: &RunEvents, display: &ProgressDisplay) {
     let mut events = run_events.subscribe();
     loop {
         match events.recv().await {
-            Ok(event) => display.show(&event.progress),
+            Ok(event) => {
+                if let Event::Run { progress, .. } = &*event {
+                    display.show(progress);
+                }
+            }
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return std::future::pending().await,
         }

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::run_events::{RunEvents, with_run_context};
     use log::{Level, Record};
-    use sync_core::progress::{Observer, Progress};
+    use sync_core::progress::{Event, Observer, Progress};
     use sync_core::{RunId, Trigger};
 
     #[test]
@@ -145,7 +145,11 @@ mod tests {
                 full: true,
             };
             let shop = "a.myshopify.com".parse().unwrap();
-            RunEvents::default().observe(&shop, Some(RunId(9)), &started);
+            RunEvents::default().observe(&Event::Run {
+                shop,
+                run: Some(RunId(9)),
+                progress: started,
+            });
             let record = Record::builder().args(format_args!("waits\nlong")).build();
             let line = json_line("now", &record);
             assert_eq!(

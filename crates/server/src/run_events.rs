@@ -1,9 +1,9 @@
-//! Broadcasts the steps of runs within this process, and records which run a task is executing for the log.
+//! Broadcasts the events of this process, and records which run a task is executing for the log.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use sync_core::progress::{Observer, Progress};
+use sync_core::progress::{Event, Observer, Progress};
 use sync_core::{RunId, ShopDomain};
 use tokio::sync::broadcast;
 
@@ -30,48 +30,40 @@ pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
         .flatten()
 }
 
-/// A step of a run.
+/// A broadcast channel of every event in this process. A receiver that falls behind misses events.
 #[derive(Debug, Clone)]
-pub struct RunEvent {
-    /// The shop.
-    pub shop: ShopDomain,
-    /// The run; dry runs have none.
-    pub run: Option<RunId>,
-    /// The step.
-    pub progress: Progress,
-}
-
-/// A broadcast channel of every step of every run in this process. A receiver that falls behind misses events.
-#[derive(Debug, Clone)]
-pub struct RunEvents(broadcast::Sender<Arc<RunEvent>>);
+pub struct RunEvents(broadcast::Sender<Arc<Event>>);
 
 impl Default for RunEvents {
     fn default() -> Self {
-        Self(broadcast::Sender::new(256))
+        Self(broadcast::Sender::new(1_024))
     }
 }
 
 impl RunEvents {
-    /// Receives every step from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RunEvent>> {
+    /// Receives every event from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.0.subscribe()
     }
 }
 
 impl Observer for RunEvents {
-    fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
-        let current = match (progress, run) {
-            (Progress::Finished(_), _) | (_, None) => None,
-            (_, Some(run)) => Some((shop.clone(), run)),
-        };
-        // Fails outside a worker's task, where there is no context to set.
-        let _ = CURRENT.try_with(|cell| cell.replace(current));
-        // Fails if there is no receiver.
-        let _ = self.0.send(Arc::new(RunEvent {
-            shop: shop.clone(),
+    fn observe(&self, event: &Event) {
+        if let Event::Run {
+            shop,
             run,
-            progress: progress.clone(),
-        }));
+            progress,
+        } = event
+        {
+            let current = match (progress, run) {
+                (Progress::Finished(_), _) | (_, None) => None,
+                (_, Some(run)) => Some((shop.clone(), *run)),
+            };
+            // Fails outside a worker's task, where there is no context to set.
+            let _ = CURRENT.try_with(|cell| cell.replace(current));
+        }
+        // Fails if there is no receiver.
+        let _ = self.0.send(Arc::new(event.clone()));
     }
 }
 
@@ -92,16 +84,22 @@ mod tests {
                 trigger: Trigger::Manual,
                 full: true,
             };
-            run_events.observe(&shop, Some(run), &started);
+            let step = |progress| Event::Run {
+                shop: shop.clone(),
+                run: Some(run),
+                progress,
+            };
+            run_events.observe(&step(started));
             assert_eq!(current_run(), Some((shop.clone(), run)));
             let report = sync_core::RunReport {
                 outcome: sync_core::Outcome::Unchanged,
                 counts: std::collections::BTreeMap::new(),
             };
-            run_events.observe(&shop, Some(run), &Progress::Finished(report));
+            run_events.observe(&step(Progress::Finished(report)));
             assert_eq!(current_run(), None);
         })
         .await;
-        assert_eq!(events.recv().await.unwrap().run, Some(run));
+        let event = events.recv().await.unwrap();
+        assert!(matches!(&*event, Event::Run { run: Some(of), .. } if *of == run));
     }
 }

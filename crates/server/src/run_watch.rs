@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::service::tests::database_in_memory;
-    use sync_core::progress::{Observer, Progress};
+    use sync_core::progress::{Event, Observer, Progress};
     use sync_core::{Outcome, RunReport, Timestamp, Trigger};
 
     fn report() -> RunReport {
@@ -129,7 +129,11 @@ mod tests {
         let ending = async {
             tokio::task::yield_now().await;
             state.finish(full, &report(), now()).await.unwrap();
-            run_events.observe(&shop, Some(full), &Progress::Finished(report()));
+            run_events.observe(&Event::Run {
+                shop: shop.clone(),
+                run: Some(full),
+                progress: Progress::Finished(report()),
+            });
         };
         let (waited, ()) = tokio::join!(waiting, ending);
         assert_eq!(waited.unwrap().unwrap().id, full);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use shopify_client::bulk::Strategy;
 use spaces_store::{RetryConfig, SpacesConfig, SpoolConfig, Store, Timeouts};
-use sync_core::ports::{CatalogSource, Clock, Inbox};
+use sync_core::ports::{CatalogSource, Clock};
 use sync_core::schedule::Scheduler;
 use sync_core::{Engine, EngineConfig, Ports, intake::Intake};
 use sync_db::{Database, SchemaState};
@@ -53,9 +53,6 @@ impl OpenError {
     }
 }
 
-/// Wraps the inbox; see [`Overrides::inbox`].
-pub type WrapInbox = Box<dyn FnOnce(Arc<dyn Inbox>) -> Arc<dyn Inbox> + Send>;
-
 /// Components that tests replace.
 #[derive(Default)]
 pub struct Overrides {
@@ -63,8 +60,6 @@ pub struct Overrides {
     pub clock: Option<Arc<dyn Clock>>,
     /// Replaces the Shopify catalogue.
     pub catalog: Option<Arc<dyn CatalogSource>>,
-    /// Wraps the inbox, to observe calls to it.
-    pub inbox: Option<WrapInbox>,
 }
 
 impl std::fmt::Debug for Overrides {
@@ -72,7 +67,6 @@ impl std::fmt::Debug for Overrides {
         f.debug_struct("Overrides")
             .field("clock", &self.clock.is_some())
             .field("catalog", &self.catalog.is_some())
-            .field("inbox", &self.inbox.is_some())
             .finish()
     }
 }
@@ -98,7 +92,7 @@ pub struct Service {
     pub engine: Engine,
     /// Records webhook deliveries.
     pub intake: Intake,
-    /// Broadcasts every step of every run in this process.
+    /// Broadcasts the events of this process.
     pub run_events: RunEvents,
     /// Notified when there may be new work.
     pub wake: Arc<Notify>,
@@ -186,10 +180,6 @@ impl Service {
             let catalog = ShopifyCatalog::new(app.clone(), tokens.clone(), address);
             Arc::new(catalog.with_strategy(bulk_strategy(settings.shopify.scan_strategy)))
         });
-        let mut inbox: Arc<dyn Inbox> = Arc::new(database.clone());
-        if let Some(wrap) = overrides.inbox {
-            inbox = wrap(inbox);
-        }
         let ports = Ports {
             catalog,
             publisher: Arc::new(SpacesSnapshots::new(
@@ -197,13 +187,14 @@ impl Service {
                 spool_config(&settings.spaces),
             )),
             registry: state.clone(),
-            inbox,
+            inbox: state.clone(),
             mirror: state.clone(),
             publications: state.clone(),
             runs: state,
             clock: Arc::clone(&clock),
         };
         let wake = Arc::new(Notify::new());
+        let run_events = RunEvents::default();
         let engine = Engine::new(
             ports.clone(),
             engine_config(&settings.sync),
@@ -214,6 +205,7 @@ impl Service {
             Arc::clone(&ports.inbox),
             Arc::clone(&clock),
             Arc::clone(&wake),
+            Arc::new(run_events.clone()),
             settings.sync.debounce,
         );
         Ok(Self {
@@ -226,7 +218,7 @@ impl Service {
             ports,
             engine,
             intake,
-            run_events: RunEvents::default(),
+            run_events,
             wake,
         })
     }

@@ -14,7 +14,7 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use callback::{Callback, CallbackError, SignedQuery, verify_callback, verify_query};
-pub use grant::{AccessMode, AppCredentials, OAuth, TokenGrant, scope_is_covered};
+pub use grant::{AppCredentials, OAuth, TokenGrant, scope_is_covered};
 pub use session::{SessionToken, SessionTokenError, verify_session_token};
 
 /// Whether any of the secrets signed the message. All are tried, in constant time, so that the duration does not reveal

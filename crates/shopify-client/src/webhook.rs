@@ -18,6 +18,4 @@ mod verify;
 pub use explain::{Explanation, Reencoding};
 pub use payload::{BulkStatus, Payload};
 pub use topic::{Topic, topic_constant, topic_name};
-pub use verify::{
-    HeaderFamily, InvalidKey, KeyUse, VerifiedDelivery, Verifier, WebhookError, sign,
-};
+pub use verify::{InvalidKey, VerifiedDelivery, Verifier, WebhookError, sign};

@@ -9,6 +9,7 @@ mod subscribe;
 mod tally;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ports::{
     CatalogSource, Clock, Inbox, Mirror, Publications, Publisher, RunLog, ShopRegistry,
 };
-use crate::progress::Observer;
+use crate::progress::{Event, Observer};
 use crate::{ClaimOutcome, PortError, RunId, RunReport, ShopDomain, Timestamp};
 
 /// The pause before a shop that is due but locked by another transaction is claimed again.
@@ -130,6 +131,7 @@ pub struct Engine {
     ports: Ports,
     config: EngineConfig,
     wake: Arc<Notify>,
+    claims: Arc<AtomicU64>,
 }
 
 impl Engine {
@@ -139,6 +141,7 @@ impl Engine {
             ports,
             config,
             wake,
+            claims: Arc::default(),
         }
     }
 
@@ -181,9 +184,18 @@ impl Engine {
     ) -> Result<Step, PortError> {
         let now = self.ports.clock.now();
         let until = now + self.config.lease_duration;
+        let claim = self.claims.fetch_add(1, Ordering::Relaxed);
+        if only.is_none() {
+            observer.observe(&Event::Claiming { claim });
+        }
         match self.ports.inbox.claim(only, now, until).await? {
-            ClaimOutcome::Idle { next } => Ok(Step::Idle { next }),
             ClaimOutcome::Claimed(claim) => self.run(&claim, observer, shutdown).await,
+            ClaimOutcome::Idle { next } => {
+                if only.is_none() {
+                    observer.observe(&Event::Idle { claim, next });
+                }
+                Ok(Step::Idle { next })
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::ports::{Clock, Inbox, ShopRegistry};
+use crate::progress::{Event, Observer};
 use crate::run::Trigger;
 use crate::{Delivery, DeliverySubject, PortError, RecordOutcome, Shop, ShopEvent, WorkRequest};
 
@@ -19,6 +20,7 @@ pub struct Intake {
     inbox: Arc<dyn Inbox>,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
+    observer: Arc<dyn Observer>,
     debounce: Duration,
 }
 
@@ -47,12 +49,13 @@ impl Intake {
     /// Creates an intake.
     ///
     /// Requested work falls due `debounce` after the first delivery of a burst, so that a burst causes one run. `wake` is
-    /// notified when something was stored.
+    /// notified when something was stored, and `observer` of what.
     pub fn new(
         registry: Arc<dyn ShopRegistry>,
         inbox: Arc<dyn Inbox>,
         clock: Arc<dyn Clock>,
         wake: Arc<Notify>,
+        observer: Arc<dyn Observer>,
         debounce: Duration,
     ) -> Self {
         Self {
@@ -60,6 +63,7 @@ impl Intake {
             inbox,
             clock,
             wake,
+            observer,
             debounce,
         }
     }
@@ -77,15 +81,23 @@ impl Intake {
                 return Ok(IntakeOutcome::Outdated);
             }
             // Idempotent, so it may precede the recording: if that fails, Shopify delivers again.
-            self.registry
-                .change_status(&shop.domain, ShopEvent::Uninstalled)
-                .await?;
+            let event = ShopEvent::Uninstalled;
+            if let Some(status) = self.registry.change_status(&shop.domain, event).await? {
+                let shop = shop.domain.clone();
+                self.observer
+                    .observe(&Event::StatusChanged { shop, status });
+            }
         }
         let run_after = self.clock.now() + self.debounce;
-        let recorded = self
-            .inbox
-            .record(delivery, &request_for(delivery.subject), run_after)
-            .await?;
+        let request = request_for(delivery.subject);
+        let recorded = self.inbox.record(delivery, &request, run_after).await?;
+        if recorded == RecordOutcome::New && !request.is_empty() {
+            self.observer.observe(&Event::Delivered {
+                shop: delivery.shop.clone(),
+                topic: delivery.topic.clone(),
+                changed_at: delivery.triggered_at.unwrap_or(delivery.received_at),
+            });
+        }
         self.wake.notify_one();
         Ok(match recorded {
             RecordOutcome::New => IntakeOutcome::Recorded,

@@ -1,8 +1,9 @@
-//! Defines the progress events of a run and their observer.
+//! Defines the events of deliveries, claims, runs and shops, and their observer.
 
+use crate::Timestamp;
 use crate::item::ItemKind;
 use crate::run::{RunId, RunReport, Trigger};
-use crate::shop::ShopDomain;
+use crate::shop::{ShopDomain, ShopStatus};
 
 /// A progress event of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,10 +30,70 @@ pub enum Progress {
     Finished(RunReport),
 }
 
-/// Receives the progress events of runs. It is called from within the run and must return quickly.
+/// Something that happened in this process.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A delivery that requests work was stored for the first time.
+    Delivered {
+        /// The shop.
+        shop: ShopDomain,
+        /// The topic, such as `products/update`.
+        topic: String,
+        /// When the shop changed, or else when the delivery arrived.
+        changed_at: Timestamp,
+    },
+    /// A worker begins to look for a shop to claim, among all shops.
+    Claiming {
+        /// The number of the claim in this process.
+        claim: u64,
+    },
+    /// That claim found no shop.
+    Idle {
+        /// The number of the claim in this process.
+        claim: u64,
+        /// See [`crate::ClaimOutcome::Idle`].
+        next: Option<Timestamp>,
+    },
+    /// A worker has renewed the lease of its shop.
+    LeaseRenewed {
+        /// The shop.
+        shop: ShopDomain,
+    },
+    /// A run started, has made progress or has finished.
+    Run {
+        /// The shop.
+        shop: ShopDomain,
+        /// The run; `None` for a dry run.
+        run: Option<RunId>,
+        /// The step.
+        progress: Progress,
+    },
+    /// A shop's status has changed.
+    StatusChanged {
+        /// The shop.
+        shop: ShopDomain,
+        /// The new status.
+        status: ShopStatus,
+    },
+}
+
+impl Event {
+    /// The report, if the event is the end of a run.
+    pub fn finished(&self) -> Option<&RunReport> {
+        match self {
+            Self::Run {
+                progress: Progress::Finished(report),
+                ..
+            } => Some(report),
+            _ => None,
+        }
+    }
+}
+
+/// Receives events. It is called from within the work and must return quickly.
 pub trait Observer: Send + Sync {
-    /// Called for each event. `run` is `None` in a dry run.
-    fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress);
+    /// Called for each event.
+    fn observe(&self, event: &Event);
 }
 
 /// Ignores all events.
@@ -40,5 +101,5 @@ pub trait Observer: Send + Sync {
 pub struct NoopObserver;
 
 impl Observer for NoopObserver {
-    fn observe(&self, _: &ShopDomain, _: Option<RunId>, _: &Progress) {}
+    fn observe(&self, _: &Event) {}
 }

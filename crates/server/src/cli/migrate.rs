@@ -11,7 +11,8 @@ use crate::terminal::{CommandError, build_runtime, print_line};
 
 const HELP: &str = "\
 `serve`, `sync` and `connect` do the same when they start, unless they are run with --no-migrate or database.migrate is false.
-Run it before you replace the processes of a release, and back up the database first: a migration cannot be undone.
+Run it before you replace the processes of a release, and back up the database first: a migration cannot be undone. The changelog
+says which migration needs all processes stopped before it.
 Repeating it changes nothing, and several processes may run it at the same time.
 
 Examples:

@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Arguments;
-use super::delivery_probe::DeliveryProbe;
 use super::variables::{
     Variables, random_hex, service_variables, settings, space_variables, value, write_env,
 };
@@ -45,8 +44,6 @@ pub(super) struct DemoEnvironment {
     /// The simulated shop.
     pub(super) shop: ShopControl,
     pub(super) service: Service,
-    /// Records when changes were announced.
-    pub(super) probe: DeliveryProbe,
     /// The base URL of the service.
     pub(super) address: Url,
     pub(super) settings: Settings,
@@ -131,15 +128,7 @@ impl DemoEnvironment {
         let shop = simulator
             .control(SHOP)
             .ok_or_else(|| CommandError::failed("the simulator does not know its shop"))?;
-        let probe = DeliveryProbe::default();
-        let overrides = Overrides {
-            inbox: Some(Box::new({
-                let probe = probe.clone();
-                move |inbox| probe.wrap(inbox)
-            })),
-            ..Overrides::default()
-        };
-        let application = Application::build(settings.clone(), overrides).await?;
+        let application = Application::build(settings.clone(), Overrides::default()).await?;
         let service = application.service().clone();
         let stopping = CancellationToken::new();
         let running = tokio::spawn(application.run_until(stopping.clone()));
@@ -149,7 +138,6 @@ impl DemoEnvironment {
             })?,
             shop,
             service,
-            probe,
             address,
             settings,
             simulator,

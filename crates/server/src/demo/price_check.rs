@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use sync_core::Outcome;
-use sync_core::progress::Progress;
+use sync_core::progress::Event;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -13,7 +13,6 @@ use super::environment::DemoEnvironment;
 use super::install::http_client;
 use super::instructions::{PriceChange, change_price};
 use crate::adapters::snapshot_key;
-use crate::run_events::RunEvent;
 use crate::terminal::{CommandError, print_line};
 
 /// How long to wait before the check fails. It takes about a second; a busy machine may take longer.
@@ -69,18 +68,15 @@ async fn wait_for_price(
     demo: &DemoEnvironment,
     change: &PriceChange,
     price: &str,
-    events: &mut Receiver<std::sync::Arc<RunEvent>>,
+    events: &mut Receiver<std::sync::Arc<Event>>,
 ) -> Result<u64, CommandError> {
     loop {
-        let generation = match events.recv().await.as_deref() {
-            Ok(RunEvent {
-                progress: Progress::Finished(report),
-                ..
-            }) => match report.outcome {
-                Outcome::Published { generation, .. } => generation,
+        let generation = match events.recv().await {
+            Ok(event) => match event.finished().map(|report| &report.outcome) {
+                Some(Outcome::Published { generation, .. }) => *generation,
                 _ => continue,
             },
-            Ok(_) | Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return Err(CommandError::failed("the service has ended")),
         };
         if prices(&document(demo).await?, change.product).all(|shown| shown == price) {

@@ -1,25 +1,42 @@
 //! Prints one line for each run while the demo is running.
 
-use sync_core::progress::Progress;
+use sync_core::progress::Event;
 use sync_core::{Outcome, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::delivery_probe::ObservedDelivery;
 use super::environment::DemoEnvironment;
 use super::seconds_between;
 use crate::terminal::print_line;
 
+/// A delivery that requests work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ObservedDelivery {
+    /// When the shop changed.
+    changed_at: Timestamp,
+    topic: String,
+}
+
 /// Prints each run as it ends, until the service ends.
 pub(super) async fn watch_runs(demo: &DemoEnvironment) {
     let mut events = demo.service.run_events.subscribe();
-    // Earlier deliveries belong to the installation.
-    demo.probe.take();
+    // Since the last run.
+    let mut deliveries = Vec::new();
     loop {
         match events.recv().await {
             Ok(event) => {
-                if let Progress::Finished(report) = &event.progress {
+                if let Event::Delivered {
+                    topic, changed_at, ..
+                } = &*event
+                {
+                    deliveries.push(ObservedDelivery {
+                        changed_at: *changed_at,
+                        topic: topic.clone(),
+                    });
+                }
+                if let Some(report) = event.finished() {
                     let now = demo.service.clock.now();
-                    print_line(run_line(&report.outcome, &demo.probe.take(), now));
+                    print_line(run_line(&report.outcome, &deliveries, now));
+                    deliveries.clear();
                 }
             }
             Err(RecvError::Lagged(_)) => {}
@@ -47,7 +64,8 @@ pub(super) fn run_line(
         } => format!("halted: {missing} of {known} items of kind {kind} disappeared at once"),
         Outcome::Failed { error, .. } => format!("failed: {error}"),
     };
-    let Some(first) = deliveries.first() else {
+    let first = deliveries.iter().min_by_key(|delivery| delivery.changed_at);
+    let Some(first) = first else {
         return what;
     };
     let mut topics: Vec<_> = deliveries

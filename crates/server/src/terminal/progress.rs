@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use sync_core::progress::{Observer, Progress};
-use sync_core::{ItemKind, RunId, ShopDomain};
+use sync_core::ItemKind;
+use sync_core::progress::{Event, Observer, Progress};
 
 use super::print_error;
 use super::text::kind_noun;
@@ -190,9 +190,11 @@ pub(crate) struct DisplayObserver<'a> {
 }
 
 impl Observer for DisplayObserver<'_> {
-    fn observe(&self, shop: &ShopDomain, run: Option<RunId>, progress: &Progress) {
-        self.run_events.observe(shop, run, progress);
-        self.display.show(progress);
+    fn observe(&self, event: &Event) {
+        self.run_events.observe(event);
+        if let Event::Run { progress, .. } = event {
+            self.display.show(progress);
+        }
     }
 }
 

@@ -24,10 +24,8 @@ pub enum Strategy {
     Auto,
     /// With paging.
     Paging,
-    /// With a bulk operation, or with paging if bulk operations are not available.
+    /// With a bulk operation, or with paging if it fails before the first object.
     Bulk,
-    /// With a bulk operation, without a fallback.
-    BulkOnly,
 }
 
 impl ShopClient {
@@ -68,14 +66,14 @@ impl ShopClient {
         let objects = try_stream! {
             let mut paging = match strategy {
                 Strategy::Paging => true,
-                Strategy::Bulk | Strategy::BulkOnly => false,
+                Strategy::Bulk => false,
                 Strategy::Auto => !self.prefers_bulk::<T>(count.await?),
             };
             if !paging {
-                let (mut yielded, only) = (false, strategy == Strategy::BulkOnly);
+                let mut yielded = false;
                 let mut batches = std::pin::pin!(self.bulk().read_all::<T>());
                 while let Some(batch) = batches.next().await {
-                    let batch = batch.and_then(|objects| check_first(objects, yielded || only));
+                    let batch = batch.and_then(|objects| check_first(objects, yielded));
                     match batch {
                         Ok(objects) => {
                             for object in objects {
@@ -84,7 +82,7 @@ impl ShopClient {
                             }
                         }
                         Err(error) => {
-                            paging = !yielded && !only && paging_may_succeed(&error);
+                            paging = !yielded && paging_may_succeed(&error);
                             if paging {
                                 log::warn!(shop:% = self.shop; "A bulk operation failed: {error}; falling back to paging");
                                 break;

@@ -18,7 +18,6 @@ const TOKEN_PATH: &str = "/admin/oauth/access_token";
 const OPERATION: &str = "access_token";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const OFFLINE: &str = "urn:shopify:params:oauth:token-type:offline-access-token";
-const ONLINE: &str = "urn:shopify:params:oauth:token-type:online-access-token";
 
 /// What kind of credential a grant request spends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +26,6 @@ enum SpentCredential {
     SingleUse,
     /// A refresh token, access token or app secret: given up only if Shopify states the reason.
     Reusable,
-}
-
-/// Whose access token a session token is exchanged for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccessMode {
-    /// The app's token for this shop, renewable without a user.
-    Offline,
-    /// The token of the user who has the app open, with that user's permissions. It lasts a day at most.
-    Online,
 }
 
 /// An app's identity.
@@ -229,28 +219,22 @@ impl OAuth<'_> {
             .await
     }
 
-    /// Exchanges the session token of an embedded app's page for an access token. Session tokens last a minute. Source:
-    /// Shopify, "Exchange a session token for an access token".
+    /// Exchanges the session token of an embedded app's page for the app's expiring access token for that shop, with a
+    /// refresh token. Session tokens last a minute. Source: Shopify, "Exchange a session token for an access token".
     ///
     /// # Errors
     /// [`Error::Reauthorize`] if the session token is expired or not this app's: get a new one from the page.
     pub async fn exchange_session_token(
         &self,
         session: &SessionToken,
-        mode: AccessMode,
     ) -> Result<TokenGrant, Error> {
-        let mut parameters = json!({
+        let parameters = json!({
             "grant_type": TOKEN_EXCHANGE,
             "subject_token": session.raw().expose_secret(),
             "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            "requested_token_type": OFFLINE,
+            "expiring": "1",
         });
-        match mode {
-            AccessMode::Offline => {
-                parameters["requested_token_type"] = OFFLINE.into();
-                parameters["expiring"] = "1".into();
-            }
-            AccessMode::Online => parameters["requested_token_type"] = ONLINE.into(),
-        }
         self.grant(session.shop(), SpentCredential::SingleUse, parameters)
             .await
     }

@@ -1,5 +1,5 @@
 //! Verifies session tokens: JSON Web Tokens (RFC 7519), signed with the app's secret, with which the page of an
-//! embedded app identifies shop and user.
+//! embedded app identifies its shop.
 
 use std::fmt;
 
@@ -19,13 +19,10 @@ const LEEWAY: i64 = 10;
 /// The maximum length in bytes. Session tokens have about 500 characters.
 const MAX_TOKEN_LENGTH: usize = 8192;
 
-/// A verified session token: this user has this app open in this shop's admin.
+/// A verified session token: a user has this app open in this shop's admin.
 #[derive(Clone)]
 pub struct SessionToken {
     shop: ShopDomain,
-    user: Option<u64>,
-    session: Option<String>,
-    expires_at: DateTime<Utc>,
     raw: SecretString,
 }
 
@@ -33,7 +30,6 @@ impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionToken")
             .field("shop", &self.shop)
-            .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }
 }
@@ -80,10 +76,6 @@ struct Claims {
     aud: String,
     exp: i64,
     nbf: i64,
-    #[serde(default)]
-    sub: Option<String>,
-    #[serde(default)]
-    sid: Option<String>,
 }
 
 /// Verifies a session token, from `Authorization: Bearer` or the parameter `id_token`.
@@ -115,12 +107,8 @@ pub fn verify_session_token<'a>(
     if shop_of(&claims.iss)? != shop {
         return Err(SessionTokenError::InvalidShop);
     }
-    let expires_at = DateTime::from_timestamp(claims.exp, 0);
     Ok(SessionToken {
         shop,
-        user: claims.sub.and_then(|user| user.parse().ok()),
-        session: claims.sid,
-        expires_at: expires_at.ok_or(SessionTokenError::Malformed)?,
         raw: token.into(),
     })
 }
@@ -166,21 +154,6 @@ impl SessionToken {
     /// The shop in whose admin the app is open.
     pub fn shop(&self) -> &ShopDomain {
         &self.shop
-    }
-
-    /// The number of the user who has it open (`sub`).
-    pub fn user(&self) -> Option<u64> {
-        self.user
-    }
-
-    /// The session's id, the same for all session tokens of one login (`sid`).
-    pub fn session(&self) -> Option<&str> {
-        self.session.as_deref()
-    }
-
-    /// When it expires: a minute after it was issued.
-    pub fn expires_at(&self) -> DateTime<Utc> {
-        self.expires_at
     }
 
     /// The encoded token, for the token exchange.

@@ -47,9 +47,7 @@ impl StoredToken {
     /// they end early rather than late.
     ///
     /// A grant without `expires_in`, or with 0, lasts an hour if it has a refresh token, as Shopify documents for such
-    /// tokens; without a refresh token it never expires. Do not store the grant of a person
-    /// ([`AccessMode::Online`](crate::oauth::AccessMode::Online)): when it expires, the app's own token would replace
-    /// it.
+    /// tokens; without a refresh token it never expires.
     pub fn from_grant(grant: TokenGrant, requested_at: DateTime<Utc>) -> Self {
         let documented = grant.refresh_token.as_ref().map(|_| DOCUMENTED_LIFETIME);
         let lasts = grant.expires_in.filter(|lasts| !lasts.is_zero());

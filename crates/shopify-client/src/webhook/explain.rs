@@ -34,11 +34,6 @@ pub enum Explanation {
         /// The key id.
         key_id: String,
     },
-    /// The delivery is signed with a secret that is retired here, but not revoked at Shopify.
-    RetiredSecret {
-        /// The key id of the retired secret.
-        key_id: String,
-    },
     /// The configured secret has white space or quotation marks around it.
     UntrimmedSecret {
         /// The key id of the secret to correct.
@@ -121,11 +116,6 @@ impl fmt::Display for Explanation {
                 "the signature is valid, under key `{key_id}`, but the body is not a JSON object: subscribe with format \
                  JSON; if you already do, someone is replaying another signed text"
             ),
-            Self::RetiredSecret { key_id } => write!(
-                f,
-                "the body is signed with the retired secret `{key_id}`: revoke it at Shopify (which signs with the oldest \
-                 secret that is not revoked), or accept it again until then"
-            ),
             Self::UntrimmedSecret { key_id } => write!(
                 f,
                 "the secret of key `{key_id}` has white space or quotation marks around it: store it without them"
@@ -158,7 +148,8 @@ impl fmt::Display for Explanation {
             ),
             Self::UnknownSecret => f.write_str(
                 "no known secret has signed this body: compare the client secret with that of the app that owns the \
-                 subscription; subscriptions created in the shop's settings have their own key",
+                 subscription; if it was replaced, Shopify signs with the old one until that is revoked; subscriptions \
+                 created in the shop's settings have their own key",
             ),
         }
     }
@@ -167,9 +158,9 @@ impl fmt::Display for Explanation {
 impl Verifier {
     /// Explains why [`Verifier::verify`] rejects a delivery. `header` looks up a header by its lower-case name.
     ///
-    /// It signs many forms of the body with all secrets, including retired ones, and takes dozens of times as long as
-    /// verifying. Limit how often you call it, since anyone can send requests that are rejected. Show the result to
-    /// operators only: the sender should get no more than 401.
+    /// It signs many forms of the body with all secrets, and takes dozens of times as long as verifying. Limit how
+    /// often you call it, since anyone can send requests that are rejected. Show the result to operators only: the
+    /// sender should get no more than 401.
     pub fn explain<'h>(
         &self,
         header: impl Fn(&str) -> Option<&'h str>,
@@ -222,15 +213,12 @@ impl Verifier {
         }
     }
 
-    /// Explains a signature by a secret that is not accepted, with the body unchanged.
+    /// Explains a signature by a secret that is configured with white space or quotation marks around it, with the body
+    /// unchanged.
     fn explain_secret(&self, body: &[u8], tag: &[u8]) -> Option<Explanation> {
-        if let Some(key) = self.retired.iter().find(|key| key.verifies(body, tag)) {
-            let key_id = key.id.clone();
-            return Some(Explanation::RetiredSecret { key_id });
-        }
         let fits = |bare: &hmac::Key| hmac::verify(bare, body, tag).is_ok();
-        let mut known = self.all_keys();
-        let key = known.find(|key| key.trimmed.as_ref().is_some_and(fits))?;
+        let mut keys = self.keys.iter();
+        let key = keys.find(|key| key.trimmed.as_ref().is_some_and(fits))?;
         let key_id = key.id.clone();
         Some(Explanation::UntrimmedSecret { key_id })
     }
@@ -266,9 +254,9 @@ impl Verifier {
             })
     }
 
-    /// Returns the key that signed these bytes, active or retired.
+    /// Returns the key that signed these bytes.
     fn signer(&self, body: &[u8], tag: &[u8]) -> Option<&Key> {
-        self.all_keys().find(|key| key.verifies(body, tag))
+        self.keys.iter().find(|key| key.verifies(body, tag))
     }
 }
 

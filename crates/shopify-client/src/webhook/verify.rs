@@ -1,7 +1,6 @@
 //! Verifies the signature and the headers of a webhook delivery.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,8 +14,8 @@ use crate::ShopDomain;
 /// Verifies the signatures of deliveries with several secrets.
 ///
 /// During a rotation Shopify signs with the oldest secret that is not revoked, so both secrets must be known. Each has
-/// a key id of your choice; [`VerifiedDelivery::key_id`] and [`Verifier::uses`] show when the old secret is no longer
-/// used.
+/// a key id of your choice. [`VerifiedDelivery::key_id`] shows which one signed, so you can see when the old secret is
+/// no longer used; Shopify may take an hour to switch.
 ///
 /// ```
 /// use secrecy::SecretString;
@@ -40,9 +39,7 @@ use crate::ShopDomain;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Verifier {
-    keys: Vec<Key>,
-    /// Used by [`Verifier::explain`] only.
-    pub(super) retired: Vec<Key>,
+    pub(super) keys: Vec<Key>,
 }
 
 /// A secret with its key id.
@@ -51,7 +48,6 @@ pub(super) struct Key {
     hmac: hmac::Key,
     /// The secret without surrounding white space and quotation marks, if that differs.
     pub(super) trimmed: Option<hmac::Key>,
-    uses: AtomicU64,
 }
 
 impl Key {
@@ -62,7 +58,6 @@ impl Key {
             id,
             hmac: hmac_key(text),
             trimmed: (trimmed != text && !trimmed.is_empty()).then(|| hmac_key(trimmed)),
-            uses: AtomicU64::new(0),
         }
     }
 
@@ -77,21 +72,11 @@ fn hmac_key(secret: &str) -> hmac::Key {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids = |keys: &[Key]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+        let ids: Vec<&str> = self.keys.iter().map(|key| key.id.as_str()).collect();
         f.debug_struct("Verifier")
-            .field("keys", &ids(&self.keys))
-            .field("retired", &ids(&self.retired))
+            .field("keys", &ids)
             .finish_non_exhaustive()
     }
-}
-
-/// How many deliveries a secret has verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyUse {
-    /// The secret's key id.
-    pub key_id: String,
-    /// Since the verifier was made.
-    pub deliveries: u64,
 }
 
 /// An invalid secret.
@@ -115,16 +100,6 @@ pub enum InvalidKey {
     NoSecret,
 }
 
-/// The prefix of a delivery's headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderFamily {
-    /// `X-Shopify-`: webhooks.
-    Webhooks,
-    /// `Shopify-`: events.
-    Events,
-}
-
 /// A delivery with a valid signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -143,14 +118,6 @@ pub struct VerifiedDelivery {
     pub api_version: Option<String>,
     /// The key id of the secret that signed it; with [`Verifier::new`], its position, from `1`.
     pub key_id: String,
-    /// The subscription's name, if it has one.
-    pub name: Option<String>,
-    /// Events only: the handle of the subscription.
-    pub handle: Option<String>,
-    /// Events only: the action, such as `update`.
-    pub action: Option<String>,
-    /// Whether it is a webhook or an event.
-    pub family: HeaderFamily,
 }
 
 impl VerifiedDelivery {
@@ -181,7 +148,7 @@ pub enum WebhookError {
     InvalidBody,
 }
 
-/// The name of a header in both families.
+/// The name of a header with both prefixes.
 type HeaderNames = [&'static str; 2];
 
 macro_rules! header_names {
@@ -205,7 +172,6 @@ impl Verifier {
         let keys = given.map(|(place, secret): (u32, _)| Key::new(place.to_string(), secret));
         Self {
             keys: keys.collect(),
-            retired: Vec::new(),
         }
     }
 
@@ -216,53 +182,21 @@ impl Verifier {
     pub fn keyed<'a, I: Into<String>>(
         secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
     ) -> Result<Self, InvalidKey> {
-        let keys = Vec::new();
-        let retired = Vec::new();
-        let mut verifier = Self { keys, retired };
+        let mut keys: Vec<Key> = Vec::new();
         for (id, secret) in secrets {
-            let key = verifier.check_key(id.into(), secret)?;
-            verifier.keys.push(key);
+            let key_id = id.into();
+            if secret.expose_secret().is_empty() {
+                return Err(InvalidKey::EmptySecret { key_id });
+            }
+            if keys.iter().any(|key| key.id == key_id) {
+                return Err(InvalidKey::SameId { key_id });
+            }
+            keys.push(Key::new(key_id, secret));
         }
-        if verifier.keys.is_empty() {
+        if keys.is_empty() {
             return Err(InvalidKey::NoSecret);
         }
-        Ok(verifier)
-    }
-
-    /// Adds retired secrets. They verify nothing, but [`Verifier::explain`] recognises them.
-    ///
-    /// # Errors
-    /// [`InvalidKey`] if a secret is empty or its key id is taken.
-    pub fn retired<'a, I: Into<String>>(
-        mut self,
-        secrets: impl IntoIterator<Item = (I, &'a SecretString)>,
-    ) -> Result<Self, InvalidKey> {
-        for (id, secret) in secrets {
-            let key = self.check_key(id.into(), secret)?;
-            self.retired.push(key);
-        }
-        Ok(self)
-    }
-
-    fn check_key(&self, key_id: String, secret: &SecretString) -> Result<Key, InvalidKey> {
-        if secret.expose_secret().is_empty() {
-            return Err(InvalidKey::EmptySecret { key_id });
-        }
-        let mut known = self.keys.iter().chain(&self.retired);
-        if known.any(|key| key.id == key_id) {
-            return Err(InvalidKey::SameId { key_id });
-        }
-        Ok(Key::new(key_id, secret))
-    }
-
-    /// Returns how many deliveries each secret has verified since this verifier was created, in the order of the
-    /// secrets. Revoke a replaced secret when only the new one is used; Shopify may take an hour to switch.
-    pub fn uses(&self) -> Vec<KeyUse> {
-        let uses = self.keys.iter().map(|key| KeyUse {
-            key_id: key.id.clone(),
-            deliveries: key.uses.load(Ordering::Relaxed),
-        });
-        uses.collect()
+        Ok(Self { keys })
     }
 
     /// Verifies a delivery. `header` looks up a header by its lower-case name; `body` is the raw body.
@@ -277,10 +211,6 @@ impl Verifier {
         header: impl Fn(&str) -> Option<&'h str>,
         body: &[u8],
     ) -> Result<VerifiedDelivery, WebhookError> {
-        let family = match header(SIGNATURE[0]) {
-            Some(_) => HeaderFamily::Webhooks,
-            None => HeaderFamily::Events,
-        };
         let header = |[webhooks, events]: HeaderNames| header(webhooks).or_else(|| header(events));
         let signature = header(SIGNATURE).ok_or(WebhookError::MissingSignature)?;
         let tag = decode_signature(signature).ok_or(WebhookError::WrongSignature)?;
@@ -292,7 +222,7 @@ impl Verifier {
         let topic = header(TOPIC).filter(|topic| !topic.is_empty());
         let shop = header(SHOP).ok_or(WebhookError::InvalidShop)?;
         let owned = |names| header(names).map(str::to_owned);
-        let verified = VerifiedDelivery {
+        Ok(VerifiedDelivery {
             topic: topic.ok_or(WebhookError::MissingTopic)?.to_owned(),
             shop: ShopDomain::parse_domain(shop).map_err(|_| WebhookError::InvalidShop)?,
             webhook_id: owned(header_names!("webhook-id")).unwrap_or_else(|| hex::encode(tag)),
@@ -300,13 +230,7 @@ impl Verifier {
             triggered_at: header(header_names!("triggered-at")).and_then(|at| at.parse().ok()),
             api_version: owned(header_names!("api-version")),
             key_id: key.id.clone(),
-            name: owned(header_names!("name")),
-            handle: owned(header_names!("handle")),
-            action: owned(header_names!("action")),
-            family,
-        };
-        key.uses.fetch_add(1, Ordering::Relaxed);
-        Ok(verified)
+        })
     }
 
     /// [`Verifier::verify`] for servers that use the `http` crate: axum, hyper, tower. If a header occurs twice, the
@@ -332,11 +256,6 @@ impl Verifier {
             }
         }
         found
-    }
-
-    /// Returns all keys: first the active ones, then the retired ones.
-    pub(super) fn all_keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.iter().chain(&self.retired)
     }
 }
 

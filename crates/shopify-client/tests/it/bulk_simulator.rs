@@ -53,6 +53,17 @@ impl World {
         client.unwrap().shop(&domain, Arc::new(token))
     }
 
+    /// The number of requests for pages of all lists.
+    fn page_count(&self) -> u64 {
+        let lists = [
+            "ProductsPage",
+            "CollectionsPage",
+            "DiscountsPage",
+            "LocationsPage",
+        ];
+        lists.iter().map(|list| self.request_count(list)).sum()
+    }
+
     fn request_count(&self, operation: &str) -> u64 {
         let calls = self.control.calls();
         calls.operations.get(operation).copied().unwrap_or_default()
@@ -92,13 +103,14 @@ async fn bulk_and_paging_return_the_same_bytes() {
     let world = World::start(CatalogSpec::edge_cases()).await;
     let shop = world.shop(quick());
     let expected = all(&shop, Strategy::Paging).await;
+    let pages = world.page_count();
     for (shuffle, levels_of_items) in [(0, false), (3, true)] {
         world.control.shuffle(shuffle);
         world.control.set_bulk_behaviour(BulkBehaviour {
             levels_of_items,
             ..BulkBehaviour::default()
         });
-        assert_eq!(all(&shop, Strategy::BulkOnly).await, expected);
+        assert_eq!(all(&shop, Strategy::Bulk).await, expected);
     }
     let operations = world.control.bulk_operations();
     assert_eq!(operations.len(), 2 * (1 + 1 + 6 + 1));
@@ -108,7 +120,8 @@ async fn bulk_and_paging_return_the_same_bytes() {
         grouped: true,
         ..quick()
     });
-    assert_eq!(all(&grouped, Strategy::BulkOnly).await, expected);
+    assert_eq!(all(&grouped, Strategy::Bulk).await, expected);
+    assert_eq!(world.page_count(), pages, "read in bulk only");
 }
 
 #[tokio::test]
@@ -216,7 +229,8 @@ async fn the_webhook_of_the_end_ends_the_wait() {
     let topic = "bulk_operations/finish";
     shop.create_webhook_subscription(topic, &new).await.unwrap();
 
-    let products = written(shop.products_by(Strategy::BulkOnly)).await;
+    let products = written(shop.products_by(Strategy::Bulk)).await;
+    assert_eq!(world.page_count(), 0, "read in bulk only");
     assert_eq!(products, written(shop.products()).await);
     let (received_topic, body) = received.recv().await.unwrap();
     assert_eq!(received_topic, topic);

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use shopify_client::bulk::{BulkError, BulkOptions, Strategy};
+use shopify_client::bulk::{Bulk, BulkError, BulkOptions, Strategy};
 use shopify_client::model::{Collection, Discount, Location, Product};
 use shopify_client::{Error, Gid};
 
@@ -66,12 +66,14 @@ async fn each_strategy_can_be_forced() {
         .await
         .unwrap();
     assert!(!was_requested(&shop, "BulkOperationRun"));
-    for strategy in [Strategy::Bulk, Strategy::BulkOnly] {
-        shop.state().requested_operations.clear();
-        let read: Vec<Product> = client.products_by(strategy).try_collect().await.unwrap();
-        assert_eq!(read, paged);
-        assert!(!was_requested(&shop, "ProductsPage") && !was_requested(&shop, "ProductsCount"));
-    }
+    shop.state().requested_operations.clear();
+    let read: Vec<Product> = client
+        .products_by(Strategy::Bulk)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(read, paged);
+    assert!(!was_requested(&shop, "ProductsPage") && !was_requested(&shop, "ProductsCount"));
 }
 
 /// Makes the next bulk operation fail in one of 13 ways.
@@ -101,6 +103,12 @@ fn inject_failure(shop: &Shop, way: usize) -> bool {
     true
 }
 
+/// Runs a bulk operation and reads its products, without a fallback.
+async fn read_products(bulk: &Bulk) -> Result<Vec<Product>, Error> {
+    let operation = bulk.run(&bulk.products_query()).await?;
+    bulk.read_products(operation).try_collect().await
+}
+
 #[tokio::test]
 async fn a_failure_before_the_first_product_falls_back_to_paging() {
     let options = BulkOptions {
@@ -123,12 +131,13 @@ async fn a_failure_before_the_first_product_falls_back_to_paging() {
         assert_eq!(read.len(), 5, "way {way}");
         assert!(was_requested(&shop, "ProductsPage"), "way {way}");
 
-        let forced = self::shop(5).await;
-        inject_failure(&forced, way);
-        let client = forced.client(options.clone());
-        let read: Result<Vec<Product>, _> =
-            client.products_by(Strategy::BulkOnly).try_collect().await;
-        let found = match &read {
+        // The single steps do not fall back: they return the error.
+        let shop = self::shop(5).await;
+        inject_failure(&shop, way);
+        let client = shop.client(options.clone());
+        let bulk = client.bulk();
+        let result = read_products(&bulk).await;
+        let found = match &result {
             Err(Error::Unreadable { id, source }) => {
                 assert_eq!(id.kind(), "Product");
                 &**source
@@ -137,7 +146,6 @@ async fn a_failure_before_the_first_product_falls_back_to_paging() {
             Ok(_) => panic!("way {way}"),
         };
         assert!(matches!(found, Error::Bulk(_)), "way {way}: {found}");
-        assert!(!was_requested(&forced, "ProductsPage"), "way {way}");
     }
 }
 
@@ -191,7 +199,7 @@ async fn an_unreadable_product_is_named_and_the_others_follow() {
     for grouped in [false, true] {
         let shop = Shop::with_products(export.clone()).await;
         let client = shop.client(BulkOptions { grouped, ..quick() });
-        let mut read = client.products_by(Strategy::BulkOnly);
+        let mut read = client.products_by(Strategy::Bulk);
         let (mut returned, mut named) = (Vec::new(), Vec::new());
         while let Some(product) = read.next().await {
             match product {
@@ -208,10 +216,11 @@ async fn an_unreadable_product_is_named_and_the_others_follow() {
         }
         corruption.sort_unstable();
         assert_eq!(named, corruption);
+        assert!(!was_requested(&shop, "ProductsPage"));
         let shop = Shop::with_products(good.clone()).await;
         let client = shop.client(quick());
         let mut whole: Vec<Product> = client
-            .products_by(Strategy::BulkOnly)
+            .products_by(Strategy::Bulk)
             .try_collect()
             .await
             .unwrap();
@@ -292,23 +301,27 @@ async fn collections_and_locations_are_the_same_in_bulk_and_by_paging() {
 
     let client = shop.client(quick());
     let by_pages: Vec<Collection> = client.collections().try_collect().await.unwrap();
+    shop.state().requested_operations.clear();
     let bulk: Vec<Collection> = client
-        .collections_by(Strategy::BulkOnly)
+        .collections_by(Strategy::Bulk)
         .try_collect()
         .await
         .unwrap();
     assert_eq!(bulk, by_pages);
+    assert!(!was_requested(&shop, "CollectionsPage"));
     assert_eq!(
         (by_pages[0].products.len(), by_pages[0].metafields.len()),
         (2, 1)
     );
     let by_pages: Vec<Location> = client.locations().try_collect().await.unwrap();
+    shop.state().requested_operations.clear();
     let bulk: Vec<Location> = client
-        .locations_by(Strategy::BulkOnly)
+        .locations_by(Strategy::Bulk)
         .try_collect()
         .await
         .unwrap();
     assert_eq!(bulk, by_pages);
+    assert!(!was_requested(&shop, "LocationsPage"));
     assert_eq!(by_pages.len(), 2);
 }
 
@@ -426,8 +439,9 @@ async fn discounts_are_assembled_from_six_operations() {
     shop.state().pages.insert("DiscountsPage", nodes);
     let client = shop.client(quick());
     let by_pages: Vec<Discount> = client.discounts().try_collect().await.unwrap();
+    shop.state().requested_operations.clear();
     let bulk: Vec<Discount> = client
-        .discounts_by(Strategy::BulkOnly)
+        .discounts_by(Strategy::Bulk)
         .try_collect()
         .await
         .unwrap();
@@ -435,6 +449,7 @@ async fn discounts_are_assembled_from_six_operations() {
         serde_json::to_string_pretty(&bulk).unwrap(),
         serde_json::to_string_pretty(&by_pages).unwrap()
     );
+    assert!(!was_requested(&shop, "DiscountsPage"));
     let state = shop.state();
     assert_eq!((state.operations.len(), state.max_concurrent), (6, 5));
 }

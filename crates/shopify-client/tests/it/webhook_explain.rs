@@ -15,11 +15,8 @@ fn secret(text: &str) -> SecretString {
 }
 
 fn verifier() -> Verifier {
-    let (new, old) = (secret("the new one"), secret("the old one"));
-    let copied = secret("\"copied\"\n");
-    Verifier::keyed([("new", &new), ("copied", &copied)])
-        .and_then(|verifier| verifier.retired([("old", &old)]))
-        .expect("usable keys")
+    let (new, copied) = (secret("the new one"), secret("\"copied\"\n"));
+    Verifier::keyed([("new", &new), ("copied", &copied)]).expect("usable keys")
 }
 
 fn signed(secret_text: &str, body: &[u8]) -> String {
@@ -49,9 +46,6 @@ fn a_valid_delivery_is_explained_as_valid() {
 
 #[test]
 fn the_secret_is_named_by_its_key_id() {
-    let old = explain(&signed("the old one", BODY.as_bytes()), BODY.as_bytes());
-    let key_id = "old".to_owned();
-    assert_eq!(old, Explanation::RetiredSecret { key_id });
     let copied = explain(&signed("copied", BODY.as_bytes()), BODY.as_bytes());
     let key_id = "copied".to_owned();
     assert_eq!(copied, Explanation::UntrimmedSecret { key_id });
@@ -129,9 +123,9 @@ fn a_large_body_is_checked_in_its_received_form_only() {
     let changed = format!("{body}\n");
     let explained = explain(&signed("the new one", body.as_bytes()), changed.as_bytes());
     assert_eq!(explained, Explanation::UnknownSecret);
-    let explained = explain(&signed("the old one", body.as_bytes()), body.as_bytes());
-    let key_id = "old".to_owned();
-    assert_eq!(explained, Explanation::RetiredSecret { key_id });
+    let explained = explain(&signed("copied", body.as_bytes()), body.as_bytes());
+    let key_id = "copied".to_owned();
+    assert_eq!(explained, Explanation::UntrimmedSecret { key_id });
 }
 
 #[test]
@@ -171,19 +165,12 @@ fn an_explanation_has_advice_and_no_secret_signature_or_body() {
     let texts = [
         explain(&sent, windows.as_bytes()),
         explain(&signed("copied", body.as_bytes()), body.as_bytes()),
-        explain(&signed("the old one", body.as_bytes()), body.as_bytes()),
         explain("vertraulich", body.as_bytes()),
         explain(&signed("x", body.as_bytes()), body.as_bytes()),
     ];
     for explanation in texts {
         let text = format!("{explanation} {explanation:?}");
-        for hidden in [
-            "the new one",
-            "the old one",
-            "vertraulich",
-            "7880321",
-            &sent[..8],
-        ] {
+        for hidden in ["the new one", "vertraulich", "7880321", &sent[..8]] {
             assert!(!text.contains(hidden), "{text}");
         }
         assert!(explanation.to_string().len() > 30, "{explanation}");

@@ -6,7 +6,7 @@ use super::Engine;
 use super::tally::Tally;
 use crate::item::ItemKind;
 use crate::ports::ScanItem;
-use crate::progress::Observer;
+use crate::progress::{Event, Observer};
 use crate::{Outcome, PortError, RunReport, ShopDomain};
 
 impl Engine {
@@ -49,7 +49,14 @@ impl Engine {
         let ports = &self.ports;
         let expected = ports.catalog.count(shop, kind).await?;
         tally.count(kind).expected = expected.map(|count| count.count);
-        observer.observe(shop, None, &tally.progress(kind));
+        let report = |tally: &mut Tally| {
+            observer.observe(&Event::Run {
+                shop: shop.clone(),
+                run: None,
+                progress: tally.progress(kind),
+            });
+        };
+        report(tally);
         let items = ports.catalog.scan(shop, kind);
         let mut batches = items.ready_chunks(self.config.batch_size);
         while let Some(batch) = batches.next().await {
@@ -63,7 +70,7 @@ impl Engine {
                 }
             }
             tally.add(&ports.mirror.compare(shop, &items).await?);
-            observer.observe(shop, None, &tally.progress(kind));
+            report(tally);
         }
         let counts = tally.count(kind);
         // Quarantined items stay in the mirror if they are there.

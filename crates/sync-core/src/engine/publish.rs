@@ -11,8 +11,7 @@ impl RunContext<'_> {
     pub(super) async fn publish(&mut self) -> Result<Outcome, RunError> {
         let ports = &self.engine.ports;
         let shop = self.shop();
-        self.observer
-            .observe(shop, Some(self.run), &Progress::Publishing);
+        self.report_progress(Progress::Publishing);
         let layout = ports.publisher.layout();
         let state = ports.publications.publication_state(shop, layout).await?;
         let page_size = self.engine.config.page_size;

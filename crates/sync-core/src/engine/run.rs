@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tally::Tally;
 use super::{Engine, Step};
-use crate::progress::{Observer, Progress};
+use crate::progress::{Event, Observer, Progress};
 use crate::{
     Claim, ClaimedWork, DirtyItem, Disposition, ItemFailure, ItemKind, Lease, Outcome, PortError,
     RunId, RunReport, Settlement, ShopDomain, ShopEvent, ShopStatus, Trigger, WorkArguments,
@@ -79,8 +79,6 @@ impl Engine {
         let (runs, clock) = (&self.ports.runs, &self.ports.clock);
         let run = runs.start(shop, trigger, full, clock.now()).await?;
         log::info!(shop:%, run:%, trigger:%, full; "Run started");
-        observer.observe(shop, Some(run), &Progress::Started { trigger, full });
-
         let work = claim.work.iter().cloned();
         let mut context = RunContext {
             engine: self,
@@ -93,9 +91,10 @@ impl Engine {
             outcomes: Vec::new(),
             results: Vec::new(),
         };
+        context.report_progress(Progress::Started { trigger, full });
         let next = tokio::select! {
             biased;
-            lost = self.renew_lease(&claim.lease) => context.stop(lost.chain(), Next::Leave),
+            lost = self.renew_lease(&claim.lease, observer) => context.stop(lost.chain(), Next::Leave),
             () = self.drain_deadline(shutdown) => {
                 context.stop("the service is shutting down".to_owned(), Next::Stop)
             }
@@ -119,12 +118,12 @@ impl Engine {
                 released => released?,
             }
         }
-        observer.observe(shop, Some(run), &Progress::Finished(report));
+        context.report_progress(Progress::Finished(report));
         Ok(step)
     }
 
     /// Renews the lease every third of its duration. Returns only when the lease is lost.
-    async fn renew_lease(&self, lease: &Lease) -> PortError {
+    async fn renew_lease(&self, lease: &Lease, observer: &dyn Observer) -> PortError {
         let clock = &self.ports.clock;
         loop {
             clock
@@ -136,7 +135,10 @@ impl Engine {
                 Err(error) => {
                     log::warn!(shop:% = lease.shop; "Could not renew the lease; trying again: {}", error.chain());
                 }
-                Ok(()) => {}
+                Ok(()) => {
+                    let shop = lease.shop.clone();
+                    observer.observe(&Event::LeaseRenewed { shop });
+                }
             }
         }
     }
@@ -241,8 +243,7 @@ impl RunContext<'_> {
                 self.outcomes.push((kind, retry));
             }
             Disposition::ShopUnavailable { reason } => {
-                let event = ShopEvent::Refused(reason);
-                ports.registry.change_status(self.shop(), event).await?;
+                self.change_status(ShopEvent::Refused(reason)).await?;
                 let at = now + self.engine.config.unavailable_recheck;
                 let kinds = std::mem::take(&mut self.pending).into_keys();
                 for kind in kinds.chain([kind]) {
@@ -312,10 +313,7 @@ impl RunContext<'_> {
             publish: publish.then_some(self.trigger),
         };
         let publish_now = ports.inbox.settle(self.lease, &settlement).await?;
-        ports
-            .registry
-            .change_status(self.shop(), ShopEvent::Served)
-            .await?;
+        self.change_status(ShopEvent::Served).await?;
         if publish_now {
             let work = ClaimedWork {
                 kind: WorkKind::Publish,
@@ -371,11 +369,28 @@ impl RunContext<'_> {
         &self.lease.shop
     }
 
+    async fn change_status(&self, event: ShopEvent) -> Result<(), PortError> {
+        let registry = &self.engine.ports.registry;
+        if let Some(status) = registry.change_status(self.shop(), event).await? {
+            let shop = self.shop().clone();
+            self.observer
+                .observe(&Event::StatusChanged { shop, status });
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_progress(&self, progress: Progress) {
+        self.observer.observe(&Event::Run {
+            shop: self.shop().clone(),
+            run: Some(self.run),
+            progress,
+        });
+    }
+
     /// Reports how many items of a kind were read. Called before the first item too, which can take hours to arrive.
-    pub(super) fn report_progress(&mut self, kind: ItemKind) {
+    pub(super) fn report_read(&mut self, kind: ItemKind) {
         let progress = self.tally.progress(kind);
-        self.observer
-            .observe(&self.lease.shop, Some(self.run), &progress);
+        self.report_progress(progress);
     }
 }
 

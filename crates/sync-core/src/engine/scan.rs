@@ -71,7 +71,7 @@ impl RunContext<'_> {
         let shop = &lease.shop;
         let before = ports.catalog.count(shop, kind).await?;
         self.tally.count(kind).expected = before.map(|count| count.count);
-        self.report_progress(kind);
+        self.report_read(kind);
         let mut items = ports.catalog.scan(shop, kind);
         let mut batch: Vec<Item> = Vec::with_capacity(engine.config.batch_size);
         loop {
@@ -88,7 +88,7 @@ impl RunContext<'_> {
             if batch.len() == engine.config.batch_size || (ended && !batch.is_empty()) {
                 self.upsert(&batch, WriteMode::Scan(self.run)).await?;
                 batch.clear();
-                self.report_progress(kind);
+                self.report_read(kind);
             }
             if ended {
                 break;

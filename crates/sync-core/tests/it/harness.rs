@@ -1,6 +1,6 @@
 //! Provides an engine with in-memory ports for one installed shop.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -9,7 +9,7 @@ use sync_core::intake::{Intake, IntakeOutcome};
 use sync_core::ports::{
     Inbox, Mirror, PublicationState, Publications, Publisher, RunLog, ShopRegistry,
 };
-use sync_core::progress::NoopObserver;
+use sync_core::progress::{Event, NoopObserver, Observer};
 use sync_core::{
     ClaimOutcome, DeliverySubject, ItemKey, Outcome, RunReport, ShopDomain, Timestamp, Trigger,
     WorkRequest,
@@ -28,7 +28,26 @@ pub(crate) struct Harness {
     pub(crate) wake: Arc<Notify>,
     pub(crate) engine: Engine,
     ports: Ports,
+    /// What the intake observes.
+    pub(crate) events: RecordedEvents,
     pub(crate) intake: Intake,
+}
+
+/// Stores events in their order.
+#[derive(Clone, Default)]
+pub(crate) struct RecordedEvents(Arc<Mutex<Vec<Event>>>);
+
+impl RecordedEvents {
+    /// The events since the last call.
+    pub(crate) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Observer for RecordedEvents {
+    fn observe(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
 }
 
 pub(crate) const DEBOUNCE: Duration = Duration::from_secs(1);
@@ -50,6 +69,7 @@ impl Harness {
         let snapshots = MemorySnapshots::new();
         let clock = ManualClock::new(now);
         let wake = Arc::new(Notify::new());
+        let events = RecordedEvents::default();
         let ports = Ports {
             catalog: Arc::new(catalog.clone()),
             publisher: Arc::new(snapshots.clone()),
@@ -65,6 +85,7 @@ impl Harness {
             Arc::new(state.clone()),
             Arc::new(clock.clone()),
             wake.clone(),
+            Arc::new(events.clone()),
             DEBOUNCE,
         );
         let engine = Engine::new(ports.clone(), EngineConfig::default(), wake.clone());
@@ -76,6 +97,7 @@ impl Harness {
             wake,
             engine,
             ports,
+            events,
             intake,
         }
     }

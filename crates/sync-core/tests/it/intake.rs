@@ -2,11 +2,13 @@
 
 use sync_core::intake::IntakeOutcome;
 use sync_core::ports::{Inbox, RunLog, ShopRegistry};
+use sync_core::progress::Event;
 use sync_core::{
-    DeliverySubject, Disposition, ItemKind, Outcome, PortError, RecordOutcome, ShopStatus,
+    DeliverySubject, Disposition, ItemKind, Outcome, PortError, RecordOutcome, ShopStatus, Trigger,
     WorkRequest,
 };
 use testkit::{delivery, installation, item, key, product, shop};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::Harness;
 
@@ -147,4 +149,58 @@ async fn a_shop_erased_and_installed_again_starts_empty() {
         harness.scan().await.outcome,
         Outcome::Published { .. }
     ));
+}
+
+#[tokio::test]
+async fn a_delivery_that_requests_work_is_observed_once() {
+    let harness = Harness::new().await;
+    let one = key(ItemKind::Product, 1);
+    for _ in 0..3 {
+        harness.deliver("w1", one).await;
+    }
+    harness
+        .deliver_subject("w2", DeliverySubject::Nothing)
+        .await;
+    let delivered = Event::Delivered {
+        shop: Harness::shop(),
+        topic: "products/update".to_owned(),
+        changed_at: harness.now(),
+    };
+    assert_eq!(harness.events.take(), [delivered]);
+    for id in ["w3", "w4"] {
+        harness
+            .deliver_subject(id, DeliverySubject::Uninstalled)
+            .await;
+    }
+    let uninstalled = Event::StatusChanged {
+        shop: Harness::shop(),
+        status: ShopStatus::Uninstalled,
+    };
+    assert_eq!(harness.events.take(), [uninstalled]);
+}
+
+#[tokio::test]
+async fn a_worker_reports_its_claims_and_its_run() {
+    let harness = Harness::new().await;
+    harness.catalog.put(product(1, "x"));
+    harness.request(&WorkRequest::full(Trigger::Manual)).await;
+    let shutdown = CancellationToken::new();
+    for _ in 0..2 {
+        let run = harness.engine.run_next(None, &harness.events, &shutdown);
+        run.await.unwrap();
+    }
+    let events = harness.events.take();
+    assert_eq!(events[0], Event::Claiming { claim: 0 });
+    let [.., finished, claiming, idle] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert!(finished.finished().is_some(), "{finished:?}");
+    assert_eq!(*claiming, Event::Claiming { claim: 1 });
+    assert_eq!(
+        *idle,
+        Event::Idle {
+            claim: 1,
+            next: None
+        }
+    );
 }

@@ -3,10 +3,9 @@
 use std::sync::Mutex;
 
 use sync_core::ports::{Count, ShopRegistry};
-use sync_core::progress::{Observer, Progress};
+use sync_core::progress::{Event, Observer, Progress};
 use sync_core::{
-    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, RunId, ShopDomain, ShopStatus,
-    UnavailableReason,
+    Disposition, Item, ItemKey, ItemKind, Outcome, PortError, ShopStatus, UnavailableReason,
 };
 use testkit::{item, key, product};
 
@@ -270,12 +269,16 @@ async fn only_the_lease_holder_ends_interrupted_scans_and_an_error_does_not_stop
 struct Products(Mutex<Vec<(u64, Option<u64>)>>);
 
 impl Observer for Products {
-    fn observe(&self, _: &ShopDomain, _: Option<RunId>, progress: &Progress) {
-        if let Progress::Read {
-            kind: ItemKind::Product,
-            done,
-            expected,
-        } = progress
+    fn observe(&self, event: &Event) {
+        if let Event::Run {
+            progress:
+                Progress::Read {
+                    kind: ItemKind::Product,
+                    done,
+                    expected,
+                },
+            ..
+        } = event
         {
             self.0.lock().unwrap().push((*done, *expected));
         }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
 use shopify_client::token::Purpose;
-use sync_core::progress::{Observer, Progress};
+use sync_core::progress::{Event, Observer, Progress};
 use sync_core::{Installation, RunId, Token, Trigger, VersionedToken};
 use sync_db::Database;
 use testkit::ManualClock;
@@ -315,7 +315,11 @@ async fn a_renewal_logs_with_the_run_that_began_it() {
             trigger: Trigger::Manual,
             full: true,
         };
-        RunEvents::default().observe(&shop(), Some(run), &started);
+        RunEvents::default().observe(&Event::Run {
+            shop: shop(),
+            run: Some(run),
+            progress: started,
+        });
         let mut source = std::pin::pin!(setup.access());
         // The first use reads the registry; the run begins the renewal and does not wait for its end.
         while setup.grants.requests.load(Ordering::Relaxed) == 0 {

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use sync_core::ports::ShopRegistry;
-use sync_core::progress::Progress;
 use sync_core::{Disposition, PortError, ShopStatus, UnavailableReason};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -214,7 +213,7 @@ async fn the_page_of_a_failed_upload_keeps_refreshing() {
     let (state, _) = setup.begin_login().await;
     let request = setup.app.get(&callback("good", &state));
     let response = request.header("Accept", "text/html").send().await.unwrap();
-    while !matches!(events.recv().await.unwrap().progress, Progress::Finished(_)) {}
+    while events.recv().await.unwrap().finished().is_none() {}
     let path = format!("/shopify/{}", header(&response, "location"));
     let page = setup.app.get(&path).header("Accept", "text/html");
     let page = page.send().await.unwrap();

@@ -16,9 +16,9 @@ use testkit::ManualClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::IdleWatch;
 use super::Relay;
 use super::backends::Backends;
+use super::idle_watch::{wait_for_renewals, wait_until_idle};
 
 /// The app's client secret in tests.
 pub(crate) const SECRET: &str = "hush-hush";
@@ -120,7 +120,6 @@ pub(crate) struct TestApp {
 struct Instance {
     address: SocketAddr,
     service: Service,
-    idle_watch: IdleWatch,
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -140,13 +139,10 @@ impl TestApp {
     }
 
     async fn launch(&mut self) {
-        let idle_watch = IdleWatch::default();
-        let watch = idle_watch.clone();
         let clock = self.clock.clone();
         let overrides = Overrides {
             clock: clock.map(|clock| Arc::new(clock) as Arc<dyn Clock>),
             catalog: self.catalog.clone(),
-            inbox: Some(Box::new(move |inbox| watch.wrap(inbox))),
         };
         let built = Application::build(self.settings(), overrides).await;
         let application = built.unwrap();
@@ -155,7 +151,6 @@ impl TestApp {
         self.instance = Some(Instance {
             address: application.local_address(),
             service: application.service().clone(),
-            idle_watch,
             shutdown: shutdown.clone(),
             running: tokio::spawn(application.run_until(shutdown)),
         });
@@ -204,10 +199,7 @@ impl TestApp {
 
     /// Waits until no work request is left and no run is going on. Items with a later retry count as requested work.
     pub(crate) async fn settled(&self) {
-        let instance = self.instance();
-        let idle = instance
-            .idle_watch
-            .wait(|| instance.service.wake.notify_one());
+        let idle = wait_until_idle(self.service());
         let settled = tokio::time::timeout(TIMEOUT, idle).await;
         settled.expect("the service should settle");
     }
@@ -263,7 +255,7 @@ impl TestApp {
 
     /// Waits until workers have renewed their leases `count` more times.
     pub(crate) async fn leases_renewed(&self, count: u64) {
-        let renewed = self.instance().idle_watch.leases_renewed(count);
+        let renewed = wait_for_renewals(self.service(), count);
         let renewed = tokio::time::timeout(TIMEOUT, renewed).await;
         renewed.expect("the lease should be renewed");
     }

@@ -16,7 +16,6 @@ mod world;
 
 pub(crate) use app::{SECRET, TestApp, TestAppBuilder, sign};
 pub(crate) use comparison::{comparable_document, comparable_shop};
-pub(crate) use idle_watch::IdleWatch;
 pub(crate) use logs::Logs;
 pub(crate) use oauth::signed_query;
 pub(crate) use process::Process;

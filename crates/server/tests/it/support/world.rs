@@ -3,7 +3,6 @@
 use serde_json::Value;
 use shopify_sim::{BucketSize, CatalogSpec, ShopControl, SimApp, Simulator};
 use sync_core::ports::{RunLog, ShopRegistry};
-use sync_core::progress::Progress;
 use sync_core::{Outcome, Run, ShopDomain, Trigger, WorkRequest};
 use testkit::ManualClock;
 
@@ -179,7 +178,7 @@ impl World {
         async move {
             loop {
                 let event = events.recv().await.unwrap();
-                if let Progress::Finished(report) = &event.progress {
+                if let Some(report) = event.finished() {
                     return report.outcome.clone();
                 }
             }
