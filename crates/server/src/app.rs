@@ -14,7 +14,7 @@ use crate::http::{AppState, access_log, configure};
 use crate::periodic_jobs::PeriodicJobs;
 use crate::run_events::with_run_context;
 use crate::service::{OpenError, Overrides, Service};
-use crate::settings::{ServerSettings, Settings};
+use crate::settings::{ServerSettings, Settings, non_empty};
 
 /// The time limit for receiving a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +44,9 @@ impl Application {
     /// See [`OpenError`].
     pub async fn build(settings: Settings, overrides: Overrides) -> Result<Self, OpenError> {
         settings.require_for_serving()?;
+        if non_empty(&settings.server.admin_token).is_some() {
+            log::warn!("SHOPSYNC_ADMIN_TOKEN is set, but this release has no route that uses it");
+        }
         let (listener, address) = listen(&settings.server)?;
         let workers = settings.server.http_workers;
         let service = Service::open(settings, overrides).await?;

@@ -17,6 +17,11 @@ pub async fn with_run_context<F: Future>(work: F) -> F::Output {
     CURRENT.scope(RefCell::new(None), work).await
 }
 
+/// Gives work that another task will poll the shop and run of the current task, for the lines that it logs.
+pub(crate) fn in_current_run<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(RefCell::new(current_run()), work)
+}
+
 /// The shop and run that the current task is executing.
 pub(crate) fn current_run() -> Option<(ShopDomain, RunId)> {
     CURRENT

@@ -42,7 +42,7 @@ use secrecy::SecretString;
 use crate::TokenError;
 pub use clock::{Clock, SystemClock};
 pub use grants::{AppGrants, Grants};
-pub use managed::{ManagedToken, ManagedTokens, ManagedTokensBuilder};
+pub use managed::{ManagedToken, ManagedTokens, ManagedTokensBuilder, RenewalTask};
 pub use store::{Attempt, MemoryStore, Purpose, StoredToken, TokenRecord, TokenStore};
 
 /// Supplies a shop's access token.

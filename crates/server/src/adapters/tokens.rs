@@ -11,6 +11,7 @@ use sync_core::{Disposition, PortError, ShopDomain, Timestamp};
 use super::convert::{
     from_client_domain, to_client_domain, to_client_token, to_registry_attempt, to_registry_token,
 };
+use crate::run_events::in_current_run;
 
 /// The access tokens of all shops.
 #[derive(Clone, Debug)]
@@ -24,7 +25,9 @@ impl ShopTokens {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let store = Arc::new(RegistryTokens(registry));
-        let tokens = ManagedTokens::builder(store, grants).clock(Arc::new(ClientClock(clock)));
+        let tokens = ManagedTokens::builder(store, grants)
+            .clock(Arc::new(ClientClock(clock)))
+            .wrap_renewals(|renewal| Box::pin(in_current_run(renewal)));
         Self(tokens.build())
     }
 

@@ -31,8 +31,6 @@ pub enum ApiError {
     MissingScopes(Vec<String>),
     /// The signature is missing or wrong; one response for both.
     BadSignature,
-    /// The admin token is missing or wrong.
-    Unauthorized,
     /// There is no such route.
     NotFound,
     /// The route does not support the method.
@@ -79,7 +77,6 @@ impl ApiError {
             Self::ExchangeRefused => "exchange_refused",
             Self::MissingScopes(_) => "missing_scopes",
             Self::BadSignature => "bad_signature",
-            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::TooLarge => "too_large",
@@ -107,7 +104,6 @@ impl fmt::Display for ApiError {
                 scopes.join(", ")
             ),
             Self::BadSignature => f.write_str("Invalid HMAC signature"),
-            Self::Unauthorized => f.write_str("The admin token is missing or wrong"),
             Self::NotFound => f.write_str("Not found"),
             Self::MethodNotAllowed(allowed) => write!(f, "Method not allowed: use {allowed}"),
             Self::TooLarge => f.write_str("The body is too large"),
@@ -133,7 +129,7 @@ impl ResponseError for ApiError {
             | Self::Malformed(_)
             | Self::InvalidState(_)
             | Self::ExchangeRefused => StatusCode::BAD_REQUEST,
-            Self::BadSignature | Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadSignature => StatusCode::UNAUTHORIZED,
             Self::MissingScopes(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -195,7 +191,6 @@ mod tests {
             (ApiError::ExchangeRefused, 400),
             (ApiError::MissingScopes(vec!["read_products".into()]), 403),
             (ApiError::BadSignature, 401),
-            (ApiError::Unauthorized, 401),
             (ApiError::NotFound, 404),
             (ApiError::MethodNotAllowed("POST"), 405),
             (ApiError::TooLarge, 413),

@@ -24,7 +24,7 @@ pub struct ServerSettings {
     pub http_workers: usize,
     /// The largest webhook body in bytes.
     pub webhook_body_limit: usize,
-    /// The bearer token for `/metrics` and the admin routes.
+    /// Reserved for the dashboard; no route uses it.
     pub admin_token: SecretString,
     /// The number of processes that share the database.
     pub replicas: u32,

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_stream::try_stream;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::assemble::BulkObject;
 use super::chunks::{CHUNK_QUEUE, Chunk};
@@ -63,12 +63,17 @@ impl Bulk {
         try_stream! {
             let (chunks, receiver) = mpsc::channel(CHUNK_QUEUE);
             let stored_error = Arc::new(Mutex::new(None));
-            // The task ends with this stream.
-            let mut fetch = JoinSet::new();
-            fetch.spawn(bulk.clone().send_file_or_store_error(operation, chunks, Arc::clone(&stored_error)));
+            // Polled here and not in a task of its own, so that its log lines have the context of the caller's task.
+            let fetch = bulk.clone().send_file_or_store_error(operation, chunks, Arc::clone(&stored_error));
+            let mut fetch = std::pin::pin!(fetch.fuse());
             let file = GroupedFile::new(T::LAYOUT, &bulk.options, receiver);
             let mut objects = std::pin::pin!(bulk.decode_batches::<T>(file));
-            while let Some(object) = objects.next().await {
+            loop {
+                let object = tokio::select! {
+                    object = objects.next() => object,
+                    () = &mut fetch => continue,
+                };
+                let Some(object) = object else { break };
                 let stored_error = || stored_error.lock().unwrap_or_else(PoisonError::into_inner).take();
                 yield object.map_err(|error| stored_error().unwrap_or_else(|| error.into()))?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ struct TokenCache {
     entries: Mutex<HashMap<ShopDomain, Arc<CacheEntry>>>,
 }
 
+/// A renewal, which runs in a task of its own so that no caller has to wait for its end.
+pub type RenewalTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Builds [`ManagedTokens`].
 pub struct ManagedTokensBuilder {
     store: Arc<dyn TokenStore>,
@@ -38,6 +42,7 @@ pub struct ManagedTokensBuilder {
     renewal_wait: Duration,
     client_credentials: bool,
     migrate: bool,
+    wrap_renewal: Box<dyn Fn(RenewalTask) -> RenewalTask + Send + Sync>,
 }
 
 /// The token of one shop, renewed as needed. All instances for the same shop and [`ManagedTokens`] share one cache
@@ -122,6 +127,17 @@ impl ManagedTokensBuilder {
         self
     }
 
+    /// Wraps each renewal. `wrap` is called in the task of the caller that begins the renewal, so it can carry that task's
+    /// context across, such as a task-local value that the log shows. By default renewals are not wrapped.
+    #[must_use]
+    pub fn wrap_renewals(
+        mut self,
+        wrap: impl Fn(RenewalTask) -> RenewalTask + Send + Sync + 'static,
+    ) -> Self {
+        self.wrap_renewal = Box::new(wrap);
+        self
+    }
+
     /// Builds the managed tokens.
     pub fn build(mut self) -> ManagedTokens {
         let instance = self.rng.next_u64();
@@ -137,6 +153,7 @@ impl ManagedTokensBuilder {
                 client_credentials: self.client_credentials,
                 renewal_wait: self.renewal_wait,
                 migrate: self.migrate,
+                wrap_renewal: self.wrap_renewal,
             }),
             entries: Mutex::default(),
         }))
@@ -156,6 +173,7 @@ impl ManagedTokens {
             renewal_wait: Duration::from_secs(10),
             client_credentials: false,
             migrate: false,
+            wrap_renewal: Box::new(|renewal| renewal),
         }
     }
 

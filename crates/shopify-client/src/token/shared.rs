@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, RngCore};
 
 use super::store::TokenKind;
-use super::{Clock, Grants, StoredToken, TokenStore};
+use super::{Clock, Grants, RenewalTask, StoredToken, TokenStore};
 
 /// The state that all renewals share.
 pub(super) struct SharedState {
@@ -23,6 +23,7 @@ pub(super) struct SharedState {
     pub(super) client_credentials: bool,
     pub(super) migrate: bool,
     pub(super) renewal_wait: Duration,
+    pub(super) wrap_renewal: Box<dyn Fn(RenewalTask) -> RenewalTask + Send + Sync>,
 }
 
 impl SharedState {
@@ -52,6 +53,11 @@ impl SharedState {
         let doubled = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
         let part = self.rng().random_range(0.5..=1.0);
         doubled.min(longest).mul_f64(part)
+    }
+
+    /// Wraps a renewal for a task of its own.
+    pub(super) fn wrap_renewal(&self, renewal: RenewalTask) -> RenewalTask {
+        (self.wrap_renewal)(renewal)
     }
 
     fn rng(&self) -> impl std::ops::DerefMut<Target = Box<dyn RngCore + Send>> {

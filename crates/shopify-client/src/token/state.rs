@@ -150,8 +150,18 @@ impl EntryState {
         // A panic of the store becomes an error for the waiting callers, instead of a panic for all later callers of
         // the shop.
         let caught = AssertUnwindSafe(renewal).catch_unwind();
-        let renewal =
-            caught.map(|result| result.unwrap_or_else(|_| RenewalOutcome::panicked(known)));
+        let result = Arc::new(Mutex::new(None));
+        let returned = Arc::clone(&result);
+        let task = shared.wrap_renewal(Box::pin(async move {
+            let caught = caught.await.ok();
+            *returned.lock().unwrap_or_else(PoisonError::into_inner) = caught;
+        }));
+        let renewal = task.map(move |()| {
+            let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+            result
+                .take()
+                .unwrap_or_else(|| RenewalOutcome::panicked(known))
+        });
         let renewal = renewal.boxed().shared();
         let driven = renewal.clone();
         self.driver = JoinSet::new();

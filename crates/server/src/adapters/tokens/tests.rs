@@ -8,27 +8,35 @@ use secrecy::{ExposeSecret, SecretString};
 use shopify_client::Error;
 use shopify_client::oauth::TokenGrant;
 use shopify_client::token::Purpose;
-use sync_core::{Installation, Token, VersionedToken};
+use sync_core::progress::{Event, Observer, Progress};
+use sync_core::{Installation, RunId, Token, Trigger, VersionedToken};
 use sync_db::Database;
 use testkit::ManualClock;
 
 use super::*;
+use crate::run_events::{RunEvents, current_run, with_run_context};
 use crate::service::tests::database_in_memory;
 
 /// Grants `access-1`, `access-2`, …; fails with `failure` if it is set.
 struct FakeGrants {
+    /// Begun requests, and those that returned a grant.
+    requests: AtomicU64,
     calls: AtomicU64,
     failure: Mutex<Option<Error>>,
     concurrent_install: Mutex<Option<(Arc<Database>, Installation)>>,
     /// The registry that must contain the attempt before the grant is requested.
     registry: Arc<Database>,
+    /// The run that the last grant was requested in.
+    run: Mutex<Option<(ShopDomain, RunId)>>,
 }
 
 impl FakeGrants {
     async fn grant(&self, refresh: bool) -> Result<TokenGrant, Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
         let stored = self.registry.token(&shop()).await.unwrap().unwrap();
         assert!(stored.attempt.is_some(), "the attempt is not recorded");
+        *self.run.lock().unwrap() = current_run();
         let concurrent_install = self.concurrent_install.lock().unwrap().take();
         if let Some((state, installation)) = concurrent_install {
             state.install(&installation).await.unwrap();
@@ -111,10 +119,12 @@ async fn setup(token: impl FnOnce(Timestamp) -> Token) -> Setup {
     let now = clock.now();
     state.install(&installation(token(now), now)).await.unwrap();
     let grants = Arc::new(FakeGrants {
+        requests: AtomicU64::new(0),
         calls: AtomicU64::new(0),
         failure: Mutex::new(None),
         concurrent_install: Mutex::new(None),
         registry: state.clone(),
+        run: Mutex::new(None),
     });
     let tokens = ShopTokens::new(state.clone(), grants.clone(), Arc::new(clock.clone()));
     Setup {
@@ -293,4 +303,32 @@ fn attempts_survive_the_conversion() {
         let converted = to_client_token(stored);
         assert_eq!((converted.version, converted.attempt), (7, Some(attempt)));
     }
+}
+
+#[tokio::test]
+async fn a_renewal_logs_with_the_run_that_began_it() {
+    let setup = setup(|now| token("access-0", Some("refresh"), now)).await;
+    setup.clock.advance(Duration::from_mins(59));
+    let run = RunId(7);
+    let begin = async {
+        let started = Progress::Started {
+            trigger: Trigger::Manual,
+            full: true,
+        };
+        RunEvents::default().observe(&Event::Run {
+            shop: shop(),
+            run: Some(run),
+            progress: started,
+        });
+        let mut source = std::pin::pin!(setup.access());
+        // The first use reads the registry; the run begins the renewal and does not wait for its end.
+        while setup.grants.requests.load(Ordering::Relaxed) == 0 {
+            assert!(futures::poll!(source.as_mut()).is_pending());
+            tokio::task::yield_now().await;
+        }
+    };
+    with_run_context(begin).await;
+    assert_eq!(current_run(), None);
+    assert_eq!(setup.access().await, "access-1");
+    assert_eq!(*setup.grants.run.lock().unwrap(), Some((shop(), run)));
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use server::adapters::SystemClock;
 use server::service::open_database;
 use server::settings::{Environment, Settings};
-use shopify_sim::{CatalogSpec, Fault, FaultKind, ShopControl, SimApp, Simulator};
+use shopify_sim::{CatalogSpec, Fault, FaultKind, FaultTarget, ShopControl, SimApp, Simulator};
 use spaces_store::EmbeddedS3;
 use sync_core::ports::{Clock, Inbox, RunLog};
 use sync_core::{
@@ -402,4 +402,36 @@ fn an_interrupted_sync_ends_immediately_and_the_next_one_succeeds() {
     let again = sandbox.run(&["sync", "a"]);
     again.assert_code(0);
     assert!(again.stdout.starts_with("uploaded "), "{again:#?}");
+}
+
+#[test]
+fn the_lines_of_a_bulk_download_name_shop_and_run() {
+    let mut setup = ShopSandbox::connected(12);
+    for (name, value) in [
+        ("SHOPSYNC__SHOPIFY__SCAN_STRATEGY", "bulk"),
+        ("SHOPSYNC__SHOPIFY__BULK_POLL", "300ms"),
+        ("SHOPSYNC__LOG__FORMAT", "json"),
+        ("RUST_LOG", "info,shopify_client=debug"),
+    ] {
+        let value = value.to_owned();
+        setup.sandbox.variables.insert(name.to_owned(), value);
+    }
+    let truncated = Fault::new(FaultKind::Truncated).on(FaultTarget::BulkFile);
+    setup.shop.inject_fault(truncated).unwrap();
+    let output = setup.sandbox.run(&["sync", "a"]);
+    output.assert_code(0);
+    let lines = output.stderr.lines().filter(|line| line.starts_with('{'));
+    let lines: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &serde_json::Value| line["target"].as_str().unwrap().contains("::bulk"))
+        .collect();
+    let interrupted = |line: &&serde_json::Value| {
+        let message = line["message"].as_str().unwrap();
+        message.starts_with("The download of a bulk result was interrupted")
+    };
+    assert_eq!(lines.iter().filter(interrupted).count(), 1, "{output:#?}");
+    for line in &lines {
+        assert_eq!(line["shop"], "a.myshopify.com", "{line}");
+        assert_eq!(line["run"], "1", "{line}");
+    }
 }
